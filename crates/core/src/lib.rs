@@ -1,0 +1,25 @@
+//! The control plane's domain: types, rules, use cases and ports.
+//!
+//! Signals come in, a capability decides, ports act, the ledger remembers, the relay tells.
+//! Nothing here does I/O: every outside system stands behind a trait in [`ports`], and time comes
+//! through [`ports::Clock`], so a test decides all of it.
+//!
+//! # LOGGING
+//! Never logged, returned in an error, audited, published or counted: a secret's value, a bearer
+//! token, a webhook's signing secret, a request's `params`. [`secret::SecretValue`] has neither
+//! `Debug` nor `Serialize`, so the compiler refuses most ways of doing it by accident.
+
+pub mod audit;
+pub mod fleet;
+pub mod health;
+pub mod installation;
+pub mod names;
+pub mod policy;
+pub mod ports;
+pub mod requests;
+pub mod schedule;
+pub mod secret;
+pub mod webhooks;
+
+pub use installation::Installation;
+pub use requests::engine::ControlPlane;

@@ -1,0 +1,119 @@
+//! What can be asked of the policies.
+
+use crate::names::{AgentName, SecretName, StackName, Stage};
+
+/// Something a principal wants to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Write a secret.
+    PutSecret {
+        /// The secret.
+        name: SecretName,
+        /// The request's stage.
+        stage: Stage,
+    },
+    /// Read a secret's value.
+    ReadSecret {
+        /// The secret.
+        name: SecretName,
+    },
+    /// Change a stack.
+    DeployLambda {
+        /// The stack without its stage.
+        stack: StackName,
+        /// The stage it is changed in.
+        stage: Stage,
+    },
+    /// Send a heartbeat.
+    SendHeartbeat {
+        /// Whose.
+        agent: AgentName,
+    },
+    /// See requests.
+    ReadRequests {
+        /// Whose; everybody's where none is given.
+        agent: Option<AgentName>,
+    },
+    /// See completed events.
+    ReadEvents {
+        /// Whose; everybody's where none is given.
+        agent: Option<AgentName>,
+    },
+    /// See which agents there are and how they do.
+    ListAgents,
+    /// Add, list and remove webhook subscriptions, and replay their dead letters.
+    ManageWebhooks,
+    /// Read the metrics.
+    ReadMetrics,
+}
+
+impl Access {
+    /// The action's name in the schema.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::PutSecret { .. } => "putSecret",
+            Self::ReadSecret { .. } => "readSecret",
+            Self::DeployLambda { .. } => "deployLambda",
+            Self::SendHeartbeat { .. } => "sendHeartbeat",
+            Self::ReadRequests { .. } => "readRequests",
+            Self::ReadEvents { .. } => "readEvents",
+            Self::ListAgents => "listAgents",
+            Self::ManageWebhooks => "manageWebhooks",
+            Self::ReadMetrics => "readMetrics",
+        }
+    }
+
+    /// What it is done to, for people: a secret's name, a full stack name, an agent, `*`.
+    pub fn resource(&self) -> String {
+        match self {
+            Self::PutSecret { name, .. } | Self::ReadSecret { name } => name.to_string(),
+            Self::DeployLambda { stack, stage } => stack.on(stage).to_string(),
+            Self::SendHeartbeat { agent } => agent.to_string(),
+            Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
+                agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
+            }
+            Self::ListAgents | Self::ManageWebhooks | Self::ReadMetrics => "*".to_owned(),
+        }
+    }
+
+    /// What a person asks with three words. `resource` is a secret's name, a stack without its
+    /// stage or an agent, as the action wants it; `*` means everybody or the whole control plane.
+    pub fn parse(action: &str, resource: &str, stage: &Stage) -> Result<Self, String> {
+        let secret = || SecretName::new(resource).map_err(|e| e.to_string());
+        let agent = || AgentName::new(resource).map_err(|e| e.to_string());
+        let agent_or_all = || if resource == "*" { Ok(None) } else { agent().map(Some) };
+        let plane = |access: Self| {
+            if resource == "*" {
+                Ok(access)
+            } else {
+                Err(format!(
+                    "{action} is about the whole control plane; give `*` as the resource"
+                ))
+            }
+        };
+        match action {
+            "putSecret" => Ok(Self::PutSecret {
+                name: secret()?,
+                stage: stage.clone(),
+            }),
+            "readSecret" => Ok(Self::ReadSecret { name: secret()? }),
+            "deployLambda" => {
+                let stack = StackName::new(resource).map_err(|e| e.to_string())?;
+                Ok(Self::DeployLambda {
+                    stack,
+                    stage: stage.clone(),
+                })
+            }
+            "sendHeartbeat" => Ok(Self::SendHeartbeat { agent: agent()? }),
+            "readRequests" => Ok(Self::ReadRequests { agent: agent_or_all()? }),
+            "readEvents" => Ok(Self::ReadEvents { agent: agent_or_all()? }),
+            "listAgents" => plane(Self::ListAgents),
+            "manageWebhooks" => plane(Self::ManageWebhooks),
+            "readMetrics" => plane(Self::ReadMetrics),
+            other => Err(format!(
+                "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, sendHeartbeat, \
+                 readRequests, readEvents, listAgents, manageWebhooks, readMetrics"
+            )),
+        }
+    }
+}

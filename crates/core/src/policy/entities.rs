@@ -1,0 +1,133 @@
+//! The domain as Cedar sees it: one question's principal, action, resource and what they refer to.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
+
+use super::Access;
+use crate::fleet::Agent;
+use crate::names::{Namespace, SecretName, SecretPrefix, StackName, Stage};
+use crate::requests::Role;
+
+/// The schema's types, parsed once.
+struct Types {
+    action: EntityTypeName,
+    agent: EntityTypeName,
+    admin: EntityTypeName,
+    control_plane: EntityTypeName,
+    secret: EntityTypeName,
+    prefix: EntityTypeName,
+    stack: EntityTypeName,
+    stage: EntityTypeName,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the names are literals that every test of this module parses"
+)]
+static TYPES: LazyLock<Types> = LazyLock::new(|| {
+    let name = |text: &str| text.parse().expect("a literal type name parses");
+    Types {
+        action: name("Action"),
+        agent: name("Agent"),
+        admin: name("Admin"),
+        control_plane: name("ControlPlane"),
+        secret: name("Secret"),
+        prefix: name("SecretPrefix"),
+        stack: name("Stack"),
+        stage: name("Stage"),
+    }
+});
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+/// One question with all it refers to.
+pub(super) fn question(agent: &Agent, access: &Access, namespace: &Namespace) -> Result<(Request, Entities), String> {
+    let principal = principal(agent, namespace)?;
+    let (resource, context) = resource(access)?;
+    let request = Request::new(
+        principal.uid(),
+        uid(&TYPES.action, access.action()),
+        resource.uid(),
+        context,
+        None,
+    )
+    .map_err(|error| error.to_string())?;
+    // An agent may ask about itself: one entity, not two with the same name.
+    let entities: Vec<Entity> = if principal.uid() == resource.uid() {
+        vec![principal]
+    } else {
+        vec![principal, resource]
+    };
+    let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+    Ok((request, entities))
+}
+
+fn principal(agent: &Agent, namespace: &Namespace) -> Result<Entity, String> {
+    let name = agent.name.as_str();
+    let mut attributes = HashMap::from([("name".to_owned(), text(name))]);
+    let id = match agent.role {
+        Role::Admin => uid(&TYPES.admin, name),
+        Role::Agent => {
+            let own_prefix = agent.name.own_prefix(namespace);
+            let prefixes = std::iter::once(&own_prefix).chain(&agent.secret_prefixes).map(prefix);
+            let own_stack = agent.name.own_stack();
+            let stacks = std::iter::once(&own_stack).chain(&agent.stacks).map(stack);
+            attributes.insert("secretPrefixes".to_owned(), set(prefixes));
+            attributes.insert("stacks".to_owned(), set(stacks));
+            uid(&TYPES.agent, name)
+        }
+    };
+    Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())
+}
+
+fn resource(access: &Access) -> Result<(Entity, Context), String> {
+    let plain = |entity: Entity| Ok((entity, Context::empty()));
+    match access {
+        Access::PutSecret { name, stage } => Ok((secret(name)?, in_stage(stage)?)),
+        Access::ReadSecret { name } => plain(secret(name)?),
+        Access::DeployLambda { stack: name, stage } => {
+            let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
+            let entity = Entity::new(stack(name), attributes, HashSet::new()).map_err(|error| error.to_string())?;
+            Ok((entity, in_stage(stage)?))
+        }
+        Access::SendHeartbeat { agent } => plain(Entity::with_uid(uid(&TYPES.agent, agent.as_str()))),
+        Access::ReadRequests { agent } | Access::ReadEvents { agent } => plain(agent.as_ref().map_or_else(
+            || Entity::with_uid(uid(&TYPES.control_plane, "devops")),
+            |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
+        )),
+        Access::ListAgents | Access::ManageWebhooks | Access::ReadMetrics => {
+            plain(Entity::with_uid(uid(&TYPES.control_plane, "devops")))
+        }
+    }
+}
+
+fn secret(name: &SecretName) -> Result<Entity, String> {
+    let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
+    let parents = name.prefixes().map(|p| prefix(&p)).collect();
+    Entity::new(uid(&TYPES.secret, name.as_str()), attributes, parents).map_err(|error| error.to_string())
+}
+
+fn in_stage(stage: &Stage) -> Result<Context, String> {
+    let stage = RestrictedExpression::new_entity_uid(uid(&TYPES.stage, stage.as_str()));
+    Context::from_pairs([("stage".to_owned(), stage)]).map_err(|error| error.to_string())
+}
+
+fn prefix(prefix: &SecretPrefix) -> EntityUid {
+    uid(&TYPES.prefix, prefix.as_str())
+}
+
+fn stack(stack: &StackName) -> EntityUid {
+    uid(&TYPES.stack, stack.as_str())
+}
+
+fn set(uids: impl Iterator<Item = EntityUid>) -> RestrictedExpression {
+    RestrictedExpression::new_set(uids.map(RestrictedExpression::new_entity_uid))
+}

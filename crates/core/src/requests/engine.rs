@@ -1,0 +1,383 @@
+//! The control plane's use cases, over the ports.
+//!
+//! A front door calls [`ControlPlane::receive`] and, where that says so, hands the claimed request
+//! to [`ControlPlane::carry_out`]. Everything else (recovery, waiting requests, the relay) is
+//! called by whoever drives the control plane; nothing here spawns or sleeps.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::admission::{Admission, admit};
+use super::envelope::{Envelope, UNKNOWN, Unreadable};
+use super::fingerprint::FingerprintKey;
+use super::outcome::{Completed, Failure, Reason, Status};
+use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord};
+use super::{Command, Principal};
+use crate::audit::{AuditEntry, actions};
+use crate::fleet::{Agent, Beat};
+use crate::health::{Condition, Health, Mode};
+use crate::installation::Installation;
+use crate::names::{AgentName, RequestId, SecretName};
+use crate::policy::{Access, Policy};
+use crate::ports::{PortError, PortResult, Ports, SecretRead, SecretVersion};
+use crate::secret::SecretValue;
+
+/// How patient the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a claimed request belongs to its holder before another may take it.
+    pub lease: SignedDuration,
+    /// How often a request is begun before it ends as an error; at least 1.
+    pub max_attempts: u32,
+    /// How long a stack's change may take before its request ends as a timeout.
+    pub deploy_timeout: SignedDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: SignedDuration::from_secs(60),
+            max_attempts: 5,
+            deploy_timeout: SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// The control plane: its names, its ports, its policies.
+pub struct ControlPlane {
+    pub(super) installation: Installation,
+    pub(super) ports: Ports,
+    pub(super) policy: Policy,
+    pub(super) settings: Settings,
+    fingerprints: FingerprintKey,
+}
+
+/// What became of an event on arrival.
+#[derive(Clone)]
+pub enum Received {
+    /// It cannot be read or has no usable requestId. It is on record, under no id.
+    Unreadable(Failure),
+    /// It is durable, and the caller must carry it out.
+    Claimed(ClaimedRequest),
+    /// It is durable, and a sweep will carry it out.
+    Recorded(RequestId),
+    /// Its outcome is known already and on record.
+    Concluded(Completed),
+    /// It is a repeat; its outcome, if it has one, will be published again.
+    Known(Box<RequestRecord>),
+}
+
+/// Why a secret was not handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadSecretError {
+    /// No policy permits it.
+    #[error("{0}")]
+    Denied(String),
+    /// There is no such secret, or no such version of it.
+    #[error("there is no such secret, or it has no such version")]
+    NotFound,
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl ControlPlane {
+    /// Puts a control plane together.
+    pub fn new(
+        installation: Installation,
+        ports: Ports,
+        policy: Policy,
+        fingerprints: FingerprintKey,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            installation,
+            ports,
+            policy,
+            settings,
+            fingerprints,
+        }
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The names.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// The policies.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Takes one event. With `take` the caller carries a new request out at once; without, it is
+    /// left for a sweep. `Ok` means that what it says is durable.
+    pub async fn receive(&self, principal: &Principal, event: Value, take: bool) -> PortResult<Received> {
+        let now = self.now();
+        let envelope = match Envelope::read(event) {
+            Ok(envelope) => envelope,
+            Err(unreadable) => return self.refuse_unreadable(principal, unreadable, now).await,
+        };
+        let Admission { head, verdict } = admit(&envelope, principal, &self.installation, &self.fingerprints, now);
+        let detail = SecretValue::new(Value::Object(envelope.detail).to_string());
+        let request = NewRequest { head, detail };
+        match verdict {
+            Ok(_) => self.record(request, take, now).await,
+            Err(failure) => self.record_refused(request, &failure, now).await,
+        }
+    }
+
+    /// Puts on record that something came that is no event at all.
+    pub async fn receive_unreadable(&self, principal: &Principal, failure: Failure) -> PortResult<Received> {
+        self.refuse_unreadable(principal, Unreadable { failure, id: None }, self.now())
+            .await
+    }
+
+    async fn record(&self, request: NewRequest, take: bool, now: Timestamp) -> PortResult<Received> {
+        let lease_until = take.then(|| later(now, self.settings.lease));
+        match self.ports.ledger.receive(&request, lease_until).await? {
+            Receipt::Claimed(claim) => Ok(Received::Claimed(ClaimedRequest {
+                claim,
+                head: request.head,
+                detail: request.detail,
+            })),
+            Receipt::Recorded => Ok(Received::Recorded(request.head.id)),
+            Receipt::Known(record) => self.repeat(record).await,
+            Receipt::Conflict => self.refuse_conflict(&request.head, now).await,
+        }
+    }
+
+    async fn record_refused(&self, request: NewRequest, failure: &Failure, now: Timestamp) -> PortResult<Received> {
+        let conclusion = self.conclusion(&request.head, Err(failure.clone()), Value::Null, None, now);
+        match self.ports.ledger.receive_concluded(&request, &conclusion).await? {
+            Receipt::Known(record) => self.repeat(record).await,
+            Receipt::Conflict => self.refuse_conflict(&request.head, now).await,
+            Receipt::Claimed(_) | Receipt::Recorded => Ok(Received::Concluded(conclusion.completed)),
+        }
+    }
+
+    /// A repeat gets the first outcome again, as an answer and as an event.
+    async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
+        if record.completed.is_some() {
+            self.ports.ledger.republish(&record.head.id).await?;
+        }
+        Ok(Received::Known(record))
+    }
+
+    async fn refuse_conflict(&self, head: &RequestHead, now: Timestamp) -> PortResult<Received> {
+        let failure = Failure::new(
+            Reason::RequestIdConflict,
+            "this requestId was used before for something else; give the new request an id of its own",
+        );
+        let conclusion = self.conclusion(head, Err(failure), Value::Null, None, now);
+        self.ports.ledger.refuse(&head.agent, &conclusion).await?;
+        Ok(Received::Concluded(conclusion.completed))
+    }
+
+    async fn refuse_unreadable(
+        &self,
+        principal: &Principal,
+        unreadable: Unreadable,
+        now: Timestamp,
+    ) -> PortResult<Received> {
+        let Unreadable { failure, id } = unreadable;
+        let request_id = id.map_or_else(|| UNKNOWN.to_owned(), String::from);
+        let completed = Completed {
+            request_id: request_id.clone(),
+            action: UNKNOWN.to_owned(),
+            status: Status::Error,
+            result: None,
+            error: Some(failure.message.clone()),
+            reason: Some(failure.reason),
+            latency_ms: 0,
+            requested_by: principal.agent.to_string(),
+            timestamp: now,
+        };
+        let audit = AuditEntry {
+            at: now,
+            principal: Some(principal.agent.clone()),
+            agent: Some(principal.agent.clone()),
+            action: UNKNOWN.to_owned(),
+            request_id: Some(request_id),
+            stage: None,
+            resource: None,
+            status: Status::Error,
+            reason: Some(failure.reason),
+            detail: json!({"error": failure.message}),
+        };
+        let conclusion = Conclusion {
+            completed,
+            audit,
+            output: None,
+        };
+        self.ports.ledger.refuse(&principal.agent, &conclusion).await?;
+        Ok(Received::Unreadable(failure))
+    }
+
+    /// What is written when a request ends. `detail` is more for the audit row, as an object.
+    pub(super) fn conclusion(
+        &self,
+        head: &RequestHead,
+        outcome: Result<Value, Failure>,
+        detail: Value,
+        output: Option<String>,
+        now: Timestamp,
+    ) -> Conclusion {
+        let latency = now.duration_since(head.received_at).as_millis();
+        let (status, result, failure) = match outcome {
+            Ok(result) => (Status::Success, Some(result), None),
+            Err(failure) => (Status::Error, None, Some(failure)),
+        };
+        let mut on_record = match detail {
+            Value::Object(fields) => fields,
+            _ => serde_json::Map::new(),
+        };
+        if let Some(failure) = &failure {
+            on_record.insert("error".to_owned(), json!(failure.message));
+        }
+        if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
+            on_record.insert("versionId".to_owned(), version.clone());
+        }
+        let reason = failure.as_ref().map(|failure| failure.reason);
+        let completed = Completed {
+            request_id: head.id.to_string(),
+            action: head.action.clone(),
+            status,
+            result,
+            error: failure.map(|failure| failure.message),
+            reason,
+            latency_ms: u64::try_from(latency).unwrap_or(0),
+            requested_by: head.agent.to_string(),
+            timestamp: now,
+        };
+        let audit = AuditEntry {
+            at: now,
+            principal: Some(head.principal.clone()),
+            agent: Some(head.agent.clone()),
+            action: head.action.clone(),
+            request_id: Some(head.id.to_string()),
+            stage: Some(head.stage.clone()),
+            resource: head.resource.clone(),
+            status,
+            reason,
+            detail: Value::Object(on_record),
+        };
+        Conclusion {
+            completed,
+            audit,
+            output,
+        }
+    }
+
+    /// Reads again what a claimed request asks for. What was admitted once is admitted again.
+    pub(super) fn readmit(&self, claimed: &ClaimedRequest) -> Result<Command, Failure> {
+        let broken = |what: &str| {
+            Failure::new(
+                Reason::InternalError,
+                format!("the stored request cannot be read again: {what}"),
+            )
+        };
+        let Ok(Value::Object(detail)) = serde_json::from_str(claimed.detail.expose()) else {
+            return Err(broken("it is not a JSON object"));
+        };
+        let head = &claimed.head;
+        let envelope = Envelope {
+            source: head.agent.clone(),
+            id: head.id.clone(),
+            detail,
+        };
+        let principal = Principal {
+            agent: head.principal.clone(),
+            role: head.role,
+        };
+        admit(
+            &envelope,
+            &principal,
+            &self.installation,
+            &self.fingerprints,
+            head.received_at,
+        )
+        .verdict
+    }
+
+    /// Hands a secret's value to an agent that may have it. Every attempt is on record first.
+    pub async fn read_secret(
+        &self,
+        agent: &Agent,
+        name: &SecretName,
+        version: SecretVersion,
+    ) -> Result<SecretRead, ReadSecretError> {
+        let decision = self.policy.decide(agent, &Access::ReadSecret { name: name.clone() });
+        let found = if decision.allowed {
+            self.ports.secrets.read(name, version).await?
+        } else {
+            None
+        };
+        let mut detail = json!({"policies": decision.policies});
+        if let (Some(read), Some(fields)) = (&found, detail.as_object_mut()) {
+            fields.insert("versionId".to_owned(), json!(read.version_id));
+        }
+        let entry = AuditEntry {
+            at: self.now(),
+            principal: Some(agent.name.clone()),
+            agent: Some(agent.name.clone()),
+            action: actions::SECRET_READ.to_owned(),
+            request_id: None,
+            stage: None,
+            resource: Some(name.to_string()),
+            status: if found.is_some() {
+                Status::Success
+            } else {
+                Status::Error
+            },
+            reason: (!decision.allowed).then_some(Reason::SecurityViolation),
+            detail,
+        };
+        self.ports.audit.append(&entry).await?;
+        if !decision.allowed {
+            return Err(ReadSecretError::Denied(format!(
+                "no policy lets {} read {name}",
+                agent.name
+            )));
+        }
+        found.ok_or(ReadSecretError::NotFound)
+    }
+
+    /// Registers this agent and sends its own heartbeat: healthy when every check is.
+    pub async fn own_heartbeat(&self) -> PortResult<()> {
+        let now = self.now();
+        let name: &AgentName = &self.installation.agent;
+        self.ports.agents.register(name, now).await?;
+        let checks = self.ports.checks.check().await;
+        let failing: Vec<&str> = checks
+            .iter()
+            .filter(|c| c.status == Condition::Degraded)
+            .map(|c| c.name.as_str())
+            .collect();
+        let message = (!failing.is_empty()).then(|| format!("degraded: {}", failing.join(", ")));
+        let beat = Beat {
+            at: now,
+            healthy: failing.is_empty(),
+            message,
+        };
+        self.ports.heartbeats.beat(name, &beat).await
+    }
+
+    /// The control plane's own health.
+    pub async fn health(&self, mode: Mode) -> Health {
+        Health::of(&self.installation, mode, self.ports.checks.check().await, self.now())
+    }
+}
+
+/// `at` plus `span`, at the end of time at the latest.
+pub(super) fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.saturating_add(span).unwrap_or(Timestamp::MAX)
+}

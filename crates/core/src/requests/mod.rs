@@ -1,0 +1,149 @@
+//! A request's life: admit → authorise → execute → conclude.
+//!
+//! [`envelope`] reads the wire, [`admission`] makes a typed [`Command`] of it or says why not,
+//! [`engine`] carries it out through the ports, [`outcome`] is what everyone is told, and
+//! [`record`] is what the ledger remembers. [`relay`] publishes what was concluded.
+
+pub mod admission;
+pub mod engine;
+pub mod envelope;
+pub mod execution;
+pub mod fingerprint;
+pub mod outcome;
+pub mod record;
+pub mod relay;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{AgentName, FullStackName, SecretName, StackName, Stage};
+use crate::secret::SecretValue;
+
+/// The largest secret value, in bytes (the limit of AWS Secrets Manager).
+pub const MAX_SECRET_BYTES: usize = 65_536;
+
+/// Who was proven to ask: by a bearer token over HTTP, by IAM in AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// The agent the proof belongs to.
+    pub agent: AgentName,
+    /// What the agent is to the policies.
+    pub role: Role,
+}
+
+/// What an agent is to the policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A service that asks for itself.
+    Agent,
+    /// An operator, who may also ask on behalf of any agent.
+    Admin,
+}
+
+/// What a request asks for, checked.
+#[derive(Clone)]
+pub enum Command {
+    /// Write a secret's next version.
+    PutSecret(PutSecret),
+    /// Change a stack.
+    DeployLambda(DeployLambda),
+}
+
+/// The parameters of `putSecret`.
+#[derive(Clone)]
+pub struct PutSecret {
+    /// The secret, within the installation's namespace.
+    pub name: SecretName,
+    /// 1 to [`MAX_SECRET_BYTES`] bytes.
+    pub value: SecretValue,
+    /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
+    pub kms_key: Option<String>,
+}
+
+/// The parameters of `deployLambda`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployLambda {
+    /// The stack without its stage.
+    pub stack: StackName,
+    /// Where to: the parameters' stage, else the request's.
+    pub stage: Stage,
+    /// The template; none keeps the previous one.
+    pub template: Option<Template>,
+    /// Parameters to change; those not named keep their previous value.
+    pub parameters: BTreeMap<String, String>,
+    /// Capabilities the change acknowledges, such as `CAPABILITY_IAM`.
+    pub capabilities: Vec<String>,
+    /// Tags for the stack.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl DeployLambda {
+    /// The stack with its stage suffix.
+    pub fn full_name(&self) -> FullStackName {
+        self.stack.on(&self.stage)
+    }
+}
+
+/// Where a stack's template comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Template {
+    /// An address the provider reads.
+    Url(String),
+    /// The template's text.
+    Body(String),
+}
+
+/// The actions that exist, as the wire names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `putSecret`
+    PutSecret,
+    /// `deployLambda`
+    DeployLambda,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 2] = [Self::PutSecret, Self::DeployLambda];
+
+    /// The action's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PutSecret => "putSecret",
+            Self::DeployLambda => "deployLambda",
+        }
+    }
+
+    /// The action of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+}
+
+impl Command {
+    /// The action this command carries out.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::PutSecret(_) => Action::PutSecret,
+            Self::DeployLambda(_) => Action::DeployLambda,
+        }
+    }
+
+    /// What it is carried out on: the secret's name, or the stack's full name.
+    pub fn resource(&self) -> String {
+        match self {
+            Self::PutSecret(put) => put.name.to_string(),
+            Self::DeployLambda(deploy) => deploy.full_name().to_string(),
+        }
+    }
+
+    /// The stage it is carried out on, where the command has its own.
+    pub fn stage(&self) -> Option<&Stage> {
+        match self {
+            Self::PutSecret(_) => None,
+            Self::DeployLambda(deploy) => Some(&deploy.stage),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What the ledger remembers of a request, and the proofs it hands out.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use super::fingerprint::Fingerprint;
+use super::outcome::{Completed, Status};
+use crate::audit::AuditEntry;
+use crate::names::{AgentName, FullStackName, RequestId};
+use crate::secret::SecretValue;
+
+/// Where a request stands.
+///
+/// ```text
+/// received ──claim──▶ executing ──conclude──▶ completed ──relay──▶ published
+///     ▲                │     │                    ▲
+///     └──postpone──────┘     └──park──▶ waiting ──┘
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestState {
+    /// Recorded; nobody works on it yet.
+    Received,
+    /// Somebody works on it until the lease ends.
+    Executing,
+    /// Its effect is under way elsewhere.
+    Waiting,
+    /// It has its outcome; the event is not published yet.
+    Completed,
+    /// The event is published.
+    Published,
+}
+
+impl RequestState {
+    /// The state's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Executing => "executing",
+            Self::Waiting => "waiting",
+            Self::Completed => "completed",
+            Self::Published => "published",
+        }
+    }
+
+    /// The state of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        [
+            Self::Received,
+            Self::Executing,
+            Self::Waiting,
+            Self::Completed,
+            Self::Published,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == name)
+    }
+}
+
+/// What is known of a request without looking at its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestHead {
+    /// The idempotency key.
+    pub id: RequestId,
+    /// Who was proven to ask.
+    pub principal: AgentName,
+    /// What the principal is to the policies.
+    pub role: Role,
+    /// Whom the request is for: the principal, or the agent an admin asks for.
+    pub agent: AgentName,
+    /// The action as it was asked for, at most 64 characters.
+    pub action: String,
+    /// The stage as it was asked for.
+    pub stage: String,
+    /// The secret or stack, once that is known to be one.
+    pub resource: Option<String>,
+    /// What the request means, for telling a repeat from a conflict.
+    pub fingerprint: Fingerprint,
+    /// When it arrived.
+    pub received_at: Timestamp,
+}
+
+/// A request to record.
+#[derive(Clone)]
+pub struct NewRequest {
+    /// What is known of it.
+    pub head: RequestHead,
+    /// The event's `detail` as JSON text. It may hold a secret: an adapter keeps it encrypted at
+    /// rest and forgets it when the request is concluded.
+    pub detail: SecretValue,
+}
+
+/// Proof that its holder may carry a request out; the ledger refuses it once it is superseded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The request.
+    pub request: RequestId,
+    /// The fence: which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// A request together with the right to carry it out.
+#[derive(Clone)]
+pub struct ClaimedRequest {
+    /// The right.
+    pub claim: Claim,
+    /// What is known of it.
+    pub head: RequestHead,
+    /// The event's `detail` as JSON text.
+    pub detail: SecretValue,
+}
+
+/// A parked request whose effect is to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRequest {
+    /// The right to conclude it.
+    pub claim: Claim,
+    /// What is known of it.
+    pub head: RequestHead,
+    /// When it was parked.
+    pub since: Timestamp,
+}
+
+/// What the ledger answers to a request it is given.
+#[derive(Clone)]
+pub enum Receipt {
+    /// It is new, durable, and the caller holds its claim (only where a lease was asked for).
+    Claimed(Claim),
+    /// It is new, durable, and left for a sweep.
+    Recorded,
+    /// It was there already with the same meaning.
+    Known(Box<RequestRecord>),
+    /// The id was used before with another meaning.
+    Conflict,
+}
+
+/// Proof that no other request changes the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackLease {
+    /// The stack.
+    pub stack: FullStackName,
+    /// The request that holds it, until that is concluded.
+    pub request: RequestId,
+}
+
+/// The answer to asking for a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StackLock {
+    /// The stack is the request's, until it is concluded. Asking again gives the same answer.
+    Acquired(StackLease),
+    /// Another request holds it.
+    Held {
+        /// That request.
+        by: RequestId,
+    },
+}
+
+/// A request's end, written in one transaction: the outcome, the audit row, the outgoing event.
+#[derive(Debug, Clone)]
+pub struct Conclusion {
+    /// The outcome, which is also the event.
+    pub completed: Completed,
+    /// The audit row.
+    pub audit: AuditEntry,
+    /// What the effect printed, bounded and redacted.
+    pub output: Option<String>,
+}
+
+/// A request as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// What is known of it.
+    pub head: RequestHead,
+    /// Where it stands.
+    pub state: RequestState,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Its outcome, once it has one.
+    pub completed: Option<Completed>,
+    /// What its effect printed, bounded and redacted.
+    pub output: Option<String>,
+}
+
+/// Which requests to list; every field narrows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// Those for this agent.
+    pub agent: Option<AgentName>,
+    /// Those with this action.
+    pub action: Option<String>,
+    /// Those that ended so.
+    pub status: Option<Status>,
+    /// Those that stand so.
+    pub state: Option<RequestState>,
+    /// Those received at or after.
+    pub since: Option<Timestamp>,
+    /// Those received before.
+    pub until: Option<Timestamp>,
+}
+
+/// One page of a list, newest first unless its source says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; none at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a list. Opaque to callers; its order is the list's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub i64);
+
+/// An event that waits to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// The ledger's own number of this entry.
+    pub id: i64,
+    /// How often publishing failed.
+    pub failures: u32,
+    /// The event.
+    pub event: OutgoingEvent,
+}
+
+/// An event to the outside, `source` and `detail-type` as the contract has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingEvent {
+    /// The agent it is for; who else may see it is for the reader's side to decide.
+    pub agent: AgentName,
+    /// The detail.
+    pub completed: Completed,
+}
+
+/// An event in the log that agents read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Its place; strictly increasing.
+    pub cursor: Cursor,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// The event.
+    pub event: OutgoingEvent,
+}

@@ -1,0 +1,62 @@
+//! The relay: takes concluded requests' events out of the outbox and publishes them.
+//!
+//! At least once: an event is marked after it was published, so a crash in between publishes it
+//! again. A repeat of a request counts in the metrics as often as it is answered.
+
+use super::engine::{ControlPlane, later};
+use super::execution::backoff;
+use crate::ports::{PortResult, RequestSample};
+
+/// What one pass of the relay did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RelayReport {
+    /// Events published.
+    pub published: usize,
+    /// Events the bus refused, to be tried again.
+    pub failed: usize,
+}
+
+impl ControlPlane {
+    /// Publishes up to `limit` events and counts them in the metrics.
+    pub async fn relay(&self, limit: usize) -> PortResult<RelayReport> {
+        let now = self.now();
+        let ledger = &self.ports.ledger;
+        let entries = ledger.unpublished(now, limit).await?;
+        if entries.is_empty() {
+            return Ok(RelayReport::default());
+        }
+        let results = self.ports.bus.publish(&entries, now).await?;
+        let mut published = Vec::with_capacity(entries.len());
+        let mut samples = Vec::with_capacity(entries.len());
+        let mut failed = 0;
+        for (entry, result) in entries.iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    let done = &entry.event.completed;
+                    published.push(entry.id);
+                    samples.push(RequestSample {
+                        action: done.action.clone(),
+                        status: done.status,
+                        latency_ms: done.latency_ms,
+                        at: done.timestamp,
+                    });
+                }
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(request_id = %entry.event.completed.request_id, %error, "event not published; it will be tried again");
+                    ledger
+                        .publish_failed(entry.id, later(now, backoff(entry.failures + 1)))
+                        .await?;
+                }
+            }
+        }
+        ledger.published(&published).await?;
+        if let Err(error) = self.ports.metrics.record(&samples).await {
+            tracing::warn!(%error, "request metrics not recorded");
+        }
+        Ok(RelayReport {
+            published: published.len(),
+            failed,
+        })
+    }
+}
