@@ -113,6 +113,7 @@ impl TryFrom<String> for ChainHash {
 /// The hash of the row that holds `entry` at `seq` after a row with hash `prev`.
 #[expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     reason = "the row is plain data with string keys, which always has a canonical form"
 )]
 pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
@@ -280,7 +281,9 @@ mod tests {
 
     fn breaks(rows: &[AuditRow]) -> Vec<i64> {
         let mut verifier = Verifier::new();
-        rows.iter().for_each(|row| verifier.take(row));
+        for row in rows {
+            verifier.take(row);
+        }
         verifier.finish().breaks.iter().map(|b| b.seq).collect()
     }
 

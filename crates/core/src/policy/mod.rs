@@ -100,6 +100,7 @@ impl Policy {
     /// A set that ships.
     #[expect(
         clippy::expect_used,
+        clippy::missing_panics_doc,
         reason = "the shipped sets are part of the program; a test parses each"
     )]
     pub fn shipped(set: PolicySet, installation: &Installation) -> Self {

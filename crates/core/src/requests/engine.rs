@@ -156,7 +156,7 @@ impl ControlPlane {
     }
 
     async fn record_refused(&self, request: NewRequest, failure: &Failure, now: Timestamp) -> PortResult<Received> {
-        let conclusion = self.conclusion(&request.head, Err(failure.clone()), Value::Null, None, now);
+        let conclusion = conclusion(&request.head, Err(failure.clone()), Value::Null, None, now);
         match self.ports.ledger.receive_concluded(&request, &conclusion).await? {
             Receipt::Known(record) => self.repeat(record).await,
             Receipt::Conflict => self.refuse_conflict(&request.head, now).await,
@@ -177,7 +177,7 @@ impl ControlPlane {
             Reason::RequestIdConflict,
             "this requestId was used before for something else; give the new request an id of its own",
         );
-        let conclusion = self.conclusion(head, Err(failure), Value::Null, None, now);
+        let conclusion = conclusion(head, Err(failure), Value::Null, None, now);
         self.ports.ledger.refuse(&head.agent, &conclusion).await?;
         Ok(Received::Concluded(conclusion.completed))
     }
@@ -220,61 +220,6 @@ impl ControlPlane {
         };
         self.ports.ledger.refuse(&principal.agent, &conclusion).await?;
         Ok(Received::Unreadable(failure))
-    }
-
-    /// What is written when a request ends. `detail` is more for the audit row, as an object.
-    pub(super) fn conclusion(
-        &self,
-        head: &RequestHead,
-        outcome: Result<Value, Failure>,
-        detail: Value,
-        output: Option<String>,
-        now: Timestamp,
-    ) -> Conclusion {
-        let latency = now.duration_since(head.received_at).as_millis();
-        let (status, result, failure) = match outcome {
-            Ok(result) => (Status::Success, Some(result), None),
-            Err(failure) => (Status::Error, None, Some(failure)),
-        };
-        let mut on_record = match detail {
-            Value::Object(fields) => fields,
-            _ => serde_json::Map::new(),
-        };
-        if let Some(failure) = &failure {
-            on_record.insert("error".to_owned(), json!(failure.message));
-        }
-        if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
-            on_record.insert("versionId".to_owned(), version.clone());
-        }
-        let reason = failure.as_ref().map(|failure| failure.reason);
-        let completed = Completed {
-            request_id: head.id.to_string(),
-            action: head.action.clone(),
-            status,
-            result,
-            error: failure.map(|failure| failure.message),
-            reason,
-            latency_ms: u64::try_from(latency).unwrap_or(0),
-            requested_by: head.agent.to_string(),
-            timestamp: now,
-        };
-        let audit = AuditEntry {
-            at: now,
-            principal: Some(head.principal.clone()),
-            agent: Some(head.agent.clone()),
-            action: head.action.clone(),
-            request_id: Some(head.id.to_string()),
-            stage: Some(head.stage.clone()),
-            resource: head.resource.clone(),
-            status,
-            reason,
-            detail: Value::Object(on_record),
-        };
-        Conclusion {
-            completed,
-            audit,
-            output,
-        }
     }
 
     /// Reads again what a claimed request asks for. What was admitted once is admitted again.
@@ -374,6 +319,60 @@ impl ControlPlane {
     /// The control plane's own health.
     pub async fn health(&self, mode: Mode) -> Health {
         Health::of(&self.installation, mode, self.ports.checks.check().await, self.now())
+    }
+}
+
+/// What is written when a request ends. `detail` is more for the audit row, as an object.
+pub(super) fn conclusion(
+    head: &RequestHead,
+    outcome: Result<Value, Failure>,
+    detail: Value,
+    output: Option<String>,
+    now: Timestamp,
+) -> Conclusion {
+    let latency = now.duration_since(head.received_at).as_millis();
+    let (status, result, failure) = match outcome {
+        Ok(result) => (Status::Success, Some(result), None),
+        Err(failure) => (Status::Error, None, Some(failure)),
+    };
+    let mut on_record = match detail {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    if let Some(failure) = &failure {
+        on_record.insert("error".to_owned(), json!(failure.message));
+    }
+    if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
+        on_record.insert("versionId".to_owned(), version.clone());
+    }
+    let reason = failure.as_ref().map(|failure| failure.reason);
+    let completed = Completed {
+        request_id: head.id.to_string(),
+        action: head.action.clone(),
+        status,
+        result,
+        error: failure.map(|failure| failure.message),
+        reason,
+        latency_ms: u64::try_from(latency).unwrap_or(0),
+        requested_by: head.agent.to_string(),
+        timestamp: now,
+    };
+    let audit = AuditEntry {
+        at: now,
+        principal: Some(head.principal.clone()),
+        agent: Some(head.agent.clone()),
+        action: head.action.clone(),
+        request_id: Some(head.id.to_string()),
+        stage: Some(head.stage.clone()),
+        resource: head.resource.clone(),
+        status,
+        reason,
+        detail: Value::Object(on_record),
+    };
+    Conclusion {
+        completed,
+        audit,
+        output,
     }
 }
 

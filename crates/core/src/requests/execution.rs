@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::engine::{ControlPlane, later};
+use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
 use super::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
 use super::{Command, DeployLambda, PutSecret};
@@ -270,7 +270,7 @@ impl ControlPlane {
             detail,
             output,
         } = ended;
-        let conclusion = self.conclusion(head, outcome, detail, output, self.now());
+        let conclusion = conclusion(head, outcome, detail, output, self.now());
         match self.ports.ledger.conclude(claim, &conclusion).await {
             Ok(()) => Ok(Step::Concluded(conclusion.completed)),
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
@@ -313,16 +313,19 @@ fn effect_token(id: &RequestId, name: &SecretName) -> String {
     hex::encode(hasher.finalize())
 }
 
+/// The longest wait between two attempts, before jitter.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
 /// How long to wait after the `failed`-th failure: 1 s doubling up to 60 s, with jitter.
 pub(super) fn backoff(failed: u32) -> SignedDuration {
     let mut delays = ExponentialBuilder::default()
         .with_min_delay(Duration::from_secs(1))
-        .with_max_delay(Duration::from_secs(60))
+        .with_max_delay(LONGEST_WAIT)
         .with_jitter()
         .without_max_times()
         .build();
     let nth = usize::try_from(failed.saturating_sub(1)).unwrap_or(usize::MAX).min(16);
-    let delay = delays.nth(nth).unwrap_or(Duration::from_secs(60));
+    let delay = delays.nth(nth).unwrap_or(LONGEST_WAIT);
     SignedDuration::try_from(delay).unwrap_or(SignedDuration::from_mins(1))
 }
 

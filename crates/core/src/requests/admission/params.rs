@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::kind;
 use crate::installation::Installation;
-use crate::names::{SecretName, StackName, Stage};
+use crate::names::{NameError, SecretName, StackName, Stage};
 use crate::requests::outcome::{Failure, Reason};
 use crate::requests::{DeployLambda, MAX_SECRET_BYTES, PutSecret, Template};
 use crate::secret::SecretValue;
@@ -31,7 +31,7 @@ pub(super) fn put_secret(params: Map<String, Value>, installation: &Installation
         left: params,
     };
     params.refuse_unknown()?;
-    let name = SecretName::new(params.required("name")?).map_err(invalid)?;
+    let name = SecretName::new(params.required("name")?).map_err(broken_name)?;
     let namespace = installation.namespace.as_str();
     if name.namespace() != namespace {
         return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
@@ -76,7 +76,7 @@ pub(super) fn deploy_lambda(
         left: params,
     };
     params.refuse_unknown()?;
-    let stack = StackName::new(params.required("stackName")?).map_err(invalid)?;
+    let stack = StackName::new(params.required("stackName")?).map_err(broken_name)?;
     let stage = match params.optional("stage")? {
         Some(name) => installation.stages.find(&name).map_err(invalid)?,
         None => stage,
@@ -155,8 +155,13 @@ fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Failure
     Ok(())
 }
 
-fn invalid(message: impl ToString) -> Failure {
-    Failure::new(Reason::InvalidParameter, message.to_string())
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(Reason::InvalidParameter, message)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn broken_name(error: NameError) -> Failure {
+    invalid(error.to_string())
 }
 
 fn wrong_type(name: &str, wanted: &str, value: &Value) -> Failure {

@@ -1,5 +1,7 @@
 //! Every row of bad input has its code; what the meaning of a request is; who may say who they are.
 
+#![expect(clippy::needless_pass_by_value, reason = "the cases read better by value")]
+
 use serde_json::json;
 
 use super::*;
