@@ -1,0 +1,143 @@
+//! The audit trail's contract: a chain that only grows, and lists of it.
+
+use cc_devops_core::audit::{AuditFilter, ChainHash, actions, link};
+use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::outcome::{Reason, Status};
+use serde_json::json;
+
+use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};
+
+/// The audit trail keeps what it promises: entries come back as they were given, in an unbroken
+/// chain, and lists page and filter.
+pub async fn audit(fresh: impl AsyncFn() -> Ports) {
+    an_empty_chain_holds(&fresh().await).await;
+    entries_come_back_in_a_chain(&fresh().await).await;
+    entries_at_once_make_one_chain(&fresh().await).await;
+    filters_narrow(&fresh().await).await;
+    pages_join_to_the_whole(&fresh().await).await;
+}
+
+async fn an_empty_chain_holds(ports: &Ports) {
+    let verification = ports.audit.verify().await.unwrap();
+    assert_eq!(
+        (verification.rows, verification.breaks),
+        (0, vec![]),
+        "an empty chain has nothing to break"
+    );
+    let page = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap();
+    assert!(page.items.is_empty() && page.next.is_none(), "and nothing to list");
+}
+
+async fn entries_come_back_in_a_chain(ports: &Ports) {
+    let mut full = sample::failure(&sample::head("r1"), 2, Reason::SecurityViolation).audit;
+    full.detail = json!({"policies": ["a", "b"], "nested": {"z": 1, "a": [null, true, "é\u{1f511}", 1.5, -7]}});
+    let entries = [
+        sample::audit_entry(actions::AGENT_ADDED, 1),
+        full,
+        sample::audit_entry(actions::KEY_ROTATED, 3),
+    ];
+    for entry in &entries {
+        ports.audit.append(entry).await.unwrap();
+    }
+    let mut rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    rows.reverse();
+    let mut prev = ChainHash::GENESIS;
+    for ((seq, entry), row) in (1..).zip(&entries).zip(&rows) {
+        assert_eq!(row.seq, seq, "rows are numbered from one without gaps");
+        assert_eq!(&row.entry, entry, "an entry comes back as it was given");
+        assert_eq!(row.prev_hash, prev, "each row follows from the one before");
+        assert_eq!(row.hash, link(prev, seq, entry), "the hash is the documented one");
+        prev = row.hash;
+    }
+    let verification = ports.audit.verify().await.unwrap();
+    assert_eq!((verification.rows, verification.breaks), (3, vec![]), "the chain holds");
+}
+
+async fn entries_at_once_make_one_chain(ports: &Ports) {
+    let calls: Vec<_> = (0..16)
+        .map(|number| {
+            let audit = ports.audit.clone();
+            tokio::spawn(async move { audit.append(&sample::audit_entry(actions::SECRET_READ, number)).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    let verification = ports.audit.verify().await.unwrap();
+    assert_eq!(
+        (verification.rows, verification.breaks),
+        (16, vec![]),
+        "entries at once make one chain"
+    );
+}
+
+async fn filters_narrow(ports: &Ports) {
+    for seconds in 1..=6 {
+        let mut entry = sample::audit_entry("putSecret", seconds);
+        if seconds == 2 {
+            entry.agent = Some(agent_name(OTHER_AGENT));
+        }
+        if seconds == 3 {
+            entry.principal = Some(agent_name(OTHER_AGENT));
+        }
+        if seconds == 4 {
+            actions::SECRET_READ.clone_into(&mut entry.action);
+        }
+        if seconds == 5 {
+            entry.status = Status::Error;
+            entry.reason = Some(Reason::ApiError);
+        }
+        ports.audit.append(&entry).await.unwrap();
+    }
+    let cases = [
+        (filter(|_| {}), vec![6, 5, 4, 3, 2, 1]),
+        (filter(|f| f.agent = Some(agent_name(OTHER_AGENT))), vec![3, 2]),
+        (filter(|f| f.agent = Some(agent_name(AGENT))), vec![6, 5, 4, 3, 1]),
+        (filter(|f| f.action = Some(actions::SECRET_READ.to_owned())), vec![4]),
+        (filter(|f| f.status = Some(Status::Error)), vec![5]),
+        (filter(|f| f.since = Some(after(5))), vec![6, 5]),
+        (filter(|f| f.until = Some(after(3))), vec![2, 1]),
+        (
+            filter(|f| {
+                f.agent = Some(agent_name(AGENT));
+                f.status = Some(Status::Success);
+                f.since = Some(after(3));
+            }),
+            vec![6, 4, 3],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let page = ports.audit.list(&filter, None, 10).await.unwrap();
+        let seqs: Vec<i64> = page.items.iter().map(|row| row.seq).collect();
+        assert_eq!(seqs, expected, "what {filter:?} selects, newest first");
+        assert_eq!(page.next, None, "a page that holds everything is the last");
+    }
+}
+
+fn filter(narrow: impl FnOnce(&mut AuditFilter)) -> AuditFilter {
+    let mut filter = AuditFilter::default();
+    narrow(&mut filter);
+    filter
+}
+
+async fn pages_join_to_the_whole(ports: &Ports) {
+    for seconds in 1..=7 {
+        ports
+            .audit
+            .append(&sample::audit_entry("putSecret", seconds))
+            .await
+            .unwrap();
+    }
+    for limit in [1, 3, 7] {
+        let (mut seqs, mut before) = (Vec::new(), None);
+        loop {
+            let page = ports.audit.list(&AuditFilter::default(), before, limit).await.unwrap();
+            seqs.extend(page.items.iter().map(|row| row.seq));
+            before = page.next;
+            if before.is_none() || seqs.len() > 100 {
+                break;
+            }
+        }
+        assert_eq!(seqs, [7, 6, 5, 4, 3, 2, 1], "pages of {limit} join to the whole");
+    }
+}

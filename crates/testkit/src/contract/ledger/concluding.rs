@@ -1,0 +1,225 @@
+//! Concluding: one transaction, one outcome, and the stack that becomes free.
+
+use cc_devops_core::audit::AuditFilter;
+use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::requests::outcome::Reason;
+use cc_devops_core::requests::record::{RequestState, StackLease, StackLock};
+
+use super::{LEASE, end, record, take};
+use crate::contract::refused;
+use crate::sample::{self, after};
+
+pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let mut request = sample::request("r1");
+    request.head.principal = sample::agent_name("Operator");
+    let mut conclusion = sample::success(&request.head, 4);
+    conclusion.output = Some("line one\nline two".to_owned());
+    end(ledger, &request, &conclusion).await;
+
+    let kept = record(ledger, "r1").await;
+    assert_eq!(
+        kept.state,
+        RequestState::Completed,
+        "it has ended and is not published yet"
+    );
+    assert_eq!(
+        kept.completed.as_ref(),
+        Some(&conclusion.completed),
+        "the outcome is kept as it was given"
+    );
+    assert_eq!(kept.output, conclusion.output, "and so is the output");
+
+    let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!(rows.len(), 1, "there is one audit row");
+    assert_eq!(rows[0].entry, conclusion.audit, "the row is what was given");
+    assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
+
+    let events = ledger.unpublished(after(100), 10).await.unwrap();
+    assert_eq!(events.len(), 1, "there is one event");
+    assert_eq!(
+        events[0].event.completed, conclusion.completed,
+        "the event is the outcome"
+    );
+    assert_eq!(
+        events[0].event.agent, request.head.agent,
+        "the event is for the agent, not for who asked"
+    );
+    assert_eq!(events[0].failures, 0, "publishing has not failed yet");
+
+    let mut failed = sample::request("r2");
+    failed.head.resource = None;
+    let conclusion = sample::failure(&failed.head, 5, Reason::ApiError);
+    end(ledger, &failed, &conclusion).await;
+    let kept = record(ledger, "r2").await;
+    assert_eq!(
+        kept.completed,
+        Some(conclusion.completed),
+        "a failure is kept like a success"
+    );
+    assert_eq!(kept.output, None, "no output is no output");
+}
+
+pub(super) async fn an_outcome_is_final(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let claim = take(ledger, &request).await;
+    let first = sample::success(&request.head, 4);
+    ledger.conclude(&claim, &first).await.unwrap();
+    let second = sample::failure(&request.head, 5, Reason::InternalError);
+    refused(
+        ledger.conclude(&claim, &second).await,
+        PortErrorKind::Superseded,
+        "a second conclusion",
+    );
+    refused(
+        ledger.park(&claim, after(6)).await,
+        PortErrorKind::Superseded,
+        "parking what has ended",
+    );
+    refused(
+        ledger.postpone(&claim, after(6)).await,
+        PortErrorKind::Superseded,
+        "postponing what has ended",
+    );
+    assert_eq!(
+        record(ledger, "r1").await.completed,
+        Some(first.completed),
+        "the first outcome stays"
+    );
+    let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!(rows.len(), 1, "there is one audit row");
+    assert_eq!(
+        ledger.unpublished(after(100), 10).await.unwrap().len(),
+        1,
+        "there is one event"
+    );
+}
+
+pub(super) async fn two_at_once_leave_one_outcome(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let claim = take(ledger, &request).await;
+    let (good, bad) = (
+        sample::success(&request.head, 4),
+        sample::failure(&request.head, 4, Reason::Timeout),
+    );
+    let (one, two) = tokio::join!(ledger.conclude(&claim, &good), ledger.conclude(&claim, &bad));
+    let expected = match (&one, &two) {
+        (Ok(()), Err(_)) => good,
+        (Err(_), Ok(())) => bad,
+        _ => panic!("one of two conclusions must win: {one:?}, {two:?}"),
+    };
+    refused(one.and(two), PortErrorKind::Superseded, "the conclusion that lost");
+    assert_eq!(
+        record(ledger, "r1").await.completed,
+        Some(expected.completed),
+        "the winner's outcome stays"
+    );
+    assert_eq!(
+        ledger.unpublished(after(100), 10).await.unwrap().len(),
+        1,
+        "there is one event"
+    );
+}
+
+pub(super) async fn a_stack_is_one_requests_until_it_is_concluded(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let (one, two) = (sample::request("r1"), sample::request("r2"));
+    let (first, second) = (take(ledger, &one).await, take(ledger, &two).await);
+    let stack = sample::stack("sample");
+    let acquired = StackLock::Acquired(StackLease {
+        stack: stack.clone(),
+        request: first.request.clone(),
+    });
+    let held = StackLock::Held {
+        by: first.request.clone(),
+    };
+    assert_eq!(
+        ledger.lock_stack(&first, &stack).await.unwrap(),
+        acquired,
+        "a free stack is given"
+    );
+    assert_eq!(
+        ledger.lock_stack(&first, &stack).await.unwrap(),
+        acquired,
+        "and given again to its holder"
+    );
+    assert_eq!(
+        ledger.lock_stack(&second, &stack).await.unwrap(),
+        held,
+        "nobody else gets it"
+    );
+    let other = ledger.lock_stack(&second, &sample::stack("other")).await.unwrap();
+    assert!(matches!(other, StackLock::Acquired(_)), "another stack is free");
+
+    ledger.park(&first, after(5)).await.unwrap();
+    assert_eq!(
+        ledger.lock_stack(&second, &stack).await.unwrap(),
+        held,
+        "a parked request keeps its stack"
+    );
+
+    let parked = ledger.waiting(10).await.unwrap().remove(0);
+    ledger
+        .conclude(&parked.claim, &sample::success(&one.head, 9))
+        .await
+        .unwrap();
+    let freed = ledger.lock_stack(&second, &stack).await.unwrap();
+    assert!(
+        matches!(freed, StackLock::Acquired(_)),
+        "a concluded request frees its stack"
+    );
+
+    let taken = ledger.claim_due(after(LEASE + 1), after(2 * LEASE), 10).await.unwrap();
+    let again = ledger.lock_stack(&taken[0].claim, &stack).await.unwrap();
+    assert!(
+        matches!(again, StackLock::Acquired(_)),
+        "the request's next attempt still holds the stack"
+    );
+}
+
+pub(super) async fn a_superseded_claim_gets_no_stack(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let old = take(ledger, &request).await;
+    let taken = ledger
+        .claim_due(after(LEASE + 1), after(2 * LEASE), 10)
+        .await
+        .unwrap()
+        .remove(0);
+    let stack = sample::stack("sample");
+    refused(
+        ledger.lock_stack(&old, &stack).await,
+        PortErrorKind::Superseded,
+        "a stack for an old claim",
+    );
+    ledger
+        .conclude(&taken.claim, &sample::success(&request.head, 9))
+        .await
+        .unwrap();
+    refused(
+        ledger.lock_stack(&taken.claim, &stack).await,
+        PortErrorKind::Superseded,
+        "a stack for a request that has ended",
+    );
+    let other = take(ledger, &sample::request("r2")).await;
+    let lock = ledger.lock_stack(&other, &stack).await.unwrap();
+    assert!(matches!(lock, StackLock::Acquired(_)), "the stack was left free");
+}
+
+pub(super) async fn two_at_once_get_one_stack(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let (one, two) = (
+        take(ledger, &sample::request("r1")).await,
+        take(ledger, &sample::request("r2")).await,
+    );
+    let stack = sample::stack("sample");
+    let (first, second) = tokio::join!(ledger.lock_stack(&one, &stack), ledger.lock_stack(&two, &stack));
+    let locks = [first.unwrap(), second.unwrap()];
+    let acquired = locks
+        .iter()
+        .filter(|lock| matches!(lock, StackLock::Acquired(_)))
+        .count();
+    assert_eq!(acquired, 1, "one of two gets the stack: {locks:?}");
+}

@@ -1,0 +1,105 @@
+//! Parked requests, whose effect ends elsewhere.
+
+use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::requests::outcome::Reason;
+use cc_devops_core::requests::record::RequestState;
+
+use super::{record, take};
+use crate::contract::refused;
+use crate::sample::{self, after, request_id};
+
+pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let claim = take(ledger, &request).await;
+    assert!(
+        ledger.waiting_request(&request_id("r1")).await.unwrap().is_none(),
+        "it is not parked yet"
+    );
+    ledger.park(&claim, after(5)).await.unwrap();
+    assert_eq!(
+        record(ledger, "r1").await.state,
+        RequestState::Waiting,
+        "a parked request waits"
+    );
+    assert!(
+        ledger
+            .claim_due(after(100_000), after(100_060), 10)
+            .await
+            .unwrap()
+            .is_empty(),
+        "a parked request has no lease that could expire"
+    );
+
+    let parked = ledger
+        .waiting_request(&request_id("r1"))
+        .await
+        .unwrap()
+        .expect("it is parked");
+    assert_eq!(
+        (&parked.head, parked.since),
+        (&request.head, after(5)),
+        "it is known since when it waits"
+    );
+    assert_eq!(
+        ledger.waiting(10).await.unwrap(),
+        std::slice::from_ref(&parked),
+        "the list says the same"
+    );
+    assert!(
+        ledger.waiting_request(&request_id("other")).await.unwrap().is_none(),
+        "no other is parked"
+    );
+
+    let conclusion = sample::success(&request.head, 9);
+    ledger.conclude(&parked.claim, &conclusion).await.unwrap();
+    let kept = record(ledger, "r1").await;
+    assert_eq!(kept.state, RequestState::Completed, "it has ended");
+    assert_eq!(kept.completed, Some(conclusion.completed), "with its outcome");
+    assert!(ledger.waiting(10).await.unwrap().is_empty(), "and waits no more");
+    assert!(
+        ledger.waiting_request(&request_id("r1")).await.unwrap().is_none(),
+        "by its id neither"
+    );
+}
+
+pub(super) async fn of_two_who_look_after_it_the_first_concludes(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let claim = take(ledger, &request).await;
+    ledger.park(&claim, after(5)).await.unwrap();
+    let one = ledger.waiting(10).await.unwrap().remove(0).claim;
+    let two = ledger.waiting_request(&request_id("r1")).await.unwrap().unwrap().claim;
+
+    let won = sample::success(&request.head, 9);
+    let lost = sample::failure(&request.head, 10, Reason::Timeout);
+    ledger.conclude(&one, &won).await.expect("the first wins");
+    refused(
+        ledger.conclude(&two, &lost).await,
+        PortErrorKind::Superseded,
+        "the second conclusion",
+    );
+    assert_eq!(
+        record(ledger, "r1").await.completed,
+        Some(won.completed),
+        "the first outcome stays"
+    );
+    assert_eq!(
+        ledger.unpublished(after(100), 10).await.unwrap().len(),
+        1,
+        "there is one event"
+    );
+}
+
+pub(super) async fn the_longest_waiting_comes_first(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    for (id, seconds) in [("r1", 10), ("r2", 20), ("r3", 30)] {
+        let claim = take(ledger, &sample::request(id)).await;
+        ledger.park(&claim, after(seconds)).await.unwrap();
+    }
+    for (limit, expected) in [(2, vec!["r1", "r2"]), (10, vec!["r1", "r2", "r3"])] {
+        let waiting = ledger.waiting(limit).await.unwrap();
+        let ids: Vec<&str> = waiting.iter().map(|request| request.head.id.as_str()).collect();
+        assert_eq!(ids, expected, "oldest first, at most {limit}");
+    }
+}

@@ -1,0 +1,49 @@
+//! What every port promises, as suites that run on the fake and on every adapter alike.
+//!
+//! A suite is given a factory and asks it for fresh, empty ports for each of its cases. Times are
+//! passed in, so nothing here waits for a clock; only the stacks suite waits, for real commands.
+
+mod agents;
+mod audit;
+mod events;
+mod ledger;
+mod secrets;
+mod stacks;
+mod upkeep;
+mod webhooks;
+
+use cc_devops_core::ports::{PortErrorKind, PortResult, Ports};
+
+pub use agents::{agents, heartbeats};
+pub use audit::audit;
+pub use events::events;
+pub use ledger::ledger;
+pub use secrets::secrets;
+pub use stacks::stacks;
+pub use upkeep::{checks, clock, metrics, schedule};
+pub use webhooks::webhooks;
+
+/// Every suite, one after the other.
+pub async fn all(fresh: impl AsyncFn() -> Ports) {
+    ledger(&fresh).await;
+    audit(&fresh).await;
+    secrets(&fresh).await;
+    stacks(&fresh).await;
+    agents(&fresh).await;
+    heartbeats(&fresh).await;
+    events(&fresh).await;
+    webhooks(&fresh).await;
+    schedule(&fresh).await;
+    metrics(&fresh).await;
+    checks(&fresh).await;
+    clock(&fresh).await;
+}
+
+/// Checks that a call was refused for the right reason.
+#[track_caller]
+fn refused<T>(answer: PortResult<T>, kind: PortErrorKind, what: &str) {
+    match answer {
+        Ok(_) => panic!("{what}: must be refused with {kind:?}, and was not"),
+        Err(error) => assert_eq!(error.kind, kind, "{what}: refused for another reason: {error}"),
+    }
+}

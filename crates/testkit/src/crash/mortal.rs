@@ -1,0 +1,133 @@
+//! Every port, passing each call through the crash points.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
+use cc_devops_core::ports::{
+    Agents, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RequestSample,
+    RequestTotals, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
+    StackProgress, Stacks, Webhooks,
+};
+use cc_devops_core::requests::DeployLambda;
+use cc_devops_core::requests::record::{
+    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutboxEntry, Page, Receipt, RequestFilter,
+    RequestRecord, StackLease, StackLock, WaitingRequest,
+};
+use cc_devops_core::schedule::Job;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
+use jiff::Timestamp;
+
+use super::CrashPoints;
+
+/// A port that dies.
+pub(super) struct Mortal<P: ?Sized> {
+    port: Arc<P>,
+    points: CrashPoints,
+}
+
+impl<P: ?Sized> Mortal<P> {
+    pub(super) fn new(port: &Arc<P>, points: &CrashPoints) -> Arc<Self> {
+        Arc::new(Self {
+            port: port.clone(),
+            points: points.clone(),
+        })
+    }
+}
+
+/// Implements a port by passing every call through the crash points.
+macro_rules! mortal {
+    ($port:ident { $(fn $call:ident($($name:ident: $type:ty),* $(,)?) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl $port for Mortal<dyn $port> {
+            $(async fn $call(&self, $($name: $type),*) -> PortResult<$answer> {
+                self.points.pass(self.port.$call($($name),*)).await
+            })*
+        }
+    };
+}
+
+mortal! { Ledger {
+    fn receive(request: &NewRequest, lease_until: Option<Timestamp>) -> Receipt;
+    fn receive_concluded(request: &NewRequest, conclusion: &Conclusion) -> Receipt;
+    fn refuse(agent: &AgentName, conclusion: &Conclusion) -> ();
+    fn claim_due(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<ClaimedRequest>;
+    fn postpone(claim: &Claim, until: Timestamp) -> ();
+    fn park(claim: &Claim, at: Timestamp) -> ();
+    fn waiting(limit: usize) -> Vec<WaitingRequest>;
+    fn waiting_request(id: &RequestId) -> Option<WaitingRequest>;
+    fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
+    fn republish(id: &RequestId) -> ();
+    fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
+    fn unpublished(now: Timestamp, limit: usize) -> Vec<OutboxEntry>;
+    fn published(ids: &[i64]) -> ();
+    fn publish_failed(id: i64, retry_at: Timestamp) -> ();
+    fn find(id: &RequestId) -> Option<RequestRecord>;
+    fn list(filter: &RequestFilter, before: Option<Cursor>, limit: usize) -> Page<RequestRecord>;
+    fn backlog() -> Backlog;
+} }
+
+mortal! { AuditTrail {
+    fn append(entry: &AuditEntry) -> ();
+    fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
+    fn verify() -> Verification;
+} }
+
+mortal! { SecretStore {
+    fn put(write: SecretWrite<'_>) -> SecretWritten;
+    fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
+    fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
+} }
+
+mortal! { Stacks {
+    fn start(lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> StackProgress;
+    fn progress(stack: &FullStackName, request: &RequestId) -> StackProgress;
+} }
+
+mortal! { Agents {
+    fn add(agent: &NewAgent, token: &NewToken) -> ();
+    fn rotate(name: &AgentName, token: &NewToken, old_until: Timestamp) -> ();
+    fn revoke(name: &AgentName, at: Timestamp) -> ();
+    fn by_token(token: &TokenHash, now: Timestamp) -> Option<Agent>;
+    fn find(name: &AgentName) -> Option<Agent>;
+    fn register(name: &AgentName, at: Timestamp) -> ();
+    fn list() -> Vec<AgentStatus>;
+} }
+
+mortal! { Heartbeats {
+    fn beat(name: &AgentName, beat: &Beat) -> ();
+} }
+
+mortal! { EventBus {
+    fn publish(events: &[OutboxEntry], at: Timestamp) -> Vec<Result<(), String>>;
+} }
+
+mortal! { EventLog {
+    fn after(cursor: Cursor, agent: Option<&AgentName>, limit: usize) -> Vec<LoggedEvent>;
+    fn newest() -> Cursor;
+} }
+
+mortal! { Webhooks {
+    fn subscribe(subscription: &Subscription, secret: &SecretValue) -> ();
+    fn unsubscribe(id: &SubscriptionId) -> ();
+    fn subscriptions() -> Vec<Subscription>;
+    fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<Delivery>;
+    fn delivered(id: i64) -> ();
+    fn retry_at(id: i64, retry_at: Timestamp, error: &str) -> ();
+    fn bury(id: i64, at: Timestamp, error: &str) -> ();
+    fn dead_letters(id: &SubscriptionId, after: Option<Cursor>, limit: usize) -> Page<DeadLetter>;
+    fn replay(id: &SubscriptionId, now: Timestamp) -> u64;
+} }
+
+mortal! { Schedule {
+    fn due(job: Job, first: Timestamp) -> Timestamp;
+    fn advance(job: Job, from: Timestamp, to: Timestamp) -> bool;
+} }
+
+mortal! { Metrics {
+    fn record(samples: &[RequestSample]) -> ();
+    fn totals() -> Vec<RequestTotals>;
+} }

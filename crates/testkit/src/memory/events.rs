@@ -1,0 +1,44 @@
+//! The fake event bus and the log of what was published on it.
+
+use async_trait::async_trait;
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{EventBus, EventLog, PortResult};
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutboxEntry};
+use jiff::Timestamp;
+
+use super::Memory;
+
+#[async_trait]
+impl EventBus for Memory {
+    async fn publish(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Result<(), String>>> {
+        let mut model = self.lock()?;
+        for entry in events {
+            let place = model.log.last().map_or(1, |logged| logged.cursor.0 + 1);
+            model.log.push(LoggedEvent {
+                cursor: Cursor(place),
+                published_at: at,
+                event: entry.event.clone(),
+            });
+            model.webhooks.queue(entry, at);
+        }
+        Ok(vec![Ok(()); events.len()])
+    }
+}
+
+#[async_trait]
+impl EventLog for Memory {
+    async fn after(&self, cursor: Cursor, agent: Option<&AgentName>, limit: usize) -> PortResult<Vec<LoggedEvent>> {
+        let model = self.lock()?;
+        let wanted = model
+            .log
+            .iter()
+            .filter(|logged| logged.cursor > cursor)
+            .filter(|logged| agent.is_none_or(|agent| logged.event.agent == *agent));
+        Ok(wanted.take(limit).cloned().collect())
+    }
+
+    async fn newest(&self) -> PortResult<Cursor> {
+        let model = self.lock()?;
+        Ok(model.log.last().map_or(Cursor(0), |logged| logged.cursor))
+    }
+}

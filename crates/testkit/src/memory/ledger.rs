@@ -1,0 +1,384 @@
+//! The fake ledger: requests and their states, stack locks and the outbox.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use cc_devops_core::names::{AgentName, FullStackName, RequestId};
+use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
+use cc_devops_core::requests::record::{
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, OutgoingEvent, Page, Receipt, RequestFilter,
+    RequestHead, RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
+};
+use cc_devops_core::secret::SecretValue;
+use jiff::Timestamp;
+
+use super::{Memory, Model, audit, page};
+
+/// The requests, in the order of their arrival.
+#[derive(Default)]
+pub(super) struct Requests {
+    rows: Vec<Stored>,
+    places: HashMap<RequestId, usize>,
+    locks: BTreeMap<FullStackName, RequestId>,
+}
+
+struct Stored {
+    record: RequestRecord,
+    detail: Option<SecretValue>,
+    /// Received: when it may be taken. Executing: when the lease ends. Waiting: since when.
+    moment: Timestamp,
+}
+
+/// The events that wait to be published, in their order.
+#[derive(Default)]
+pub(super) struct Outbox {
+    rows: BTreeMap<i64, Waiting>,
+    last_id: i64,
+}
+
+struct Waiting {
+    /// The request the event belongs to; none for what was refused.
+    request: Option<RequestId>,
+    entry: OutboxEntry,
+    due: Timestamp,
+}
+
+impl Requests {
+    fn find(&self, id: &RequestId) -> Option<&Stored> {
+        self.places.get(id).and_then(|place| self.rows.get(*place))
+    }
+
+    fn find_mut(&mut self, id: &RequestId) -> Option<&mut Stored> {
+        self.places.get(id).and_then(|place| self.rows.get_mut(*place))
+    }
+
+    /// The request a claim is good for: it is the latest, and the request has no outcome.
+    fn claimed(&mut self, claim: &Claim) -> PortResult<&mut Stored> {
+        self.find_mut(&claim.request)
+            .filter(|stored| stored.record.completed.is_none() && stored.record.attempts == claim.attempt)
+            .ok_or_else(superseded)
+    }
+
+    /// The same, and it is being carried out.
+    fn executing(&mut self, claim: &Claim) -> PortResult<&mut Stored> {
+        let stored = self.claimed(claim)?;
+        if stored.record.state == RequestState::Executing {
+            Ok(stored)
+        } else {
+            Err(superseded())
+        }
+    }
+
+    fn known(&self, head: &RequestHead) -> Option<Receipt> {
+        let stored = self.find(&head.id)?;
+        Some(if stored.record.head.fingerprint == head.fingerprint {
+            Receipt::Known(Box::new(stored.record.clone()))
+        } else {
+            Receipt::Conflict
+        })
+    }
+
+    fn push(&mut self, head: &RequestHead, state: RequestState, moment: Timestamp, detail: Option<SecretValue>) {
+        let record = RequestRecord {
+            head: head.clone(),
+            state,
+            attempts: u32::from(state == RequestState::Executing),
+            completed: None,
+            output: None,
+        };
+        self.places.insert(head.id.clone(), self.rows.len());
+        self.rows.push(Stored { record, detail, moment });
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = WaitingRequest> {
+        self.rows
+            .iter()
+            .filter(|stored| stored.record.state == RequestState::Waiting)
+            .map(|stored| WaitingRequest {
+                claim: Claim {
+                    request: stored.record.head.id.clone(),
+                    attempt: stored.record.attempts,
+                },
+                head: stored.record.head.clone(),
+                since: stored.moment,
+            })
+    }
+}
+
+impl Outbox {
+    fn push(&mut self, request: Option<&RequestId>, event: OutgoingEvent) {
+        self.last_id += 1;
+        let entry = OutboxEntry {
+            id: self.last_id,
+            failures: 0,
+            event,
+        };
+        let waiting = Waiting {
+            request: request.cloned(),
+            entry,
+            due: Timestamp::MIN,
+        };
+        self.rows.insert(self.last_id, waiting);
+    }
+
+    fn holds(&self, request: &RequestId) -> bool {
+        self.rows
+            .values()
+            .any(|waiting| waiting.request.as_ref() == Some(request))
+    }
+}
+
+impl Model {
+    /// The one transaction: outcome, audit row, event, lock and detail.
+    fn conclude(&mut self, id: &RequestId, conclusion: &Conclusion) {
+        let Some(stored) = self.requests.find_mut(id) else {
+            return;
+        };
+        stored.record.state = RequestState::Completed;
+        stored.record.completed = Some(conclusion.completed.clone());
+        stored.record.output.clone_from(&conclusion.output);
+        stored.detail = None;
+        let event = OutgoingEvent {
+            agent: stored.record.head.agent.clone(),
+            completed: conclusion.completed.clone(),
+        };
+        self.requests.locks.retain(|_, holder| holder != id);
+        self.outbox.push(Some(id), event);
+        audit::append(&mut self.audit, &conclusion.audit);
+    }
+}
+
+fn superseded() -> PortError {
+    PortError::new(
+        PortErrorKind::Superseded,
+        "the claim is not good any more: somebody else went on with the request",
+    )
+}
+
+fn matches(record: &RequestRecord, filter: &RequestFilter) -> bool {
+    let head = &record.head;
+    let status = record.completed.as_ref().map(|completed| completed.status);
+    filter.agent.as_ref().is_none_or(|agent| *agent == head.agent)
+        && filter.action.as_ref().is_none_or(|action| *action == head.action)
+        && filter.status.is_none_or(|wanted| status == Some(wanted))
+        && filter.state.is_none_or(|state| state == record.state)
+        && filter.since.is_none_or(|since| head.received_at >= since)
+        && filter.until.is_none_or(|until| head.received_at < until)
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
+        let mut model = self.lock()?;
+        let (head, detail) = (&request.head, Some(request.detail.clone()));
+        if let Some(known) = model.requests.known(head) {
+            return Ok(known);
+        }
+        let Some(lease_until) = lease_until else {
+            model
+                .requests
+                .push(head, RequestState::Received, head.received_at, detail);
+            return Ok(Receipt::Recorded);
+        };
+        model.requests.push(head, RequestState::Executing, lease_until, detail);
+        Ok(Receipt::Claimed(Claim {
+            request: head.id.clone(),
+            attempt: 1,
+        }))
+    }
+
+    async fn receive_concluded(&self, request: &NewRequest, conclusion: &Conclusion) -> PortResult<Receipt> {
+        let mut model = self.lock()?;
+        let head = &request.head;
+        if let Some(known) = model.requests.known(head) {
+            return Ok(known);
+        }
+        model
+            .requests
+            .push(head, RequestState::Received, head.received_at, None);
+        model.conclude(&head.id, conclusion);
+        Ok(Receipt::Recorded)
+    }
+
+    async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let event = OutgoingEvent {
+            agent: agent.clone(),
+            completed: conclusion.completed.clone(),
+        };
+        model.outbox.push(None, event);
+        audit::append(&mut model.audit, &conclusion.audit);
+        Ok(())
+    }
+
+    async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {
+        let mut model = self.lock()?;
+        let due = model.requests.rows.iter_mut().filter(|stored| {
+            let takeable = matches!(stored.record.state, RequestState::Received | RequestState::Executing);
+            takeable && stored.moment <= now
+        });
+        Ok(due
+            .take(limit)
+            .map(|stored| {
+                stored.record.attempts += 1;
+                stored.record.state = RequestState::Executing;
+                stored.moment = lease_until;
+                ClaimedRequest {
+                    claim: Claim {
+                        request: stored.record.head.id.clone(),
+                        attempt: stored.record.attempts,
+                    },
+                    head: stored.record.head.clone(),
+                    detail: stored
+                        .detail
+                        .clone()
+                        .expect("an open request keeps its detail until it is parked"),
+                }
+            })
+            .collect())
+    }
+
+    async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let stored = model.requests.executing(claim)?;
+        stored.record.state = RequestState::Received;
+        stored.moment = until;
+        Ok(())
+    }
+
+    async fn park(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let stored = model.requests.executing(claim)?;
+        stored.record.state = RequestState::Waiting;
+        stored.moment = at;
+        stored.detail = None;
+        Ok(())
+    }
+
+    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+        let model = self.lock()?;
+        let mut waiting: Vec<WaitingRequest> = model.requests.waiting().collect();
+        waiting.sort_by_key(|request| request.since);
+        waiting.truncate(limit);
+        Ok(waiting)
+    }
+
+    async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {
+        let model = self.lock()?;
+        Ok(model.requests.waiting().find(|request| request.head.id == *id))
+    }
+
+    async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
+        let mut model = self.lock()?;
+        model.requests.claimed(claim)?;
+        model.conclude(&claim.request, conclusion);
+        Ok(())
+    }
+
+    async fn republish(&self, id: &RequestId) -> PortResult<()> {
+        let mut model = self.lock()?;
+        if model.outbox.holds(id) {
+            return Ok(());
+        }
+        let Some(event) = model.requests.find(id).and_then(|stored| {
+            Some(OutgoingEvent {
+                agent: stored.record.head.agent.clone(),
+                completed: stored.record.completed.clone()?,
+            })
+        }) else {
+            return Ok(());
+        };
+        model.outbox.push(Some(id), event);
+        Ok(())
+    }
+
+    async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock> {
+        let mut model = self.lock()?;
+        model.requests.claimed(claim)?;
+        let holder = model
+            .requests
+            .locks
+            .entry(stack.clone())
+            .or_insert_with(|| claim.request.clone());
+        Ok(if *holder == claim.request {
+            StackLock::Acquired(StackLease {
+                stack: stack.clone(),
+                request: claim.request.clone(),
+            })
+        } else {
+            StackLock::Held { by: holder.clone() }
+        })
+    }
+
+    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
+        let model = self.lock()?;
+        let due = model.outbox.rows.values().filter(|waiting| waiting.due <= now);
+        Ok(due.take(limit).map(|waiting| waiting.entry.clone()).collect())
+    }
+
+    async fn published(&self, ids: &[i64]) -> PortResult<()> {
+        let mut model = self.lock()?;
+        for id in ids {
+            let Some(Waiting {
+                request: Some(request), ..
+            }) = model.outbox.rows.remove(id)
+            else {
+                continue;
+            };
+            if let Some(stored) = model.requests.find_mut(&request) {
+                stored.record.state = RequestState::Published;
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        if let Some(waiting) = model.outbox.rows.get_mut(&id) {
+            waiting.entry.failures += 1;
+            waiting.due = retry_at;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
+        let model = self.lock()?;
+        Ok(model.requests.find(id).map(|stored| stored.record.clone()))
+    }
+
+    async fn list(
+        &self,
+        filter: &RequestFilter,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<RequestRecord>> {
+        let model = self.lock()?;
+        let rows = (1_i64..)
+            .zip(&model.requests.rows)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .filter(|(place, stored)| {
+                before.is_none_or(|Cursor(before)| *place < before) && matches(&stored.record, filter)
+            })
+            .map(|(place, stored)| (place, stored.record.clone()));
+        Ok(page(rows, limit))
+    }
+
+    async fn backlog(&self) -> PortResult<Backlog> {
+        let model = self.lock()?;
+        let mut backlog = Backlog {
+            unpublished: model.outbox.rows.len() as u64,
+            ..Backlog::default()
+        };
+        for stored in &model.requests.rows {
+            match stored.record.state {
+                RequestState::Received => backlog.received += 1,
+                RequestState::Executing => backlog.executing += 1,
+                RequestState::Waiting => backlog.waiting += 1,
+                RequestState::Completed | RequestState::Published => {}
+            }
+        }
+        Ok(backlog)
+    }
+}

@@ -1,0 +1,154 @@
+//! One model in memory, from which the fake of every port derives.
+//!
+//! A test changes one side of the model and looks at the other. The model outlives everything that
+//! uses it, so dropping a control plane and building another one on the same [`Memory`] is a crash
+//! and a restart.
+
+mod agents;
+mod audit;
+mod events;
+mod ledger;
+mod secrets;
+mod stacks;
+mod upkeep;
+mod webhooks;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cc_devops_core::audit::AuditRow;
+use cc_devops_core::names::{FullStackName, RequestId, SecretName};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, RequestTotals};
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, Page};
+use jiff::Timestamp;
+
+use crate::clock::ManualClock;
+pub use stacks::StackScript;
+
+/// Everything the fakes know.
+#[derive(Default)]
+struct Model {
+    requests: ledger::Requests,
+    outbox: ledger::Outbox,
+    audit: Vec<AuditRow>,
+    secrets: BTreeMap<SecretName, secrets::StoredSecret>,
+    stacks: stacks::StackModel,
+    agents: Vec<agents::StoredAgent>,
+    log: Vec<LoggedEvent>,
+    webhooks: webhooks::WebhookModel,
+    schedule: BTreeMap<&'static str, Timestamp>,
+    metrics: Vec<RequestTotals>,
+    failing: Option<PortErrorKind>,
+}
+
+/// The fake of every port. Clones share one model.
+#[derive(Clone, Default)]
+pub struct Memory {
+    model: Arc<Mutex<Model>>,
+    clock: ManualClock,
+}
+
+impl Memory {
+    /// An empty model whose clock stands at [`crate::sample::START`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every port, on this model.
+    pub fn ports(&self) -> Ports {
+        Ports {
+            ledger: Arc::new(self.clone()),
+            audit: Arc::new(self.clone()),
+            secrets: Arc::new(self.clone()),
+            stacks: Arc::new(self.clone()),
+            agents: Arc::new(self.clone()),
+            heartbeats: Arc::new(self.clone()),
+            bus: Arc::new(self.clone()),
+            events: Arc::new(self.clone()),
+            webhooks: Arc::new(self.clone()),
+            schedule: Arc::new(self.clone()),
+            metrics: Arc::new(self.clone()),
+            checks: Arc::new(self.clone()),
+            clock: Arc::new(self.clock.clone()),
+        }
+    }
+
+    /// The clock that [`Memory::ports`] hands out.
+    pub fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// Makes every port call fail so, without effect, until it is called with none.
+    pub fn fail_with(&self, kind: Option<PortErrorKind>) {
+        self.peek().failing = kind;
+    }
+
+    /// The whole audit chain, oldest first.
+    pub fn audit_rows(&self) -> Vec<AuditRow> {
+        self.peek().audit.clone()
+    }
+
+    /// Every published event, oldest first.
+    pub fn published_events(&self) -> Vec<LoggedEvent> {
+        self.peek().log.clone()
+    }
+
+    /// How often a version of the secret was really written; repeats of a token do not count.
+    pub fn secret_writes(&self, name: &SecretName) -> usize {
+        self.peek().secrets.get(name).map_or(0, secrets::StoredSecret::writes)
+    }
+
+    /// How often the version of that token was really written.
+    pub fn secret_writes_of(&self, name: &SecretName, token: &str) -> usize {
+        self.peek()
+            .secrets
+            .get(name)
+            .map_or(0, |secret| secret.writes_of(token))
+    }
+
+    /// Makes a stack known and says how its changes end.
+    pub fn script_stack(&self, stack: FullStackName, script: StackScript) {
+        self.peek().stacks.script(stack, script);
+    }
+
+    /// Ends the change of a request whose stack is scripted as [`StackScript::KeepsChanging`].
+    pub fn end_change(&self, request: &RequestId, end: StackScript) {
+        self.peek().stacks.end(request, end);
+    }
+
+    /// How often a change was really begun for the request.
+    pub fn changes_begun(&self, request: &RequestId) -> usize {
+        self.peek().stacks.begun(request)
+    }
+
+    /// How often a change was begun while the stack was already changing; zero, one hopes.
+    pub fn overlapping_changes(&self) -> usize {
+        self.peek().stacks.overlaps()
+    }
+
+    /// The model for a port call, unless calls are to fail.
+    fn lock(&self) -> PortResult<MutexGuard<'_, Model>> {
+        let model = self.peek();
+        match model.failing {
+            None => Ok(model),
+            Some(kind) => Err(PortError::new(kind, "the fake was told to fail")),
+        }
+    }
+
+    /// The model for a test's own eyes.
+    fn peek(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Cuts a page of `limit` off `rows`, which come with the place behind which the next page starts.
+fn page<T>(mut rows: impl Iterator<Item = (i64, T)>, limit: usize) -> Page<T> {
+    let mut items = Vec::new();
+    let mut last = None;
+    for (place, item) in rows.by_ref().take(limit) {
+        last = Some(Cursor(place));
+        items.push(item);
+    }
+    let next = if rows.next().is_some() { last } else { None };
+    Page { items, next }
+}

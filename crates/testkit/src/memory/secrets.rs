@@ -1,0 +1,120 @@
+//! The fake secret store: every version ever written, of which the last two can be read.
+
+use async_trait::async_trait;
+use cc_devops_core::names::{AgentName, SecretName, SecretPrefix};
+use cc_devops_core::ports::{
+    PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
+    SecretWritten,
+};
+use cc_devops_core::requests::outcome::SecretAction;
+use cc_devops_core::secret::SecretValue;
+use jiff::Timestamp;
+
+use super::Memory;
+
+/// A secret's versions, oldest first; there is at least one.
+pub(super) struct StoredSecret {
+    versions: Vec<StoredVersion>,
+}
+
+struct StoredVersion {
+    token: String,
+    value: SecretValue,
+    by: AgentName,
+    at: Timestamp,
+}
+
+impl StoredSecret {
+    pub(super) fn writes(&self) -> usize {
+        self.versions.len()
+    }
+
+    pub(super) fn writes_of(&self, token: &str) -> usize {
+        self.versions.iter().filter(|version| version.token == token).count()
+    }
+}
+
+fn written(name: &SecretName, index: usize, token: &str) -> SecretWritten {
+    SecretWritten {
+        action: if index == 0 {
+            SecretAction::Created
+        } else {
+            SecretAction::Updated
+        },
+        arn: format!("memory:secret:{name}"),
+        version_id: token.to_owned(),
+    }
+}
+
+#[async_trait]
+impl SecretStore for Memory {
+    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        let mut model = self.lock()?;
+        let name = &write.put.name;
+        let secret = model
+            .secrets
+            .entry(name.clone())
+            .or_insert_with(|| StoredSecret { versions: Vec::new() });
+        let repeated = secret.versions.iter().position(|version| version.token == write.token);
+        if let Some(index) = repeated {
+            return if secret.versions[index].value.expose() == write.put.value.expose() {
+                Ok(written(name, index, write.token))
+            } else {
+                Err(PortError::new(
+                    PortErrorKind::Refused,
+                    "the token was used before with another value; use a new request id",
+                ))
+            };
+        }
+        secret.versions.push(StoredVersion {
+            token: write.token.to_owned(),
+            value: write.put.value.clone(),
+            by: write.agent.clone(),
+            at: write.at,
+        });
+        Ok(written(name, secret.versions.len() - 1, write.token))
+    }
+
+    async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
+        let model = self.lock()?;
+        let back = match version {
+            SecretVersion::Current => 0,
+            SecretVersion::Previous => 1,
+        };
+        let version = model
+            .secrets
+            .get(name)
+            .and_then(|secret| secret.versions.iter().rev().nth(back));
+        Ok(version.map(|version| SecretRead {
+            value: version.value.clone(),
+            version_id: version.token.clone(),
+            created_at: version.at,
+        }))
+    }
+
+    async fn list(
+        &self,
+        prefix: Option<&SecretPrefix>,
+        after: Option<&SecretName>,
+        limit: usize,
+    ) -> PortResult<Vec<SecretSummary>> {
+        let model = self.lock()?;
+        let summaries = model
+            .secrets
+            .iter()
+            .filter(|(name, _)| prefix.is_none_or(|prefix| name.as_str().starts_with(prefix.as_str())))
+            .filter(|(name, _)| after.is_none_or(|after| *name > after))
+            .filter_map(|(name, secret)| {
+                let (first, last) = (secret.versions.first()?, secret.versions.last()?);
+                Some(SecretSummary {
+                    name: name.clone(),
+                    version_id: last.token.clone(),
+                    versions: secret.versions.len() as u64,
+                    updated_by: last.by.clone(),
+                    created_at: first.at,
+                    updated_at: last.at,
+                })
+            });
+        Ok(summaries.take(limit).collect())
+    }
+}

@@ -1,0 +1,63 @@
+//! The fake schedule, the request metrics and the health checks: what keeps the house running.
+
+use async_trait::async_trait;
+use cc_devops_core::health::Check;
+use cc_devops_core::ports::{Checks, Metrics, PortResult, RequestSample, RequestTotals, Schedule};
+use cc_devops_core::requests::Action;
+use cc_devops_core::schedule::Job;
+use jiff::Timestamp;
+
+use super::Memory;
+
+#[async_trait]
+impl Schedule for Memory {
+    async fn due(&self, job: Job, first: Timestamp) -> PortResult<Timestamp> {
+        Ok(*self.lock()?.schedule.entry(job.as_str()).or_insert(first))
+    }
+
+    async fn advance(&self, job: Job, from: Timestamp, to: Timestamp) -> PortResult<bool> {
+        let mut model = self.lock()?;
+        let Some(due) = model.schedule.get_mut(job.as_str()).filter(|due| **due == from) else {
+            return Ok(false);
+        };
+        *due = to;
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl Metrics for Memory {
+    async fn record(&self, samples: &[RequestSample]) -> PortResult<()> {
+        let mut model = self.lock()?;
+        for sample in samples {
+            let action = Action::find(&sample.action).map_or("unknown", Action::as_str);
+            let same = |totals: &&mut RequestTotals| totals.action == action && totals.status == sample.status;
+            if let Some(totals) = model.metrics.iter_mut().find(same) {
+                totals.count += 1;
+                totals.latency_ms_sum += sample.latency_ms;
+            } else {
+                model.metrics.push(RequestTotals {
+                    action: action.to_owned(),
+                    status: sample.status,
+                    count: 1,
+                    latency_ms_sum: sample.latency_ms,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
+        Ok(self.lock()?.metrics.clone())
+    }
+}
+
+#[async_trait]
+impl Checks for Memory {
+    async fn check(&self) -> Vec<Check> {
+        vec![match self.lock() {
+            Ok(_) => Check::healthy("memory"),
+            Err(error) => Check::degraded("memory", error.to_string()),
+        }]
+    }
+}

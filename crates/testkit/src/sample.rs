@@ -1,0 +1,262 @@
+//! Requests, conclusions, agents and events to test with: plain, and alike in every test.
+
+use cc_devops_core::Installation;
+use cc_devops_core::audit::AuditEntry;
+use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
+use cc_devops_core::installation::Stages;
+use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
+use cc_devops_core::requests::fingerprint::Fingerprint;
+use cc_devops_core::requests::outcome::{Completed, Reason, Status};
+use cc_devops_core::requests::record::{Conclusion, NewRequest, OutboxEntry, OutgoingEvent, RequestHead};
+use cc_devops_core::requests::{DeployLambda, Principal, PutSecret, Role};
+use cc_devops_core::secret::SecretValue;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::constant(1_750_000_000, 0);
+
+/// The agent that asks, where a test does not say otherwise.
+pub const AGENT: &str = "ContentOrchestrator";
+
+/// Another agent.
+pub const OTHER_AGENT: &str = "CostSentinel";
+
+/// A value that must never be seen outside the secret store.
+pub const PLANTED_SECRET: &str = "planted-7f3a-sesame-open-9d1c";
+
+/// The stack whose changes succeed; the contract suite of the stacks needs it configured.
+pub const STACK_SUCCEEDS: &str = "cc-agent-content-orchestrator";
+
+/// The stack whose changes fail; the contract suite of the stacks needs it configured.
+pub const STACK_FAILS: &str = "sample-fails";
+
+/// The stack whose changes go on for the length of a test; the contract suite of the stacks needs
+/// it configured.
+pub const STACK_KEEPS_CHANGING: &str = "sample-keeps-changing";
+
+/// The stack that nothing knows.
+pub const STACK_UNKNOWN: &str = "sample-unknown";
+
+/// So many seconds after [`START`].
+pub fn after(seconds: i64) -> Timestamp {
+    START
+        .checked_add(SignedDuration::from_secs(seconds))
+        .expect("a test stays within the calendar")
+}
+
+/// An agent's name.
+pub fn agent_name(name: &str) -> AgentName {
+    AgentName::new(name).expect("a sample name is valid")
+}
+
+/// A request's id.
+pub fn request_id(id: &str) -> RequestId {
+    RequestId::new(id).expect("a sample id is valid")
+}
+
+/// A secret's name.
+pub fn secret_name(name: &str) -> SecretName {
+    SecretName::new(name).expect("a sample secret name is valid")
+}
+
+/// The stage `dev`.
+pub fn stage() -> Stage {
+    Stage::new("dev").expect("`dev` is a stage")
+}
+
+/// A stack on the stage `dev`.
+pub fn stack(name: &str) -> FullStackName {
+    StackName::new(name).expect("a sample stack name is valid").on(&stage())
+}
+
+/// The installation the wire contract describes.
+pub fn installation() -> Installation {
+    Installation {
+        agent: agent_name("DevOpsAutomation"),
+        namespace: Namespace::new("contentcraft").expect("`contentcraft` is a namespace"),
+        stages: Stages::new(stage(), vec![Stage::new("prod").expect("`prod` is a stage")]),
+    }
+}
+
+/// A proven service of that name.
+pub fn principal(name: &str) -> Principal {
+    Principal {
+        agent: agent_name(name),
+        role: Role::Agent,
+    }
+}
+
+/// An agent of that name, with nothing beside its own prefix and stack.
+pub fn agent(name: &str) -> NewAgent {
+    NewAgent {
+        agent: Agent {
+            name: agent_name(name),
+            role: Role::Agent,
+            secret_prefixes: Vec::new(),
+            stacks: Vec::new(),
+        },
+        created_at: START,
+    }
+}
+
+/// The token number `number`; the same number gives the same token.
+pub fn token(number: u8) -> NewToken {
+    NewToken {
+        hash: Token::from_random([number; 32]).hash(),
+        created_at: START,
+    }
+}
+
+/// The head of a `putSecret` by [`AGENT`], received at [`START`].
+pub fn head(id: &str) -> RequestHead {
+    RequestHead {
+        id: request_id(id),
+        principal: agent_name(AGENT),
+        role: Role::Agent,
+        agent: agent_name(AGENT),
+        action: "putSecret".to_owned(),
+        stage: "dev".to_owned(),
+        resource: Some("/contentcraft/contentorchestrator/key".to_owned()),
+        fingerprint: Fingerprint([1; 32]),
+        received_at: START,
+    }
+}
+
+/// A request with that head, whose detail holds [`PLANTED_SECRET`].
+pub fn request_of(head: RequestHead) -> NewRequest {
+    let detail = json!({"requestId": head.id, "params": {"value": PLANTED_SECRET}});
+    NewRequest {
+        head,
+        detail: SecretValue::new(detail.to_string()),
+    }
+}
+
+/// A request with the head of that id.
+pub fn request(id: &str) -> NewRequest {
+    request_of(head(id))
+}
+
+/// The successful end of a request, `seconds` after [`START`].
+pub fn success(head: &RequestHead, seconds: i64) -> Conclusion {
+    conclusion(
+        head,
+        seconds,
+        Ok(json!({"secretName": head.resource, "action": "created"})),
+    )
+}
+
+/// The failed end of a request, `seconds` after [`START`].
+pub fn failure(head: &RequestHead, seconds: i64, reason: Reason) -> Conclusion {
+    conclusion(head, seconds, Err(reason))
+}
+
+fn conclusion(head: &RequestHead, seconds: i64, outcome: Result<Value, Reason>) -> Conclusion {
+    let at = after(seconds);
+    let (status, reason) = match &outcome {
+        Ok(_) => (Status::Success, None),
+        Err(reason) => (Status::Error, Some(*reason)),
+    };
+    Conclusion {
+        completed: Completed {
+            request_id: head.id.to_string(),
+            action: head.action.clone(),
+            status,
+            result: outcome.ok(),
+            error: reason.map(|reason| format!("the request ended with {reason}")),
+            reason,
+            latency_ms: 25,
+            requested_by: head.agent.to_string(),
+            timestamp: at,
+        },
+        audit: AuditEntry {
+            at,
+            principal: Some(head.principal.clone()),
+            agent: Some(head.agent.clone()),
+            action: head.action.clone(),
+            request_id: Some(head.id.to_string()),
+            stage: Some(head.stage.clone()),
+            resource: head.resource.clone(),
+            status,
+            reason,
+            detail: json!({"policies": ["own-prefixes"]}),
+        },
+        output: None,
+    }
+}
+
+/// An audit entry that belongs to no request.
+pub fn audit_entry(action: &str, seconds: i64) -> AuditEntry {
+    AuditEntry {
+        at: after(seconds),
+        principal: None,
+        agent: Some(agent_name(AGENT)),
+        action: action.to_owned(),
+        request_id: None,
+        stage: None,
+        resource: None,
+        status: Status::Success,
+        reason: None,
+        detail: json!({"n": seconds}),
+    }
+}
+
+/// The event number `number`, for an agent.
+pub fn outbox_entry(number: i64, agent: &str) -> OutboxEntry {
+    let mut head = head(&format!("event-{number}"));
+    head.agent = agent_name(agent);
+    OutboxEntry {
+        id: number,
+        failures: 0,
+        event: OutgoingEvent {
+            agent: head.agent.clone(),
+            completed: success(&head, 1).completed,
+        },
+    }
+}
+
+/// The parameters of a `putSecret`.
+pub fn put_secret(name: &str, value: &str) -> PutSecret {
+    PutSecret {
+        name: secret_name(name),
+        value: SecretValue::new(value.to_owned()),
+        kms_key: None,
+    }
+}
+
+/// The parameters of a `deployLambda` on the stage `dev`.
+pub fn deploy_lambda(stack: &str) -> DeployLambda {
+    DeployLambda {
+        stack: StackName::new(stack).expect("a sample stack name is valid"),
+        stage: stage(),
+        template: None,
+        parameters: std::collections::BTreeMap::new(),
+        capabilities: Vec::new(),
+        tags: std::collections::BTreeMap::new(),
+    }
+}
+
+/// The event of a `putSecret` by [`AGENT`], as it comes over the wire.
+pub fn put_secret_event(id: &str, name: &str, value: &str) -> Value {
+    event(id, "putSecret", &json!({"name": name, "value": value}))
+}
+
+/// The event of a `deployLambda` by [`AGENT`], as it comes over the wire.
+pub fn deploy_event(id: &str, stack: &str) -> Value {
+    event(id, "deployLambda", &json!({"stackName": stack}))
+}
+
+fn event(id: &str, action: &str, params: &Value) -> Value {
+    json!({
+        "source": format!("agent.{AGENT}"),
+        "detail-type": "devops.request",
+        "detail": {
+            "requestId": id,
+            "action": action,
+            "stage": "dev",
+            "params": params,
+            "requestedBy": AGENT,
+            "ts": START,
+        },
+    })
+}

@@ -1,0 +1,74 @@
+//! The fakes keep the contracts too, so that a test on them says something about the adapters.
+
+use cc_devops_core::ports::Ports;
+use cc_devops_testkit::memory::StackScript;
+use cc_devops_testkit::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS};
+use cc_devops_testkit::{Memory, contract};
+
+async fn fresh() -> Ports {
+    let memory = Memory::new();
+    memory.script_stack(sample::stack(STACK_SUCCEEDS), StackScript::Succeeds);
+    memory.script_stack(sample::stack(STACK_FAILS), StackScript::Fails);
+    memory.script_stack(sample::stack(STACK_KEEPS_CHANGING), StackScript::KeepsChanging);
+    memory.ports()
+}
+
+#[tokio::test]
+async fn ledger() {
+    contract::ledger(fresh).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    contract::audit(fresh).await;
+}
+
+#[tokio::test]
+async fn secrets() {
+    contract::secrets(fresh).await;
+}
+
+#[tokio::test]
+async fn stacks() {
+    contract::stacks(fresh).await;
+}
+
+#[tokio::test]
+async fn agents() {
+    contract::agents(fresh).await;
+}
+
+#[tokio::test]
+async fn heartbeats() {
+    contract::heartbeats(fresh).await;
+}
+
+#[tokio::test]
+async fn events() {
+    contract::events(fresh).await;
+}
+
+#[tokio::test]
+async fn webhooks() {
+    contract::webhooks(fresh).await;
+}
+
+#[tokio::test]
+async fn schedule() {
+    contract::schedule(fresh).await;
+}
+
+#[tokio::test]
+async fn metrics() {
+    contract::metrics(fresh).await;
+}
+
+#[tokio::test]
+async fn checks() {
+    contract::checks(fresh).await;
+}
+
+#[tokio::test]
+async fn clock() {
+    contract::clock(fresh).await;
+}

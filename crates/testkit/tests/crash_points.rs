@@ -1,0 +1,53 @@
+//! A crash at every port call of a request's life, and at every call of the recovery from it.
+
+use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate};
+
+async fn every_crash(scenario: &Scenario) -> Report {
+    let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
+    assert!(report.calls >= 8, "a request makes several port calls: {report:?}");
+    assert!(
+        report.runs >= 2 * report.calls,
+        "each of them crashed before and after its effect: {report:?}"
+    );
+    report
+}
+
+#[tokio::test]
+async fn put_secret_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::put_secret()).await;
+}
+
+#[tokio::test]
+async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::put_secret().left_for_a_sweep()).await;
+}
+
+#[tokio::test]
+async fn deploy_lambda_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::deploy_lambda()).await;
+}
+
+#[tokio::test]
+async fn a_deploy_lambda_left_for_a_sweep_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::deploy_lambda().left_for_a_sweep()).await;
+}
+
+#[tokio::test]
+async fn put_secret_survives_a_crash_in_its_recovery() {
+    let scenario = Scenario::put_secret().crashing_twice();
+    let report = every_crash(&scenario).await;
+    assert!(
+        report.runs > 10 * report.calls,
+        "every crash of a recovery was tried: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn deploy_lambda_survives_a_crash_in_its_recovery() {
+    let scenario = Scenario::deploy_lambda().crashing_twice();
+    let report = every_crash(&scenario).await;
+    assert!(
+        report.runs > 10 * report.calls,
+        "every crash of a recovery was tried: {report:?}"
+    );
+}
