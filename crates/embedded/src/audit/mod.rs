@@ -1,0 +1,171 @@
+//! The audit trail: a chain of rows that only grows, and its end under a keyed MAC.
+
+mod verification;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Verification, link};
+use cc_devops_core::ports::{AuditTrail, PortErrorKind, PortResult};
+use cc_devops_core::requests::record::{Cursor, Page};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::columns::{self, json_at, limit, nanos};
+use crate::db::Db;
+use crate::db::conditions::Conditions;
+use crate::error::Fault;
+use crate::vault::StoreKeys;
+
+/// The audit trail in the database.
+pub struct SqliteAudit {
+    db: Db,
+}
+
+impl SqliteAudit {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+/// The end of the chain.
+struct Head {
+    seq: i64,
+    hash: ChainHash,
+    mac: [u8; 32],
+}
+
+impl Head {
+    fn read(conn: &Connection) -> rusqlite::Result<Option<Self>> {
+        conn.prepare_cached("SELECT seq, hash, mac FROM audit_head WHERE id = 1")?
+            .query_row([], |row| {
+                Ok(Self {
+                    seq: row.get(0)?,
+                    hash: ChainHash(row.get(1)?),
+                    mac: row.get(2)?,
+                })
+            })
+            .optional()
+    }
+
+    /// Whether this store wrote it.
+    fn is_ours(&self, keys: &StoreKeys) -> bool {
+        self.mac == keys.audit_head_mac(self.seq, &self.hash.0)
+    }
+}
+
+/// Begins the chain of a new database.
+pub(crate) fn begin(conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
+    let genesis = ChainHash::GENESIS.0;
+    conn.execute(
+        "INSERT INTO audit_head (id, seq, hash, mac) VALUES (1, 0, ?1, ?2)",
+        params![genesis, keys.audit_head_mac(0, &genesis)],
+    )?;
+    Ok(())
+}
+
+/// Puts an entry at the end of the chain, in the caller's transaction.
+pub(crate) fn append(conn: &Connection, keys: &StoreKeys, entry: &AuditEntry) -> Result<(), Fault> {
+    let head = Head::read(conn)?;
+    // Going on from an end that somebody forged would put our MAC under the forgery.
+    let head = head.filter(|head| head.is_ours(keys)).ok_or_else(|| {
+        Fault::port(
+            PortErrorKind::Corrupt,
+            "the end of the audit trail was changed from outside: run `cc-devops audit verify`, then restore the last \
+             backup, see the runbook",
+        )
+    })?;
+    let seq = head.seq + 1;
+    let hash = link(head.hash, seq, entry);
+    conn.prepare_cached(
+        "INSERT INTO audit (seq, at, principal, agent, action, status, entry, prev_hash, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        seq,
+        nanos(entry.at),
+        entry.principal.as_ref().map(|name| name.as_str()),
+        entry.agent.as_ref().map(|name| name.as_str()),
+        entry.action,
+        entry.status.as_str(),
+        columns::json(entry)?,
+        head.hash.0,
+        hash.0,
+    ])?;
+    conn.prepare_cached("UPDATE audit_head SET seq = ?1, hash = ?2, mac = ?3 WHERE id = 1")?
+        .execute(params![seq, hash.0, keys.audit_head_mac(seq, &hash.0)])?;
+    Ok(())
+}
+
+#[async_trait]
+impl AuditTrail for SqliteAudit {
+    async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
+        let (keys, entry) = (Arc::clone(self.db.store_keys()), entry.clone());
+        self.db.write(move |conn, _| append(conn, &keys, &entry)).await
+    }
+
+    async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
+        let filter = filter.clone();
+        self.db.read(move |conn| list(conn, &filter, before, limit)).await
+    }
+
+    async fn verify(&self) -> PortResult<Verification> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db.read(move |conn| verification::verify(conn, &keys)).await
+    }
+}
+
+const COLUMNS: &str = "seq, entry, prev_hash, hash";
+
+fn list(
+    conn: &Connection,
+    filter: &AuditFilter,
+    before: Option<Cursor>,
+    at_most: usize,
+) -> Result<Page<AuditRow>, Fault> {
+    let mut conditions = Conditions::default();
+    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    conditions.with_some("action = ?", filter.action.clone());
+    conditions.with_some("status = ?", filter.status.map(|status| status.as_str().to_owned()));
+    conditions.with_some("at >= ?", filter.since.map(nanos));
+    conditions.with_some("at < ?", filter.until.map(nanos));
+    // One more than asked for tells whether there is a next page.
+    let wanted = limit(at_most).saturating_add(1);
+    let rows = match &filter.agent {
+        None => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit{} ORDER BY seq DESC LIMIT ?",
+                conditions.clause()
+            );
+            conditions.query(conn, &sql, 1, wanted, row)?
+        }
+        Some(agent) => {
+            // Two searches by index, merged; `OR` would sort all rows of the agent for every page.
+            conditions.with("agent = ?", agent.as_str().to_owned());
+            let by_agent = conditions.clause().to_owned();
+            let by_principal = by_agent.replace("agent = ?", "principal = ? AND principal IS NOT agent");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit{by_agent} UNION ALL SELECT {COLUMNS} FROM audit{by_principal} \
+                 ORDER BY seq DESC LIMIT ?"
+            );
+            conditions.query(conn, &sql, 2, wanted, row)?
+        }
+    };
+    Ok(page(rows, at_most, |row| row.seq))
+}
+
+/// A page of `at_most` rows, of which one more was read where there is one.
+pub(crate) fn page<T>(mut items: Vec<T>, at_most: usize, place: impl Fn(&T) -> i64) -> Page<T> {
+    let more = items.len() > at_most;
+    items.truncate(at_most);
+    let next = items.last().filter(|_| more).map(|last| Cursor(place(last)));
+    Page { items, next }
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        seq: row.get(0)?,
+        entry: json_at(row, 1)?,
+        prev_hash: ChainHash(row.get(2)?),
+        hash: ChainHash(row.get(3)?),
+    })
+}

@@ -1,0 +1,269 @@
+//! Checks the chain: every row against its hash and its copies, every row against the one before,
+//! the last against the MAC of the end, and the indexes against the rows.
+//!
+//! It reads page by page, each in a transaction of its own, so that it neither holds the whole
+//! trail in memory nor the write-ahead log back while it runs.
+
+use cc_devops_core::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+
+use super::Head;
+use crate::columns::{self, nanos};
+use crate::error::Fault;
+use crate::vault::StoreKeys;
+
+/// Rows per page.
+const PAGE: i64 = 500;
+
+const SELECT: &str = "SELECT seq, at, principal, agent, action, status, entry, prev_hash, hash FROM audit";
+
+/// A row, or what is wrong with it.
+type Read = Result<AuditRow, String>;
+
+/// Checks the whole chain.
+pub(super) fn verify(conn: &Connection, keys: &StoreKeys) -> Result<Verification, Fault> {
+    let mut walk = Walk::default();
+    loop {
+        let snapshot = conn.unchecked_transaction()?;
+        let more = walk.page(&snapshot)?;
+        if !more {
+            // In the same view as the last page, so that a row written meanwhile is no surprise.
+            walk.end(&snapshot, keys)?;
+            break;
+        }
+    }
+    let mut verification = walk.verifier.finish();
+    verification.breaks.extend(walk.breaks);
+    verification.breaks.sort_by_key(|found| found.seq);
+    let damage = damage(conn, verification.breaks.is_empty())?;
+    verification.breaks.extend(damage);
+    Ok(verification)
+}
+
+#[derive(Default)]
+struct Walk {
+    verifier: Verifier,
+    /// The place of the last row that was read or found unreadable.
+    place: i64,
+    breaks: Vec<Break>,
+}
+
+impl Walk {
+    /// Takes the next page; whether there may be another.
+    fn page(&mut self, conn: &Connection) -> Result<bool, Fault> {
+        let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
+        let mut rows = statement.query([self.place, PAGE])?;
+        let mut taken = 0;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => {
+                    taken += 1;
+                    let seq = row.get(0)?;
+                    self.take(seq, read(row, seq));
+                }
+                Ok(None) => return Ok(taken == PAGE),
+                Err(error) if is_damage(&error) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        drop(rows);
+        self.skip_damage(conn)
+    }
+
+    fn take(&mut self, seq: i64, row: Read) {
+        self.place = seq;
+        match row {
+            Ok(row) => self.verifier.take(&row),
+            Err(problem) => self.breaks.push(Break { seq, problem }),
+        }
+    }
+
+    /// Goes on behind rows that SQLite itself cannot read; whether there is anything behind them.
+    fn skip_damage(&mut self, conn: &Connection) -> Result<bool, Fault> {
+        let first = self.place + 1;
+        let last = match Head::read(conn) {
+            Ok(Some(head)) => head.seq,
+            Ok(None) => last_row(conn),
+            Err(error) if is_damage(&error) => last_row(conn),
+            Err(error) => return Err(error.into()),
+        };
+        let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE seq = ?1"))?;
+        for seq in first..=last {
+            let found = statement.query_row([seq], |row| Ok(read(row, seq))).optional();
+            match found {
+                Ok(Some(row)) => {
+                    self.unreadable(first, seq - 1);
+                    self.take(seq, row);
+                    return Ok(true);
+                }
+                Ok(None) => {}
+                Err(error) if is_damage(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.unreadable(first, last.max(first));
+        self.place = last.max(first);
+        Ok(false)
+    }
+
+    fn unreadable(&mut self, first: i64, last: i64) {
+        let what = match last - first {
+            ..0 => return,
+            0 => format!("row {first} cannot be read"),
+            _ => format!("rows {first} to {last} cannot be read"),
+        };
+        self.breaks.push(Break {
+            seq: first,
+            problem: format!("{what}: the database file is damaged there"),
+        });
+    }
+
+    /// Checks the end of the chain.
+    fn end(&mut self, conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
+        let head = match Head::read(conn) {
+            Ok(head) => head,
+            Err(error) if is_damage(&error) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let last = self.verifier.last();
+        let place = self.place;
+        let (seq, problem) = match head {
+            None => (
+                place.max(1),
+                "the record of the chain's end is missing or cannot be read".to_owned(),
+            ),
+            Some(head) if !head.is_ours(keys) => (
+                head.seq.max(1),
+                "the record of the chain's end was not written by this store".to_owned(),
+            ),
+            Some(head) if head.seq > place => (
+                place + 1,
+                format!("rows {} to {} are missing at the end", place + 1, head.seq),
+            ),
+            Some(head) if head.seq < place => (
+                head.seq + 1,
+                format!("rows {} to {place} stand behind the chain's end", head.seq + 1),
+            ),
+            // The last row itself was unreadable, which is on the list already.
+            Some(head) if last.is_some_and(|(seq, hash)| seq == head.seq && hash != head.hash) => {
+                (head.seq, format!("row {} is not the one at the chain's end", head.seq))
+            }
+            Some(_) => return Ok(()),
+        };
+        self.breaks.push(Break { seq, problem });
+        Ok(())
+    }
+}
+
+fn last_row(conn: &Connection) -> i64 {
+    conn.query_row("SELECT max(seq) FROM audit", [], |row| row.get::<_, Option<i64>>(0))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// Reads a row and compares what stands in it twice.
+fn read(row: &Row<'_>, seq: i64) -> Read {
+    let unreadable = |_| format!("row {seq} was changed: it cannot be read");
+    let entry: AuditEntry = columns::json_at(row, 6).map_err(unreadable)?;
+    let text: String = row.get(6).map_err(unreadable)?;
+    // Unknown fields and white space would escape the hash, which covers what the text means.
+    if columns::json(&entry).map_err(unreadable)? != text {
+        return Err(format!("row {seq} was changed: its text is not what was written"));
+    }
+    let copies = Copies::read(row).map_err(unreadable)?;
+    if copies != Copies::of(&entry) {
+        return Err(format!("row {seq} was changed: its columns differ from its entry"));
+    }
+    Ok(AuditRow {
+        seq,
+        entry,
+        prev_hash: ChainHash(row.get(7).map_err(unreadable)?),
+        hash: ChainHash(row.get(8).map_err(unreadable)?),
+    })
+}
+
+/// The columns that repeat what the entry says.
+#[derive(PartialEq, Eq)]
+struct Copies {
+    at: i64,
+    principal: Option<String>,
+    agent: Option<String>,
+    action: String,
+    status: String,
+}
+
+impl Copies {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            at: row.get(1)?,
+            principal: row.get(2)?,
+            agent: row.get(3)?,
+            action: row.get(4)?,
+            status: row.get(5)?,
+        })
+    }
+
+    fn of(entry: &AuditEntry) -> Self {
+        Self {
+            at: nanos(entry.at),
+            principal: entry.principal.clone().map(String::from),
+            agent: entry.agent.clone().map(String::from),
+            action: entry.action.clone(),
+            status: entry.status.as_str().to_owned(),
+        }
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        }
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+/// What SQLite finds wrong with the table and its indexes. What names no row is told only where
+/// nothing else is: it is the same damage seen from below.
+fn damage(conn: &Connection, nothing_else: bool) -> Result<Vec<Break>, Fault> {
+    let checked: rusqlite::Result<Vec<String>> = conn
+        .prepare("PRAGMA integrity_check('audit')")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect());
+    let messages = match checked {
+        Ok(messages) => messages,
+        Err(error) if is_damage(&error) => vec!["the check itself met damage".to_owned()],
+        Err(error) => return Err(error.into()),
+    };
+    let found = messages
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| *line != "ok" && !line.starts_with("***"));
+    let (named, unnamed): (Vec<_>, Vec<_>) = found
+        .map(|line| (row_in(line), line))
+        .partition(|(row, _)| row.is_some());
+    let told = if named.is_empty() && nothing_else {
+        unnamed
+    } else {
+        named
+    };
+    Ok(told
+        .into_iter()
+        .map(|(row, line)| Break {
+            seq: row.unwrap_or_default(),
+            problem: format!("the database file is damaged where the audit trail stands: {line}"),
+        })
+        .collect())
+}
+
+/// The row that a message of the integrity check names: `row 7 missing from index …`, `Rowid 7 out
+/// of order`. Rows are counted from one without gaps, so the count is the place.
+fn row_in(line: &str) -> Option<i64> {
+    let mut words = line.split_whitespace();
+    words.find(|word| word.eq_ignore_ascii_case("row") || word.eq_ignore_ascii_case("rowid"))?;
+    words.next()?.trim_end_matches(':').parse().ok()
+}

@@ -1,0 +1,304 @@
+//! The one writer: a thread that takes what callers want written, commits many of them with one
+//! flush of the disk, and only then answers them.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use cc_devops_core::ports::{PortErrorKind, PortResult};
+use rusqlite::{Connection, ffi};
+use tokio::sync::{mpsc, oneshot};
+
+use super::checkpoint::{self, Signal};
+use super::closed;
+use crate::error::{Fault, explain};
+use crate::vault::{KeyId, KeyStore, Keyring};
+
+/// How many callers may wait before further ones wait outside.
+const QUEUE: usize = 1_024;
+
+/// How many writes one commit takes at most.
+const BATCH: usize = 256;
+
+/// A caller's write together with the way to answer it.
+pub(super) trait Job: Send {
+    /// Does the write and keeps its result.
+    fn run(&mut self, conn: &Connection, keys: &Keyring) -> Ran;
+    /// Answers the caller: with the kept result, or why nothing was written.
+    fn answer(self: Box<Self>, writer: &WriterThread, failed: Option<&Arc<rusqlite::Error>>);
+}
+
+/// How a write went.
+pub(super) enum Ran {
+    /// It is to be committed.
+    Good,
+    /// It is to be undone; with SQLite's error, where it was one.
+    Bad(Option<ffi::Error>),
+}
+
+/// A write that is a closure.
+pub(super) struct Work<F, T> {
+    work: Option<F>,
+    result: Option<Result<T, Fault>>,
+    reply: oneshot::Sender<PortResult<T>>,
+}
+
+impl<F, T> Work<F, T> {
+    /// The write and where its answer goes.
+    pub(super) fn new(work: F, reply: oneshot::Sender<PortResult<T>>) -> Self {
+        Self {
+            work: Some(work),
+            result: None,
+            reply,
+        }
+    }
+}
+
+impl<F, T> Job for Work<F, T>
+where
+    F: FnOnce(&Connection, &Keyring) -> Result<T, Fault> + Send,
+    T: Send,
+{
+    fn run(&mut self, conn: &Connection, keys: &Keyring) -> Ran {
+        let Some(work) = self.work.take() else {
+            return Ran::Bad(None);
+        };
+        // One caller's bug must not take the store from all the others.
+        let result = catch_unwind(AssertUnwindSafe(|| work(conn, keys))).unwrap_or_else(|_| {
+            Err(Fault::port(
+                PortErrorKind::Refused,
+                "the write failed by a fault of the program: look in the log",
+            ))
+        });
+        let ran = match &result {
+            Ok(_) => Ran::Good,
+            Err(Fault::Sqlite(rusqlite::Error::SqliteFailure(error, _))) => Ran::Bad(Some(*error)),
+            Err(_) => Ran::Bad(None),
+        };
+        self.result = Some(result);
+        ran
+    }
+
+    fn answer(self: Box<Self>, writer: &WriterThread, failed: Option<&Arc<rusqlite::Error>>) {
+        let result = match (failed, self.result) {
+            // Its own error tells the caller more than the batch's.
+            (_, Some(Err(fault))) => Err(writer.explain(fault)),
+            (Some(error), _) => Err(explain(error, &writer.file).because(Arc::clone(error))),
+            (None, Some(Ok(value))) => Ok(value),
+            (None, None) => Err(closed()),
+        };
+        // A caller that has gone away needs no answer.
+        drop(self.reply.send(result));
+    }
+}
+
+enum Message {
+    Write(Box<dyn Job>),
+    FinishCheckpoint,
+    Close,
+}
+
+/// Asks the writer to move what is left of the write-ahead log, without waiting for it.
+pub(super) struct Nudge(mpsc::WeakSender<Message>);
+
+impl Nudge {
+    /// Asks once; a writer that is too busy to take the message is asked again later.
+    pub(super) fn finish_checkpoint(&self) {
+        if let Some(sender) = self.0.upgrade() {
+            drop(sender.try_send(Message::FinishCheckpoint));
+        }
+    }
+}
+
+/// The way to the writer.
+pub(super) struct Writer {
+    sender: mpsc::Sender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread with its connection.
+    pub(super) fn start(
+        conn: Connection,
+        file: PathBuf,
+        keys: Arc<KeyStore>,
+        signal: Arc<Signal>,
+    ) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writer = WriterThread {
+            conn,
+            file,
+            keys,
+            signal,
+        };
+        let thread = thread::Builder::new()
+            .name("cc-devops-writer".into())
+            .spawn(move || writer.run(receiver))?;
+        Ok(Self {
+            sender,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// A way to ask for the end of a checkpoint.
+    pub(super) fn nudge(&self) -> Nudge {
+        Nudge(self.sender.downgrade())
+    }
+
+    /// Hands a write over; waits while too many are before it.
+    pub(super) async fn send(&self, job: Box<dyn Job>) -> PortResult<()> {
+        self.sender.send(Message::Write(job)).await.map_err(|_| closed())
+    }
+
+    /// Ends the thread once it has done what was handed over before.
+    pub(super) fn close(&self) {
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        let mut message = Message::Close;
+        // Spins only while the queue is full, which the writer is emptying.
+        while let Err(mpsc::error::TrySendError::Full(unsent)) = self.sender.try_send(message) {
+            message = unsent;
+            thread::yield_now();
+        }
+        if thread.join().is_err() {
+            tracing::error!("the writing thread ended early");
+        }
+    }
+}
+
+/// How a batch ended: nothing said is good, else why no write of it is durable.
+type Ended = Option<Arc<rusqlite::Error>>;
+
+/// The thread's side.
+pub(super) struct WriterThread {
+    conn: Connection,
+    file: PathBuf,
+    keys: Arc<KeyStore>,
+    signal: Arc<Signal>,
+}
+
+impl WriterThread {
+    fn run(self, mut receiver: mpsc::Receiver<Message>) {
+        let mut pending = VecDeque::with_capacity(BATCH);
+        loop {
+            let Some(message) = receiver.blocking_recv() else { break };
+            let (mut finish, mut close) = (false, false);
+            let mut next = Some(message);
+            while let Some(message) = next {
+                match message {
+                    Message::Write(job) => pending.push_back(job),
+                    Message::FinishCheckpoint => finish = true,
+                    Message::Close => close = true,
+                }
+                // No waiting for more: what has queued up while the last batch was committed is
+                // batch enough under load, and a single write is not delayed.
+                next = (pending.len() < BATCH && !close)
+                    .then(|| receiver.try_recv().ok())
+                    .flatten();
+            }
+            while !pending.is_empty() {
+                self.batch(&mut pending);
+            }
+            if finish && let Err(error) = checkpoint::finish(&self.conn) {
+                tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again");
+            }
+            if close {
+                break;
+            }
+        }
+    }
+
+    /// Writes what is pending in one transaction. Where the transaction is lost in the middle, the
+    /// writes that were not tried stay pending.
+    fn batch(&self, pending: &mut VecDeque<Box<dyn Job>>) {
+        let keys = match self.begin() {
+            Ok(keys) => keys,
+            Err(error) => {
+                // All of them would wait for the same lock, one after the other.
+                let error = Some(Arc::new(error));
+                return self.answer(pending.drain(..), &error);
+            }
+        };
+        let mut done = Vec::with_capacity(pending.len());
+        let mut lost = None;
+        while lost.is_none()
+            && let Some(mut job) = pending.pop_front()
+        {
+            lost = self.run_one(job.as_mut(), &keys);
+            done.push(job);
+        }
+        let ended = lost.or_else(|| self.commit());
+        self.answer(done.into_iter(), &ended);
+        if ended.is_none() {
+            self.signal.written();
+        }
+    }
+
+    fn begin(&self) -> rusqlite::Result<Keyring> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let sealing = self
+            .conn
+            .prepare_cached("SELECT value FROM meta WHERE key = 'sealing_key_id'")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0).map(KeyId::from_stored)))
+            .inspect_err(|_| self.roll_back())?;
+        Ok(self.keys.sealing_keyring(sealing))
+    }
+
+    /// Runs one write in its savepoint. An error here means the whole transaction is lost.
+    fn run_one(&self, job: &mut dyn Job, keys: &Keyring) -> Ended {
+        let end = |ran: Ran| match ran {
+            Ran::Good => self.execute("RELEASE job"),
+            // Some errors (a full disk among them) end the transaction by themselves.
+            Ran::Bad(error) if self.conn.is_autocommit() => Err(transaction_lost(error)),
+            Ran::Bad(_) => self
+                .execute("ROLLBACK TO job")
+                .and_then(|()| self.execute("RELEASE job")),
+        };
+        self.execute("SAVEPOINT job")
+            .and_then(|()| end(job.run(&self.conn, keys)))
+            .inspect_err(|_| self.roll_back())
+            .err()
+            .map(Arc::new)
+    }
+
+    fn commit(&self) -> Ended {
+        self.execute("COMMIT")
+            .inspect_err(|_| self.roll_back())
+            .err()
+            .map(Arc::new)
+    }
+
+    fn roll_back(&self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(%error, "a failed transaction cannot be rolled back");
+        }
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.conn.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+
+    fn answer(&self, jobs: impl Iterator<Item = Box<dyn Job>>, ended: &Ended) {
+        for job in jobs {
+            job.answer(self, ended.as_ref());
+        }
+    }
+
+    fn explain(&self, fault: Fault) -> cc_devops_core::ports::PortError {
+        match fault {
+            Fault::UnknownKey(id) => self.keys.wrong(&id).into_port(),
+            fault => fault.into_port(&self.file),
+        }
+    }
+}
+
+/// What the other callers of a batch are told when one write cost them the transaction.
+fn transaction_lost(error: Option<ffi::Error>) -> rusqlite::Error {
+    let error = error.unwrap_or_else(|| ffi::Error::new(ffi::SQLITE_IOERR));
+    rusqlite::Error::SqliteFailure(error, Some("the transaction ended early".into()))
+}

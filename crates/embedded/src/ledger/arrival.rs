@@ -1,0 +1,123 @@
+//! Recording requests as they arrive.
+
+use cc_devops_core::requests::fingerprint::Fingerprint;
+use cc_devops_core::requests::record::{NewRequest, Receipt, RequestHead};
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::conclusion::Ending;
+use super::rows::{detail_label, find};
+use crate::columns::{nanos, role};
+use crate::error::Fault;
+use crate::vault::{Keyring, Sealed, StoreKeys};
+
+/// What a row holds beside its head.
+struct Beginning<'a> {
+    state: &'static str,
+    attempts: u32,
+    due_at: Option<i64>,
+    ending: Option<&'a Ending>,
+    detail: Option<Sealed>,
+}
+
+/// Records a request that is to be carried out.
+pub(super) fn receive(
+    conn: &Connection,
+    keys: &Keyring,
+    request: &NewRequest,
+    lease_until: Option<Timestamp>,
+) -> Result<Receipt, Fault> {
+    let head = &request.head;
+    let detail = keys.seal(detail_label(head.id.as_str()), request.detail.expose().as_bytes())?;
+    let beginning = Beginning {
+        state: if lease_until.is_some() { "executing" } else { "received" },
+        attempts: u32::from(lease_until.is_some()),
+        due_at: Some(nanos(lease_until.unwrap_or(head.received_at))),
+        ending: None,
+        detail: Some(detail),
+    };
+    if insert(conn, head, beginning)?.is_none() {
+        return known(conn, head);
+    }
+    Ok(match lease_until {
+        None => Receipt::Recorded,
+        Some(_) => Receipt::Claimed(cc_devops_core::requests::record::Claim {
+            request: head.id.clone(),
+            attempt: 1,
+        }),
+    })
+}
+
+/// Records a request that has its outcome on arrival.
+pub(super) fn receive_concluded(
+    conn: &Connection,
+    keys: &StoreKeys,
+    head: &RequestHead,
+    ending: &Ending,
+) -> Result<Receipt, Fault> {
+    let beginning = Beginning {
+        state: "concluded",
+        attempts: 0,
+        due_at: None,
+        ending: Some(ending),
+        detail: None,
+    };
+    match insert(conn, head, beginning)? {
+        None => known(conn, head),
+        Some(seq) => {
+            ending.tell(conn, keys, seq)?;
+            Ok(Receipt::Recorded)
+        }
+    }
+}
+
+/// Inserts the row and gives its place; none where the id is known.
+fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Result<Option<i64>, Fault> {
+    let (key_id, data_key, detail) = match beginning.detail {
+        None => (None, None, None),
+        Some(Sealed {
+            key_id,
+            data_key,
+            sealed,
+        }) => (Some(key_id), Some(data_key), Some(sealed)),
+    };
+    let ending = beginning.ending;
+    let inserted = conn
+        .prepare_cached(
+            "INSERT INTO requests (id, state, attempts, due_at, principal, role, agent, action, stage, resource, \
+             fingerprint, received_at, status, completed, output, key_id, data_key, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            head.id.as_str(),
+            beginning.state,
+            beginning.attempts,
+            beginning.due_at,
+            head.principal.as_str(),
+            role(head.role),
+            head.agent.as_str(),
+            head.action,
+            head.stage,
+            head.resource,
+            head.fingerprint.0,
+            nanos(head.received_at),
+            ending.map(Ending::status),
+            ending.map(Ending::completed),
+            ending.and_then(Ending::output),
+            key_id.as_ref().map(crate::vault::KeyId::as_str),
+            data_key,
+            detail,
+        ])?;
+    Ok((inserted == 1).then(|| conn.last_insert_rowid()))
+}
+
+fn known(conn: &Connection, head: &RequestHead) -> Result<Receipt, Fault> {
+    let record = find(conn, head.id.as_str())?.ok_or_else(|| Fault::corrupt("the request's row"))?;
+    let Fingerprint(stored) = record.head.fingerprint;
+    Ok(if stored == head.fingerprint.0 {
+        Receipt::Known(Box::new(record))
+    } else {
+        Receipt::Conflict
+    })
+}

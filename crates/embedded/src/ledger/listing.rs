@@ -1,0 +1,84 @@
+//! Lists and counts of requests.
+
+use cc_devops_core::ports::Backlog;
+use cc_devops_core::requests::outcome::Status;
+use cc_devops_core::requests::record::{Cursor, Page, RequestFilter, RequestRecord, RequestState};
+use rusqlite::Connection;
+
+use super::rows::{HEAD_LEN, record, record_columns};
+use crate::audit::page;
+use crate::columns::{count_at, limit, nanos};
+use crate::db::conditions::Conditions;
+use crate::error::Fault;
+
+/// Requests, newest first.
+pub(super) fn list(
+    conn: &Connection,
+    filter: &RequestFilter,
+    before: Option<Cursor>,
+    at_most: usize,
+) -> Result<Page<RequestRecord>, Fault> {
+    let mut conditions = Conditions::default();
+    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    conditions.with_some(
+        "requests.agent = ?",
+        filter.agent.as_ref().map(|name| name.as_str().to_owned()),
+    );
+    conditions.with_some("action = ?", filter.action.clone());
+    // As text and not as a value, because only so SQLite knows that its index of failures serves.
+    match filter.status {
+        None => {}
+        Some(Status::Success) => conditions.and("status = 'success'"),
+        Some(Status::Error) => conditions.and("status = 'error'"),
+    }
+    conditions.with_some("received_at >= ?", filter.since.map(nanos));
+    conditions.with_some("received_at < ?", filter.until.map(nanos));
+    match filter.state {
+        None => {}
+        Some(RequestState::Completed) => {
+            conditions.and("seq IN (SELECT request_seq FROM outbox WHERE request_seq IS NOT NULL)");
+        }
+        Some(RequestState::Published) => {
+            conditions
+                .and("state = 'concluded' AND NOT EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq)");
+        }
+        Some(open @ (RequestState::Received | RequestState::Executing | RequestState::Waiting)) => {
+            // Said twice, because the first is how SQLite knows that its index of open requests serves.
+            conditions.with("state <> 'concluded' AND state = ?", open.as_str().to_owned());
+        }
+    }
+    let sql = format!(
+        "SELECT {}, seq FROM requests{} ORDER BY seq DESC LIMIT ?",
+        record_columns(),
+        conditions.clause()
+    );
+    let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
+        Ok((record(row)?, row.get::<_, i64>(HEAD_LEN + 5)?))
+    })?;
+    let numbered = page(rows, at_most, |(_, seq)| *seq);
+    Ok(Page {
+        items: numbered.items.into_iter().map(|(record, _)| record).collect(),
+        next: numbered.next,
+    })
+}
+
+/// What is still to do.
+pub(super) fn backlog(conn: &Connection) -> Result<Backlog, Fault> {
+    let backlog = conn
+        .prepare_cached(
+            "WITH open AS (SELECT state, count(*) AS n FROM requests WHERE state <> 'concluded' GROUP BY state) \
+             SELECT coalesce((SELECT n FROM open WHERE state = 'received'), 0), \
+             coalesce((SELECT n FROM open WHERE state = 'executing'), 0), \
+             coalesce((SELECT n FROM open WHERE state = 'waiting'), 0), \
+             (SELECT count(*) FROM outbox)",
+        )?
+        .query_row([], |row| {
+            Ok(Backlog {
+                received: count_at(row, 0)?,
+                executing: count_at(row, 1)?,
+                waiting: count_at(row, 2)?,
+                unpublished: count_at(row, 3)?,
+            })
+        })?;
+    Ok(backlog)
+}

@@ -1,0 +1,141 @@
+//! The ledger: the requests, their states, and what is to be published of them.
+
+mod arrival;
+mod claims;
+mod conclusion;
+mod listing;
+mod outbox;
+mod rows;
+
+pub(crate) use rows::detail_label;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::names::{AgentName, FullStackName, RequestId};
+use cc_devops_core::ports::{Backlog, Ledger, PortResult};
+use cc_devops_core::requests::record::{
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
+};
+use jiff::Timestamp;
+
+use crate::db::Db;
+use conclusion::Ending;
+
+/// The ledger in the database.
+pub struct SqliteLedger {
+    db: Db,
+}
+
+impl SqliteLedger {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
+        let request = request.clone();
+        self.db
+            .write(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
+            .await
+    }
+
+    async fn receive_concluded(&self, request: &NewRequest, conclusion: &Conclusion) -> PortResult<Receipt> {
+        let (keys, head, ending) = (
+            Arc::clone(self.db.store_keys()),
+            request.head.clone(),
+            Ending::of(conclusion)?,
+        );
+        self.db
+            .write(move |conn, _| arrival::receive_concluded(conn, &keys, &head, &ending))
+            .await
+    }
+
+    async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
+        let (keys, agent, ending) = (Arc::clone(self.db.store_keys()), agent.clone(), Ending::of(conclusion)?);
+        self.db.write(move |conn, _| ending.refuse(conn, &keys, &agent)).await
+    }
+
+    async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {
+        self.db
+            .write(move |conn, keys| claims::claim_due(conn, keys, now, lease_until, limit))
+            .await
+    }
+
+    async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()> {
+        let claim = claim.clone();
+        self.db
+            .write(move |conn, _| claims::postpone(conn, &claim, until))
+            .await
+    }
+
+    async fn park(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let claim = claim.clone();
+        self.db.write(move |conn, _| claims::park(conn, &claim, at)).await
+    }
+
+    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+        self.db.read(move |conn| claims::waiting(conn, limit)).await
+    }
+
+    async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {
+        self.db.read_inline(|conn| claims::waiting_request(conn, id))
+    }
+
+    async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
+        let (keys, claim, ending) = (Arc::clone(self.db.store_keys()), claim.clone(), Ending::of(conclusion)?);
+        self.db
+            .write(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
+            .await
+    }
+
+    async fn republish(&self, id: &RequestId) -> PortResult<()> {
+        let id = id.clone();
+        self.db.write(move |conn, _| outbox::republish(conn, &id)).await
+    }
+
+    async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock> {
+        let (claim, stack) = (claim.clone(), stack.clone());
+        self.db
+            .write(move |conn, _| claims::lock_stack(conn, &claim, &stack))
+            .await
+    }
+
+    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
+        self.db.read(move |conn| outbox::unpublished(conn, now, limit)).await
+    }
+
+    async fn published(&self, ids: &[i64]) -> PortResult<()> {
+        let ids = ids.to_vec();
+        self.db.write(move |conn, _| outbox::published(conn, &ids)).await
+    }
+
+    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
+        self.db
+            .write(move |conn, _| outbox::publish_failed(conn, id, retry_at))
+            .await
+    }
+
+    async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
+        self.db.read_inline(|conn| Ok(rows::find(conn, id.as_str())?))
+    }
+
+    async fn list(
+        &self,
+        filter: &RequestFilter,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<RequestRecord>> {
+        let filter = filter.clone();
+        self.db
+            .read(move |conn| listing::list(conn, &filter, before, limit))
+            .await
+    }
+
+    async fn backlog(&self) -> PortResult<Backlog> {
+        self.db.read(listing::backlog).await
+    }
+}

@@ -1,0 +1,75 @@
+//! How requests stand in their rows.
+
+use cc_devops_core::requests::fingerprint::Fingerprint;
+use cc_devops_core::requests::outcome::Completed;
+use cc_devops_core::requests::record::{RequestHead, RequestRecord, RequestState};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::columns::{Unknown, name_at, optional_json_at, role_at, time_at, unreadable};
+use crate::vault::Label;
+
+/// The columns of a head.
+pub(super) const HEAD: &str =
+    "requests.id, principal, role, requests.agent, action, stage, resource, fingerprint, received_at";
+
+/// How many they are.
+pub(super) const HEAD_LEN: usize = 9;
+
+/// The columns of a record.
+pub(super) fn record_columns() -> String {
+    format!(
+        "{HEAD}, state, attempts, requests.completed, output, \
+         EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq)"
+    )
+}
+
+/// What a request's detail is sealed as.
+pub(crate) fn detail_label(id: &str) -> Label<'_> {
+    Label {
+        kind: "request",
+        name: id,
+        version: 0,
+    }
+}
+
+/// Reads the columns of [`HEAD`].
+pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<RequestHead> {
+    Ok(RequestHead {
+        id: name_at(row, 0)?,
+        principal: name_at(row, 1)?,
+        role: role_at(row, 2)?,
+        agent: name_at(row, 3)?,
+        action: row.get(4)?,
+        stage: row.get(5)?,
+        resource: row.get(6)?,
+        fingerprint: Fingerprint(row.get(7)?),
+        received_at: time_at(row, 8)?,
+    })
+}
+
+/// Reads the columns of [`record_columns`].
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
+    let waits_in_outbox: bool = row.get(HEAD_LEN + 4)?;
+    let state = match row.get_ref(HEAD_LEN)?.as_str()? {
+        "received" => RequestState::Received,
+        "executing" => RequestState::Executing,
+        "waiting" => RequestState::Waiting,
+        "concluded" if waits_in_outbox => RequestState::Completed,
+        "concluded" => RequestState::Published,
+        _ => return Err(unreadable(HEAD_LEN, Unknown("state"))),
+    };
+    Ok(RequestRecord {
+        head: head(row)?,
+        state,
+        attempts: row.get(HEAD_LEN + 1)?,
+        completed: optional_json_at::<Completed>(row, HEAD_LEN + 2)?,
+        output: row.get(HEAD_LEN + 3)?,
+    })
+}
+
+/// The request of that id.
+pub(super) fn find(conn: &Connection, id: &str) -> rusqlite::Result<Option<RequestRecord>> {
+    conn.prepare_cached(&format!("SELECT {} FROM requests WHERE id = ?1", record_columns()))?
+        .query_row([id], record)
+        .optional()
+}

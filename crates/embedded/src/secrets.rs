@@ -1,0 +1,244 @@
+//! The secrets: every version on record, the values of the last two sealed.
+
+use async_trait::async_trait;
+use cc_devops_core::names::{SecretName, SecretPrefix};
+use cc_devops_core::ports::{
+    PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
+};
+use cc_devops_core::requests::outcome::SecretAction;
+use cc_devops_core::secret::SecretValue;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::columns::{Unknown, count_at, limit, name_at, nanos, time_at, unreadable};
+use crate::db::Db;
+use crate::db::conditions::Conditions;
+use crate::error::Fault;
+use crate::vault::{Keyring, Label, Sealed};
+
+/// The secrets in the database.
+pub struct SqliteSecrets {
+    db: Db,
+}
+
+impl SqliteSecrets {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+/// What a version's value is sealed as.
+pub(crate) fn label(name: &str, version: i64) -> Label<'_> {
+    Label {
+        kind: "secret",
+        name,
+        version,
+    }
+}
+
+/// A write with what can be made before the writer's time.
+struct Write {
+    name: SecretName,
+    value: SecretValue,
+    value_mac: [u8; 32],
+    token: String,
+    agent: String,
+    stage: String,
+    at: i64,
+}
+
+#[async_trait]
+impl SecretStore for SqliteSecrets {
+    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        let (name, value) = (&write.put.name, &write.put.value);
+        let write = Write {
+            name: name.clone(),
+            value: value.clone(),
+            value_mac: self.db.store_keys().secret_value_mac(name.as_str(), value.expose()),
+            token: write.token.to_owned(),
+            agent: write.agent.to_string(),
+            stage: write.stage.to_string(),
+            at: nanos(write.at),
+        };
+        self.db.write(move |conn, keys| put(conn, keys, &write)).await
+    }
+
+    async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
+        let name = name.clone();
+        self.db
+            .read_sealed(move |conn, keys| read(conn, keys, &name, version))
+            .await
+    }
+
+    async fn list(
+        &self,
+        prefix: Option<&SecretPrefix>,
+        after: Option<&SecretName>,
+        limit: usize,
+    ) -> PortResult<Vec<SecretSummary>> {
+        let (prefix, after) = (prefix.cloned(), after.cloned());
+        self.db
+            .read(move |conn| list(conn, prefix.as_ref(), after.as_ref(), limit))
+            .await
+    }
+}
+
+fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten, Fault> {
+    let known: Option<(i64, i64)> = conn
+        .prepare_cached("SELECT id, versions FROM secrets WHERE name = ?1")?
+        .query_row([write.name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((secret, _)) = known
+        && let Some(answer) = repeated(conn, secret, write)?
+    {
+        return Ok(answer);
+    }
+    let (secret, version) = match known {
+        Some((secret, versions)) => {
+            conn.prepare_cached("UPDATE secrets SET versions = ?2 WHERE id = ?1")?
+                .execute([secret, versions + 1])?;
+            // The version that now becomes the one before the previous one loses its value.
+            conn.prepare_cached(
+                "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
+                 WHERE secret = ?1 AND version = ?2",
+            )?
+            .execute([secret, versions - 1])?;
+            (secret, versions + 1)
+        }
+        None => {
+            conn.prepare_cached("INSERT INTO secrets (name, versions, created_at) VALUES (?1, 1, ?2)")?
+                .execute(params![write.name.as_str(), write.at])?;
+            (conn.last_insert_rowid(), 1)
+        }
+    };
+    let action = if version == 1 {
+        SecretAction::Created
+    } else {
+        SecretAction::Updated
+    };
+    let sealed = keys.seal(label(write.name.as_str(), version), write.value.expose().as_bytes())?;
+    conn.prepare_cached(
+        "INSERT INTO secret_versions \
+         (secret, version, token, action, value_mac, created_at, agent, stage, key_id, data_key, sealed) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        secret,
+        version,
+        write.token,
+        word(action),
+        write.value_mac,
+        write.at,
+        write.agent,
+        write.stage,
+        sealed.key_id.as_str(),
+        sealed.data_key,
+        sealed.sealed,
+    ])?;
+    Ok(written(write, action))
+}
+
+/// The answer to a token that was used before.
+fn repeated(conn: &Connection, secret: i64, write: &Write) -> Result<Option<SecretWritten>, Fault> {
+    let before: Option<(SecretAction, [u8; 32])> = conn
+        .prepare_cached("SELECT action, value_mac FROM secret_versions WHERE secret = ?1 AND token = ?2")?
+        .query_row(params![secret, write.token], |row| {
+            Ok((action_at(row, 0)?, row.get(1)?))
+        })
+        .optional()?;
+    match before {
+        None => Ok(None),
+        Some((action, mac)) if mac == write.value_mac => Ok(Some(written(write, action))),
+        Some(_) => Err(Fault::port(
+            PortErrorKind::Refused,
+            "the token was used before with another value: use a new request id",
+        )),
+    }
+}
+
+fn written(write: &Write, action: SecretAction) -> SecretWritten {
+    SecretWritten {
+        action,
+        arn: format!("local:secret:{}", write.name),
+        version_id: write.token.clone(),
+    }
+}
+
+fn word(action: SecretAction) -> &'static str {
+    match action {
+        SecretAction::Created => "created",
+        SecretAction::Updated => "updated",
+    }
+}
+
+fn action_at(row: &Row<'_>, column: usize) -> rusqlite::Result<SecretAction> {
+    match row.get_ref(column)?.as_str()? {
+        "created" => Ok(SecretAction::Created),
+        "updated" => Ok(SecretAction::Updated),
+        _ => Err(unreadable(column, Unknown("action"))),
+    }
+}
+
+fn read(
+    conn: &Connection,
+    keys: &Keyring,
+    name: &SecretName,
+    version: SecretVersion,
+) -> Result<Option<SecretRead>, Fault> {
+    let back = match version {
+        SecretVersion::Current => 0,
+        SecretVersion::Previous => 1,
+    };
+    let found = conn
+        .prepare_cached(
+            "SELECT version, token, secret_versions.created_at, key_id, data_key, sealed FROM secrets \
+             JOIN secret_versions ON secret = secrets.id AND version = versions - ?2 WHERE name = ?1",
+        )?
+        .query_row(params![name.as_str(), back], |row| {
+            let version: i64 = row.get(0)?;
+            let token: String = row.get(1)?;
+            Ok((version, token, time_at(row, 2)?, Sealed::from_row_if_any(row, 3)?))
+        })
+        .optional()?;
+    let Some((version, version_id, created_at, sealed)) = found else {
+        return Ok(None);
+    };
+    let sealed = sealed.ok_or_else(|| Fault::corrupt(format_args!("the sealed secret {name}")))?;
+    let value = SecretValue::new(keys.open_text(label(name.as_str(), version), &sealed)?);
+    Ok(Some(SecretRead {
+        value,
+        version_id,
+        created_at,
+    }))
+}
+
+fn list(
+    conn: &Connection,
+    prefix: Option<&SecretPrefix>,
+    after: Option<&SecretName>,
+    at_most: usize,
+) -> Result<Vec<SecretSummary>, Fault> {
+    let mut conditions = Conditions::default();
+    if let Some(prefix) = prefix {
+        conditions.with("name >= ?", prefix.as_str().to_owned());
+        // Names are ASCII and a prefix ends in `/`, so `0`, the character behind it, ends the range.
+        let behind = prefix.as_str().trim_end_matches('/');
+        conditions.with("name < ?", format!("{behind}0"));
+    }
+    conditions.with_some("name > ?", after.map(|name| name.as_str().to_owned()));
+    let sql = format!(
+        "SELECT name, token, versions, agent, secrets.created_at, secret_versions.created_at FROM secrets \
+         JOIN secret_versions ON secret = secrets.id AND version = versions{} ORDER BY name LIMIT ?",
+        conditions.clause()
+    );
+    let summaries = conditions.query(conn, &sql, 1, limit(at_most), |row| {
+        Ok(SecretSummary {
+            name: name_at(row, 0)?,
+            version_id: row.get(1)?,
+            versions: count_at(row, 2)?,
+            updated_by: name_at(row, 3)?,
+            created_at: time_at(row, 4)?,
+            updated_at: time_at(row, 5)?,
+        })
+    })?;
+    Ok(summaries)
+}

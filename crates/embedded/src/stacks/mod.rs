@@ -1,0 +1,258 @@
+//! Stacks on this machine: each is deployed by the command its configuration names.
+//!
+//! A run is recorded before its command starts, so that nothing runs twice. A command outlives a
+//! crash of the server but its exit status does not: such a run stays "changing" while its process
+//! group lives, and then ends as a failure that says its fate is unknown.
+
+mod command;
+mod output;
+mod runner;
+mod runs;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cc_devops_core::names::{FullStackName, RequestId, StackName};
+use cc_devops_core::ports::{Clock, PortResult, StackEnd, StackProgress, Stacks};
+use cc_devops_core::requests::DeployLambda;
+use cc_devops_core::requests::outcome::{DeployAction, DeployResult, Failure, Reason};
+use cc_devops_core::requests::record::StackLease;
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, test_kill_process_group};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use command::{PARAMETER_PREFIX, StackCommand};
+use runner::{End, Running};
+use runs::{Begun, Run, Runs};
+
+use crate::db::Db;
+
+/// The local command runner.
+pub struct LocalStacks {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    runs: Runs,
+    commands: BTreeMap<StackName, StackCommand>,
+    clock: Arc<dyn Clock>,
+    /// Told the request of every run that ends.
+    ended: UnboundedSender<RequestId>,
+    /// The runs whose command is a child of this process.
+    ours: Mutex<HashSet<RequestId>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl LocalStacks {
+    /// A runner for the configured stacks. `ended` is told the request of every run that ends.
+    pub(crate) fn new(
+        db: Db,
+        commands: BTreeMap<StackName, StackCommand>,
+        clock: Arc<dyn Clock>,
+        ended: UnboundedSender<RequestId>,
+    ) -> Self {
+        let inner = Inner {
+            runs: Runs::new(db),
+            commands,
+            clock,
+            ended,
+            ours: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Waits up to `grace` for running commands, then stops those that are left. Their requests
+    /// end as failures that say so.
+    pub async fn shutdown(&self, grace: Duration) {
+        let Inner { tasks, stop, .. } = &*self.inner;
+        tasks.close();
+        if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
+            tracing::warn!(running = tasks.len(), "stopping the commands that still run");
+            stop.cancel();
+            tasks.wait().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Stacks for LocalStacks {
+    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
+        let refused = |failure| {
+            Ok(StackProgress::Ended(StackEnd {
+                outcome: Err(failure),
+                output: None,
+            }))
+        };
+        let stack = &lease.stack;
+        if let Some(run) = self.inner.runs.find(&lease.request).await? {
+            return self.inner.standing(run).await;
+        }
+        let Some(command) = self.inner.commands.get(&deploy.stack) else {
+            let message = format!(
+                "stack {} is not configured here; an operator adds it under [stacks.{}]",
+                deploy.stack, deploy.stack
+            );
+            return refused(Failure::new(Reason::StackNotFound, message));
+        };
+        if let Err(failure) = command.check(deploy) {
+            return refused(failure);
+        }
+        // The lease keeps other requests out, but not a command that outlived its request.
+        if let Some(other) = self.inner.runs.running_on(stack).await?
+            && self.inner.standing(other).await? == StackProgress::Changing
+        {
+            let message = format!("a command that an earlier request started is still changing stack {stack}");
+            return refused(Failure::new(Reason::StackInProgress, message));
+        }
+        let span = SignedDuration::try_from(command.timeout).unwrap_or(SignedDuration::MAX);
+        let deadline = at.saturating_add(span).unwrap_or(Timestamp::MAX);
+        match self.inner.runs.begin(&lease.request, stack, at, deadline).await? {
+            Begun::Found(run) => self.inner.standing(run).await,
+            Begun::New => self.inner.launch(lease, deploy, command).await,
+        }
+    }
+
+    async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
+        match self.inner.runs.find(request).await? {
+            Some(run) => self.inner.standing(run).await,
+            None => {
+                let message = format!("no run of stack {stack} is on record for this request");
+                Ok(StackProgress::Ended(StackEnd {
+                    outcome: Err(Failure::new(Reason::InternalError, message)),
+                    output: None,
+                }))
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// How a recorded run stands.
+    async fn standing(&self, run: Run) -> PortResult<StackProgress> {
+        if let Some(end) = run.end {
+            return Ok(StackProgress::Ended(end));
+        }
+        let is_ours = self
+            .ours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&run.request);
+        if is_ours || (self.clock.now() <= run.deadline && lives(run.group)) {
+            return Ok(StackProgress::Changing);
+        }
+        let message = format!(
+            "the control plane stopped while the command of stack {} ran, so its fate is unknown; look at the stack, \
+             then send a new deploy under a new requestId",
+            run.stack
+        );
+        let end = StackEnd {
+            outcome: Err(Failure::new(Reason::DeployFailed, message)),
+            output: None,
+        };
+        self.runs.end(&run.request, self.clock.now(), &end).await?;
+        Ok(StackProgress::Ended(end))
+    }
+
+    /// Starts the command of a run that is on record, and watches it from a task of its own.
+    async fn launch(
+        self: &Arc<Self>,
+        lease: &StackLease,
+        deploy: &DeployLambda,
+        command: &StackCommand,
+    ) -> PortResult<StackProgress> {
+        let StackLease { stack, request } = lease.clone();
+        let environment = command.environment(deploy, &request);
+        let running = match runner::start(command, environment) {
+            Ok(running) => running,
+            Err(error) => {
+                let program = command.program.to_string_lossy();
+                let message = format!("the command {program:?} of stack {stack} could not be started: {error}");
+                let end = StackEnd {
+                    outcome: Err(Failure::new(Reason::DeployFailed, message)),
+                    output: None,
+                };
+                self.runs.end(&request, self.clock.now(), &end).await?;
+                return Ok(StackProgress::Ended(end));
+            }
+        };
+        self.ours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(request.clone());
+        let group = running.group;
+        let watcher = self
+            .tasks
+            .spawn(Arc::clone(self).watch(running, command.timeout, stack, request.clone()));
+        tracing::info!(request_id = %request, task = %watcher.id(), "the stack's command runs");
+        self.runs
+            .set_group(&request, group.map(Pid::as_raw_nonzero).map(std::num::NonZero::get))
+            .await?;
+        Ok(StackProgress::Changing)
+    }
+
+    async fn watch(self: Arc<Self>, running: Running, timeout: Duration, stack: FullStackName, request: RequestId) {
+        let (end, output) = running.wait(timeout, &self.stop).await;
+        let end = StackEnd {
+            outcome: outcome(&end, &stack, &request, timeout),
+            output: Some(output),
+        };
+        // Not recorded means that the sweep asks again and finds the group gone: fate unknown.
+        if let Err(error) = self.runs.end(&request, self.clock.now(), &end).await {
+            tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
+        }
+        self.ours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&request);
+        if self.ended.send(request).is_err() {
+            tracing::debug!("nobody listens for ended commands any more; the sweep will find this one");
+        }
+    }
+}
+
+fn outcome(end: &End, stack: &FullStackName, request: &RequestId, timeout: Duration) -> Result<DeployResult, Failure> {
+    let failed = |reason, message| Err(Failure::new(reason, message));
+    match end {
+        End::Exited(status) if status.success() => Ok(DeployResult {
+            stack_name: stack.to_string(),
+            action: DeployAction::Deployed,
+            current_status: "UPDATE_COMPLETE".to_owned(),
+            stack_id: format!("local:stack:{stack}"),
+            change_set_id: format!("local:run:{request}"),
+            changes: Vec::new(),
+        }),
+        End::Exited(status) => failed(
+            Reason::DeployFailed,
+            format!("the command of stack {stack} ended with {status}; its output is kept with the request"),
+        ),
+        End::TimedOut => failed(
+            Reason::Timeout,
+            format!(
+                "the command of stack {stack} ran longer than its {} seconds and was stopped",
+                timeout.as_secs()
+            ),
+        ),
+        End::Cancelled => failed(
+            Reason::DeployFailed,
+            format!("the control plane was shut down and stopped the command of stack {stack} before its end"),
+        ),
+        End::Lost(_) => failed(
+            Reason::DeployFailed,
+            format!("the fate of the command of stack {stack} is unknown: the system did not give its exit status"),
+        ),
+    }
+}
+
+/// Whether a process group still exists.
+fn lives(group: Option<i32>) -> bool {
+    group
+        .and_then(Pid::from_raw)
+        .is_some_and(|group| test_kill_process_group(group).is_ok())
+}

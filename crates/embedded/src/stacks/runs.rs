@@ -1,0 +1,158 @@
+//! The record of runs: one row per request, written before its command starts.
+
+use cc_devops_core::names::{FullStackName, RequestId};
+use cc_devops_core::ports::{PortResult, StackEnd};
+use cc_devops_core::requests::outcome::{DeployResult, Failure, Reason};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::columns;
+use crate::db::Db;
+use crate::error::Fault;
+
+/// A run on record.
+pub(super) struct Run {
+    pub(super) request: RequestId,
+    pub(super) stack: FullStackName,
+    /// The process group of its command, once it is known.
+    pub(super) group: Option<i32>,
+    pub(super) deadline: Timestamp,
+    pub(super) end: Option<StackEnd>,
+}
+
+pub(super) enum Begun {
+    New,
+    Found(Run),
+}
+
+pub(super) struct Runs {
+    db: Db,
+}
+
+/// An outcome as it is stored.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    Done(DeployResult),
+    Failed { reason: Reason, message: String },
+}
+
+const COLUMNS: &str = "request_id, stack, pid, deadline, outcome, output";
+
+impl Runs {
+    pub(super) fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(super) async fn find(&self, request: &RequestId) -> PortResult<Option<Run>> {
+        let request = request.clone();
+        self.db.read(move |conn| find(conn, &request)).await
+    }
+
+    /// The newest run of a stack that has no end on record.
+    pub(super) async fn running_on(&self, stack: &FullStackName) -> PortResult<Option<Run>> {
+        let stack = stack.clone();
+        self.db
+            .read(move |conn| {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM stack_runs WHERE stack = ?1 AND outcome IS NULL ORDER BY started_at DESC LIMIT 1"
+                );
+                Ok(conn.prepare_cached(&sql)?.query_row([stack.as_str()], run).optional()?)
+            })
+            .await
+    }
+
+    /// Records that a request's command is about to start, unless it was before.
+    pub(super) async fn begin(
+        &self,
+        request: &RequestId,
+        stack: &FullStackName,
+        at: Timestamp,
+        deadline: Timestamp,
+    ) -> PortResult<Begun> {
+        let (request, stack) = (request.clone(), stack.clone());
+        self.db
+            .write(move |conn, _| {
+                if let Some(run) = find(conn, &request)? {
+                    return Ok(Begun::Found(run));
+                }
+                conn.prepare_cached(
+                    "INSERT INTO stack_runs (request_id, stack, started_at, deadline) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    request.as_str(),
+                    stack.as_str(),
+                    columns::nanos(at),
+                    columns::nanos(deadline)
+                ])?;
+                Ok(Begun::New)
+            })
+            .await
+    }
+
+    pub(super) async fn set_group(&self, request: &RequestId, group: Option<i32>) -> PortResult<()> {
+        let request = request.clone();
+        self.db
+            .write(move |conn, _| {
+                conn.prepare_cached("UPDATE stack_runs SET pid = ?2 WHERE request_id = ?1")?
+                    .execute(params![request.as_str(), group])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Records a run's end; the first one stays.
+    pub(super) async fn end(&self, request: &RequestId, at: Timestamp, end: &StackEnd) -> PortResult<()> {
+        let request = request.clone();
+        let outcome = match &end.outcome {
+            Ok(result) => Stored::Done(result.clone()),
+            Err(Failure { reason, message }) => Stored::Failed {
+                reason: *reason,
+                message: message.clone(),
+            },
+        };
+        let output = end.output.clone();
+        self.db
+            .write(move |conn, _| {
+                conn.prepare_cached(
+                    "UPDATE stack_runs SET ended_at = ?2, outcome = ?3, output = ?4
+                     WHERE request_id = ?1 AND outcome IS NULL",
+                )?
+                .execute(params![
+                    request.as_str(),
+                    columns::nanos(at),
+                    columns::json(&outcome)?,
+                    output
+                ])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn find(conn: &Connection, request: &RequestId) -> Result<Option<Run>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM stack_runs WHERE request_id = ?1");
+    Ok(conn
+        .prepare_cached(&sql)?
+        .query_row([request.as_str()], run)
+        .optional()?)
+}
+
+fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let outcome: Option<Stored> = columns::optional_json_at(row, 4)?;
+    let output: Option<String> = row.get(5)?;
+    let end = outcome.map(|outcome| StackEnd {
+        outcome: match outcome {
+            Stored::Done(result) => Ok(result),
+            Stored::Failed { reason, message } => Err(Failure { reason, message }),
+        },
+        output,
+    });
+    Ok(Run {
+        request: columns::name_at(row, 0)?,
+        stack: FullStackName::from_stored(row.get(1)?),
+        group: row.get(2)?,
+        deadline: columns::time_at(row, 3)?,
+        end,
+    })
+}

@@ -1,0 +1,189 @@
+//! The store: one open data directory, and every adapter over it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cc_devops_core::names::{RequestId, StackName};
+use cc_devops_core::ports::{Clock, PortResult, Ports, Stacks};
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::agents::SqliteAgents;
+use crate::audit::SqliteAudit;
+use crate::backup;
+use crate::checks::SqliteChecks;
+use crate::db::{self, Db};
+use crate::error::OpenError;
+use crate::events::SqliteEvents;
+use crate::ledger::SqliteLedger;
+use crate::metrics::SqliteMetrics;
+use crate::schedule::SqliteSchedule;
+use crate::secrets::SqliteSecrets;
+use crate::stacks::{LocalStacks, StackCommand};
+use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
+use crate::webhooks::SqliteWebhooks;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// The data directory; the database is `control-plane.db` in it.
+    pub data_dir: PathBuf,
+    /// Where the master key comes from.
+    pub master_key: MasterKeySource,
+    /// Whether to make the directory, the database and the key where they are missing.
+    pub create: bool,
+}
+
+/// An open data directory. Several processes may have the same one open.
+///
+/// Dropping it closes it; calls of its adapters are refused from then on.
+pub struct Store {
+    db: Db,
+    ledger: Arc<SqliteLedger>,
+    audit: Arc<SqliteAudit>,
+    secrets: Arc<SqliteSecrets>,
+    agents: Arc<SqliteAgents>,
+    events: Arc<SqliteEvents>,
+    webhooks: Arc<SqliteWebhooks>,
+    schedule: Arc<SqliteSchedule>,
+    metrics: Arc<SqliteMetrics>,
+    checks: Arc<SqliteChecks>,
+}
+
+impl Store {
+    /// Opens the store, brings its schema up to date, and loads its keys. Blocks meanwhile.
+    pub fn open(options: StoreOptions) -> Result<Self, OpenError> {
+        let db = db::open(&options.data_dir, options.master_key, options.create)?;
+        Ok(Self {
+            ledger: Arc::new(SqliteLedger::new(db.clone())),
+            audit: Arc::new(SqliteAudit::new(db.clone())),
+            secrets: Arc::new(SqliteSecrets::new(db.clone())),
+            agents: Arc::new(SqliteAgents::new(db.clone())),
+            events: Arc::new(SqliteEvents::new(db.clone())),
+            webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
+            schedule: Arc::new(SqliteSchedule::new(db.clone())),
+            metrics: Arc::new(SqliteMetrics::new(db.clone())),
+            checks: Arc::new(SqliteChecks::new(db.clone())),
+            db,
+        })
+    }
+
+    /// A runner for stacks that are deployed by a command on this machine; it keeps its record of
+    /// runs in this store. `ended` is told the request of every run that ends.
+    pub fn local_stacks(
+        &self,
+        commands: BTreeMap<StackName, StackCommand>,
+        clock: Arc<dyn Clock>,
+        ended: UnboundedSender<RequestId>,
+    ) -> LocalStacks {
+        LocalStacks::new(self.db.clone(), commands, clock, ended)
+    }
+
+    /// Where the database is.
+    pub fn file(&self) -> &Path {
+        self.db.file()
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> Arc<SqliteLedger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// The audit trail.
+    pub fn audit(&self) -> Arc<SqliteAudit> {
+        Arc::clone(&self.audit)
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> Arc<SqliteSecrets> {
+        Arc::clone(&self.secrets)
+    }
+
+    /// The agents and their heartbeats.
+    pub fn agents(&self) -> Arc<SqliteAgents> {
+        Arc::clone(&self.agents)
+    }
+
+    /// The event bus and the event log.
+    pub fn events(&self) -> Arc<SqliteEvents> {
+        Arc::clone(&self.events)
+    }
+
+    /// The webhooks.
+    pub fn webhooks(&self) -> Arc<SqliteWebhooks> {
+        Arc::clone(&self.webhooks)
+    }
+
+    /// The schedule.
+    pub fn schedule(&self) -> Arc<SqliteSchedule> {
+        Arc::clone(&self.schedule)
+    }
+
+    /// The request metrics.
+    pub fn metrics(&self) -> Arc<SqliteMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// The health checks.
+    pub fn checks(&self) -> Arc<SqliteChecks> {
+        Arc::clone(&self.checks)
+    }
+
+    /// All adapters, with the two ports that are not the store's.
+    pub fn ports(&self, stacks: Arc<dyn Stacks>, clock: Arc<dyn Clock>) -> Ports {
+        Ports {
+            ledger: self.ledger(),
+            audit: self.audit(),
+            secrets: self.secrets(),
+            stacks,
+            agents: self.agents(),
+            heartbeats: self.agents(),
+            bus: self.events(),
+            events: self.events(),
+            webhooks: self.webhooks(),
+            schedule: self.schedule(),
+            metrics: self.metrics(),
+            checks: self.checks(),
+            clock,
+        }
+    }
+
+    /// The key of the requests' fingerprints: made with the database and never changed.
+    pub fn fingerprint_key(&self) -> FingerprintKey {
+        self.db.store_keys().fingerprint_key()
+    }
+
+    /// Replaces the master key while the store is in use, or goes on with a replacement that was
+    /// interrupted. `at` is the time for the audit trail.
+    ///
+    /// `progress` hears of every step and may break off after it: the answer is then
+    /// `Unavailable`, and the same call later goes on from there. With a key file, a new key is
+    /// made; with given keys, both must be given: the new one, and the present one as previous.
+    pub async fn rotate_master_key(
+        &self,
+        at: Timestamp,
+        progress: &mut (dyn FnMut(RotationStep) -> ControlFlow<()> + Send),
+    ) -> PortResult<Rotated> {
+        rotation::rotate(&self.db, at, progress).await
+    }
+
+    /// Copies the database as it is at this moment to a new file of mode 0600, while it is in
+    /// use, and checks the copy. The master key is not in it. Refused where `path` exists.
+    pub async fn backup_to(&self, path: &Path) -> PortResult<()> {
+        backup::write(&self.db, path).await
+    }
+
+    /// Ends what was begun and lets go of the files. Blocks until that is done.
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.db.close();
+    }
+}

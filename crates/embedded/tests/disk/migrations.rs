@@ -1,0 +1,259 @@
+//! A database of every earlier schema, filled, still says the same after it is brought up to date.
+//!
+//! `fixtures/schema_N.sql` holds rows as a program of schema N wrote them, sealed with a known
+//! key. With a new migration, run the ignored test below once before writing it, and keep the file.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use cc_devops_core::audit::AuditFilter;
+use cc_devops_core::names::RequestId;
+use cc_devops_core::ports::{
+    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RequestSample, Schedule, SecretStore,
+    SecretVersion, Webhooks,
+};
+use cc_devops_core::requests::outcome::{Reason, Status};
+use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
+use cc_devops_core::schedule::Job;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use cc_devops_embedded::Store;
+use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name, token};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use crate::folder::{Folder, given, put, value};
+
+const NAME: &str = "/contentcraft/migrations/key";
+
+fn here(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The migrations' texts, in their order.
+fn migrations() -> Vec<String> {
+    let mut files: Vec<PathBuf> = fs::read_dir(here("migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_filled_database_of_every_schema_comes_up_to_date() {
+    let migrations = migrations();
+    for version in 1..=migrations.len() {
+        let folder = Folder::new();
+        let conn = folder.intruder();
+        for migration in &migrations[..version] {
+            conn.execute_batch(migration).unwrap();
+        }
+        conn.pragma_update(None, "user_version", i64::try_from(version).unwrap())
+            .unwrap();
+        let rows = fs::read_to_string(here(&format!("tests/fixtures/schema_{version}.sql")))
+            .unwrap_or_else(|_| panic!("schema {version} needs its fixture"));
+        conn.execute_batch(&rows).unwrap();
+        conn.close().unwrap();
+        let store = folder.try_open(given(7, None), false).unwrap();
+        check(&store).await;
+        store.close();
+        let conn = folder.intruder();
+        let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(integrity, "ok");
+        let orphans = conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
+        assert!(!orphans);
+    }
+}
+
+/// One of everything.
+async fn fill(store: &Store) {
+    let (ledger, agents, webhooks) = (store.ledger(), store.agents(), store.webhooks());
+    agents.add(&sample::agent(AGENT), &token(1)).await.unwrap();
+    agents.add(&sample::agent(OTHER_AGENT), &token(2)).await.unwrap();
+    agents.revoke(&agent_name(OTHER_AGENT), after(1)).await.unwrap();
+    let beat = cc_devops_core::fleet::Beat {
+        at: after(2),
+        healthy: false,
+        message: Some("queue is full".to_owned()),
+    };
+    agents.beat(&agent_name(AGENT), &beat).await.unwrap();
+    for (number, text) in [(1, "one"), (2, "two"), (3, "three")] {
+        put(store, NAME, text, number).await.unwrap();
+    }
+    let subscription = Subscription {
+        id: SubscriptionId("hook".to_owned()),
+        url: "https://example.com/hook".to_owned(),
+        agent: None,
+        created_at: after(3),
+    };
+    webhooks
+        .subscribe(&subscription, &SecretValue::new("whsec_x".to_owned()))
+        .await
+        .unwrap();
+    ledger.receive(&sample::request("received"), None).await.unwrap();
+    let Receipt::Claimed(waiting) = ledger
+        .receive(&sample::request("waiting"), Some(after(60)))
+        .await
+        .unwrap()
+    else {
+        panic!("it is new")
+    };
+    ledger.lock_stack(&waiting, &sample::stack("sample")).await.unwrap();
+    ledger.park(&waiting, after(4)).await.unwrap();
+    for (id, published) in [("published", true), ("completed", false)] {
+        let request = sample::request(id);
+        ledger
+            .receive_concluded(&request, &sample::failure(&request.head, 5, Reason::ApiError))
+            .await
+            .unwrap();
+        if published {
+            let entries = ledger.unpublished(after(6), 10).await.unwrap();
+            store.events().publish(&entries, after(6)).await.unwrap();
+            ledger.published(&[entries[0].id]).await.unwrap();
+        }
+    }
+    let delivery = webhooks
+        .claim_deliveries(after(7), after(8), 1)
+        .await
+        .unwrap()
+        .remove(0);
+    webhooks.bury(delivery.id, after(8), "status 410").await.unwrap();
+    store.schedule().due(Job::Heartbeat, after(300)).await.unwrap();
+    let counted = RequestSample {
+        action: "putSecret".to_owned(),
+        status: Status::Success,
+        latency_ms: 12,
+        at: after(9),
+    };
+    store.metrics().record(&[counted]).await.unwrap();
+}
+
+/// Everything [`fill`] wrote can still be read, and what was begun goes on.
+async fn check(store: &Store) {
+    let (ledger, agents, webhooks) = (store.ledger(), store.agents(), store.webhooks());
+    let found = agents.by_token(&token(1).hash, after(10)).await.unwrap().unwrap();
+    assert_eq!(found.name, agent_name(AGENT));
+    assert!(agents.by_token(&token(2).hash, after(10)).await.unwrap().is_none());
+    let list = agents.list().await.unwrap();
+    assert_eq!(
+        list[0].last_beat.as_ref().unwrap().message.as_deref(),
+        Some("queue is full")
+    );
+    assert_eq!(list[1].revoked_at, Some(after(1)));
+
+    assert_eq!(value(store, NAME).await.unwrap().as_deref(), Some("three"));
+    let previous = store
+        .secrets()
+        .read(&secret_name(NAME), SecretVersion::Previous)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(previous.value.expose(), "two");
+    put(store, NAME, "one", 1).await.expect("a token from before is known");
+    assert!(put(store, NAME, "other", 1).await.is_err(), "with its value");
+
+    let states = [
+        ("received", RequestState::Received),
+        ("waiting", RequestState::Waiting),
+        ("published", RequestState::Published),
+        ("completed", RequestState::Completed),
+    ];
+    for (id, state) in states {
+        let record = ledger.find(&RequestId::new(id).unwrap()).await.unwrap().unwrap();
+        assert_eq!(record.state, state, "{id}");
+    }
+    let due = ledger.claim_due(after(10), after(70), 10).await.unwrap();
+    assert!(due[0].detail.expose() == sample::request("received").detail.expose());
+    let waiting = ledger.waiting(10).await.unwrap().remove(0);
+    ledger
+        .conclude(&waiting.claim, &sample::success(&waiting.head, 11))
+        .await
+        .unwrap();
+    assert_eq!(ledger.unpublished(after(12), 10).await.unwrap().len(), 2);
+
+    let verification = store.audit().verify().await.unwrap();
+    assert_eq!((verification.rows, &verification.breaks[..]), (3, &[][..]));
+    assert_eq!(
+        store
+            .audit()
+            .list(&AuditFilter::default(), None, 10)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        3
+    );
+    assert_eq!(store.events().after(Cursor(0), None, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        webhooks
+            .replay(&SubscriptionId("hook".to_owned()), after(13))
+            .await
+            .unwrap(),
+        1
+    );
+    let delivery = webhooks
+        .claim_deliveries(after(14), after(15), 10)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(delivery.secret.expose(), "whsec_x");
+    assert_eq!(
+        store.schedule().due(Job::Heartbeat, after(1)).await.unwrap(),
+        after(300)
+    );
+    assert_eq!(store.metrics().totals().await.unwrap()[0].latency_ms_sum, 12);
+}
+
+/// Writes the newest schema's fixture.
+#[tokio::test]
+#[ignore = "run by hand when a schema is about to be succeeded"]
+async fn write_the_fixture() {
+    let folder = Folder::new();
+    let store = folder.try_open(given(7, None), true).unwrap();
+    fill(&store).await;
+    store.close();
+    let file = here(&format!("tests/fixtures/schema_{}.sql", migrations().len()));
+    fs::write(file, dump(&folder.intruder())).unwrap();
+}
+
+/// The rows of all tables as SQL.
+fn dump(conn: &Connection) -> String {
+    let mut text = String::from("PRAGMA foreign_keys = OFF;\nDELETE FROM sqlite_sequence;\n");
+    let mut tables = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'")
+        .unwrap();
+    let tables: Vec<String> = tables
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for table in tables {
+        let mut statement = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_names().join(", ");
+        let count = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<String> = (0..count).map(|at| literal(row.get_ref(at).unwrap())).collect();
+            writeln!(text, "INSERT INTO {table} ({columns}) VALUES ({});", values.join(", ")).unwrap();
+        }
+    }
+    text
+}
+
+fn literal(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => format!("'{}'", std::str::from_utf8(text).unwrap().replace('\'', "''")),
+        ValueRef::Blob(bytes) => {
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("x'{hex}'")
+        }
+    }
+}
