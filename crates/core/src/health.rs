@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::installation::Installation;
 
-/// What this control plane can do, as the wire contract names it. Only what works is listed.
-pub const CAPABILITIES: [&str; 5] = [
+/// What this control plane answers for, as section 3 of the wire contract fixes it: other systems
+/// look for these names. A capability that is not set up says so when it is asked for.
+pub const CAPABILITIES: [&str; 7] = [
+    "github_repo_check",
+    "workflow_monitor",
     "heartbeat_metrics",
     "agent_registration",
     "devops_requests",

@@ -1,0 +1,259 @@
+//! Who calls, whether they may, and how often: every route but the public ones passes through
+//! [`enforce`], with what the table of routes says it needs.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock};
+
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::{RequestExt, extract::Query};
+use cc_devops_core::fleet::{Agent, TokenHash};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::policy::Access;
+use cc_devops_core::requests::Principal;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+use serde::Deserialize;
+
+use crate::app::{App, Shared};
+use crate::config::RateLimit;
+use crate::problem::Problem;
+
+/// What a route needs of its caller.
+#[derive(Clone, Copy)]
+pub(crate) enum Needs {
+    /// Nothing: anybody may call it.
+    Nothing,
+    /// A token. What the caller may do depends on what the body or the stored record says, so the
+    /// use case decides.
+    Token,
+    /// A token, and the policies' word on what the path names.
+    Access(fn(&Named) -> Result<Access, Problem>),
+    /// A token, and the policies' word on whose rows the caller asks for with `agent`. A caller
+    /// that names nobody sees everybody's rows if it may, else its own.
+    View(fn(Option<AgentName>) -> Access),
+}
+
+/// What the path names.
+pub(crate) struct Named(RawPathParams);
+
+impl Named {
+    /// The agent in the path.
+    pub(crate) fn agent(&self) -> Result<AgentName, Problem> {
+        let name = self.0.iter().find(|(key, _)| *key == "name").map(|(_, name)| name);
+        AgentName::new(name.unwrap_or_default()).map_err(|error| Problem::invalid(error.to_string()))
+    }
+}
+
+/// The proven caller.
+#[derive(Clone)]
+pub(crate) struct Caller(pub(crate) std::sync::Arc<Agent>);
+
+impl Caller {
+    /// The caller as the engine takes it.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            agent: self.0.name.clone(),
+            role: self.0.role,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(Problem::unauthenticated)
+    }
+}
+
+/// Whose rows a caller sees: everybody's, or only one agent's.
+#[derive(Clone)]
+pub(crate) struct View(pub(crate) Option<AgentName>);
+
+impl<S: Sync> FromRequestParts<S> for View {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let view = parts.extensions.get::<Self>().cloned();
+        view.ok_or_else(|| Problem::denied("this list has no view for the caller"))
+    }
+}
+
+/// Lets a request through to its handler, or says why not.
+pub(crate) async fn enforce(
+    State((app, needs)): State<(App, Needs)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if matches!(needs, Needs::Nothing) {
+        return Ok(next.run(request).await);
+    }
+    let agent = authenticate(&app, request.headers()).await?;
+    tracing::Span::current().record("agent", agent.name.as_str());
+    if let Some(rate) = &app.rate {
+        rate.check(&agent.name)?;
+    }
+    match needs {
+        Needs::Nothing | Needs::Token => {}
+        Needs::Access(wanted) => {
+            let params = request.extract_parts::<RawPathParams>().await;
+            let named = params.map_err(|_| Problem::malformed("the path is not valid UTF-8"))?;
+            app.require(&agent, &wanted(&Named(named))?)?;
+        }
+        Needs::View(of) => {
+            let view = view(&app, &agent, &request, of)?;
+            request.extensions_mut().insert(view);
+        }
+    }
+    request.extensions_mut().insert(Caller(std::sync::Arc::new(agent)));
+    Ok(next.run(request).await)
+}
+
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Agent, Problem> {
+    let token = bearer(headers).ok_or_else(Problem::unauthenticated)?;
+    let ports = app.ports();
+    let agent = ports.agents.by_token(&TokenHash::of(token), ports.clock.now()).await?;
+    agent.ok_or_else(Problem::unauthenticated)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    agent: Option<String>,
+}
+
+fn view(app: &App, agent: &Agent, request: &Request, of: fn(Option<AgentName>) -> Access) -> Result<View, Problem> {
+    let query = Query::<Whose>::try_from_uri(request.uri());
+    let Query(whose) = query.map_err(|error| Problem::invalid(error.body_text()))?;
+    let Some(name) = whose.agent else {
+        let everybody = app.control.policy().decide(agent, &of(None)).allowed;
+        let view = (!everybody).then(|| agent.name.clone());
+        if view.is_some() {
+            app.require(agent, &of(view.clone()))?;
+        }
+        return Ok(View(view));
+    };
+    let name = AgentName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
+    app.require(agent, &of(Some(name.clone())))?;
+    Ok(View(Some(name)))
+}
+
+impl Shared {
+    /// Lets the policies decide; a refusal is a problem.
+    pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
+        if let Access::SendHeartbeat { agent: whose } = access
+            && *whose == agent.name
+            && self.own_heartbeats.granted(agent)
+        {
+            return Ok(());
+        }
+        if !self.control.policy().decide(agent, access).allowed {
+            return Err(Problem::denied(format!(
+                "no policy lets {} do {} to {}",
+                agent.name,
+                access.action(),
+                access.resource()
+            )));
+        }
+        if matches!(access, Access::SendHeartbeat { agent: whose } if *whose == agent.name) {
+            self.own_heartbeats.grant(agent);
+        }
+        Ok(())
+    }
+}
+
+/// Which agents may send their own heartbeat. The policies do not change while the server runs,
+/// so their word holds as long as the agent is the same in every field; heartbeats are too many
+/// to ask them each time.
+#[derive(Default)]
+pub(crate) struct OwnHeartbeats(RwLock<HashMap<AgentName, Agent>>);
+
+impl OwnHeartbeats {
+    fn granted(&self, agent: &Agent) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&agent.name) == Some(agent)
+    }
+
+    fn grant(&self, agent: &Agent) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(agent.name.clone(), agent.clone());
+    }
+}
+
+/// How often each agent may call.
+pub(crate) struct RateLimiter {
+    limiter: DefaultKeyedRateLimiter<AgentName>,
+    clock: DefaultClock,
+}
+
+impl RateLimiter {
+    pub(crate) fn new(limit: RateLimit) -> Self {
+        let quota = Quota::per_second(limit.requests_per_second).allow_burst(limit.burst);
+        Self {
+            limiter: DefaultKeyedRateLimiter::keyed(quota),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    fn check(&self, agent: &AgentName) -> Result<(), Problem> {
+        self.limiter.check_key(agent).map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "this agent sends more requests than it may; wait before the next",
+            )
+            .retry_after(wait)
+        })
+    }
+}
+
+/// Whether a host is this machine itself.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_token_is_a_token() {
+        let presented = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(text));
+            bearer(&headers).map(ToOwned::to_owned)
+        };
+        assert_eq!(presented("Bearer ccd_1").as_deref(), Some("ccd_1"));
+        assert_eq!(presented("bearer  ccd_1 ").as_deref(), Some("ccd_1"));
+        assert_eq!(presented("Basic ccd_1"), None);
+        assert_eq!(presented("ccd_1"), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_address() {
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.example.org", "10.0.0.1", "0.0.0.0", "[::]", ""] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

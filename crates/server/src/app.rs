@@ -1,0 +1,109 @@
+//! What the front door and the workers share.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use cc_devops_core::ports::{PortResult, Ports};
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::record::Cursor;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access::{OwnHeartbeats, RateLimiter};
+use crate::completions::Completions;
+use crate::config::ServerConfig;
+use crate::meters::Meters;
+
+/// What handlers and workers are given.
+pub(crate) type App = Arc<Shared>;
+
+/// What the front door and the workers share.
+pub(crate) struct Shared {
+    pub(crate) control: Arc<ControlPlane>,
+    pub(crate) config: ServerConfig,
+    pub(crate) completions: Arc<Completions>,
+    pub(crate) meters: Meters,
+    pub(crate) rate: Option<RateLimiter>,
+    pub(crate) own_heartbeats: OwnHeartbeats,
+    /// One permit per HTTP request being answered.
+    pub(crate) answering: Semaphore,
+    /// One permit per open event stream.
+    pub(crate) streams: Arc<Semaphore>,
+    /// One permit per devops request being carried out.
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// Everything that must end before the process does.
+    pub(crate) running: TaskTracker,
+    /// Cancelled when the server is asked to stop: streams and waits end, nothing new begins.
+    pub(crate) stopping: CancellationToken,
+    /// There are requests nobody works on.
+    pub(crate) sweep: Notify,
+    /// There are events to publish.
+    pub(crate) relay: Notify,
+    /// There are deliveries to make.
+    pub(crate) deliveries: Notify,
+    /// The newest published event's place.
+    pub(crate) newest: watch::Sender<Cursor>,
+    /// The description of the API, made with the router.
+    openapi: OnceLock<Bytes>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: ServerConfig, control: Arc<ControlPlane>) -> Self {
+        Self {
+            control,
+            completions: Arc::default(),
+            meters: Meters::new(),
+            rate: config.rate_limit.map(RateLimiter::new),
+            own_heartbeats: OwnHeartbeats::default(),
+            answering: Semaphore::new(config.limits.concurrency),
+            streams: Arc::new(Semaphore::new(config.limits.streams)),
+            in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
+            running: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            sweep: Notify::new(),
+            relay: Notify::new(),
+            deliveries: Notify::new(),
+            newest: watch::Sender::new(Cursor(0)),
+            openapi: OnceLock::new(),
+            config,
+        }
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        self.control.ports()
+    }
+
+    /// The description of the API, as JSON.
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.openapi.get().cloned().unwrap_or_default()
+    }
+
+    /// Keeps the description of the API; it is made once.
+    pub(crate) fn set_openapi(&self, document: String) {
+        self.openapi.get_or_init(|| document.into());
+    }
+
+    /// Tells readers of the event log and the deliverer about events published since the last time.
+    pub(crate) async fn announce(&self) -> PortResult<()> {
+        let newest = self.ports().events.newest().await?;
+        let news = self.newest.send_if_modified(|known| {
+            let news = newest > *known;
+            *known = newest.max(*known);
+            news
+        });
+        if news {
+            self.deliveries.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Sleeps, but not into a shutdown. False when the server is stopping.
+    pub(crate) async fn pause(&self, duration: Duration) -> bool {
+        tokio::select! {
+            () = self.stopping.cancelled() => false,
+            () = tokio::time::sleep(duration) => true,
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The worker that tells webhook subscribers, signed by the Standard Webhooks specification, and
+//! keeps trying until a delivery arrives or becomes a dead letter.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::envelope::COMPLETED_DETAIL_TYPE;
+use cc_devops_core::webhooks::{Delivery, retry_delay};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode, Url};
+use serde_json::json;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
+use tokio::sync::Semaphore;
+use tracing::{Instrument, info_span};
+
+use crate::access::is_loopback;
+use crate::app::App;
+use crate::problem::Chain;
+
+/// How long a claimed delivery belongs to this process.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The longest time a receiver's answer may take; well within the lease.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest wait a receiver may ask for with `Retry-After`.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Delivers until the server stops.
+pub(crate) async fn run(app: App) {
+    let config = &app.config.webhooks;
+    let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
+    let sender = Arc::new(Sender::new(config.timeout.min(LONGEST_TIMEOUT)));
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = app.deliveries.notified() => {}
+            () = tokio::time::sleep(app.config.pace.deliveries) => {}
+        }
+        if let Err(error) = deliver_due(&app, &slots, &sender).await {
+            tracing::warn!(error = %Chain(&error), "webhook deliveries could not be read; they are tried again");
+        }
+    }
+}
+
+/// Takes deliveries as there is room, until none is due.
+async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) -> PortResult<()> {
+    loop {
+        let mut room = tokio::select! {
+            () = app.stopping.cancelled() => return Ok(()),
+            room = slots.clone().acquire_owned() => room.ok(),
+        };
+        let limit = slots.available_permits() + 1;
+        let now = app.ports().clock.now();
+        let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        let due = app.ports().webhooks.claim_deliveries(now, lease_until, limit).await?;
+        let found = due.len();
+        for delivery in due {
+            let permit = match room.take() {
+                Some(permit) => Some(permit),
+                None => slots.clone().acquire_owned().await.ok(),
+            };
+            let span = info_span!(
+                parent: None,
+                "webhook",
+                request_id = %delivery.event.completed.request_id,
+                agent = %delivery.event.agent,
+                subscription = %delivery.subscription.id.0,
+                attempt = delivery.attempt,
+            );
+            let (app, sender) = (app.clone(), sender.clone());
+            let tracker = app.running.clone();
+            let work = async move {
+                let _permit = permit;
+                if let Err(error) = deliver(&app, &sender, &delivery).await {
+                    tracing::warn!(error = %Chain(&error), "a delivery's end was not recorded; it is made again");
+                }
+            };
+            drop(tracker.spawn(work.instrument(span)));
+        }
+        if found < limit {
+            return Ok(());
+        }
+    }
+}
+
+async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<()> {
+    let webhooks = &app.ports().webhooks;
+    let sent = sender.send(delivery, app.ports().clock.now()).await;
+    let now = app.ports().clock.now();
+    match sent {
+        Ok(()) => webhooks.delivered(delivery.id).await,
+        Err(NotSent { error, last: true, .. }) => {
+            tracing::warn!(%error, "given up");
+            webhooks.bury(delivery.id, now, &error).await
+        }
+        Err(NotSent { error, wait, .. }) => {
+            let Some(delay) = retry_delay(delivery.attempt) else {
+                tracing::warn!(%error, "given up after the last attempt");
+                return webhooks.bury(delivery.id, now, &error).await;
+            };
+            let delay = jittered(delay).max(wait.unwrap_or_default());
+            tracing::info!(%error, seconds = delay.as_secs(), "not delivered; it is tried again");
+            let retry_at = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+            webhooks.retry_at(delivery.id, retry_at, &error).await
+        }
+    }
+}
+
+/// Up to a tenth more, so that deliveries that failed together do not come back together.
+fn jittered(delay: SignedDuration) -> SignedDuration {
+    let share = getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX));
+    let extra = SignedDuration::try_from_secs_f64(delay.as_secs_f64() * share / 10.0);
+    delay.saturating_add(extra.unwrap_or_default())
+}
+
+/// Why a delivery did not arrive. The text names no address.
+struct NotSent {
+    error: String,
+    /// How long the receiver asked to be left alone.
+    wait: Option<SignedDuration>,
+    /// Whether trying again is of no use.
+    last: bool,
+}
+
+impl NotSent {
+    fn because(error: impl Into<String>) -> Self {
+        Self {
+            error: error.into(),
+            wait: None,
+            last: false,
+        }
+    }
+}
+
+/// The HTTP side. The clients are built when first needed: most installations have no webhooks,
+/// and reading the system's certificates takes time and memory.
+struct Sender {
+    timeout: Duration,
+    outside: OnceLock<Client>,
+    loopback: OnceLock<Client>,
+}
+
+impl Sender {
+    fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            outside: OnceLock::new(),
+            loopback: OnceLock::new(),
+        }
+    }
+
+    /// The client for a host: nothing on this machine is asked for through a proxy.
+    fn client(&self, loopback: bool) -> Result<&Client, reqwest::Error> {
+        let cell = if loopback { &self.loopback } else { &self.outside };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let builder = Client::builder()
+            .timeout(self.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("cc-devops/", env!("CARGO_PKG_VERSION")));
+        let builder = if loopback { builder.no_proxy() } else { builder };
+        let client = builder.build()?;
+        Ok(cell.get_or_init(|| client))
+    }
+
+    async fn send(&self, delivery: &Delivery, now: Timestamp) -> Result<(), NotSent> {
+        let url = Url::parse(&delivery.subscription.url)
+            .map_err(|_| NotSent::because("the subscription's address cannot be read"))?;
+        let body = body(delivery);
+        let signature = Webhook::new(delivery.secret.expose())
+            .and_then(|webhook| webhook.sign(&delivery.message_id, now.as_second(), body.as_bytes()))
+            .map_err(|_| NotSent::because("the subscription's secret cannot be used; remove it and add it again"))?;
+        let client = self.client(url.host_str().is_some_and(is_loopback)).map_err(|error| {
+            tracing::error!(error = %Chain(&error), "no HTTP client for webhooks");
+            NotSent::because("the HTTP client could not be set up")
+        })?;
+        let request = client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(HEADER_WEBHOOK_ID, &delivery.message_id)
+            .header(HEADER_WEBHOOK_TIMESTAMP, now.as_second())
+            .header(HEADER_WEBHOOK_SIGNATURE, signature)
+            .body(body);
+        match request.send().await {
+            Ok(response) => judge(response.status(), response.headers(), now),
+            Err(error) => Err(self.unreachable(error)),
+        }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> NotSent {
+        let text = if error.is_timeout() {
+            format!("the receiver did not answer within {} s", self.timeout.as_secs())
+        } else if error.is_connect() {
+            "the receiver cannot be reached".to_owned()
+        } else {
+            "the connection to the receiver broke".to_owned()
+        };
+        // An address may hold a secret of its own.
+        tracing::debug!(error = %Chain(&error.without_url()), "a delivery failed");
+        NotSent::because(text)
+    }
+}
+
+fn body(delivery: &Delivery) -> String {
+    let completed = &delivery.event.completed;
+    json!({
+        "type": COMPLETED_DETAIL_TYPE,
+        "timestamp": completed.timestamp,
+        "data": completed,
+    })
+    .to_string()
+}
+
+/// What a receiver's answer means: 2xx is arrival, 410 is "never again", all else is a failure.
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), NotSent> {
+    if status.is_success() {
+        return Ok(());
+    }
+    Err(NotSent {
+        error: format!("the receiver answered {}", status.as_u16()),
+        wait: headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| retry_after(text, now)),
+        last: status == StatusCode::GONE,
+    })
+}
+
+/// `Retry-After`: seconds or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<SignedDuration> {
+    let text = text.trim();
+    let wait = if let Ok(seconds) = text.parse::<u32>() {
+        SignedDuration::from_secs(seconds.into())
+    } else {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?;
+        date.timestamp().duration_since(now)
+    };
+    Some(wait.clamp(SignedDuration::ZERO, LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_adds_a_tenth_at_most() {
+        let delay = SignedDuration::from_secs(1_000);
+        for _ in 0..100 {
+            let jittered = jittered(delay);
+            assert!(jittered >= delay && jittered <= SignedDuration::from_secs(1_100));
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms_and_bounded() {
+        let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        assert_eq!(retry_after("120", now), Some(SignedDuration::from_secs(120)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),
+            Some(SignedDuration::from_secs(37))
+        );
+        assert_eq!(retry_after("999999999", now), Some(LONGEST_WAIT));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now),
+            Some(SignedDuration::ZERO)
+        );
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn only_2xx_is_arrival_and_only_410_is_final() {
+        let judged = |status: u16| {
+            judge(
+                StatusCode::from_u16(status).unwrap(),
+                &HeaderMap::new(),
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        assert!(judged(204).is_ok());
+        assert!(judged(302).is_err_and(|not_sent| !not_sent.last));
+        assert!(judged(500).is_err_and(|not_sent| !not_sent.last));
+        assert!(judged(410).is_err_and(|not_sent| not_sent.last));
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading queries, paths and bodies; what cannot be read is answered with problem details.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::problem::Problem;
+
+/// The largest body of anything but events, in bytes.
+pub(crate) const SMALL_BODY: usize = 16 * 1024;
+
+/// The query, all of it: an unknown name is an error where the type says so.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(error) => Err(Problem::invalid(error.body_text())),
+        }
+    }
+}
+
+/// The path's parameters.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(path)) => Ok(Self(path)),
+            Err(error) if error.status().is_server_error() => Err(Problem::internal()),
+            Err(error) => Err(Problem::malformed(error.body_text())),
+        }
+    }
+}
+
+/// A small body in JSON.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_json_bytes(&parts.headers, body, SMALL_BODY).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| match error.classify() {
+                Category::Data => Problem::invalid(format!("the body does not have the shape it must have: {error}")),
+                Category::Io | Category::Syntax | Category::Eof => not_json(&error),
+            })
+    }
+}
+
+/// Reads a body that says it is JSON, at most `limit` bytes of it.
+pub(crate) async fn read_json_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    if !says_json(headers) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be JSON; send it with the header `Content-Type: application/json`",
+        ));
+    }
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {limit} bytes"),
+        )
+    };
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > limit)) {
+        return Err(too_large());
+    }
+    to_bytes(body, limit).await.map_err(|error| {
+        let over_limit = std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+        if over_limit {
+            too_large()
+        } else {
+            Problem::malformed("the body did not arrive completely")
+        }
+    })
+}
+
+/// A body that is no JSON. The position is named, the contents are not.
+pub(crate) fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::malformed(format!("the body is not JSON: {error}"))
+}
+
+/// Whether the body is declared as JSON, or not declared at all.
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(declared) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let Ok(declared) = declared.to_str() else {
+        return false;
+    };
+    let essence = declared
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn json_goes_by_several_names() {
+        let says = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
+            says_json(&headers)
+        };
+        assert!(says("application/json"));
+        assert!(says("application/json; charset=utf-8"));
+        assert!(says("Application/JSON"));
+        assert!(says("application/cloudevents+json"));
+        assert!(!says("text/plain"));
+        assert!(!says("application/x-www-form-urlencoded"));
+        assert!(says_json(&HeaderMap::new()));
+    }
+}

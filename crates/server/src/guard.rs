@@ -1,0 +1,82 @@
+//! What surrounds every request: the span, the count, the limits, and an answer in the common
+//! form even where a handler panicked.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::{Instrument, field, info_span};
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::routes::{EVENTS, MAX_WAIT};
+
+/// Opens the request's span, counts its answer, and gives the framework's own refusals the common
+/// form.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = method_name(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let span = info_span!("http", method, route, agent = field::Empty, request_id = field::Empty);
+    let response = next.run(request).instrument(span.clone()).await;
+    let response = in_common_form(response);
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(status, "answered"));
+    app.meters.answered(method, route, status);
+    response
+}
+
+/// Sheds load and ends what takes too long.
+pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = app.answering.try_acquire() else {
+        return Problem::overloaded().into_response();
+    };
+    let limits = &app.config.limits;
+    let waits = request.method() == Method::POST && request.uri().path() == EVENTS;
+    let wait = if waits {
+        Duration::from_secs(MAX_WAIT.into())
+    } else {
+        Duration::ZERO
+    };
+    match tokio::time::timeout(limits.request_timeout + wait, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => Problem::timed_out().into_response(),
+    }
+}
+
+/// The answer where a handler panicked. What it panicked with may hold anything, so it is not logged.
+pub(crate) fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}
+
+fn in_common_form(response: Response) -> Response {
+    let status = response.status();
+    if status != StatusCode::METHOD_NOT_ALLOWED || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    let problem = Problem::new(status, "this path takes other methods; the header `Allow` lists them");
+    let mut answer = problem.into_response();
+    if let Some(allow) = response.headers().get(ALLOW) {
+        answer.headers_mut().insert(ALLOW, allow.clone());
+    }
+    answer
+}
+
+/// A method's name for the metrics: a closed set, so that no caller can make up series.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

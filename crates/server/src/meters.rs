@@ -1,0 +1,186 @@
+//! What is counted, as `GET /metrics` shows it. Sums of requests come from the metrics port, so
+//! they survive a restart; the rest counts from this process's start.
+
+use std::sync::atomic::AtomicU64;
+
+use cc_devops_core::fleet::Liveness;
+use cc_devops_core::ports::{Backlog, RequestTotals};
+use cc_devops_core::requests::Action;
+use cc_devops_core::requests::outcome::Completed;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::TypedMetric;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// The media type of the answer.
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Seconds from a request's arrival to its outcome: from a millisecond to an hour.
+const LATENCY_BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0,
+];
+
+/// The meters that run with the process.
+pub(crate) struct Meters {
+    registry: Registry,
+    http: Family<HttpLabels, Counter<u64, AtomicU64>>,
+    latency: Family<ActionLabel, Histogram, LatencyHistogram>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HttpLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ActionLabel {
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabels {
+    action: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Clone)]
+struct LatencyHistogram;
+
+impl MetricConstructor<Histogram> for LatencyHistogram {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(LATENCY_BUCKETS)
+    }
+}
+
+/// What is found out at each scrape.
+pub(crate) struct Snapshot {
+    /// Requests by action and status.
+    pub(crate) totals: Vec<RequestTotals>,
+    /// What is still to be done.
+    pub(crate) backlog: Backlog,
+    /// Each agent's state.
+    pub(crate) agents: Vec<Liveness>,
+}
+
+impl Meters {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("cc_devops");
+        let http = Family::default();
+        registry.register("http_requests", "HTTP requests by route and status", http.clone());
+        let latency = Family::new_with_constructor(LatencyHistogram);
+        registry.register(
+            "request_duration_seconds",
+            "Seconds from a request's arrival to its outcome, since this process started",
+            latency.clone(),
+        );
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What is running", build);
+        Self {
+            registry,
+            http,
+            latency,
+        }
+    }
+
+    /// Counts an answered HTTP request.
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {
+        let labels = HttpLabels {
+            method,
+            route: route.to_owned(),
+            status,
+        };
+        self.http.get_or_create(&labels).inc();
+    }
+
+    /// Counts an outcome.
+    pub(crate) fn concluded(&self, completed: &Completed) {
+        let action = Action::find(&completed.action).map_or("unknown", Action::as_str);
+        // Milliseconds are far below 2^52, where an f64 stops counting exactly.
+        #[expect(clippy::cast_precision_loss, reason = "a latency of 2^52 ms is 140,000 years")]
+        let seconds = completed.latency_ms as f64 / 1000.0;
+        self.latency.get_or_create(&ActionLabel { action }).observe(seconds);
+    }
+
+    /// Everything as text.
+    pub(crate) fn encode(&self, snapshot: Snapshot) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(8 * 1024);
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &found_out(snapshot))?;
+        encode_eof(&mut text)?;
+        Ok(text)
+    }
+}
+
+fn found_out(snapshot: Snapshot) -> Registry {
+    let mut registry = Registry::with_prefix("cc_devops");
+    registry.register(
+        "requests",
+        "Requests that ended, by action and status",
+        Totals(snapshot.totals),
+    );
+    let backlog = Family::<StateLabel, Gauge>::default();
+    let states = [
+        ("received", snapshot.backlog.received),
+        ("executing", snapshot.backlog.executing),
+        ("waiting", snapshot.backlog.waiting),
+    ];
+    for (state, count) in states {
+        backlog.get_or_create(&StateLabel { state }).set(gauge(count));
+    }
+    registry.register("requests_open", "Requests without an outcome, by state", backlog);
+    let unpublished = Gauge::<i64>::default();
+    unpublished.set(gauge(snapshot.backlog.unpublished));
+    registry.register("events_unpublished", "Events that wait to be published", unpublished);
+    let agents = Family::<StateLabel, Gauge>::default();
+    for state in [Liveness::New, Liveness::Up, Liveness::Late, Liveness::Down] {
+        let count = snapshot.agents.iter().filter(|agent| **agent == state).count();
+        let label = StateLabel { state: state.as_str() };
+        agents
+            .get_or_create(&label)
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    registry.register("agents", "Agents by liveness", agents);
+    registry
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Sums that are kept elsewhere.
+#[derive(Debug)]
+struct Totals(Vec<RequestTotals>);
+
+impl EncodeMetric for Totals {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for total in &self.0 {
+            let labels = OutcomeLabels {
+                action: total.action.clone(),
+                status: total.status.as_str(),
+            };
+            ConstCounter::new(total.count).encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+}
+
+impl TypedMetric for Totals {
+    const TYPE: MetricType = MetricType::Counter;
+}

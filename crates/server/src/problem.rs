@@ -1,0 +1,251 @@
+//! What a caller is told when it goes wrong: problem details (RFC 9457). The one place where port
+//! errors become HTTP statuses.
+
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_core::requests::outcome::{Failure, Reason};
+use serde::Serialize;
+
+/// The media type of problem details.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// How long a caller is asked to wait where nothing better is known.
+const DEFAULT_RETRY: Duration = Duration::from_secs(1);
+
+/// An answer that says what went wrong. Its detail never holds a parameter's value.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: String,
+    reason: Option<Reason>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            reason: None,
+            request_id: None,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    pub(crate) fn about(mut self, request_id: impl Into<String>) -> Self {
+        self.request_id = Some(request_id.into());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "send a valid token in the header `Authorization: Bearer ccd_…`",
+        )
+    }
+
+    pub(crate) fn denied(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail).because(Reason::SecurityViolation)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).because(Reason::InvalidParameter)
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail).because(Reason::SchemaValidationFailed)
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is answering as many requests as it may; try again",
+        )
+        .retry_after(DEFAULT_RETRY)
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the answer did not come in time; what was asked for may still be done, so ask again with the same requestId",
+        )
+        .because(Reason::Timeout)
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "a fault of the control plane's own; its log says more",
+        )
+        .because(Reason::InternalError)
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, failure.message).because(failure.reason)
+    }
+}
+
+impl From<PortError> for Problem {
+    /// Logs what failed and tells the caller what to do.
+    fn from(error: PortError) -> Self {
+        let chain = Chain(&error).to_string();
+        if error.kind.is_transient() {
+            tracing::warn!(kind = ?error.kind, error = %chain, "a port failed");
+        } else {
+            tracing::error!(kind = ?error.kind, error = %chain, "a port failed");
+        }
+        let retry = error.retry_after.and_then(|wait| Duration::try_from(wait).ok());
+        match error.kind {
+            PortErrorKind::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a system the control plane needs is busy or out of reach; try again",
+            )
+            .because(Reason::ApiError)
+            .retry_after(retry.unwrap_or(DEFAULT_RETRY)),
+            PortErrorKind::Timeout => Self::timed_out(),
+            PortErrorKind::Full => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "the store is full and takes no more requests; an operator must make room",
+            )
+            .because(Reason::ApiError),
+            PortErrorKind::Corrupt => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "what is stored cannot be read; an operator must check the data and restore a backup",
+            )
+            .because(Reason::InternalError),
+            PortErrorKind::Key => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the key that protects the data is missing or wrong; an operator must put it back",
+            )
+            .because(Reason::InternalError),
+            PortErrorKind::Superseded => Self::new(
+                StatusCode::CONFLICT,
+                "somebody else went on with this; read it again and try once more",
+            ),
+            PortErrorKind::Exists => Self::new(StatusCode::CONFLICT, error.message),
+            PortErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, error.message),
+            PortErrorKind::Refused => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.message).because(Reason::ApiError)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            reason: self.reason,
+            request_id: self.request_id.as_deref(),
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+}
+
+/// Seconds, rounded up, at least one: `Retry-After` knows no fractions.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// An error with everything underneath it, for one line of a log.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        assert_eq!(whole_seconds(Duration::ZERO), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);
+        assert_eq!(whole_seconds(Duration::from_secs(7)), 7);
+    }
+
+    #[test]
+    fn every_port_error_has_its_status() {
+        let status = |kind| Problem::from(PortError::new(kind, "x")).status.as_u16();
+        assert_eq!(status(PortErrorKind::Unavailable), 503);
+        assert_eq!(status(PortErrorKind::Timeout), 504);
+        assert_eq!(status(PortErrorKind::Full), 507);
+        assert_eq!(status(PortErrorKind::Corrupt), 500);
+        assert_eq!(status(PortErrorKind::Key), 500);
+        assert_eq!(status(PortErrorKind::Superseded), 409);
+        assert_eq!(status(PortErrorKind::Exists), 409);
+        assert_eq!(status(PortErrorKind::NotFound), 404);
+        assert_eq!(status(PortErrorKind::Refused), 422);
+    }
+
+    #[test]
+    fn internals_stay_inside() {
+        let error = PortError::new(PortErrorKind::Corrupt, "page 7 of ledger.db is malformed");
+        assert!(!Problem::from(error).detail.contains("ledger.db"));
+    }
+}

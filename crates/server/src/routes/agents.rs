@@ -1,0 +1,55 @@
+//! Heartbeats, and who is alive.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Json as Answer;
+use cc_devops_core::fleet::Beat;
+use cc_devops_core::names::AgentName;
+
+use crate::app::App;
+use crate::extract::{Json, Path};
+use crate::problem::Problem;
+use crate::wire::{AgentList, AgentView, Heartbeat};
+
+/// Takes an agent's heartbeat
+#[utoipa::path(
+    post, path = "/v1/agents/{name}/heartbeat", tag = "agents",
+    params(("name" = String, Path, description = "The agent", pattern = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")),
+    request_body = Heartbeat,
+    responses((status = 204, description = "Taken")),
+)]
+pub(crate) async fn post_heartbeat(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Json(heartbeat): Json<Heartbeat>,
+) -> Result<StatusCode, Problem> {
+    let name = AgentName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
+    let ports = app.ports();
+    let beat = Beat {
+        at: ports.clock.now(),
+        healthy: heartbeat.healthy,
+        message: heartbeat.checked_message().map_err(Problem::invalid)?,
+    };
+    ports.heartbeats.beat(&name, &beat).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists the agents and whether they are alive
+#[utoipa::path(
+    get, path = "/v1/agents", tag = "agents",
+    responses((status = 200, description = "Every agent, by name", body = AgentList)),
+)]
+pub(crate) async fn list_agents(State(app): State<App>) -> Result<Answer<AgentList>, Problem> {
+    let ports = app.ports();
+    let agents = ports.agents.list().await?;
+    let now = ports.clock.now();
+    let rhythm = app.config.rhythm;
+    Ok(Answer(AgentList {
+        agents: agents
+            .into_iter()
+            .map(|status| AgentView::of(status, now, rhythm))
+            .collect(),
+        period_seconds: rhythm.period.as_secs(),
+        grace_seconds: rhythm.grace.as_secs(),
+    }))
+}

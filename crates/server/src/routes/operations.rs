@@ -1,0 +1,66 @@
+//! What operators and their tools ask: health, metrics, and the description of this API.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Json, Response};
+use cc_devops_core::fleet::Liveness;
+use cc_devops_core::health::{Condition, Health};
+
+use crate::app::App;
+use crate::meters::{OPENMETRICS, Snapshot};
+use crate::openapi::HealthBody;
+use crate::problem::Problem;
+
+/// Says whether the control plane works
+///
+/// The body is the same whether it does or not.
+#[utoipa::path(
+    get, path = "/health", tag = "operations",
+    responses(
+        (status = 200, description = "Everything works", body = HealthBody),
+        (status = 503, description = "Something does not, or the server is overloaded", content(
+            (HealthBody = "application/json"),
+            (crate::wire::ProblemBody = "application/problem+json"),
+        )),
+    ),
+)]
+pub(crate) async fn get_health(State(app): State<App>) -> Response {
+    let health: Health = app.control.health(app.config.mode).await;
+    let status = match health.status {
+        Condition::Healthy => StatusCode::OK,
+        Condition::Degraded => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, [(CACHE_CONTROL, "no-store")], Json(health)).into_response()
+}
+
+/// Shows the metrics, in the OpenMetrics text format
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations",
+    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")),
+)]
+pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let ports = app.ports();
+    let now = ports.clock.now();
+    let rhythm = app.config.rhythm;
+    let agents = ports.agents.list().await?;
+    let agents = agents.iter().filter(|status| status.revoked_at.is_none());
+    let snapshot = Snapshot {
+        totals: ports.metrics.totals().await?,
+        backlog: ports.ledger.backlog().await?,
+        agents: agents
+            .map(|status| Liveness::of(status.last_beat.as_ref(), now, rhythm))
+            .collect(),
+    };
+    let text = app.meters.encode(snapshot).map_err(|_| Problem::internal())?;
+    Ok(([(CONTENT_TYPE, OPENMETRICS)], text).into_response())
+}
+
+/// Describes this API
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "operations",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Map<String, serde_json::Value>)),
+)]
+pub(crate) async fn get_openapi(State(app): State<App>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], app.openapi()).into_response()
+}

@@ -1,0 +1,88 @@
+//! The event log as a stream of Server-Sent Events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::requests::envelope::COMPLETED_DETAIL_TYPE;
+use cc_devops_core::requests::record::{Cursor, LoggedEvent};
+use futures::stream::unfold;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::app::App;
+use crate::problem::{Chain, Problem};
+use crate::wire::EventView;
+
+/// How many events are read in one go.
+const BATCH: usize = 100;
+
+struct Reader {
+    app: App,
+    agent: Option<AgentName>,
+    cursor: Cursor,
+    read: VecDeque<LoggedEvent>,
+    news: watch::Receiver<Cursor>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Opens a stream behind `after`, or from now on.
+pub(crate) async fn open(app: &App, agent: Option<AgentName>, after: Option<Cursor>) -> Result<Response, Problem> {
+    let permit = app.streams.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::overloaded())?;
+    // Subscribed before the place is read, so that nothing falls between.
+    let news = app.newest.subscribe();
+    let cursor = match after {
+        Some(cursor) => cursor,
+        None => app.ports().events.newest().await?,
+    };
+    let reader = Reader {
+        app: app.clone(),
+        agent,
+        cursor,
+        read: VecDeque::new(),
+        news,
+        _permit: permit,
+    };
+    let events = unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((Ok::<_, Infallible>(event), reader))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+impl Reader {
+    /// The next event; none when the server stops or the log cannot be read, whereupon the client
+    /// comes back with the last id it saw.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                self.cursor = event.cursor;
+                return as_sse(event);
+            }
+            self.news.mark_unchanged();
+            let events = self.app.ports().events.after(self.cursor, self.agent.as_ref(), BATCH);
+            match events.await {
+                Ok(events) if !events.is_empty() => self.read = events.into(),
+                Ok(_) => tokio::select! {
+                    () = self.app.stopping.cancelled() => return None,
+                    changed = self.news.changed() => changed.ok()?,
+                },
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "an event stream ends; its reader will come back");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+fn as_sse(event: LoggedEvent) -> Option<Event> {
+    let id = event.cursor.0.to_string();
+    let event = Event::default()
+        .id(id)
+        .event(COMPLETED_DETAIL_TYPE)
+        .json_data(EventView::from(event));
+    event.ok()
+}

@@ -1,0 +1,245 @@
+//! Webhook subscriptions and their dead letters. What is changed here is on record.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Json as Answer, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cc_devops_core::audit::{AuditEntry, actions};
+use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_core::requests::outcome::Status;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::events::{checked_cursor, checked_limit};
+use crate::access::{Caller, is_loopback};
+use crate::app::App;
+use crate::extract::{Json, Path, Query};
+use crate::problem::Problem;
+use crate::wire::{AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView};
+
+/// The longest address, in bytes.
+const MAX_URL: usize = 2_048;
+
+/// Adds a subscription
+///
+/// Events published from now on are sent to `url`, signed by the Standard Webhooks specification
+/// with the secret that is shown in this answer and never again.
+#[utoipa::path(
+    post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhook,
+    responses((status = 201, description = "Added", body = AddedWebhook)),
+)]
+pub(crate) async fn add_webhook(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewWebhook>,
+) -> Result<Response, Problem> {
+    check_url(&new.url).map_err(Problem::invalid)?;
+    let subscription = Subscription {
+        id: SubscriptionId(format!("wh_{}", Uuid::now_v7().simple())),
+        url: new.url,
+        agent: new.agent,
+        created_at: app.ports().clock.now(),
+    };
+    let secret = signing_secret()?;
+    app.ports().webhooks.subscribe(&subscription, &secret).await?;
+    let detail = json!({"url": host_of(&subscription.url), "agent": subscription.agent});
+    record(&app, &caller, actions::WEBHOOK_ADDED, &subscription.id, detail).await?;
+    let body = Answer(AddedWebhook {
+        webhook: WebhookView::from(subscription),
+        secret: secret.expose().to_owned(),
+    });
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], body).into_response())
+}
+
+/// Lists the subscriptions, oldest first
+#[utoipa::path(
+    get, path = "/v1/webhooks", tag = "webhooks",
+    responses((status = 200, description = "Every subscription, without its secret", body = WebhookList)),
+)]
+pub(crate) async fn list_webhooks(State(app): State<App>) -> Result<Answer<WebhookList>, Problem> {
+    let subscriptions = app.ports().webhooks.subscriptions().await?;
+    Ok(Answer(WebhookList {
+        webhooks: subscriptions.into_iter().map(WebhookView::from).collect(),
+    }))
+}
+
+/// Removes a subscription and all that waits for it
+#[utoipa::path(
+    delete, path = "/v1/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "The subscription", min_length = 1, max_length = 64)),
+    responses((status = 204, description = "Removed")),
+)]
+pub(crate) async fn delete_webhook(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = checked_id(id)?;
+    app.ports().webhooks.unsubscribe(&id).await?;
+    record(&app, &caller, actions::WEBHOOK_REMOVED, &id, json!({})).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Place {
+    /// The `next` of the page before.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+    /// How many dead letters a page has.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+}
+
+/// Lists deliveries that were given up, oldest first
+#[utoipa::path(
+    get, path = "/v1/webhooks/{id}/dead-letters", tag = "webhooks",
+    params(("id" = String, Path, description = "The subscription", min_length = 1, max_length = 64), Place),
+    responses((status = 200, description = "One page", body = DeadLetterPage)),
+)]
+pub(crate) async fn list_dead_letters(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<Place>,
+) -> Result<Answer<DeadLetterPage>, Problem> {
+    let id = checked_id(id)?;
+    let limit = checked_limit(query.limit)?;
+    let after = checked_cursor("after", query.after)?;
+    exists(&app, &id).await?;
+    let page = app.ports().webhooks.dead_letters(&id, after, limit).await?;
+    Ok(Answer(DeadLetterPage {
+        dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
+        next: page.next.map(|cursor| cursor.0),
+    }))
+}
+
+/// Delivers a subscription's dead letters again, from the first attempt on
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/dead-letters/replay", tag = "webhooks",
+    params(("id" = String, Path, description = "The subscription", min_length = 1, max_length = 64)),
+    responses((status = 200, description = "Given back for delivery", body = Replayed)),
+)]
+pub(crate) async fn replay_dead_letters(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Answer<Replayed>, Problem> {
+    let id = checked_id(id)?;
+    exists(&app, &id).await?;
+    let ports = app.ports();
+    let replayed = ports.webhooks.replay(&id, ports.clock.now()).await?;
+    let detail = json!({"replayed": replayed});
+    record(&app, &caller, actions::DEAD_LETTERS_REPLAYED, &id, detail).await?;
+    app.deliveries.notify_one();
+    Ok(Answer(Replayed { replayed }))
+}
+
+fn checked_id(id: String) -> Result<SubscriptionId, Problem> {
+    if (1..=64).contains(&id.len()) {
+        Ok(SubscriptionId(id))
+    } else {
+        Err(Problem::invalid("a subscription's id has 1 to 64 characters"))
+    }
+}
+
+async fn exists(app: &App, id: &SubscriptionId) -> Result<(), Problem> {
+    let subscriptions = app.ports().webhooks.subscriptions().await?;
+    if subscriptions.iter().any(|subscription| subscription.id == *id) {
+        Ok(())
+    } else {
+        Err(Problem::not_found("there is no such subscription"))
+    }
+}
+
+/// Checks where a subscription points to.
+fn check_url(text: &str) -> Result<(), String> {
+    if text.len() > MAX_URL {
+        return Err(format!("`url` may have {MAX_URL} bytes at most"));
+    }
+    let url = Url::parse(text).map_err(|error| format!("`url` is not an address: {error}"))?;
+    let host = url.host_str().ok_or("`url` names no host")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("`url` must not hold a user name or password; deliveries are signed instead".to_owned());
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(host) => Ok(()),
+        _ => Err("`url` must be https; http is taken only for this machine itself".to_owned()),
+    }
+}
+
+/// Scheme and host: the path and query of a webhook's address are often secret.
+fn host_of(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+}
+
+/// A signing secret of 256 random bits, in the form of the Standard Webhooks specification.
+fn signing_secret() -> Result<SecretValue, Problem> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(|error| {
+        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
+    })?;
+    Ok(SecretValue::new(format!("whsec_{}", STANDARD.encode(bits))))
+}
+
+async fn record(app: &App, caller: &Caller, action: &str, id: &SubscriptionId, detail: Value) -> Result<(), Problem> {
+    let ports = app.ports();
+    let entry = AuditEntry {
+        at: ports.clock.now(),
+        principal: Some(caller.0.name.clone()),
+        agent: Some(caller.0.name.clone()),
+        action: action.to_owned(),
+        request_id: None,
+        stage: None,
+        resource: Some(id.0.clone()),
+        status: Status::Success,
+        reason: None,
+        detail,
+    };
+    ports.audit.append(&entry).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_goes_over_tls_or_stays_on_this_machine() {
+        for good in [
+            "https://example.org/hook?x=1",
+            "https://example.org:8443",
+            "http://127.0.0.1:9000/hook",
+            "http://localhost/hook",
+            "http://[::1]:9000/",
+        ] {
+            assert_eq!(check_url(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "example.org",
+            "http://example.org/",
+            "http://127.0.0.1.example.org/",
+            "ftp://example.org/",
+            "file:///etc/passwd",
+            "https://user:pass@example.org/",
+            "https://",
+        ] {
+            assert!(check_url(bad).is_err(), "{bad}");
+        }
+        assert!(check_url(&format!("https://example.org/{}", "a".repeat(2_100))).is_err());
+    }
+
+    #[test]
+    fn the_record_names_only_the_host() {
+        assert_eq!(host_of("https://example.org/services/T0/key"), "https://example.org");
+    }
+}

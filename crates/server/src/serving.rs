@@ -1,0 +1,281 @@
+//! Starting, serving, and stopping so that nothing that runs is cut off.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::Handle;
+use axum_server::accept::{TcpConfigAcceptor, TcpSocketConfig};
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use cc_devops_core::names::RequestId;
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::schedule::Job;
+use futures::FutureExt;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::app::{App, Shared};
+use crate::config::{Limits, ServerConfig};
+use crate::error::ServerError;
+use crate::problem::Chain;
+use crate::scheduler::Timetable;
+use crate::{deliveries, relay, routes, scheduler, sweep};
+
+/// How long a worker that panicked stays down.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// How long the last pass of the relay may take, whatever was left of the grace.
+const LAST_RELAY: Duration = Duration::from_secs(5);
+
+/// The control plane with its front door and its workers, without a socket.
+pub struct Service {
+    app: App,
+    router: Router,
+}
+
+impl Service {
+    /// Puts the front door on a control plane. Nothing runs yet.
+    pub fn new(config: ServerConfig, control: Arc<ControlPlane>) -> Self {
+        install_crypto();
+        let app = Arc::new(Shared::new(config, control));
+        let router = routes::router(&app);
+        Self { app, router }
+    }
+
+    /// The HTTP API.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Starts the workers. `ended` says which requests' stacks have ended their change.
+    ///
+    /// # Errors
+    /// A job's schedule cannot be read.
+    pub fn start(&self, ended: UnboundedReceiver<RequestId>) -> Result<Workers, ServerError> {
+        let timetables = Job::ALL.map(Timetable::of).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let app = &self.app;
+        let mut loops = vec![
+            tokio::spawn(supervise(app.clone(), "sweep", sweep::run)),
+            tokio::spawn(supervise(app.clone(), "relay", relay::run)),
+            tokio::spawn(supervise(app.clone(), "deliveries", deliveries::run)),
+        ];
+        for timetable in timetables {
+            let run = move |app| scheduler::run(app, timetable.clone());
+            loops.push(tokio::spawn(supervise(app.clone(), "scheduler", run)));
+        }
+        Ok(Workers {
+            app: app.clone(),
+            loops,
+            conclude_ended: tokio::spawn(sweep::conclude_ended(app.clone(), ended)),
+        })
+    }
+}
+
+/// Chooses the process's cryptography, for serving and for webhooks. The first choice holds; a
+/// second one changes nothing.
+fn install_crypto() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Runs a worker until it ends by itself: one that panics is started again.
+async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: impl Fn(App) -> F) {
+    while AssertUnwindSafe(run(app.clone())).catch_unwind().await.is_err() {
+        tracing::error!(worker, "a worker panicked; it is started again");
+        if !app.pause(AFTER_PANIC).await {
+            return;
+        }
+    }
+}
+
+/// The running workers. Dropping them stops nothing; [`Workers::stop`] does.
+pub struct Workers {
+    app: App,
+    loops: Vec<JoinHandle<()>>,
+    conclude_ended: JoinHandle<()>,
+}
+
+impl Workers {
+    /// Stops: nothing new begins, what runs is finished, what was concluded is published. Returns
+    /// after `grace` at the latest; what is not finished then is taken up at the next start.
+    pub async fn stop(self, grace: Duration) {
+        let Self {
+            app,
+            loops,
+            conclude_ended,
+        } = self;
+        let deadline = Instant::now() + grace;
+        app.stopping.cancel();
+        app.running.close();
+        let finish = async {
+            for worker in loops {
+                if let Err(error) = worker.await {
+                    tracing::error!(error = %Chain(&error), "a worker had failed");
+                }
+            }
+            app.running.wait().await;
+            stacks_ended(&app).await;
+        };
+        if timeout_at(deadline, finish).await.is_err() {
+            tracing::warn!("stopping with work unfinished; it is taken up at the next start");
+        }
+        conclude_ended.abort();
+        match timeout(LAST_RELAY, relay::publish(&app)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = %Chain(&error), "the last events were not published; the next start publishes them");
+            }
+            Err(_elapsed) => tracing::warn!("the last events were not published; the next start publishes them"),
+        }
+    }
+}
+
+/// Waits until no request waits for a stack: a deploy that runs on this machine would be cut off.
+async fn stacks_ended(app: &App) {
+    loop {
+        match app.ports().ledger.backlog().await {
+            Ok(backlog) if backlog.waiting > 0 => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the waiting requests could not be counted");
+                return;
+            }
+        }
+        // Concluding a waiting request wakes the relay, which has stopped listening.
+        tokio::select! {
+            () = app.relay.notified() => {}
+            () = tokio::time::sleep(app.config.pace.outcome) => sweep::look_after_waiting(app).await,
+        }
+    }
+}
+
+/// The server, bound to its address.
+pub struct Server {
+    service: Service,
+    ended: UnboundedReceiver<RequestId>,
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<RustlsConfig>,
+}
+
+impl Server {
+    /// Binds the address. Nothing runs yet, and nothing is answered.
+    ///
+    /// # Errors
+    /// The address would carry secrets in the clear or cannot be had; certificate or key cannot be
+    /// used.
+    pub async fn bind(
+        config: ServerConfig,
+        control: Arc<ControlPlane>,
+        ended: UnboundedReceiver<RequestId>,
+    ) -> Result<Self, ServerError> {
+        install_crypto();
+        let wanted = config.listen;
+        if config.tls.is_none() && !config.allow_plaintext && !wanted.ip().is_loopback() {
+            return Err(ServerError::Plaintext(wanted));
+        }
+        let tls = match &config.tls {
+            None => None,
+            Some(tls) => Some(
+                RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
+                    .await
+                    .map_err(|source| ServerError::Tls {
+                        certificate: tls.certificate.clone(),
+                        key: tls.key.clone(),
+                        source,
+                    })?,
+            ),
+        };
+        let failed = |source| ServerError::Bind {
+            address: wanted,
+            source,
+        };
+        let listener = TcpListener::bind(wanted).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            service: Service::new(config, control),
+            ended,
+            listener,
+            address,
+            tls,
+        })
+    }
+
+    /// The address it is bound to, with its real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` comes true, then stops accepting and finishes what runs, within the
+    /// configured grace.
+    ///
+    /// # Errors
+    /// A job's schedule cannot be read; accepting connections failed.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+        let Self {
+            service,
+            ended,
+            listener,
+            tls,
+            ..
+        } = self;
+        let app = service.app.clone();
+        let grace = app.config.shutdown_grace;
+        let workers = service.start(ended)?;
+        let handle = Handle::new();
+        let stopper = tokio::spawn({
+            let (app, handle) = (app.clone(), handle.clone());
+            async move {
+                shutdown.await;
+                tracing::info!("stopping; what runs is finished first");
+                app.stopping.cancel();
+                handle.graceful_shutdown(Some(grace));
+                Instant::now()
+            }
+        });
+        let served = accept(listener, tls, handle, service.router(), &app.config.limits).await;
+        // Without a shutdown the accepting itself failed.
+        let spent = if stopper.is_finished() {
+            stopper.await.map_or(Duration::ZERO, |since| since.elapsed())
+        } else {
+            stopper.abort();
+            Duration::ZERO
+        };
+        workers.stop(grace.saturating_sub(spent)).await;
+        served.map_err(ServerError::Serve)
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    handle: Handle<SocketAddr>,
+    router: Router,
+    limits: &Limits,
+) -> std::io::Result<()> {
+    let mut server = axum_server::from_tcp(listener)?
+        .handle(handle)
+        .first_request_timeout(limits.header_timeout)
+        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not accepted"));
+    let http = server.http_builder();
+    http.http1()
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes.max(8_192));
+    http.http2()
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(128);
+    let tcp = TcpConfigAcceptor::new(TcpSocketConfig::new().nodelay(true));
+    let service = router.into_make_service();
+    match tls {
+        None => server.acceptor(tcp).serve(service).await,
+        Some(tls) => {
+            server
+                .acceptor(RustlsAcceptor::new(tls).acceptor(tcp))
+                .serve(service)
+                .await
+        }
+    }
+}

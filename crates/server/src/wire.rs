@@ -1,0 +1,277 @@
+//! The shapes of the API's bodies, as they are sent and as `/openapi.json` describes them. Nothing
+//! here holds a request's parameters.
+
+mod fleet;
+mod webhooks;
+
+use cc_devops_core::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
+use cc_devops_core::requests::outcome::{Completed, Reason};
+use cc_devops_core::requests::record::{LoggedEvent, RequestRecord, RequestState};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SecretView};
+pub(crate) use webhooks::{
+    AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,
+};
+
+/// An accepted request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Accepted {
+    /// The request; its outcome comes as a `devops.completed` event.
+    pub(crate) request_id: String,
+    /// That the request is durable.
+    pub(crate) status: AcceptedStatus,
+}
+
+/// That a request is durable.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AcceptedStatus {
+    /// It is.
+    Accepted,
+}
+
+/// Why one entry of an array was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refused {
+    pub(crate) status: RefusedStatus,
+    /// The code.
+    #[schema(value_type = ReasonCode)]
+    pub(crate) reason: Reason,
+    /// A sentence a person can act on.
+    pub(crate) error: String,
+}
+
+/// That an entry was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RefusedStatus {
+    /// It was not.
+    Error,
+}
+
+/// What became of one entry.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Entry {
+    /// It ended, and its outcome was waited for.
+    #[schema(value_type = CompletedDetail)]
+    Completed(Completed),
+    /// It is durable.
+    Accepted(Accepted),
+    /// It cannot be read, or could not be stored.
+    Refused(Refused),
+}
+
+/// What became of an array's entries, in its order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Entries {
+    #[schema(min_items = 1, max_items = 10)]
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// The `detail` of `devops.completed`.
+#[derive(ToSchema)]
+#[schema(as = Completed, rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what core serialises; a test holds them together")]
+pub(crate) struct CompletedDetail {
+    /// The request; `unknown` where it could not be read.
+    request_id: String,
+    /// The action as it was asked for; `unknown` where it could not be read.
+    action: String,
+    /// Whether it succeeded.
+    status: OutcomeStatus,
+    /// On success, what the action answers.
+    #[schema(nullable = false)]
+    result: Option<serde_json::Map<String, serde_json::Value>>,
+    /// On error, a sentence a person can act on.
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// On error, the code.
+    #[schema(nullable = false)]
+    reason: Option<ReasonCode>,
+    /// Milliseconds from the request's arrival to its outcome.
+    latency_ms: u64,
+    /// The asking agent.
+    requested_by: String,
+    /// When the outcome was reached.
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
+}
+
+/// Whether a request succeeded.
+#[derive(ToSchema, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OutcomeStatus {
+    /// Carried out.
+    Success,
+    /// Not carried out.
+    Error,
+}
+
+/// Why a request failed.
+#[derive(ToSchema)]
+#[schema(as = Reason, rename_all = "snake_case")]
+#[expect(
+    dead_code,
+    reason = "describes core's codes, where they are explained; a test holds them together"
+)]
+pub(crate) enum ReasonCode {
+    SchemaValidationFailed,
+    UnsupportedAction,
+    MissingParameter,
+    InvalidParameter,
+    SecurityViolation,
+    RequestIdConflict,
+    MissingDependency,
+    StackNotFound,
+    StackInProgress,
+    DeployFailed,
+    ApiError,
+    Timeout,
+    InternalError,
+}
+
+/// Problem details, RFC 9457.
+#[derive(ToSchema)]
+#[schema(as = Problem, rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what the problem module writes")]
+pub(crate) struct ProblemBody {
+    /// Always `about:blank`: the title says what the status means.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// A sentence a person can act on.
+    detail: String,
+    /// The code, where one applies.
+    #[schema(nullable = false)]
+    reason: Option<ReasonCode>,
+    /// The request, where there is one.
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+/// A request as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Request)]
+pub(crate) struct RequestView {
+    /// The idempotency key.
+    request_id: String,
+    /// Whom the request is for.
+    agent: String,
+    /// Who was proven to ask.
+    principal: String,
+    /// The action as it was asked for.
+    action: String,
+    /// The stage as it was asked for.
+    stage: String,
+    /// The secret or stack, once that is known to be one.
+    #[schema(required)]
+    resource: Option<String>,
+    /// Where it stands.
+    #[schema(value_type = StateName)]
+    state: RequestState,
+    /// How often it was begun.
+    attempts: u32,
+    /// When it arrived.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    /// Its outcome, once it has one.
+    #[schema(required, value_type = Option<CompletedDetail>)]
+    completed: Option<Completed>,
+    /// What its effect printed, bounded and redacted.
+    #[schema(required)]
+    output: Option<String>,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, ToSchema, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = RequestState)]
+pub(crate) enum StateName {
+    /// Recorded; nobody works on it yet.
+    Received,
+    /// Somebody works on it.
+    Executing,
+    /// Its effect is under way elsewhere.
+    Waiting,
+    /// It has its outcome; the event is not published yet.
+    Completed,
+    /// The event is published.
+    Published,
+}
+
+impl From<RequestRecord> for RequestView {
+    fn from(record: RequestRecord) -> Self {
+        let head = record.head;
+        Self {
+            request_id: head.id.into(),
+            agent: head.agent.into(),
+            principal: head.principal.into(),
+            action: head.action,
+            stage: head.stage,
+            resource: head.resource,
+            state: record.state,
+            attempts: record.attempts,
+            received_at: head.received_at,
+            completed: record.completed,
+            output: record.output,
+        }
+    }
+}
+
+/// One page of requests, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RequestPage {
+    pub(crate) requests: Vec<RequestView>,
+    /// What to send as `cursor` for the next page; null at the end.
+    #[schema(required)]
+    pub(crate) next: Option<i64>,
+}
+
+/// A published event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventView {
+    /// Its place in the log.
+    pub(crate) cursor: i64,
+    /// Always `devops.automation`.
+    source: &'static str,
+    /// Always `devops.completed`.
+    #[serde(rename = "detail-type")]
+    detail_type: &'static str,
+    /// When it was published.
+    #[schema(value_type = String, format = DateTime)]
+    time: Timestamp,
+    /// The outcome.
+    #[schema(value_type = CompletedDetail)]
+    detail: Completed,
+}
+
+impl From<LoggedEvent> for EventView {
+    fn from(logged: LoggedEvent) -> Self {
+        Self {
+            cursor: logged.cursor.0,
+            source: COMPLETED_SOURCE,
+            detail_type: COMPLETED_DETAIL_TYPE,
+            time: logged.published_at,
+            detail: logged.event.completed,
+        }
+    }
+}
+
+/// One page of events, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventPage {
+    pub(crate) events: Vec<EventView>,
+    /// What to send as `after` for what comes next.
+    pub(crate) next: i64,
+}

@@ -1,0 +1,133 @@
+//! The shapes of heartbeats, agents and secrets.
+
+use cc_devops_core::fleet::{AgentStatus, Liveness, MAX_MESSAGE_CHARS, Rhythm};
+use cc_devops_core::requests::Role;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A heartbeat.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Heartbeat {
+    /// Whether the agent says it works.
+    pub(crate) healthy: bool,
+    /// A sentence with it.
+    #[schema(max_length = 1024)]
+    pub(crate) message: Option<String>,
+}
+
+impl Heartbeat {
+    /// The message, if it is short enough.
+    pub(crate) fn checked_message(self) -> Result<Option<String>, String> {
+        match self.message {
+            Some(message) if message.chars().count() > MAX_MESSAGE_CHARS => {
+                Err(format!("`message` may have {MAX_MESSAGE_CHARS} characters at most"))
+            }
+            message => Ok(message),
+        }
+    }
+}
+
+/// Every agent and how it does.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AgentList {
+    /// By name.
+    pub(crate) agents: Vec<AgentView>,
+    /// Seconds between two heartbeats.
+    pub(crate) period_seconds: i64,
+    /// Seconds a heartbeat may come later before the agent counts as down.
+    pub(crate) grace_seconds: i64,
+}
+
+/// An agent and how it does.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
+pub(crate) struct AgentView {
+    name: String,
+    /// What it is to the policies.
+    #[schema(value_type = RoleName)]
+    role: Role,
+    /// Whether it is alive.
+    #[schema(value_type = LivenessName)]
+    state: Liveness,
+    /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its tokens were revoked.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+    /// When it was last heard.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    last_heartbeat: Option<Timestamp>,
+    /// What it said of itself then.
+    #[schema(required)]
+    healthy: Option<bool>,
+    /// The sentence it said with it.
+    #[schema(required)]
+    message: Option<String>,
+}
+
+/// What an agent is to the policies.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Role)]
+#[expect(dead_code, reason = "describes what core serialises")]
+pub(crate) enum RoleName {
+    /// A service that asks for itself.
+    Agent,
+    /// An operator.
+    Admin,
+}
+
+/// Whether an agent is alive.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Liveness)]
+#[expect(dead_code, reason = "describes what core serialises")]
+pub(crate) enum LivenessName {
+    /// It was never heard.
+    New,
+    /// It was heard within its period and said it works.
+    Up,
+    /// Its heartbeat is overdue, within the grace.
+    Late,
+    /// Its heartbeat is overdue beyond the grace, or its last one said it fails.
+    Down,
+}
+
+impl AgentView {
+    /// The agent as it is at `now`.
+    pub(crate) fn of(status: AgentStatus, now: Timestamp, rhythm: Rhythm) -> Self {
+        let state = Liveness::of(status.last_beat.as_ref(), now, rhythm);
+        let beat = status.last_beat;
+        Self {
+            name: status.agent.name.into(),
+            role: status.agent.role,
+            state,
+            created_at: status.created_at,
+            revoked_at: status.revoked_at,
+            last_heartbeat: beat.as_ref().map(|beat| beat.at),
+            healthy: beat.as_ref().map(|beat| beat.healthy),
+            message: beat.and_then(|beat| beat.message),
+        }
+    }
+}
+
+/// A secret's value. Neither printed nor kept: it goes straight into the answer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Secret)]
+pub(crate) struct SecretView<'a> {
+    /// The full name, with its leading slash.
+    pub(crate) name: &'a str,
+    /// The value.
+    pub(crate) value: &'a str,
+    /// The version.
+    pub(crate) version_id: &'a str,
+    /// When the version was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+}

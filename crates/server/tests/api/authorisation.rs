@@ -1,0 +1,228 @@
+//! Every endpoint has its case here: who gets what. A route without a case fails the test.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use cc_devops_core::ports::SecretWrite;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use cc_devops_testkit::sample;
+use serde_json::{Value, json};
+
+use crate::house::{AGENT, As, House, SECRET, put};
+
+/// What each caller gets: nobody, the agent it is about, another agent, the operator.
+struct Case {
+    method: Method,
+    /// The path as the description has it.
+    path: &'static str,
+    /// The path as it is called.
+    uri: &'static str,
+    body: Option<Value>,
+    expected: [u16; 4],
+}
+
+fn case(method: Method, path: &'static str, uri: &'static str, expected: [u16; 4]) -> Case {
+    Case {
+        method,
+        path,
+        uri,
+        body: None,
+        expected,
+    }
+}
+
+fn with_body(mut case: Case, body: Value) -> Case {
+    case.body = Some(body);
+    case
+}
+
+const ANYBODY: [u16; 4] = [200, 200, 200, 200];
+const ANY_AGENT: [u16; 4] = [401, 200, 200, 200];
+const OWN: [u16; 4] = [401, 200, 403, 200];
+
+fn cases() -> Vec<Case> {
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    let webhook = json!({"url": "https://example.org/hook"});
+    vec![
+        case(get.clone(), "/health", "/health", ANYBODY),
+        case(get.clone(), "/openapi.json", "/openapi.json", ANYBODY),
+        case(get.clone(), "/metrics", "/metrics", ANY_AGENT),
+        case(get.clone(), "/v1/agents", "/v1/agents", ANY_AGENT),
+        with_body(
+            case(
+                post.clone(),
+                "/v1/agents/{name}/heartbeat",
+                "/v1/agents/ContentOrchestrator/heartbeat",
+                [401, 204, 403, 204],
+            ),
+            json!({"healthy": true}),
+        ),
+        // Readable, so taken; that the other agent may not is its outcome, see below.
+        with_body(
+            case(post.clone(), "/v1/events", "/v1/events?wait=5", ANY_AGENT),
+            put("r2"),
+        ),
+        case(get.clone(), "/v1/events", "/v1/events?agent=ContentOrchestrator", OWN),
+        case(
+            get.clone(),
+            "/v1/requests",
+            "/v1/requests?agent=ContentOrchestrator",
+            OWN,
+        ),
+        case(
+            get.clone(),
+            "/v1/requests/{requestId}",
+            "/v1/requests/r1",
+            [401, 200, 404, 200],
+        ),
+        case(
+            get.clone(),
+            "/v1/secrets/{name}",
+            "/v1/secrets/contentcraft/contentorchestrator/key",
+            OWN,
+        ),
+        with_body(
+            case(post.clone(), "/v1/webhooks", "/v1/webhooks", [401, 403, 403, 201]),
+            webhook,
+        ),
+        case(get.clone(), "/v1/webhooks", "/v1/webhooks", [401, 403, 403, 200]),
+        case(delete, "/v1/webhooks/{id}", "/v1/webhooks/wh_1", [401, 403, 403, 204]),
+        case(
+            get,
+            "/v1/webhooks/{id}/dead-letters",
+            "/v1/webhooks/wh_1/dead-letters",
+            [401, 403, 403, 200],
+        ),
+        case(
+            post,
+            "/v1/webhooks/{id}/dead-letters/replay",
+            "/v1/webhooks/wh_1/dead-letters/replay",
+            [401, 403, 403, 200],
+        ),
+    ]
+}
+
+/// A house with a secret, a request and a subscription.
+async fn furnished() -> House {
+    let house = House::new().await;
+    let ports = house.memory.ports();
+    let put = sample::put_secret(SECRET, "sesame");
+    let write = SecretWrite {
+        put: &put,
+        token: &"a".repeat(64),
+        agent: &sample::agent_name(AGENT),
+        stage: &sample::stage(),
+        at: sample::START,
+    };
+    ports.secrets.put(write).await.unwrap();
+    ports.ledger.receive(&sample::request("r1"), None).await.unwrap();
+    let subscription = Subscription {
+        id: SubscriptionId("wh_1".into()),
+        url: "https://example.org/".into(),
+        agent: None,
+        created_at: sample::START,
+    };
+    let secret = SecretValue::new("whsec_c2VzYW1l".into());
+    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn every_caller_gets_what_the_table_says() {
+    for case in cases() {
+        for (caller, expected) in [As::Nobody, As::Agent, As::Other, As::Admin]
+            .into_iter()
+            .zip(case.expected)
+        {
+            let house = furnished().await;
+            let answer = match &case.body {
+                Some(body) => house.post(case.uri, caller, body).await,
+                None => house.send(case.method.clone(), case.uri, caller).await,
+            };
+            let what = format!("{} {} as {caller:?}", case.method, case.uri);
+            assert_eq!(answer.status.as_u16(), expected, "{what}: {answer:?}");
+            if expected >= 400 {
+                assert!(answer.is_problem(expected), "{what}: {answer:?}");
+            }
+            match expected {
+                401 => assert_eq!(answer.header("www-authenticate"), "Bearer", "{what}"),
+                403 => assert_eq!(answer.json()["reason"], "security_violation", "{what}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_route_is_without_a_case() {
+    let document = House::new().await.get("/openapi.json", As::Nobody).await.json();
+    let described: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let covered: BTreeSet<String> = cases()
+        .iter()
+        .map(|case| format!("{} {}", case.method, case.path))
+        .collect();
+    assert_eq!(described, covered);
+}
+
+#[tokio::test]
+async fn a_request_under_another_name_ends_as_a_violation() {
+    let house = House::new().await;
+    let answer = house.post("/v1/events?wait=5", As::Other, &put("r1")).await;
+    assert_eq!(answer.json()["status"], "error");
+    assert_eq!(answer.json()["reason"], "security_violation");
+    assert_eq!(house.memory.secret_writes(&sample::secret_name(SECRET)), 0);
+    let answer = house.post("/v1/events?wait=5", As::Admin, &put("r2")).await;
+    assert_eq!(answer.json()["status"], "success", "an operator asks for anybody");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_no_token() {
+    let house = House::new().await;
+    assert_eq!(house.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
+    let name = sample::agent_name(AGENT);
+    house.memory.ports().agents.revoke(&name, sample::START).await.unwrap();
+    assert!(house.get("/v1/agents", As::Agent).await.is_problem(401));
+}
+
+#[tokio::test]
+async fn who_names_nobody_sees_what_it_may() {
+    let house = furnished().await;
+    let mut other = sample::head("o1");
+    other.agent = sample::agent_name(crate::house::OTHER_AGENT);
+    let ledger = house.memory.ports().ledger;
+    ledger.receive(&sample::request_of(other), None).await.unwrap();
+    let seen = async |caller| {
+        let answer = house.get("/v1/requests", caller).await.json();
+        let rows = answer["requests"].as_array().unwrap().clone();
+        rows.into_iter()
+            .map(|row| row["requestId"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seen(As::Agent).await, ["r1"]);
+    assert_eq!(seen(As::Other).await, ["o1"]);
+    assert_eq!(seen(As::Admin).await, ["o1", "r1"]);
+}
+
+#[tokio::test]
+async fn an_agent_that_changed_is_asked_about_again() {
+    let house = House::new().await;
+    let beat = json!({"healthy": true});
+    let uri = "/v1/agents/ContentOrchestrator/heartbeat";
+    for _ in 0..2 {
+        assert_eq!(house.post(uri, As::Agent, &beat).await.status, StatusCode::NO_CONTENT);
+    }
+    let answer = house.post("/v1/agents/CostSentinel/heartbeat", As::Agent, &beat).await;
+    assert!(
+        answer.is_problem(403),
+        "what was allowed for oneself is not allowed for others"
+    );
+}

@@ -1,0 +1,269 @@
+//! Everything that is wrong gets problem details or an outcome, is on record, and does nothing.
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use cc_devops_core::ports::PortErrorKind;
+use cc_devops_testkit::sample;
+use serde_json::{Value, json};
+
+use crate::house::{As, House, SECRET, put, request};
+
+/// What the audit trail says of the last thing that happened.
+fn last_reason(house: &House) -> String {
+    let rows = house.memory.audit_rows();
+    let reason = rows.last().and_then(|row| row.entry.reason);
+    reason.map_or_else(String::new, |reason| reason.to_string())
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_400_and_on_record() {
+    let house = House::new().await;
+    for body in ["", "{", "not json", "{\"source\": }", "\u{0}"] {
+        let answer = house.post_text("/v1/events", As::Agent, body).await;
+        assert!(answer.is_problem(400), "{body:?}: {answer:?}");
+        assert_eq!(answer.json()["reason"], "schema_validation_failed");
+        assert_eq!(last_reason(&house), "schema_validation_failed");
+    }
+    assert_eq!(house.memory.audit_rows().len(), 5);
+    let deep = "[".repeat(10_000);
+    assert!(house.post_text("/v1/events", As::Agent, deep).await.is_problem(400));
+}
+
+#[tokio::test]
+async fn an_envelope_that_cannot_be_read_is_422_and_on_record() {
+    let house = House::new().await;
+    let good = put("r1");
+    let without = |field: &str| {
+        let mut event = good.clone();
+        event.as_object_mut().unwrap().remove(field);
+        event
+    };
+    let with_id = |id: Value| {
+        let mut event = good.clone();
+        event["detail"]["requestId"] = id;
+        event
+    };
+    let bodies = [
+        json!("text"),
+        json!(7),
+        json!(null),
+        json!({}),
+        json!([]),
+        json!(vec![good.clone(); 11]),
+        without("source"),
+        without("detail-type"),
+        without("detail"),
+        with_id(json!("")),
+        with_id(json!(7)),
+        with_id(json!("x".repeat(129))),
+        with_id(json!("a\nb")),
+        json!({"source": "somebody", "detail-type": "devops.request", "detail": {"requestId": "r"}}),
+        json!({"source": "agent.A", "detail-type": "devops.other", "detail": {"requestId": "r"}}),
+    ];
+    let count = bodies.len();
+    for body in bodies {
+        let answer = house.post("/v1/events", As::Agent, &body).await;
+        assert!(answer.is_problem(422), "{body}: {answer:?}");
+        assert_eq!(answer.json()["reason"], "schema_validation_failed", "{body}");
+    }
+    assert_eq!(house.memory.audit_rows().len(), count);
+}
+
+#[tokio::test]
+async fn a_readable_request_that_breaks_a_rule_ends_with_its_reason() {
+    let house = House::new().await;
+    let event = |id: &str, change: fn(&mut Value)| {
+        let mut event = put(id);
+        change(&mut event["detail"]);
+        event
+    };
+    let cases = [
+        (event("a", |d| d["action"] = json!("reboot")), "unsupported_action"),
+        (event("b", |d| d["action"] = json!(7)), "schema_validation_failed"),
+        (event("c", |d| d["params"] = json!("text")), "schema_validation_failed"),
+        (
+            event("d", |d| d["params"] = json!({"name": SECRET})),
+            "missing_parameter",
+        ),
+        (event("e", |d| d["params"] = json!({"value": "x"})), "missing_parameter"),
+        (
+            event("f", |d| d["params"]["name"] = json!("/elsewhere/x/y")),
+            "invalid_parameter",
+        ),
+        (
+            event("g", |d| d["params"]["name"] = json!("/contentcraft/../x")),
+            "invalid_parameter",
+        ),
+        (
+            event("h", |d| d["params"]["value"] = json!("x".repeat(65_537))),
+            "invalid_parameter",
+        ),
+        (
+            event("i", |d| d["params"]["name"] = json!("/contentcraft/somebodyelse/x")),
+            "security_violation",
+        ),
+    ];
+    for (body, reason) in cases {
+        let answer = house.post("/v1/events?wait=5", As::Agent, &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(answer.json()["status"], "error", "{answer:?}");
+        assert_eq!(answer.json()["reason"], reason, "{answer:?}");
+        assert_eq!(last_reason(&house), reason);
+    }
+    assert_eq!(house.memory.secret_writes(&sample::secret_name(SECRET)), 0);
+}
+
+#[tokio::test]
+async fn one_id_with_two_meanings_is_a_conflict_and_with_one_a_repeat() {
+    let house = House::new().await;
+    let first = house.post("/v1/events?wait=5", As::Agent, &put("r1")).await.json();
+    assert_eq!(first["status"], "success");
+    let again = house.post("/v1/events?wait=5", As::Agent, &put("r1")).await.json();
+    assert_eq!(again, first);
+    assert_eq!(house.memory.secret_writes(&sample::secret_name(SECRET)), 1);
+    let other = sample::put_secret_event("r1", SECRET, "something else");
+    let conflict = house.post("/v1/events?wait=5", As::Agent, &other).await.json();
+    assert_eq!(conflict["reason"], "request_id_conflict");
+    let accepted = house.post("/v1/events", As::Agent, &put("r1")).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED);
+    assert_eq!(accepted.json(), json!({"requestId": "r1", "status": "accepted"}));
+}
+
+#[tokio::test]
+async fn what_is_not_declared_as_json_is_415() {
+    let house = House::new().await;
+    for uri in ["/v1/events", "/v1/agents/ContentOrchestrator/heartbeat"] {
+        let request = request(Method::POST, uri, As::Agent).header(CONTENT_TYPE, "text/plain");
+        let answer = house
+            .call(request.body(Body::from("{\"healthy\": true}")).unwrap())
+            .await;
+        assert!(answer.is_problem(415), "{answer:?}");
+    }
+    assert_eq!(house.memory.audit_rows().len(), 1, "the event is on record");
+}
+
+#[tokio::test]
+async fn parameters_that_break_their_rule_are_refused() {
+    let house = House::new().await;
+    for uri in [
+        "/v1/requests?limit=0",
+        "/v1/requests?limit=201",
+        "/v1/requests?limit=many",
+        "/v1/requests?cursor=-1",
+        "/v1/requests?cursor=x",
+        "/v1/requests?status=fine",
+        "/v1/requests?state=asleep",
+        "/v1/requests?since=yesterday",
+        "/v1/requests?unknown=1",
+        "/v1/requests?agent=1x",
+        "/v1/requests?agent=",
+        "/v1/events?after=-1",
+        "/v1/events?limit=0",
+        "/v1/events?agent=%20",
+        "/v1/requests/%00",
+        "/v1/secrets/contentcraft",
+        "/v1/secrets/contentcraft/../x",
+        "/v1/secrets/contentcraft/x%20y",
+        "/v1/secrets/contentcraft/contentorchestrator/key?version=oldest",
+    ] {
+        let answer = house.get(uri, As::Agent).await;
+        assert!(answer.is_problem(422), "{uri}: {answer:?}");
+    }
+    for uri in [
+        "/v1/events?wait=301",
+        "/v1/events?wait=-1",
+        "/v1/events?wait=1.5",
+        "/v1/events?wit=1",
+    ] {
+        assert!(house.post(uri, As::Agent, &put("r1")).await.is_problem(422), "{uri}");
+    }
+    let header = request(Method::GET, "/v1/events", As::Agent).header("Last-Event-ID", "soon");
+    assert!(house.call(header.body(Body::empty()).unwrap()).await.is_problem(422));
+    assert!(house.get("/v1/requests/%FF", As::Agent).await.is_problem(400));
+    assert!(house.get("/v1/requests/nope", As::Agent).await.is_problem(404));
+}
+
+#[tokio::test]
+async fn heartbeats_and_webhooks_have_strict_bodies() {
+    let house = House::new().await;
+    let uri = "/v1/agents/ContentOrchestrator/heartbeat";
+    for body in [
+        json!({}),
+        json!({"healthy": "yes"}),
+        json!({"healthy": true, "mesage": "x"}),
+        json!({"healthy": true, "message": "é".repeat(1_025)}),
+        json!([]),
+    ] {
+        assert!(house.post(uri, As::Agent, &body).await.is_problem(422), "{body}");
+    }
+    assert!(house.post_text(uri, As::Agent, "{").await.is_problem(400));
+    let answer = house
+        .post(uri, As::Agent, &json!({"healthy": true, "message": "é".repeat(1_024)}))
+        .await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let answer = house
+        .post("/v1/agents/1x/heartbeat", As::Agent, &json!({"healthy": true}))
+        .await;
+    assert!(answer.is_problem(422));
+    let answer = house
+        .post("/v1/agents/Stranger/heartbeat", As::Admin, &json!({"healthy": true}))
+        .await;
+    assert!(answer.is_problem(404), "{answer:?}");
+    for body in [
+        json!({}),
+        json!({"url": "http://example.org/"}),
+        json!({"url": "https://example.org/", "agent": "1x"}),
+        json!({"url": "https://example.org/", "secret": "mine"}),
+        json!({"url": format!("https://example.org/{}", "a".repeat(2_048))}),
+    ] {
+        assert!(
+            house.post("/v1/webhooks", As::Admin, &body).await.is_problem(422),
+            "{body}"
+        );
+    }
+    for (method, uri) in [
+        (Method::DELETE, "/v1/webhooks/wh_none"),
+        (Method::GET, "/v1/webhooks/wh_none/dead-letters"),
+        (Method::POST, "/v1/webhooks/wh_none/dead-letters/replay"),
+    ] {
+        assert!(house.send(method, uri, As::Admin).await.is_problem(404), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems_too() {
+    let house = House::new().await;
+    assert!(house.get("/v2/nothing", As::Agent).await.is_problem(404));
+    let answer = house.send(Method::DELETE, "/v1/events", As::Agent).await;
+    assert!(answer.is_problem(405), "{answer:?}");
+    let allowed = answer.header("allow");
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_acknowledges_nothing() {
+    let house = House::new().await;
+    for (kind, status) in [
+        (PortErrorKind::Unavailable, 503),
+        (PortErrorKind::Timeout, 504),
+        (PortErrorKind::Full, 507),
+        (PortErrorKind::Corrupt, 500),
+        (PortErrorKind::Key, 500),
+    ] {
+        house.memory.fail_with(Some(kind));
+        let answer = house.get("/v1/requests", As::Agent).await;
+        assert!(answer.is_problem(status), "{kind:?}: {answer:?}");
+        assert!(house.post("/v1/events", As::Agent, &put("r1")).await.is_problem(status));
+        assert_eq!(
+            answer.headers.contains_key("retry-after"),
+            kind == PortErrorKind::Unavailable
+        );
+        let health = house.get("/health", As::Nobody).await;
+        assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health.json()["status"], "degraded");
+        house.memory.fail_with(None);
+    }
+    assert_eq!(house.get("/health", As::Nobody).await.json()["status"], "healthy");
+    assert!(house.get("/v1/requests/r1", As::Agent).await.is_problem(404));
+}

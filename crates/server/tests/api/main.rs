@@ -1,0 +1,14 @@
+//! The HTTP API and its workers, over the fake of every port.
+#![cfg(test)]
+
+mod authorisation;
+mod bad_input;
+mod description;
+mod house;
+mod limits;
+mod reading;
+mod schedule;
+mod secrecy;
+mod serving;
+mod submitting;
+mod webhooks;

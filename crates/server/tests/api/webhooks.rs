@@ -1,0 +1,240 @@
+//! Webhooks end to end, with a receiver on this machine.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::routing::post;
+use cc_devops_server::config::Pace;
+use cc_devops_server::{ServerConfig, Workers};
+use cc_devops_testkit::sample;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::house::{As, House, put, until};
+
+/// What arrived.
+struct Arrival {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Arrival {
+    fn id(&self) -> &str {
+        self.headers["webhook-id"].to_str().unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Somebody who receives, and answers as he was told to, then 204.
+struct Receiver {
+    url: String,
+    arrivals: UnboundedReceiver<Arrival>,
+}
+
+#[derive(Clone)]
+struct Hands {
+    arrivals: UnboundedSender<Arrival>,
+    answers: Arc<Mutex<VecDeque<(u16, HeaderMap)>>>,
+}
+
+async fn receive(State(hands): State<Hands>, headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap) {
+    hands.arrivals.send(Arrival { headers, body }).unwrap();
+    let next = hands.answers.lock().unwrap().pop_front();
+    let (status, headers) = next.unwrap_or((204, HeaderMap::new()));
+    (StatusCode::from_u16(status).unwrap(), headers)
+}
+
+impl Receiver {
+    async fn answering(answers: impl IntoIterator<Item = (u16, HeaderMap)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let (sender, arrivals) = unbounded_channel();
+        let hands = Hands {
+            arrivals: sender,
+            answers: Arc::new(Mutex::new(answers.into_iter().collect())),
+        };
+        let router = Router::new().route("/hook", post(receive)).with_state(hands);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, arrivals }
+    }
+
+    async fn next(&mut self) -> Arrival {
+        self.arrivals.recv().await.unwrap()
+    }
+}
+
+/// A working house that looks for deliveries all the time, by a clock that shows the real time.
+async fn working() -> (House, Workers) {
+    let pace = Pace {
+        deliveries: Duration::from_millis(5),
+        ..Pace::default()
+    };
+    let config = ServerConfig {
+        pace,
+        ..ServerConfig::default()
+    };
+    let mut house = House::with(config).await;
+    house.memory.clock().set(Timestamp::now());
+    let workers = house.work();
+    (house, workers)
+}
+
+/// Subscribes, and says the id and the signing secret.
+async fn subscribe(house: &House, url: &str, agent: Option<&str>) -> (String, String) {
+    let answer = house
+        .post("/v1/webhooks", As::Admin, &json!({"url": url, "agent": agent}))
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let added = answer.json();
+    let text = |field: &str| added[field].as_str().unwrap().to_owned();
+    (text("id"), text("secret"))
+}
+
+async fn dead_letters(house: &House, id: &str) -> Vec<Value> {
+    let answer = house.get(&format!("/v1/webhooks/{id}/dead-letters"), As::Admin).await;
+    answer.json()["deadLetters"].as_array().unwrap().clone()
+}
+
+/// Moves the clock on until something arrives; returns by how much.
+async fn wait_by_the_clock(house: &House, receiver: &mut Receiver) -> (Arrival, SignedDuration) {
+    let start = house.memory.clock().advance(SignedDuration::ZERO);
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            arrival = receiver.arrivals.recv() => {
+                let now = house.memory.clock().advance(SignedDuration::ZERO);
+                return (arrival.unwrap(), now.duration_since(start));
+            }
+            _ = ticks.tick() => house.memory.clock().advance(SignedDuration::from_secs(1)),
+        };
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_is_told_signed() {
+    let (house, workers) = working().await;
+    let mut receiver = Receiver::answering([]).await;
+    let (_, secret) = subscribe(&house, &receiver.url, Some(sample::AGENT)).await;
+    let (_, _) = subscribe(&house, &receiver.url, Some(sample::OTHER_AGENT)).await;
+    let completed = house.post("/v1/events?wait=5", As::Agent, &put("r1")).await.json();
+    let arrival = receiver.next().await;
+    Webhook::new(&secret)
+        .unwrap()
+        .verify(&arrival.body, &arrival.headers)
+        .unwrap();
+    assert_eq!(arrival.headers["content-type"], "application/json");
+    let body = arrival.json();
+    assert_eq!(body["type"], "devops.completed");
+    assert_eq!(body["timestamp"], completed["timestamp"]);
+    assert_eq!(body["data"], completed);
+    workers.stop(Duration::from_secs(5)).await;
+    assert!(
+        receiver.arrivals.try_recv().is_err(),
+        "told once, and only to who wants to know"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_with_the_same_id() {
+    let (house, workers) = working().await;
+    let mut receiver = Receiver::answering([(500, HeaderMap::new())]).await;
+    let (id, secret) = subscribe(&house, &receiver.url, None).await;
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let first = receiver.next().await;
+    let (second, waited) = wait_by_the_clock(&house, &mut receiver).await;
+    assert_eq!(second.id(), first.id());
+    assert!(waited >= SignedDuration::from_secs(5), "{waited:?}");
+    assert!(
+        Webhook::new(&secret)
+            .unwrap()
+            .verify(&second.body, &second.headers)
+            .is_ok()
+    );
+    assert!(dead_letters(&house, &id).await.is_empty());
+    workers.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_receiver_may_ask_to_be_left_alone_for_longer() {
+    let (house, workers) = working().await;
+    let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), "60".parse().unwrap())]);
+    let mut receiver = Receiver::answering([(503, headers)]).await;
+    subscribe(&house, &receiver.url, None).await;
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    receiver.next().await;
+    let (_, waited) = wait_by_the_clock(&house, &mut receiver).await;
+    assert!(waited >= SignedDuration::from_secs(60), "{waited:?}");
+    workers.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn what_is_gone_becomes_a_dead_letter_and_can_be_replayed() {
+    let (house, workers) = working().await;
+    let mut receiver = Receiver::answering([(410, HeaderMap::new())]).await;
+    let (id, _) = subscribe(&house, &receiver.url, None).await;
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let first = receiver.next().await;
+    let letter = until(async || dead_letters(&house, &id).await.pop()).await;
+    assert_eq!(letter["messageId"], first.id());
+    assert_eq!(letter["attempts"], 1);
+    assert_eq!(letter["error"], "the receiver answered 410");
+    assert_eq!(letter["detail"]["requestId"], "r1");
+    let uri = format!("/v1/webhooks/{id}/dead-letters/replay");
+    let replayed = house.send(Method::POST, &uri, As::Admin).await.json();
+    assert_eq!(replayed, json!({"replayed": 1}));
+    assert_eq!(receiver.next().await.id(), first.id());
+    assert!(dead_letters(&house, &id).await.is_empty());
+    workers.stop(Duration::from_secs(5)).await;
+    let actions: Vec<String> = house
+        .memory
+        .audit_rows()
+        .into_iter()
+        .map(|row| row.entry.action)
+        .filter(|action| action.starts_with("webhook."))
+        .collect();
+    assert_eq!(actions, ["webhook.added", "webhook.dead_letters_replayed"]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_nobody_there_is_a_failure() {
+    let (house, workers) = working().await;
+    let mut elsewhere = Receiver::answering([]).await;
+    let headers = HeaderMap::from_iter([("location".parse().unwrap(), elsewhere.url.parse().unwrap())]);
+    let mut receiver = Receiver::answering([(307, headers)]).await;
+    subscribe(&house, &receiver.url, None).await;
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    receiver.next().await;
+    wait_by_the_clock(&house, &mut receiver).await;
+    assert!(elsewhere.arrivals.try_recv().is_err());
+    workers.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_removed_subscription_is_told_nothing_more() {
+    let (house, workers) = working().await;
+    let mut receiver = Receiver::answering([]).await;
+    let (id, _) = subscribe(&house, &receiver.url, None).await;
+    let shown = house.get("/v1/webhooks", As::Admin).await;
+    assert_eq!(shown.json()["webhooks"][0]["id"], id.as_str());
+    assert!(!shown.text.contains("whsec_"), "the secret is shown once");
+    let gone = house
+        .send(Method::DELETE, &format!("/v1/webhooks/{id}"), As::Admin)
+        .await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    until(async || (house.memory.published_events().len() == 1).then_some(())).await;
+    workers.stop(Duration::from_secs(5)).await;
+    assert!(receiver.arrivals.try_recv().is_err());
+}
