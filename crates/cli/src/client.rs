@@ -1,0 +1,279 @@
+//! Talks to the running control plane over HTTP, as any agent does.
+//!
+//! The server is found through the data folder, and so is the admin's token, unless the command
+//! line says otherwise. The admin's token never goes to an address beyond this machine by itself.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cc_devops_core::secret::SecretValue;
+use reqwest::{Certificate, Method, StatusCode, Url};
+use serde_json::Value;
+
+use crate::Context;
+use crate::data_dir::{DataDir, read_token};
+use crate::error::CliError;
+
+/// How long an answer may take beside the time it is asked to wait.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Which server, and in whose name.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct Target {
+    /// Address of the control plane; without it, the server that runs on the data folder
+    #[arg(long, env = "CC_DEVOPS_URL", value_name = "URL")]
+    pub(crate) url: Option<Url>,
+    /// Token to present; other users of the machine can see it here, so prefer --token-file
+    #[arg(
+        long,
+        env = "CC_DEVOPS_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
+    token: Option<Hidden>,
+    /// File that holds the token; without it, the admin's token in the data folder
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// A token from the command line or the environment, which `Debug` does not show.
+#[derive(Clone)]
+struct Hidden(SecretValue);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl std::str::FromStr for Hidden {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(SecretValue::new(text.trim().to_owned())))
+    }
+}
+
+/// A connection to the control plane.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<SecretValue>,
+}
+
+/// What the control plane answered.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body.
+    pub(crate) body: Value,
+}
+
+impl Client {
+    /// A client with a token.
+    pub(crate) fn authenticated(context: &Context, target: &Target) -> Result<Self, CliError> {
+        let mut client = Self::anonymous(context, target.url.as_ref())?;
+        let token = match (&target.token, &target.token_file) {
+            (Some(Hidden(token)), _) => token.clone(),
+            (None, Some(file)) => read_token(file)?,
+            (None, None) if target.url.is_none() || is_loopback(&client.base) => {
+                read_token(&DataDir::new(&context.global.data_dir).token_file())?
+            }
+            (None, None) => {
+                return Err(CliError::Usage(format!(
+                    "the admin's token stays on this machine: name a token for {} with --token-file",
+                    client.base
+                )));
+            }
+        };
+        client.token = Some(token);
+        Ok(client)
+    }
+
+    /// A client without a token.
+    pub(crate) fn anonymous(context: &Context, url: Option<&Url>) -> Result<Self, CliError> {
+        // Ignored where the provider is installed already.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let base = match url {
+            Some(url) => url.clone(),
+            None => running_server(context)?,
+        };
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&base) {
+            builder = builder.no_proxy();
+        }
+        if base.scheme() == "https" {
+            for certificate in own_certificates(context)? {
+                builder = builder.tls_certs_merge([certificate]);
+            }
+        }
+        let http = builder
+            .build()
+            .map_err(|error| CliError::internal("the HTTP client cannot be made", error))?;
+        Ok(Self {
+            http,
+            base,
+            token: None,
+        })
+    }
+
+    /// Asks for what stands under `path`, segment by segment. `wait` is how many seconds the server
+    /// may hold its answer back. Whatever the status, what came back is given back.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<Vec<u8>>,
+        wait: u64,
+    ) -> Result<Answer, CliError> {
+        let mut url = self.base.clone();
+        match url.path_segments_mut() {
+            Ok(mut segments) => {
+                segments.pop_if_empty().extend(path);
+            }
+            Err(()) => {
+                return Err(CliError::Usage(format!(
+                    "{} is no address of a control plane",
+                    self.base
+                )));
+            }
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = self
+            .http
+            .request(method, url)
+            .timeout(PATIENCE.saturating_add(Duration::from_secs(wait)));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
+        let body = serde_json::from_slice(&bytes).map_err(|error| CliError::Unreachable {
+            message: format!("{} does not answer as a control plane does (HTTP {status})", self.base),
+            source: Some(error.into()),
+        })?;
+        Ok(Answer { status, body })
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> CliError {
+        CliError::Unreachable {
+            message: format!(
+                "the control plane at {} does not answer; is it running? Start it with `cc-devops serve`",
+                self.base
+            ),
+            source: Some(error.without_url().into()),
+        }
+    }
+}
+
+impl Answer {
+    /// The body of a success, or the problem the server named.
+    pub(crate) fn success(self) -> Result<Value, CliError> {
+        if StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success()) {
+            return Ok(self.body);
+        }
+        let text = |name: &str| self.body.get(name).and_then(Value::as_str);
+        let sentence = text("detail")
+            .or_else(|| text("title"))
+            .unwrap_or("the server gave no reason");
+        let reason = text("reason").map_or_else(String::new, |reason| format!(" ({reason})"));
+        let hint = if self.status == 401 {
+            "; check the token: `cc-devops agents rotate NAME` makes a new one"
+        } else {
+            ""
+        };
+        Err(CliError::Answer {
+            status: self.status,
+            message: format!("{sentence}{reason}{hint}"),
+        })
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    }
+}
+
+/// Where the server on the data folder is.
+fn running_server(context: &Context) -> Result<Url, CliError> {
+    let dir = DataDir::new(&context.global.data_dir);
+    let Some(server) = dir.running()? else {
+        return Err(CliError::Unreachable {
+            message: format!(
+                "no control plane runs on the data folder {}; start one with `cc-devops serve`, or name one with --url",
+                dir.path().display()
+            ),
+            source: None,
+        });
+    };
+    let mut address: SocketAddr = server.address;
+    if address.ip().is_unspecified() {
+        // It listens everywhere, and so here.
+        address.set_ip(match address {
+            SocketAddr::V4(_) => IpAddr::from(std::net::Ipv4Addr::LOCALHOST),
+            SocketAddr::V6(_) => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+        });
+    }
+    let scheme = if server.tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}/"))
+        .map_err(|error| CliError::internal("the server's address is no URL", error))
+}
+
+/// The server's own certificate, which is trusted because it is ours.
+fn own_certificates(context: &Context) -> Result<Vec<Certificate>, CliError> {
+    let config = context.load_config()?;
+    let Some(tls) = &config.checked.server.tls else {
+        return Ok(Vec::new());
+    };
+    let pem = std::fs::read(&tls.certificate)
+        .map_err(|error| CliError::open(format!("cannot read {}", tls.certificate.display()), error))?;
+    Certificate::from_pem_bundle(&pem)
+        .map_err(|error| CliError::open(format!("{} holds no certificate", tls.certificate.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1/", true),
+            ("http://[::1]:1/", true),
+            ("http://localhost/", true),
+            ("http://10.0.0.1/", false),
+            ("https://example.org/", false),
+            ("https://127.0.0.1.example.org/", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_in_the_servers_words() {
+        let answer = Answer {
+            status: 403,
+            body: serde_json::json!({"title": "Forbidden", "detail": "no policy permits it", "reason": "security_violation"}),
+        };
+        let error = answer.success().unwrap_err();
+        assert_eq!(error.to_string(), "no policy permits it (security_violation)");
+        assert_eq!(error.exit_code(), 4);
+    }
+}

@@ -1,0 +1,267 @@
+//! `agents`: who may ask, and the tokens they prove it with. A token is shown once, when it is
+//! made; only its hash is kept.
+
+use cc_devops_core::audit::{AuditEntry, actions};
+use cc_devops_core::fleet::{Agent, AgentStatus, Liveness, NewAgent, NewToken, Rhythm, Token};
+use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
+use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::Role;
+use cc_devops_core::requests::outcome::Status;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::times::{show, show_or_dash};
+use crate::Context;
+use crate::data_dir::DataDir;
+use crate::error::CliError;
+use crate::output::table;
+use crate::store::{self, ADMIN, Opened};
+
+const ADD_HELP: &str = "\
+The token is shown once and cannot be shown again. An agent has its own secret prefix,
+/NAMESPACE/<name in lower case>/, and its own stack, cc-agent-<name in kebab case>; it is given
+others with --secret-prefix and --stack.
+
+Examples:
+  cc-devops agents add ContentOrchestrator
+  cc-devops agents add Billing --secret-prefix /contentcraft/stripe/ --stack cc-billing-api
+  cc-devops agents add Billing --json        prints {\"agent\": ..., \"token\": ...}";
+
+const ROTATE_HELP: &str = "\
+The new token is shown once. The old one ends at once, or after --keep-old-for. A revoked agent
+may ask again after it. For `admin` the token file in the data folder is replaced as well.
+
+Example:
+  cc-devops agents rotate ContentOrchestrator --keep-old-for 3600";
+
+const REVOKE_HELP: &str = "\
+All its tokens end at once. Its record stays, for the audit trail's sake; `agents rotate` lets it
+in again.
+
+Example:
+  cc-devops agents revoke ContentOrchestrator";
+
+/// What to do with agents.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List agents with their state and last heartbeat
+    List,
+    /// Add an agent and show its token
+    #[command(after_help = ADD_HELP)]
+    Add(Add),
+    /// Give an agent a new token and show it
+    #[command(after_help = ROTATE_HELP)]
+    Rotate {
+        /// Name of the agent
+        name: AgentName,
+        /// How long the old token goes on
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=31_536_000))]
+        keep_old_for: u32,
+    },
+    /// End all tokens of an agent
+    #[command(after_help = REVOKE_HELP)]
+    Revoke {
+        /// Name of the agent
+        name: AgentName,
+    },
+}
+
+/// The agent to add.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    /// Name of the agent, as in ContentOrchestrator
+    name: AgentName,
+    /// Prefix it may keep secrets under beside its own; may be given more than once
+    #[arg(long = "secret-prefix", value_name = "PREFIX")]
+    secret_prefixes: Vec<SecretPrefix>,
+    /// Stack it may deploy beside its own, without the stage; may be given more than once
+    #[arg(long = "stack", value_name = "STACK")]
+    stacks: Vec<StackName>,
+    /// An operator, who may do everything and ask for any agent
+    #[arg(long)]
+    admin: bool,
+}
+
+/// Runs `agents`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    let config = context.load_config()?.checked;
+    let opened = store::open(context)?;
+    let agents = &opened.ports.agents;
+    match command {
+        Command::List => {
+            let all = agents.list().await?;
+            let now = Timestamp::now();
+            let document: Vec<Value> = all.iter().map(|status| row(status, now, config.rhythm)).collect();
+            context
+                .output
+                .answer(&json!({"agents": document}), || list_text(&all, now, config.rhythm))?;
+        }
+        Command::Add(add) => {
+            let namespace = format!("/{}/", config.installation.namespace);
+            if let Some(outside) = add.secret_prefixes.iter().find(|p| !p.as_str().starts_with(&namespace)) {
+                return Err(CliError::Usage(format!(
+                    "the secret prefix {outside} must lie under {namespace}"
+                )));
+            }
+            let token = create(&opened, add).await?;
+            context
+                .output
+                .answer(&json!({"agent": token.agent, "token": token.token.expose()}), || {
+                    format!("added {}\ntoken {}", token.agent, token.token.expose())
+                })?;
+            context.output.note("keep the token now; it cannot be shown again");
+        }
+        Command::Rotate { name, keep_old_for } => {
+            let now = Timestamp::now();
+            let old_until = now
+                .checked_add(SignedDuration::from_secs(keep_old_for.into()))
+                .map_err(|error| CliError::internal("the time cannot be told", error))?;
+            let token = new_token()?;
+            agents.rotate(&name, &stored(&token, now), old_until).await?;
+            let detail = json!({"oldTokensEnd": old_until});
+            opened
+                .ports
+                .audit
+                .append(&entry(actions::TOKEN_ROTATED, &name, now, detail))
+                .await?;
+            let kept = is_admin(&name);
+            if kept {
+                DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())?;
+            }
+            context
+                .output
+                .answer(&json!({"agent": name, "token": token.expose()}), || {
+                    format!("new token of {name}\ntoken {}", token.expose())
+                })?;
+            context.output.note(&match keep_old_for {
+                0 => "the old token has ended; keep the new one now, it cannot be shown again".to_owned(),
+                seconds => format!("the old token ends in {seconds} s; keep the new one now, it cannot be shown again"),
+            });
+        }
+        Command::Revoke { name } => {
+            let now = Timestamp::now();
+            agents.revoke(&name, now).await?;
+            opened
+                .ports
+                .audit
+                .append(&entry(actions::AGENT_REVOKED, &name, now, Value::Null))
+                .await?;
+            if is_admin(&name) {
+                DataDir::new(&context.global.data_dir).forget_admin_token()?;
+            }
+            context.output.answer(&json!({"agent": name, "revoked": true}), || {
+                format!("revoked {name}; its tokens have ended")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn is_admin(name: &AgentName) -> bool {
+    name.as_str() == ADMIN
+}
+
+/// A new agent's name and its token.
+pub(crate) struct Added {
+    /// The agent.
+    pub(crate) agent: AgentName,
+    /// Its token.
+    pub(crate) token: Token,
+}
+
+async fn create(opened: &Opened, add: Add) -> Result<Added, CliError> {
+    let token = new_token()?;
+    let agent = Agent {
+        name: add.name,
+        role: if add.admin { Role::Admin } else { Role::Agent },
+        secret_prefixes: add.secret_prefixes,
+        stacks: add.stacks,
+    };
+    let name = agent.name.clone();
+    put_on_record(&opened.ports, agent, &token).await?;
+    Ok(Added { agent: name, token })
+}
+
+/// Adds an agent with its first token, and says so in the audit trail.
+pub(crate) async fn put_on_record(ports: &Ports, agent: Agent, token: &Token) -> Result<(), CliError> {
+    let now = Timestamp::now();
+    let detail = json!({"role": agent.role, "secretPrefixes": agent.secret_prefixes, "stacks": agent.stacks});
+    let audit = entry(actions::AGENT_ADDED, &agent.name, now, detail);
+    let new = NewAgent { agent, created_at: now };
+    ports.agents.add(&new, &stored(token, now)).await?;
+    ports.audit.append(&audit).await?;
+    Ok(())
+}
+
+/// 256 bits from the operating system.
+pub(crate) fn new_token() -> Result<Token, CliError> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits)
+        .map_err(|error| CliError::Failed(format!("the operating system gives no random bits: {error}")))?;
+    Ok(Token::from_random(bits))
+}
+
+fn stored(token: &Token, at: Timestamp) -> NewToken {
+    NewToken {
+        hash: token.hash(),
+        created_at: at,
+    }
+}
+
+/// An operator's act: whoever may open the data folder is the operator.
+fn entry(action: &str, agent: &AgentName, at: Timestamp, detail: Value) -> AuditEntry {
+    AuditEntry {
+        at,
+        principal: None,
+        agent: Some(agent.clone()),
+        action: action.to_owned(),
+        request_id: None,
+        stage: None,
+        resource: Some(agent.to_string()),
+        status: Status::Success,
+        reason: None,
+        detail,
+    }
+}
+
+/// A revoked agent has no state of life.
+fn state(status: &AgentStatus, now: Timestamp, rhythm: Rhythm) -> &'static str {
+    if status.revoked_at.is_some() {
+        "revoked"
+    } else {
+        Liveness::of(status.last_beat.as_ref(), now, rhythm).as_str()
+    }
+}
+
+fn row(status: &AgentStatus, now: Timestamp, rhythm: Rhythm) -> Value {
+    json!({
+        "name": status.agent.name,
+        "role": status.agent.role,
+        "state": state(status, now, rhythm),
+        "secretPrefixes": status.agent.secret_prefixes,
+        "stacks": status.agent.stacks,
+        "createdAt": status.created_at,
+        "revokedAt": status.revoked_at,
+        "lastHeartbeat": status.last_beat.as_ref().map(|beat| beat.at),
+        "message": status.last_beat.as_ref().and_then(|beat| beat.message.as_ref()),
+    })
+}
+
+fn list_text(all: &[AgentStatus], now: Timestamp, rhythm: Rhythm) -> String {
+    let rows = all.iter().map(|status| {
+        let beat = status.last_beat.as_ref();
+        vec![
+            status.agent.name.to_string(),
+            match status.agent.role {
+                Role::Agent => "agent".to_owned(),
+                Role::Admin => "admin".to_owned(),
+            },
+            state(status, now, rhythm).to_owned(),
+            show_or_dash(beat.map(|beat| beat.at)),
+            show(status.created_at),
+            beat.and_then(|beat| beat.message.clone())
+                .unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    table(&["AGENT", "ROLE", "STATE", "LAST HEARTBEAT", "ADDED", "MESSAGE"], rows)
+}

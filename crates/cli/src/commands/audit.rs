@@ -1,0 +1,198 @@
+//! `audit`: reads, checks and exports the trail of who did what to what.
+
+use cc_devops_core::audit::{AuditFilter, AuditRow, Verification};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{AuditTrail, PortResult};
+use cc_devops_core::requests::outcome::Status;
+use cc_devops_core::requests::record::{Cursor, Page};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::requests::{parse_status, with_next};
+use super::times::{parse_time, show};
+use crate::Context;
+use crate::error::CliError;
+use crate::output::{Output, table};
+use crate::store;
+
+const LIST_HELP: &str = "\
+Newest first. TIME is RFC 3339, or how long ago: 90m, 24h, 7d.
+
+Examples:
+  cc-devops audit list --agent ContentOrchestrator --status error
+  cc-devops audit list --action secret.read --since 7d --json";
+
+const VERIFY_HELP: &str = "\
+Checks that no row was changed, removed or put elsewhere, and that none is missing at the end.
+Exit code 1 when the chain is broken; each broken row is named.
+
+Example:
+  cc-devops audit verify";
+
+const EXPORT_HELP: &str = "\
+One JSON object a line, oldest first. A row's \"hash\" is SHA-256 over \"prevHash\", a line break, and
+the row without those two as canonical JSON (RFC 8785).
+
+Example:
+  cc-devops audit export > audit.ndjson";
+
+/// How many rows are read at a time.
+const PAGE: usize = 1_000;
+
+/// What to do with the audit trail.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List audit rows
+    #[command(after_help = LIST_HELP)]
+    List(List),
+    /// Check the whole chain
+    #[command(after_help = VERIFY_HELP)]
+    Verify,
+    /// Print every row as NDJSON
+    #[command(after_help = EXPORT_HELP)]
+    Export(Filter),
+}
+
+/// Which rows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Filter {
+    /// Only those for or by this agent
+    #[arg(long, value_name = "NAME")]
+    agent: Option<AgentName>,
+    /// Only those with this action, as in putSecret or agent.added
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only those that ended so: success or error
+    #[arg(long, value_name = "STATUS", value_parser = parse_status)]
+    status: Option<Status>,
+    /// Only those at or after this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<Timestamp>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Timestamp>,
+}
+
+/// Which rows, and how many.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    filter: Filter,
+    /// How many
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    limit: u16,
+    /// Where the page before ended, its "next"
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<i64>,
+}
+
+impl From<Filter> for AuditFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            agent: filter.agent,
+            action: filter.action,
+            status: filter.status,
+            since: filter.since,
+            until: filter.until,
+        }
+    }
+}
+
+/// Runs `audit`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    let opened = store::open(context)?;
+    let trail = opened.ports.audit.as_ref();
+    let output = context.output;
+    match command {
+        Command::List(list) => {
+            let page = trail
+                .list(&list.filter.into(), list.cursor.map(Cursor), list.limit.into())
+                .await?;
+            let answer = json!({"rows": page.items, "next": page.next});
+            output.answer(&answer, || list_text(&page))?;
+        }
+        Command::Verify => {
+            let progress = output.progress("checking the audit chain");
+            progress.start();
+            let verification = trail.verify().await?;
+            drop(progress);
+            tell(output, &verification)?;
+        }
+        Command::Export(filter) => export(trail, &filter.into()).await?,
+    }
+    Ok(())
+}
+
+fn tell(output: Output, verification: &Verification) -> Result<(), CliError> {
+    let whole = verification.breaks.is_empty();
+    let document = json!({"ok": whole, "rows": verification.rows, "breaks": verification.breaks});
+    output.answer(&document, || {
+        if whole {
+            return format!("the audit chain holds: {} row(s)", verification.rows);
+        }
+        let mut lines = vec![format!("the audit chain is BROKEN: {} row(s) read", verification.rows)];
+        lines.extend(
+            verification
+                .breaks
+                .iter()
+                .map(|found| format!("  row {}: {}", found.seq, found.problem)),
+        );
+        lines.join("\n")
+    })?;
+    if whole { Ok(()) } else { Err(CliError::Answered) }
+}
+
+fn list_text(page: &Page<AuditRow>) -> String {
+    if page.items.is_empty() {
+        return "no audit rows".to_owned();
+    }
+    let dash = || "-".to_owned();
+    let rows = page.items.iter().map(|row| {
+        let entry = &row.entry;
+        vec![
+            row.seq.to_string(),
+            show(entry.at),
+            entry.principal.as_ref().map_or_else(dash, ToString::to_string),
+            entry.agent.as_ref().map_or_else(dash, ToString::to_string),
+            entry.action.clone(),
+            entry.resource.clone().unwrap_or_else(dash),
+            entry.status.as_str().to_owned(),
+            entry.reason.map_or_else(dash, |reason| reason.to_string()),
+        ]
+    });
+    let head = [
+        "ROW",
+        "AT",
+        "PRINCIPAL",
+        "AGENT",
+        "ACTION",
+        "RESOURCE",
+        "STATUS",
+        "REASON",
+    ];
+    with_next(table(&head, rows), page.next)
+}
+
+/// Prints every row, oldest first. The trail gives its rows newest first, so the pages' places are
+/// noted on the way down and the pages read again on the way up: memory holds one page.
+async fn export(trail: &dyn AuditTrail, filter: &AuditFilter) -> Result<(), CliError> {
+    // Rows that come meanwhile push the newest page down, so that one is kept.
+    let newest = trail.list(filter, None, PAGE).await?;
+    let mut places = Vec::new();
+    let mut next = newest.next;
+    while let Some(place) = next {
+        places.push(place);
+        next = trail.list(filter, Some(place), PAGE).await?.next;
+    }
+    for place in places.into_iter().rev() {
+        print_page(trail.list(filter, Some(place), PAGE).await)?;
+    }
+    print_page(Ok(newest))
+}
+
+fn print_page(page: PortResult<Page<AuditRow>>) -> Result<(), CliError> {
+    for row in page?.items.iter().rev() {
+        Output::json_line(row)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `config`: what is wrong with the configuration, and what is in force.
+
+use serde_json::json;
+
+use crate::Context;
+use crate::error::CliError;
+use crate::policies;
+
+const CHECK_HELP: &str = "\
+Every problem is reported at once, each with its key. Exit code 1 when there is one.
+
+Examples:
+  cc-devops config check
+  cc-devops --config /etc/cc-devops.toml config check --json";
+
+const SHOW_HELP: &str = "\
+Shows every key: from the file, else from CC_DEVOPS__SECTION__KEY, else the default. The
+environment counts more than the file.
+
+Example:
+  CC_DEVOPS__SERVER__LISTEN=127.0.0.1:9000 cc-devops config show";
+
+/// What to do with the configuration.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Check the configuration and report all errors
+    #[command(after_help = CHECK_HELP)]
+    Check,
+    /// Show the configuration in force, defaults included
+    #[command(after_help = SHOW_HELP)]
+    Show,
+}
+
+/// Runs `config`.
+pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> {
+    let output = context.output;
+    match command {
+        // Policies of one's own are part of the configuration.
+        Command::Check => match context.load_config().and_then(|loaded| {
+            policies::in_force(&loaded.checked)?;
+            Ok(loaded)
+        }) {
+            Ok(loaded) => {
+                let file = loaded.source.map(|file| file.display().to_string());
+                let document = json!({"file": file, "valid": true, "problems": []});
+                output.answer(&document, || match &file {
+                    Some(file) => format!("{file}: no errors"),
+                    None => "no configuration file; the defaults and the environment have no errors".to_owned(),
+                })
+            }
+            Err(CliError::Config { file, problems }) => {
+                let file = file.map(|file| file.display().to_string());
+                let document = json!({"file": file, "valid": false, "problems": problems});
+                output.answer(&document, || {
+                    let named = file.as_deref().unwrap_or("the environment");
+                    let mut text = format!("{named}: {} error(s)", problems.len());
+                    for problem in &problems {
+                        text.push_str("\n  ");
+                        text.push_str(&crate::output::visible(&problem.to_string()));
+                    }
+                    text
+                })?;
+                Err(CliError::Answered)
+            }
+            Err(other) => Err(other),
+        },
+        Command::Show => {
+            let loaded = context.load_config()?;
+            let text = toml::to_string(&loaded.file)
+                .map_err(|error| CliError::internal("the configuration cannot be written as TOML", error))?;
+            output.answer(&loaded.file, || text.trim_end().to_owned())
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `health`: asks the running control plane how it is.
+
+use reqwest::{Method, Url};
+use serde_json::Value;
+
+use crate::Context;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::output::table;
+
+const AFTER_HELP: &str = "\
+Exit code 0 when it is healthy, 1 when it is degraded, 3 when it does not answer.
+
+Examples:
+  cc-devops health
+  cc-devops health --url http://127.0.0.1:8787 --json";
+
+/// Which control plane.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Address of the control plane; without it, the server that runs on the data folder
+    #[arg(long, env = "CC_DEVOPS_URL", value_name = "URL")]
+    url: Option<Url>,
+}
+
+/// Runs `health`.
+pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
+    let body = body(&Client::anonymous(context, args.url.as_ref())?).await?;
+    context.output.answer(&body, || text(&body))?;
+    if body.get("status").and_then(Value::as_str) == Some("healthy") {
+        Ok(())
+    } else {
+        Err(CliError::Answered)
+    }
+}
+
+/// The contract's health body; a degraded control plane answers with one too.
+pub(super) async fn body(client: &Client) -> Result<Value, CliError> {
+    let answer = client.ask(Method::GET, &["health"], &[], None, 0).await?;
+    if answer.body.get("capabilities").is_some() {
+        Ok(answer.body)
+    } else {
+        answer.success()
+    }
+}
+
+fn text(body: &Value) -> String {
+    let word = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let head = format!(
+        "{} {} is {} ({} mode)",
+        word(body, "agent"),
+        word(body, "version"),
+        word(body, "status"),
+        word(body, "mode")
+    );
+    let checks = body.get("checks").and_then(Value::as_array);
+    let rows = checks
+        .into_iter()
+        .flatten()
+        .map(|check| vec![word(check, "name"), word(check, "status"), word(check, "message")]);
+    format!("{head}\n\n{}", table(&["CHECK", "STATUS", "MESSAGE"], rows))
+}

@@ -1,0 +1,38 @@
+//! The commands, one file each. Those of an operator open the data folder; those an agent could
+//! give as well go over HTTP.
+
+pub(crate) mod agents;
+pub(crate) mod audit;
+pub(crate) mod backup;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod deploy;
+pub(crate) mod health;
+pub(crate) mod policy;
+pub(crate) mod put_secret;
+pub(crate) mod requests;
+pub(crate) mod secrets;
+pub(crate) mod send;
+mod submit;
+mod times;
+
+use crate::Context;
+use crate::args::Operation;
+use crate::error::CliError;
+
+/// Runs a command to its end.
+pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), CliError> {
+    match operation {
+        Operation::Send(args) => send::run(context, args).await,
+        Operation::PutSecret(args) => put_secret::run(context, args).await,
+        Operation::Deploy(args) => deploy::run(context, args).await,
+        Operation::Requests(command) => requests::run(context, command).await,
+        Operation::Agents(command) => agents::run(context, command).await,
+        Operation::Secrets(command) => secrets::run(context, command).await,
+        Operation::Audit(command) => audit::run(context, command).await,
+        Operation::Policy(command) => policy::run(context, command).await,
+        Operation::Config(command) => config::run(context, &command),
+        Operation::Health(args) => health::run(context, &args).await,
+        Operation::Backup(args) => backup::run(context, args).await,
+    }
+}

@@ -1,0 +1,195 @@
+//! `policy`: which policies are in force, whether they are valid, and what they allow.
+
+use std::path::{Path, PathBuf};
+
+use cc_devops_core::fleet::Agent;
+use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
+use cc_devops_core::policy::{Access, Policy};
+use cc_devops_core::requests::Role;
+use serde_json::json;
+
+use crate::Context;
+use crate::config::Checked;
+use crate::config::file::PolicySetName;
+use crate::error::CliError;
+use crate::policies;
+use crate::store::{self, ADMIN};
+
+const SHOW_HELP: &str = "\
+Examples:
+  cc-devops policy show
+  cc-devops policy show --set whole-namespace > policies/mine.cedar
+  cc-devops policy show --schema";
+
+const CHECK_HELP: &str = "\
+Without a question it says whether the policies are valid. With one it answers it: exit code 0
+when it is allowed, 4 when it is denied. What no policy allows is denied.
+
+An agent that the data folder knows is taken with the prefixes and stacks it was given; any other
+name, as an agent with just its own, and those named here.
+
+Actions and their resources:
+  putSecret, readSecret            the secret's name
+  deployLambda                     the stack without its stage
+  sendHeartbeat                    an agent
+  readRequests, readEvents         an agent, or * for everybody's
+  listAgents, manageWebhooks, readMetrics    *
+
+Examples:
+  cc-devops policy check --policies ./policies
+  cc-devops policy check Billing putSecret /contentcraft/stripe/key --stage prod
+  cc-devops policy check Billing deployLambda cc-agent-billing --json";
+
+/// What to do with policies.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show the policies in force, as Cedar
+    #[command(after_help = SHOW_HELP)]
+    Show {
+        /// Show this shipped set instead
+        #[arg(long, value_name = "SET")]
+        set: Option<PolicySetName>,
+        /// Show the schema that policies are checked against
+        #[arg(long, conflicts_with = "set")]
+        schema: bool,
+    },
+    /// Check policies, and ask "may X do Y to Z?"
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
+}
+
+/// Which policies, and what to ask of them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Agent that asks
+    #[arg(requires = "action")]
+    principal: Option<AgentName>,
+    /// What it wants to do, as in putSecret
+    #[arg(requires = "resource")]
+    action: Option<String>,
+    /// What it wants to do it to
+    resource: Option<String>,
+    /// Folder of .cedar files; without it, the policies in force
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// Stage to ask about; without it, the installation's first
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// Take the agent as an operator
+    #[arg(long)]
+    admin: bool,
+    /// Prefix to take the agent as given; may be given more than once
+    #[arg(long = "secret-prefix", value_name = "PREFIX")]
+    secret_prefixes: Vec<SecretPrefix>,
+    /// Stack to take the agent as given; may be given more than once
+    #[arg(long = "stack", value_name = "STACK")]
+    stacks: Vec<StackName>,
+}
+
+/// Runs `policy`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    let config = context.load_config()?.checked;
+    match command {
+        Command::Show { schema: true, .. } => {
+            let text = Policy::schema_text();
+            context
+                .output
+                .answer(&json!({"schema": text}), || text.trim_end().to_owned())
+        }
+        Command::Show { set, .. } => show(context, &config, set),
+        Command::Check(check) => self::check(context, &config, check).await,
+    }
+}
+
+fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Result<(), CliError> {
+    let sources = match set {
+        Some(set) => policies::shipped(set.into()),
+        None => policies::sources(config)?,
+    };
+    let files: Vec<_> = sources
+        .iter()
+        .map(|(file, text)| json!({"file": file, "text": text}))
+        .collect();
+    context.output.answer(&json!({"policies": files}), || {
+        let texts: Vec<String> = sources
+            .iter()
+            .map(|(file, text)| format!("// {file}\n{}", text.trim_end()))
+            .collect();
+        texts.join("\n\n")
+    })
+}
+
+async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), CliError> {
+    let policy = match &check.policies {
+        Some(folder) => policies::from_folder(folder, &config.installation)?,
+        None => policies::in_force(config)?,
+    };
+    let (Some(principal), Some(action), Some(resource)) = (&check.principal, &check.action, &check.resource) else {
+        return context
+            .output
+            .answer(&json!({"valid": true}), || "the policies are valid".to_owned());
+    };
+    let stages = &config.installation.stages;
+    let stage = match &check.stage {
+        Some(name) => stages.find(name).map_err(CliError::Usage)?,
+        None => stages.default_stage().clone(),
+    };
+    let access = Access::parse(action, resource, &stage).map_err(CliError::Usage)?;
+    let agent = agent(context, principal, &check).await?;
+    let decision = policy.decide(&agent, &access);
+    let word = if decision.allowed { "allow" } else { "deny" };
+    let document = json!({
+        "decision": word,
+        "policies": decision.policies,
+        "errors": decision.errors,
+        "principal": principal,
+        "role": agent.role,
+        "action": access.action(),
+        "resource": access.resource(),
+        "stage": stage,
+    });
+    context.output.answer(&document, || {
+        let by = if decision.policies.is_empty() {
+            "no policy allows it".to_owned()
+        } else {
+            format!("decided by {}", decision.policies.join(", "))
+        };
+        let mut text = format!("{word}: {principal} {} {}; {by}", access.action(), access.resource());
+        for error in &decision.errors {
+            text.push_str("\n  could not be evaluated, which denies: ");
+            text.push_str(error);
+        }
+        text
+    })?;
+    if decision.allowed {
+        Ok(())
+    } else {
+        Err(CliError::Denied)
+    }
+}
+
+/// The agent as it is known, with what is asked to be assumed of it.
+async fn agent(context: &Context, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
+    let known = if store::exists(Path::new(&context.global.data_dir)) {
+        let opened = store::open(context)?;
+        opened.ports.agents.find(name).await?
+    } else {
+        None
+    };
+    let mut agent = known.unwrap_or_else(|| Agent {
+        name: name.clone(),
+        role: if name.as_str() == ADMIN {
+            Role::Admin
+        } else {
+            Role::Agent
+        },
+        secret_prefixes: Vec::new(),
+        stacks: Vec::new(),
+    });
+    if check.admin {
+        agent.role = Role::Admin;
+    }
+    agent.secret_prefixes.extend(check.secret_prefixes.iter().cloned());
+    agent.stacks.extend(check.stacks.iter().cloned());
+    Ok(agent)
+}

@@ -1,0 +1,82 @@
+//! `put-secret`: writes a secret through the running control plane.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use cc_devops_core::names::SecretName;
+use cc_devops_core::requests::Action;
+use serde_json::{Map, Value, json};
+
+use super::send::read_input;
+use super::submit::{Asking, envelope, submit, tell, word};
+use crate::Context;
+use crate::client::{Client, Target};
+use crate::error::CliError;
+
+const AFTER_HELP: &str = "\
+The value is read from standard input or a file, so that it stands in no shell history and no
+list of processes. One line break at its end is not part of it, unless --keep-line-break is given.
+
+Examples:
+  printf %s \"$KEY\" | cc-devops put-secret /contentcraft/contentorchestrator/api-key
+  cc-devops put-secret /contentcraft/stripe/key --value-file key.txt --stage prod";
+
+/// Which secret.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Name of the secret, as in /contentcraft/service/key
+    name: SecretName,
+    /// File that holds the value; - is standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    value_file: PathBuf,
+    /// Take a line break at the end as part of the value
+    #[arg(long)]
+    keep_line_break: bool,
+    /// Stage of the request; without it, the installation's first
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// Wait this long for the outcome; 0 does not wait
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    wait: u64,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Runs `put-secret`.
+pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let client = Client::authenticated(context, &args.target)?;
+    let value = read_value(context, &args.value_file, args.keep_line_break)?;
+    let mut params = Map::new();
+    params.insert("name".to_owned(), json!(args.name));
+    params.insert("value".to_owned(), Value::String(value));
+    let event = envelope(&args.asking, Action::PutSecret, args.stage.as_deref(), &params);
+    let submitted = submit(&client, &event, args.wait).await?;
+    tell(context.output, &submitted, args.wait, |result| {
+        format!(
+            "{} {}\nversion {}",
+            word(result, "action"),
+            word(result, "secretName"),
+            word(result, "versionId")
+        )
+    })
+}
+
+fn read_value(context: &Context, file: &Path, keep_line_break: bool) -> Result<String, CliError> {
+    if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
+        context
+            .output
+            .note("type the value, which will be visible, and end it with Ctrl-D on a line of its own");
+    }
+    let mut value = String::from_utf8(read_input(file)?)
+        .map_err(|_| CliError::Usage("the value is no UTF-8 text; encode it, for example as base64".to_owned()))?;
+    if !keep_line_break && value.ends_with('\n') {
+        value.pop();
+        if value.ends_with('\r') {
+            value.pop();
+        }
+    }
+    Ok(value)
+}

@@ -1,0 +1,168 @@
+//! `send`: gives the running control plane an event from a file, as it would come over the wire.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::health;
+use super::submit::{Submitted, follow, is_error, post};
+use crate::Context;
+use crate::client::{Client, Target};
+use crate::error::CliError;
+
+const AFTER_HELP: &str = "\
+The file holds one of:
+  an EventBridge envelope with detail-type devops.request, or an array of up to 10;
+  {\"task_type\": \"health_check\"}, which answers as the function does: {\"statusCode\", \"body\"}.
+
+Without --wait the answer is the acknowledgement: the request is on record and will be carried
+out. With --wait it is the completion, the detail of devops.completed. Exit code 1 when a request
+ended in error or did not end in time.
+
+Examples:
+  cc-devops send event.json --wait 10
+  cat event.json | cc-devops send - --wait 10 --json";
+
+/// The largest input, in bytes: more than any server takes.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// What to send.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// File that holds the event; - is standard input
+    file: PathBuf,
+    /// Wait this long for the completion
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    wait: u64,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Runs `send`.
+pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let body = read_input(&args.file)?;
+    let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+    if let Some(invocation) = parsed.as_ref().filter(|value| is_direct(value)) {
+        return invoke(context, &args, invocation).await;
+    }
+    // What is no event is sent all the same: the server answers, and puts it on record.
+    let client = Client::authenticated(context, &args.target)?;
+    let begun = Instant::now();
+    let answer = post(&client, body, args.wait).await?.success()?;
+    if answer.get("entries").is_some() {
+        return entries(context, &client, answer, begun, args.wait).await;
+    }
+    match follow(&client, answer, begun, args.wait).await? {
+        Submitted::Completed(completed) => {
+            context.output.document(&completed)?;
+            if is_error(&completed) {
+                Err(CliError::Answered)
+            } else {
+                Ok(())
+            }
+        }
+        Submitted::Accepted(acknowledgement) => {
+            context.output.document(&acknowledgement)?;
+            unended(context, args.wait)
+        }
+    }
+}
+
+/// The answers to an array, each followed until it has ended.
+async fn entries(context: &Context, client: &Client, answer: Value, begun: Instant, wait: u64) -> Result<(), CliError> {
+    let mut ended = Vec::new();
+    let mut open = false;
+    for entry in answer.get("entries").and_then(Value::as_array).into_iter().flatten() {
+        match follow(client, entry.clone(), begun, wait).await? {
+            Submitted::Completed(completed) => ended.push(completed),
+            Submitted::Accepted(acknowledgement) => {
+                open = true;
+                ended.push(acknowledgement);
+            }
+        }
+    }
+    let answer = json!({"entries": ended});
+    context.output.document(&answer)?;
+    if is_error(&answer) {
+        return Err(CliError::Answered);
+    }
+    if open { unended(context, wait) } else { Ok(()) }
+}
+
+fn unended(context: &Context, wait: u64) -> Result<(), CliError> {
+    if wait == 0 {
+        return Ok(());
+    }
+    context.output.note(&format!(
+        "it has not ended within {wait} s; see `cc-devops requests show ID`"
+    ));
+    Err(CliError::Answered)
+}
+
+/// Whether this is a payload for the function itself rather than an event: section 3 of the wire
+/// contract. An absent `task_type` asks for the health, but only where nothing else is said.
+fn is_direct(value: &Value) -> bool {
+    value
+        .as_object()
+        .is_some_and(|object| object.is_empty() || object.contains_key("task_type"))
+}
+
+async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<(), CliError> {
+    let task = match invocation.get("task_type") {
+        None => "health_check".to_owned(),
+        Some(Value::String(task)) => task.clone(),
+        Some(other) => other.to_string(),
+    };
+    let (status, body) = match task.as_str() {
+        "health_check" => {
+            let client = Client::anonymous(context, args.target.url.as_ref())?;
+            (200, health::body(&client).await?)
+        }
+        "github_repo_check" | "workflow_monitor" => {
+            let config = context.load_config()?;
+            let error = format!("{task} is not part of this version");
+            let agent = config.checked.installation.agent;
+            (
+                500,
+                json!({"error": error, "agent": agent, "timestamp": Timestamp::now()}),
+            )
+        }
+        unknown => (400, json!({"error": format!("Unknown task type: {unknown}")})),
+    };
+    context
+        .output
+        .document(&json!({"statusCode": status, "body": body.to_string()}))?;
+    if status == 200 { Ok(()) } else { Err(CliError::Answered) }
+}
+
+/// The contents of a file; `-` is standard input.
+pub(super) fn read_input(file: &Path) -> Result<Vec<u8>, CliError> {
+    let mut body = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(LARGEST).read_to_end(&mut body)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(LARGEST).read_to_end(&mut body))
+    };
+    match read {
+        Ok(_) => Ok(body),
+        Err(error) => Err(CliError::Usage(format!("cannot read {}: {error}", file.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_payload_without_an_envelope_is_direct() {
+        assert!(is_direct(&json!({"task_type": "health_check"})));
+        assert!(is_direct(&json!({})));
+        assert!(!is_direct(&json!({"requestId": "r", "action": "putSecret"})));
+        assert!(!is_direct(&json!([])));
+        assert!(!is_direct(&json!({"detail-type": "devops.request"})));
+    }
+}

@@ -1,0 +1,174 @@
+//! Submits a request to the running control plane and waits for its completion. Shared by the
+//! commands that do so.
+
+use std::time::{Duration, Instant};
+
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::requests::Action;
+use jiff::Timestamp;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Answer, Client};
+use crate::error::CliError;
+use crate::output::{Output, visible};
+
+/// The longest the server is asked to hold an answer back, in seconds.
+const LONGEST_HOLD: u64 = 60;
+/// How often a request that takes longer is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Who asks, and under which id.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Asking {
+    /// Agent to ask for; the admin may ask for any, every other token only for its own
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub(super) agent: AgentName,
+    /// Id of the request; repeating it repeats nothing but the answer. Without it, a new one
+    #[arg(long, value_name = "ID")]
+    pub(super) request_id: Option<RequestId>,
+}
+
+/// How a submitted request stands.
+pub(super) enum Submitted {
+    /// It has its outcome: the detail of `devops.completed`.
+    Completed(Value),
+    /// It is on record and has not ended in the time given: the server's acknowledgement.
+    Accepted(Value),
+}
+
+/// The envelope of a request.
+pub(super) fn envelope(asking: &Asking, action: Action, stage: Option<&str>, params: &Map<String, Value>) -> Value {
+    let id = asking
+        .request_id
+        .as_ref()
+        .map_or_else(|| format!("cli-{}", uuid::Uuid::now_v7()), ToString::to_string);
+    let mut detail = json!({
+        "requestId": id,
+        "action": action.as_str(),
+        "requestedBy": asking.agent.as_str(),
+        "ts": Timestamp::now().to_string(),
+        "params": params,
+    });
+    if let (Some(stage), Some(detail)) = (stage, detail.as_object_mut()) {
+        detail.insert("stage".to_owned(), json!(stage));
+    }
+    json!({
+        "source": format!("agent.{}", asking.agent),
+        "detail-type": cc_devops_core::requests::envelope::REQUEST_DETAIL_TYPE,
+        "detail": detail,
+    })
+}
+
+/// Posts what may be an event or an array of events; the answer as it came.
+pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64) -> Result<Answer, CliError> {
+    let hold = wait.min(LONGEST_HOLD);
+    let query = if hold == 0 {
+        Vec::new()
+    } else {
+        vec![("wait", hold.to_string())]
+    };
+    client
+        .ask(Method::POST, &["v1", "events"], &query, Some(body), hold)
+        .await
+}
+
+/// Posts one event and waits up to `wait` seconds for its completion.
+pub(super) async fn submit(client: &Client, event: &Value, wait: u64) -> Result<Submitted, CliError> {
+    let begun = Instant::now();
+    let acknowledgement = post(client, event.to_string().into_bytes(), wait).await?.success()?;
+    follow(client, acknowledgement, begun, wait).await
+}
+
+/// Looks at an acknowledged request until it has ended or the time is up.
+pub(super) async fn follow(
+    client: &Client,
+    acknowledgement: Value,
+    begun: Instant,
+    wait: u64,
+) -> Result<Submitted, CliError> {
+    if !is_accepted(&acknowledgement) {
+        return Ok(Submitted::Completed(acknowledgement));
+    }
+    let id = acknowledgement
+        .get("requestId")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let deadline = Duration::from_secs(wait);
+    while begun.elapsed() < deadline {
+        let record = client
+            .ask(Method::GET, &["v1", "requests", &id], &[], None, 0)
+            .await?
+            .success()?;
+        if let Some(completed) = record.get("completed").filter(|completed| !completed.is_null()) {
+            return Ok(Submitted::Completed(completed.clone()));
+        }
+        tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
+    }
+    Ok(Submitted::Accepted(acknowledgement))
+}
+
+fn is_accepted(answer: &Value) -> bool {
+    answer.get("status").and_then(Value::as_str) == Some("accepted")
+}
+
+/// Whether an answer, or any entry of it, ended in error.
+pub(super) fn is_error(answer: &Value) -> bool {
+    match answer.get("entries").and_then(Value::as_array) {
+        Some(entries) => entries.iter().any(is_error),
+        None => answer.get("status").and_then(Value::as_str) == Some("error"),
+    }
+}
+
+/// Tells how a request stands; `success` puts a result into words. A request that ended in error
+/// fails the command, and so does one that did not end in a time that was asked for.
+pub(super) fn tell(
+    output: Output,
+    submitted: &Submitted,
+    wait: u64,
+    success: impl FnOnce(&Value) -> String,
+) -> Result<(), CliError> {
+    match submitted {
+        Submitted::Completed(completed) => {
+            output.answer(completed, || {
+                if is_error(completed) {
+                    failure(completed)
+                } else {
+                    success(completed.get("result").unwrap_or(&Value::Null))
+                }
+            })?;
+            if is_error(completed) {
+                Err(CliError::Answered)
+            } else {
+                Ok(())
+            }
+        }
+        Submitted::Accepted(acknowledgement) => {
+            let id = word(acknowledgement, "requestId");
+            output.answer(acknowledgement, || format!("accepted as request {id}"))?;
+            output.note(&format!("see what becomes of it with: cc-devops requests show {id}"));
+            if wait == 0 {
+                Ok(())
+            } else {
+                output.note(&format!("it has not ended within {wait} s"));
+                Err(CliError::Answered)
+            }
+        }
+    }
+}
+
+fn failure(completed: &Value) -> String {
+    visible(&format!(
+        "{} failed: {} ({})\nrequest {}",
+        word(completed, "action"),
+        word(completed, "error"),
+        word(completed, "reason"),
+        word(completed, "requestId")
+    ))
+}
+
+/// A text of an answer, for people.
+pub(super) fn word<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or("-")
+}

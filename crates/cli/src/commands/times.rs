@@ -1,0 +1,50 @@
+//! Times and durations as people write them on the command line.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A time: RFC 3339, or how long ago, as in `90m` or `2d`.
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let hint = || format!("{text:?} is no time; write 2026-01-31T12:00:00Z, or how long ago: 90m, 24h, 7d");
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(hint)?;
+    let count: i64 = count.parse().map_err(|_| hint())?;
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let age = seconds.and_then(|unit| count.checked_mul(unit)).ok_or_else(hint)?;
+    Timestamp::now()
+        .checked_sub(SignedDuration::from_secs(age))
+        .map_err(|_| hint())
+}
+
+/// A time as tables show it: RFC 3339 to the second.
+pub(super) fn show(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A time that may be absent.
+pub(super) fn show_or_dash(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "-".to_owned(), show)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_point_or_an_age() {
+        let point = parse_time("2026-01-31T12:00:00Z").unwrap();
+        assert_eq!(show(point), "2026-01-31T12:00:00Z");
+        let age = Timestamp::now().duration_since(parse_time("90m").unwrap());
+        assert!((5_399..5_460).contains(&age.as_secs()));
+        for bad in ["", "d", "yesterday", "5", "5y", "\u{e9}", "9223372036854775807d"] {
+            assert!(parse_time(bad).is_err(), "{bad:?}");
+        }
+    }
+}

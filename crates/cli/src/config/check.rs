@@ -1,0 +1,286 @@
+//! What the configuration means: names, addresses and files, checked beyond their shape.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cc_devops_core::Installation;
+use cc_devops_core::fleet::Rhythm;
+use cc_devops_core::health::Mode;
+use cc_devops_core::installation::Stages;
+use cc_devops_core::names::{AgentName, Namespace, StackName, Stage};
+use cc_devops_core::policy::PolicySet;
+use cc_devops_core::requests::engine::Settings;
+use cc_devops_embedded::stacks::StackCommand;
+use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery};
+use jiff::SignedDuration;
+
+use super::Problem;
+use super::file::{ConfigFile, ModeName, PolicySetName, ServerSection};
+
+/// The configuration, ready to build from.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked {
+    /// What this installation is called.
+    pub(crate) installation: Installation,
+    /// The HTTP API.
+    pub(crate) server: ServerConfig,
+    /// When an agent counts as late or down.
+    pub(crate) rhythm: Rhythm,
+    /// Who decides what is allowed.
+    pub(crate) policy: PolicySource,
+    /// How requests are carried out.
+    pub(crate) requests: Settings,
+    /// How each stack is deployed here.
+    pub(crate) stacks: BTreeMap<StackName, StackCommand>,
+}
+
+/// Where the policies come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PolicySource {
+    /// One of the sets the program brings.
+    Shipped(PolicySet),
+    /// The `*.cedar` files of a folder.
+    Folder(PathBuf),
+}
+
+impl From<PolicySetName> for PolicySet {
+    fn from(name: PolicySetName) -> Self {
+        match name {
+            PolicySetName::OwnPrefixes => Self::OwnPrefixes,
+            PolicySetName::WholeNamespace => Self::WholeNamespace,
+        }
+    }
+}
+
+/// Collects problems, so that all are told at once.
+struct Findings<'a> {
+    folder: &'a Path,
+    problems: Vec<Problem>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+
+    /// The value, or a problem at `path`.
+    fn take<T, E: std::fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.add(path, error.to_string())).ok()
+    }
+
+    /// A path of the file, which counts from the folder the file stands in.
+    fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    fn file(&mut self, path: &str, value: &str) -> PathBuf {
+        let full = self.resolve(value);
+        if !full.is_file() {
+            self.add(path, format!("there is no file {}", full.display()));
+        }
+        full
+    }
+
+    fn dir(&mut self, path: &str, value: &str) -> PathBuf {
+        let full = self.resolve(value);
+        if !full.is_dir() {
+            self.add(path, format!("there is no folder {}", full.display()));
+        }
+        full
+    }
+}
+
+/// Checks what a file means; relative paths in it count from `folder`.
+pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Problem>> {
+    let mut findings = Findings {
+        folder,
+        problems: Vec::new(),
+    };
+    let known_stages = stages(file, &mut findings);
+    let installation = installation(file, known_stages.clone(), &mut findings);
+    let rhythm = Rhythm {
+        period: seconds(file.fleet.heartbeat_period_seconds),
+        grace: seconds(file.fleet.heartbeat_grace_seconds),
+    };
+    let server = server(file, rhythm, &mut findings);
+    let policy = match &file.policy.dir {
+        Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
+        None => PolicySource::Shipped(file.policy.set.into()),
+    };
+    let stacks = stacks(file, known_stages.as_ref(), &mut findings);
+    let requests = Settings {
+        lease: seconds(file.requests.lease_seconds),
+        max_attempts: file.requests.max_attempts,
+        deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
+    };
+    match (installation, server) {
+        (Some(installation), Some(server)) if findings.problems.is_empty() => Ok(Checked {
+            installation,
+            server,
+            rhythm,
+            policy,
+            requests,
+            stacks,
+        }),
+        _ => Err(findings.problems),
+    }
+}
+
+fn seconds(count: u32) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(count))
+}
+
+fn installation(file: &ConfigFile, stages: Option<Stages>, findings: &mut Findings<'_>) -> Option<Installation> {
+    let section = &file.installation;
+    let agent = findings.take("installation.agent", AgentName::new(&section.agent));
+    let namespace = findings.take("installation.namespace", Namespace::new(&section.namespace));
+    Some(Installation {
+        agent: agent?,
+        namespace: namespace?,
+        stages: stages?,
+    })
+}
+
+/// Those of the stages that can be had.
+fn stages(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Stages> {
+    let mut stages: Vec<Stage> = Vec::new();
+    for (at, name) in file.installation.stages.iter().enumerate() {
+        let path = format!("installation.stages[{at}]");
+        let Some(stage) = findings.take(path.as_str(), Stage::new(name)) else {
+            continue;
+        };
+        if stages.contains(&stage) {
+            findings.add(path, format!("the stage {name} is named twice"));
+        } else {
+            stages.push(stage);
+        }
+    }
+    let mut stages = stages.into_iter();
+    Some(Stages::new(stages.next()?, stages.collect()))
+}
+
+fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Option<ServerConfig> {
+    let section = &file.server;
+    let listen = findings.take("server.listen", parse_address(&section.listen));
+    let tls = match (&section.tls_cert, &section.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls {
+            certificate: findings.file("server.tls_cert", certificate),
+            key: findings.file("server.tls_key", key),
+        }),
+        (None, None) => None,
+        (Some(_), None) => {
+            findings.add("server.tls_key", "is required where server.tls_cert is given");
+            None
+        }
+        (None, Some(_)) => {
+            findings.add("server.tls_cert", "is required where server.tls_key is given");
+            None
+        }
+    };
+    let has_tls = section.tls_cert.is_some() || section.tls_key.is_some();
+    if let Some(address) = listen
+        && !address.ip().is_loopback()
+        && !has_tls
+        && !section.allow_plaintext
+    {
+        findings.add(
+            "server.listen",
+            format!(
+                "{address} can be reached from other machines: give server.tls_cert and server.tls_key, or set \
+                 server.allow_plaintext = true where something in front of it speaks TLS"
+            ),
+        );
+    }
+    let rate_limit = NonZeroU32::new(section.rate_limit_per_second)
+        .zip(NonZeroU32::new(section.rate_limit_burst))
+        .map(|(requests_per_second, burst)| RateLimit {
+            requests_per_second,
+            burst,
+        });
+    Some(ServerConfig {
+        listen: listen?,
+        tls,
+        allow_plaintext: section.allow_plaintext,
+        limits: limits(section),
+        rate_limit,
+        in_flight: size(section.in_flight),
+        shutdown_grace: Duration::from_secs(section.shutdown_grace_seconds.into()),
+        rhythm,
+        mode: match file.mode {
+            ModeName::Normal => Mode::Normal,
+            ModeName::Maintenance => Mode::Maintenance,
+        },
+        webhooks: WebhookDelivery {
+            concurrency: size(section.webhook_concurrency),
+            timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
+        },
+        ..ServerConfig::default()
+    })
+}
+
+fn limits(section: &ServerSection) -> Limits {
+    Limits {
+        body_bytes: size(section.max_body_bytes),
+        header_bytes: size(section.max_header_bytes),
+        header_timeout: Duration::from_secs(section.header_timeout_seconds.into()),
+        request_timeout: Duration::from_secs(section.request_timeout_seconds.into()),
+        concurrency: size(section.max_concurrent_requests),
+        streams: size(section.max_event_streams),
+    }
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// An address with its port, as `--listen` and `server.listen` take it.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
+}
+
+fn stacks(
+    file: &ConfigFile,
+    known_stages: Option<&Stages>,
+    findings: &mut Findings<'_>,
+) -> BTreeMap<StackName, StackCommand> {
+    let mut stacks = BTreeMap::new();
+    for (name, section) in &file.stacks {
+        let path = format!("stacks.{name}");
+        let Some(stack) = findings.take(path.as_str(), StackName::new(name)) else {
+            continue;
+        };
+        let working_dir = match &section.working_dir {
+            Some(dir) => findings.dir(&format!("{path}.working_dir"), dir),
+            None => findings.resolve("."),
+        };
+        let working_dir = std::path::absolute(&working_dir).unwrap_or(working_dir);
+        let mut stages = Vec::new();
+        for (at, stage) in section.stages.iter().enumerate() {
+            if let Some(known) = known_stages {
+                let found = known.find(stage);
+                stages.extend(findings.take(format!("{path}.stages[{at}]"), found));
+            }
+        }
+        // The schema demands one word at least.
+        let Some((program, arguments)) = section.command.split_first() else {
+            continue;
+        };
+        let command = StackCommand {
+            program: program.into(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            working_dir,
+            timeout: Duration::from_secs(section.timeout_seconds.into()),
+            env: section.env.clone(),
+            secret_env: section.secret_env.clone(),
+            parameters: section.parameters.clone(),
+            secret_parameters: section.secret_parameters.clone(),
+            stages,
+        };
+        stacks.insert(stack, command);
+    }
+    stacks
+}

@@ -1,0 +1,306 @@
+//! The configuration file as it is written: every key with its type, range and default.
+//!
+//! The schema that a file is checked against is derived from these types, and so is the test that
+//! the example file names every key.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConfigFile {
+    /// Whether the control plane acts on its own initiative.
+    pub(crate) mode: ModeName,
+    /// What this installation is called.
+    pub(crate) installation: InstallationSection,
+    /// The HTTP API.
+    pub(crate) server: ServerSection,
+    /// When an agent counts as late or down.
+    pub(crate) fleet: FleetSection,
+    /// Who may do what.
+    pub(crate) policy: PolicySection,
+    /// How requests are carried out.
+    pub(crate) requests: RequestsSection,
+    /// What is logged, and how.
+    pub(crate) log: LogSection,
+    /// The stacks that `deployLambda` changes here, by name without the stage.
+    pub(crate) stacks: BTreeMap<String, StackSection>,
+}
+
+/// How the control plane behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModeName {
+    /// It acts on its own initiative.
+    #[default]
+    Normal,
+    /// It watches, reports and serves requests, and changes nothing unasked.
+    Maintenance,
+}
+
+/// `[installation]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InstallationSection {
+    /// This control plane's own agent name.
+    pub(crate) agent: String,
+    /// The first segment of every secret's name.
+    pub(crate) namespace: String,
+    /// The stages that exist; the first is used where a request names none.
+    #[schemars(length(min = 1))]
+    pub(crate) stages: Vec<String>,
+    /// The GitHub owner whose repositories are looked after.
+    #[schemars(length(min = 1))]
+    pub(crate) github_owner: String,
+}
+
+impl Default for InstallationSection {
+    fn default() -> Self {
+        Self {
+            agent: "DevOpsAutomation".to_owned(),
+            namespace: "contentcraft".to_owned(),
+            stages: vec!["dev".to_owned(), "prod".to_owned()],
+            github_owner: "deepfoundai".to_owned(),
+        }
+    }
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerSection {
+    /// The address and port to listen on.
+    pub(crate) listen: String,
+    /// The certificate chain in PEM.
+    pub(crate) tls_cert: Option<String>,
+    /// Its private key in PEM.
+    pub(crate) tls_key: Option<String>,
+    /// Serve beyond loopback without TLS.
+    pub(crate) allow_plaintext: bool,
+    /// The largest body, in bytes.
+    #[schemars(range(min = 1_024, max = 67_108_864))]
+    pub(crate) max_body_bytes: u32,
+    /// The largest head of an HTTP request, in bytes.
+    #[schemars(range(min = 8_192, max = 1_048_576))]
+    pub(crate) max_header_bytes: u32,
+    /// How long a client may take to send its headers, and how long a connection may idle, in
+    /// seconds.
+    #[schemars(range(min = 1, max = 300))]
+    pub(crate) header_timeout_seconds: u32,
+    /// How long a request may take, beside the time it asks to wait, in seconds.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub(crate) request_timeout_seconds: u32,
+    /// How many HTTP requests are served at once.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_concurrent_requests: u32,
+    /// How many event streams are open at once.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_event_streams: u32,
+    /// HTTP requests a second for each agent; 0 is no limit.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(crate) rate_limit_per_second: u32,
+    /// How many HTTP requests an agent may send at once before that rate holds.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) rate_limit_burst: u32,
+    /// How many requests are carried out at once.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) in_flight: u32,
+    /// How many webhooks are delivered at once.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) webhook_concurrency: u32,
+    /// How long a webhook's receiver may take to answer, in seconds.
+    #[schemars(range(min = 1, max = 30))]
+    pub(crate) webhook_timeout_seconds: u32,
+    /// How long a shutdown waits for what is running, in seconds.
+    #[schemars(range(min = 0, max = 3_600))]
+    pub(crate) shutdown_grace_seconds: u32,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8787".to_owned(),
+            tls_cert: None,
+            tls_key: None,
+            allow_plaintext: false,
+            max_body_bytes: 1_048_576,
+            max_header_bytes: 65_536,
+            header_timeout_seconds: 30,
+            request_timeout_seconds: 30,
+            max_concurrent_requests: 1_024,
+            max_event_streams: 256,
+            rate_limit_per_second: 0,
+            rate_limit_burst: 50,
+            in_flight: 512,
+            webhook_concurrency: 16,
+            webhook_timeout_seconds: 15,
+            shutdown_grace_seconds: 30,
+        }
+    }
+}
+
+/// `[fleet]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FleetSection {
+    /// The time between two heartbeats, in seconds.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) heartbeat_period_seconds: u32,
+    /// How much later a heartbeat may come, in seconds.
+    #[schemars(range(min = 0, max = 86_400))]
+    pub(crate) heartbeat_grace_seconds: u32,
+}
+
+impl Default for FleetSection {
+    fn default() -> Self {
+        Self {
+            heartbeat_period_seconds: 300,
+            heartbeat_grace_seconds: 300,
+        }
+    }
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PolicySection {
+    /// Which shipped policy set decides.
+    pub(crate) set: PolicySetName,
+    /// A folder of Cedar policies that replaces the shipped set.
+    pub(crate) dir: Option<String>,
+}
+
+/// The shipped policy sets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PolicySetName {
+    /// An agent has its own prefixes and stacks; an admin has everything.
+    #[default]
+    OwnPrefixes,
+    /// Every agent has the whole namespace.
+    WholeNamespace,
+}
+
+/// `[requests]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RequestsSection {
+    /// How long one attempt may hold a request, in seconds.
+    #[schemars(range(min = 5, max = 3_600))]
+    pub(crate) lease_seconds: u32,
+    /// How often a request is begun before it is given up.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) max_attempts: u32,
+    /// How long a deploy may take, in seconds.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) deploy_timeout_seconds: u32,
+}
+
+impl Default for RequestsSection {
+    fn default() -> Self {
+        Self {
+            lease_seconds: 60,
+            max_attempts: 5,
+            deploy_timeout_seconds: 3_600,
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSection {
+    /// Lines for people or JSON for programs.
+    pub(crate) format: LogFormat,
+    /// The least severe level that is logged.
+    pub(crate) level: LogLevel,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least severe level that is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    /// Only what failed.
+    Error,
+    /// And what may become a failure.
+    Warn,
+    /// And what was done.
+    #[default]
+    Info,
+    /// And how.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+impl LogLevel {
+    /// The level's name in a tracing filter.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// `[stacks.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("required" = ["command"]))]
+pub(crate) struct StackSection {
+    /// The program and its arguments; no shell stands between.
+    // The schema requires it; without it the rest of the section can still be checked.
+    #[serde(default)]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub(crate) command: Vec<String>,
+    /// The folder it runs in.
+    #[serde(default)]
+    pub(crate) working_dir: Option<String>,
+    /// How long it may run, in seconds.
+    #[serde(default = "default_stack_timeout")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub(crate) timeout_seconds: u32,
+    /// Environment variables that are passed on to it.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
+    pub(crate) env: Vec<String>,
+    /// The same, and their values are blacked out of its output.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
+    pub(crate) secret_env: Vec<String>,
+    /// Parameters a request may give; parameter X is the command's environment variable PARAM_X.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
+    pub(crate) parameters: Vec<String>,
+    /// The same, and their values are blacked out of its output.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
+    pub(crate) secret_parameters: Vec<String>,
+    /// The stages it exists on; all where none is named.
+    #[serde(default)]
+    pub(crate) stages: Vec<String>,
+}
+
+/// What an environment variable may be called.
+pub(crate) const VARIABLE_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+
+fn default_stack_timeout() -> u32 {
+    900
+}

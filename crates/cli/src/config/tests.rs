@@ -1,0 +1,229 @@
+//! The configuration as a person meets it: the example file, and what is said of a wrong one.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::file::{ConfigFile, StackSection};
+use super::load::{finish, read, schema};
+use super::{Checked, Problem};
+
+const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cc-devops.example.toml"));
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<(ConfigFile, Checked), Vec<Problem>> {
+    let environment: Vec<(String, String)> = environment
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    finish(read(text, &environment).unwrap(), Path::new(""))
+}
+
+fn problems(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    match load(text, environment) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The example with every `# key = value` and `# [section]` taken as said.
+fn uncommented() -> toml::Table {
+    let said = |line: &str| {
+        let inner = line.strip_prefix("# ")?;
+        let key = inner.split_once(" = ").map(|(key, _)| key);
+        let is_key = key.is_some_and(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        let is_section = inner.starts_with('[') && inner.ends_with(']');
+        (is_key || is_section).then(|| inner.to_owned())
+    };
+    let text: Vec<String> = EXAMPLE
+        .lines()
+        .map(|line| said(line).unwrap_or_else(|| line.to_owned()))
+        .collect();
+    toml::from_str(&text.join("\n")).unwrap()
+}
+
+/// Every key of a schema or a document, with the name of a stack left out.
+fn keys_of_schema(schema: &Value, path: &str, keys: &mut BTreeSet<String>) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+            keys_of_schema(inner, &format!("{path}.*"), keys);
+        } else {
+            keys.insert(path.to_owned());
+        }
+        return;
+    };
+    for (key, inner) in properties {
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        keys_of_schema(inner, &path, keys);
+    }
+}
+
+fn keys_of_table(table: &toml::Table, path: &str, keys: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let key = if path == "stacks" { "*" } else { key };
+        let path = if path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{path}.{key}")
+        };
+        match value {
+            toml::Value::Table(inner) => keys_of_table(inner, &path, keys),
+            _ => {
+                keys.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_example_holds_every_key_and_no_other() {
+    let (mut expected, mut found) = (BTreeSet::new(), BTreeSet::new());
+    keys_of_schema(&schema(), "", &mut expected);
+    keys_of_table(&uncommented(), "", &mut found);
+    assert!(expected.contains("stacks.*.command"), "{expected:?}");
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_example_as_it_is_gives_the_defaults() {
+    let (file, _) = load(EXAMPLE, &[]).unwrap();
+    assert_eq!(file, ConfigFile::default());
+}
+
+#[test]
+fn the_defaults_in_the_examples_comments_are_the_codes() {
+    let mut table = uncommented();
+    let stacks = table.remove("stacks").unwrap();
+    for (section, key) in [("server", "tls_cert"), ("server", "tls_key"), ("policy", "dir")] {
+        let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
+        section.remove(key).unwrap();
+    }
+    let file: ConfigFile = table.try_into().unwrap();
+    assert_eq!(file, ConfigFile::default());
+
+    let toml::Value::Table(mut stacks) = stacks else {
+        panic!("stacks is a section")
+    };
+    let (_, written) = stacks.iter_mut().next().unwrap();
+    let written = written.as_table_mut().unwrap();
+    written.remove("working_dir").unwrap();
+    let command = written.get("command").cloned().unwrap();
+    let bare: StackSection = toml::Table::from_iter([("command".to_owned(), command)])
+        .try_into()
+        .unwrap();
+    let written: StackSection = written.clone().try_into().unwrap();
+    assert_eq!(written, bare);
+}
+
+#[test]
+fn the_servers_own_defaults_are_kept_but_for_the_port() {
+    let (_, checked) = load("", &[]).unwrap();
+    let own = cc_devops_server::config::ServerConfig::default();
+    assert_eq!(checked.server.limits, own.limits);
+    assert_eq!(checked.server.webhooks, own.webhooks);
+    assert_eq!(checked.server.in_flight, own.in_flight);
+    assert_eq!(checked.server.shutdown_grace, own.shutdown_grace);
+    assert_eq!(checked.server.rhythm, own.rhythm);
+    assert_eq!(checked.server.rate_limit, None);
+    assert_eq!(checked.requests, cc_devops_core::requests::engine::Settings::default());
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_key() {
+    let text = r#"
+        mode = "sleepy"
+        colour = "red"
+
+        [installation]
+        agent = "9lives"
+        stages = ["dev", "DEV"]
+
+        [server]
+        listen = "0.0.0.0:8787"
+        lisen = "127.0.0.1:1"
+        in_flight = 0
+        tls_cert = 7
+
+        [requests]
+        max_attempts = "five"
+
+        [stacks.cc-agent-a]
+        command = []
+        env = ["TOKEN=abc"]
+
+        [stacks.cc-agent-b]
+        working_dir = "."
+
+        [stacks.cc-agent-c]
+        command = ["true"]
+        working_dir = "nowhere"
+        stages = ["qa"]
+    "#;
+    let mut found = problems(text, &[]);
+    found.sort();
+    let expected = [
+        "colour: there is no such key",
+        "installation.agent: the agent's name must start with a letter",
+        "installation.stages[1]: the stage must be in lower case",
+        "mode: must be one of \"normal\", \"maintenance\"",
+        "requests.max_attempts: must be a whole number",
+        "server.in_flight: must be at least 1",
+        "server.lisen: there is no such key; did you mean `listen`?",
+        "server.listen: 0.0.0.0:8787 can be reached from other machines: give server.tls_cert and server.tls_key, or \
+         set server.allow_plaintext = true where something in front of it speaks TLS",
+        "server.tls_cert: must be a text in quotes",
+        "stacks.cc-agent-a.command: must have at least 1 entry",
+        "stacks.cc-agent-a.env[0]: must be the name of an environment variable, without its value",
+        "stacks.cc-agent-b: the key `command` is required",
+        "stacks.cc-agent-c.stages[0]: stage \"qa\" does not exist; use one of: dev",
+        "stacks.cc-agent-c.working_dir: there is no folder nowhere",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_one_problem_with_its_line() {
+    let found = problems("[server]\nlisten = \n", &[]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("line 2"), "{}", found[0]);
+}
+
+#[test]
+fn the_environment_counts_more_than_the_file() {
+    let text = "[server]\nlisten = \"127.0.0.1:1\"\n[stacks.Cc-Agent-X]\ncommand = [\"true\"]";
+    let environment = [
+        ("CC_DEVOPS__SERVER__LISTEN", "127.0.0.1:9000"),
+        ("CC_DEVOPS__SERVER__ALLOW_PLAINTEXT", "true"),
+        ("CC_DEVOPS__INSTALLATION__STAGES", "[\"one\", \"two\"]"),
+        ("CC_DEVOPS__MODE", "maintenance"),
+        ("CC_DEVOPS__STACKS__CC_AGENT_X__TIMEOUT_SECONDS", "7"),
+        ("CC_DEVOPS_TOKEN", "not a key"),
+    ];
+    let (file, checked) = load(text, &environment).unwrap();
+    assert_eq!(checked.server.listen.to_string(), "127.0.0.1:9000");
+    assert!(file.server.allow_plaintext);
+    assert_eq!(file.installation.stages, ["one", "two"]);
+    assert_eq!(file.stacks["Cc-Agent-X"].timeout_seconds, 7);
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let found = problems(
+        "",
+        &[
+            ("CC_DEVOPS__SERVR__LISTEN", "x"),
+            ("CC_DEVOPS__SERVER__IN_FLIGHT", "many"),
+        ],
+    );
+    assert_eq!(
+        found,
+        [
+            "server.in_flight: must be a whole number (set by CC_DEVOPS__SERVER__IN_FLIGHT)",
+            "servr: there is no such key; did you mean `server`? (set by CC_DEVOPS__SERVR__LISTEN)",
+        ]
+    );
+}

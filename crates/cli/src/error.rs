@@ -1,0 +1,143 @@
+//! Everything a command can end with other than success, and the exit code of each.
+
+use std::path::PathBuf;
+
+use cc_devops_core::ports::{PortError, PortErrorKind};
+
+use crate::config::Problem;
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The answer is no, and it stands on standard output already: a request that ended in error,
+    /// a broken chain, a degraded control plane.
+    #[error("the answer was printed")]
+    Answered,
+    /// A policy says no, and that stands on standard output already.
+    #[error("a policy says no")]
+    Denied,
+    /// What was asked for could not be done.
+    #[error("{0}")]
+    Failed(String),
+    /// The command was not given what it needs.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration has errors; all of them.
+    #[error("the configuration has {} error{}", problems.len(), if problems.len() == 1 { "" } else { "s" })]
+    Config {
+        /// The file that was read.
+        file: Option<PathBuf>,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+    /// No server answers.
+    #[error("{message}")]
+    Unreachable {
+        /// Where, and what to do.
+        message: String,
+        /// What was underneath.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The data folder cannot be opened.
+    #[error("{message}")]
+    Open {
+        /// Which, and what to do.
+        message: String,
+        /// What was underneath.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The store answered with an error.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The server answered with a problem.
+    #[error("{message}")]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The server's own sentence.
+        message: String,
+    },
+    /// Standard output or a file could not be written.
+    #[error("{message}")]
+    Write {
+        /// What could not be written.
+        message: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A fault of this program.
+    #[error("{message}; this is a fault of cc-devops, please report it")]
+    Internal {
+        /// What was not expected.
+        message: String,
+        /// What was underneath.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl CliError {
+    /// A fault of this program.
+    pub(crate) fn internal(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Internal {
+            message: message.into(),
+            source: source.into(),
+        }
+    }
+
+    /// A data folder that cannot be used.
+    pub(crate) fn open(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Open {
+            message: message.into(),
+            source: Some(source.into()),
+        }
+    }
+
+    /// Something that cannot be written.
+    pub(crate) fn write(message: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Write {
+            message: message.into(),
+            source,
+        }
+    }
+
+    /// The exit code, as `cc-devops --help` documents it.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Answered | Self::Failed(_) | Self::Config { .. } | Self::Write { .. } | Self::Internal { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Unreachable { .. } | Self::Open { .. } => 3,
+            Self::Denied => 4,
+            Self::Answer { status, .. } => match status {
+                401 | 403 => 4,
+                502..=504 => 3,
+                _ => 1,
+            },
+            Self::Port(error) => match error.kind {
+                PortErrorKind::Unavailable
+                | PortErrorKind::Timeout
+                | PortErrorKind::Full
+                | PortErrorKind::Corrupt
+                | PortErrorKind::Key => 3,
+                PortErrorKind::Superseded
+                | PortErrorKind::Exists
+                | PortErrorKind::NotFound
+                | PortErrorKind::Refused => 1,
+            },
+        }
+    }
+
+    /// Whether the person was told already.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(self, Self::Answered | Self::Denied)
+    }
+}

@@ -1,0 +1,92 @@
+//! `cc-devops`: serves the control plane, and every command an operator needs.
+//!
+//! This file reads the command line, starts logging and a runtime, and turns the result into an
+//! exit code. The real adapters are built in [`serve`] and [`store`] and nowhere else.
+//!
+//! # LOGGING
+//! Logs go to standard error. Never logged: a secret's value, a bearer token, the master key, a
+//! webhook's signing secret, a request's parameters, the value of an environment variable.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod data_dir;
+mod error;
+mod logging;
+mod output;
+mod policies;
+mod serve;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command, Global};
+use error::CliError;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    match run(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// The global flags.
+    pub(crate) global: Global,
+    /// Where answers go.
+    pub(crate) output: Output,
+}
+
+impl Context {
+    /// The configuration in force.
+    pub(crate) fn load_config(&self) -> Result<config::Loaded, CliError> {
+        config::load(self.global.config.as_deref())
+    }
+}
+
+fn run(cli: Cli, output: Output) -> Result<(), CliError> {
+    let context = Context {
+        global: cli.global,
+        output,
+    };
+    match cli.command {
+        // Only the server has work for more than one thread, and logs as the configuration says.
+        Command::Serve(args) => {
+            let config = context.load_config()?;
+            logging::start(&context.global, Some(&config.file.log))?;
+            block_on(
+                &mut tokio::runtime::Builder::new_multi_thread(),
+                serve::run(&context, args, config),
+            )
+        }
+        Command::Operation(operation) => {
+            logging::start(&context.global, None)?;
+            block_on(
+                &mut tokio::runtime::Builder::new_current_thread(),
+                commands::run(&context, *operation),
+            )
+        }
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}
+
+fn block_on<F>(builder: &mut tokio::runtime::Builder, work: F) -> Result<(), CliError>
+where
+    F: Future<Output = Result<(), CliError>>,
+{
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::internal("the runtime cannot be started", error))?;
+    runtime.block_on(work)
+}

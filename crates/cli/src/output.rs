@@ -1,0 +1,204 @@
+//! The only place that prints: answers on standard output, everything said about them on standard
+//! error. With `--json` an answer is one JSON document, or one a line where a command says so.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::CliError;
+
+/// Where a command's answers go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// For people, or with `json` for programs.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether a person looks at standard output.
+    pub(crate) fn is_terminal(self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
+    /// The answer: `value` for programs, `text` for people.
+    pub(crate) fn answer<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.json {
+            Self::json_line(value)
+        } else {
+            write_out(&text())
+        }
+    }
+
+    /// One JSON document on a line of its own, whoever reads it.
+    pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), CliError> {
+        let text =
+            serde_json::to_string(value).map_err(|error| CliError::internal("an answer is no valid JSON", error))?;
+        write_out(&text)
+    }
+
+    /// A JSON document as the answer: on one line for programs, indented for people.
+    pub(crate) fn document(self, value: &serde_json::Value) -> Result<(), CliError> {
+        self.answer(value, || format!("{value:#}"))
+    }
+
+    /// Text that is the answer for everybody, such as a completion script.
+    pub(crate) fn raw(text: &str) -> Result<(), CliError> {
+        write_out(text.trim_end_matches('\n'))
+    }
+
+    /// A remark for a person; programs are not bothered.
+    pub(crate) fn note(self, text: &str) {
+        if !self.json {
+            write_err(text);
+        }
+    }
+
+    /// Says why a command did not succeed, with everything underneath.
+    pub(crate) fn error(self, error: &CliError) {
+        if error.is_told() {
+            return;
+        }
+        let mut causes = Vec::new();
+        let mut below = std::error::Error::source(error);
+        while let Some(cause) = below {
+            causes.push(cause.to_string());
+            below = cause.source();
+        }
+        let problems = match error {
+            CliError::Config { problems, .. } => problems.as_slice(),
+            _ => &[],
+        };
+        if self.json {
+            let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": error.exit_code()});
+            if let Some(object) = document.as_object_mut()
+                && !problems.is_empty()
+            {
+                object.insert("problems".to_owned(), json!(problems));
+            }
+            write_err(&document.to_string());
+            return;
+        }
+        let mut text = format!("error: {error}");
+        for cause in causes {
+            text.push_str("\n  because: ");
+            text.push_str(&cause);
+        }
+        for problem in problems {
+            text.push_str("\n  ");
+            text.push_str(&visible(&problem.to_string()));
+        }
+        write_err(&text);
+    }
+
+    /// Shows on a terminal how far a long piece of work is.
+    pub(crate) fn progress(self, doing: &'static str) -> Progress {
+        Progress {
+            doing,
+            shown: !self.json && std::io::stderr().is_terminal(),
+            last: None,
+        }
+    }
+}
+
+/// How far a long piece of work is, on one line of the terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    doing: &'static str,
+    shown: bool,
+    last: Option<u64>,
+}
+
+impl Progress {
+    /// Says that the work began.
+    pub(crate) fn start(&self) {
+        if self.shown {
+            write_now(&format!("\r{} ...", self.doing));
+        }
+    }
+
+    /// Says how much is done.
+    pub(crate) fn at(&mut self, done: u64) {
+        if !self.shown || self.last == Some(done) {
+            return;
+        }
+        self.last = Some(done);
+        write_now(&format!("\r\u{1b}[K{} {done}", self.doing));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            write_now("\r\u{1b}[K");
+        }
+    }
+}
+
+/// A table with a head, columns apart by two spaces.
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(head.to_vec());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let text = table.to_string();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// Text from elsewhere as it may be shown on a terminal: control characters cannot move the cursor.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}
+
+fn write_out(text: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // The reader has seen enough, as `head` does.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| CliError::write("cannot write to standard output", error)),
+    }
+}
+
+fn write_err(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _closed = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn write_now(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _closed = write!(err, "{text}").and_then(|()| err.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_no_trailing_blanks() {
+        let text = table(&["NAME", "STATE"], [vec!["a".to_owned(), "up".to_owned()]]);
+        assert_eq!(text, "NAME  STATE\na     up");
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(visible("a\u{1b}[2Jb\rc"), "a\\u{1b}[2Jb\\rc");
+    }
+}

@@ -1,0 +1,161 @@
+//! `serve`: builds the real adapters, wires them to the control plane, and serves until told to
+//! stop. The one place where that is done.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_core::fleet::Agent;
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::requests::Role;
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_embedded::Store;
+use cc_devops_server::Server;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::Context;
+use crate::commands::agents::{new_token, put_on_record};
+use crate::config::Loaded;
+use crate::config::check::parse_address;
+use crate::data_dir::{DataDir, RunningServer};
+use crate::error::CliError;
+use crate::policies;
+use crate::store::{self, ADMIN};
+
+const AFTER_HELP: &str = "\
+The first start makes the data folder, the master key, and the agent `admin` with its token in
+DIR/admin.token. When it is ready it prints one line with its address, which also stands in
+DIR/server.json while it runs. SIGTERM and Ctrl-C end it after what is running has finished.
+
+Examples:
+  cc-devops serve
+  cc-devops serve --data-dir /var/lib/cc-devops --config /etc/cc-devops.toml --log-format json
+  cc-devops serve --listen 127.0.0.1:0";
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Address and port to listen on, instead of the configuration's; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    listen: Option<SocketAddr>,
+}
+
+/// Runs `serve`.
+pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result<(), CliError> {
+    let Loaded {
+        source,
+        checked: config,
+        ..
+    } = config;
+    let stop = stop_signal()?;
+    let dir = DataDir::new(&context.global.data_dir);
+    dir.create()?;
+    let _lock = dir.lock().await?;
+
+    let store = Store::open(store::options(dir.path(), true)).map_err(|error| store::refused(dir.path(), error))?;
+    let clock = Arc::new(SystemClock);
+    let (ended, stack_ends) = mpsc::unbounded_channel();
+    let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
+    let ports = store.ports(stacks.clone(), clock);
+    make_admin(&dir, &ports).await?;
+    let plane = ControlPlane::new(
+        config.installation.clone(),
+        ports,
+        policies::in_force(&config)?,
+        store.fingerprint_key(),
+        config.requests,
+    );
+
+    let mut server_config = config.server.clone();
+    if let Some(listen) = args.listen {
+        server_config.listen = listen;
+    }
+    let tls = server_config.tls.is_some();
+    let server = Server::bind(server_config, Arc::new(plane), stack_ends)
+        .await
+        .map_err(|error| CliError::open("cannot serve", error))?;
+    let address = server.local_addr();
+    dir.announce(&RunningServer {
+        address,
+        pid: std::process::id(),
+        tls,
+    })?;
+    let config_file = source.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
+    tracing::info!(%address, data_dir = %dir.path().display(), config = config_file, "ready");
+    let told = tell_ready(context, &dir, address, tls);
+
+    let outcome = match told {
+        Ok(()) => server
+            .serve(stop)
+            .await
+            .map_err(|error| CliError::open("the server ended", error)),
+        Err(error) => Err(error),
+    };
+    // The server has waited its grace for them; what still runs would be orphaned.
+    stacks.shutdown(Duration::ZERO).await;
+    dir.withdraw();
+    drop(stacks);
+    store.close();
+    tracing::info!("stopped");
+    outcome
+}
+
+/// The line that says where it is, and on a terminal what to try first.
+fn tell_ready(context: &Context, dir: &DataDir, address: SocketAddr, tls: bool) -> Result<(), CliError> {
+    let url = format!("{}://{address}", if tls { "https" } else { "http" });
+    let output = context.output;
+    output.answer(
+        &json!({"url": url, "address": address, "pid": std::process::id()}),
+        || format!("listening on {url}"),
+    )?;
+    if output.is_terminal() {
+        output.note(&format!(
+            "the admin's token is in {}\ntry, in another terminal:\n  cc-devops --data-dir {} health",
+            dir.token_file().display(),
+            dir.path().display()
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the operator's agent where there is none. The token is kept before the agent is made: a
+/// crash in between leaves a token that opens nothing, and the next start replaces it.
+async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
+    let name = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
+    if ports.agents.find(&name).await?.is_some() {
+        if !dir.token_file().exists() {
+            tracing::warn!(
+                file = %dir.token_file().display(),
+                "the admin's token file is missing; `cc-devops agents rotate admin` makes a new one"
+            );
+        }
+        return Ok(());
+    }
+    let token = new_token()?;
+    dir.keep_admin_token(token.expose())?;
+    let admin = Agent {
+        name,
+        role: Role::Admin,
+        secret_prefixes: Vec::new(),
+        stacks: Vec::new(),
+    };
+    put_on_record(ports, admin, &token).await
+}
+
+/// Ends when the process is told to stop. Listening begins at once, so that no signal is missed.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
+    let listen = |kind| signal(kind).map_err(|error| CliError::internal("signals cannot be listened for", error));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to stop by SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
+        }
+    })
+}

@@ -1,0 +1,139 @@
+//! Opens the data folder for an operator's command, beside a running server or without one.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::names::{FullStackName, RequestId};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, StackProgress, Stacks, SystemClock};
+use cc_devops_core::requests::DeployLambda;
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::record::StackLease;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_embedded::{MasterKeySource, OpenError, Rotated, RotationStep, Store, StoreOptions};
+use jiff::Timestamp;
+
+use crate::Context;
+use crate::config::Checked;
+use crate::error::CliError;
+use crate::output::Progress;
+use crate::policies;
+
+/// The operator's own agent, made at first start.
+pub(crate) const ADMIN: &str = "admin";
+
+/// The variable that holds the master key where no file does: 64 hex digits.
+const KEY_VARIABLE: &str = "CC_DEVOPS_MASTER_KEY";
+/// The variable that holds the key before it, while a rotation is under way.
+const PREVIOUS_KEY_VARIABLE: &str = "CC_DEVOPS_MASTER_KEY_PREVIOUS";
+
+/// An open data folder.
+pub(crate) struct Opened {
+    store: Store,
+    /// Its ports. No stack can be changed through them.
+    pub(crate) ports: Ports,
+}
+
+/// What the store is opened with; `create` makes what does not exist.
+pub(crate) fn options(data_dir: &Path, create: bool) -> StoreOptions {
+    StoreOptions {
+        data_dir: data_dir.to_path_buf(),
+        master_key: master_key(),
+        create,
+    }
+}
+
+fn master_key() -> MasterKeySource {
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|text| !text.is_empty())
+            .map(SecretValue::new)
+    };
+    match variable(KEY_VARIABLE) {
+        Some(current) => MasterKeySource::Given {
+            current,
+            previous: variable(PREVIOUS_KEY_VARIABLE),
+        },
+        None => MasterKeySource::File,
+    }
+}
+
+/// A store that cannot be opened, in words that name the folder.
+pub(crate) fn refused(data_dir: &Path, error: OpenError) -> CliError {
+    let message = match error {
+        OpenError::Missing { .. } => format!(
+            "there is no control plane in {}: `cc-devops serve` makes one, --data-dir names another folder",
+            data_dir.display()
+        ),
+        _ => format!("cannot open the control plane in {}", data_dir.display()),
+    };
+    CliError::open(message, error)
+}
+
+/// Whether a control plane was ever made in the folder.
+pub(crate) fn exists(data_dir: &Path) -> bool {
+    data_dir.join("control-plane.db").exists()
+}
+
+/// Opens the data folder, which must exist.
+pub(crate) fn open(context: &Context) -> Result<Opened, CliError> {
+    let data_dir = &context.global.data_dir;
+    let store = Store::open(options(data_dir, false)).map_err(|error| refused(data_dir, error))?;
+    let ports = store.ports(Arc::new(NoStacks), Arc::new(SystemClock));
+    Ok(Opened { store, ports })
+}
+
+impl Opened {
+    /// A control plane over the folder that answers questions and changes no stack.
+    pub(crate) fn control_plane(&self, config: &Checked) -> Result<ControlPlane, CliError> {
+        Ok(ControlPlane::new(
+            config.installation.clone(),
+            self.ports.clone(),
+            policies::in_force(config)?,
+            self.store.fingerprint_key(),
+            config.requests,
+        ))
+    }
+
+    /// Replaces the master key.
+    pub(crate) async fn rotate_key(&self, mut progress: Progress) -> Result<Rotated, CliError> {
+        progress.start();
+        let mut step = |step| {
+            if let RotationStep::Rewrapped { rows } = step {
+                progress.at(rows);
+            }
+            ControlFlow::Continue(())
+        };
+        Ok(self.store.rotate_master_key(Timestamp::now(), &mut step).await?)
+    }
+
+    /// Copies the database to a file.
+    pub(crate) async fn backup_to(&self, file: &Path) -> Result<(), CliError> {
+        Ok(self.store.backup_to(file).await?)
+    }
+}
+
+/// An operator's command changes no stack: that is the server's business.
+struct NoStacks;
+
+impl NoStacks {
+    fn refusal() -> PortError {
+        PortError::new(
+            PortErrorKind::Refused,
+            "stacks are changed by the running server alone; use `cc-devops deploy`",
+        )
+    }
+}
+
+#[async_trait]
+impl Stacks for NoStacks {
+    async fn start(&self, _lease: &StackLease, _deploy: &DeployLambda, _at: Timestamp) -> PortResult<StackProgress> {
+        Err(Self::refusal())
+    }
+
+    async fn progress(&self, _stack: &FullStackName, _request: &RequestId) -> PortResult<StackProgress> {
+        Err(Self::refusal())
+    }
+}

@@ -1,0 +1,107 @@
+//! The configuration, help and exit codes as the binary tells them.
+
+use serde_json::json;
+
+use crate::process::Place;
+
+#[test]
+fn config_check_tells_every_error_at_once() {
+    let place = Place::new();
+    place.run(&["config", "check"]).exits(0);
+    place.configure("mode = \"sleepy\"\n[server]\nlisen = \"x\"\nin_flight = 0\n[fleet]\nperiod = 1\n");
+    let checked = place.run(&["config", "check", "--json"]).exits(1).json();
+    let mut paths: Vec<_> = checked["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["path"].as_str().unwrap().to_owned())
+        .collect();
+    paths.sort();
+    assert_eq!(paths, ["fleet.period", "mode", "server.in_flight", "server.lisen"]);
+    let text = place.run(&["config", "check"]).exits(1).stdout;
+    assert!(text.contains("did you mean `listen`?"), "{text}");
+
+    // Nothing starts with it.
+    place.run(&["serve"]).exits(1);
+    place.run(&["--config", "nowhere.toml", "config", "check"]).exits(2);
+}
+
+#[test]
+fn config_check_reads_the_policies_too() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("rules")).unwrap();
+    place.write(
+        "rules/mine.cedar",
+        "permit (principal, action == Action::\"fly\", resource);",
+    );
+    place.configure("[policy]\ndir = \"rules\"\n");
+    let checked = place.run(&["config", "check", "--json"]).exits(1).json();
+    assert_eq!(checked["problems"][0]["path"], "mine.cedar");
+}
+
+#[test]
+fn config_show_tells_what_is_in_force() {
+    let place = Place::new();
+    place.configure("[fleet]\nheartbeat_period_seconds = 60\n");
+    let mut command = place.command(&["config", "show", "--json"]);
+    let output = command
+        .env("CC_DEVOPS__SERVER__LISTEN", "127.0.0.1:9")
+        .output()
+        .unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["fleet"]["heartbeat_period_seconds"], 60);
+    assert_eq!(shown["server"]["listen"], "127.0.0.1:9");
+    assert_eq!(shown["installation"]["stages"], json!(["dev", "prod"]));
+    // What is shown can be read again.
+    let text = place.run(&["config", "show"]).exits(0).stdout;
+    place.configure(&text);
+    assert_eq!(place.run(&["config", "show"]).exits(0).stdout, text);
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_every_command_its_examples() {
+    let place = Place::new();
+    let help = place.run(&["--help"]).exits(0).stdout;
+    for part in ["Exit codes:", "  4  denied", "--data-dir", "CC_DEVOPS_DATA_DIR"] {
+        assert!(help.contains(part), "{part} is missing:\n{help}");
+    }
+    for words in [
+        &["serve"][..],
+        &["send"],
+        &["put-secret"],
+        &["deploy"],
+        &["requests", "list"],
+        &["agents", "add"],
+        &["secrets", "rotate-key"],
+        &["audit", "verify"],
+        &["policy", "check"],
+        &["config", "check"],
+        &["health"],
+        &["backup"],
+        &["completions"],
+    ] {
+        let help = place.run(&[words, &["--help"]].concat()).exits(0).stdout;
+        assert!(help.contains("Example"), "{words:?}:\n{help}");
+    }
+    place.run(&[]).exits(2);
+    place.run(&["dance"]).exits(2);
+    place.run(&["health", "--colour"]).exits(2);
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]).exits(0).stdout;
+        assert!(script.contains("rotate-key"), "{shell}");
+    }
+}
+
+#[test]
+fn errors_are_json_where_programs_read() {
+    let place = Place::new();
+    let run = place.run(&["health", "--json"]).exits(3);
+    let error: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
+    assert_eq!(error["exitCode"], 3);
+    assert!(run.stdout.is_empty());
+}

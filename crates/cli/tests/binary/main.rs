@@ -1,0 +1,17 @@
+//! The real binary, as a person and a script use it: started as a process, on a free port, over a
+//! data folder of its own.
+
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod planted;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod serving;
+#[cfg(test)]
+mod tampering;

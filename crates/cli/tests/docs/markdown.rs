@@ -1,0 +1,73 @@
+//! What stands in a document: its blocks, its examples, the commands it shows.
+
+/// A fenced block: its language and its text.
+#[derive(Clone)]
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) text: String,
+}
+
+pub(crate) fn blocks(document: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in document.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(language), None) => {
+                open = Some(Block {
+                    language: language.to_owned(),
+                    text: String::new(),
+                });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some(block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block does not end");
+    blocks
+}
+
+pub(crate) fn section<'d>(document: &'d str, heading: &str) -> &'d str {
+    let (_, rest) = document.split_once(&format!("\n## {heading}\n")).unwrap();
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+}
+
+pub(crate) fn example(document: &str, name: &str) -> String {
+    let marker = format!("<!-- example: {name} -->\n");
+    let (_, rest) = document
+        .split_once(&marker)
+        .unwrap_or_else(|| panic!("there is no example {name}"));
+    blocks(rest).first().unwrap().text.clone()
+}
+
+/// Every command line that a document shows, in a block or in its text.
+pub(crate) fn command_lines(document: &str) -> Vec<String> {
+    let in_blocks = blocks(document)
+        .into_iter()
+        .filter(|block| block.language == "sh")
+        .flat_map(|block| {
+            let joined = block.text.replace("\\\n", " ");
+            joined.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+    let in_text = document
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
+    let lines = in_blocks.chain(in_text);
+    lines
+        .filter_map(|line| {
+            line.split_once("cc-devops ")
+                .map(|(before, rest)| (before.to_owned(), rest.to_owned()))
+        })
+        .filter(|(before, _)| before.is_empty() || before.ends_with("$(") || before.ends_with("| "))
+        .map(|(_, rest)| {
+            rest.split(['#', '|', '>', ')', '&', '…'])
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .replace('"', "")
+        })
+        .collect()
+}
