@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Fills a stopped control plane's database with finished putSecret requests, for measuring.
+
+    python3 bench/seed.py DATA_DIR COUNT
+
+Every row is a copy of a real one in the same database (the newest successful putSecret request, its
+audit row, its event, its secret's version) with its own id, so the columns are what the program
+wrote. Each request gets all four; its secret is one of COUNT / 100, so each has 100 versions.
+
+Not as in a real one: the audit rows stand before row 1, under numbers below 1, because only the
+program can put rows at the chain's end; the sums in /metrics do not count the seeded requests; the
+seeded secrets cannot be read, because a value is sealed under its own name. A data folder that was
+seeded is for measuring and nothing else.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import pathlib
+import random
+import sqlite3
+import sys
+import time
+
+DATABASE = "control-plane.db"
+LOCK = "serve.lock"
+VERSIONS_PER_SECRET = 100
+CHUNK = 20_000
+
+
+class Table:
+    """A table and one of its rows to copy."""
+
+    def __init__(self, db, name, where, argument):
+        cursor = db.execute(f"SELECT * FROM {name} WHERE {where} LIMIT 1", [argument])
+        row = cursor.fetchone()
+        if row is None:
+            sys.exit(f"seed: there is no finished putSecret request in table {name} to copy; send one first")
+        self.name = name
+        self.columns = [column[0] for column in cursor.description]
+        self.row = dict(zip(self.columns, row))
+
+    def insert(self, db, changes):
+        """Inserts a copy for each mapping of changed columns."""
+        holes = ", ".join("?" for _ in self.columns)
+        statement = f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({holes})"
+        base = self.row
+        db.executemany(statement, ([change.get(c, base[c]) for c in self.columns] for change in changes))
+
+
+def known_id(index, seed):
+    """The id of a seeded request: random at its beginning, as a UUID is."""
+    digest = hashlib.sha256(f"{seed}:{index}".encode()).hexdigest()
+    return f"{digest[:12]}-seeded-{index}"
+
+
+def seed(data_dir, count, seed_text="seed", progress=lambda done: None):
+    """Adds `count` finished requests; gives the seconds it took."""
+    data_dir = pathlib.Path(data_dir)
+    started = time.monotonic()
+    with open(data_dir / LOCK, "a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"seed: a server runs on {data_dir}; stop it first")
+        db = sqlite3.connect(data_dir / DATABASE, isolation_level=None)
+        try:
+            fill(db, count, seed_text, progress)
+        finally:
+            db.close()
+    return time.monotonic() - started
+
+
+def fill(db, count, seed_text, progress):
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("PRAGMA cache_size = -2000000")
+    db.execute("PRAGMA foreign_keys = OFF")
+    db.execute("PRAGMA wal_autocheckpoint = 20000")
+    requests = Table(db, "requests", "status = ? AND action = 'putSecret' ORDER BY seq DESC", "success")
+    request_id = requests.row["id"]
+    name = requests.row["resource"]
+    events = Table(db, "events", "request_id = ?", request_id)
+    audit = Table(db, "audit", "json_extract(entry, '$.requestId') = ? ORDER BY seq DESC", request_id)
+    secrets = Table(db, "secrets", "name = ?", name)
+    versions = Table(db, "secret_versions", "secret = ? ORDER BY version DESC", secrets.row["id"])
+    version_id = json.loads(requests.row["completed"])["result"]["versionId"]
+
+    def top(column, table):
+        return db.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()[0]
+
+    first_seq = top("seq", "requests") + 1
+    first_secret = top("id", "secrets") + 1
+    (lowest_row,) = db.execute("SELECT coalesce(min(seq), 1) FROM audit").fetchone()
+    outbox = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+    first_outbox = (outbox[0] if outbox else 0) + 1
+    cursor = top("cursor", "events") + 1
+    prefix = name.rsplit("/", 1)[0]
+    secret_count = max(1, count // VERSIONS_PER_SECRET)
+    rounds = -(-count // secret_count)
+    values = random.Random(seed_text)
+
+    db.execute("BEGIN IMMEDIATE")
+    secrets.insert(db, (
+        {"id": first_secret + s, "name": f"{prefix}/seeded-{seed_text}-{s}", "versions": versions_of(s, count, secret_count)}
+        for s in range(secret_count)
+    ))
+    db.execute("COMMIT")
+    for start in range(0, count, CHUNK):
+        rows = {"requests": [], "events": [], "audit": [], "versions": []}
+        for index in range(start, min(start + CHUNK, count)):
+            own_id = known_id(index, seed_text)
+            digest = hashlib.sha256(own_id.encode())
+            token = digest.hexdigest()
+            # Rounds over all secrets, so that a secret's versions lie apart, as they do in time.
+            turn, secret = divmod(index, secret_count)
+            own_name = f"{prefix}/seeded-{seed_text}-{secret}"
+
+            def own(text):
+                return text.replace(request_id, own_id).replace(name, own_name).replace(version_id, token)
+
+            rows["requests"].append({
+                "seq": first_seq + index, "id": own_id, "resource": own_name, "fingerprint": digest.digest(),
+                "completed": own(requests.row["completed"]),
+            })
+            rows["events"].append({
+                "cursor": cursor + index, "outbox_id": first_outbox + index, "request_id": own_id,
+                "completed": own(events.row["completed"]),
+            })
+            rows["audit"].append({
+                "seq": lowest_row - count + index, "entry": own(audit.row["entry"]), "hash": digest.digest(),
+                "prev_hash": values.randbytes(32),
+            })
+            version = {"secret": first_secret + secret, "version": turn + 1, "token": token, "value_mac": digest.digest()}
+            if turn + 2 < rounds:
+                version |= {"key_id": None, "data_key": None, "sealed": None}
+            rows["versions"].append(version)
+        db.execute("BEGIN IMMEDIATE")
+        requests.insert(db, rows["requests"])
+        events.insert(db, rows["events"])
+        audit.insert(db, rows["audit"])
+        versions.insert(db, rows["versions"])
+        db.execute("COMMIT")
+        progress(start + len(rows["requests"]))
+    db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'outbox'", [first_outbox + count])
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def versions_of(secret, count, secret_count):
+    """How many versions a secret has at the end."""
+    return count // secret_count + (1 if secret < count % secret_count else 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_dir", metavar="DATA_DIR")
+    parser.add_argument("count", metavar="COUNT", type=int)
+    arguments = parser.parse_args()
+    if arguments.count < 1:
+        parser.error("COUNT must be at least 1")
+    seconds = seed(arguments.data_dir, arguments.count, progress=lambda done: print(f"\r{done:,}", end="", file=sys.stderr))
+    print(f"\rseeded {arguments.count:,} finished requests in {seconds:.1f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
