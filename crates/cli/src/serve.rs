@@ -36,6 +36,9 @@ Examples:
   cc-devops serve --data-dir /var/lib/cc-devops --config /etc/cc-devops.toml --log-format json
   cc-devops serve --listen 127.0.0.1:0";
 
+/// How many requests of stopped commands are concluded before the process ends.
+const LEFT_OVER: usize = 1_024;
+
 /// How to serve.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -76,7 +79,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         server_config.listen = listen;
     }
     let tls = server_config.tls.is_some();
-    let server = Server::bind(server_config, Arc::new(plane), stack_ends)
+    let plane = Arc::new(plane);
+    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();
@@ -98,11 +102,24 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     };
     // The server has waited its grace for them; what still runs would be orphaned.
     stacks.shutdown(Duration::ZERO).await;
+    conclude_stopped(&plane).await;
     dir.withdraw();
     drop(stacks);
     store.close();
     tracing::info!("stopped");
     outcome
+}
+
+/// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
+/// the next start tells it.
+async fn conclude_stopped(plane: &ControlPlane) {
+    let told = match plane.look_after_waiting(LEFT_OVER).await {
+        Ok(_) => plane.relay(LEFT_OVER).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "stopped deploys are concluded at the next start");
+    }
 }
 
 /// The line that says where it is, and on a terminal what to try first.

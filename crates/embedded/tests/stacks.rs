@@ -246,55 +246,94 @@ async fn a_shutdown_stops_what_does_not_end_by_itself_and_says_so() {
 }
 
 /// A server that dies leaves its command running and its exit status to nobody.
-#[test]
-fn after_a_crash_a_command_is_waited_for_and_then_its_fate_is_unknown() {
-    let bench = Bench::new();
-    let pipe = bench.path().join("pipe");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let script = "echo run >> runs; read line < pipe";
-    let deploy = deploy("app", &[]);
-    let first = tokio::runtime::Runtime::new().unwrap();
-    first.block_on(async {
-        let (stacks, _ended) = bench.stacks(script, |_| {});
-        start(&stacks, "r1", &deploy).await;
-    });
-    // The watching task dies with its runtime, as it would with its process.
-    first.shutdown_background();
+struct Crashed {
+    bench: Bench,
+    deploy: DeployLambda,
+}
 
-    let second = tokio::runtime::Runtime::new().unwrap();
-    second.block_on(async {
-        let clock = ManualClock::at(SystemClock.now());
-        let (stacks, _ended) = bench.stacks_at(script, Arc::new(clock.clone()), |_| {});
-        assert_eq!(
-            progress(&stacks, "r1").await,
-            StackProgress::Changing,
-            "its process group lives"
-        );
-        assert_eq!(
-            start(&stacks, "r1", &deploy).await,
-            StackProgress::Changing,
-            "never run again"
-        );
-        assert_eq!(
-            reason(start(&stacks, "r2", &deploy).await),
-            Reason::StackInProgress,
-            "nor beside it"
-        );
-        clock.advance(jiff::SignedDuration::from_mins(2));
-        let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
-            panic!("past its deadline")
-        };
-        let failure = end.outcome.unwrap_err();
-        assert_eq!(failure.reason, Reason::DeployFailed);
-        assert!(failure.message.contains("fate is unknown"), "{}", failure.message);
-    });
-    // Opening the pipe waits for the command to read it; then the command ends.
-    std::fs::write(&pipe, "go\n").unwrap();
-    assert_eq!(std::fs::read_to_string(bench.path().join("runs")).unwrap(), "run\n");
+/// Reads one line from the pipe `one` and one from `two`.
+const TALKING: &str = "echo run >> runs; read line < one; read line < two";
+
+impl Crashed {
+    fn new() -> Self {
+        let bench = Bench::new();
+        for pipe in ["one", "two"] {
+            let made = std::process::Command::new("mkfifo")
+                .arg(bench.path().join(pipe))
+                .status();
+            assert!(made.unwrap().success());
+        }
+        let deploy = deploy("app", &[]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let (stacks, _ended) = bench.stacks(TALKING, |_| {});
+            start(&stacks, "r1", &deploy).await;
+        });
+        // The watching task dies with its runtime, as it would with its process.
+        runtime.shutdown_background();
+        let crashed = Self { bench, deploy };
+        crashed.say("one");
+        crashed
+    }
+
+    /// Opening a pipe waits for the command to open it too.
+    fn say(&self, pipe: &str) {
+        std::fs::write(self.bench.path().join(pipe), "go\n").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_a_command_is_waited_for_and_never_run_again() {
+    let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
+    let (stacks, _ended) = crashed.bench.stacks(TALKING, |_| {});
+    assert_eq!(
+        progress(&stacks, "r1").await,
+        StackProgress::Changing,
+        "its process group lives"
+    );
+    assert_eq!(
+        start(&stacks, "r1", &crashed.deploy).await,
+        StackProgress::Changing,
+        "never run again"
+    );
+    assert_eq!(
+        reason(start(&stacks, "r2", &crashed.deploy).await),
+        Reason::StackInProgress,
+        "nor beside it"
+    );
+    crashed.say("two");
+    assert_eq!(
+        std::fs::read_to_string(crashed.bench.path().join("runs")).unwrap(),
+        "run\n"
+    );
+}
+
+#[tokio::test]
+async fn after_a_crash_a_command_that_takes_too_long_is_killed() {
+    let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
+    let clock = ManualClock::at(SystemClock.now());
+    let (stacks, _ended) = crashed.bench.stacks_at(TALKING, Arc::new(clock.clone()), |_| {});
+    clock.advance(jiff::SignedDuration::from_mins(2));
+    let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
+        panic!("past its deadline");
+    };
+    let failure = end.outcome.unwrap_err();
+    assert_eq!(failure.reason, Reason::Timeout, "{}", failure.message);
+    assert!(failure.message.contains("was killed"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_run_whose_command_is_gone_ends_with_its_fate_unknown() {
+    let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
+    let (stacks, _ended) = crashed.bench.stacks(TALKING, |_| {});
+    crashed.say("two");
+    // The command is a child of this process, which takes its exit status as init would.
+    let reaped = rustix::process::wait(rustix::process::WaitOptions::empty()).unwrap();
+    assert!(reaped.is_some());
+    let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
+        panic!("its process group is gone");
+    };
+    let failure = end.outcome.unwrap_err();
+    assert_eq!(failure.reason, Reason::DeployFailed);
+    assert!(failure.message.contains("fate is unknown"), "{}", failure.message);
 }

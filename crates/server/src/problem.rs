@@ -131,10 +131,17 @@ impl From<PortError> for Problem {
     /// Logs what failed and tells the caller what to do.
     fn from(error: PortError) -> Self {
         let chain = Chain(&error).to_string();
-        if error.kind.is_transient() {
-            tracing::warn!(kind = ?error.kind, error = %chain, "a port failed");
-        } else {
-            tracing::error!(kind = ?error.kind, error = %chain, "a port failed");
+        match error.kind {
+            PortErrorKind::Unavailable | PortErrorKind::Timeout => {
+                tracing::warn!(kind = ?error.kind, error = %chain, "a port failed");
+            }
+            PortErrorKind::Full | PortErrorKind::Corrupt | PortErrorKind::Key => {
+                tracing::error!(kind = ?error.kind, error = %chain, "a port failed");
+            }
+            // The caller's mistake or bad luck, not ours.
+            PortErrorKind::Superseded | PortErrorKind::Exists | PortErrorKind::NotFound | PortErrorKind::Refused => {
+                tracing::debug!(kind = ?error.kind, error = %chain, "a port refused")
+            }
         }
         let retry = error.retry_after.and_then(|wait| Duration::try_from(wait).ok());
         match error.kind {

@@ -2,15 +2,16 @@
 //!
 //! A run is recorded before its command starts, so that nothing runs twice. A command outlives a
 //! crash of the server but its exit status does not: such a run stays "changing" while its process
-//! group lives, and then ends as a failure that says its fate is unknown.
+//! group lives and its time lasts, and then ends as a failure that says its fate is unknown.
 
 mod command;
+mod orphan;
 mod output;
 mod runner;
 mod runs;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::outcome::{DeployAction, DeployResult, Failure, Reason};
 use cc_devops_core::requests::record::StackLease;
 use jiff::{SignedDuration, Timestamp};
-use rustix::process::{Pid, test_kill_process_group};
+use rustix::process::Pid;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,8 +43,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Told the request of every run that ends.
     ended: UnboundedSender<RequestId>,
-    /// The runs whose command is a child of this process.
-    ours: Mutex<HashSet<RequestId>>,
+    /// The runs whose command is, or is about to be, a child of this process.
+    children: Mutex<HashSet<RequestId>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -61,7 +62,7 @@ impl LocalStacks {
             commands,
             clock,
             ended,
-            ours: Mutex::default(),
+            children: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -113,9 +114,16 @@ impl Stacks for LocalStacks {
         }
         let span = SignedDuration::try_from(command.timeout).unwrap_or(SignedDuration::MAX);
         let deadline = at.saturating_add(span).unwrap_or(Timestamp::MAX);
+        // Ours before it is on record, or a look at the record in between would find it lost.
+        let Some(ours) = Ours::take(&self.inner, &lease.request) else {
+            return Ok(StackProgress::Changing);
+        };
         match self.inner.runs.begin(&lease.request, stack, at, deadline).await? {
-            Begun::Found(run) => self.inner.standing(run).await,
-            Begun::New => self.inner.launch(lease, deploy, command).await,
+            Begun::New => self.inner.launch(ours, stack, deploy, command).await,
+            Begun::Found(run) => {
+                drop(ours);
+                self.inner.standing(run).await
+            }
         }
     }
 
@@ -139,81 +147,114 @@ impl Inner {
         if let Some(end) = run.end {
             return Ok(StackProgress::Ended(end));
         }
-        let is_ours = self
-            .ours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&run.request);
-        if is_ours || (self.clock.now() <= run.deadline && lives(run.group)) {
+        if self.children().contains(&run.request) {
             return Ok(StackProgress::Changing);
         }
-        let message = format!(
-            "the control plane stopped while the command of stack {} ran, so its fate is unknown; look at the stack, \
-             then send a new deploy under a new requestId",
-            run.stack
-        );
-        let end = StackEnd {
-            outcome: Err(Failure::new(Reason::DeployFailed, message)),
-            output: None,
+        let overdue = self.clock.now() > run.deadline;
+        let failure = match orphan::find(run.group, &run.request) {
+            Some(_) if !overdue => return Ok(StackProgress::Changing),
+            Some(orphan) if orphan.kill() => Failure::new(
+                Reason::Timeout,
+                format!(
+                    "the command of stack {} outlived a stop of the control plane, ran past its time limit and was \
+                     killed; look at the stack before you send a new deploy",
+                    run.stack
+                ),
+            ),
+            Some(_) | None => Failure::new(
+                Reason::DeployFailed,
+                format!(
+                    "the control plane stopped while the command of stack {} ran, so its fate is unknown; look at the \
+                     stack, then send a new deploy under a new requestId",
+                    run.stack
+                ),
+            ),
         };
-        self.runs.end(&run.request, self.clock.now(), &end).await?;
-        Ok(StackProgress::Ended(end))
+        self.record_end(&run.request, Err(failure), None).await
+    }
+
+    fn children(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a run's end and gives the one that is on record: where the command ended while
+    /// somebody looked for it, what it said itself stands.
+    async fn record_end(
+        &self,
+        request: &RequestId,
+        outcome: Result<DeployResult, Failure>,
+        output: Option<String>,
+    ) -> PortResult<StackProgress> {
+        let end = StackEnd { outcome, output };
+        self.runs
+            .end(request, self.clock.now(), end)
+            .await
+            .map(StackProgress::Ended)
     }
 
     /// Starts the command of a run that is on record, and watches it from a task of its own.
     async fn launch(
         self: &Arc<Self>,
-        lease: &StackLease,
+        ours: Ours,
+        stack: &FullStackName,
         deploy: &DeployLambda,
         command: &StackCommand,
     ) -> PortResult<StackProgress> {
-        let StackLease { stack, request } = lease.clone();
+        let request = ours.request.clone();
         let environment = command.environment(deploy, &request);
         let running = match runner::start(command, environment) {
             Ok(running) => running,
             Err(error) => {
                 let program = command.program.to_string_lossy();
                 let message = format!("the command {program:?} of stack {stack} could not be started: {error}");
-                let end = StackEnd {
-                    outcome: Err(Failure::new(Reason::DeployFailed, message)),
-                    output: None,
-                };
-                self.runs.end(&request, self.clock.now(), &end).await?;
-                return Ok(StackProgress::Ended(end));
+                let failure = Failure::new(Reason::DeployFailed, message);
+                return self.record_end(&request, Err(failure), None).await;
             }
         };
-        self.ours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(request.clone());
         let group = running.group;
-        let watcher = self
-            .tasks
-            .spawn(Arc::clone(self).watch(running, command.timeout, stack, request.clone()));
-        tracing::info!(request_id = %request, task = %watcher.id(), "the stack's command runs");
+        self.tasks.spawn(watch(ours, running, command.timeout, stack.clone()));
+        tracing::info!(request_id = %request, %stack, "the stack's command runs");
         self.runs
             .set_group(&request, group.map(Pid::as_raw_nonzero).map(std::num::NonZero::get))
             .await?;
         Ok(StackProgress::Changing)
     }
+}
 
-    async fn watch(self: Arc<Self>, running: Running, timeout: Duration, stack: FullStackName, request: RequestId) {
-        let (end, output) = running.wait(timeout, &self.stop).await;
-        let end = StackEnd {
-            outcome: outcome(&end, &stack, &request, timeout),
-            output: Some(output),
-        };
-        // Not recorded means that the sweep asks again and finds the group gone: fate unknown.
-        if let Err(error) = self.runs.end(&request, self.clock.now(), &end).await {
-            tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
-        }
-        self.ours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&request);
-        if self.ended.send(request).is_err() {
-            tracing::debug!("nobody listens for ended commands any more; the sweep will find this one");
-        }
+/// Waits for a command's end, records it, and tells it.
+async fn watch(ours: Ours, running: Running, timeout: Duration, stack: FullStackName) {
+    let (end, output) = running.wait(timeout, &ours.inner.stop).await;
+    let outcome = outcome(&end, &stack, &ours.request, timeout);
+    let (inner, request) = (Arc::clone(&ours.inner), ours.request.clone());
+    // Not recorded means that the sweep asks again and finds the group gone: fate unknown.
+    if let Err(error) = inner.record_end(&request, outcome, Some(output)).await {
+        tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
+    }
+    drop(ours);
+    if inner.ended.send(request).is_err() {
+        tracing::debug!("nobody listens for ended commands any more; the sweep will find this one");
+    }
+}
+
+/// The right to start a run's command, and the mark that this process has it.
+struct Ours {
+    inner: Arc<Inner>,
+    request: RequestId,
+}
+
+impl Ours {
+    /// None where this process has the run already.
+    fn take(inner: &Arc<Inner>, request: &RequestId) -> Option<Self> {
+        inner.children().insert(request.clone()).then(|| Self {
+            inner: Arc::clone(inner),
+            request: request.clone(),
+        })
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.inner.children().remove(&self.request);
     }
 }
 
@@ -243,16 +284,9 @@ fn outcome(end: &End, stack: &FullStackName, request: &RequestId, timeout: Durat
             Reason::DeployFailed,
             format!("the control plane was shut down and stopped the command of stack {stack} before its end"),
         ),
-        End::Lost(_) => failed(
+        End::Lost(error) => failed(
             Reason::DeployFailed,
-            format!("the fate of the command of stack {stack} is unknown: the system did not give its exit status"),
+            format!("the fate of the command of stack {stack} is unknown: its exit status was not to be had ({error})"),
         ),
     }
-}
-
-/// Whether a process group still exists.
-fn lives(group: Option<i32>) -> bool {
-    group
-        .and_then(Pid::from_raw)
-        .is_some_and(|group| test_kill_process_group(group).is_ok())
 }

@@ -101,19 +101,18 @@ impl Runs {
             .await
     }
 
-    /// Records a run's end; the first one stays.
-    pub(super) async fn end(&self, request: &RequestId, at: Timestamp, end: &StackEnd) -> PortResult<()> {
+    /// Records a run's end and gives the one on record: the first one stays.
+    pub(super) async fn end(&self, request: &RequestId, at: Timestamp, end: StackEnd) -> PortResult<StackEnd> {
         let request = request.clone();
-        let outcome = match &end.outcome {
-            Ok(result) => Stored::Done(result.clone()),
-            Err(Failure { reason, message }) => Stored::Failed {
-                reason: *reason,
-                message: message.clone(),
-            },
-        };
-        let output = end.output.clone();
         self.db
             .write(move |conn, _| {
+                let outcome = match &end.outcome {
+                    Ok(result) => Stored::Done(result.clone()),
+                    Err(Failure { reason, message }) => Stored::Failed {
+                        reason: *reason,
+                        message: message.clone(),
+                    },
+                };
                 conn.prepare_cached(
                     "UPDATE stack_runs SET ended_at = ?2, outcome = ?3, output = ?4
                      WHERE request_id = ?1 AND outcome IS NULL",
@@ -122,9 +121,9 @@ impl Runs {
                     request.as_str(),
                     columns::nanos(at),
                     columns::json(&outcome)?,
-                    output
+                    end.output
                 ])?;
-                Ok(())
+                Ok(find(conn, &request)?.and_then(|run| run.end).unwrap_or(end))
             })
             .await
     }
