@@ -36,14 +36,15 @@ impl Stages {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// The stage of that name, or a sentence that lists those that exist.
+    /// The stage of that name, or a sentence that lists those that exist. It does not repeat the
+    /// name: that is a parameter's value.
     pub fn find(&self, name: &str) -> Result<Stage, String> {
         self.iter()
             .find(|stage| stage.as_str() == name)
             .cloned()
             .ok_or_else(|| {
                 let known: Vec<&str> = self.iter().map(Stage::as_str).collect();
-                format!("stage {name:?} does not exist; use one of: {}", known.join(", "))
+                format!("there is no such stage; use one of: {}", known.join(", "))
             })
     }
 }

@@ -92,23 +92,20 @@ fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten
     {
         return Ok(answer);
     }
-    let (secret, version) = match known {
-        Some((secret, versions)) => {
-            conn.prepare_cached("UPDATE secrets SET versions = ?2 WHERE id = ?1")?
-                .execute([secret, versions + 1])?;
-            // The version that now becomes the one before the previous one loses its value.
-            conn.prepare_cached(
-                "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
-                 WHERE secret = ?1 AND version = ?2",
-            )?
-            .execute([secret, versions - 1])?;
-            (secret, versions + 1)
-        }
-        None => {
-            conn.prepare_cached("INSERT INTO secrets (name, versions, created_at) VALUES (?1, 1, ?2)")?
-                .execute(params![write.name.as_str(), write.at])?;
-            (conn.last_insert_rowid(), 1)
-        }
+    let (secret, version) = if let Some((secret, versions)) = known {
+        conn.prepare_cached("UPDATE secrets SET versions = ?2 WHERE id = ?1")?
+            .execute([secret, versions + 1])?;
+        // The version that now becomes the one before the previous one loses its value.
+        conn.prepare_cached(
+            "UPDATE secret_versions SET key_id = NULL, data_key = NULL, sealed = NULL \
+             WHERE secret = ?1 AND version = ?2",
+        )?
+        .execute([secret, versions - 1])?;
+        (secret, versions + 1)
+    } else {
+        conn.prepare_cached("INSERT INTO secrets (name, versions, created_at) VALUES (?1, 1, ?2)")?
+            .execute(params![write.name.as_str(), write.at])?;
+        (conn.last_insert_rowid(), 1)
     };
     let action = if version == 1 {
         SecretAction::Created
@@ -132,7 +129,7 @@ fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten
         write.stage,
         sealed.key_id.as_str(),
         sealed.data_key,
-        sealed.sealed,
+        sealed.body,
     ])?;
     Ok(written(write, action))
 }

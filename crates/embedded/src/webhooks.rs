@@ -1,6 +1,7 @@
 //! Webhook subscriptions, the deliveries that wait for them, and the dead letters.
 
 use async_trait::async_trait;
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortErrorKind, PortResult, Webhooks};
 use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
@@ -174,11 +175,11 @@ fn subscribe(
         .execute(params![
             subscription.id.0,
             subscription.url,
-            subscription.agent.as_ref().map(|name| name.as_str()),
+            subscription.agent.as_ref().map(AgentName::as_str),
             nanos(subscription.created_at),
             sealed.key_id.as_str(),
             sealed.data_key,
-            sealed.sealed,
+            sealed.body,
         ])?;
     if added == 1 {
         Ok(())
@@ -197,7 +198,7 @@ fn claim(
     let due = conn
         .prepare_cached(&format!(
             "SELECT {SUBSCRIPTION}, key_id, data_key, sealed, deliveries.id, message_id, events.agent, completed, \
-             attempts FROM deliveries JOIN subscriptions ON subscriptions.id = subscription \
+             attempts FROM deliveries INDEXED BY deliveries_due JOIN subscriptions ON subscriptions.id = subscription \
              JOIN events ON cursor = event WHERE due_at <= ?1 ORDER BY deliveries.id LIMIT ?2"
         ))?
         .query_map(params![nanos(now), limit(at_most)], |row| {

@@ -1,4 +1,5 @@
 //! Real commands: what they see, what is kept of them, and what becomes of them when things stop.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -147,7 +148,7 @@ async fn a_command_that_succeeds_deploys() {
 async fn it_sees_its_parameters_and_nothing_of_the_server_that_it_was_not_given() {
     let script = "env | cut -d= -f1 | tr '\\n' ' '; echo; echo size=$PARAM_Size $CC_DEVOPS_STACK $CC_DEVOPS_REQUEST_ID";
     let end = run(&Bench::new(), script, &[("Size", "3; rm -rf x")], |c| {
-        c.env = vec!["PATH".to_owned()]
+        c.env = vec!["PATH".to_owned()];
     })
     .await;
     let output = end.output.unwrap();

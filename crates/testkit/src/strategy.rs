@@ -12,7 +12,7 @@ use crate::sample::{self, AGENT, OTHER_AGENT, PLANTED_SECRET, STACK_SUCCEEDS};
 
 /// The parameters whose values are names that outcomes and refusals repeat; [`PLANTED_SECRET`] is
 /// never put there.
-const SHOWN_PARAMETERS: [&str; 4] = ["name", "stackName", "stage", "capabilities"];
+const SHOWN_PARAMETERS: [&str; 2] = ["name", "stackName"];
 
 /// Texts that parsers and storage trip over.
 const NASTY_TEXTS: [&str; 18] = [

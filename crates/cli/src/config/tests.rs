@@ -179,7 +179,7 @@ fn every_problem_is_told_at_once_with_its_key() {
         "stacks.cc-agent-a.command: must have at least 1 entry",
         "stacks.cc-agent-a.env[0]: must be the name of an environment variable, without its value",
         "stacks.cc-agent-b: the key `command` is required",
-        "stacks.cc-agent-c.stages[0]: stage \"qa\" does not exist; use one of: dev",
+        "stacks.cc-agent-c.stages[0]: there is no such stage; use one of: dev",
         "stacks.cc-agent-c.working_dir: there is no folder nowhere",
     ];
     assert_eq!(found, expected);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Verification, link};
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{AuditTrail, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -83,8 +84,8 @@ pub(crate) fn append(conn: &Connection, keys: &StoreKeys, entry: &AuditEntry) ->
     .execute(params![
         seq,
         nanos(entry.at),
-        entry.principal.as_ref().map(|name| name.as_str()),
-        entry.agent.as_ref().map(|name| name.as_str()),
+        entry.principal.as_ref().map(AgentName::as_str),
+        entry.agent.as_ref().map(AgentName::as_str),
         entry.action,
         entry.status.as_str(),
         columns::json(entry)?,

@@ -5,7 +5,7 @@
 //! does the log only grows. So when the log is long, the writer is asked to move the last few
 //! pages itself between two batches; its next commit then starts the log from the front.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Checkpointer {
         let heard = Arc::clone(&signal);
         let thread = thread::Builder::new()
             .name("cc-devops-checkpoint".into())
-            .spawn(move || run(file, &heard, &nudge))?;
+            .spawn(move || run(&file, &heard, &nudge))?;
         Ok(Self {
             signal,
             thread: Mutex::new(Some(thread)),
@@ -105,12 +105,12 @@ impl Checkpointer {
     }
 }
 
-fn run(file: PathBuf, signal: &Signal, nudge: &Nudge) {
+fn run(file: &Path, signal: &Signal, nudge: &Nudge) {
     let mut conn = None;
     while signal.wait() {
         let looked = match conn.take() {
             Some(conn) => Ok(conn),
-            None => connect(&file, Purpose::Checkpoint),
+            None => connect(file, Purpose::Checkpoint),
         }
         .and_then(|open| look(&open, nudge).map(|()| open));
         match looked {

@@ -17,7 +17,7 @@ use super::writer::Writer;
 use super::{Db, Inner};
 use crate::audit;
 use crate::error::{Fault, OpenError};
-use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys};
+use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys, sync_directory};
 
 /// The database's file in the data directory.
 pub(crate) const FILE: &str = "control-plane.db";
@@ -73,8 +73,13 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
 fn make_private(file: &Path, create: bool) -> io::Result<()> {
     if create {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+            // Both names durable: that of the file, and that of the directory.
+            Ok(_) => {
+                sync_directory(file)?;
+                file.parent().map_or(Ok(()), sync_directory)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
     }
     if fs::metadata(file)?.permissions().mode() & 0o077 != 0 {
@@ -101,12 +106,11 @@ fn unlock(
         .optional()
         .map_err(|error| failed(error.into()))?;
     let keys = KeyStore::open(source, key_file.to_owned(), needed.as_ref())?;
-    let store_keys = match needed {
-        Some(id) => StoreKeys::load(&transaction, &keys.sealing_keyring(id)),
-        None => {
-            let id = keys.read_pair()?.current.id().clone();
-            begin(&transaction, &keys.sealing_keyring(id.clone()), &id)
-        }
+    let store_keys = if let Some(id) = needed {
+        StoreKeys::load(&transaction, &keys.sealing_keyring(id))
+    } else {
+        let id = keys.read_pair()?.current.id().clone();
+        begin(&transaction, &keys.sealing_keyring(id.clone()), &id)
     };
     let store_keys = store_keys.map_err(|fault| match fault {
         Fault::UnknownKey(id) => keys.wrong(&id),

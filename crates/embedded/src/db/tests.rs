@@ -27,10 +27,10 @@ fn opened(dir: &Path) -> Db {
     db
 }
 
-async fn insert(db: &Db, id: i64, bytes: usize) -> PortResult<()> {
+async fn insert(db: &Db, id: i64, bytes: i64) -> PortResult<()> {
     db.write(move |conn, _| {
         conn.prepare_cached("INSERT INTO probe (id, filler) VALUES (?1, zeroblob(?2))")?
-            .execute(params![id, bytes as i64])?;
+            .execute(params![id, bytes])?;
         Ok(())
     })
     .await
@@ -44,7 +44,7 @@ fn ids(file: &Path) -> Vec<i64> {
 }
 
 /// Inserts many at once; the ids that were acknowledged, and the kinds of the refusals.
-async fn insert_many(db: &Db, from: i64, count: i64, bytes: usize) -> (Vec<i64>, Vec<PortErrorKind>) {
+async fn insert_many(db: &Db, from: i64, count: i64, bytes: i64) -> (Vec<i64>, Vec<PortErrorKind>) {
     let mut calls = JoinSet::new();
     for id in from..from + count {
         let db = db.clone();

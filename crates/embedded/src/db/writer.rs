@@ -40,7 +40,7 @@ pub(super) enum Ran {
 
 /// A write that is a closure.
 pub(super) struct Work<F, T> {
-    work: Option<F>,
+    closure: Option<F>,
     result: Option<Result<T, Fault>>,
     reply: oneshot::Sender<PortResult<T>>,
 }
@@ -49,7 +49,7 @@ impl<F, T> Work<F, T> {
     /// The write and where its answer goes.
     pub(super) fn new(work: F, reply: oneshot::Sender<PortResult<T>>) -> Self {
         Self {
-            work: Some(work),
+            closure: Some(work),
             result: None,
             reply,
         }
@@ -62,7 +62,7 @@ where
     T: Send,
 {
     fn run(&mut self, conn: &Connection, keys: &Keyring) -> Ran {
-        let Some(work) = self.work.take() else {
+        let Some(work) = self.closure.take() else {
             return Ran::Bad(None);
         };
         // One caller's bug must not take the store from all the others.

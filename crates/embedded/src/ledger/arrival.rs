@@ -75,11 +75,7 @@ pub(super) fn receive_concluded(
 fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Result<Option<i64>, Fault> {
     let (key_id, data_key, detail) = match beginning.detail {
         None => (None, None, None),
-        Some(Sealed {
-            key_id,
-            data_key,
-            sealed,
-        }) => (Some(key_id), Some(data_key), Some(sealed)),
+        Some(Sealed { key_id, data_key, body }) => (Some(key_id), Some(data_key), Some(body)),
     };
     let ending = beginning.ending;
     let inserted = conn

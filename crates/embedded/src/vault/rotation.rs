@@ -24,7 +24,7 @@ use crate::error::Fault;
 use crate::{audit, ledger, secrets, webhooks};
 
 /// How many data keys are wrapped in one transaction.
-const BATCH: usize = 200;
+const BATCH: i64 = 200;
 
 /// What a rotation has just done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +188,7 @@ const TABLES: [&SealedTable; 4] = [
     },
     &SealedTable {
         // Only open requests have a detail, and there is an index of those.
-        select: "SELECT seq, id, 0, key_id, data_key FROM requests \
+        select: "SELECT seq, id, 0, key_id, data_key FROM requests INDEXED BY requests_open \
                  WHERE state <> 'concluded' AND seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
         update: "UPDATE requests SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
         label: |name, _| ledger::detail_label(name),
@@ -221,7 +221,7 @@ async fn next_batch(db: &Db, table: &'static SealedTable, new: &KeyId, place: i6
     db.read(move |conn| {
         let rows = conn
             .prepare_cached(table.select)?
-            .query_map(params![place, new.as_str(), BATCH as i64], old)?
+            .query_map(params![place, new.as_str(), BATCH], old)?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(rows.last().map(|row| row.rowid).map(|last| Batch { rows, last }))
     })
@@ -237,7 +237,7 @@ fn old(row: &Row<'_>) -> rusqlite::Result<Old> {
             key_id: KeyId::from_stored(row.get(3)?),
             data_key: row.get(4)?,
             // Wrapping a key anew does not touch the value.
-            sealed: Vec::new(),
+            body: Vec::new(),
         },
     })
 }

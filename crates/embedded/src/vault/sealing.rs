@@ -47,7 +47,7 @@ pub(crate) struct Sealed {
     /// A nonce and the wrapped data key.
     pub(crate) data_key: Vec<u8>,
     /// A nonce and the value under the data key.
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Sealed {
@@ -56,7 +56,7 @@ impl Sealed {
         Ok(Self {
             key_id: KeyId::from_stored(row.get(first)?),
             data_key: row.get(first + 1)?,
-            sealed: row.get(first + 2)?,
+            body: row.get(first + 2)?,
         })
     }
 
@@ -109,7 +109,7 @@ impl Keyring {
         Ok(Sealed {
             key_id: master.id().clone(),
             data_key: encrypt(master.bytes(), &about, data_key.as_slice())?,
-            sealed: encrypt(&data_key, &about, plain)?,
+            body: encrypt(&data_key, &about, plain)?,
         })
     }
 
@@ -117,7 +117,7 @@ impl Keyring {
     pub(crate) fn open(&self, label: Label<'_>, value: &Sealed) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let about = label.associated_data();
         let data_key = self.data_key(label, &about, value)?;
-        decrypt(&data_key, &about, &value.sealed).ok_or_else(|| damaged(label))
+        decrypt(&data_key, &about, &value.body).ok_or_else(|| damaged(label))
     }
 
     /// Opens a sealed text.
@@ -195,7 +195,7 @@ mod tests {
         let keys = keyring(&[1], 1);
         let sealed = keys.seal(LABEL, b"hunter2").unwrap();
         assert_eq!(keys.open(LABEL, &sealed).unwrap().as_slice(), b"hunter2");
-        assert!(!sealed.sealed.windows(7).any(|w| w == b"hunter2"));
+        assert!(!sealed.body.windows(7).any(|w| w == b"hunter2"));
         for other in [
             Label {
                 kind: "request",
@@ -215,9 +215,9 @@ mod tests {
     fn any_changed_byte_is_refused() {
         let keys = keyring(&[1], 1);
         let sealed = keys.seal(LABEL, b"hunter2").unwrap();
-        for at in 0..sealed.sealed.len() {
+        for at in 0..sealed.body.len() {
             let mut changed = sealed.clone();
-            changed.sealed[at] ^= 1;
+            changed.body[at] ^= 1;
             assert!(keys.open(LABEL, &changed).is_err());
         }
         for at in 0..sealed.data_key.len() {
@@ -231,7 +231,7 @@ mod tests {
     fn the_same_value_never_looks_the_same() {
         let keys = keyring(&[1], 1);
         let (one, two) = (keys.seal(LABEL, b"x").unwrap(), keys.seal(LABEL, b"x").unwrap());
-        assert_ne!(one.sealed, two.sealed);
+        assert_ne!(one.body, two.body);
         assert_ne!(one.data_key, two.data_key);
     }
 

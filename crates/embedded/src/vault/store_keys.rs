@@ -98,7 +98,7 @@ fn create(conn: &Connection, keys: &Keyring, name: &str) -> Result<Zeroizing<[u8
     let sealed = keys.seal(label(name), key.as_slice())?;
     conn.execute(
         "INSERT INTO store_keys (name, key_id, data_key, sealed) VALUES (?1, ?2, ?3, ?4)",
-        params![name, sealed.key_id.as_str(), sealed.data_key, sealed.sealed],
+        params![name, sealed.key_id.as_str(), sealed.data_key, sealed.body],
     )?;
     Ok(key)
 }

@@ -154,8 +154,11 @@ async fn check(store: &Store) {
         .unwrap()
         .unwrap();
     assert_eq!(previous.value.expose(), "two");
-    put(store, NAME, "one", 1).await.expect("a token from before is known");
-    assert!(put(store, NAME, "other", 1).await.is_err(), "with its value");
+    put(store, NAME, "one", 1).await.unwrap();
+    assert!(
+        put(store, NAME, "other", 1).await.is_err(),
+        "a token from before is known, with its value"
+    );
 
     let states = [
         ("received", RequestState::Received),
@@ -252,8 +255,7 @@ fn literal(value: ValueRef<'_>) -> String {
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => format!("'{}'", std::str::from_utf8(text).unwrap().replace('\'', "''")),
         ValueRef::Blob(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{hex}'")
+            format!("x'{}'", hex::encode(bytes))
         }
     }
 }

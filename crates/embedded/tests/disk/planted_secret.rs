@@ -12,7 +12,7 @@ use crate::folder::{Folder, put};
 
 fn assert_absent(folder: &Folder) {
     let planted = PLANTED_SECRET.as_bytes();
-    let hexed: String = planted.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hexed = hex::encode(planted);
     let mut looked_at = 0;
     for name in ["control-plane.db", "control-plane.db-wal", "control-plane.db-shm"] {
         let Ok(bytes) = fs::read(folder.path(name)) else {

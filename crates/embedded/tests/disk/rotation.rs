@@ -161,7 +161,7 @@ async fn a_rotation_runs_beside_writers() {
                 .unwrap();
         }
     };
-    let (_, seen) = tokio::join!(writing, rotate(&store, usize::MAX));
+    let ((), seen) = tokio::join!(writing, rotate(&store, usize::MAX));
     assert_eq!(seen.last(), Some(&RotationStep::OldKeyUnused));
     for number in 0..SECRETS {
         for store in [&store, &beside] {

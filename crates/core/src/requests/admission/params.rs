@@ -104,11 +104,10 @@ pub(super) fn deploy_lambda(
     let parameters = params.texts("parameters")?;
     check_parameters(&parameters)?;
     let capabilities = params.list("capabilities")?;
-    if let Some(unknown) = capabilities.iter().find(|c| !CAPABILITIES.contains(&c.as_str())) {
-        let unknown: String = unknown.chars().take(64).collect();
+    if !capabilities.iter().all(|c| CAPABILITIES.contains(&c.as_str())) {
+        let known = CAPABILITIES.join(", ");
         return Err(invalid(format!(
-            "capability {unknown:?} does not exist; use one of: {}",
-            CAPABILITIES.join(", ")
+            "`capabilities` names one that does not exist; use: {known}"
         )));
     }
     let tags = params.texts("tags")?;

@@ -1,0 +1,93 @@
+//! A crash at every port call of a request's life, on the embedded backend.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cc_devops_core::names::{RequestId, StackName};
+use cc_devops_core::ports::Ports;
+use cc_devops_embedded::stacks::StackCommand;
+use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate};
+use cc_devops_testkit::{ManualClock, sample};
+use jiff::SignedDuration;
+use tokio::sync::mpsc::unbounded_channel;
+
+/// What the stack's command writes one line to, each time it is run.
+const BEGUN: &str = "begun";
+
+struct Embedded {
+    folder: tempfile::TempDir,
+    clock: ManualClock,
+    store: Option<Store>,
+}
+
+impl Embedded {
+    fn fresh() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: ManualClock::default(),
+            store: None,
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Embedded {
+    async fn open(&mut self) -> Ports {
+        drop(self.store.take());
+        let store = Store::open(StoreOptions {
+            data_dir: self.folder.path().join("data"),
+            master_key: MasterKeySource::File,
+            create: true,
+        })
+        .unwrap();
+        let command = StackCommand {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), format!("echo begun >> {BEGUN}").into()],
+            working_dir: self.folder.path().to_owned(),
+            timeout: Duration::from_mins(1),
+            env: Vec::new(),
+            secret_env: Vec::new(),
+            parameters: Vec::new(),
+            secret_parameters: Vec::new(),
+            stages: Vec::new(),
+        };
+        let clock = Arc::new(self.clock.clone());
+        let commands = BTreeMap::from([(StackName::new(sample::STACK_SUCCEEDS).unwrap(), command)]);
+        let stacks = store.local_stacks(commands, clock.clone(), unbounded_channel().0);
+        let ports = store.ports(Arc::new(stacks), clock);
+        self.store = Some(store);
+        ports
+    }
+
+    fn advance(&self, step: SignedDuration) {
+        self.clock.advance(step);
+    }
+
+    fn changes_begun(&self, _request: &RequestId) -> Option<usize> {
+        let lines = std::fs::read_to_string(self.folder.path().join(BEGUN)).unwrap_or_default();
+        Some(lines.lines().count())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn put_secret_survives_a_crash_at_every_call() {
+    let report = enumerate(async || Embedded::fresh(), &Scenario::put_secret()).await;
+    assert!(
+        report.runs >= 2 * report.calls,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deploy_lambda_survives_a_crash_at_every_call() {
+    let scenario = Scenario::deploy_lambda().may_fail_after_crash();
+    let report = enumerate(async || Embedded::fresh(), &scenario).await;
+    // How often a running command is looked at depends on the machine, so the calls vary.
+    assert!(
+        report.runs >= 20,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
