@@ -140,7 +140,7 @@ impl From<PortError> for Problem {
             }
             // The caller's mistake or bad luck, not ours.
             PortErrorKind::Superseded | PortErrorKind::Exists | PortErrorKind::NotFound | PortErrorKind::Refused => {
-                tracing::debug!(kind = ?error.kind, error = %chain, "a port refused")
+                tracing::debug!(kind = ?error.kind, error = %chain, "a port refused");
             }
         }
         let retry = error.retry_after.and_then(|wait| Duration::try_from(wait).ok());

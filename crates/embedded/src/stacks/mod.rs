@@ -122,22 +122,20 @@ impl Stacks for LocalStacks {
             Begun::New => self.inner.launch(ours, stack, deploy, command).await,
             Begun::Found(run) => {
                 drop(ours);
-                self.inner.standing(run).await
+                self.inner.standing(*run).await
             }
         }
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
-        match self.inner.runs.find(request).await? {
-            Some(run) => self.inner.standing(run).await,
-            None => {
-                let message = format!("no run of stack {stack} is on record for this request");
-                Ok(StackProgress::Ended(StackEnd {
-                    outcome: Err(Failure::new(Reason::InternalError, message)),
-                    output: None,
-                }))
-            }
+        if let Some(run) = self.inner.runs.find(request).await? {
+            return self.inner.standing(run).await;
         }
+        let message = format!("no run of stack {stack} is on record for this request");
+        Ok(StackProgress::Ended(StackEnd {
+            outcome: Err(Failure::new(Reason::InternalError, message)),
+            output: None,
+        }))
     }
 }
 

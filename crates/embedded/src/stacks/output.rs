@@ -92,7 +92,9 @@ mod tests {
 
     fn kept(pushes: &[&str], secrets: &[&str]) -> String {
         let mut output = Output::default();
-        pushes.iter().for_each(|text| output.push(text.as_bytes()));
+        for text in pushes {
+            output.push(text.as_bytes());
+        }
         let secrets: Vec<SecretValue> = secrets.iter().map(|s| SecretValue::new((*s).to_owned())).collect();
         output.finish(&secrets)
     }

@@ -23,7 +23,7 @@ pub(super) struct Run {
 
 pub(super) enum Begun {
     New,
-    Found(Run),
+    Found(Box<Run>),
 }
 
 pub(super) struct Runs {
@@ -74,7 +74,7 @@ impl Runs {
         self.db
             .write(move |conn, _| {
                 if let Some(run) = find(conn, &request)? {
-                    return Ok(Begun::Found(run));
+                    return Ok(Begun::Found(Box::new(run)));
                 }
                 conn.prepare_cached(
                     "INSERT INTO stack_runs (request_id, stack, started_at, deadline) VALUES (?1, ?2, ?3, ?4)",
