@@ -1,6 +1,6 @@
 -- wrk: putSecret through POST /v1/events, each request with an id of its own.
 -- Told by the environment: CC_BENCH_TOKEN, CC_BENCH_AGENT, CC_BENCH_RUN (letters and digits),
--- CC_BENCH_PREFIX (where the secrets lie), CC_BENCH_SECRETS (how many names there are).
+-- CC_BENCH_PREFIX (where the secrets lie), CC_BENCH_SECRETS (how many of them each run has for itself).
 
 local threads = {}
 
@@ -28,7 +28,7 @@ end
 function request()
   counter = counter + 1
   local id = string.format("%06x%06x-%s-%d-%d", math.random(0, 0xffffff), math.random(0, 0xffffff), run, number, counter)
-  local name = string.format("load-%d", math.random(1, secrets))
+  local name = string.format("load-%s-%d", run, math.random(1, secrets))
   local body = before_id .. id .. before_name .. name .. before_value .. id .. '"}}}'
   return head .. #body .. "\r\n\r\n" .. body
 end

@@ -169,8 +169,8 @@ slowest; the very first, which makes the database and the keys, {found['first_st
   share the machine's processors. Other work, the kernel's own included, took
   {found['others']:.0%} of the processors at most.
 - putSecret: {plan['rounds']} rounds of {plan['load_seconds']} s from 64 connections on a fresh ledger and on a full one in turns; the
-  table shows medians. Every request has an id of its own, random at its beginning, and writes one of 10,000 secrets. A
-  round counts only if every answer was 202, and if every acknowledged request stands in the database with the status
+  table shows medians. Every request has an id of its own, random at its beginning, and writes one of 10,000 secrets that
+  are new in each round. A round counts only if every answer was 202, and if every acknowledged request stands in the database with the status
   `success` afterwards. "Completed" counts from the load's start until nothing is left to do or to publish.
 - The full ledger is filled by `bench/seed.py` with copies of a real finished request: its row, audit row, event and
   secret version ({found['database_size'] / 1e6:,.0f} MB).
