@@ -62,6 +62,11 @@ pub fn admit(
     Admission { head, verdict }
 }
 
+/// What `principal` asks for, without the rest of an [`Admission`]: for a request that is on record.
+pub fn readmit(envelope: &Envelope, principal: &Principal, installation: &Installation) -> Result<Command, Failure> {
+    prove(envelope, principal).and_then(|()| command(&envelope.detail, installation))
+}
+
 /// Holds what the envelope says of its sender against what was proven. An admin may ask for any
 /// agent; the audit trail keeps both names.
 fn prove(envelope: &Envelope, principal: &Principal) -> Result<(), Failure> {

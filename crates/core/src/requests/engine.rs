@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::admission::{Admission, admit};
+use super::admission::{Admission, admit, readmit};
 use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
@@ -243,14 +243,7 @@ impl ControlPlane {
             agent: head.principal.clone(),
             role: head.role,
         };
-        admit(
-            &envelope,
-            &principal,
-            &self.installation,
-            &self.fingerprints,
-            head.received_at,
-        )
-        .verdict
+        readmit(&envelope, &principal, &self.installation)
     }
 
     /// Hands a secret's value to an agent that may have it. Every attempt is on record first.
