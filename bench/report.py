@@ -165,6 +165,9 @@ slowest; the very first, which makes the database and the keys, {found['first_st
 
 ## How it was measured
 
+- The processors together did {min(found['speeds']):,.0f} to {max(found['speeds']):,.0f} MB of SHA-256 a second before the rounds, one alone
+  {found['speed_of_one']:,.0f} MB: where two do hardly more than one, they are two threads of one core, and where the
+  numbers lie apart, others share the hardware.
 - `make bench`, a release build with its default configuration, plain HTTP on loopback. The load (wrk) and the server
   share the machine's processors. Other work, the kernel's own included, took
   {found['others']:.0%} of the processors at most.

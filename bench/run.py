@@ -10,6 +10,7 @@ or not the targets were met; 1: an acknowledged request was lost or failed, or t
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import report
@@ -69,6 +71,26 @@ def fsync_rate(folder, seconds):
         elapsed = time.perf_counter() - started
     path.unlink()
     return count / elapsed
+
+
+def processor_speed(threads, seconds=0.5):
+    """MB of SHA-256 a second by so many threads at once: how fast the processors are just now."""
+    block = bytes(1 << 20)
+    ends = time.perf_counter() + seconds
+    counts = [0] * threads
+
+    def work(number):
+        while time.perf_counter() < ends:
+            hashlib.sha256(block)  # lets the other threads run meanwhile
+            counts[number] += 1
+
+    started = time.perf_counter()
+    workers = [threading.Thread(target=work, args=[number]) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) * len(block) / 1e6 / (time.perf_counter() - started)
 
 
 class Processors:
@@ -198,7 +220,7 @@ def median_of(results, key):
 
 def measure(binary, folder, plan):
     """Everything, as a flat mapping of what was measured."""
-    found = {"plan": plan}
+    found = {"plan": plan, "speed_of_one": processor_speed(1), "speeds": [processor_speed(os.cpu_count())]}
     say("the disk's own rate of durable writes …")
     found["fsync_rate"] = fsync_rate(folder, plan["fsync_seconds"])
     say(f"  {found['fsync_rate']:,.0f} a second")
@@ -226,6 +248,7 @@ def measure(binary, folder, plan):
     # In turns, so that what the machine does besides strikes both alike.
     fresh, seeded = [], []
     for number in range(plan["rounds"]):
+        found["speeds"].append(processor_speed(os.cpu_count()))
         plane, token = new_plane(binary, folder / f"fresh{number}")
         measured_load("fresh ledger", plane, token, plan, fresh)
         shutil.rmtree(plane.folder)
