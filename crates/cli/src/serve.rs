@@ -71,7 +71,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         ports,
         policies::in_force(&config)?,
         store.fingerprint_key(),
-        config.requests,
+        config.requests.clone(),
     );
 
     let mut server_config = config.server.clone();
@@ -144,7 +144,7 @@ fn tell_ready(context: &Context, dir: &DataDir, address: SocketAddr, tls: bool) 
 /// crash in between leaves a token that opens nothing, and the next start replaces it.
 async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
     let name = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
-    if ports.agents.find(&name).await?.is_some() {
+    if ports.agents.list().await?.iter().any(|known| known.agent.name == name) {
         if !dir.token_file().exists() {
             tracing::warn!(
                 file = %dir.token_file().display(),

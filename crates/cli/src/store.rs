@@ -93,7 +93,7 @@ impl Opened {
             self.ports.clone(),
             policies::in_force(config)?,
             self.store.fingerprint_key(),
-            config.requests,
+            config.requests.clone(),
         ))
     }
 

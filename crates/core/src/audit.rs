@@ -3,6 +3,9 @@
 //! A row's hash is `SHA-256(previous hash in hex, newline, the row as canonical JSON (RFC 8785))`,
 //! so anybody can check an export with a few lines of any language. The newest row's place and
 //! hash are kept apart under a keyed MAC (the adapter's), so that cutting off the end shows too.
+//!
+//! A backend with several writers gives each a chain of its own, so that none waits for another. A
+//! named chain starts from [`ChainHash::start_of`] its name, and checkpoints bind the chains' ends.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +57,8 @@ pub mod actions {
     pub const WEBHOOK_ADDED: &str = "webhook.added";
     /// A webhook subscription was removed.
     pub const WEBHOOK_REMOVED: &str = "webhook.removed";
+    /// The ends of several chains were bound together.
+    pub const CHECKPOINT: &str = "audit.checkpoint";
     /// Dead letters were given back for delivery.
     pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
 }
@@ -62,12 +67,15 @@ pub mod actions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
-    /// Its place, from 1, without gaps.
+    /// The chain it stands in, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// Its place in the chain, from 1, without gaps.
     pub seq: i64,
     /// What is on record.
     #[serde(flatten)]
     pub entry: AuditEntry,
-    /// The hash of the row before; zeros for the first.
+    /// The hash of the row before; for the first, where the chain starts from.
     pub prev_hash: ChainHash,
     /// This row's hash.
     pub hash: ChainHash,
@@ -79,8 +87,23 @@ pub struct AuditRow {
 pub struct ChainHash(pub [u8; 32]);
 
 impl ChainHash {
-    /// What stands before the first row.
+    /// What stands before the first row of the only chain.
     pub const GENESIS: Self = Self([0; 32]);
+
+    /// What stands before the first row of a chain: the SHA-256 of `chain`, a newline and its
+    /// name, so that no chain can pass for another; [`ChainHash::GENESIS`] where there is only one.
+    pub fn start_of(chain: Option<&str>) -> Self {
+        match chain {
+            None => Self::GENESIS,
+            Some(name) => Self(
+                Sha256::new()
+                    .chain_update(b"chain\n")
+                    .chain_update(name)
+                    .finalize()
+                    .into(),
+            ),
+        }
+    }
 }
 
 impl std::fmt::Display for ChainHash {
@@ -135,6 +158,9 @@ pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Break {
+    /// The chain, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
     /// The row at which it shows.
     pub seq: i64,
     /// What is wrong, in words.
@@ -144,6 +170,7 @@ pub struct Break {
 /// Walks a chain row by row in its order and collects the breaks.
 #[derive(Debug)]
 pub struct Verifier {
+    chain: Option<String>,
     last: Option<(i64, ChainHash)>,
     breaks: Vec<Break>,
     rows: u64,
@@ -156,9 +183,15 @@ impl Default for Verifier {
 }
 
 impl Verifier {
-    /// Starts before the first row.
+    /// Starts before the first row of the only chain.
     pub fn new() -> Self {
+        Self::of_chain(None)
+    }
+
+    /// Starts before the first row of a chain.
+    pub fn of_chain(chain: Option<String>) -> Self {
         Self {
+            chain,
             last: None,
             breaks: Vec::new(),
             rows: 0,
@@ -170,7 +203,7 @@ impl Verifier {
     pub fn take(&mut self, row: &AuditRow) {
         self.rows += 1;
         let (expected_seq, expected_prev) = match self.last {
-            None => (1, ChainHash::GENESIS),
+            None => (1, ChainHash::start_of(self.chain.as_deref())),
             Some((seq, hash)) => (seq + 1, hash),
         };
         if row.seq != expected_seq {
@@ -204,7 +237,8 @@ impl Verifier {
 
     /// Reports a row that could not be read at all.
     pub fn fail(&mut self, seq: i64, problem: String) {
-        self.breaks.push(Break { seq, problem });
+        let chain = self.chain.clone();
+        self.breaks.push(Break { chain, seq, problem });
     }
 
     /// The place and hash of the last row taken.
@@ -268,6 +302,7 @@ mod tests {
                 };
                 let hash = link(prev_hash, seq, &entry);
                 let row = AuditRow {
+                    chain: None,
                     seq,
                     entry,
                     prev_hash,

@@ -9,6 +9,7 @@
 //! token, a webhook's signing secret, a request's `params`. [`secret::SecretValue`] has neither
 //! `Debug` nor `Serialize`, so the compiler refuses most ways of doing it by accident.
 
+pub mod alerts;
 pub mod audit;
 pub mod fleet;
 pub mod health;
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod ports;
 pub mod requests;
 pub mod schedule;
+pub mod sealing;
 pub mod secret;
 pub mod webhooks;
 

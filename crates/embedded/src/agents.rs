@@ -58,7 +58,9 @@ impl Agents for SqliteAgents {
     async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
         self.db.read_inline(|conn| {
             let found = conn
-                .prepare_cached("SELECT name, role, secret_prefixes, stacks FROM agents WHERE name = ?1")?
+                .prepare_cached(
+                    "SELECT name, role, secret_prefixes, stacks FROM agents WHERE name = ?1 AND revoked_at IS NULL",
+                )?
                 .query_row([name.as_str()], agent)
                 .optional()?;
             Ok(found)

@@ -56,6 +56,7 @@
 //! token or its hash, the text of an SQL parameter.
 
 mod agents;
+mod alerts;
 mod audit;
 mod backup;
 mod checks;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
+use crate::alerts::LogAlerts;
 use crate::audit::SqliteAudit;
 use crate::backup;
 use crate::checks::SqliteChecks;
@@ -144,6 +145,7 @@ impl Store {
             bus: self.events(),
             events: self.events(),
             webhooks: self.webhooks(),
+            alerts: Arc::new(LogAlerts),
             schedule: self.schedule(),
             metrics: self.metrics(),
             checks: self.checks(),

@@ -94,6 +94,9 @@ async fn work(app: &App, job: Job) {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");
             }
             look_after_waiting(app).await;
+            if let Err(error) = app.ports().audit.checkpoint(app.ports().clock.now()).await {
+                tracing::warn!(error = %Chain(&error), "the audit trail has no new checkpoint");
+            }
         }
     }
 }

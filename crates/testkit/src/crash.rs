@@ -81,6 +81,7 @@ impl CrashPoints {
             bus: Mortal::new(&ports.bus, self),
             events: Mortal::new(&ports.events, self),
             webhooks: Mortal::new(&ports.webhooks, self),
+            alerts: Mortal::new(&ports.alerts, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
             checks: ports.checks.clone(),

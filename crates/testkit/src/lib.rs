@@ -4,6 +4,7 @@
 //! - [`memory`]: one model in memory from which the fake of every port derives
 //! - [`contract`]: what each port promises, as suites that run on the fake and on adapters alike
 //! - [`crash`]: ports that die at a chosen call, and the enumeration of every such call
+//! - [`peers`]: emulators of AWS, started and ended by the tests
 //! - [`sample`]: requests, conclusions and agents to test with
 //! - [`strategy`]: arbitrary JSON and nearly valid request envelopes for proptest
 #![expect(
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod contract;
 pub mod crash;
 pub mod memory;
+pub mod peers;
 pub mod sample;
 pub mod strategy;
 

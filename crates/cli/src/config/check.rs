@@ -115,6 +115,8 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         lease: seconds(file.requests.lease_seconds),
         max_attempts: file.requests.max_attempts,
         deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
+        stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
+        serves: None,
     };
     match (installation, server) {
         (Some(installation), Some(server)) if findings.problems.is_empty() => Ok(Checked {
@@ -127,6 +129,22 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         }),
         _ => Err(findings.problems),
     }
+}
+
+/// The stages with a deploy timeout of their own.
+fn deploy_timeouts(
+    file: &ConfigFile,
+    known: Option<&Stages>,
+    findings: &mut Findings<'_>,
+) -> BTreeMap<Stage, SignedDuration> {
+    let Some(known) = known else { return BTreeMap::new() };
+    let timeouts = file.requests.stage_deploy_timeout_seconds.iter();
+    timeouts
+        .filter_map(|(name, count)| {
+            let path = format!("requests.stage_deploy_timeout_seconds.{name}");
+            Some((findings.take(path, known.find(name))?, seconds(*count)))
+        })
+        .collect()
 }
 
 fn seconds(count: u32) -> SignedDuration {

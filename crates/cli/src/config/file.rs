@@ -197,6 +197,9 @@ pub(crate) struct RequestsSection {
     /// How long a deploy may take, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub(crate) deploy_timeout_seconds: u32,
+    /// The same for a stage that has its own, by the stage's name.
+    #[schemars(inner(range(min = 1, max = 86_400)))]
+    pub(crate) stage_deploy_timeout_seconds: BTreeMap<String, u32>,
 }
 
 impl Default for RequestsSection {
@@ -205,6 +208,7 @@ impl Default for RequestsSection {
             lease_seconds: 60,
             max_attempts: 5,
             deploy_timeout_seconds: 3_600,
+            stage_deploy_timeout_seconds: BTreeMap::new(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! to [`ControlPlane::carry_out`]. Everything else (recovery, waiting requests, the relay) is
 //! called by whoever drives the control plane; nothing here spawns or sleeps.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -17,13 +19,13 @@ use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
 use crate::health::{Condition, Health, Mode};
 use crate::installation::Installation;
-use crate::names::{AgentName, RequestId, SecretName};
+use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
 use crate::ports::{PortError, PortResult, Ports, SecretRead, SecretVersion};
 use crate::secret::SecretValue;
 
 /// How patient the engine is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How long a claimed request belongs to its holder before another may take it.
     pub lease: SignedDuration,
@@ -31,6 +33,11 @@ pub struct Settings {
     pub max_attempts: u32,
     /// How long a stack's change may take before its request ends as a timeout.
     pub deploy_timeout: SignedDuration,
+    /// The same for the stages that have their own.
+    pub stage_deploy_timeouts: BTreeMap<Stage, SignedDuration>,
+    /// The stage whose requests are taken from the bus, where each stage has a control plane of
+    /// its own; without it, every stage's.
+    pub serves: Option<Stage>,
 }
 
 impl Default for Settings {
@@ -39,6 +46,8 @@ impl Default for Settings {
             lease: SignedDuration::from_secs(60),
             max_attempts: 5,
             deploy_timeout: SignedDuration::from_hours(1),
+            stage_deploy_timeouts: BTreeMap::new(),
+            serves: None,
         }
     }
 }
@@ -124,7 +133,7 @@ impl ControlPlane {
         let now = self.now();
         let envelope = match Envelope::read(event) {
             Ok(envelope) => envelope,
-            Err(unreadable) => return self.refuse_unreadable(principal, unreadable, now).await,
+            Err(unreadable) => return self.refuse_unreadable(Some(principal), unreadable, now).await,
         };
         let Admission { head, verdict } = admit(&envelope, principal, &self.installation, &self.fingerprints, now);
         let detail = SecretValue::new(Value::Object(envelope.detail).to_string());
@@ -135,8 +144,9 @@ impl ControlPlane {
         }
     }
 
-    /// Puts on record that something came that is no event at all.
-    pub async fn receive_unreadable(&self, principal: &Principal, failure: Failure) -> PortResult<Received> {
+    /// Puts on record that something came that is no event at all, or, without a principal, an
+    /// event that does not say whose it is.
+    pub async fn receive_unreadable(&self, principal: Option<&Principal>, failure: Failure) -> PortResult<Received> {
         self.refuse_unreadable(principal, Unreadable { failure, id: None }, self.now())
             .await
     }
@@ -182,14 +192,15 @@ impl ControlPlane {
         Ok(Received::Concluded(conclusion.completed))
     }
 
-    async fn refuse_unreadable(
+    pub(super) async fn refuse_unreadable(
         &self,
-        principal: &Principal,
+        principal: Option<&Principal>,
         unreadable: Unreadable,
         now: Timestamp,
     ) -> PortResult<Received> {
         let Unreadable { failure, id } = unreadable;
         let request_id = id.map_or_else(|| UNKNOWN.to_owned(), String::from);
+        let agent = principal.map(|principal| &principal.agent);
         let completed = Completed {
             request_id: request_id.clone(),
             action: UNKNOWN.to_owned(),
@@ -198,13 +209,13 @@ impl ControlPlane {
             error: Some(failure.message.clone()),
             reason: Some(failure.reason),
             latency_ms: 0,
-            requested_by: principal.agent.to_string(),
+            requested_by: agent.map_or_else(|| UNKNOWN.to_owned(), ToString::to_string),
             timestamp: now,
         };
         let audit = AuditEntry {
             at: now,
-            principal: Some(principal.agent.clone()),
-            agent: Some(principal.agent.clone()),
+            principal: agent.cloned(),
+            agent: agent.cloned(),
             action: UNKNOWN.to_owned(),
             request_id: Some(request_id),
             stage: None,
@@ -218,7 +229,8 @@ impl ControlPlane {
             audit,
             output: None,
         };
-        self.ports.ledger.refuse(&principal.agent, &conclusion).await?;
+        let reader = agent.unwrap_or(&self.installation.agent);
+        self.ports.ledger.refuse(reader, &conclusion).await?;
         Ok(Received::Unreadable(failure))
     }
 

@@ -123,10 +123,10 @@ impl ControlPlane {
         let stack = crate::names::FullStackName::from_stored(stack.clone());
         match self.ports.stacks.progress(&stack, &head.id).await? {
             StackProgress::Ended(end) => self.conclude(&claim, &head, stack_ended(end, Value::Null)).await,
-            StackProgress::Changing if overdue(since, self.now(), self.settings.deploy_timeout) => {
+            StackProgress::Changing if overdue(since, self.now(), self.deploy_timeout(&head)) => {
                 let message = format!(
                     "stack {stack} did not settle within {} seconds; see what it is doing before you send another deploy",
-                    self.settings.deploy_timeout.as_secs()
+                    self.deploy_timeout(&head).as_secs()
                 );
                 let outcome = Err(Failure::new(Reason::Timeout, message));
                 self.conclude(
@@ -142,6 +142,12 @@ impl ControlPlane {
             }
             StackProgress::Changing => Ok(Step::Parked),
         }
+    }
+
+    fn deploy_timeout(&self, head: &RequestHead) -> SignedDuration {
+        let own = Stage::new(&head.stage).ok();
+        let own = own.and_then(|stage| self.settings.stage_deploy_timeouts.get(&stage).copied());
+        own.unwrap_or(self.settings.deploy_timeout)
     }
 
     async fn execute(&self, claimed: &ClaimedRequest) -> PortResult<Executed> {

@@ -2,9 +2,11 @@
 //!
 //! [`envelope`] reads the wire, [`admission`] makes a typed [`Command`] of it or says why not,
 //! [`engine`] carries it out through the ports, [`outcome`] is what everyone is told, and
-//! [`record`] is what the ledger remembers. [`relay`] publishes what was concluded.
+//! [`record`] is what the ledger remembers. [`relay`] publishes what was concluded, and [`bus`]
+//! takes what others put on the event bus.
 
 pub mod admission;
+pub mod bus;
 pub mod engine;
 pub mod envelope;
 pub mod execution;
@@ -12,6 +14,7 @@ pub mod fingerprint;
 pub mod outcome;
 pub mod record;
 pub mod relay;
+pub mod sweep;
 
 use std::collections::BTreeMap;
 

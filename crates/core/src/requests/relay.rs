@@ -1,10 +1,14 @@
 //! The relay: takes concluded requests' events out of the outbox and publishes them.
 //!
+//! What people must know of goes to them on the same occasion.
+//!
 //! At least once: an event is marked after it was published, so a crash in between publishes it
 //! again. A repeat of a request counts in the metrics as often as it is answered.
 
 use super::engine::{ControlPlane, later};
 use super::execution::backoff;
+use super::outcome::Completed;
+use crate::alerts::worth_telling;
 use crate::ports::{PortResult, RequestSample};
 
 /// What one pass of the relay did.
@@ -30,7 +34,11 @@ impl ControlPlane {
         let mut samples = Vec::with_capacity(entries.len());
         let mut failed = 0;
         for (entry, result) in entries.iter().zip(results) {
-            match result {
+            let told = match result {
+                Ok(()) => self.alert(&entry.event.completed).await,
+                Err(error) => Err(error),
+            };
+            match told {
                 Ok(()) => {
                     let done = &entry.event.completed;
                     published.push(entry.id);
@@ -58,5 +66,13 @@ impl ControlPlane {
             published: published.len(),
             failed,
         })
+    }
+
+    /// Tells people, where that is worth it.
+    async fn alert(&self, completed: &Completed) -> Result<(), String> {
+        match worth_telling(completed) {
+            None => Ok(()),
+            Some(alert) => self.ports.alerts.raise(&alert).await.map_err(|error| error.to_string()),
+        }
     }
 }

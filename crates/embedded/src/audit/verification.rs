@@ -74,7 +74,11 @@ impl Walk {
         self.place = seq;
         match row {
             Ok(row) => self.verifier.take(&row),
-            Err(problem) => self.breaks.push(Break { seq, problem }),
+            Err(problem) => self.breaks.push(Break {
+                chain: None,
+                seq,
+                problem,
+            }),
         }
     }
 
@@ -113,6 +117,7 @@ impl Walk {
             _ => format!("rows {first} to {last} cannot be read"),
         };
         self.breaks.push(Break {
+            chain: None,
             seq: first,
             problem: format!("{what}: the database file is damaged there"),
         });
@@ -150,7 +155,11 @@ impl Walk {
             }
             Some(_) => return Ok(()),
         };
-        self.breaks.push(Break { seq, problem });
+        self.breaks.push(Break {
+            chain: None,
+            seq,
+            problem,
+        });
         Ok(())
     }
 }
@@ -176,6 +185,7 @@ fn read(row: &Row<'_>, seq: i64) -> Read {
         return Err(format!("row {seq} was changed: its columns differ from its entry"));
     }
     Ok(AuditRow {
+        chain: None,
         seq,
         entry,
         prev_hash: ChainHash(row.get(7).map_err(unreadable)?),
@@ -254,6 +264,7 @@ fn damage(conn: &Connection, nothing_else: bool) -> Result<Vec<Break>, Fault> {
     Ok(told
         .into_iter()
         .map(|(row, line)| Break {
+            chain: None,
             seq: row.unwrap_or_default(),
             problem: format!("the database file is damaged where the audit trail stands: {line}"),
         })

@@ -137,9 +137,7 @@ pub(super) fn lock_stack(conn: &Connection, claim: &Claim, stack: &FullStackName
     }
     conn.prepare_cached("INSERT INTO stack_locks (stack, request_id) VALUES (?1, ?2) ON CONFLICT (stack) DO NOTHING")?
         .execute([stack.as_str(), claim.request.as_str()])?;
-    let holder: RequestId = conn
-        .prepare_cached("SELECT request_id FROM stack_locks WHERE stack = ?1")?
-        .query_row([stack.as_str()], |row| crate::columns::name_at(row, 0))?;
+    let holder = holder_of(conn, stack)?.unwrap_or_else(|| claim.request.clone());
     Ok(if holder == claim.request {
         StackLock::Acquired(StackLease {
             stack: stack.clone(),
@@ -148,4 +146,11 @@ pub(super) fn lock_stack(conn: &Connection, claim: &Claim, stack: &FullStackName
     } else {
         StackLock::Held { by: holder }
     })
+}
+
+/// The request that holds a stack.
+pub(super) fn holder_of(conn: &Connection, stack: &FullStackName) -> rusqlite::Result<Option<RequestId>> {
+    conn.prepare_cached("SELECT request_id FROM stack_locks WHERE stack = ?1")?
+        .query_row([stack.as_str()], |row| crate::columns::name_at(row, 0))
+        .optional()
 }

@@ -104,6 +104,10 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
+        self.db.read_inline(|conn| Ok(claims::holder_of(conn, stack)?))
+    }
+
     async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
         self.db.read(move |conn| outbox::unpublished(conn, now, limit)).await
     }

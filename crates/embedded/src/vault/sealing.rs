@@ -7,15 +7,12 @@
 use std::sync::Arc;
 
 use cc_devops_core::ports::PortErrorKind;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use cc_devops_core::sealing;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::{KeyId, MasterKey, random};
 use crate::error::Fault;
-
-const NONCE_BYTES: usize = 24;
 
 /// What a sealed value is.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +114,7 @@ impl Keyring {
     pub(crate) fn open(&self, label: Label<'_>, value: &Sealed) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let about = label.associated_data();
         let data_key = self.data_key(label, &about, value)?;
-        decrypt(&data_key, &about, &value.body).ok_or_else(|| damaged(label))
+        sealing::open(&data_key, &about, &value.body).ok_or_else(|| damaged(label))
     }
 
     /// Opens a sealed text.
@@ -142,7 +139,7 @@ impl Keyring {
 
     fn data_key(&self, label: Label<'_>, about: &[u8], value: &Sealed) -> Result<Zeroizing<[u8; 32]>, Fault> {
         let master = self.key(&value.key_id)?;
-        let bytes = decrypt(master.bytes(), about, &value.data_key).ok_or_else(|| damaged(label))?;
+        let bytes = sealing::open(master.bytes(), about, &value.data_key).ok_or_else(|| damaged(label))?;
         <[u8; 32]>::try_from(bytes.as_slice())
             .map(Zeroizing::new)
             .map_err(|_| damaged(label))
@@ -154,24 +151,7 @@ fn damaged(label: Label<'_>) -> Fault {
 }
 
 fn encrypt(key: &[u8; 32], about: &[u8], plain: &[u8]) -> Result<Vec<u8>, Fault> {
-    let nonce = random::<NONCE_BYTES>()?;
-    let payload = Payload { msg: plain, aad: about };
-    let encrypted = XChaCha20Poly1305::new(&Key::from(*key))
-        .encrypt(&XNonce::from(nonce), payload)
-        .map_err(|_| Fault::port(PortErrorKind::Refused, "the value is too long to be sealed"))?;
-    Ok([nonce.as_slice(), &encrypted].concat())
-}
-
-fn decrypt(key: &[u8; 32], about: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, encrypted) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-    let payload = Payload {
-        msg: encrypted,
-        aad: about,
-    };
-    XChaCha20Poly1305::new(&Key::from(*key))
-        .decrypt(&XNonce::from(*nonce), payload)
-        .ok()
-        .map(Zeroizing::new)
+    sealing::seal(key, random()?, about, plain).map_err(|error| Fault::port(PortErrorKind::Refused, error.to_string()))
 }
 
 #[cfg(test)]

@@ -127,7 +127,9 @@ async fn read_events(app: &App, request: Request) -> Result<Events, Problem> {
 async fn put_on_record(app: &App, caller: &Caller, problem: &Problem) -> Result<(), Problem> {
     let reason = problem.reason().unwrap_or(Reason::SchemaValidationFailed);
     let failure = Failure::new(reason, problem.detail());
-    app.control.receive_unreadable(&caller.principal(), failure).await?;
+    app.control
+        .receive_unreadable(Some(&caller.principal()), failure)
+        .await?;
     app.relay.notify_one();
     Ok(())
 }

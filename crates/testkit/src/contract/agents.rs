@@ -155,6 +155,11 @@ async fn a_revoked_agent_is_out_and_on_record(ports: &Ports) {
         );
     }
     assert_eq!(
+        ports.agents.find(&name).await.unwrap(),
+        None,
+        "nor is it found by name: what it asked for before is not carried out"
+    );
+    assert_eq!(
         owner(ports, 9, 11).await.as_deref(),
         Some(OTHER_AGENT),
         "others are not touched"

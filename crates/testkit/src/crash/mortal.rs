@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_core::alerts::Alert;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RequestSample,
+    Agents, Alerts, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RequestSample,
     RequestTotals, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
     StackProgress, Stacks, Webhooks,
 };
@@ -62,6 +63,7 @@ mortal! { Ledger {
     fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
     fn republish(id: &RequestId) -> ();
     fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
+    fn holder_of(stack: &FullStackName) -> Option<RequestId>;
     fn unpublished(now: Timestamp, limit: usize) -> Vec<OutboxEntry>;
     fn published(ids: &[i64]) -> ();
     fn publish_failed(id: i64, retry_at: Timestamp) -> ();
@@ -74,6 +76,7 @@ mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
+    fn checkpoint(at: Timestamp) -> ();
 } }
 
 mortal! { SecretStore {
@@ -120,6 +123,10 @@ mortal! { Webhooks {
     fn bury(id: i64, at: Timestamp, error: &str) -> ();
     fn dead_letters(id: &SubscriptionId, after: Option<Cursor>, limit: usize) -> Page<DeadLetter>;
     fn replay(id: &SubscriptionId, now: Timestamp) -> u64;
+} }
+
+mortal! { Alerts {
+    fn raise(alert: &Alert) -> ();
 } }
 
 mortal! { Schedule {

@@ -101,7 +101,10 @@ impl Agents for Memory {
 
     async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
         let model = self.lock()?;
-        let found = model.agents.iter().find(|stored| stored.status.agent.name == *name);
+        let found = model
+            .agents
+            .iter()
+            .find(|stored| stored.status.agent.name == *name && stored.status.revoked_at.is_none());
         Ok(found.map(|stored| stored.status.agent.clone()))
     }
 

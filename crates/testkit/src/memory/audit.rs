@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Verification, Verifier, link};
 use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
+use jiff::Timestamp;
 
 use super::{Memory, page};
 
@@ -13,6 +14,7 @@ pub(super) fn append(chain: &mut Vec<AuditRow>, entry: &AuditEntry) {
         .last()
         .map_or((1, ChainHash::GENESIS), |row| (row.seq + 1, row.hash));
     chain.push(AuditRow {
+        chain: None,
         seq,
         entry: entry.clone(),
         prev_hash,
@@ -52,5 +54,9 @@ impl AuditTrail for Memory {
         let mut verifier = Verifier::new();
         model.audit.iter().for_each(|row| verifier.take(row));
         Ok(verifier.finish())
+    }
+
+    async fn checkpoint(&self, _at: Timestamp) -> PortResult<()> {
+        self.lock().map(drop)
     }
 }

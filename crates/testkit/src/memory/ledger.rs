@@ -310,6 +310,10 @@ impl Ledger for Memory {
         })
     }
 
+    async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
+        Ok(self.lock()?.requests.locks.get(stack).cloned())
+    }
+
     async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
         let model = self.lock()?;
         let due = model.outbox.rows.values().filter(|waiting| waiting.due <= now);

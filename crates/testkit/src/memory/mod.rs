@@ -16,6 +16,7 @@ mod webhooks;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cc_devops_core::alerts::Alert;
 use cc_devops_core::audit::AuditRow;
 use cc_devops_core::names::{FullStackName, RequestId, SecretName};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, RequestTotals};
@@ -36,6 +37,7 @@ struct Model {
     agents: Vec<agents::StoredAgent>,
     log: Vec<LoggedEvent>,
     webhooks: webhooks::WebhookModel,
+    alerts: Vec<Alert>,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
     failing: Option<PortErrorKind>,
@@ -66,6 +68,7 @@ impl Memory {
             bus: Arc::new(self.clone()),
             events: Arc::new(self.clone()),
             webhooks: Arc::new(self.clone()),
+            alerts: Arc::new(self.clone()),
             schedule: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
@@ -91,6 +94,11 @@ impl Memory {
     /// Every published event, oldest first.
     pub fn published_events(&self) -> Vec<LoggedEvent> {
         self.peek().log.clone()
+    }
+
+    /// Every alert that was raised, oldest first.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.peek().alerts.clone()
     }
 
     /// How often a version of the secret was really written; repeats of a token do not count.

@@ -1,13 +1,22 @@
 //! The fake schedule, the request metrics and the health checks: what keeps the house running.
 
 use async_trait::async_trait;
+use cc_devops_core::alerts::Alert;
 use cc_devops_core::health::Check;
-use cc_devops_core::ports::{Checks, Metrics, PortResult, RequestSample, RequestTotals, Schedule};
+use cc_devops_core::ports::{Alerts, Checks, Metrics, PortResult, RequestSample, RequestTotals, Schedule};
 use cc_devops_core::requests::Action;
 use cc_devops_core::schedule::Job;
 use jiff::Timestamp;
 
 use super::Memory;
+
+#[async_trait]
+impl Alerts for Memory {
+    async fn raise(&self, alert: &Alert) -> PortResult<()> {
+        self.lock()?.alerts.push(alert.clone());
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Schedule for Memory {

@@ -1,0 +1,83 @@
+//! What an SDK's error means to the domain.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cc_devops_core::ports::{PortError, PortErrorKind};
+use jiff::SignedDuration;
+
+/// Codes by which the services ask for patience; the SDK has been patient already.
+const BUSY: [&str; 10] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "TransactionConflictException",
+    "SlowDown",
+    "InternalServerError",
+];
+
+/// The port error for a call that did not succeed. `call` names it as IAM does
+/// (`dynamodb:PutItem`), because that is what an operator may have to grant.
+pub(crate) fn port_error<E>(call: &str, error: SdkError<E, HttpResponse>) -> PortError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let retry_after = error
+        .raw_response()
+        .and_then(|response| response.headers().get("retry-after"))
+        .and_then(|seconds| seconds.parse().ok())
+        .map(SignedDuration::from_secs);
+    let code = error.code().unwrap_or_default().to_owned();
+    let (kind, message) = match &error {
+        SdkError::TimeoutError(_) => (PortErrorKind::Timeout, format!("{call} did not answer in time")),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            (PortErrorKind::Timeout, format!("{call} did not answer in time"))
+        }
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => (
+            PortErrorKind::Unavailable,
+            format!("{call} could not be called: {}", DisplayErrorContext(&error)),
+        ),
+        _ if code.contains("AccessDenied") || code == "UnauthorizedOperation" => (
+            PortErrorKind::Refused,
+            format!("{call} is not allowed here; grant it to the role that this runs as"),
+        ),
+        _ if BUSY.contains(&code.as_str()) || status.is_some_and(|status| status == 429 || status >= 500) => (
+            PortErrorKind::Unavailable,
+            format!("{call} is not available now ({code})"),
+        ),
+        _ if code.contains("NotFound") => (PortErrorKind::NotFound, format!("{call}: {}", said(&error, &code))),
+        // The answer came, but could not be read: the effect may have taken place.
+        SdkError::ResponseError(_) => (
+            PortErrorKind::Timeout,
+            format!("{call} gave an answer that cannot be read"),
+        ),
+        _ => (PortErrorKind::Refused, format!("{call}: {}", said(&error, &code))),
+    };
+    let mut port = PortError::new(kind, message).because(error);
+    port.retry_after = retry_after;
+    port
+}
+
+/// The service's own words.
+fn said(error: &impl ProvideErrorMetadata, code: &str) -> String {
+    match error.message() {
+        Some(message) if code.is_empty() => message.to_owned(),
+        Some(message) => format!("{code}: {message}"),
+        None if code.is_empty() => "refused without a reason".to_owned(),
+        None => code.to_owned(),
+    }
+}
+
+/// What is stored cannot be read.
+pub(crate) fn corrupt(what: impl std::fmt::Display) -> PortError {
+    PortError::new(
+        PortErrorKind::Corrupt,
+        format!("{what} cannot be read; restore it, see the runbook"),
+    )
+}

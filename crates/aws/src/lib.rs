@@ -1,0 +1,81 @@
+//! The AWS backend: one adapter per port on the official SDK.
+//!
+//! ```text
+//!  ledger, audit, events, webhooks, schedule   one DynamoDB table
+//!  agents                                      an SSM parameter, and the table for what they may
+//!  heartbeats, metrics                         CloudWatch
+//!  secrets                                     Secrets Manager
+//!  stacks                                      CloudFormation
+//!  bus                                         EventBridge
+//!  alerts                                      SNS
+//! ```
+//!
+//! [`Clients`] are built once, [`Resources`] says what everything is called, and [`Backend`] puts
+//! the adapters together.
+
+mod clients;
+mod error;
+mod keys;
+mod places;
+mod resources;
+
+use std::sync::Arc;
+
+use cc_devops_core::Installation;
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+
+pub use clients::{Account, Clients};
+pub use resources::Resources;
+
+/// What the adapters share.
+pub(crate) struct Shared {
+    pub(crate) clients: Clients,
+    pub(crate) resources: Resources,
+    pub(crate) installation: Installation,
+    pub(crate) places: places::Places,
+    keys: keys::Keys,
+}
+
+impl Shared {
+    /// The ledger's keys.
+    pub(crate) async fn keys(&self) -> PortResult<&keys::Derived> {
+        self.keys.get(&self.clients, &self.resources.ledger_key).await
+    }
+}
+
+/// The adapters of one stage in one account and region.
+#[derive(Clone)]
+pub struct Backend {
+    shared: Arc<Shared>,
+}
+
+impl Backend {
+    /// Puts the backend together. No call is made yet.
+    pub fn new(clients: Clients, resources: Resources, installation: Installation) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clients,
+                resources,
+                installation,
+                places: places::Places::default(),
+                keys: keys::Keys::default(),
+            }),
+        }
+    }
+
+    /// The clients.
+    pub fn clients(&self) -> &Clients {
+        &self.shared.clients
+    }
+
+    /// What everything is called.
+    pub fn resources(&self) -> &Resources {
+        &self.shared.resources
+    }
+
+    /// The key of the requests' fingerprints; the first call reads the ledger's key.
+    pub async fn fingerprint_key(&self) -> PortResult<FingerprintKey> {
+        Ok(self.shared.keys().await?.fingerprint_key())
+    }
+}

@@ -1,0 +1,46 @@
+//! What the backend's resources are called, section 4 of the wire contract.
+
+use cc_devops_core::Installation;
+use cc_devops_core::names::Stage;
+
+/// The names of everything the backend uses in one account, region and stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resources {
+    /// The stage this control plane answers for.
+    pub stage: Stage,
+    /// The ledger's table.
+    pub ledger_table: String,
+    /// The parameter with the enabled agents' names, separated by commas. Others write it too.
+    pub enabled_agents: String,
+    /// The secret whose text all of the ledger's keys derive from. It lies outside the namespace,
+    /// so that no request can write it.
+    pub ledger_key: String,
+    /// The topic for alerts; without it they stand in the log.
+    pub alert_topic_arn: Option<String>,
+    /// The event bus.
+    pub event_bus: String,
+    /// The function.
+    pub function: String,
+    /// The stack it is deployed as.
+    pub stack: String,
+    /// The name of the queue of requests.
+    pub request_queue: String,
+}
+
+impl Resources {
+    /// The contract's names for an installation's stage.
+    pub fn of(installation: &Installation, stage: Stage) -> Self {
+        let namespace = installation.namespace.as_str();
+        Self {
+            ledger_table: format!("DevOpsLedger-{stage}"),
+            enabled_agents: format!("/{namespace}/agents/enabled"),
+            ledger_key: format!("cc-devops/ledger-key-{stage}"),
+            alert_topic_arn: None,
+            event_bus: "default".to_owned(),
+            function: format!("cc-agent-devops-automation-{stage}"),
+            stack: format!("cc-agent-devops-automation-{stage}"),
+            request_queue: format!("devops-requests-{stage}"),
+            stage,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The agents' register and their heartbeats.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::PortResult;
+use crate::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use crate::names::AgentName;
+
+/// Which agents there are, and how they prove themselves.
+#[async_trait]
+pub trait Agents: Send + Sync {
+    /// Adds an agent with its first token. `Exists` where the name collides with another's.
+    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()>;
+
+    /// Gives an agent a new token; the older ones end at `old_until` (at once if that is past).
+    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()>;
+
+    /// Ends all tokens of an agent. Its record stays, for the audit trail's sake.
+    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()>;
+
+    /// The agent a token belongs to, while the token is good.
+    async fn by_token(&self, token: &TokenHash, now: Timestamp) -> PortResult<Option<Agent>>;
+
+    /// The agent of that name, unless it is revoked.
+    async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>>;
+
+    /// Registers an agent that is not given a token (the control plane itself) as enabled. Doing
+    /// it again changes nothing.
+    async fn register(&self, name: &AgentName, at: Timestamp) -> PortResult<()>;
+
+    /// All agents with their last heartbeat, by name.
+    async fn list(&self) -> PortResult<Vec<AgentStatus>>;
+}
+
+/// Where heartbeats go.
+#[async_trait]
+pub trait Heartbeats: Send + Sync {
+    /// Takes an agent's heartbeat. `NotFound` for an agent that is not registered.
+    async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()>;
+}

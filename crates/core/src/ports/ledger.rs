@@ -1,0 +1,115 @@
+//! The spine and the audit trail.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::PortResult;
+use crate::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use crate::names::{AgentName, FullStackName, RequestId};
+use crate::requests::record::{
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
+};
+
+/// The spine: requests, their states, and what is to be published of them.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Records a request unless its id is known. With `lease_until` the caller takes it at once
+    /// (state executing); without, it is left for [`Ledger::claim_due`] (state received).
+    async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt>;
+
+    /// Records a request that has its outcome on arrival, in one transaction with its audit row
+    /// and event. A known id answers [`Receipt::Known`] or [`Receipt::Conflict`] and writes
+    /// nothing; a new one answers [`Receipt::Recorded`].
+    async fn receive_concluded(&self, request: &NewRequest, conclusion: &Conclusion) -> PortResult<Receipt>;
+
+    /// Puts on record what cannot be kept under a request id (an event that cannot be read, a
+    /// conflict): the audit row and the event, in one transaction.
+    async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()>;
+
+    /// Takes requests nobody works on: received and due, or executing past their lease. Oldest
+    /// first; each comes with a new fence, which supersedes older claims.
+    async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>>;
+
+    /// Gives a claimed request back, to be taken again at `until`.
+    async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()>;
+
+    /// Parks an executing request until its effect ends elsewhere. The stored detail is forgotten.
+    async fn park(&self, claim: &Claim, at: Timestamp) -> PortResult<()>;
+
+    /// The parked requests, oldest first. The claims let the caller conclude them; of two callers
+    /// the first wins and the second is told it is superseded.
+    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>>;
+
+    /// The parked request of that id, if it is parked.
+    async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>>;
+
+    /// Ends a request: outcome, audit row and event in one transaction; the stored detail is
+    /// forgotten and the stack it held is free. Superseded unless the claim is the latest and the
+    /// request has no outcome yet.
+    async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()>;
+
+    /// Puts a concluded request's event into the outbox again. Nothing happens where the event
+    /// still waits there, or the request has no outcome.
+    async fn republish(&self, id: &RequestId) -> PortResult<()>;
+
+    /// Takes a stack for a claimed request.
+    async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock>;
+
+    /// The request that holds a stack, if one does.
+    async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>>;
+
+    /// Events to publish whose time has come, oldest first.
+    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>>;
+
+    /// Takes published events out of the outbox; their requests become published.
+    async fn published(&self, ids: &[i64]) -> PortResult<()>;
+
+    /// Leaves an event in the outbox until `retry_at`, one failure more.
+    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()>;
+
+    /// The request of that id.
+    async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>>;
+
+    /// Requests, newest first, from `before` on.
+    async fn list(
+        &self,
+        filter: &RequestFilter,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<RequestRecord>>;
+
+    /// How many requests are in each state that is not an end, and how many events wait.
+    async fn backlog(&self) -> PortResult<Backlog>;
+}
+
+/// What the ledger still has to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Requests nobody works on yet.
+    pub received: u64,
+    /// Requests being carried out.
+    pub executing: u64,
+    /// Requests whose effect is under way elsewhere.
+    pub waiting: u64,
+    /// Events not published yet.
+    pub unpublished: u64,
+}
+
+/// The audit trail. Rows of requests are written by the ledger; everything else comes through here.
+#[async_trait]
+pub trait AuditTrail: Send + Sync {
+    /// Puts an entry at the end of the chain.
+    async fn append(&self, entry: &AuditEntry) -> PortResult<()>;
+
+    /// Rows, newest first, from `before` on.
+    async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>>;
+
+    /// Checks every chain and its end.
+    async fn verify(&self) -> PortResult<Verification>;
+
+    /// Binds the ends of the chains together, where the trail has several: what was written before
+    /// a checkpoint cannot be cut off without it showing. Called by the sweep. An adapter with one
+    /// chain, whose end it keeps with every row, has nothing to do.
+    async fn checkpoint(&self, at: Timestamp) -> PortResult<()>;
+}
