@@ -45,7 +45,11 @@ fn uncommented() -> toml::Table {
 /// Every key of a schema or a document, with the name of a stack left out.
 fn keys_of_schema(schema: &Value, path: &str, keys: &mut BTreeSet<String>) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+        // What maps names to plain values is one key; what maps them to sections is many.
+        if let Some(inner) = schema
+            .get("additionalProperties")
+            .filter(|inner| inner.get("properties").is_some())
+        {
             keys_of_schema(inner, &format!("{path}.*"), keys);
         } else {
             keys.insert(path.to_owned());
@@ -71,7 +75,7 @@ fn keys_of_table(table: &toml::Table, path: &str, keys: &mut BTreeSet<String>) {
             format!("{path}.{key}")
         };
         match value {
-            toml::Value::Table(inner) => keys_of_table(inner, &path, keys),
+            toml::Value::Table(inner) if !inner.is_empty() => keys_of_table(inner, &path, keys),
             _ => {
                 keys.insert(path);
             }
