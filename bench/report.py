@@ -97,11 +97,15 @@ def machine(folder):
     }
 
 
-def markdown(lines, found, about):
-    """docs/BENCHMARKS.md."""
-    fresh, seeded, beats, plan = found["fresh"], found["seeded"], found["heartbeats"], found["plan"]
-    fsync = (found["fsync_rate"] + found["fsync_rate_after"]) / 2
-    count = count_in_words(plan["seeded"])
+def today():
+    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+
+
+def target_table(lines):
+    """Every number against its target, as Markdown, and which fell short."""
+    rows = "\n".join(
+        f"| {line.name} | {line.ratio:.2f} x | {line.shown(line.value)} | {line.wanted} | {verdict(line)} |" for line in lines
+    )
     missed = [line for line in lines if not line.met]
     if missed:
         short = "These fell short:\n\n" + "\n".join(
@@ -109,31 +113,59 @@ def markdown(lines, found, about):
         )
     else:
         short = "Nothing fell short of its target."
-    table = "\n".join(
-        f"| {line.name} | {line.ratio:.2f} x | {line.shown(line.value)} | {line.wanted} | {verdict(line)} |" for line in lines
-    )
+    return f"| what | ratio | measured | target | |\n| --- | ---: | ---: | ---: | --- |\n{rows}\n\n{short}"
+
+
+def machine_table(about):
+    rows = "\n".join(f"| {name} | {value} |" for name, value in about.items())
+    return f"| machine | |\n| --- | --- |\n{rows}"
+
+
+DOCUMENT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "BENCHMARKS.md"
+HEAD = """# Benchmarks
+
+Each part is written by the command it names; do not edit. The ratio says how many times as good as the target a number is;
+1 is just met.
+"""
+SECTIONS = ("embedded", "aws")
+
+
+def write_section(name, text):
+    """Replaces one part of docs/BENCHMARKS.md and leaves the others as they are."""
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    standing = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    parts = {}
+    for section in SECTIONS:
+        begin, end = f"<!-- {section} -->\n", f"<!-- /{section} -->\n"
+        before, _, rest = standing.partition(begin)
+        parts[section] = rest.partition(end)[0] if rest else ""
+    parts[name] = text.rstrip() + "\n"
+    bodies = [f"<!-- {section} -->\n{parts[section]}<!-- /{section} -->\n" for section in SECTIONS if parts[section]]
+    DOCUMENT.write_text("\n".join([HEAD, *bodies]))
+
+
+def markdown(lines, found, about):
+    """The part on the embedded default."""
+    fresh, seeded, beats, plan = found["fresh"], found["seeded"], found["heartbeats"], found["plan"]
+    fsync = (found["fsync_rate"] + found["fsync_rate_after"]) / 2
+    count = count_in_words(plan["seeded"])
+    busy = ""
     if found["others"] > BUSY:
-        short += (
-            f"\n\n**Other work took up to {found['others']:.0%} of the processors during a load**, so the machine can do better"
-            " than these numbers say; measure again on a quiet one."
+        busy = (
+            f"\n**Other work took up to {found['others']:.0%} of the processors during a load**, so the machine can do better"
+            " than these numbers say; measure again on a quiet one.\n"
         )
-    machine_table = "\n".join(f"| {name} | {value} |" for name, value in about.items())
     rates = lambda result: ", ".join(f"{rate:,.0f}" for rate in result["rates"])  # noqa: E731
     p99s = lambda result: ", ".join(f"{p99:.1f}" for p99 in result["p99s"])  # noqa: E731
-    return f"""# Benchmarks
+    return f"""## The embedded default
 
-Written by `make bench` on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}; do not edit. The ratio says how many times as good as
-the target a number is; 1 is just met.
+Written by `make bench` on {today()}.
 
 ![Each number against its target](benchmarks.svg)
 
-| what | ratio | measured | target | |
-| --- | ---: | ---: | ---: | --- |
-{table}
-
-{short}
-
-## Against the disk
+{target_table(lines)}
+{busy}
+### Against the disk
 
 The disk makes {fsync:,.0f} appends of 4 KiB durable a second, one after the other ({found['fsync_rate']:,.0f} before the run,
 {found['fsync_rate_after']:,.0f} after it). Every acknowledged request is durable, and so is its outcome; requests that come
@@ -147,7 +179,7 @@ together share a commit.
 | putSecret completed and published, {count} finished requests | {seeded['completed_rate']:,.0f} | {seeded['completed_rate'] / fsync:.2f} x |
 | heartbeats | {beats['rate']:,.0f} | {beats['rate'] / fsync:.2f} x |
 
-## More of the same
+### More of the same
 
 | | fresh ledger | {count} finished requests |
 | --- | ---: | ---: |
@@ -163,7 +195,7 @@ Heartbeats: p50 {beats['p50_ms']:.1f} ms, p99 {beats['p99_ms']:.1f} ms, {beats['
 p99 {found['lookup_p99'] * 1e3:.2f} ms. Start: {found['start'] * 1e3:.0f} ms at the median, {found['start_max'] * 1e3:.0f} ms at the
 slowest; the very first, which makes the database and the keys, {found['first_start'] * 1e3:.0f} ms.
 
-## How it was measured
+### How it was measured
 
 - The processors together did {min(found['speeds']):,.0f} to {max(found['speeds']):,.0f} MB of SHA-256 a second before the rounds, one alone
   {found['speed_of_one']:,.0f} MB: where two do hardly more than one, they are two threads of one core, and where the
@@ -183,9 +215,7 @@ slowest; the very first, which makes the database and the keys, {found['first_st
 - Start: from spawning the process until `/health` answers 200, {plan['starts']} times on an existing database. Idle memory: the
   largest resident size in the first {plan['idle_seconds']} s after that.
 
-| machine | |
-| --- | --- |
-{machine_table}
+{machine_table(about)}
 """
 
 

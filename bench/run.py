@@ -327,10 +327,8 @@ def main():
     lines = report.targets(found)
     say("\n" + report.as_text(lines))
     if not arguments.quick:
-        docs = REPOSITORY / "docs"
-        docs.mkdir(exist_ok=True)
-        (docs / "BENCHMARKS.md").write_text(report.markdown(lines, found, machine))
-        (docs / "benchmarks.svg").write_text(report.svg(lines))
+        report.write_section("embedded", report.markdown(lines, found, machine))
+        (REPOSITORY / "docs" / "benchmarks.svg").write_text(report.svg(lines))
         say("\nwritten: docs/BENCHMARKS.md, docs/benchmarks.svg")
     return 0
 
