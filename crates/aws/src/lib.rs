@@ -13,11 +13,18 @@
 //! [`Clients`] are built once, [`Resources`] says what everything is called, and [`Backend`] puts
 //! the adapters together.
 
+mod audit;
+mod bus;
 mod clients;
 mod error;
+mod events;
 mod keys;
+mod ledger;
 mod places;
 mod resources;
+mod schedule;
+mod table;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -26,6 +33,7 @@ use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 
 pub use clients::{Account, Clients};
+pub use events::SETTLED;
 pub use resources::Resources;
 
 /// What the adapters share.
@@ -34,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) resources: Resources,
     pub(crate) installation: Installation,
     pub(crate) places: places::Places,
+    pub(crate) chains: audit::chains::Chains,
     keys: keys::Keys,
 }
 
@@ -59,6 +68,7 @@ impl Backend {
                 resources,
                 installation,
                 places: places::Places::default(),
+                chains: audit::chains::Chains::default(),
                 keys: keys::Keys::default(),
             }),
         }

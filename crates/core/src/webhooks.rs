@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::names::AgentName;
 use crate::requests::record::{Cursor, OutgoingEvent};
@@ -57,6 +58,14 @@ pub struct DeadLetter {
     pub error: String,
     /// When it was given up.
     pub buried_at: Timestamp,
+}
+
+/// What a receiver tells repeats by. It is made of what the event says (its detail as JSON text), so
+/// an outcome that is published again because somebody asked again is recognised too.
+pub fn message_id(completed: &str) -> String {
+    let mut id = hex::encode(Sha256::digest(completed));
+    id.truncate(32);
+    format!("msg_{id}")
 }
 
 /// How long to wait before each next attempt, in seconds, as the specification suggests: the

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{EventBus, EventLog, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutboxEntry, OutgoingEvent};
+use cc_devops_core::webhooks::message_id;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use sha2::{Digest, Sha256};
 
 use crate::columns::{json, json_at, limit, name_at, nanos, time_at};
 use crate::db::Db;
@@ -93,14 +93,6 @@ fn publish(conn: &Connection, events: &[Outgoing], at: Timestamp) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// What a receiver tells repeats by. It is made of what the event says, so an outcome that is
-/// published again because somebody asked again is recognised too.
-fn message_id(completed: &str) -> String {
-    let mut id = hex::encode(Sha256::digest(completed));
-    id.truncate(32);
-    format!("msg_{id}")
 }
 
 #[async_trait]

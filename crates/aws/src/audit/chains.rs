@@ -1,0 +1,85 @@
+//! The chains this process writes: as many as it writes at once, so that no writer waits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_dynamodb::types::Put;
+use cc_devops_core::audit::{AuditEntry, ChainHash, link};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+
+use super::row::StoredRow;
+use crate::table::to_item;
+
+/// Where a chain ends.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) chain: String,
+    pub(super) seq: i64,
+    pub(super) hash: ChainHash,
+}
+
+/// The chains nobody in this process writes to just now.
+pub(crate) struct Chains {
+    process: String,
+    made: AtomicU64,
+    free: Arc<Mutex<Vec<End>>>,
+}
+
+impl Default for Chains {
+    fn default() -> Self {
+        Self {
+            process: uuid::Uuid::now_v7().simple().to_string(),
+            made: AtomicU64::new(0),
+            free: Arc::default(),
+        }
+    }
+}
+
+impl Chains {
+    /// Takes a free chain, or begins a new one.
+    pub(crate) fn take(&self) -> ChainEnd {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let end = free.unwrap_or_else(|| {
+            let chain = format!("{}-{}", self.process, self.made.fetch_add(1, Ordering::Relaxed));
+            let hash = ChainHash::start_of(Some(&chain));
+            End { chain, seq: 0, hash }
+        });
+        ChainEnd {
+            end,
+            free: self.free.clone(),
+        }
+    }
+}
+
+/// The end of a chain that is ours to extend. Dropping it leaves the chain for good: after a write
+/// that may or may not have taken place, nobody knows how it ends.
+pub(crate) struct ChainEnd {
+    end: End,
+    free: Arc<Mutex<Vec<End>>>,
+}
+
+impl ChainEnd {
+    /// The write that puts `entry` at the end; it fails where something stands there already.
+    pub(crate) fn extend(&mut self, table: &str, place: i64, entry: &AuditEntry) -> PortResult<Put> {
+        let End { chain, seq, hash } = &self.end;
+        let seq = seq + 1;
+        let next = End {
+            chain: chain.clone(),
+            seq,
+            hash: link(*hash, seq, entry),
+        };
+        let row = StoredRow::new(&next, *hash, place, entry)?;
+        self.end = next;
+        Put::builder()
+            .table_name(table)
+            .set_item(Some(to_item(&row)?))
+            .condition_expression("attribute_not_exists(PK)")
+            .build()
+            .map_err(|error| PortError::new(PortErrorKind::Refused, "the audit row is incomplete").because(error))
+    }
+
+    /// The row was written: the chain is free for the next.
+    pub(crate) fn written(self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.end);
+    }
+}

@@ -1,0 +1,75 @@
+//! How an audit row stands in the table.
+
+use cc_devops_core::audit::{AuditEntry, AuditRow, ChainHash};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use serde::{Deserialize, Serialize};
+
+use super::chains::End;
+use crate::places::sortable;
+
+/// The list of all audit rows in the index `time`.
+pub(super) const LIST: &str = "audit";
+
+/// The partition of a chain.
+pub(super) fn partition(chain: &str) -> String {
+    format!("AUDIT#{chain}")
+}
+
+/// The item.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredRow {
+    #[serde(rename = "PK")]
+    pk: String,
+    #[serde(rename = "SK")]
+    sk: String,
+    #[serde(rename = "TPK")]
+    list: String,
+    #[serde(rename = "TSK")]
+    pub(super) place: String,
+    pub(super) chain: String,
+    pub(super) seq: i64,
+    /// The entry as JSON text, which is what was hashed.
+    entry: String,
+    prev_hash: ChainHash,
+    hash: ChainHash,
+}
+
+impl StoredRow {
+    /// The row at `end`, after a row with hash `prev`.
+    pub(super) fn new(end: &End, prev: ChainHash, place: i64, entry: &AuditEntry) -> PortResult<Self> {
+        let entry = serde_json::to_string(entry)
+            .map_err(|error| PortError::new(PortErrorKind::Refused, "an audit entry is not JSON").because(error))?;
+        Ok(Self {
+            pk: partition(&end.chain),
+            sk: sortable(end.seq),
+            list: LIST.to_owned(),
+            place: sortable(place),
+            chain: end.chain.clone(),
+            seq: end.seq,
+            entry,
+            prev_hash: prev,
+            hash: end.hash,
+        })
+    }
+
+    /// The row as the domain has it, or what is wrong with it.
+    pub(super) fn read(self) -> Result<AuditRow, String> {
+        let Self { seq, .. } = self;
+        if self.pk != partition(&self.chain) || self.sk != sortable(seq) {
+            return Err(format!("row {seq} was changed: it does not stand in its own place"));
+        }
+        let entry: AuditEntry =
+            serde_json::from_str(&self.entry).map_err(|_| format!("row {seq} was changed: it cannot be read"))?;
+        // Unknown fields and white space would escape the hash, which covers what the text means.
+        if serde_json::to_string(&entry).ok().as_ref() != Some(&self.entry) {
+            return Err(format!("row {seq} was changed: its text is not what was written"));
+        }
+        Ok(AuditRow {
+            chain: Some(self.chain),
+            seq,
+            entry,
+            prev_hash: self.prev_hash,
+            hash: self.hash,
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! The outbox: events that wait to be published.
+//!
+//! What this process has just written it keeps in memory too, and serves from there, so that a
+//! function that concludes a request and publishes it in the same breath does not read it again.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use cc_devops_core::names::RequestId;
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::record::{OutboxEntry, RequestState};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::DynamoLedger;
+use super::recording::{incomplete, refused_at};
+use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
+use crate::error::port_error;
+use crate::table::{from_item, number, text, to_item};
+
+/// How many entries are kept in memory; those beyond are read.
+const KEPT: usize = 10_000;
+
+/// How long entries in memory may be served without looking for others'.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How many entries are taken out at once.
+const AT_ONCE: usize = 8;
+
+/// How long a finished request is remembered, in seconds: 400 days. Until then the same id gets the
+/// same answer.
+const REMEMBERED: i64 = 400 * 86_400;
+
+/// What this process knows of the outbox.
+pub(super) struct Outbox {
+    /// Entries this process wrote or read, which are not published as far as it knows.
+    rows: Mutex<BTreeMap<i64, OutboxRow>>,
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            rows: Mutex::default(),
+            looked: Mutex::new(Some(Instant::now())),
+        }
+    }
+}
+
+impl Outbox {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<i64, OutboxRow>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps an entry that was just written.
+    pub(super) fn wrote(&self, row: OutboxRow) {
+        let mut rows = self.rows();
+        if rows.len() < KEPT {
+            rows.insert(row.id, row);
+        }
+    }
+
+    /// Whether it is time to look for what others wrote; says yes once.
+    fn is_time_to_look(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
+        if is_time {
+            *looked = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
+impl DynamoLedger {
+    pub(super) async fn due(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
+        let own: Vec<OutboxRow> = {
+            let rows = self.outbox.rows();
+            rows.values()
+                .filter(|row| row.is_due(now))
+                .take(limit)
+                .cloned()
+                .collect()
+        };
+        if !own.is_empty() && !self.outbox.is_time_to_look() {
+            return own.iter().map(OutboxRow::entry).collect();
+        }
+        let mut rows = Vec::new();
+        let mut start = None;
+        while rows.len() < limit {
+            let call = self.shared.clients.dynamodb().query().table_name(self.shared.table());
+            let call = call
+                .key_condition_expression("PK = :outbox")
+                .expression_attribute_values(":outbox", text(OUTBOX))
+                .consistent_read(true);
+            let answer = call.set_exclusive_start_key(start).send().await;
+            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let row: OutboxRow = from_item(item, "an outbox entry")?;
+                if row.is_due(now) && rows.len() < limit {
+                    rows.push(row);
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        for row in &rows {
+            self.outbox.wrote(row.clone());
+        }
+        rows.iter().map(OutboxRow::entry).collect()
+    }
+
+    /// The entry, from memory or the table.
+    async fn entry(&self, id: i64) -> PortResult<Option<OutboxRow>> {
+        let kept = self.outbox.rows().get(&id).cloned();
+        match kept {
+            Some(row) => Ok(Some(row)),
+            None => self.shared.get(outbox_key(id), "an outbox entry").await,
+        }
+    }
+
+    pub(super) async fn take_out(&self, ids: &[i64]) -> PortResult<()> {
+        stream::iter(ids.to_vec())
+            .map(|id| self.take_one_out(id))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(drop)
+    }
+
+    /// Takes an entry out; with that its request is published.
+    async fn take_one_out(&self, id: i64) -> PortResult<()> {
+        let Some(row) = self.entry(id).await? else {
+            return Ok(());
+        };
+        let shared = &self.shared;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let delete = Delete::builder()
+                .table_name(shared.table())
+                .set_key(Some(outbox_key(id)));
+            let delete = delete
+                .condition_expression("attribute_exists(PK)")
+                .build()
+                .map_err(incomplete)?;
+            let mut call = shared.clients.dynamodb().transact_write_items();
+            call = call.transact_items(TransactWriteItem::builder().delete(delete).build());
+            if let Some(request) = &row.request {
+                let update = Update::builder()
+                    .table_name(shared.table())
+                    .set_key(Some(request_key(request)))
+                    .update_expression("SET #state = :published, #expires = :expires REMOVE outbox")
+                    .condition_expression("outbox = :outbox")
+                    .expression_attribute_names("#state", "state")
+                    .expression_attribute_names("#expires", "expires")
+                    .expression_attribute_values(":published", text(RequestState::Published.as_str()))
+                    .expression_attribute_values(":expires", number(Timestamp::now().as_second() + REMEMBERED))
+                    .expression_attribute_values(":outbox", number(id))
+                    .build()
+                    .map_err(incomplete)?;
+                call = call.transact_items(TransactWriteItem::builder().update(update).build());
+            }
+            let Err(error) = call.send().await else { break };
+            // Somebody else published it.
+            if refused_at(&error, 0).is_some() {
+                break;
+            }
+            if tries >= super::TRIES || !super::recording::met_another(&error) {
+                return Err(port_error("dynamodb:TransactWriteItems", error));
+            }
+            tokio::time::sleep(super::pause(tries)).await;
+        }
+        self.outbox.rows().remove(&id);
+        Ok(())
+    }
+
+    pub(super) async fn put_off(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
+        let call = self
+            .shared
+            .clients
+            .dynamodb()
+            .update_item()
+            .table_name(self.shared.table());
+        let call = call
+            .set_key(Some(outbox_key(id)))
+            .update_expression("SET due = :due ADD failures :one")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_values(":due", text(retry_at.to_string()))
+            .expression_attribute_values(":one", number(1));
+        match call.send().await {
+            Ok(_) => {
+                if let Some(row) = self.outbox.rows().get_mut(&id) {
+                    row.failures += 1;
+                    row.due = Some(retry_at);
+                }
+                Ok(())
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                self.outbox.rows().remove(&id);
+                Ok(())
+            }
+            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
+        }
+    }
+
+    pub(super) async fn tell_again(&self, id: &RequestId) -> PortResult<()> {
+        let shared = &self.shared;
+        let standing: Option<RequestRow> = shared.get(request_key(id), "a request").await?;
+        let Some(RequestRow {
+            completed: Some(completed),
+            outbox: None,
+            agent,
+            ..
+        }) = standing
+        else {
+            return Ok(());
+        };
+        let row = OutboxRow::new(shared.places.next(), Some(id.clone()), agent, completed);
+        let update = Update::builder()
+            .table_name(shared.table())
+            .set_key(Some(request_key(id)))
+            .update_expression("SET #state = :completed, outbox = :outbox REMOVE #expires")
+            .condition_expression("#state = :published AND attribute_not_exists(outbox)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":completed", text(RequestState::Completed.as_str()))
+            .expression_attribute_values(":published", text(RequestState::Published.as_str()))
+            .expression_attribute_values(":outbox", number(row.id))
+            .build()
+            .map_err(incomplete)?;
+        let put = Put::builder().table_name(shared.table()).set_item(Some(to_item(&row)?));
+        let put = put
+            .condition_expression("attribute_not_exists(PK)")
+            .build()
+            .map_err(incomplete)?;
+        let call = shared.clients.dynamodb().transact_write_items();
+        let call = call
+            .transact_items(TransactWriteItem::builder().update(update).build())
+            .transact_items(TransactWriteItem::builder().put(put).build());
+        match call.send().await {
+            Ok(_) => {
+                self.outbox.wrote(row);
+                Ok(())
+            }
+            // Somebody else told it again.
+            Err(error) if refused_at(&error, 0).is_some() => Ok(()),
+            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
+        }
+    }
+}

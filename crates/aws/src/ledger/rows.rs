@@ -1,0 +1,182 @@
+//! How requests and outbox entries stand in the table.
+
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::Role;
+use cc_devops_core::requests::fingerprint::Fingerprint;
+use cc_devops_core::requests::outcome::Completed;
+use cc_devops_core::requests::record::{
+    Claim, OutboxEntry, OutgoingEvent, RequestHead, RequestRecord, RequestState, WaitingRequest,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::corrupt;
+use crate::places::sortable;
+use crate::table::{Item, key};
+
+/// The list of requests in the index `time`.
+pub(super) const LIST: &str = "requests";
+
+/// The partition of the outbox.
+pub(super) const OUTBOX: &str = "OUTBOX";
+
+/// The key of a request.
+pub(super) fn request_key(id: &RequestId) -> Item {
+    key(format!("REQ#{id}"), "REQ")
+}
+
+/// The key of an outbox entry.
+pub(super) fn outbox_key(id: i64) -> Item {
+    key(OUTBOX, sortable(id))
+}
+
+/// A request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RequestRow {
+    #[serde(rename = "PK")]
+    pub(super) pk: String,
+    #[serde(rename = "SK")]
+    pub(super) sk: String,
+    #[serde(rename = "TPK")]
+    pub(super) list: String,
+    #[serde(rename = "TSK")]
+    pub(super) place: String,
+    /// The state, while the request is open; with [`RequestRow::due`] its place in the index `work`.
+    #[serde(rename = "WPK", default, skip_serializing_if = "Option::is_none")]
+    pub(super) work: Option<RequestState>,
+    /// When it is due, its lease ends, or it was parked.
+    #[serde(rename = "WSK", default, skip_serializing_if = "Option::is_none")]
+    pub(super) due: Option<String>,
+    pub(super) id: RequestId,
+    pub(super) principal: AgentName,
+    pub(super) role: Role,
+    pub(super) agent: AgentName,
+    pub(super) action: String,
+    pub(super) stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resource: Option<String>,
+    /// In hex.
+    pub(super) fingerprint: String,
+    pub(super) received_at: Timestamp,
+    pub(super) state: RequestState,
+    pub(super) attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parked_at: Option<Timestamp>,
+    /// The sealed detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<serde_bytes::ByteBuf>,
+    /// The outcome as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) completed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<String>,
+    /// The outbox entry that waits with its outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outbox: Option<i64>,
+    /// The stack it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stack: Option<String>,
+    /// Random: tells our own write from another's.
+    pub(super) writer: String,
+}
+
+impl RequestRow {
+    /// What is known of the request.
+    pub(super) fn head(&self) -> PortResult<RequestHead> {
+        let mut fingerprint = [0; 32];
+        hex::decode_to_slice(&self.fingerprint, &mut fingerprint)
+            .map_err(|error| corrupt("a request's fingerprint").because(error))?;
+        Ok(RequestHead {
+            id: self.id.clone(),
+            principal: self.principal.clone(),
+            role: self.role,
+            agent: self.agent.clone(),
+            action: self.action.clone(),
+            stage: self.stage.clone(),
+            resource: self.resource.clone(),
+            fingerprint: Fingerprint(fingerprint),
+            received_at: self.received_at,
+        })
+    }
+
+    /// The request as it is shown.
+    pub(super) fn record(&self) -> PortResult<RequestRecord> {
+        Ok(RequestRecord {
+            head: self.head()?,
+            state: self.state,
+            attempts: self.attempts,
+            completed: self.completed.as_deref().map(read_completed).transpose()?,
+            output: self.output.clone(),
+        })
+    }
+
+    /// The request with the right to conclude it.
+    pub(super) fn waiting(&self) -> PortResult<WaitingRequest> {
+        Ok(WaitingRequest {
+            claim: Claim {
+                request: self.id.clone(),
+                attempt: self.attempts,
+            },
+            head: self.head()?,
+            since: self.parked_at.unwrap_or(self.received_at),
+        })
+    }
+}
+
+fn read_completed(text: &str) -> PortResult<Completed> {
+    serde_json::from_str(text).map_err(|error| corrupt("a request's outcome").because(error))
+}
+
+/// An event that waits to be published.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct OutboxRow {
+    #[serde(rename = "PK")]
+    pub(super) pk: String,
+    #[serde(rename = "SK")]
+    pub(super) sk: String,
+    pub(super) id: i64,
+    /// The request whose outcome it is; none for a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<RequestId>,
+    pub(super) agent: AgentName,
+    /// The detail as JSON text.
+    pub(super) completed: String,
+    pub(super) failures: u32,
+    /// When it is to be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) due: Option<Timestamp>,
+}
+
+impl OutboxRow {
+    /// A new entry.
+    pub(super) fn new(id: i64, request: Option<RequestId>, agent: AgentName, completed: String) -> Self {
+        Self {
+            pk: OUTBOX.to_owned(),
+            sk: sortable(id),
+            id,
+            request,
+            agent,
+            completed,
+            failures: 0,
+            due: None,
+        }
+    }
+
+    /// Whether its time has come.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.due.is_none_or(|due| due <= now)
+    }
+
+    /// The entry as the relay has it.
+    pub(super) fn entry(&self) -> PortResult<OutboxEntry> {
+        Ok(OutboxEntry {
+            id: self.id,
+            failures: self.failures,
+            event: OutgoingEvent {
+                agent: self.agent.clone(),
+                completed: read_completed(&self.completed)?,
+            },
+        })
+    }
+}

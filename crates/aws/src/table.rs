@@ -1,0 +1,189 @@
+//! The ledger's table: its keys and indexes, and rows to items and back.
+//!
+//! | rows | PK | SK |
+//! |---|---|---|
+//! | request | `REQ#id` | `REQ` |
+//! | outbox entry | `OUTBOX` | its number |
+//! | event | `EVENTS` | its place |
+//! | stack lock | `STACK#name` | `LOCK` |
+//! | audit row | `AUDIT#chain` | its place in the chain |
+//! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
+//! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES`, `DEAD#subscription` | its id |
+//! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
+//!
+//! The index `work` (WPK, WSK) finds requests by state and time, `time` (TPK, TSK) lists. Both hold
+//! keys alone and may lag: what they find is taken with a condition on the item itself.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_core::requests::record::{Cursor, Page};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Shared;
+use crate::error::{corrupt, port_error};
+use crate::places::sortable;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The index of open requests.
+pub(crate) const WORK: &str = "work";
+/// The index of lists.
+const TIME: &str = "time";
+
+/// How many items one BatchGetItem takes.
+const BATCH: usize = 100;
+
+pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(crate) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A primary key.
+pub(crate) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([("PK".to_owned(), text(pk)), ("SK".to_owned(), text(sk))])
+}
+
+/// A row as an item.
+pub(crate) fn to_item(row: &impl Serialize) -> PortResult<Item> {
+    serde_dynamo::aws_sdk_dynamodb_1::to_item(row)
+        .map_err(|error| PortError::new(PortErrorKind::Refused, "a row cannot be written as an item").because(error))
+}
+
+/// An item as a row. `what` says what it should be, for the error.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item, what: &str) -> PortResult<T> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| corrupt(what).because(error))
+}
+
+impl Shared {
+    /// The table's name.
+    pub(crate) fn table(&self) -> &str {
+        &self.resources.ledger_table
+    }
+
+    /// Reads one row, as it is now.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: Item, what: &str) -> PortResult<Option<T>> {
+        let call = self.clients.dynamodb().get_item().table_name(self.table());
+        let answer = call.set_key(Some(key)).consistent_read(true).send().await;
+        match answer {
+            Ok(answer) => answer.item.map(|item| from_item(item, what)).transpose(),
+            Err(error) => Err(port_error("dynamodb:GetItem", error)),
+        }
+    }
+
+    /// Reads the items of many keys, as they are now. Those that are gone are left out.
+    pub(crate) async fn get_many(&self, keys: &[Item]) -> PortResult<Vec<Item>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(BATCH) {
+            let mut wanted = keys.to_vec();
+            while !wanted.is_empty() {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(wanted))
+                    .consistent_read(true)
+                    .build();
+                let request = request.map_err(|error| {
+                    PortError::new(PortErrorKind::Refused, "the keys to read are incomplete").because(error)
+                })?;
+                let call = self
+                    .clients
+                    .dynamodb()
+                    .batch_get_item()
+                    .request_items(self.table(), request);
+                let answer = call
+                    .send()
+                    .await
+                    .map_err(|error| port_error("dynamodb:BatchGetItem", error))?;
+                found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+                // What DynamoDB had no room for in this answer is asked for again.
+                wanted = answer
+                    .unprocessed_keys
+                    .and_then(|mut left| left.remove(self.table()))
+                    .map(|left| left.keys)
+                    .unwrap_or_default();
+            }
+        }
+        Ok(found)
+    }
+
+    /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where
+    /// the filter leaves it out.
+    ///
+    /// A page does not end between rows of the same place, which two writers may give out.
+    pub(crate) async fn newest_first<T>(
+        &self,
+        list: &str,
+        before: Option<Cursor>,
+        limit: usize,
+        read: impl Fn(Item) -> PortResult<Option<T>>,
+    ) -> PortResult<Page<T>> {
+        let mut items: Vec<T> = Vec::new();
+        let mut last: Option<String> = None;
+        let mut start = None;
+        loop {
+            let (condition, place) = match before {
+                Some(Cursor(place)) => ("TPK = :list AND TSK < :place", Some(text(sortable(place)))),
+                None => ("TPK = :list", None),
+            };
+            let mut call = self
+                .clients
+                .dynamodb()
+                .query()
+                .table_name(self.table())
+                .index_name(TIME);
+            call = call
+                .key_condition_expression(condition)
+                .expression_attribute_values(":list", text(list));
+            if let Some(place) = place {
+                call = call.expression_attribute_values(":place", place);
+            }
+            let size = i32::try_from(limit.saturating_add(1).min(BATCH)).unwrap_or(100);
+            let call = call
+                .scan_index_forward(false)
+                .limit(size)
+                .set_exclusive_start_key(start);
+            let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
+            for (place, item) in self.of_keys(answer.items.unwrap_or_default()).await? {
+                if items.len() >= limit && last.as_ref() != Some(&place) {
+                    let next = last.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
+                    return Ok(Page { items, next });
+                }
+                if let Some(row) = read(item)? {
+                    items.push(row);
+                    last = Some(place);
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(Page { items, next: None });
+            }
+        }
+    }
+
+    /// The items of an index's keys, in the index's order, each with its place.
+    async fn of_keys(&self, rows: Vec<Item>) -> PortResult<Vec<(String, Item)>> {
+        let of = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let keys: Vec<Item> = rows
+            .iter()
+            .filter_map(|row| Some(key(of(row, "PK")?, of(row, "SK")?)))
+            .collect();
+        let mut items: HashMap<_, _> = self
+            .get_many(&keys)
+            .await?
+            .into_iter()
+            .map(|item| ((of(&item, "PK"), of(&item, "SK")), item))
+            .collect();
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                let item = items.remove(&(of(row, "PK"), of(row, "SK")))?;
+                Some((of(row, "TSK")?, item))
+            })
+            .collect())
+    }
+}

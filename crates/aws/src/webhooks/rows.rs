@@ -1,0 +1,107 @@
+//! How subscriptions, deliveries and dead letters stand in the table.
+
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent};
+use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::corrupt;
+use crate::places::sortable;
+use crate::table::{Item, key};
+
+/// The partition of the subscriptions.
+pub(super) const WEBHOOKS: &str = "WEBHOOKS";
+/// The partition of what is to be delivered.
+pub(super) const DELIVERIES: &str = "DELIVERIES";
+
+/// The partition of a subscription's dead letters.
+pub(super) fn dead_of(id: &SubscriptionId) -> String {
+    format!("DEAD#{}", id.0)
+}
+
+/// The key of a subscription.
+pub(super) fn subscription_key(id: &SubscriptionId) -> Item {
+    key(WEBHOOKS, format!("SUB#{}", id.0))
+}
+
+/// The key of a delivery.
+pub(super) fn delivery_key(id: i64) -> Item {
+    key(DELIVERIES, sortable(id))
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SubscriptionRow {
+    #[serde(rename = "PK")]
+    pub(super) pk: String,
+    #[serde(rename = "SK")]
+    pub(super) sk: String,
+    pub(super) id: SubscriptionId,
+    pub(super) url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agent: Option<AgentName>,
+    pub(super) created_at: Timestamp,
+    /// The sealed signing secret.
+    pub(super) secret: serde_bytes::ByteBuf,
+    /// The place in the event log up to which deliveries were made.
+    pub(super) told: i64,
+}
+
+impl SubscriptionRow {
+    /// The subscription as the domain has it.
+    pub(super) fn subscription(&self) -> Subscription {
+        Subscription {
+            id: self.id.clone(),
+            url: self.url.clone(),
+            agent: self.agent.clone(),
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// A delivery, or what became of it: a dead letter is the same in another partition.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DeliveryRow {
+    #[serde(rename = "PK")]
+    pub(super) pk: String,
+    #[serde(rename = "SK")]
+    pub(super) sk: String,
+    pub(super) id: i64,
+    pub(super) subscription: SubscriptionId,
+    pub(super) message_id: String,
+    pub(super) agent: AgentName,
+    /// The event's detail as JSON text.
+    pub(super) completed: String,
+    pub(super) failures: u32,
+    /// When it is due or its lease ends, sortable.
+    pub(super) due: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) buried_at: Option<Timestamp>,
+}
+
+impl DeliveryRow {
+    /// What is to be told.
+    pub(super) fn event(&self) -> PortResult<OutgoingEvent> {
+        let completed = serde_json::from_str(&self.completed);
+        Ok(OutgoingEvent {
+            agent: self.agent.clone(),
+            completed: completed.map_err(|error| corrupt("a delivery's event").because(error))?,
+        })
+    }
+
+    /// The dead letter as the domain has it.
+    pub(super) fn letter(&self) -> PortResult<DeadLetter> {
+        Ok(DeadLetter {
+            cursor: Cursor(self.id),
+            message_id: self.message_id.clone(),
+            event: self.event()?,
+            attempts: self.failures,
+            error: self.error.clone().unwrap_or_default(),
+            buried_at: self.buried_at.unwrap_or(Timestamp::UNIX_EPOCH),
+        })
+    }
+}

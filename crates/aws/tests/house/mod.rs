@@ -1,0 +1,100 @@
+//! An account of its own for each test: the emulator, and in it what the template makes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use cc_devops_aws::{Backend, Clients, Resources};
+use cc_devops_testkit::peers::Peer;
+use cc_devops_testkit::sample;
+
+/// A configuration for the emulator.
+pub fn config(url: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "test", "test", None, None, "test",
+        )))
+        .http_client(
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .build_https(),
+        )
+        .build()
+}
+
+/// Names nobody else in the emulator uses.
+fn resources() -> Resources {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::SeqCst);
+    let mut resources = Resources::of(&sample::installation(), sample::stage());
+    resources.ledger_table = format!("DevOpsLedger-{number}");
+    resources.enabled_agents = format!("/contentcraft-{number}/agents/enabled");
+    resources.ledger_key = format!("cc-devops/ledger-key-{number}");
+    resources
+}
+
+/// A backend on resources that other backends share: another process.
+pub fn another(peer: &Peer, resources: &Resources) -> Backend {
+    Backend::new(
+        Clients::new(config(peer.url())),
+        resources.clone(),
+        sample::installation(),
+    )
+}
+
+/// A backend on fresh resources.
+pub async fn backend(peer: &Peer) -> Backend {
+    let backend = another(peer, &resources());
+    let (clients, resources) = (backend.clients(), backend.resources());
+    make_table(clients.dynamodb(), &resources.ledger_table).await;
+    clients
+        .secrets()
+        .create_secret()
+        .name(&resources.ledger_key)
+        .secret_string("k".repeat(64))
+        .send()
+        .await
+        .unwrap();
+    backend
+}
+
+/// The ledger's table, as the template has it.
+async fn make_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
+    let keys = |hash: &str, range: &str| {
+        [(hash, KeyType::Hash), (range, KeyType::Range)].map(|(name, kind)| {
+            let element = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+            element.build().unwrap()
+        })
+    };
+    let index = |name: &str, hash: &str, range: &str| {
+        GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .set_key_schema(Some(keys(hash, range).to_vec()))
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+            .build()
+            .unwrap()
+    };
+    let attributes = ["PK", "SK", "WPK", "WSK", "TPK", "TSK"].map(|name| {
+        let attribute = AttributeDefinition::builder().attribute_name(name);
+        attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
+    });
+    dynamodb
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attributes.to_vec()))
+        .set_key_schema(Some(keys("PK", "SK").to_vec()))
+        .global_secondary_indexes(index("work", "WPK", "WSK"))
+        .global_secondary_indexes(index("time", "TPK", "TSK"))
+        .send()
+        .await
+        .unwrap();
+}
