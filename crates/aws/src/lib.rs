@@ -13,16 +13,22 @@
 //! [`Clients`] are built once, [`Resources`] says what everything is called, and [`Backend`] puts
 //! the adapters together.
 
+mod agents;
+mod alerts;
 mod audit;
 mod bus;
+mod checks;
 mod clients;
 mod error;
 mod events;
+mod heartbeats;
 mod keys;
 mod ledger;
+mod metrics;
 mod places;
 mod resources;
 mod schedule;
+mod secrets;
 mod table;
 mod webhooks;
 

@@ -36,6 +36,7 @@
 //!     .put(SecretWrite {
 //!         put: &put,
 //!         token: &"0".repeat(64),
+//!         may_be_repeat: false,
 //!         agent: &AgentName::new("Example")?,
 //!         stage: &Stage::new("dev")?,
 //!         at: Timestamp::now(),

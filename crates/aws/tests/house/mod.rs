@@ -1,4 +1,6 @@
 //! An account of its own for each test: the emulator, and in it what the template makes.
+#![allow(dead_code, reason = "each test binary uses what it needs")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +16,7 @@ use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
 
 /// A configuration for the emulator.
-pub fn config(url: &str) -> SdkConfig {
+pub(crate) fn config(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -41,18 +43,19 @@ fn resources() -> Resources {
     resources
 }
 
-/// A backend on resources that other backends share: another process.
-pub fn another(peer: &Peer, resources: &Resources) -> Backend {
-    Backend::new(
-        Clients::new(config(peer.url())),
-        resources.clone(),
-        sample::installation(),
-    )
+/// A backend at an address, on resources that other backends may share: another process.
+pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
+    Backend::new(Clients::new(config(url)), resources.clone(), sample::installation())
+}
+
+/// A backend for which nothing was made.
+pub(crate) fn bare(peer: &Peer) -> Backend {
+    on(peer.url(), &resources())
 }
 
 /// A backend on fresh resources.
-pub async fn backend(peer: &Peer) -> Backend {
-    let backend = another(peer, &resources());
+pub(crate) async fn backend(peer: &Peer) -> Backend {
+    let backend = bare(peer);
     let (clients, resources) = (backend.clients(), backend.resources());
     make_table(clients.dynamodb(), &resources.ledger_table).await;
     clients

@@ -18,6 +18,9 @@ pub struct SecretWrite<'a> {
     /// 64 hex digits made from the request's id and the secret's name. The same token with the
     /// same value is the same write; it becomes the version's id.
     pub token: &'a str,
+    /// Whether the same write may have been made before, by an attempt that did not hear of it.
+    /// The answer must then say what that one did.
+    pub may_be_repeat: bool,
     /// Who asked, for the secret's tags.
     pub agent: &'a AgentName,
     /// The stage, for the secret's tags.

@@ -168,7 +168,7 @@ impl ControlPlane {
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
         match command {
-            Command::PutSecret(put) => self.put_secret(head, &put, detail).await,
+            Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
         }
     }
@@ -210,12 +210,19 @@ impl ControlPlane {
             .unwrap_or_else(|_| stages.default_stage().clone())
     }
 
-    async fn put_secret(&self, head: &RequestHead, put: &PutSecret, detail: Value) -> PortResult<Executed> {
+    async fn put_secret(
+        &self,
+        attempt: u32,
+        head: &RequestHead,
+        put: &PutSecret,
+        detail: Value,
+    ) -> PortResult<Executed> {
         let token = effect_token(&head.id, &put.name);
         let stage = self.stage_of(head);
         let write = SecretWrite {
             put,
             token: &token,
+            may_be_repeat: attempt > 1,
             agent: &head.agent,
             stage: &stage,
             at: self.now(),

@@ -61,6 +61,7 @@ pub(crate) async fn put(store: &Store, name: &str, value: &str, token: u64) -> P
     let write = SecretWrite {
         put: &put,
         token: &token,
+        may_be_repeat: false,
         agent: &sample::agent_name(sample::AGENT),
         stage: &sample::stage(),
         at: sample::START,

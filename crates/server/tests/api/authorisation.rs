@@ -111,6 +111,7 @@ async fn furnished() -> House {
     let write = SecretWrite {
         put: &put,
         token: &"a".repeat(64),
+        may_be_repeat: false,
         agent: &sample::agent_name(AGENT),
         stage: &sample::stage(),
         at: sample::START,

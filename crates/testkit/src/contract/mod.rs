@@ -18,7 +18,7 @@ pub use agents::{agents, heartbeats};
 pub use audit::audit;
 pub use events::events;
 pub use ledger::ledger;
-pub use secrets::secrets;
+pub use secrets::{secrets, secrets_of_a_provider};
 pub use stacks::stacks;
 pub use upkeep::{checks, clock, metrics, schedule};
 pub use webhooks::webhooks;

@@ -1,0 +1,173 @@
+//! Heartbeats: a metric of each agent's own namespace in CloudWatch, where agents that do not speak
+//! to this control plane send theirs as well.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
+use aws_smithy_types::DateTime;
+use cc_devops_core::fleet::{AgentStatus, Beat};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{Heartbeats, PortError, PortErrorKind, PortResult};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::agents::AgentRow;
+use crate::error::port_error;
+use crate::table::to_item;
+use crate::{Backend, Shared};
+
+/// The metric.
+const HEARTBEAT: &str = "Heartbeat";
+
+/// How far back heartbeats are looked for in CloudWatch.
+const HEARD: SignedDuration = SignedDuration::from_hours(3);
+
+/// How many agents one GetMetricData asks for.
+const QUERIES: usize = 500;
+
+/// CloudWatch takes nothing older; with an hour to spare.
+pub(crate) const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
+
+/// The namespace of an agent's metrics.
+pub(crate) fn namespace(agent: &AgentName) -> String {
+    format!("Agent/{agent}")
+}
+
+/// A time as the SDK has it.
+pub(crate) fn date_time(at: Timestamp) -> DateTime {
+    DateTime::from_millis(at.as_millisecond())
+}
+
+impl Backend {
+    /// Where heartbeats go.
+    pub fn heartbeats(&self) -> Arc<dyn Heartbeats> {
+        Arc::new(CloudWatchHeartbeats(self.shared.clone()))
+    }
+}
+
+struct CloudWatchHeartbeats(Arc<Shared>);
+
+#[async_trait]
+impl Heartbeats for CloudWatchHeartbeats {
+    async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
+        let shared = &self.0;
+        let value = to_item(&BeatRow { last_beat: beat })?.remove("last_beat");
+        let call = shared.clients.dynamodb().update_item().table_name(shared.table());
+        let call = call
+            .set_key(Some(AgentRow::key(name)))
+            .update_expression("SET last_beat = :beat")
+            .condition_expression("attribute_exists(PK)")
+            .set_expression_attribute_values(value.map(|value| HashMap::from([(":beat".to_owned(), value)])));
+        match call.send().await {
+            Ok(_) => {}
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                return Err(PortError::new(
+                    PortErrorKind::NotFound,
+                    format!("there is no agent {name}"),
+                ));
+            }
+            Err(error) => return Err(port_error("dynamodb:UpdateItem", error)),
+        }
+        if Timestamp::now().duration_since(beat.at) > OLDEST {
+            tracing::warn!(agent = %name, "a heartbeat is too old for CloudWatch");
+            return Ok(());
+        }
+        let datum = MetricDatum::builder()
+            .metric_name(HEARTBEAT)
+            .unit(StandardUnit::Count)
+            .value(if beat.healthy { 1.0 } else { 0.0 })
+            .timestamp(date_time(beat.at))
+            .build();
+        let call = shared
+            .clients
+            .cloudwatch()
+            .put_metric_data()
+            .namespace(namespace(name))
+            .metric_data(datum);
+        let sent = call.send().await;
+        sent.map(drop)
+            .map_err(|error| port_error("cloudwatch:PutMetricData", error))
+    }
+}
+
+#[derive(serde::Serialize)]
+struct BeatRow<'a> {
+    last_beat: &'a Beat,
+}
+
+impl Shared {
+    /// Adds what CloudWatch has heard of agents, where that is newer. What it does not answer is
+    /// left out: what the table knows is still worth showing.
+    pub(crate) async fn add_heard_beats(&self, agents: &mut [AgentStatus]) {
+        for agents in agents.chunks_mut(QUERIES) {
+            match self.heard(agents).await {
+                Ok(heard) => {
+                    for (at, beat) in heard {
+                        if let Some(status) = agents.get_mut(at)
+                            && status.last_beat.as_ref().is_none_or(|last| last.at < beat.at)
+                        {
+                            status.last_beat = Some(beat);
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "CloudWatch was not asked for heartbeats"),
+            }
+        }
+    }
+
+    /// The newest heartbeat of each agent, by its index.
+    async fn heard(&self, agents: &[AgentStatus]) -> PortResult<Vec<(usize, Beat)>> {
+        let now = Timestamp::now();
+        let queries = agents.iter().enumerate().map(|(number, status)| {
+            let metric = Metric::builder()
+                .namespace(namespace(&status.agent.name))
+                .metric_name(HEARTBEAT)
+                .build();
+            let stat = MetricStat::builder().metric(metric).period(60).stat("Minimum").build();
+            MetricDataQuery::builder()
+                .id(format!("a{number}"))
+                .metric_stat(stat)
+                .build()
+        });
+        let call = self
+            .clients
+            .cloudwatch()
+            .get_metric_data()
+            .set_metric_data_queries(Some(queries.collect()));
+        let call = call
+            .start_time(date_time(now.saturating_sub(HEARD).unwrap_or(Timestamp::MIN)))
+            .end_time(date_time(now));
+        let mut pages = call.into_paginator().send();
+        let mut heard: HashMap<usize, Beat> = HashMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error("cloudwatch:GetMetricData", error))?;
+            for result in page.metric_data_results.unwrap_or_default() {
+                let Some(number) = result.id().and_then(|id| id.strip_prefix('a')?.parse().ok()) else {
+                    continue;
+                };
+                for (at, value) in result.timestamps().iter().zip(result.values()) {
+                    let Some(at) = at.to_millis().ok().and_then(|at| Timestamp::from_millisecond(at).ok()) else {
+                        continue;
+                    };
+                    if heard.get(&number).is_none_or(|last| last.at < at) {
+                        let healthy = *value >= 1.0;
+                        heard.insert(
+                            number,
+                            Beat {
+                                at,
+                                healthy,
+                                message: None,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        Ok(heard.into_iter().collect())
+    }
+}
