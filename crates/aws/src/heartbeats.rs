@@ -12,7 +12,7 @@ use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Heartbeats, PortError, PortErrorKind, PortResult};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::agents::AgentRow;
+use crate::agents::{AgentRow, stranger};
 use crate::error::port_error;
 use crate::table::to_item;
 use crate::{Backend, Shared};
@@ -118,6 +118,17 @@ impl Shared {
                 Err(error) => tracing::warn!(%error, "CloudWatch was not asked for heartbeats"),
             }
         }
+    }
+
+    /// This control plane's own newest heartbeat.
+    pub(crate) async fn own_heartbeat(&self) -> PortResult<Option<Beat>> {
+        let own = AgentStatus {
+            agent: stranger(&self.installation.agent),
+            created_at: Timestamp::UNIX_EPOCH,
+            revoked_at: None,
+            last_beat: None,
+        };
+        Ok(self.heard(&[own]).await?.pop().map(|(_, beat)| beat))
     }
 
     /// The newest heartbeat of each agent, by its index.

@@ -4,4 +4,4 @@
 mod enabled;
 mod register;
 
-pub(crate) use register::AgentRow;
+pub(crate) use register::{AgentRow, stranger};

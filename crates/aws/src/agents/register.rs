@@ -100,7 +100,7 @@ impl AgentRow {
 }
 
 /// An agent that only others' parameter names: it has what every agent has.
-fn stranger(name: &AgentName) -> Agent {
+pub(crate) fn stranger(name: &AgentName) -> Agent {
     Agent {
         name: name.clone(),
         role: Role::Agent,
