@@ -154,7 +154,7 @@ impl Function {
     /// Publishes what was concluded. What is not published now stays in the outbox.
     async fn publish(&self) {
         let Some(plane) = self.plane.get() else { return };
-        if let Err(error) = plane.publish_all().await {
+        if let Err(error) = plane.relay(AT_ONCE * 10).await {
             tracing::warn!(%error, "events were not published; the next sweep publishes them");
         }
     }

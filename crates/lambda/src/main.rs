@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt()
         .json()
-        .with_env_filter(EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_env_filter(EnvFilter::new(filter(&std::env::var("LOG_LEVEL").unwrap_or_default())))
         .with_current_span(true)
         .with_span_list(false)
         // CloudWatch has its own.
@@ -27,4 +27,21 @@ async fn main() -> Result<(), Error> {
         })
     }))
     .await
+}
+
+/// What is logged: ours at the level asked for. What the SDK says in detail is nobody's business, as
+/// it may hold what requests hold.
+fn filter(level: &str) -> String {
+    let level = match level {
+        "error" | "warn" | "debug" => level,
+        _ => "info",
+    };
+    let ours = [
+        "cc_devops_core",
+        "cc_devops_aws",
+        "cc_devops_lambda",
+        "devops_automation",
+    ];
+    let ours: Vec<String> = ours.iter().map(|name| format!("{name}={level}")).collect();
+    format!("warn,{}", ours.join(","))
 }
