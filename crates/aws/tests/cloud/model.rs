@@ -203,10 +203,11 @@ fn stack_id(name: &str) -> String {
 }
 
 fn members(list: &str, items: impl IntoIterator<Item = String>) -> String {
-    let items: String = items
+    let items: Vec<String> = items
         .into_iter()
         .map(|item| format!("<member>{item}</member>"))
         .collect();
+    let items = items.concat();
     format!("<{list}>{items}</{list}>")
 }
 
