@@ -13,11 +13,15 @@ use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::outcome::{Failure, Reason, StackChangeEntry};
 use cc_devops_core::requests::{DeployLambda, Template};
 
+use super::words::told;
 use super::{ChangeName, CloudFormation, outcome};
 use crate::error::port_error;
 
 /// What CloudFormation says of a change set that changes nothing, in lower case.
 const NO_CHANGES: [&str; 2] = ["didn't contain changes", "no updates are to be performed"];
+
+/// In the place of a sentence that CloudFormation owes.
+const SILENT: &str = "it gives no reason";
 
 /// A change set as far as the result tells of it.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +43,31 @@ pub(super) enum Seen {
     Failed(String),
     /// One that can be executed.
     Ready,
+    /// One that cannot be executed any more, because somebody else changed the stack since.
+    Overtaken,
     /// One that was executed; how that stands is the stack's to say.
-    Executed(ChangeSet),
+    Executed(ChangeSet, Execution),
+}
+
+/// How far an executed change set has come, by its own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Execution {
+    /// It goes on, or is about to begin.
+    Running,
+    /// It is through.
+    Complete,
+    /// It failed.
+    Failed,
+    /// The change set is gone; only the stack's events tell of it.
+    Gone,
+}
+
+/// What CloudFormation said to an execution.
+pub(super) enum Executing {
+    /// It begins, or did before.
+    Begun,
+    /// Not now, in its own words where they say what is wrong with the request.
+    Refused(Option<Failure>),
 }
 
 /// What became of making a change set.
@@ -72,7 +99,15 @@ impl CloudFormation {
             next = page.next_token.take();
             let first = seen.get_or_insert(page);
             if next.is_none() {
-                return Ok(kind(first, changes));
+                let seen = kind(first, changes);
+                // Executed by us and then overtaken is executed.
+                return match seen {
+                    Seen::Overtaken => Ok(match self.executed_and_gone(stack, name).await? {
+                        Seen::Absent => Seen::Overtaken,
+                        executed => executed,
+                    }),
+                    seen => Ok(seen),
+                };
             }
         }
     }
@@ -83,11 +118,14 @@ impl CloudFormation {
         let events = self.events_of(stack, name).await?;
         Ok(match events.first() {
             None => Seen::Absent,
-            Some(event) => Seen::Executed(ChangeSet {
-                id: name.0.clone(),
-                stack_id: event.stack_id.clone().unwrap_or_default(),
-                changes: Vec::new(),
-            }),
+            Some(event) => Seen::Executed(
+                ChangeSet {
+                    id: name.0.clone(),
+                    stack_id: event.stack_id.clone().unwrap_or_default(),
+                    changes: Vec::new(),
+                },
+                Execution::Gone,
+            ),
         })
     }
 
@@ -134,14 +172,10 @@ impl CloudFormation {
             Err(error) => match error.code() {
                 // A former attempt of ours made it, and did not hear of it.
                 Some("AlreadyExistsException") => Ok(Created::Made),
-                Some("InsufficientCapabilitiesException") => Ok(Created::Refused(Failure::new(
-                    Reason::InvalidParameter,
-                    format!(
-                        "the template needs more `capabilities` than the request names: {}",
-                        said(&error, deploy)
-                    ),
-                ))),
-                Some("ValidationError") => Ok(Created::Refused(outcome::of_validation(stack, &said(&error, deploy)))),
+                Some("InsufficientCapabilitiesException" | "ValidationError") => {
+                    let said = error.message().unwrap_or(SILENT);
+                    Ok(Created::Refused(outcome::of_refusal(stack, said, &deploy.parameters)))
+                }
                 _ => Err(port_error("cloudformation:CreateChangeSet", error)),
             },
         }
@@ -172,7 +206,8 @@ impl CloudFormation {
                             .collect()
                     }
                     Err(error) if error.code() == Some("ValidationError") => {
-                        let message = format!("CloudFormation refuses the template: {}", said(&error, deploy));
+                        let said = told(error.message().unwrap_or(SILENT), &deploy.parameters);
+                        let message = format!("CloudFormation refuses the template: {said}");
                         return Ok(Err(Failure::new(Reason::InvalidParameter, message)));
                     }
                     Err(error) => return Err(port_error("cloudformation:GetTemplateSummary", error)),
@@ -196,16 +231,31 @@ impl CloudFormation {
     }
 
     /// Executes a change set. One that is being executed already is as good.
-    pub(super) async fn execute(&self, stack: &FullStackName, name: &ChangeName) -> PortResult<()> {
+    pub(super) async fn execute(
+        &self,
+        stack: &FullStackName,
+        name: &ChangeName,
+        parameters: &BTreeMap<String, String>,
+    ) -> PortResult<Executing> {
         let call = self.shared.clients.cloudformation().execute_change_set();
         let call = call
             .stack_name(stack.as_str())
             .change_set_name(&name.0)
             .client_request_token(&name.0);
         match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("InvalidChangeSetStatus") || is_absent(&error) => Ok(()),
-            Err(error) => Err(port_error("cloudformation:ExecuteChangeSet", error)),
+            Ok(_) => Ok(Executing::Begun),
+            Err(error) if is_absent(&error) => Ok(Executing::Begun),
+            Err(error) => match error.code() {
+                // The token is ours alone: a former attempt brought it.
+                Some("TokenAlreadyExistsException") => Ok(Executing::Begun),
+                // Executed already, overtaken, or the stack is busy; a look tells which.
+                Some("InvalidChangeSetStatus") => Ok(Executing::Refused(None)),
+                Some("InsufficientCapabilitiesException" | "ValidationError") => {
+                    let said = error.message().unwrap_or(SILENT);
+                    Ok(Executing::Refused(Some(outcome::of_refusal(stack, said, parameters))))
+                }
+                _ => Err(port_error("cloudformation:ExecuteChangeSet", error)),
+            },
         }
     }
 
@@ -246,15 +296,6 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespons
     }
 }
 
-/// CloudFormation's own sentence, without the values of the request's parameters.
-fn said<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, deploy: &DeployLambda) -> String {
-    let mut message = error.message().unwrap_or("it gives no reason").to_owned();
-    for value in deploy.parameters.values().filter(|value| value.len() > 2) {
-        message = message.replace(value.as_str(), "…");
-    }
-    message
-}
-
 /// The stack's tags with the request's on top. A change set without tags would leave it open
 /// whether they are kept.
 fn tags(current: &Stack, deploy: &DeployLambda) -> Vec<Tag> {
@@ -286,15 +327,14 @@ fn kind(found: &DescribeChangeSetOutput, changes: Vec<StackChangeEntry>) -> Seen
         stack_id: found.stack_id().unwrap_or_default().to_owned(),
         changes,
     };
-    let executed = !matches!(
-        found.execution_status(),
-        None | Some(ExecutionStatus::Available | ExecutionStatus::Unavailable)
-    );
-    match found.status() {
-        _ if executed => Seen::Executed(change),
-        Some(ChangeSetStatus::CreateComplete) => Seen::Ready,
-        Some(ChangeSetStatus::Failed) => {
-            let why = found.status_reason().unwrap_or("it gives no reason");
+    match (found.execution_status(), found.status()) {
+        (Some(ExecutionStatus::ExecuteInProgress), _) => Seen::Executed(change, Execution::Running),
+        (Some(ExecutionStatus::ExecuteComplete), _) => Seen::Executed(change, Execution::Complete),
+        (Some(ExecutionStatus::ExecuteFailed), _) => Seen::Executed(change, Execution::Failed),
+        (Some(ExecutionStatus::Obsolete), _) => Seen::Overtaken,
+        (_, Some(ChangeSetStatus::CreateComplete)) => Seen::Ready,
+        (_, Some(ChangeSetStatus::Failed)) => {
+            let why = found.status_reason().unwrap_or(SILENT);
             let lower = why.to_lowercase();
             if NO_CHANGES.iter().any(|said| lower.contains(said)) {
                 Seen::Empty(change)

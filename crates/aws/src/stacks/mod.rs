@@ -7,7 +7,9 @@
 
 mod change_set;
 mod outcome;
+mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::{Backend, Shared};
-use change_set::{Created, Seen};
+use change_set::{Created, Executing, Seen};
 
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +109,7 @@ impl Stacks for CloudFormation {
             tokio::time::sleep(delay).await;
             seen = self.look(stack, &name).await?;
         }
-        self.go_on(stack, &name, seen).await
+        self.go_on(stack, &name, seen, &deploy.parameters).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
@@ -122,33 +124,66 @@ impl Stacks for CloudFormation {
                 ),
             ));
         }
-        self.go_on(stack, &name, seen).await
+        self.go_on(stack, &name, seen, &BTreeMap::new()).await
     }
 }
 
 impl CloudFormation {
-    /// The next step from what there is.
-    async fn go_on(&self, stack: &FullStackName, name: &ChangeName, seen: Seen) -> PortResult<StackProgress> {
+    /// The next step from what there is. `parameters` are the request's, as far as they are known
+    /// here: their values are kept out of what is told.
+    async fn go_on(
+        &self,
+        stack: &FullStackName,
+        name: &ChangeName,
+        seen: Seen,
+        parameters: &BTreeMap<String, String>,
+    ) -> PortResult<StackProgress> {
         match seen {
             Seen::Absent | Seen::Creating => Ok(StackProgress::Changing),
-            Seen::Ready => {
-                self.execute(stack, name).await?;
-                let seen = self.look(stack, name).await?;
-                match seen {
-                    Seen::Executed(change) => self.settle(stack, name, change).await,
-                    _ => Ok(StackProgress::Changing),
-                }
-            }
-            Seen::Executed(change) => self.settle(stack, name, change).await,
+            Seen::Ready => self.carry_out(stack, name, parameters).await,
+            Seen::Executed(change, execution) => self.settle(stack, name, change, execution).await,
             Seen::Empty(change) => self.nothing_to_change(stack, name, change).await,
+            Seen::Overtaken => self.give_up(stack, name, outcome::overtaken(stack)).await,
             Seen::Failed(why) => {
-                self.forget(stack, name).await?;
-                Ok(failed(
-                    Reason::DeployFailed,
-                    format!("CloudFormation could not make the change set of stack {stack}: {why}"),
-                ))
+                self.give_up(stack, name, outcome::not_made(stack, &why, parameters))
+                    .await
             }
         }
+    }
+
+    /// Executes a change set that is ready, and looks what came of it.
+    async fn carry_out(
+        &self,
+        stack: &FullStackName,
+        name: &ChangeName,
+        parameters: &BTreeMap<String, String>,
+    ) -> PortResult<StackProgress> {
+        let executing = self.execute(stack, name, parameters).await?;
+        let seen = self.look(stack, name).await?;
+        let refused = match (seen, executing) {
+            (Seen::Executed(change, execution), _) => return self.settle(stack, name, change, execution).await,
+            (Seen::Overtaken, _) => return self.give_up(stack, name, outcome::overtaken(stack)).await,
+            (_, Executing::Begun) => return Ok(StackProgress::Changing),
+            (_, Executing::Refused(why)) => why,
+        };
+        // What keeps the stack busy may be a former attempt of ours that was not heard of.
+        if !self.events_of(stack, name).await?.is_empty() {
+            return Ok(StackProgress::Changing);
+        }
+        let Some(current) = self.stack(stack).await? else {
+            return Ok(ended(Err(outcome::not_found(stack))));
+        };
+        match outcome::cannot_be_updated(stack, current.stack_status()).or(refused) {
+            Some(failure) => self.give_up(stack, name, failure).await,
+            // An operation on the change set itself goes on; the next look finds it ended.
+            None => Ok(StackProgress::Changing),
+        }
+    }
+
+    /// Ends a request whose change set will never be executed.
+    async fn give_up(&self, stack: &FullStackName, name: &ChangeName, why: Failure) -> PortResult<StackProgress> {
+        self.forget(stack, name).await?;
+        Ok(ended(Err(why)))
     }
 }
 

@@ -1,11 +1,14 @@
 //! How a stack stands, and what that means for the request that changed it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_cloudformation::types::{StackEvent, StackStatus};
 use cc_devops_core::names::FullStackName;
 use cc_devops_core::ports::{PortResult, StackProgress};
 use cc_devops_core::requests::outcome::{DeployAction, DeployResult, Failure, Reason};
 
-use super::change_set::{ChangeSet, is_absent};
+use super::change_set::{ChangeSet, Execution, is_absent};
+use super::words::told;
 use super::{ChangeName, CloudFormation, ended, failed};
 use crate::error::port_error;
 
@@ -14,9 +17,6 @@ const PAGES: usize = 10;
 
 /// How many of the resources that failed are named.
 const NAMED: usize = 5;
-
-/// The type under which a stack's own events stand.
-const STACK: &str = "AWS::CloudFormation::Stack";
 
 pub(super) fn not_found(stack: &FullStackName) -> Failure {
     Failure::new(
@@ -43,9 +43,7 @@ pub(super) fn cannot_be_updated(stack: &FullStackName, status: Option<&StackStat
         "DELETE_COMPLETE" => Some(not_found(stack)),
         _ if status.ends_with("_IN_PROGRESS") => failure(
             Reason::StackInProgress,
-            format!(
-                "stack {stack} is being changed by somebody else ({status}); send the deploy again when that has ended"
-            ),
+            format!("stack {stack} is being changed already ({status}); send the deploy again when that has ended"),
         ),
         _ => failure(
             Reason::DeployFailed,
@@ -54,11 +52,19 @@ pub(super) fn cannot_be_updated(stack: &FullStackName, status: Option<&StackStat
     }
 }
 
-/// What CloudFormation's refusal of a change set means. `said` is its sentence.
-pub(super) fn of_validation(stack: &FullStackName, said: &str) -> Failure {
+/// What CloudFormation's refusal of a change means. `said` is its sentence, from which the values
+/// of the request's parameters are taken out.
+pub(super) fn of_refusal(stack: &FullStackName, said: &str, parameters: &BTreeMap<String, String>) -> Failure {
     let lower = said.to_lowercase();
     if lower.contains("does not exist") && lower.contains("stack") && !lower.contains("template") {
         return not_found(stack);
+    }
+    let said = told(said, parameters);
+    if lower.contains("requires capabilities") {
+        return Failure::new(
+            Reason::InvalidParameter,
+            format!("the template needs more `capabilities` than the request names: {said}"),
+        );
     }
     let reason = if lower.contains("_in_progress state") {
         Reason::StackInProgress
@@ -70,6 +76,29 @@ pub(super) fn of_validation(stack: &FullStackName, said: &str) -> Failure {
     Failure::new(
         reason,
         format!("CloudFormation refuses the change of stack {stack}: {said}"),
+    )
+}
+
+/// Why a change set could not be made. `why` is CloudFormation's sentence.
+pub(super) fn not_made(stack: &FullStackName, why: &str, parameters: &BTreeMap<String, String>) -> Failure {
+    if why.to_lowercase().contains("requires capabilities") {
+        return of_refusal(stack, why, parameters);
+    }
+    let why = told(why, parameters);
+    Failure::new(
+        Reason::DeployFailed,
+        format!("CloudFormation could not make the change set of stack {stack}: {why}"),
+    )
+}
+
+/// Somebody else changed the stack between the making of the change set and its execution.
+pub(super) fn overtaken(stack: &FullStackName) -> Failure {
+    Failure::new(
+        Reason::StackInProgress,
+        format!(
+            "stack {stack} was changed by somebody else while this change was being prepared, so nothing was done; \
+             send the deploy again under a new requestId"
+        ),
     )
 }
 
@@ -118,6 +147,7 @@ impl CloudFormation {
         stack: &FullStackName,
         name: &ChangeName,
         change: ChangeSet,
+        execution: Execution,
     ) -> PortResult<StackProgress> {
         let Some(current) = self.stack(stack).await? else {
             let message = format!("stack {stack} was deleted while it was being changed");
@@ -131,9 +161,28 @@ impl CloudFormation {
         // What our own change came to counts, not what others made of the stack since.
         let own = events.iter().find_map(|event| {
             let status = event.resource_status()?.as_str();
-            (event.resource_type() == Some(STACK) && is_end(status)).then_some(status)
+            (is_of_the_stack(event) && is_end(status)).then_some(status)
         });
-        let status = own.unwrap_or(now);
+        let status = match (own, execution) {
+            (Some(status), _) => status,
+            // The stack has not begun to move, or its last event is not there yet.
+            (None, Execution::Running) => return Ok(StackProgress::Changing),
+            (None, Execution::Gone) => {
+                let message = format!(
+                    "the change of stack {stack} began, and CloudFormation no longer says how it ended, so its fate is \
+                     unknown; look at the stack ({now}), then send a new deploy under a new requestId"
+                );
+                return Ok(failed(Reason::DeployFailed, message));
+            }
+            (None, Execution::Failed) if !now.contains("ROLLBACK") && now != "UPDATE_FAILED" => {
+                let message = format!(
+                    "CloudFormation could not carry out the change of stack {stack}, which stays as it was ({now}); see \
+                     the stack's events, then send a new deploy under a new requestId"
+                );
+                return Ok(failed(Reason::DeployFailed, message));
+            }
+            (None, Execution::Complete | Execution::Failed) => now,
+        };
         match status {
             "UPDATE_COMPLETE" | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => Ok(ended(Ok(DeployResult {
                 stack_name: stack.to_string(),
@@ -145,6 +194,14 @@ impl CloudFormation {
             }))),
             "UPDATE_ROLLBACK_FAILED" => {
                 let message = format!("{}. {}", needs_a_person(stack), causes(&events));
+                Ok(failed(Reason::DeployFailed, message))
+            }
+            "UPDATE_FAILED" => {
+                let message = format!(
+                    "the change of stack {stack} failed and was not rolled back ({status}), so an operator must look at \
+                     it. {}",
+                    causes(&events)
+                );
                 Ok(failed(Reason::DeployFailed, message))
             }
             _ => {
@@ -180,10 +237,19 @@ impl CloudFormation {
     }
 }
 
+/// Whether an event tells of the stack itself. A stack nested in it is one of its resources.
+fn is_of_the_stack(event: &StackEvent) -> bool {
+    event.physical_resource_id().is_some() && event.physical_resource_id() == event.stack_id()
+}
+
 fn is_end(status: &str) -> bool {
     matches!(
         status,
-        "UPDATE_COMPLETE" | "UPDATE_FAILED" | "UPDATE_ROLLBACK_COMPLETE" | "UPDATE_ROLLBACK_FAILED"
+        "UPDATE_COMPLETE"
+            | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+            | "UPDATE_FAILED"
+            | "UPDATE_ROLLBACK_COMPLETE"
+            | "UPDATE_ROLLBACK_FAILED"
     )
 }
 
@@ -196,14 +262,15 @@ fn causes(events: &[StackEvent]) -> String {
             let failed = event
                 .resource_status()
                 .is_some_and(|status| status.as_str().ends_with("_FAILED"));
-            failed && event.resource_type() != Some(STACK)
+            failed && !is_of_the_stack(event)
         })
         .filter_map(|event| {
             let why = event.resource_status_reason()?;
-            // Resources that were stopped because another failed say nothing.
+            // That a resource was stopped because another failed says nothing.
             (!why.to_lowercase().contains("cancelled")).then(|| {
                 let name = event.logical_resource_id().unwrap_or("a resource");
-                format!("{name} ({}): {why}", event.resource_type().unwrap_or("of no type"))
+                let kind = event.resource_type().unwrap_or("of no type");
+                format!("{name} ({kind}): {}", told(why, &BTreeMap::new()))
             })
         })
         .collect();
