@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// Where the account is, beyond what the environment says (`AWS_REGION`, `AWS_PROFILE`,
 /// `AWS_ENDPOINT_URL` and the shared files, as in the AWS CLI).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// The region.
     pub region: Option<String>,
