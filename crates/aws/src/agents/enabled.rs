@@ -23,7 +23,7 @@ const MAX_CHARS: usize = 4_096;
 const TRIES: usize = 12;
 
 /// How long a list that was read is good for finding a name that is in it.
-const FRESH: Duration = Duration::from_secs(60);
+pub(super) const FRESH: Duration = Duration::from_secs(60);
 
 /// The list as it was last read.
 #[derive(Default)]

@@ -1,7 +1,8 @@
 //! The register: agents with their grants and tokens.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
@@ -12,7 +13,7 @@ use cc_devops_core::requests::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::enabled::{Cache, Change};
+use super::enabled::{Cache, Change, FRESH};
 use crate::error::port_error;
 use crate::ledger::{incomplete, refused_at};
 use crate::table::{Item, from_item, key, text, to_item};
@@ -27,6 +28,7 @@ impl Backend {
         Arc::new(Register {
             shared: self.shared.clone(),
             cache: Cache::default(),
+            found: Mutex::default(),
         })
     }
 }
@@ -34,6 +36,9 @@ impl Backend {
 struct Register {
     shared: Arc<Shared>,
     cache: Cache,
+    /// Agents that were found lately. One that others revoke is found for [`FRESH`] at most, as
+    /// long as its name in the list is good.
+    found: Mutex<HashMap<AgentName, (Instant, Agent)>>,
 }
 
 /// An agent.
@@ -136,6 +141,10 @@ fn unknown(name: &AgentName) -> PortError {
 }
 
 impl Register {
+    fn found(&self) -> MutexGuard<'_, HashMap<AgentName, (Instant, Agent)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn put(&self, item: Item, condition: &str) -> PortResult<TransactWriteItem> {
         let put = Put::builder().table_name(self.shared.table()).set_item(Some(item));
         let put = put.condition_expression(condition).build().map_err(incomplete)?;
@@ -218,6 +227,7 @@ impl Register {
         name: &AgentName,
         change: impl Fn(&mut AgentRow) -> PortResult<Vec<TransactWriteItem>>,
     ) -> PortResult<()> {
+        self.found().remove(name);
         loop {
             let mut row = self.row(name).await?.ok_or_else(|| unknown(name))?;
             let before = row.revision;
@@ -257,7 +267,10 @@ impl Register {
                 .transact_write_items()
                 .set_transact_items(Some(writes));
             match call.send().await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    self.found().remove(name);
+                    return Ok(());
+                }
                 // Somebody else changed it meanwhile; each round somebody gets on.
                 Err(error) if refused_at(&error, 0).is_some() => {}
                 Err(error) => return Err(port_error("dynamodb:TransactWriteItems", error)),
@@ -365,12 +378,21 @@ impl Agents for Register {
     }
 
     async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
+        if let Some((at, agent)) = self.found().get(name)
+            && at.elapsed() < FRESH
+        {
+            return Ok(Some(agent.clone()));
+        }
         let (row, enabled) = tokio::try_join!(self.row(name), self.shared.is_enabled(&self.cache, name))?;
-        Ok(match row {
+        let agent = match row {
             _ if !enabled => None,
             Some(row) => row.revoked_at.is_none().then(|| row.agent()),
             None => Some(stranger(name)),
-        })
+        };
+        if let Some(agent) = &agent {
+            self.found().insert(name.clone(), (Instant::now(), agent.clone()));
+        }
+        Ok(agent)
     }
 
     async fn register(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
