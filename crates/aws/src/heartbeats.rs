@@ -13,7 +13,7 @@ use cc_devops_core::ports::{Heartbeats, PortError, PortErrorKind, PortResult};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::{AgentRow, stranger};
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::table::to_item;
 use crate::{Backend, Shared};
 
@@ -61,11 +61,7 @@ impl Heartbeats for CloudWatchHeartbeats {
             .set_expression_attribute_values(value.map(|value| HashMap::from([(":beat".to_owned(), value)])));
         match call.send().await {
             Ok(_) => {}
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if is_condition(&error) => {
                 return Err(PortError::new(
                     PortErrorKind::NotFound,
                     format!("there is no agent {name}"),

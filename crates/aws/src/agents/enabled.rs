@@ -4,6 +4,7 @@
 //! between. That shows in the version it answers; then the history is read, what the others changed
 //! is done again on top of ours, and written once more.
 
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ const MAX_CHARS: usize = 4_096;
 const TRIES: usize = 12;
 
 /// How long a list that was read is good for finding a name that is in it.
-pub(super) const FRESH: Duration = Duration::from_secs(60);
+pub(super) const FRESH: Duration = Duration::from_mins(1);
 
 /// The list as it was last read.
 #[derive(Default)]
@@ -106,7 +107,7 @@ impl Shared {
                     .unwrap_or_else(|| aws_sdk_ssm::types::Parameter::builder().build());
                 Ok((names_of(parameter.value().unwrap_or_default()), parameter.version))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_parameter_not_found()) => Ok((Vec::new(), 0)),
+            Err(error) if error.code() == Some("ParameterNotFound") => Ok((Vec::new(), 0)),
             Err(error) => Err(port_error("ssm:GetParameter", error)),
         }
     }
@@ -188,13 +189,7 @@ impl Shared {
         let call = call.r#type(ParameterType::String).value(text).overwrite(!create);
         match call.send().await {
             Ok(answer) => Ok(Some(answer.version)),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_parameter_already_exists()) =>
-            {
-                Ok(None)
-            }
+            Err(error) if error.code() == Some("ParameterAlreadyExists") => Ok(None),
             Err(error) => Err(port_error("ssm:PutParameter", error)),
         }
     }
