@@ -89,7 +89,7 @@ class Emulator:
         command = [
             PEERS / "sam" / "bin" / "sam", "deploy", "--template-file", "template.yaml", "--config-env", STAGE,
             "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--region", REGION,
-            "--parameter-overrides", f"Stage={STAGE}", "Architecture=x86_64", "ReservedConcurrency=10",
+            "--parameter-overrides", f"Stage={STAGE}", "Architecture=x86_64",
         ]
         done = subprocess.run(command, env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// Where the account is, beyond what the environment says (`AWS_REGION`, `AWS_PROFILE`,
 /// `AWS_ENDPOINT_URL` and the shared files, as in the AWS CLI).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     /// The region.
     pub region: Option<String>,
@@ -70,6 +71,18 @@ impl Clients {
             loader = loader.profile_name(profile);
         }
         Self::new(loader.load().await)
+    }
+
+    /// Clients of an emulator at `url`, which takes any credentials. For tests.
+    pub fn of_emulator(url: &str) -> Self {
+        let credentials = Credentials::new("test", "test", None, None, "emulator");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http_client());
+        Self::new(config.build())
     }
 
     /// Clients on a configuration made elsewhere: a test's, with its own HTTP client.

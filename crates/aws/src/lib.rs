@@ -22,25 +22,29 @@ mod clients;
 mod error;
 mod events;
 mod heartbeats;
+mod invoke;
 mod keys;
 mod ledger;
 mod metrics;
 mod places;
+mod queue;
 mod resources;
 mod schedule;
 mod secrets;
+mod stacks;
 mod table;
 mod webhooks;
 
 use std::sync::Arc;
 
 use cc_devops_core::Installation;
-use cc_devops_core::ports::PortResult;
+use cc_devops_core::ports::{Clock, PortResult, Ports};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 
 pub use clients::{Account, Clients};
 pub use events::SETTLED;
 pub use resources::Resources;
+pub use stacks::Pace;
 
 /// What the adapters share.
 pub(crate) struct Shared {
@@ -77,6 +81,26 @@ impl Backend {
                 chains: audit::chains::Chains::default(),
                 keys: keys::Keys::default(),
             }),
+        }
+    }
+
+    /// Every port.
+    pub fn ports(&self, clock: Arc<dyn Clock>) -> Ports {
+        Ports {
+            ledger: self.ledger(),
+            audit: self.audit(),
+            secrets: self.secrets(),
+            stacks: self.stacks(Pace::default()),
+            agents: self.agents(),
+            heartbeats: self.heartbeats(),
+            bus: self.bus(),
+            events: self.events(SETTLED),
+            webhooks: self.webhooks(SETTLED),
+            alerts: self.alerts(),
+            schedule: self.schedule(),
+            metrics: self.metrics(),
+            checks: self.checks(),
+            clock,
         }
     }
 

@@ -113,7 +113,6 @@ impl CloudWatchMetrics {
             let Some(at) = samples.iter().map(|sample| sample.at).max() else {
                 continue;
             };
-            let failed = samples.iter().filter(|sample| sample.status == Status::Error).count();
             let datum = |name: &str, unit| {
                 MetricDatum::builder()
                     .metric_name(name)
@@ -130,9 +129,11 @@ impl CloudWatchMetrics {
                     .value(float(samples.len() as u64))
                     .build(),
             );
+            // A value for each request, 0 or 1: the sum counts errors, the average is their rate.
+            let failed = |sample: &&RequestSample| f64::from(u8::from(sample.status == Status::Error));
             data.push(
                 datum("ErrorCount", StandardUnit::Count)
-                    .value(float(failed as u64))
+                    .set_values(Some(samples.iter().map(failed).collect()))
                     .build(),
             );
         }

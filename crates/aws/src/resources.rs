@@ -17,6 +17,9 @@ pub struct Resources {
     pub ledger_key: String,
     /// The topic for alerts; without it they stand in the log.
     pub alert_topic_arn: Option<String>,
+    /// The role that CloudFormation takes on for deploys; without it, the stack's own, or else the
+    /// caller's.
+    pub deploy_role_arn: Option<String>,
     /// The event bus.
     pub event_bus: String,
     /// The function.
@@ -36,6 +39,7 @@ impl Resources {
             enabled_agents: format!("/{namespace}/agents/enabled"),
             ledger_key: format!("cc-devops/ledger-key-{stage}"),
             alert_topic_arn: None,
+            deploy_role_arn: None,
             event_bus: "default".to_owned(),
             function: format!("cc-agent-devops-automation-{stage}"),
             stack: format!("cc-agent-devops-automation-{stage}"),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, completions, config, deploy, health, policy, put_secret, requests, secrets, send,
+    agents, audit, backup, completions, config, deploy, health, policy, put_secret, requests, secrets, send, smoke_test,
 };
-use crate::config::file::LogFormat;
+use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
 
 const AFTER_HELP: &str = "\
@@ -54,6 +54,24 @@ pub(crate) struct Global {
     /// Configuration file; without it, cc-devops.toml in the current folder where there is one
     #[arg(long, global = true, env = "CC_DEVOPS_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Where everything is kept and done: embedded or aws; without it, as the configuration says
+    #[arg(
+        long,
+        global = true,
+        env = "CC_DEVOPS_BACKEND",
+        value_name = "BACKEND",
+        hide_possible_values = true
+    )]
+    pub(crate) backend: Option<BackendName>,
+    /// Whose control plane, on AWS; without it, as the configuration says, or else the first stage's
+    #[arg(long, global = true, env = "CC_DEVOPS_AWS_STAGE", value_name = "STAGE")]
+    pub(crate) aws_stage: Option<String>,
+    /// AWS region; without it, the configuration's, the environment's or the profile's
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// AWS profile; without it, the configuration's or the environment's
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
     /// Answer in JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -105,6 +123,8 @@ pub(crate) enum Operation {
     Config(config::Command),
     /// Ask the running control plane how it is
     Health(health::Args),
+    /// Check a deployed control plane from end to end
+    SmokeTest(smoke_test::Args),
     /// Copy the database to a file, while the control plane runs or not
     Backup(backup::Args),
 }

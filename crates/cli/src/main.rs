@@ -50,7 +50,19 @@ pub(crate) struct Context {
 impl Context {
     /// The configuration in force.
     pub(crate) fn load_config(&self) -> Result<config::Loaded, CliError> {
-        config::load(self.global.config.as_deref())
+        let global = &self.global;
+        config::load(global.config.as_deref(), |file| {
+            file.backend = global.backend.unwrap_or(file.backend);
+            for (flag, key) in [
+                (&global.aws_stage, &mut file.aws.stage),
+                (&global.region, &mut file.aws.region),
+                (&global.profile, &mut file.aws.profile),
+            ] {
+                if flag.is_some() {
+                    key.clone_from(flag);
+                }
+            }
+        })
     }
 }
 

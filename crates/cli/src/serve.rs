@@ -6,21 +6,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_aws::Backend;
 use cc_devops_core::fleet::Agent;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Ports, SystemClock};
 use cc_devops_core::requests::Role;
+use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_embedded::Store;
 use cc_devops_server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::Context;
 use crate::commands::agents::{new_token, put_on_record};
-use crate::config::Loaded;
 use crate::config::check::parse_address;
+use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::policies;
@@ -34,7 +37,8 @@ DIR/server.json while it runs. SIGTERM and Ctrl-C end it after what is running h
 Examples:
   cc-devops serve
   cc-devops serve --data-dir /var/lib/cc-devops --config /etc/cc-devops.toml --log-format json
-  cc-devops serve --listen 127.0.0.1:0";
+  cc-devops serve --listen 127.0.0.1:0
+  cc-devops serve --backend aws --aws-stage dev       takes the requests of the stack's queue";
 
 /// How many requests of stopped commands are concluded before the process ends.
 const LEFT_OVER: usize = 1_024;
@@ -56,6 +60,9 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         ..
     } = config;
     let stop = stop_signal()?;
+    if let Some(backend) = store::on_aws(&config).await {
+        return on_aws(context, &args, &config, backend, stop).await;
+    }
     let dir = DataDir::new(&context.global.data_dir);
     dir.create()?;
     let _lock = dir.lock().await?;
@@ -108,6 +115,87 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     store.close();
     tracing::info!("stopped");
     outcome
+}
+
+/// Serves the HTTP API over the stack in an AWS account, and takes the requests of its queue.
+async fn on_aws(
+    context: &Context,
+    args: &Args,
+    config: &Checked,
+    backend: Backend,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), CliError> {
+    let mut requests = config.requests.clone();
+    requests.serves = Some(backend.resources().stage.clone());
+    let key = backend.fingerprint_key().await?;
+    let ports = backend.ports(Arc::new(SystemClock));
+    let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
+    let plane = Arc::new(ControlPlane::new(installation, ports, policy, key, requests));
+    let mut server_config = config.server.clone();
+    server_config.listen = args.listen.unwrap_or(server_config.listen);
+    let tls = server_config.tls.is_some();
+    // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
+    let (_ended, stack_ends) = mpsc::unbounded_channel();
+    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
+        .await
+        .map_err(|error| CliError::open("cannot serve", error))?;
+    let address = server.local_addr();
+    let stopping = CancellationToken::new();
+    let consumer = tokio::spawn({
+        let (plane, backend, stopping) = (Arc::clone(&plane), backend.clone(), stopping.clone());
+        async move {
+            let take = |event| take(Arc::clone(&plane), event);
+            backend.consume(take, stopping.cancelled_owned()).await
+        }
+    });
+    tracing::info!(%address, stage = %backend.resources().stage, "ready");
+    let url = format!("{}://{address}", if tls { "https" } else { "http" });
+    context.output.answer(
+        &json!({"url": url, "address": address, "pid": std::process::id()}),
+        || format!("listening on {url}"),
+    )?;
+    let told = stopping.clone();
+    let shutdown = async move {
+        tokio::select! {
+            () = stop => {}
+            () = told.cancelled() => {}
+        }
+    };
+    // A consumer that fails ends the server: a process that only seems to work is worse than none.
+    let consuming = async {
+        let consumed = consumer.await;
+        stopping.cancel();
+        consumed
+    };
+    let serving = async {
+        let served = server.serve(shutdown).await;
+        stopping.cancel();
+        served
+    };
+    let (served, consumed) = tokio::join!(serving, consuming);
+    tracing::info!("stopped");
+    served.map_err(|error| CliError::open("the server ended", error))?;
+    consumed.map_err(|error| CliError::internal("the queue's consumer failed", error))??;
+    Ok(())
+}
+
+/// Takes one event of the queue; whether its message may be removed.
+async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
+    let taken = match Signal::read(event) {
+        Ok(Signal::Request(event)) => plane.take_request(event).await.map(drop),
+        Ok(Signal::StackChanged(stack)) => plane.stack_changed(&stack).await.map(drop),
+        Err(failure) => {
+            tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
+            return false;
+        }
+    };
+    match taken {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "a message was not taken; it is given again");
+            false
+        }
+    }
 }
 
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and

@@ -1,10 +1,12 @@
-//! Opens the data folder for an operator's command, beside a running server or without one.
+//! Opens the store for an operator's command: the data folder, beside a running server or without
+//! one, or the stack in an AWS account.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_aws::{Backend, Clients};
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, StackProgress, Stacks, SystemClock};
 use cc_devops_core::requests::DeployLambda;
@@ -28,11 +30,16 @@ const KEY_VARIABLE: &str = "CC_DEVOPS_MASTER_KEY";
 /// The variable that holds the key before it, while a rotation is under way.
 const PREVIOUS_KEY_VARIABLE: &str = "CC_DEVOPS_MASTER_KEY_PREVIOUS";
 
-/// An open data folder.
+/// An open store.
 pub(crate) struct Opened {
-    store: Store,
+    kind: Kind,
     /// Its ports. No stack can be changed through them.
     pub(crate) ports: Ports,
+}
+
+enum Kind {
+    Embedded(Store),
+    Aws(Backend),
 }
 
 /// What the store is opened with; `create` makes what does not exist.
@@ -77,28 +84,67 @@ pub(crate) fn exists(data_dir: &Path) -> bool {
     data_dir.join("control-plane.db").exists()
 }
 
-/// Opens the data folder, which must exist.
-pub(crate) fn open(context: &Context) -> Result<Opened, CliError> {
+/// The stack in the account, where that is the backend.
+pub(crate) async fn on_aws(config: &Checked) -> Option<Backend> {
+    let target = config.aws.as_ref()?;
+    let clients = Clients::connect(&target.account).await;
+    Some(Backend::new(
+        clients,
+        target.resources.clone(),
+        config.installation.clone(),
+    ))
+}
+
+/// Opens the store, which must exist.
+pub(crate) async fn open(context: &Context) -> Result<Opened, CliError> {
+    let clock = Arc::new(SystemClock);
+    if let Some(backend) = on_aws(&context.load_config()?.checked).await {
+        let ports = Ports {
+            stacks: Arc::new(NoStacks),
+            ..backend.ports(clock)
+        };
+        let kind = Kind::Aws(backend);
+        return Ok(Opened { kind, ports });
+    }
     let data_dir = &context.global.data_dir;
     let store = Store::open(options(data_dir, false)).map_err(|error| refused(data_dir, error))?;
-    let ports = store.ports(Arc::new(NoStacks), Arc::new(SystemClock));
-    Ok(Opened { store, ports })
+    let ports = store.ports(Arc::new(NoStacks), clock);
+    let kind = Kind::Embedded(store);
+    Ok(Opened { kind, ports })
 }
 
 impl Opened {
-    /// A control plane over the folder that answers questions and changes no stack.
-    pub(crate) fn control_plane(&self, config: &Checked) -> Result<ControlPlane, CliError> {
-        Ok(ControlPlane::new(
-            config.installation.clone(),
-            self.ports.clone(),
-            policies::in_force(config)?,
-            self.store.fingerprint_key(),
-            config.requests.clone(),
-        ))
+    /// A control plane over the store that answers questions and changes no stack.
+    pub(crate) async fn control_plane(&self, config: &Checked) -> Result<ControlPlane, CliError> {
+        let key = match &self.kind {
+            Kind::Embedded(store) => store.fingerprint_key(),
+            Kind::Aws(backend) => backend.fingerprint_key().await?,
+        };
+        let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
+        let (ports, requests) = (self.ports.clone(), config.requests.clone());
+        Ok(ControlPlane::new(installation, ports, policy, key, requests))
+    }
+
+    /// Whether it is a data folder, which holds the admin's token.
+    pub(crate) fn is_folder(&self) -> bool {
+        matches!(self.kind, Kind::Embedded(_))
+    }
+
+    fn folder(&self, what: &str, instead: &str) -> Result<&Store, CliError> {
+        match &self.kind {
+            Kind::Embedded(store) => Ok(store),
+            Kind::Aws(_) => Err(CliError::Usage(format!(
+                "{what} is for the embedded backend; on AWS {instead}"
+            ))),
+        }
     }
 
     /// Replaces the master key.
     pub(crate) async fn rotate_key(&self, mut progress: Progress) -> Result<Rotated, CliError> {
+        let store = self.folder(
+            "rotating the master key",
+            "the ledger's key stays, see docs/RUNBOOK-AWS.md",
+        )?;
         progress.start();
         let mut step = |step| {
             if let RotationStep::Rewrapped { rows } = step {
@@ -106,12 +152,13 @@ impl Opened {
             }
             ControlFlow::Continue(())
         };
-        Ok(self.store.rotate_master_key(Timestamp::now(), &mut step).await?)
+        Ok(store.rotate_master_key(Timestamp::now(), &mut step).await?)
     }
 
     /// Copies the database to a file.
     pub(crate) async fn backup_to(&self, file: &Path) -> Result<(), CliError> {
-        Ok(self.store.backup_to(file).await?)
+        let store = self.folder("a backup", "the table has point-in-time recovery")?;
+        Ok(store.backup_to(file).await?)
     }
 }
 

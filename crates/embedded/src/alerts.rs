@@ -5,7 +5,7 @@ use cc_devops_core::alerts::Alert;
 use cc_devops_core::ports::{Alerts, PortResult};
 
 /// Writes alerts to the log, as errors.
-pub struct LogAlerts;
+pub(crate) struct LogAlerts;
 
 #[async_trait]
 impl Alerts for LogAlerts {

@@ -4,33 +4,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use cc_devops_aws::{Backend, Clients, Resources};
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
-
-/// A configuration for the emulator.
-pub(crate) fn config(url: &str) -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(url)
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "test", "test", None, None, "test",
-        )))
-        .http_client(
-            aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-                .build_https(),
-        )
-        .build()
-}
 
 /// Names nobody else in the emulator uses.
 fn resources() -> Resources {
@@ -45,7 +25,7 @@ fn resources() -> Resources {
 
 /// A backend at an address, on resources that other backends may share: another process.
 pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
-    Backend::new(Clients::new(config(url)), resources.clone(), sample::installation())
+    Backend::new(Clients::of_emulator(url), resources.clone(), sample::installation())
 }
 
 /// A backend for which nothing was made.

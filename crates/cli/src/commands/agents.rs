@@ -85,7 +85,7 @@ pub(crate) struct Add {
 /// Runs `agents`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let config = context.load_config()?.checked;
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let agents = &opened.ports.agents;
     match command {
         Command::List => {
@@ -124,7 +124,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .audit
                 .append(&entry(actions::TOKEN_ROTATED, &name, now, detail))
                 .await?;
-            let kept = is_admin(&name);
+            let kept = is_admin(&name) && opened.is_folder();
             if kept {
                 DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())?;
             }
@@ -146,7 +146,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .audit
                 .append(&entry(actions::AGENT_REVOKED, &name, now, Value::Null))
                 .await?;
-            if is_admin(&name) {
+            if is_admin(&name) && opened.is_folder() {
                 DataDir::new(&context.global.data_dir).forget_admin_token()?;
             }
             context.output.answer(&json!({"agent": name, "revoked": true}), || {

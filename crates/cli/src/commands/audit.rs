@@ -100,7 +100,7 @@ impl From<Filter> for AuditFilter {
 
 /// Runs `audit`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let trail = opened.ports.audit.as_ref();
     let output = context.output;
     match command {

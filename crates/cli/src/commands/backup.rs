@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             args.file.display()
         )));
     }
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let progress = context.output.progress("copying the database");
     progress.start();
     opened.backup_to(&args.file).await?;

@@ -7,9 +7,9 @@ use cc_devops_core::requests::Action;
 use serde_json::{Map, Value, json};
 
 use super::send::read_input;
-use super::submit::{Asking, envelope, submit, tell, word};
+use super::submit::{Asking, Channel, envelope, submit, tell, word};
 use crate::Context;
-use crate::client::{Client, Target};
+use crate::client::Target;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\
@@ -57,10 +57,10 @@ pub(crate) struct Args {
 
 /// Runs `deploy`.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let client = Client::authenticated(context, &args.target)?;
+    let channel = Channel::open(context, &args.target).await?;
     let params = params(&args)?;
     let event = envelope(&args.asking, Action::DeployLambda, Some(&args.stage), &params);
-    let submitted = submit(&client, &event, args.wait).await?;
+    let submitted = submit(&channel, &event, args.wait).await?;
     tell(context.output, &submitted, args.wait, |result| {
         let what = match word(result, "action") {
             "no_changes" => "has nothing to change",

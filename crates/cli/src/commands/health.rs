@@ -1,19 +1,22 @@
 //! `health`: asks the running control plane how it is.
 
+use cc_devops_aws::Backend;
 use reqwest::{Method, Url};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Context;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::output::table;
+use crate::store;
 
 const AFTER_HELP: &str = "\
 Exit code 0 when it is healthy, 1 when it is degraded, 3 when it does not answer.
 
 Examples:
   cc-devops health
-  cc-devops health --url http://127.0.0.1:8787 --json";
+  cc-devops health --url http://127.0.0.1:8787 --json
+  cc-devops health --backend aws --aws-stage prod";
 
 /// Which control plane.
 #[derive(Debug, clap::Args)]
@@ -26,12 +29,31 @@ pub(crate) struct Args {
 
 /// Runs `health`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
-    let body = body(&Client::anonymous(context, args.url.as_ref())?).await?;
+    let body = match store::on_aws(&context.load_config()?.checked).await {
+        Some(backend) if args.url.is_none() => of_function(&backend).await?,
+        _ => body(&Client::anonymous(context, args.url.as_ref())?).await?,
+    };
     context.output.answer(&body, || text(&body))?;
     if body.get("status").and_then(Value::as_str) == Some("healthy") {
         Ok(())
     } else {
         Err(CliError::Answered)
+    }
+}
+
+/// What the deployed function answers.
+pub(super) async fn of_function(backend: &Backend) -> Result<Value, CliError> {
+    let answer = backend.invoke(&json!({"task_type": "health_check"})).await?;
+    let body = answer
+        .get("body")
+        .and_then(Value::as_str)
+        .map(serde_json::from_str::<Value>);
+    match body {
+        Some(Ok(body)) => Ok(body),
+        _ => Err(CliError::Failed(format!(
+            "the function {} does not answer as a control plane does",
+            backend.resources().function
+        ))),
     }
 }
 

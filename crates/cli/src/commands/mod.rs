@@ -13,6 +13,7 @@ pub(crate) mod put_secret;
 pub(crate) mod requests;
 pub(crate) mod secrets;
 pub(crate) mod send;
+pub(crate) mod smoke_test;
 mod submit;
 mod times;
 
@@ -33,6 +34,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Policy(command) => policy::run(context, command).await,
         Operation::Config(command) => config::run(context, &command),
         Operation::Health(args) => health::run(context, &args).await,
+        Operation::SmokeTest(args) => smoke_test::run(context, &args).await,
         Operation::Backup(args) => backup::run(context, args).await,
     }
 }

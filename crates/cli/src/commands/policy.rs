@@ -171,7 +171,7 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
 /// The agent as it is known, with what is asked to be assumed of it.
 async fn agent(context: &Context, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
     let known = if store::exists(Path::new(&context.global.data_dir)) {
-        let opened = store::open(context)?;
+        let opened = store::open(context).await?;
         opened.ports.agents.find(name).await?
     } else {
         None

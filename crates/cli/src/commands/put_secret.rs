@@ -8,9 +8,9 @@ use cc_devops_core::requests::Action;
 use serde_json::{Map, Value, json};
 
 use super::send::read_input;
-use super::submit::{Asking, envelope, submit, tell, word};
+use super::submit::{Asking, Channel, envelope, submit, tell, word};
 use crate::Context;
-use crate::client::{Client, Target};
+use crate::client::Target;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\
@@ -47,13 +47,13 @@ pub(crate) struct Args {
 
 /// Runs `put-secret`.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let client = Client::authenticated(context, &args.target)?;
+    let channel = Channel::open(context, &args.target).await?;
     let value = read_value(context, &args.value_file, args.keep_line_break)?;
     let mut params = Map::new();
     params.insert("name".to_owned(), json!(args.name));
     params.insert("value".to_owned(), Value::String(value));
     let event = envelope(&args.asking, Action::PutSecret, args.stage.as_deref(), &params);
-    let submitted = submit(&client, &event, args.wait).await?;
+    let submitted = submit(&channel, &event, args.wait).await?;
     tell(context.output, &submitted, args.wait, |result| {
         format!(
             "{} {}\nversion {}",

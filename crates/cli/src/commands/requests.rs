@@ -70,7 +70,7 @@ pub(crate) struct List {
 
 /// Runs `requests`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let ledger = &opened.ports.ledger;
     match command {
         Command::List(list) => {

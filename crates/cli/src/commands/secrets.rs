@@ -68,7 +68,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
 }
 
 async fn list(context: &Context, prefix: Option<&SecretPrefix>) -> Result<(), CliError> {
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let mut all: Vec<SecretSummary> = Vec::new();
     loop {
         let after = all.last().map(|secret| secret.name.clone());
@@ -111,8 +111,8 @@ async fn list(context: &Context, prefix: Option<&SecretPrefix>) -> Result<(), Cl
 
 async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(), CliError> {
     let config = context.load_config()?.checked;
-    let opened = store::open(context)?;
-    let plane = opened.control_plane(&config)?;
+    let opened = store::open(context).await?;
+    let plane = opened.control_plane(&config).await?;
     let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
     // Whoever may open the data folder is the operator, with or without a token.
     let admin = match plane.ports().agents.find(&admin).await? {
@@ -154,7 +154,7 @@ async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(),
 }
 
 async fn rotate_key(context: &Context) -> Result<(), CliError> {
-    let opened = store::open(context)?;
+    let opened = store::open(context).await?;
     let rotated = opened
         .rotate_key(context.output.progress("rows moved to the new key:"))
         .await?;

@@ -4,14 +4,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use cc_devops_aws::Backend;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::health;
-use super::submit::{Submitted, follow, is_error, post};
+use super::submit::{Submitted, follow, is_error, post, put};
 use crate::Context;
 use crate::client::{Client, Target};
 use crate::error::CliError;
+use crate::store;
 
 const AFTER_HELP: &str = "\
 The file holds one of:
@@ -46,6 +48,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let body = read_input(&args.file)?;
     let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+    if args.target.url.is_none()
+        && let Some(backend) = store::on_aws(&context.load_config()?.checked).await
+    {
+        let parsed = parsed.ok_or_else(|| CliError::Usage(format!("{} is no JSON", args.file.display())))?;
+        return on_aws(context, &backend, parsed, args.wait).await;
+    }
     if let Some(invocation) = parsed.as_ref().filter(|value| is_direct(value)) {
         return invoke(context, &args, invocation).await;
     }
@@ -70,6 +78,41 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             unended(context, args.wait)
         }
     }
+}
+
+/// On AWS an event goes over the bus, and what is for the function itself to the function.
+async fn on_aws(context: &Context, backend: &Backend, input: Value, wait: u64) -> Result<(), CliError> {
+    if is_direct(&input) {
+        let answer = backend.invoke(&input).await?;
+        context.output.document(&answer)?;
+        let succeeded = answer.get("statusCode").and_then(Value::as_u64) == Some(200);
+        return if succeeded { Ok(()) } else { Err(CliError::Answered) };
+    }
+    let (events, many) = match input {
+        Value::Array(events) => (events, true),
+        event => (vec![event], false),
+    };
+    let mut answers = Vec::with_capacity(events.len());
+    let mut open = false;
+    for event in &events {
+        match put(backend, event, wait).await? {
+            Submitted::Completed(completed) => answers.push(completed),
+            Submitted::Accepted(acknowledgement) => {
+                open = true;
+                answers.push(acknowledgement);
+            }
+        }
+    }
+    let answer = if many {
+        json!({"entries": answers})
+    } else {
+        answers.pop().unwrap_or_default()
+    };
+    context.output.document(&answer)?;
+    if is_error(&answer) {
+        return Err(CliError::Answered);
+    }
+    if open { unended(context, wait) } else { Ok(()) }
 }
 
 /// The answers to an array, each followed until it has ended.

@@ -3,15 +3,18 @@
 
 use std::time::{Duration, Instant};
 
+use cc_devops_aws::Backend;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::Action;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Answer, Client};
+use crate::Context;
+use crate::client::{Answer, Client, Target};
 use crate::error::CliError;
 use crate::output::{Output, visible};
+use crate::store;
 
 /// The longest the server is asked to hold an answer back, in seconds.
 const LONGEST_HOLD: u64 = 60;
@@ -60,6 +63,46 @@ pub(super) fn envelope(asking: &Asking, action: Action, stage: Option<&str>, par
     })
 }
 
+/// How a request gets to the control plane.
+pub(super) enum Channel {
+    /// Over HTTP, with a token.
+    Http(Client),
+    /// Over the event bus, as an agent of AWS sends it; its outcome is read in the ledger.
+    Bus(Backend),
+}
+
+impl Channel {
+    /// The bus where the backend is AWS and no server is named.
+    pub(super) async fn open(context: &Context, target: &Target) -> Result<Self, CliError> {
+        match store::on_aws(&context.load_config()?.checked).await {
+            Some(backend) if target.url.is_none() => Ok(Self::Bus(backend)),
+            _ => Client::authenticated(context, target).map(Self::Http),
+        }
+    }
+}
+
+/// Puts one event on the bus and looks for its outcome in the ledger.
+pub(super) async fn put(backend: &Backend, event: &Value, wait: u64) -> Result<Submitted, CliError> {
+    let begun = Instant::now();
+    let id = event
+        .pointer("/detail/requestId")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let id = RequestId::new(id).map_err(|error| CliError::Usage(format!("`detail.requestId`: {error}")))?;
+    backend.put_request(event).await?;
+    let ledger = backend.ledger();
+    let deadline = Duration::from_secs(wait);
+    while begun.elapsed() < deadline {
+        if let Some(completed) = ledger.find(&id).await?.and_then(|record| record.completed) {
+            let completed = serde_json::to_value(&completed);
+            let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
+            return Ok(Submitted::Completed(completed));
+        }
+        tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
+    }
+    Ok(Submitted::Accepted(json!({"status": "accepted", "requestId": id})))
+}
+
 /// Posts what may be an event or an array of events; the answer as it came.
 pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64) -> Result<Answer, CliError> {
     let hold = wait.min(LONGEST_HOLD);
@@ -74,7 +117,11 @@ pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64) -> Result<An
 }
 
 /// Posts one event and waits up to `wait` seconds for its completion.
-pub(super) async fn submit(client: &Client, event: &Value, wait: u64) -> Result<Submitted, CliError> {
+pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64) -> Result<Submitted, CliError> {
+    let client = match channel {
+        Channel::Http(client) => client,
+        Channel::Bus(backend) => return put(backend, event, wait).await,
+    };
     let begun = Instant::now();
     let acknowledgement = post(client, event.to_string().into_bytes(), wait).await?.success()?;
     follow(client, acknowledgement, begun, wait).await

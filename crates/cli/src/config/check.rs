@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cc_devops_aws::{Account, Resources};
 use cc_devops_core::Installation;
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
@@ -18,7 +19,7 @@ use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDeli
 use jiff::SignedDuration;
 
 use super::Problem;
-use super::file::{ConfigFile, ModeName, PolicySetName, ServerSection};
+use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSection};
 
 /// The configuration, ready to build from.
 #[derive(Debug, Clone)]
@@ -35,6 +36,17 @@ pub(crate) struct Checked {
     pub(crate) requests: Settings,
     /// How each stack is deployed here.
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
+    /// The account, where the backend is AWS.
+    pub(crate) aws: Option<AwsTarget>,
+}
+
+/// One stage's control plane in an AWS account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsTarget {
+    /// Which account.
+    pub(crate) account: Account,
+    /// What everything is called there.
+    pub(crate) resources: Resources,
 }
 
 /// Where the policies come from.
@@ -111,6 +123,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         None => PolicySource::Shipped(file.policy.set.into()),
     };
     let stacks = stacks(file, known_stages.as_ref(), &mut findings);
+    let aws = aws(file, installation.as_ref(), &mut findings);
     let requests = Settings {
         lease: seconds(file.requests.lease_seconds),
         max_attempts: file.requests.max_attempts,
@@ -126,9 +139,42 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
             policy,
             requests,
             stacks,
+            aws,
         }),
         _ => Err(findings.problems),
     }
+}
+
+fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Findings<'_>) -> Option<AwsTarget> {
+    let (section, installation) = (&file.aws, installation?);
+    let stage = match &section.stage {
+        None => installation.stages.default_stage().clone(),
+        Some(name) => findings.take("aws.stage", installation.stages.find(name))?,
+    };
+    if file.backend == BackendName::Embedded {
+        return None;
+    }
+    let mut resources = Resources::of(installation, stage);
+    let fields = [
+        (&section.ledger_table, &mut resources.ledger_table),
+        (&section.ledger_key, &mut resources.ledger_key),
+        (&section.enabled_agents, &mut resources.enabled_agents),
+        (&section.event_bus, &mut resources.event_bus),
+        (&section.function, &mut resources.function),
+        (&section.request_queue, &mut resources.request_queue),
+    ];
+    for (given, field) in fields {
+        if let Some(given) = given {
+            field.clone_from(given);
+        }
+    }
+    resources.alert_topic_arn.clone_from(&section.alert_topic_arn);
+    resources.deploy_role_arn.clone_from(&section.deploy_role_arn);
+    let account = Account {
+        region: section.region.clone(),
+        profile: section.profile.clone(),
+    };
+    Some(AwsTarget { account, resources })
 }
 
 /// The stages with a deploy timeout of their own.

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ConfigFile {
     /// Whether the control plane acts on its own initiative.
     pub(crate) mode: ModeName,
+    /// Where everything is kept and done.
+    pub(crate) backend: BackendName,
+    /// The account, where that is AWS.
+    pub(crate) aws: AwsSection,
     /// What this installation is called.
     pub(crate) installation: InstallationSection,
     /// The HTTP API.
@@ -39,6 +43,45 @@ pub(crate) enum ModeName {
     Normal,
     /// It watches, reports and serves requests, and changes nothing unasked.
     Maintenance,
+}
+
+/// The backends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BackendName {
+    /// One process, one folder, one machine.
+    #[default]
+    Embedded,
+    /// The stack of template.yaml in an AWS account.
+    Aws,
+}
+
+/// `[aws]`. What is not given has the name that template.yaml gives it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AwsSection {
+    /// Whose control plane: the installation's first stage where none is named.
+    pub(crate) stage: Option<String>,
+    /// The region, instead of the environment's or the profile's.
+    pub(crate) region: Option<String>,
+    /// The named profile, instead of the environment's.
+    pub(crate) profile: Option<String>,
+    /// The ledger's table.
+    pub(crate) ledger_table: Option<String>,
+    /// The secret that the ledger's keys derive from.
+    pub(crate) ledger_key: Option<String>,
+    /// The parameter with the enabled agents' names.
+    pub(crate) enabled_agents: Option<String>,
+    /// The event bus.
+    pub(crate) event_bus: Option<String>,
+    /// The function.
+    pub(crate) function: Option<String>,
+    /// The queue of requests.
+    pub(crate) request_queue: Option<String>,
+    /// The topic for alerts.
+    pub(crate) alert_topic_arn: Option<String>,
+    /// The role that CloudFormation takes on for deploys.
+    pub(crate) deploy_role_arn: Option<String>,
 }
 
 /// `[installation]`

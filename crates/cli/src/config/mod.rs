@@ -69,7 +69,8 @@ pub(crate) struct Loaded {
 }
 
 /// Reads the configuration: the file at `path`, or the one in the current folder, or none.
-pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, CliError> {
+/// `flags` are laid over it.
+pub(crate) fn load(path: Option<&Path>, flags: impl FnOnce(&mut ConfigFile)) -> Result<Loaded, CliError> {
     let default = Path::new(DEFAULT_FILE);
     let source = path
         .or_else(|| default.is_file().then_some(default))
@@ -86,7 +87,10 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, CliError> {
         .as_deref()
         .and_then(Path::parent)
         .unwrap_or_else(|| Path::new(""));
-    let read = load::read(&text, &environment)?;
+    let mut read = load::read(&text, &environment)?;
+    if let Some(file) = &mut read.file {
+        flags(file);
+    }
     match load::finish(read, folder) {
         Ok((file, checked)) => Ok(Loaded { source, file, checked }),
         Err(problems) => Err(CliError::Config { file: source, problems }),

@@ -1,0 +1,295 @@
+//! The function, over whatever ports it is given.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use cc_devops_core::health::{Health, Mode};
+use cc_devops_core::ports::{PortError, PortResult, Ports};
+use cc_devops_core::requests::bus::{Signal, Taken};
+use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::{ControlPlane, Installation};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tracing::{Instrument, info_span};
+
+use crate::payload::{Payload, Task, Tick};
+
+/// How many messages of a batch are carried out at once.
+const AT_ONCE: usize = 10;
+
+/// What the function is made of.
+pub struct Setup {
+    /// What it is called.
+    pub installation: Installation,
+    /// Whether it acts on its own initiative.
+    pub mode: Mode,
+    /// The ports.
+    pub ports: Ports,
+    /// Makes the control plane. Called when it is first needed, because its key takes a call and
+    /// its policies time, and a health check needs neither.
+    pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
+    /// Asks every system how it is; called with each heartbeat.
+    pub full_check: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+}
+
+/// The function.
+pub struct Function {
+    setup: Setup,
+    plane: OnceCell<ControlPlane>,
+}
+
+/// An invocation that failed as a whole; Lambda counts it as an error.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationFailed {
+    /// The heartbeat could not be sent.
+    #[error("the heartbeat was not sent: {0}")]
+    Heartbeat(#[source] PortError),
+    /// The sweep could not do everything.
+    #[error("the sweep failed in {count} place(s), first: {first}")]
+    Sweep {
+        /// How often.
+        count: usize,
+        /// The first failure.
+        #[source]
+        first: PortError,
+    },
+}
+
+/// A message that is to be given again.
+struct Again;
+
+impl Function {
+    /// Puts the function together. No port is called yet.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            plane: OnceCell::new(),
+        }
+    }
+
+    /// Answers one invocation.
+    ///
+    /// # Errors
+    /// A tick that could not be done; everything else has its answer.
+    pub async fn handle(&self, payload: Value) -> Result<Value, InvocationFailed> {
+        match Payload::read(payload) {
+            Payload::Batch(batch) => Ok(self.batch(batch).await),
+            Payload::Event(event) => Ok(self.event(event).await),
+            Payload::Tick(tick) => self.tick(tick).await,
+            Payload::Task(task) => Ok(self.task(&task).await),
+        }
+    }
+
+    async fn plane(&self) -> PortResult<&ControlPlane> {
+        self.plane.get_or_try_init(|| (self.setup.plane)()).await
+    }
+
+    /// Carries out a batch of messages; those that are to be given again are named.
+    async fn batch(&self, batch: SqsEvent) -> Value {
+        let failed: Vec<Option<String>> = stream::iter(batch.records)
+            .map(|message| async move {
+                let id = message.message_id.clone().unwrap_or_default();
+                let span = info_span!("message", message_id = id);
+                let done = AssertUnwindSafe(self.message(message))
+                    .catch_unwind()
+                    .instrument(span)
+                    .await;
+                match done {
+                    Ok(Ok(())) => None,
+                    Ok(Err(Again)) => Some(id),
+                    Err(_panic) => {
+                        tracing::error!(message_id = id, "panicked over a message; it is given again");
+                        Some(id)
+                    }
+                }
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        self.publish().await;
+        let mut answer = SqsBatchResponse::default();
+        for id in failed.into_iter().flatten() {
+            answer.add_failure(id);
+        }
+        serde_json::to_value(&answer).unwrap_or_default()
+    }
+
+    async fn message(&self, message: SqsMessage) -> Result<(), Again> {
+        let body = message.body.unwrap_or_default();
+        let event = serde_json::from_str(&body).map_err(|_| {
+            tracing::error!("a message is no JSON, so it did not come over the bus; it ends in the dead letters");
+            Again
+        })?;
+        let signal = Signal::read(event).map_err(|failure| {
+            tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
+            Again
+        })?;
+        self.signal(signal).await.map(drop).map_err(|error| {
+            tracing::warn!(%error, "a message was not taken; it is given again");
+            Again
+        })
+    }
+
+    /// What became of a signal; none for the news of a stack.
+    async fn signal(&self, signal: Signal) -> PortResult<Option<Taken>> {
+        let plane = self.plane().await?;
+        match signal {
+            Signal::Request(event) => {
+                let taken = plane.take_request(event).await?;
+                note(&taken);
+                Ok(Some(taken))
+            }
+            Signal::StackChanged(stack) => {
+                if let Some(completed) = plane.stack_changed(&stack).await? {
+                    tracing::info!(request_id = completed.request_id, %stack, "a deploy has ended");
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Publishes what was concluded. What is not published now stays in the outbox.
+    async fn publish(&self) {
+        let Some(plane) = self.plane.get() else { return };
+        if let Err(error) = plane.relay(AT_ONCE * 10).await {
+            tracing::warn!(%error, "events were not published; the next sweep publishes them");
+        }
+    }
+
+    /// An event given directly: as the rule for stacks does, or somebody who wants the answer.
+    async fn event(&self, event: Value) -> Value {
+        let taken = match Signal::read(event) {
+            Ok(signal) => AssertUnwindSafe(self.signal(signal)).catch_unwind().await,
+            Err(failure) => return refused(&failure, 0),
+        };
+        self.publish().await;
+        match taken {
+            Ok(Ok(None)) => answer(200, &json!({"status": "success"})),
+            Ok(Ok(Some(taken))) => of(&taken),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the request was not taken");
+                let sentence = "the control plane cannot take the request now; send it again";
+                refused(&Failure::new(Reason::InternalError, sentence), 0)
+            }
+            Err(_panic) => {
+                let sentence = "the control plane failed over this request; it is taken up again";
+                refused(&Failure::new(Reason::InternalError, sentence), 0)
+            }
+        }
+    }
+
+    async fn tick(&self, tick: Tick) -> Result<Value, InvocationFailed> {
+        let plane = self.plane().await.map_err(InvocationFailed::Heartbeat)?;
+        let mut beat = Ok(());
+        if tick == Tick::Heartbeat {
+            (self.setup.full_check)().await;
+            beat = plane.own_heartbeat().await;
+        }
+        let swept = plane.sweep().await;
+        for error in &swept.failures {
+            tracing::warn!(%error, "a part of the sweep failed");
+        }
+        tracing::info!(concluded = swept.concluded, published = swept.published, "swept");
+        beat.map_err(InvocationFailed::Heartbeat)?;
+        let count = swept.failures.len();
+        if let Some(first) = swept.failures.into_iter().next() {
+            return Err(InvocationFailed::Sweep { count, first });
+        }
+        let body = json!({"concluded": swept.concluded, "published": swept.published});
+        Ok(answer(200, &body))
+    }
+
+    async fn task(&self, task: &Task) -> Value {
+        let Setup {
+            installation,
+            mode,
+            ports,
+            ..
+        } = &self.setup;
+        match task {
+            Task::HealthCheck => {
+                let checks = ports.checks.check().await;
+                let health = Health::of(installation, *mode, checks, ports.clock.now());
+                answer(200, &serde_json::to_value(&health).unwrap_or_default())
+            }
+            Task::GithubRepoCheck | Task::WorkflowMonitor => {
+                let error = format!("{} is not part of this version", task.as_str());
+                answer(
+                    500,
+                    &json!({"error": error, "agent": installation.agent, "timestamp": ports.clock.now()}),
+                )
+            }
+            Task::Unknown(name) => answer(400, &json!({"error": format!("Unknown task type: {name}")})),
+        }
+    }
+}
+
+fn note(taken: &Taken) {
+    match taken {
+        Taken::NotOurs => tracing::debug!("another stage's control plane takes this request"),
+        Taken::Unreadable(failure) => tracing::info!(%failure, "a request cannot be read"),
+        Taken::Accepted(id) => tracing::info!(request_id = %id, "a request goes on"),
+        Taken::Concluded(Completed {
+            request_id,
+            action,
+            latency_ms,
+            reason,
+            requested_by,
+            ..
+        }) => {
+            let reason = reason.map(Reason::as_str);
+            tracing::info!(
+                request_id,
+                action,
+                agent = requested_by,
+                latency_ms,
+                reason,
+                "a request has ended"
+            );
+        }
+    }
+}
+
+/// The answer to a request given directly, section 3 of the wire contract.
+fn of(taken: &Taken) -> Value {
+    match taken {
+        Taken::NotOurs => refused(
+            &Failure::new(
+                Reason::InvalidParameter,
+                "another stage's control plane answers for this request; invoke that one",
+            ),
+            0,
+        ),
+        Taken::Unreadable(failure) => refused(failure, 0),
+        Taken::Accepted(id) => answer(202, &json!({"status": "accepted", "requestId": id})),
+        Taken::Concluded(completed) if completed.status == Status::Success => answer(
+            200,
+            &json!({
+                "status": "success", "requestId": completed.request_id, "latencyMs": completed.latency_ms,
+                "result": completed.result,
+            }),
+        ),
+        Taken::Concluded(completed) => {
+            let failure = Failure::new(
+                completed.reason.unwrap_or(Reason::InternalError),
+                completed.error.clone().unwrap_or_default(),
+            );
+            refused(&failure, completed.latency_ms)
+        }
+    }
+}
+
+fn refused(failure: &Failure, latency_ms: u64) -> Value {
+    let body = json!({
+        "status": "error", "error": failure.message, "reason": failure.reason, "latencyMs": latency_ms,
+        "timestamp": Timestamp::now(),
+    });
+    answer(500, &body)
+}
+
+fn answer(status: u16, body: &Value) -> Value {
+    json!({"statusCode": status, "body": body.to_string()})
+}

@@ -1,0 +1,118 @@
+//! What a function is invoked with.
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use serde_json::Value;
+
+/// An invocation's payload.
+#[derive(Clone)]
+pub enum Payload {
+    /// Messages from the queue; each body is an event from the bus.
+    Batch(SqsEvent),
+    /// An event from the bus, given directly.
+    Event(Value),
+    /// The schedule.
+    Tick(Tick),
+    /// One of the tasks that others ask for by name.
+    Task(Task),
+}
+
+/// What the schedule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tick {
+    /// Send the heartbeat, then sweep.
+    Heartbeat,
+    /// Take up what was left.
+    Sweep,
+}
+
+/// A task of section 3 of the wire contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Whether the control plane works.
+    HealthCheck,
+    /// The hygiene of repositories.
+    GithubRepoCheck,
+    /// The state of workflows.
+    WorkflowMonitor,
+    /// None that exists.
+    Unknown(String),
+}
+
+impl Task {
+    fn of(name: &Value) -> Self {
+        match name.as_str() {
+            Some("health_check") => Self::HealthCheck,
+            Some("github_repo_check") => Self::GithubRepoCheck,
+            Some("workflow_monitor") => Self::WorkflowMonitor,
+            Some(other) => Self::Unknown(other.chars().take(64).collect()),
+            None => Self::Unknown(name.to_string().chars().take(64).collect()),
+        }
+    }
+
+    /// The task's name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::HealthCheck => "health_check",
+            Self::GithubRepoCheck => "github_repo_check",
+            Self::WorkflowMonitor => "workflow_monitor",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+impl Payload {
+    /// Tells what a payload is. What is nothing else is a task, and without a name a health check.
+    pub fn read(payload: Value) -> Self {
+        let has = |name: &str| payload.get(name).is_some();
+        if has("Records") {
+            if let Ok(batch) = serde_json::from_value(payload.clone()) {
+                return Self::Batch(batch);
+            }
+            return Self::Task(Task::Unknown("Records".to_owned()));
+        }
+        if has("detail-type") || has("detail") {
+            return Self::Event(payload);
+        }
+        match payload.get("tick").and_then(Value::as_str) {
+            Some("heartbeat") => return Self::Tick(Tick::Heartbeat),
+            Some("sweep") => return Self::Tick(Tick::Sweep),
+            _ => {}
+        }
+        match payload.get("task_type") {
+            None | Some(Value::Null) => Self::Task(Task::HealthCheck),
+            Some(name) => Self::Task(Task::of(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(payload: Value) -> String {
+        match Payload::read(payload) {
+            Payload::Task(task) => task.as_str().to_owned(),
+            _ => panic!("a task was expected"),
+        }
+    }
+
+    #[test]
+    fn payloads_are_told_apart() {
+        assert_eq!(task(json!({})), "health_check");
+        assert_eq!(task(json!({"task_type": "github_repo_check"})), "github_repo_check");
+        assert_eq!(task(json!({"task_type": "nonsense"})), "nonsense");
+        assert_eq!(task(json!({"task_type": 7})), "7");
+        assert_eq!(task(json!(null)), "health_check");
+        let tick = |name: &str| Payload::read(json!({"tick": name}));
+        assert!(matches!(tick("heartbeat"), Payload::Tick(Tick::Heartbeat)));
+        assert!(matches!(tick("sweep"), Payload::Tick(Tick::Sweep)));
+        assert!(matches!(
+            Payload::read(json!({"detail-type": "devops.request"})),
+            Payload::Event(_)
+        ));
+        let batch = json!({"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}]});
+        assert!(matches!(Payload::read(batch), Payload::Batch(batch) if batch.records.len() == 1));
+    }
+}

@@ -1,0 +1,150 @@
+//! What the template tells the function, in environment variables.
+
+use std::collections::BTreeMap;
+
+use cc_devops_aws::Resources;
+use cc_devops_core::Installation;
+use cc_devops_core::health::Mode;
+use cc_devops_core::installation::Stages;
+use cc_devops_core::names::{AgentName, Namespace, Stage};
+use cc_devops_core::policy::PolicySet;
+use cc_devops_core::requests::engine;
+use jiff::SignedDuration;
+
+/// How long a claimed request belongs to an invocation: longer than the function may run.
+const LEASE: SignedDuration = SignedDuration::from_secs(120);
+
+/// The settings, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What this installation is called.
+    pub installation: Installation,
+    /// What everything is called.
+    pub resources: Resources,
+    /// Whether the control plane acts on its own initiative.
+    pub mode: Mode,
+    /// Which shipped policies decide.
+    pub policy: PolicySet,
+    /// How requests are carried out.
+    pub requests: engine::Settings,
+}
+
+/// A variable that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name}: {problem}")]
+pub struct BadVariable {
+    name: &'static str,
+    problem: String,
+}
+
+impl Settings {
+    /// Reads the variables; those that are missing have the wire contract's defaults.
+    ///
+    /// # Errors
+    /// A variable that is missing or cannot be used.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+        let get = |name: &str| variable(name).filter(|text| !text.is_empty());
+        let bad = |name, problem: &dyn std::fmt::Display| BadVariable {
+            name,
+            problem: problem.to_string(),
+        };
+        let stage = get("STAGE").ok_or_else(|| bad("STAGE", &"is missing; it says whose requests are taken"))?;
+        let stage = Stage::new(stage).map_err(|error| bad("STAGE", &error))?;
+        let agent = get("AGENT_NAME").unwrap_or_else(|| "DevOpsAutomation".to_owned());
+        let namespace = get("NAMESPACE").unwrap_or_else(|| "contentcraft".to_owned());
+        let stages = get("STAGES").unwrap_or_else(|| "dev,prod".to_owned());
+        let mut stages = stages
+            .split(',')
+            .map(|name| Stage::new(name.trim()).map_err(|error| bad("STAGES", &error)))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let first = stages.next().ok_or_else(|| bad("STAGES", &"names no stage"))?;
+        let installation = Installation {
+            agent: AgentName::new(agent).map_err(|error| bad("AGENT_NAME", &error))?,
+            namespace: Namespace::new(namespace).map_err(|error| bad("NAMESPACE", &error))?,
+            stages: Stages::new(first, stages.collect()),
+        };
+        if !installation.stages.iter().any(|known| *known == stage) {
+            return Err(bad("STAGE", &"is not one of STAGES"));
+        }
+        let mut resources = Resources::of(&installation, stage.clone());
+        let fields = [
+            ("LEDGER_TABLE", &mut resources.ledger_table),
+            ("ENABLED_AGENTS_PARAMETER", &mut resources.enabled_agents),
+            ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
+            ("EVENT_BUS", &mut resources.event_bus),
+            ("STACK_NAME", &mut resources.stack),
+            ("AWS_LAMBDA_FUNCTION_NAME", &mut resources.function),
+        ];
+        for (name, field) in fields {
+            if let Some(text) = get(name) {
+                *field = text;
+            }
+        }
+        resources.alert_topic_arn = get("ALERT_TOPIC_ARN");
+        resources.deploy_role_arn = get("DEPLOY_ROLE_ARN");
+        let policy = match get("POLICY_SET") {
+            None => PolicySet::OwnPrefixes,
+            Some(name) => PolicySet::find(&name).ok_or_else(|| bad("POLICY_SET", &"is no shipped set"))?,
+        };
+        let mode = match get("MODE").as_deref() {
+            None | Some("normal") => Mode::Normal,
+            Some("maintenance") => Mode::Maintenance,
+            Some(_) => return Err(bad("MODE", &"must be `normal` or `maintenance`")),
+        };
+        let mut requests = engine::Settings {
+            lease: LEASE,
+            stage_deploy_timeouts: BTreeMap::new(),
+            serves: Some(stage),
+            ..engine::Settings::default()
+        };
+        if let Some(text) = get("DEPLOY_TIMEOUT_SECONDS") {
+            let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+            let seconds = seconds.ok_or_else(|| bad("DEPLOY_TIMEOUT_SECONDS", &"must be a number from 1 to 86400"))?;
+            requests.deploy_timeout = SignedDuration::from_secs(seconds);
+        }
+        Ok(Self {
+            installation,
+            resources,
+            mode,
+            policy,
+            requests,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, BadVariable> {
+        Settings::read(|name| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| (*text).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_stage_alone_is_enough() {
+        let settings = read(&[("STAGE", "prod")]).unwrap();
+        assert_eq!(settings.resources.ledger_table, "DevOpsLedger-prod");
+        assert_eq!(settings.resources.enabled_agents, "/contentcraft/agents/enabled");
+        assert_eq!(settings.requests.serves.unwrap().as_str(), "prod");
+        assert_eq!(settings.installation.stages.default_stage().as_str(), "dev");
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        let named = |variables: &[(&str, &str)]| read(variables).unwrap_err().name;
+        assert_eq!(named(&[]), "STAGE");
+        assert_eq!(named(&[("STAGE", "test")]), "STAGE");
+        assert_eq!(named(&[("STAGE", "dev"), ("AGENT_NAME", "9lives")]), "AGENT_NAME");
+        assert_eq!(
+            named(&[("STAGE", "dev"), ("DEPLOY_TIMEOUT_SECONDS", "0")]),
+            "DEPLOY_TIMEOUT_SECONDS"
+        );
+        assert_eq!(named(&[("STAGE", "dev"), ("MODE", "asleep")]), "MODE");
+    }
+}
