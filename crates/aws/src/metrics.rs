@@ -1,15 +1,17 @@
 //! Request metrics: CloudWatch for alarms and graphs, a row of sums for those who ask here.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
-use cc_devops_core::ports::{Metrics, PortResult, RequestSample, RequestTotals};
+use cc_devops_core::ports::{Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::envelope::UNKNOWN;
 use cc_devops_core::requests::outcome::Status;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::error::port_error;
 use crate::heartbeats::{OLDEST, date_time, namespace};
@@ -24,9 +26,56 @@ impl Backend {
     pub fn metrics(&self) -> Arc<dyn Metrics> {
         Arc::new(CloudWatchMetrics(self.shared.clone()))
     }
+
+    /// The same for a function: as lines of its log, which CloudWatch reads.
+    pub fn logged_metrics(&self) -> Arc<dyn Metrics> {
+        Arc::new(LoggedMetrics(CloudWatchMetrics(self.shared.clone())))
+    }
 }
 
+/// The same metrics as log lines in CloudWatch's embedded metric format, which a function's log
+/// group turns into metrics: no call, no wait, and nothing to pay for each request. The sums stay
+/// as they are; nobody asks a function for them.
+struct LoggedMetrics(CloudWatchMetrics);
+
 struct CloudWatchMetrics(Arc<Shared>);
+
+#[async_trait]
+impl Metrics for LoggedMetrics {
+    async fn record(&self, samples: &[RequestSample]) -> PortResult<()> {
+        let own = namespace(&self.0.0.installation.agent);
+        let mut out = std::io::stdout().lock();
+        for samples in samples.chunks(FORMAT_VALUES) {
+            let line = embedded_metrics(&own, samples);
+            writeln!(out, "{line}").map_err(|error| {
+                PortError::new(PortErrorKind::Unavailable, "the log cannot be written").because(error)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
+        self.0.totals().await
+    }
+}
+
+/// How many values the embedded metric format takes for a metric.
+const FORMAT_VALUES: usize = 100;
+
+/// One line of the embedded metric format.
+fn embedded_metrics(namespace: &str, samples: &[RequestSample]) -> Value {
+    let at = samples.iter().map(|sample| sample.at).max().unwrap_or_default();
+    let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+    json!({
+        "_aws": {"Timestamp": at.as_millisecond(), "CloudWatchMetrics": [{
+            "Namespace": namespace, "Dimensions": [[]],
+            "Metrics": [metric("RequestLatency", "Milliseconds"), metric("RequestCount", "Count"), metric("ErrorCount", "Count")],
+        }]},
+        "RequestLatency": samples.iter().map(|sample| sample.latency_ms).collect::<Vec<_>>(),
+        "RequestCount": samples.len(),
+        "ErrorCount": samples.iter().map(|sample| u8::from(sample.status == Status::Error)).collect::<Vec<_>>(),
+    })
+}
 
 /// The action, where it is one of ours.
 fn known(action: &str) -> &'static str {
@@ -155,4 +204,32 @@ impl CloudWatchMetrics {
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_holds_what_cloudwatch_reads() {
+        let sample = |status, latency_ms| RequestSample {
+            action: "putSecret".into(),
+            status,
+            latency_ms,
+            at: Timestamp::from_second(1_750_000_000).unwrap(),
+        };
+        let line = embedded_metrics("Agent/A", &[sample(Status::Success, 7), sample(Status::Error, 9)]);
+        assert_eq!(line["_aws"]["Timestamp"], 1_750_000_000_000_i64);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Agent/A");
+        let names: Vec<&str> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|metric| metric["Name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["RequestLatency", "RequestCount", "ErrorCount"]);
+        assert_eq!(line["RequestLatency"], json!([7, 9]));
+        assert_eq!(line["ErrorCount"], json!([0, 1]));
+        assert_eq!(line["RequestCount"], 2);
+    }
 }

@@ -1,5 +1,5 @@
 //! Secrets in Secrets Manager, beyond the contract of the secret store: on moto, which knows its rules.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
 

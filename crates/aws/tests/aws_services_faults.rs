@@ -1,10 +1,5 @@
 //! What the emulators do not do: throttling, errors of the service, refusals, answers that are lost.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod script;
 

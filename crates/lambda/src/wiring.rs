@@ -5,14 +5,17 @@ use std::sync::Arc;
 use cc_devops_aws::{Account, Backend, Clients};
 use cc_devops_core::ControlPlane;
 use cc_devops_core::policy::Policy;
-use cc_devops_core::ports::SystemClock;
+use cc_devops_core::ports::{Ports, SystemClock};
 use cc_devops_lambda::{Function, Settings, Setup};
 
 /// The function on AWS. Makes no call but where credentials need one.
 pub(crate) async fn function(settings: Settings) -> Function {
     let clients = Clients::connect(&Account::default()).await;
     let backend = Backend::new(clients, settings.resources.clone(), settings.installation.clone());
-    let ports = backend.ports(Arc::new(SystemClock));
+    let ports = Ports {
+        metrics: backend.logged_metrics(),
+        ..backend.ports(Arc::new(SystemClock))
+    };
     let plane = {
         let (backend, ports, settings) = (backend.clone(), ports.clone(), settings.clone());
         move || {

@@ -10,8 +10,9 @@ mod names;
 mod register;
 mod row;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -21,7 +22,7 @@ use cc_devops_core::ports::{Agents, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use crate::{Backend, Shared};
-use enabled::Enabled;
+use enabled::{Enabled, KNOWN_FOR};
 use register::Written;
 use row::AgentRow;
 pub(crate) use row::plain;
@@ -40,6 +41,9 @@ impl Backend {
 pub(crate) struct DynamoAgents {
     shared: Arc<Shared>,
     enabled: Enabled,
+    /// Agents that were found lately. One that others revoke is found for [`KNOWN_FOR`] at most, as
+    /// long as its name in the list is good.
+    found: Mutex<HashMap<AgentName, (Instant, Agent)>>,
 }
 
 #[async_trait]
@@ -85,7 +89,16 @@ impl Agents for DynamoAgents {
     }
 
     async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
-        Ok(self.find_row(name).await?.map(AgentRow::agent))
+        if let Some((at, agent)) = self.found().get(name)
+            && at.elapsed() < KNOWN_FOR
+        {
+            return Ok(Some(agent.clone()));
+        }
+        let agent = self.find_row(name).await?.map(AgentRow::agent);
+        if let Some(agent) = &agent {
+            self.found().insert(name.clone(), (Instant::now(), agent.clone()));
+        }
+        Ok(agent)
     }
 
     async fn register(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
@@ -126,7 +139,12 @@ impl DynamoAgents {
         Self {
             enabled: Enabled::new(shared.clone()),
             shared,
+            found: Mutex::default(),
         }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<AgentName, (Instant, Agent)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a row for an agent that somebody else enabled, if one did and there is none.
@@ -182,6 +200,8 @@ impl DynamoAgents {
                 }
                 None => return Err(unknown(name)),
             };
+            // After the write too: it may have been found again meanwhile.
+            self.found().remove(name);
             match (written, delays.next()) {
                 (Written::Yes, _) => return Ok(()),
                 (Written::Taken, _) => return Err(self.taken(name).await),

@@ -58,10 +58,11 @@ impl ControlPlane {
                 }
             }
         }
-        ledger.published(&published).await?;
-        if let Err(error) = self.ports.metrics.record(&samples).await {
+        let (marked, counted) = futures::join!(ledger.published(&published), self.ports.metrics.record(&samples));
+        if let Err(error) = counted {
             tracing::warn!(%error, "request metrics not recorded");
         }
+        marked?;
         Ok(RelayReport {
             published: published.len(),
             failed,
