@@ -77,7 +77,7 @@ local-invoke:
 	@STAGE=$(STAGE) $(PYTHON) deploy/local_invoke.py $(PACKAGE)/bootstrap $(EVENT)
 
 smoke-test: cli
-	@$(BINARY) --backend aws --stage $(STAGE) smoke-test
+	@$(BINARY) --backend aws --aws-stage $(STAGE) smoke-test
 
 # --- Measurements and shows -------------------------------------------------------------------------
 

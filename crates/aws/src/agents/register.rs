@@ -1,14 +1,13 @@
 //! The rows of agents and tokens: reading them, and writing them together.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_core::fleet::{Beat, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortResult;
 
 use super::DynamoAgents;
 use super::row::{AGENTS, AgentRow, TokenRow, agent_key, claims, token_key};
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::ledger::{incomplete, met_another, refused_at};
 use crate::table::{Item, from_item, number, text, to_item};
 
@@ -126,7 +125,7 @@ impl DynamoAgents {
             .expression_attribute_values(":beat", beat);
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) if is_condition(&error) => Ok(false),
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }

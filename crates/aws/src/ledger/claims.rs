@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::DynamoLedger;
 use super::recording::{incomplete, refused_at, superseded};
 use super::rows::{RequestRow, request_key};
-use crate::error::{corrupt, port_error};
+use crate::error::{corrupt, is_condition, port_error};
 use crate::places::sortable_time;
 use crate::table::{Item, WORK, from_item, key, text};
 
@@ -124,7 +124,7 @@ impl DynamoLedger {
             .return_values(ReturnValue::AllNew);
         match call.send().await {
             Ok(answer) => answer.attributes.map(|item| from_item(item, "a request")).transpose(),
-            Err(error) if is_refused(&error) => Ok(None),
+            Err(error) if is_condition(&error) => Ok(None),
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }
@@ -157,7 +157,7 @@ impl DynamoLedger {
             .expression_attribute_values(":executing", text(RequestState::Executing.as_str()));
         match call.send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Err(superseded()),
+            Err(error) if is_condition(&error) => Err(superseded()),
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }
@@ -235,15 +235,4 @@ impl DynamoLedger {
             }
         }
     }
-}
-
-fn is_refused(
-    error: &aws_smithy_runtime_api::client::result::SdkError<
-        aws_sdk_dynamodb::operation::update_item::UpdateItemError,
-        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-    >,
-) -> bool {
-    error
-        .as_service_error()
-        .is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception)
 }

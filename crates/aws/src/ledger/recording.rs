@@ -276,13 +276,10 @@ impl DynamoLedger {
                 .dynamodb()
                 .transact_write_items()
                 .set_transact_items(Some(writes));
-            let error = match call.send().await {
-                Ok(_) => {
-                    chain.written();
-                    self.outbox.wrote(event);
-                    return Ok(Ok(()));
-                }
-                Err(error) => error,
+            let Err(error) = call.send().await else {
+                chain.written();
+                self.outbox.wrote(event);
+                return Ok(Ok(()));
             };
             // The chain is left: whether its row was written is not certain in every case.
             drop(chain);
