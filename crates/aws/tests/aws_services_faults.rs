@@ -1,5 +1,10 @@
 //! What the emulators do not do: throttling, errors of the service, refusals, answers that are lost.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod script;
 
@@ -323,9 +328,9 @@ async fn a_parameter_that_is_being_written_is_tried_again() {
         .iter()
         .map(|call| call["Value"].as_str().unwrap().to_owned())
         .collect();
-    let mut last: Vec<&str> = written.last().unwrap().split(',').collect();
-    last.sort_unstable();
-    assert_eq!(last, ["A", "B", "C", AGENT], "{written:?}");
+    let mut ended: Vec<&str> = written.last().unwrap().split(',').collect();
+    ended.sort_unstable();
+    assert_eq!(ended, ["A", "B", "C", AGENT], "{written:?}");
 }
 
 #[tokio::test]

@@ -226,21 +226,18 @@ mod tests {
                 self.read = Some(latest);
                 return;
             };
-            let is_done = match self.wants.take() {
-                Some((base, names)) => {
-                    history.push(Version {
-                        number: latest.number + 1,
-                        names,
-                        base: Some(base.number),
-                    });
-                    latest.number == base.number
-                }
-                None => {
-                    let names = merged(history, first.number);
-                    let is_done = same(&names, &latest.names);
-                    self.wants = (!is_done).then_some((latest, names));
-                    is_done
-                }
+            let is_done = if let Some((base, names)) = self.wants.take() {
+                history.push(Version {
+                    number: latest.number + 1,
+                    names,
+                    base: Some(base.number),
+                });
+                latest.number == base.number
+            } else {
+                let names = merged(history, first.number);
+                let is_done = same(&names, &latest.names);
+                self.wants = (!is_done).then_some((latest, names));
+                is_done
             };
             if is_done {
                 self.changes.pop();
