@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::error::port_error;
 use crate::table::{WORK, from_item, text};
 use crate::{Backend, Shared};
-pub(crate) use recording::{incomplete, refused_at};
+pub(crate) use recording::{incomplete, met_another, refused_at};
 use rows::{LIST, OUTBOX, RequestRow, request_key};
 
 /// How often a transaction is tried that met another one.

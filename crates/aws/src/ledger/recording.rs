@@ -33,7 +33,7 @@ pub(crate) fn refused_at(
 }
 
 /// Whether a cancelled transaction met another one, and may be tried again.
-pub(super) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
             .cancellation_reasons()
