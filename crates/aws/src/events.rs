@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{EventLog, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutboxEntry, OutgoingEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{corrupt, port_error};
+use crate::error::{corrupt, is_condition, port_error};
+use crate::ledger::incomplete;
 use crate::places::sortable;
-use crate::table::{from_item, text, to_item};
+use crate::table::{Item, from_item, text, to_item};
 use crate::{Backend, Shared};
 
 /// The partition of the log.
@@ -22,6 +26,9 @@ pub(crate) const EVENTS: &str = "EVENTS";
 /// How long a reader stays behind the present. Several processes publish, their clocks differ, and
 /// a transaction takes its time: nearer than this an event may still appear before another.
 pub const SETTLED: Duration = Duration::from_secs(2);
+
+/// The most events that are asked for in one call.
+const LARGEST_PAGE: usize = 1_000;
 
 /// An event in the log.
 #[derive(Debug, Serialize, Deserialize)]
@@ -107,6 +114,10 @@ impl Shared {
                 .expression_attribute_values(":events", text(EVENTS))
                 .expression_attribute_values(":first", text(sortable(after.saturating_add(1))))
                 .expression_attribute_values(":last", text(sortable(until)));
+            // The limit counts before the filter does, so with one a page is as large as it can be.
+            if agent.is_none() {
+                call = call.set_limit(i32::try_from(limit.clamp(1, LARGEST_PAGE)).ok());
+            }
             if let Some(agent) = agent {
                 call = call
                     .filter_expression("#agent = :agent")
@@ -152,38 +163,114 @@ impl Shared {
     }
 }
 
-/// How many items one BatchWriteItem takes.
-const BATCH: usize = 25;
+/// How many items, and how many bytes of text in them, one transaction writes: its limits are 100
+/// and 4 MB.
+pub(crate) const WRITES: (usize, usize) = (50, 3 * 1024 * 1024);
+
+/// The largest event in bytes. The bus refuses larger ones, so nobody is told them here either.
+const LARGEST: usize = 256 * 1024;
+
+/// How long after it was given its place an event may appear there, in microseconds. The rest of
+/// [`SETTLED`] is for clocks that differ.
+const IN_TIME: i64 = 1_000_000;
+
+/// How often events are given places before they are left for later.
+const TRIES: usize = 5;
+
+/// How many of these texts, from the first on, fit into one transaction; one at least.
+pub(crate) fn fit<'text>(texts: impl Iterator<Item = &'text str>) -> usize {
+    let (most, mut room) = WRITES;
+    let fit = texts.take(most).take_while(|text| {
+        let fits = text.len() <= room;
+        room = room.saturating_sub(text.len());
+        fits
+    });
+    fit.count().max(1)
+}
 
 impl Shared {
     /// Puts events at the end of the log.
     pub(crate) async fn log(&self, events: &[&OutboxEntry], at: Timestamp) -> PortResult<()> {
-        for events in events.chunks(BATCH) {
-            let mut writes = Vec::with_capacity(events.len());
-            for entry in events {
-                let completed = serde_json::to_string(&entry.event.completed).map_err(|error| {
-                    PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
-                })?;
-                let row = EventRow::new(self.places.next(), at, entry.event.agent.clone(), completed);
-                let put = PutRequest::builder().set_item(Some(to_item(&row)?)).build();
-                let put = put.map_err(|error| corrupt("an event").because(error))?;
-                writes.push(WriteRequest::builder().put_request(put).build());
+        let mut texts = Vec::with_capacity(events.len());
+        for entry in events {
+            let completed = serde_json::to_string(&entry.event.completed).map_err(|error| {
+                PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+            })?;
+            if completed.len() <= LARGEST {
+                texts.push((&entry.event.agent, completed));
             }
-            // What DynamoDB had no room for in one go is handed over again.
-            while !writes.is_empty() {
-                let call = self
-                    .clients
-                    .dynamodb()
-                    .batch_write_item()
-                    .request_items(self.table(), writes);
-                let answer = call.send().await;
-                let answer = answer.map_err(|error| port_error("dynamodb:BatchWriteItem", error))?;
-                let left = answer.unprocessed_items.unwrap_or_default();
-                writes = left.into_values().flatten().collect();
-            }
+        }
+        let mut texts = texts.as_slice();
+        while !texts.is_empty() {
+            let count = fit(texts.iter().map(|(_, completed)| completed.as_str()));
+            let (now, later) = texts.split_at_checked(count).unwrap_or((texts, &[]));
+            self.log_together(now, at).await?;
+            texts = later;
         }
         Ok(())
     }
+
+    /// Logs events in one write, which is made again at new places where another process took one
+    /// of these, or where the write took so long that a reader may have passed them. Then some stand
+    /// in the log twice, which readers expect.
+    async fn log_together(&self, events: &[(&AgentName, String)], at: Timestamp) -> PortResult<()> {
+        for _ in 0..TRIES {
+            let mut first = None;
+            let mut items = Vec::with_capacity(events.len());
+            for (agent, completed) in events {
+                let place = self.places.next();
+                first.get_or_insert(place);
+                let row = EventRow::new(place, at, (*agent).clone(), completed.clone());
+                items.push(to_item(&row)?);
+            }
+            let written = self.put_new(items).await?;
+            let late = Timestamp::now().as_microsecond() - first.unwrap_or_default();
+            if written && late <= IN_TIME {
+                return Ok(());
+            }
+            tracing::debug!(written, late, "events are logged again, at new places");
+        }
+        Err(PortError::new(
+            PortErrorKind::Unavailable,
+            "the event log could not be written in time; the events are published again",
+        ))
+    }
+
+    /// Puts items all or none; false where one stands already.
+    async fn put_new(&self, mut items: Vec<Item>) -> PortResult<bool> {
+        const IS_NEW: &str = "attribute_not_exists(PK)";
+        let dynamodb = self.clients.dynamodb();
+        // A transaction costs twice as much, and an event mostly comes alone.
+        if items.len() == 1 {
+            let call = dynamodb.put_item().table_name(self.table()).set_item(items.pop());
+            return match call.condition_expression(IS_NEW).send().await {
+                Ok(_) => Ok(true),
+                Err(error) if is_condition(&error) => Ok(false),
+                Err(error) => Err(port_error("dynamodb:PutItem", error)),
+            };
+        }
+        let mut call = dynamodb.transact_write_items();
+        for item in items {
+            let put = Put::builder().table_name(self.table()).set_item(Some(item));
+            let put = put.condition_expression(IS_NEW).build().map_err(incomplete)?;
+            call = call.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_taken(&error) => Ok(false),
+            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
+        }
+    }
+}
+
+/// Whether a transaction wrote nothing because another process has or is about to take a place.
+pub(crate) fn is_taken(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+        _ => &[],
+    };
+    let taken = |code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict");
+    reasons.iter().any(|reason| reason.code().is_some_and(taken))
 }
 
 /// The newest place that is settled.
@@ -203,5 +290,20 @@ impl EventLog for DynamoEvents {
 
     async fn newest(&self) -> PortResult<Cursor> {
         self.shared.newest_event(settled_place(self.settled)).await.map(Cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_takes_so_many_events_and_so_many_bytes() {
+        let (most, room) = WRITES;
+        let fits = |texts: &[String]| fit(texts.iter().map(String::as_str));
+        assert_eq!(fits(&vec!["x".to_owned(); most + 1]), most);
+        let half = "x".repeat(room / 2);
+        assert_eq!(fits(&vec![half; 3]), 2);
+        assert_eq!(fits(&["x".repeat(room + 1)]), 1, "one at least, or nothing would go on");
     }
 }

@@ -24,6 +24,9 @@ struct DynamoSchedule(Arc<Shared>);
 #[derive(Deserialize)]
 struct DueRow {
     due: Timestamp,
+    /// Which call moved it last.
+    #[serde(default)]
+    moved_by: Option<String>,
 }
 
 #[async_trait]
@@ -31,8 +34,9 @@ impl Schedule for DynamoSchedule {
     async fn due(&self, job: Job, first: Timestamp) -> PortResult<Timestamp> {
         let shared = &self.0;
         let place = || key("SCHEDULE", job.as_str());
-        if let Some(DueRow { due }) = shared.get(place(), "a due time").await? {
-            return Ok(due);
+        let standing: Option<DueRow> = shared.get(place(), "a due time").await?;
+        if let Some(row) = standing {
+            return Ok(row.due);
         }
         let mut item = place();
         item.insert("due".to_owned(), text(first.to_string()));
@@ -53,16 +57,24 @@ impl Schedule for DynamoSchedule {
 
     async fn advance(&self, job: Job, from: Timestamp, to: Timestamp) -> PortResult<bool> {
         let shared = &self.0;
+        let place = || key("SCHEDULE", job.as_str());
+        let mover = uuid::Uuid::now_v7().simple().to_string();
         let call = shared.clients.dynamodb().update_item().table_name(shared.table());
         let call = call
-            .set_key(Some(key("SCHEDULE", job.as_str())))
-            .update_expression("SET due = :to")
+            .set_key(Some(place()))
+            .update_expression("SET due = :to, moved_by = :mover")
             .condition_expression("due = :from")
             .expression_attribute_values(":to", text(to.to_string()))
+            .expression_attribute_values(":mover", text(&mover))
             .expression_attribute_values(":from", text(from.to_string()));
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
+            // The SDK tries again where an answer was lost. Whoever moved it has to do the job, so
+            // it matters whether that was this very call.
+            Err(error) if is_condition(&error) => {
+                let standing: Option<DueRow> = shared.get(place(), "a due time").await?;
+                Ok(standing.is_some_and(|row| row.moved_by == Some(mover)))
+            }
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }

@@ -11,8 +11,8 @@
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES`, `DEAD#subscription` | its id |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!
-//! The index `work` (WPK, WSK) finds requests by state and time, `time` (TPK, TSK) lists. Both hold
-//! keys alone and may lag: what they find is taken with a condition on the item itself.
+//! The index `work` (WPK, WSK) finds requests and deliveries by state and time, `time` (TPK, TSK)
+//! lists. Both hold keys alone and may lag: what they find is taken with a condition on the item itself.
 
 use std::collections::HashMap;
 

@@ -1,10 +1,7 @@
 //! Checkpoints: rows of one more chain, which hold the ends of all others.
-//!
-//! Where the checkpoints end is kept apart under a MAC. As each checkpoint's hash covers all before
-//! it, that one MAC covers them all.
 
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use cc_devops_core::audit::{AuditEntry, ChainHash, actions, link};
@@ -15,41 +12,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::chains::End;
+use super::head::{Head, changed};
 use super::row::{LIST, StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;
+use crate::ledger::{incomplete, refused_at};
 use crate::places::sortable;
-use crate::table::{key, text, to_item};
+use crate::table::{Item, from_item, key, number, text, to_item};
 
 /// The checkpoints' own chain.
 pub(super) const CHAIN: &str = "checkpoints";
 
-/// How far before the newest row of the last checkpoint to look again, in microseconds: the index
-/// may have shown a row late, or its writer's clock may be slow. 15 minutes.
+/// How far before the newest row that is bound to look again, in microseconds: the index may have
+/// shown a row late, or its writer's clock may be slow. 15 minutes.
 const LOOK_BACK: i64 = 15 * 60 * 1_000_000;
 
 /// How many ends one row holds; at about 130 bytes each they stay well under an item's 400 KB.
 const ENDS_IN_ROW: usize = 1_500;
 
-/// How many rows one pass writes; what is more is bound by the next.
+/// How many rows one pass writes, which stay well under a transaction's 4 MB. What is more is bound
+/// by the next pass.
 const ROWS: usize = 10;
-
-/// Where the checkpoints end.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Head {
-    #[serde(rename = "PK")]
-    pk: String,
-    #[serde(rename = "SK")]
-    sk: String,
-    pub(super) seq: i64,
-    pub(super) hash: Option<ChainHash>,
-    /// In hex.
-    pub(super) mac: String,
-    /// The place of the newest row that is bound.
-    place: i64,
-    /// The chains bound lately, each up to which row: what is not new need not be bound again.
-    bound: BTreeMap<String, i64>,
-}
 
 /// A chain's end in a checkpoint.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,34 +41,25 @@ pub(super) struct Bound {
     pub(super) hash: ChainHash,
 }
 
-/// Reads where the checkpoints end.
-pub(super) async fn head(shared: &Shared) -> PortResult<Option<Head>> {
-    shared
-        .get(key("AUDIT", "CHECKPOINT"), "the record of the checkpoints' end")
-        .await
+/// The ends that a checkpoint's entry binds; none where it is not a checkpoint's.
+pub(super) fn heads_in(entry: &AuditEntry) -> Option<BTreeMap<String, Bound>> {
+    let heads = entry.detail.get("heads")?;
+    serde_json::from_value(heads.clone()).ok()
 }
 
 /// Binds what is new. Of two at once the second does nothing.
 pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
-    let keys = shared.keys().await?;
-    let before = head(shared).await?.unwrap_or_default();
-    let (seen, place) = ends_since(shared, before.place.saturating_sub(LOOK_BACK)).await?;
-    let new: Vec<(&String, i64)> = seen
-        .iter()
-        .filter(|(chain, seq)| before.bound.get(*chain).is_none_or(|bound| bound < *seq))
-        .map(|(chain, seq)| (chain, *seq))
-        .take(ROWS * ENDS_IN_ROW)
-        .collect();
-    if new.is_empty() {
+    let before = Head::to_go_on_from(shared).await?;
+    let (ends, place) = new_ends(shared, &before).await?;
+    if ends.is_empty() {
         return Ok(());
     }
-    let ends = hashes(shared, &new).await?;
+    let mut writes = Vec::new();
     let mut end = End {
         chain: CHAIN.to_owned(),
         seq: before.seq,
-        hash: before.hash.unwrap_or_else(|| ChainHash::start_of(Some(CHAIN))),
+        hash: before.hash,
     };
-    let mut writes = Vec::new();
     for ends in ends.chunks(ENDS_IN_ROW) {
         let entry = entry(at, ends);
         let next = End {
@@ -95,24 +69,39 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
         };
         let row = StoredRow::new(&next, end.hash, shared.places.next(), &entry)?;
         let put = Put::builder().table_name(shared.table()).set_item(Some(to_item(&row)?));
-        writes.extend(put.condition_expression("attribute_not_exists(PK)").build().ok());
+        let put = put.condition_expression("attribute_not_exists(PK)").build();
+        writes.push(put.map_err(incomplete)?);
         end = next;
     }
-    let mut bound: BTreeMap<String, i64> = before
-        .bound
+    let rows = writes.len();
+    writes.push(moved_head(shared, &before, &end, place).await?);
+    let writes = writes
         .into_iter()
-        .filter(|(chain, _)| seen.contains_key(chain))
+        .map(|put| TransactWriteItem::builder().put(put).build())
         .collect();
-    bound.extend(new.into_iter().map(|(chain, seq)| (chain.clone(), seq)));
-    let head = Head {
-        pk: "AUDIT".to_owned(),
-        sk: "CHECKPOINT".to_owned(),
-        seq: end.seq,
-        hash: Some(end.hash),
-        mac: hex::encode(keys.checkpoint_mac(&end.hash.0)),
-        place: place.max(before.place),
-        bound,
+    let call = shared.clients.dynamodb().transact_write_items();
+    let Err(error) = call.set_transact_items(Some(writes)).send().await else {
+        return Ok(());
     };
+    let cancelled = error
+        .as_service_error()
+        .is_some_and(|error| error.is_transaction_canceled_exception());
+    if !cancelled {
+        return Err(port_error("dynamodb:TransactWriteItems", error));
+    }
+    // Another sweep was first and bound the same, or is at it just now, unless there is a row where
+    // the record says that there is none.
+    let stands = (0..rows).any(|row| refused_at(&error, row).is_some());
+    if stands && Head::to_go_on_from(shared).await?.seq <= before.seq {
+        return Err(changed("the end of the audit checkpoints"));
+    }
+    tracing::debug!("another process wrote the checkpoint");
+    Ok(())
+}
+
+/// The write that moves the record from one end to the next.
+async fn moved_head(shared: &Shared, before: &Head, end: &End, place: i64) -> PortResult<Put> {
+    let head = Head::new(shared.keys().await?, end.seq, end.hash, place);
     let put = Put::builder()
         .table_name(shared.table())
         .set_item(Some(to_item(&head)?));
@@ -120,27 +109,9 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
         put.condition_expression("attribute_not_exists(PK)")
     } else {
         put.condition_expression("seq = :before")
-            .expression_attribute_values(":before", crate::table::number(before.seq))
+            .expression_attribute_values(":before", number(before.seq))
     };
-    writes.extend(put.build().ok());
-    let writes = writes
-        .into_iter()
-        .map(|put| TransactWriteItem::builder().put(put).build())
-        .collect();
-    let call = shared
-        .clients
-        .dynamodb()
-        .transact_write_items()
-        .set_transact_items(Some(writes));
-    match call.send().await {
-        Ok(_) => Ok(()),
-        // Another sweep was first, and bound the same.
-        Err(error) if error.code() == Some("TransactionCanceledException") => {
-            tracing::debug!("another process wrote the checkpoint");
-            Ok(())
-        }
-        Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
-    }
+    put.build().map_err(incomplete)
 }
 
 fn entry(at: Timestamp, ends: &[(String, Bound)]) -> AuditEntry {
@@ -159,22 +130,73 @@ fn entry(at: Timestamp, ends: &[(String, Bound)]) -> AuditEntry {
     }
 }
 
-/// The last row seen of each chain since a place, and the newest place.
-async fn ends_since(shared: &Shared, place: i64) -> PortResult<(BTreeMap<String, i64>, i64)> {
-    let (mut ends, mut newest) = (BTreeMap::new(), 0);
-    for_each_key(shared, place, |chain, seq, place| {
-        newest = newest.max(place);
-        if chain != CHAIN {
-            let end = ends.entry(chain.to_owned()).or_insert(seq);
+/// The ends of the chains that have rows which are not bound, and the place up to which they were
+/// looked for.
+async fn new_ends(shared: &Shared, before: &Head) -> PortResult<(Vec<(String, Bound)>, i64)> {
+    let bound = bound_lately(shared, before).await?;
+    let mut new = BTreeMap::<String, i64>::new();
+    let mut reached = before.place;
+    for_each_key(shared, before.place.saturating_sub(LOOK_BACK), |chain, seq, place| {
+        let is_new = chain != CHAIN && bound.get(chain).is_none_or(|bound| *bound < seq);
+        if is_new {
+            if new.len() >= ROWS * ENDS_IN_ROW && !new.contains_key(chain) {
+                return ControlFlow::Break(());
+            }
+            let end = new.entry(chain.to_owned()).or_insert(seq);
             *end = seq.max(*end);
         }
+        reached = reached.max(place);
+        ControlFlow::Continue(())
     })
     .await?;
-    Ok((ends, newest))
+    Ok((hashes(shared, &new).await?, reached))
 }
 
-/// Walks the index of audit rows from a place on: chain, place in the chain, place in the list.
-pub(super) async fn for_each_key(shared: &Shared, from: i64, mut take: impl FnMut(&str, i64, i64)) -> PortResult<()> {
+/// Up to which row each chain was bound by the checkpoints that may have bound what the index shows
+/// again.
+async fn bound_lately(shared: &Shared, before: &Head) -> PortResult<BTreeMap<String, i64>> {
+    // Twice as far back, because a row is bound some time after it was written.
+    let since = sortable(before.place.saturating_sub(2 * LOOK_BACK).max(0));
+    let mut bound = BTreeMap::new();
+    let mut start = None;
+    loop {
+        let call = shared.clients.dynamodb().query().table_name(shared.table());
+        let call = call
+            .consistent_read(true)
+            .key_condition_expression("PK = :chain AND SK <= :last")
+            .expression_attribute_values(":chain", text(partition(CHAIN)))
+            .expression_attribute_values(":last", text(sortable(before.seq)))
+            .scan_index_forward(false);
+        let answer = call.set_exclusive_start_key(start).send().await;
+        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+        for item in answer.items.unwrap_or_default() {
+            // What cannot be read is bound again; the verification reports it.
+            let Ok(row) = from_item::<StoredRow>(item, "a checkpoint") else {
+                continue;
+            };
+            if row.place < since {
+                return Ok(bound);
+            }
+            let heads = row.read().ok().and_then(|row| heads_in(&row.entry));
+            for (chain, new) in heads.unwrap_or_default() {
+                let known = bound.entry(chain).or_insert(new.seq);
+                *known = new.seq.max(*known);
+            }
+        }
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            return Ok(bound);
+        }
+    }
+}
+
+/// Walks the index of audit rows from a place on, until it is told to stop: chain, place in the
+/// chain, place in the list.
+pub(super) async fn for_each_key(
+    shared: &Shared,
+    from: i64,
+    mut take: impl FnMut(&str, i64, i64) -> ControlFlow<()>,
+) -> PortResult<()> {
     let mut start = None;
     loop {
         let call = shared
@@ -190,12 +212,14 @@ pub(super) async fn for_each_key(shared: &Shared, from: i64, mut take: impl FnMu
         let answer = call.set_exclusive_start_key(start).send().await;
         let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
         for row in answer.items.unwrap_or_default() {
-            let of = |name: &str| row.get(name).and_then(|value| value.as_s().ok());
+            let of = |name: &str| text_in(&row, name);
             let chain = of("PK").and_then(|pk| pk.strip_prefix("AUDIT#"));
             let seq = of("SK").and_then(|sk| sk.parse().ok());
             let place = of("TSK").and_then(|place| place.parse().ok());
-            if let (Some(chain), Some(seq), Some(place)) = (chain, seq, place) {
-                take(chain, seq, place);
+            if let (Some(chain), Some(seq), Some(place)) = (chain, seq, place)
+                && take(chain, seq, place).is_break()
+            {
+                return Ok(());
             }
         }
         start = answer.last_evaluated_key;
@@ -206,20 +230,26 @@ pub(super) async fn for_each_key(shared: &Shared, from: i64, mut take: impl FnMu
 }
 
 /// The hashes of rows.
-async fn hashes(shared: &Shared, rows: &[(&String, i64)]) -> PortResult<Vec<(String, Bound)>> {
+async fn hashes(shared: &Shared, rows: &BTreeMap<String, i64>) -> PortResult<Vec<(String, Bound)>> {
     let keys: Vec<_> = rows
         .iter()
         .map(|(chain, seq)| key(partition(chain), sortable(*seq)))
         .collect();
     let mut found = Vec::with_capacity(rows.len());
     for item in shared.get_many(&keys).await? {
-        let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let chain = of("chain");
-        let seq = of("SK").and_then(|sk| sk.parse().ok());
-        let hash = of("hash").and_then(|hash| ChainHash::try_from(hash).ok());
+        let chain = text_in(&item, "PK").and_then(|pk| pk.strip_prefix("AUDIT#"));
+        let seq = text_in(&item, "SK").and_then(|sk| sk.parse().ok());
+        let hash = text_in(&item, "hash").and_then(|hash| ChainHash::try_from(hash.to_owned()).ok());
         if let (Some(chain), Some(seq), Some(hash)) = (chain, seq, hash) {
-            found.push((chain, Bound { seq, hash }));
+            found.push((chain.to_owned(), Bound { seq, hash }));
         }
     }
+    if found.len() < rows.len() {
+        tracing::error!("audit rows were removed or damaged: run `cc-devops audit verify`");
+    }
     Ok(found)
+}
+
+fn text_in<'item>(item: &'item Item, name: &str) -> Option<&'item str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod chains;
 mod checkpoints;
+mod head;
 mod row;
 mod verification;
 
@@ -14,8 +15,8 @@ use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
 
-use crate::error::{corrupt, port_error};
-use crate::table::from_item;
+use crate::error::{corrupt, is_condition, port_error};
+use crate::table::{Item, from_item};
 use crate::{Backend, Shared};
 use row::{LIST, StoredRow};
 
@@ -29,9 +30,9 @@ impl Backend {
 /// The audit trail in the ledger's table.
 struct DynamoAudit(Arc<Shared>);
 
-#[async_trait]
-impl AuditTrail for DynamoAudit {
-    async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
+impl DynamoAudit {
+    /// Puts an entry at the end of a chain. The inner error says that another row stands there.
+    async fn put(&self, entry: &AuditEntry) -> PortResult<PortResult<()>> {
         let shared = &self.0;
         let mut chain = shared.chains.take();
         let Put {
@@ -41,12 +42,38 @@ impl AuditTrail for DynamoAudit {
             ..
         } = chain.extend(shared.table(), shared.places.next(), entry)?;
         let call = shared.clients.dynamodb().put_item().table_name(table_name);
-        let call = call.set_item(Some(item)).set_condition_expression(condition_expression);
-        call.send()
-            .await
-            .map_err(|error| port_error("dynamodb:PutItem", error))?;
+        let call = call
+            .set_item(Some(item.clone()))
+            .set_condition_expression(condition_expression);
+        match call.send().await {
+            Ok(_) => {}
+            // The SDK tries again where an answer was lost; then what stands there is this row.
+            Err(error) if is_condition(&error) => {
+                if shared.get_many(&[key_of(&item)]).await?.pop() != Some(item) {
+                    return Ok(Err(port_error("dynamodb:PutItem", error)));
+                }
+            }
+            Err(error) => return Err(port_error("dynamodb:PutItem", error)),
+        }
         chain.written();
-        Ok(())
+        Ok(Ok(()))
+    }
+}
+
+/// An item's own key.
+fn key_of(item: &Item) -> Item {
+    let keys = item.iter().filter(|(name, _)| matches!(name.as_str(), "PK" | "SK"));
+    keys.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+#[async_trait]
+impl AuditTrail for DynamoAudit {
+    async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
+        // Once more in another chain, where it is certain that nothing was written to the first.
+        match self.put(entry).await? {
+            Ok(()) => Ok(()),
+            Err(_) => self.put(entry).await?,
+        }
     }
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {

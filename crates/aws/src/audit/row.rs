@@ -58,6 +58,10 @@ impl StoredRow {
         if self.pk != partition(&self.chain) || self.sk != sortable(seq) {
             return Err(format!("row {seq} was changed: it does not stand in its own place"));
         }
+        // The list is found through these, so whoever changes them hides the row.
+        if self.list != LIST || self.place.parse().map(sortable).as_ref() != Ok(&self.place) {
+            return Err(format!("row {seq} was changed: it is hidden from the list"));
+        }
         let entry: AuditEntry =
             serde_json::from_str(&self.entry).map_err(|_| format!("row {seq} was changed: it cannot be read"))?;
         // Unknown fields and white space would escape the hash, which covers what the text means.

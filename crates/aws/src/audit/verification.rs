@@ -1,101 +1,177 @@
-//! Checks the trail: every chain from its start to its end, and every end that a checkpoint bound.
+//! Checks the trail: every chain from its start to its end, every end that a checkpoint bound, and
+//! the checkpoints' own end.
+//!
+//! Rows are read page by page; what is kept is one line for each chain.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::audit::{AuditRow, Break, ChainHash, Verification, Verifier};
-use cc_devops_core::ports::PortResult;
+use cc_devops_core::ports::{PortErrorKind, PortResult};
+use futures::{StreamExt, stream};
 
-use super::checkpoints::{self, Bound, CHAIN, Head};
+use super::checkpoints::{self, Bound, CHAIN};
+use super::head::Head;
 use super::row::{StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;
 use crate::table::{Item, from_item, text};
 
+/// How many chains are read at once.
+const AT_ONCE: usize = 8;
+
 /// Checks everything. Chains are found through the index and through the checkpoints, so neither a
 /// chain that was deleted nor one that was hidden from the index escapes.
 pub(super) async fn verify(shared: &Shared) -> PortResult<Verification> {
-    let mut bound = BTreeMap::<String, Option<Bound>>::new();
     let mut all = Verification {
         rows: 0,
         breaks: Vec::new(),
     };
+    let mut bound = walk_checkpoints(shared, &mut all).await?;
+    checkpoints::for_each_key(shared, 0, |chain, _, _| {
+        if chain != CHAIN && !bound.contains_key(chain) {
+            bound.insert(chain.to_owned(), None);
+        }
+        ControlFlow::Continue(())
+    })
+    .await?;
+    let walks = bound.into_iter().map(|(chain, bound)| walk_chain(shared, chain, bound));
+    let mut walks = stream::iter(walks).buffered(AT_ONCE);
+    while let Some(walk) = walks.next().await {
+        walk?.finish(&mut all);
+    }
+    Ok(all)
+}
 
-    // Read before the rows are, so that a checkpoint written meanwhile is no surprise.
-    let head = checkpoints::head(shared).await;
-    let mut checkpoints = Walk::of(CHAIN);
-    checkpoints
-        .run(shared, |row| {
-            let heads = row.entry.detail.get("heads").cloned().unwrap_or_default();
-            let heads: BTreeMap<String, Bound> = serde_json::from_value(heads).unwrap_or_default();
+async fn walk_chain(shared: &Shared, chain: String, bound: Option<Bound>) -> PortResult<Walk> {
+    let mut walk = Walk::of(chain, bound);
+    walk.run(shared, |_| Ok(())).await?;
+    walk.check_bound();
+    Ok(walk)
+}
+
+/// Checks the checkpoints; the chains they bound, each up to its newest end.
+async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult<BTreeMap<String, Option<Bound>>> {
+    let mut bound = BTreeMap::<String, Option<Bound>>::new();
+    let keys = shared.keys().await?;
+    let mut problem = None;
+    // Read before the rows are: to which of them it vouches for.
+    let head = match Head::read(shared).await {
+        Ok(head) => head.unwrap_or_else(Head::none),
+        Err(error) if error.kind == PortErrorKind::Corrupt => {
+            problem = Some("the record of the checkpoints' end cannot be read");
+            Head::none()
+        }
+        Err(error) => return Err(error),
+    };
+    if problem.is_none() && head.seq > 0 && !head.is_ours(keys) {
+        problem = Some("the record of the checkpoints' end was not written by this ledger");
+    }
+    let vouched = if problem.is_some() { i64::MAX } else { head.seq };
+    let end = Bound {
+        seq: head.seq,
+        hash: head.hash,
+    };
+    let mut walk = Walk::of(CHAIN.to_owned(), (problem.is_none() && head.seq > 0).then_some(end));
+    walk.run(shared, |row| {
+        let heads = checkpoints::heads_in(&row.entry).ok_or("it is not a checkpoint")?;
+        // Anybody who can write the table could put a row behind the end, to bind what they like.
+        if row.seq <= vouched {
             for (chain, new) in heads {
                 let known = bound.entry(chain).or_default();
                 if known.as_ref().is_none_or(|known| known.seq < new.seq) {
                     *known = Some(new);
                 }
             }
-        })
-        .await?;
-    match head {
-        Ok(head) => checkpoints.check_end(head, shared.keys().await?),
-        Err(_) => checkpoints.broken(1, "the record of the checkpoints' end cannot be read".to_owned()),
-    }
-    checkpoints.finish(&mut all);
-
-    checkpoints::for_each_key(shared, 0, |chain, _, _| {
-        if chain != CHAIN && !bound.contains_key(chain) {
-            bound.insert(chain.to_owned(), None);
         }
+        Ok(())
     })
     .await?;
-    for (chain, bound) in bound {
-        let mut walk = Walk::of(&chain);
-        walk.bound = bound;
-        walk.run(shared, |_| {}).await?;
-        walk.check_bound();
-        walk.finish(&mut all);
+    walk.check_bound();
+    if let Some(problem) = problem {
+        walk.broken(head.seq.max(1), problem.to_owned());
+    } else if walk.last > head.seq
+        && let Some((end, hash)) = walk.end()
+    {
+        if let Some(problem) = unvouched(shared, end, hash).await? {
+            walk.broken(head.seq + 1, problem);
+        }
     }
-    Ok(all)
+    walk.finish(all);
+    Ok(bound)
+}
+
+/// What is wrong with a checkpoint behind the record of their end. It may have been written since
+/// the record was read; then the record says so by now, or a moment later: a transaction's writes
+/// can be seen one by one.
+async fn unvouched(shared: &Shared, end: i64, hash: ChainHash) -> PortResult<Option<String>> {
+    let keys = shared.keys().await?;
+    let looks = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50));
+    let mut pauses = looks.with_jitter().build();
+    loop {
+        let problem = match Head::read(shared).await {
+            Ok(Some(head)) if !head.is_ours(keys) => {
+                "the record of the checkpoints' end was not written by this ledger".to_owned()
+            }
+            Ok(Some(head)) if head.seq > end || (head.seq == end && head.hash == hash) => return Ok(None),
+            Ok(Some(head)) => format!(
+                "row {end} stands behind the checkpoints' end, which is row {}: this ledger did not write it",
+                head.seq
+            ),
+            Ok(None) => "the record of the checkpoints' end is missing".to_owned(),
+            Err(error) if error.kind == PortErrorKind::Corrupt => {
+                "the record of the checkpoints' end cannot be read".to_owned()
+            }
+            Err(error) => return Err(error),
+        };
+        match pauses.next() {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Ok(Some(problem)),
+        }
+    }
 }
 
 /// A walk along one chain.
 struct Walk {
     chain: String,
     verifier: Verifier,
-    rows: u64,
+    /// Rows that could not be read.
+    unreadable: u64,
     /// The place of the last row, readable or not.
     last: i64,
     breaks: Vec<Break>,
+    /// The end that is vouched for.
     bound: Option<Bound>,
-    /// What stands where the bound row should.
+    /// What stands where that end should.
     found: Option<ChainHash>,
-    /// The hashes of the last rows, for the checkpoints' end: newer ones may have been written since.
-    hashes: Vec<(i64, ChainHash)>,
 }
 
 impl Walk {
-    fn of(chain: &str) -> Self {
+    fn of(chain: String, bound: Option<Bound>) -> Self {
         Self {
-            chain: chain.to_owned(),
-            verifier: Verifier::of_chain(Some(chain.to_owned())),
-            rows: 0,
+            verifier: Verifier::of_chain(Some(chain.clone())),
+            chain,
+            unreadable: 0,
             last: 0,
             breaks: Vec::new(),
-            bound: None,
+            bound,
             found: None,
-            hashes: Vec::new(),
         }
     }
 
-    async fn run(&mut self, shared: &Shared, mut take: impl FnMut(&AuditRow)) -> PortResult<()> {
+    /// Takes every row; `take` says what else is wrong with it.
+    async fn run(
+        &mut self,
+        shared: &Shared,
+        mut take: impl FnMut(&AuditRow) -> Result<(), &'static str>,
+    ) -> PortResult<()> {
         let mut start = None;
         loop {
-            let call = shared
-                .clients
-                .dynamodb()
-                .query()
-                .table_name(shared.table())
-                .consistent_read(true);
+            let call = shared.clients.dynamodb().query().table_name(shared.table());
             let call = call
+                .consistent_read(true)
                 .key_condition_expression("PK = :chain")
                 .expression_attribute_values(":chain", text(partition(&self.chain)));
             let answer = call.set_exclusive_start_key(start).send().await;
@@ -110,7 +186,7 @@ impl Walk {
         }
     }
 
-    fn row(&mut self, item: Item, take: &mut impl FnMut(&AuditRow)) {
+    fn row(&mut self, item: Item, take: &mut impl FnMut(&AuditRow) -> Result<(), &'static str>) {
         let place = item
             .get("SK")
             .and_then(|sk| sk.as_s().ok())
@@ -124,16 +200,20 @@ impl Walk {
                 if self.bound.as_ref().is_some_and(|bound| bound.seq == row.seq) {
                     self.found = Some(row.hash);
                 }
-                if self.chain == CHAIN {
-                    self.hashes.push((row.seq, row.hash));
+                if let Err(problem) = take(&row) {
+                    self.broken(row.seq, format!("row {} was changed: {problem}", row.seq));
                 }
-                take(&row);
             }
             Err(problem) => {
-                self.rows += 1;
+                self.unreadable += 1;
                 self.broken(self.last, problem);
             }
         }
+    }
+
+    /// The place and hash of the last row that could be read.
+    fn end(&self) -> Option<(i64, ChainHash)> {
+        self.verifier.last()
     }
 
     fn broken(&mut self, seq: i64, problem: String) {
@@ -141,7 +221,7 @@ impl Walk {
         self.breaks.push(Break { chain, seq, problem });
     }
 
-    /// Holds the chain's end against what a checkpoint bound.
+    /// Holds the chain's end against the one that is vouched for.
     fn check_bound(&mut self) {
         let Some(bound) = self.bound.take() else { return };
         if bound.seq > self.last {
@@ -151,47 +231,14 @@ impl Walk {
             };
             self.broken(self.last + 1, missing);
         } else if self.found.is_some_and(|found| found != bound.hash) {
-            self.broken(
-                bound.seq,
-                format!("row {} is not the one that a checkpoint bound", bound.seq),
-            );
-        }
-    }
-
-    /// Holds the checkpoints' end against its record.
-    fn check_end(&mut self, head: Option<Head>, keys: &crate::keys::Derived) {
-        let Some(head) = head else {
-            // Before the first checkpoint there is neither.
-            if self.last > 0 {
-                self.broken(self.last, "the record of the checkpoints' end is missing".to_owned());
-            }
-            return;
-        };
-        let Some(hash) = head
-            .hash
-            .filter(|hash| hex::encode(keys.checkpoint_mac(&hash.0)) == head.mac)
-        else {
-            let problem = "the record of the checkpoints' end was not written by this ledger".to_owned();
-            return self.broken(head.seq, problem);
-        };
-        if head.seq > self.last {
-            let problem = format!("checkpoints {} to {} are missing at the end", self.last + 1, head.seq);
-            self.broken(self.last + 1, problem);
-        } else if self
-            .hashes
-            .iter()
-            .any(|(seq, found)| *seq == head.seq && *found != hash)
-        {
-            self.broken(
-                head.seq,
-                format!("checkpoint {} is not the one that was written", head.seq),
-            );
+            let problem = format!("row {} is not the one that was bound by its hash", bound.seq);
+            self.broken(bound.seq, problem);
         }
     }
 
     fn finish(self, all: &mut Verification) {
         let walked = self.verifier.finish();
-        all.rows += walked.rows + self.rows;
+        all.rows += walked.rows + self.unreadable;
         let mut breaks = walked.breaks;
         breaks.extend(self.breaks);
         breaks.sort_by_key(|found| found.seq);

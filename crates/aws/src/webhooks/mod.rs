@@ -3,18 +3,18 @@
 //! Publishing costs nothing more for them: each subscription remembers how far in the event log it
 //! has been told, and whoever looks for deliveries makes those that are missing first.
 
+mod deliveries;
 mod rows;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
 use cc_devops_core::requests::record::{Cursor, Page};
 use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, message_id};
+use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -22,12 +22,11 @@ use crate::error::{is_condition, port_error};
 use crate::events::settled_place;
 use crate::ledger::incomplete;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, from_item, key, number, text, to_item};
+use crate::table::{Item, from_item, key, text, to_item};
 use crate::{Backend, Shared};
-use rows::{DELIVERIES, DeliveryRow, SubscriptionRow, WEBHOOKS, dead_of, delivery_key, subscription_key};
-
-/// How many deliveries one transaction makes; with the subscription they stay under its 100 writes.
-const FAN_OUT: usize = 50;
+use rows::{
+    DELIVERIES, DeliveryRow, SubscriptionRow, WEBHOOKS, dead_of, delivery_key, subscription_key, waiting_place,
+};
 
 impl Backend {
     /// The webhooks; see [`Backend::events`] for `settled`.
@@ -91,56 +90,6 @@ impl DynamoWebhooks {
         Ok(rows)
     }
 
-    /// Makes the deliveries of events a subscription was not told yet. Of two processes one does.
-    async fn fan_out(&self, row: &SubscriptionRow, now: Timestamp) -> PortResult<()> {
-        let shared = &self.shared;
-        let newest = shared.newest_event(settled_place(self.settled)).await?;
-        let mut told = row.told;
-        while told < newest {
-            let events = shared.events_between(told, newest, row.agent.as_ref(), FAN_OUT).await?;
-            let up_to = match events.last() {
-                Some(last) if events.len() == FAN_OUT => last.cursor.0,
-                _ => newest,
-            };
-            let update = Update::builder()
-                .table_name(shared.table())
-                .set_key(Some(subscription_key(&row.id)))
-                .update_expression("SET told = :up_to")
-                .condition_expression("told = :told")
-                .expression_attribute_values(":up_to", number(up_to))
-                .expression_attribute_values(":told", number(told))
-                .build()
-                .map_err(incomplete)?;
-            let mut call = shared.clients.dynamodb().transact_write_items();
-            call = call.transact_items(TransactWriteItem::builder().update(update).build());
-            for logged in events {
-                let completed = serde_json::to_string(&logged.event.completed).unwrap_or_default();
-                let id = shared.places.next();
-                let delivery = DeliveryRow {
-                    pk: DELIVERIES.to_owned(),
-                    sk: sortable(id),
-                    id,
-                    subscription: row.id.clone(),
-                    message_id: message_id(&completed),
-                    agent: logged.event.agent,
-                    completed,
-                    failures: 0,
-                    due: sortable_time(now),
-                    error: None,
-                    buried_at: None,
-                };
-                call = call.transact_items(self.put(&delivery)?);
-            }
-            match call.send().await {
-                Ok(_) => told = up_to,
-                // Another process was first, or the subscription has gone.
-                Err(error) if crate::ledger::refused_at(&error, 0).is_some() => return Ok(()),
-                Err(error) => return Err(port_error("dynamodb:TransactWriteItems", error)),
-            }
-        }
-        Ok(())
-    }
-
     fn put(&self, row: &DeliveryRow) -> PortResult<TransactWriteItem> {
         let put = Put::builder()
             .table_name(self.shared.table())
@@ -182,27 +131,6 @@ impl DynamoWebhooks {
         let done = call.set_key(Some(key)).send().await;
         done.map(drop).map_err(|error| port_error("dynamodb:DeleteItem", error))
     }
-
-    /// Takes a delivery until `until`; false where somebody was first.
-    async fn lease(&self, row: &DeliveryRow, until: Timestamp) -> PortResult<bool> {
-        let call = self
-            .shared
-            .clients
-            .dynamodb()
-            .update_item()
-            .table_name(self.shared.table());
-        let call = call
-            .set_key(Some(delivery_key(row.id)))
-            .update_expression("SET due = :until")
-            .condition_expression("due = :due")
-            .expression_attribute_values(":until", text(sortable_time(until)))
-            .expression_attribute_values(":due", text(&row.due));
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
-        }
-    }
 }
 
 #[async_trait]
@@ -218,16 +146,26 @@ impl Webhooks for DynamoWebhooks {
             agent: subscription.agent.clone(),
             created_at: subscription.created_at,
             secret: serde_bytes::ByteBuf::from(sealed),
-            told: shared.newest_event(settled_place(Duration::ZERO)).await?,
+            // As far as readers are: nearer the present, an event may still appear before another.
+            told: shared.newest_event(settled_place(self.settled)).await?,
         };
         let call = shared.clients.dynamodb().put_item().table_name(shared.table());
         let call = call
             .set_item(Some(to_item(&row)?))
             .condition_expression("attribute_not_exists(PK)");
-        call.send()
-            .await
-            .map(drop)
-            .map_err(|error| port_error("dynamodb:PutItem", error))
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => {
+                let key = subscription_key(&subscription.id);
+                let standing: Option<SubscriptionRow> = shared.get(key, "a subscription").await?;
+                // The SDK tries again where an answer was lost; no two secrets are sealed alike.
+                if standing.is_some_and(|standing| standing.secret == row.secret) {
+                    return Ok(());
+                }
+                Err(PortError::new(PortErrorKind::Exists, "the subscription exists already"))
+            }
+            Err(error) => Err(port_error("dynamodb:PutItem", error)),
+        }
     }
 
     async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()> {
@@ -240,14 +178,14 @@ impl Webhooks for DynamoWebhooks {
         let call = call
             .set_key(Some(subscription_key(id)))
             .condition_expression("attribute_exists(PK)");
-        match call.send().await {
-            Ok(_) => {}
+        let removed = match call.send().await {
+            Ok(_) => Ok(()),
             Err(error) if is_condition(&error) => {
-                return Err(PortError::new(PortErrorKind::NotFound, "there is no such subscription"));
+                Err(PortError::new(PortErrorKind::NotFound, "there is no such subscription"))
             }
             Err(error) => return Err(port_error("dynamodb:DeleteItem", error)),
-        }
-        // What a crash leaves of these is removed when it is claimed.
+        };
+        // Also where it was gone: a call that broke off may have left something.
         let ours = |row: &DeliveryRow| row.subscription == *id;
         for row in self.rows(DELIVERIES, " ", usize::MAX, ours).await? {
             self.remove(delivery_key(row.id)).await?;
@@ -258,7 +196,7 @@ impl Webhooks for DynamoWebhooks {
         {
             self.remove(key(&row.pk, &row.sk)).await?;
         }
-        Ok(())
+        removed
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {
@@ -272,33 +210,7 @@ impl Webhooks for DynamoWebhooks {
         lease_until: Timestamp,
         limit: usize,
     ) -> PortResult<Vec<Delivery>> {
-        let rows = DynamoWebhooks::subscriptions(self).await?;
-        for row in &rows {
-            self.fan_out(row, now).await?;
-        }
-        let subscriptions: HashMap<&SubscriptionId, &SubscriptionRow> = rows.iter().map(|row| (&row.id, row)).collect();
-        let keys = self.shared.keys().await?;
-        let until = sortable_time(now);
-        let is_due = |row: &DeliveryRow| row.due <= until;
-        let mut claimed = Vec::new();
-        for row in self.rows(DELIVERIES, " ", limit, is_due).await? {
-            let Some(subscription) = subscriptions.get(&row.subscription) else {
-                self.remove(delivery_key(row.id)).await?;
-                continue;
-            };
-            if !self.lease(&row, lease_until).await? {
-                continue;
-            }
-            claimed.push(Delivery {
-                id: row.id,
-                message_id: row.message_id.clone(),
-                subscription: subscription.subscription(),
-                secret: keys.open(("webhook", &subscription.id.0), &subscription.secret)?,
-                event: row.event()?,
-                attempt: row.failures + 1,
-            });
-        }
-        Ok(claimed)
+        self.claim(now, lease_until, limit).await
     }
 
     async fn delivered(&self, id: i64) -> PortResult<()> {
@@ -306,6 +218,7 @@ impl Webhooks for DynamoWebhooks {
     }
 
     async fn retry_at(&self, id: i64, retry_at: Timestamp, error: &str) -> PortResult<()> {
+        let due = sortable_time(retry_at);
         let call = self
             .shared
             .clients
@@ -314,12 +227,12 @@ impl Webhooks for DynamoWebhooks {
             .table_name(self.shared.table());
         let call = call
             .set_key(Some(delivery_key(id)))
-            .update_expression("SET due = :due, #error = :error ADD failures :one")
+            .update_expression("SET due = :due, WSK = :place, #error = :error")
             .condition_expression("attribute_exists(PK)")
             .expression_attribute_names("#error", "error")
-            .expression_attribute_values(":due", text(sortable_time(retry_at)))
-            .expression_attribute_values(":error", text(error))
-            .expression_attribute_values(":one", number(1));
+            .expression_attribute_values(":place", text(waiting_place(&due, id)))
+            .expression_attribute_values(":due", text(due))
+            .expression_attribute_values(":error", text(error));
         match call.send().await {
             Ok(_) => Ok(()),
             // Its subscription has gone.
@@ -332,16 +245,7 @@ impl Webhooks for DynamoWebhooks {
         let Some(row) = self.shared.get::<DeliveryRow>(delivery_key(id), "a delivery").await? else {
             return Ok(());
         };
-        let place = self.shared.places.next();
-        let letter = DeliveryRow {
-            pk: dead_of(&row.subscription),
-            sk: sortable(place),
-            id: place,
-            failures: row.failures + 1,
-            error: Some(error.to_owned()),
-            buried_at: Some(at),
-            ..row
-        };
+        let letter = row.buried(self.shared.places.next(), at, error);
         self.moved(delivery_key(id), &letter).await.map(drop)
     }
 
@@ -368,17 +272,7 @@ impl Webhooks for DynamoWebhooks {
             .await?
         {
             let from = key(&row.pk, &row.sk);
-            let place = self.shared.places.next();
-            let delivery = DeliveryRow {
-                pk: DELIVERIES.to_owned(),
-                sk: sortable(place),
-                id: place,
-                failures: 0,
-                due: sortable_time(now),
-                error: None,
-                buried_at: None,
-                ..row
-            };
+            let delivery = row.replayed(self.shared.places.next(), now);
             replayed += u64::from(self.moved(from, &delivery).await?);
         }
         Ok(replayed)

@@ -3,12 +3,12 @@
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::{Cursor, OutgoingEvent};
-use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId};
+use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId, message_id};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::corrupt;
-use crate::places::sortable;
+use crate::places::{sortable, sortable_time};
 use crate::table::{Item, key};
 
 /// The partition of the subscriptions.
@@ -19,6 +19,20 @@ pub(super) const DELIVERIES: &str = "DELIVERIES";
 /// The partition of a subscription's dead letters.
 pub(super) fn dead_of(id: &SubscriptionId) -> String {
     format!("DEAD#{}", id.0)
+}
+
+/// The deliveries in the index of work, by when they are due.
+pub(super) const WAITING: &str = "delivery";
+
+/// Where a delivery stands among those that wait.
+pub(super) fn waiting_place(due: &str, id: i64) -> String {
+    format!("{due}#{}", sortable(id))
+}
+
+/// Behind every delivery that is due at `due`, a sortable time.
+pub(super) fn behind(due: &str) -> String {
+    // The character that follows `#`.
+    format!("{due}$")
 }
 
 /// The key of a subscription.
@@ -68,13 +82,18 @@ pub(super) struct DeliveryRow {
     pub(super) pk: String,
     #[serde(rename = "SK")]
     pub(super) sk: String,
+    #[serde(rename = "WPK", default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<String>,
+    #[serde(rename = "WSK", default, skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
     pub(super) id: i64,
     pub(super) subscription: SubscriptionId,
     pub(super) message_id: String,
     pub(super) agent: AgentName,
     /// The event's detail as JSON text.
     pub(super) completed: String,
-    pub(super) failures: u32,
+    /// How often it was taken.
+    pub(super) attempts: u32,
     /// When it is due or its lease ends, sortable.
     pub(super) due: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +103,53 @@ pub(super) struct DeliveryRow {
 }
 
 impl DeliveryRow {
+    /// A delivery that waits: of an event's detail as JSON text, due at `due`.
+    pub(super) fn new(
+        id: i64,
+        subscription: SubscriptionId,
+        (agent, completed): (AgentName, String),
+        due: Timestamp,
+    ) -> Self {
+        let due = sortable_time(due);
+        Self {
+            pk: DELIVERIES.to_owned(),
+            sk: sortable(id),
+            waiting: Some(WAITING.to_owned()),
+            place: Some(waiting_place(&due, id)),
+            id,
+            subscription,
+            message_id: message_id(&completed),
+            agent,
+            completed,
+            attempts: 0,
+            due,
+            error: None,
+            buried_at: None,
+        }
+    }
+
+    /// The dead letter that becomes of it.
+    pub(super) fn buried(self, id: i64, at: Timestamp, error: &str) -> Self {
+        Self {
+            pk: dead_of(&self.subscription),
+            sk: sortable(id),
+            waiting: None,
+            place: None,
+            id,
+            error: Some(error.to_owned()),
+            buried_at: Some(at),
+            ..self
+        }
+    }
+
+    /// The delivery that becomes of a dead letter.
+    pub(super) fn replayed(self, id: i64, due: Timestamp) -> Self {
+        Self {
+            message_id: self.message_id,
+            ..Self::new(id, self.subscription, (self.agent, self.completed), due)
+        }
+    }
+
     /// What is to be told.
     pub(super) fn event(&self) -> PortResult<OutgoingEvent> {
         let completed = serde_json::from_str(&self.completed);
@@ -99,7 +165,7 @@ impl DeliveryRow {
             cursor: Cursor(self.id),
             message_id: self.message_id.clone(),
             event: self.event()?,
-            attempts: self.failures,
+            attempts: self.attempts,
             error: self.error.clone().unwrap_or_default(),
             buried_at: self.buried_at.unwrap_or(Timestamp::UNIX_EPOCH),
         })
