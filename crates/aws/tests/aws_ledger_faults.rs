@@ -1,5 +1,10 @@
 //! The ledger on a DynamoDB that throttles, fails, loses answers and has transactions meet.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod house;
 mod line;
@@ -92,11 +97,11 @@ async fn throttling_and_failures_are_waited_out_and_then_told() {
         Fault::Answered(503, json!({})),
     ] {
         at.line.fails(2, "PutItem", &fault);
-        at.take(&format!("{}", uuid())).await;
+        at.take(&uuid().to_string()).await;
         assert_eq!(at.line.calls("PutItem").len(), 3, "{fault:?}: the third try");
 
         at.line.fails(3, "PutItem", &fault);
-        let id = format!("{}", uuid());
+        let id = uuid().to_string();
         failed(
             at.ledger.receive(&sample::request(&id), None).await,
             PortErrorKind::Unavailable,
@@ -428,11 +433,11 @@ async fn a_list_asks_again_for_what_was_left_out_and_not_for_ever() {
         )
     };
     at.line.fails(2, "BatchGetItem", &nothing(&["r1", "r2", "r3"]));
-    let page = at.ledger.list(&Default::default(), None, 10).await.unwrap();
+    let page = at.ledger.list(&RequestFilter::default(), None, 10).await.unwrap();
     assert_eq!(page.items.len(), 3);
 
     at.line.fails(100, "BatchGetItem", &nothing(&["r1", "r2", "r3"]));
-    let none = at.ledger.list(&Default::default(), None, 10).await;
+    let none = at.ledger.list(&RequestFilter::default(), None, 10).await;
     failed(none, PortErrorKind::Unavailable);
 }
 
