@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::DynamoLedger;
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
 use super::transaction::{gone, incomplete};
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::table::{from_item, number, text, to_item};
 
 /// How many entries are kept in memory; those beyond are read.

@@ -54,6 +54,12 @@ pub(crate) fn refused_at(
     (reason.code() == Some(CONDITION)).then(|| reason.clone())
 }
 
+/// Whether a cancelled transaction met another one, and may be tried again.
+pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+    let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
+    codes.any(|code| BUSY.contains(&code))
+}
+
 /// A write that was put together without what it needs.
 pub(crate) fn incomplete(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::new(PortErrorKind::Refused, "a write is incomplete").because(error)
