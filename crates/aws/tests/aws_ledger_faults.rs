@@ -15,7 +15,7 @@ use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::ports::{Ledger, PortErrorKind};
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{Claim, Receipt, RequestState, StackLock};
+use cc_devops_core::requests::record::{Claim, Receipt, RequestFilter, RequestState, StackLock};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, after, request_id};
 use serde_json::json;
@@ -97,11 +97,11 @@ async fn throttling_and_failures_are_waited_out_and_then_told() {
         Fault::Answered(503, json!({})),
     ] {
         at.line.fails(2, "PutItem", &fault);
-        at.take(&uuid().to_string()).await;
+        at.take(&uuid()).await;
         assert_eq!(at.line.calls("PutItem").len(), 3, "{fault:?}: the third try");
 
         at.line.fails(3, "PutItem", &fault);
-        let id = uuid().to_string();
+        let id = uuid();
         failed(
             at.ledger.receive(&sample::request(&id), None).await,
             PortErrorKind::Unavailable,

@@ -153,12 +153,12 @@ pub(super) async fn outcome(
             let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
             return Ok(Submitted::Completed(completed));
         }
-        let spent = sent.begun.elapsed();
-        if spent >= deadline {
+        let elapsed = sent.begun.elapsed();
+        if elapsed >= deadline {
             return Ok(sent.accepted());
         }
-        progress.at(spent.as_secs());
-        tokio::time::sleep(pause.min(deadline.saturating_sub(spent))).await;
+        progress.at(elapsed.as_secs());
+        tokio::time::sleep(pause.min(deadline.saturating_sub(elapsed))).await;
         pause = (pause * 2).min(LOOK_LAST);
     }
 }
