@@ -103,7 +103,7 @@ async fn the_readmes_walk_on_aws_works_word_for_word() {
         .args(["--backend", "aws", "health"])
         .output()
         .unwrap();
-    assert_eq!(health.status.code(), Some(1));
+    assert_eq!(health.status.code(), Some(3));
     assert!(
         said(&health).contains("deploy it with `make deploy`"),
         "{}",
