@@ -6,18 +6,44 @@ PYTHON ?= python3
 BINARY := target/release/cc-devops
 DEBUG_BINARY := target/debug/cc-devops
 VENV := target/venv
+# Programs that stand for other systems, and the tools of AWS: a virtual environment for each.
+PEERS := target/peers
+# The folder that template.yaml uploads.
+PACKAGE := target/lambda/package
 
-.PHONY: run build test test-rust test-docs test-api lint bench demo clean
+# The stage on AWS that a target is about.
+STAGE ?= dev
+# What `make local-invoke` gives the function.
+EVENT ?= tests/events/health_check.json
+# The processor the function is built for: arm64 or x86_64. Where it is not said, `make build` builds
+# for this machine and `make deploy` for arm64; an emulator runs the function on this machine.
+HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+BUILD_ARCH = $(or $(ARCH),$(HOST_ARCH))
+TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
+DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-run: build
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-aws demo clean
+.PHONY: deploy local-invoke smoke-test peers
+
+run: cli
 	@$(BINARY) serve
 
-build:
+build: cli function
+
+cli:
 	@$(CARGO) build --release --locked -p cc-devops-cli
+
+# The function for Amazon Linux 2023, where the template looks for it.
+function: $(PEERS)/lambda/ready
+	@test -n "$(TRIPLE)" || { echo "ARCH=$(ARCH): it must be arm64 or x86_64" >&2; exit 1; }
+	@test -d "$$(rustc --print target-libdir --target $(TRIPLE))" || rustup target add $(TRIPLE) || { \
+		echo "Rust has no standard library for $(TRIPLE) here: install that target, or say ARCH=$(HOST_ARCH)" >&2; exit 1; }
+	@PATH="$(abspath $(PEERS)/lambda/bin):$$PATH" $(CARGO) lambda build --locked --profile lambda --disable-optimizations \
+		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --flatten devops-automation --lambda-dir $(PACKAGE)
 
 test: test-rust test-docs test-api
 
-test-rust: tool-nextest
+test-rust: tool-nextest peers
 	$(CARGO) nextest run --locked --workspace
 
 test-docs:
@@ -34,15 +60,58 @@ lint: tool-deny tool-machete
 	$(CARGO) deny --locked check licenses bans sources
 	$(CARGO) machete
 
+# The template: SAM and cfn-lint, then checkov. Needs no account; a rule that is skipped says why.
+validate: $(PEERS)/sam/ready $(PEERS)/checkov/ready
+	SAM_CLI_TELEMETRY=0 $(PEERS)/sam/bin/sam validate --lint --region us-east-1
+	$(PEERS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
+
+# --- On AWS: credentials, region and endpoint are what the AWS CLI would take -----------------------
+
+deploy: $(PEERS)/sam/ready
+	@$(MAKE) --no-print-directory function ARCH=$(DEPLOY_ARCH)
+	@$(PYTHON) deploy/run.py $(PEERS)/sam/bin/sam $(STAGE) $(DEPLOY_ARCH)
+
+# The function on this machine, with the resources of STAGE.
+local-invoke:
+	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
+	@STAGE=$(STAGE) $(PYTHON) deploy/local_invoke.py $(PACKAGE)/bootstrap $(EVENT)
+
+smoke-test: cli
+	@$(BINARY) --backend aws --aws-stage $(STAGE) smoke-test
+
+# --- Measurements and shows -------------------------------------------------------------------------
+
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: build
+bench: bench-embedded bench-aws
+
+bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
 
-demo: build
+bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
+	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
+	$(PYTHON) -m zipfile -c target/lambda/package.zip $(PACKAGE)/bootstrap
+	$(PEERS)/python-way/bin/python bench/aws.py $(PACKAGE)/bootstrap target/lambda/package.zip
+
+demo: cli
 	$(PYTHON) demo/run.py $(BINARY)
 
 clean:
 	$(CARGO) clean
+
+# --- What the targets need --------------------------------------------------------------------------
+
+# What the tests start.
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready
+
+$(PEERS)/%/ready: tests/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(PEERS)/python-way/ready: bench/python_way/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 $(VENV)/ready: tests/api/requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Function:
     """A function's process with a Runtime API of its own."""
 
-    def __init__(self, command, environment, folder=None):
+    def __init__(self, command, environment, folder=None, log=subprocess.DEVNULL):
         self.waiting = queue.Queue()
         self.answers = queue.Queue()
         self.count = 0
@@ -79,15 +79,15 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_LOG_GROUP_NAME": "measured",
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured", "_HANDLER": "function.handler",
         }
-        self.command, self.folder, self.process = command, folder, None
+        self.command, self.folder, self.log, self.process = command, folder, log, None
 
     def start_with(self, payload):
         """Seconds from the process's start to its answer to its first invocation."""
         self.push(payload)
         started = time.perf_counter()
         self.process = subprocess.Popen(
-            self.command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            self.command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log,
+            stderr=self.log,
         )
         at, body = self.take()
         return at - started, body

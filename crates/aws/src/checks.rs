@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_core::health::Check;
 use cc_devops_core::ports::{Checks, PortErrorKind, PortResult};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ impl Backend {
 
     /// Asks every system now, and keeps what it found for [`Backend::checks`].
     pub async fn full_check(&self) -> Vec<Check> {
-        full(&self.shared).await
+        Box::pin(full(&self.shared)).await
     }
 }
 
@@ -53,8 +54,8 @@ impl Checks for AwsChecks {
     async fn check(&self) -> Vec<Check> {
         match kept(&self.0).await {
             Ok(Some(checks)) => checks,
-            Ok(None) => full(&self.0).await,
-            Err(error) if error.kind == PortErrorKind::Corrupt => full(&self.0).await,
+            Ok(None) => Box::pin(full(&self.0)).await,
+            Err(error) if error.kind == PortErrorKind::Corrupt => Box::pin(full(&self.0)).await,
             Err(error) => vec![Check::degraded("ledger", error.to_string())],
         }
     }
@@ -73,7 +74,7 @@ async fn kept(shared: &Shared) -> PortResult<Option<Vec<Check>>> {
 async fn full(shared: &Shared) -> Vec<Check> {
     let clients = &shared.clients;
     let resources = &shared.resources;
-    let alerts = async {
+    let alerts = Box::pin(async {
         match &resources.alert_topic_arn {
             None => Check::degraded("alerts", "no topic is configured: alerts stand in the log alone"),
             Some(topic) => {
@@ -81,17 +82,17 @@ async fn full(shared: &Shared) -> Vec<Check> {
                 check("alerts", "sns:GetTopicAttributes", call.send()).await
             }
         }
-    };
+    });
     let (ledger, agents, secrets, events, metrics, stacks, alerts) = tokio::join!(
         check(
             "ledger",
             "dynamodb:DescribeTable",
             clients.dynamodb().describe_table().table_name(shared.table()).send()
         ),
-        async {
+        Box::pin(async {
             let checked = bounded(shared.enabled()).await;
             of("agents", checked)
-        },
+        }),
         check(
             "secrets",
             "secretsmanager:DescribeSecret",
@@ -110,10 +111,10 @@ async fn full(shared: &Shared) -> Vec<Check> {
                 .name(&resources.event_bus)
                 .send()
         ),
-        async {
+        Box::pin(async {
             let checked = bounded(shared.own_heartbeat()).await;
             of("metrics", checked)
-        },
+        }),
         check("stacks", "cloudformation:DescribeStacks", async {
             // A stack that does not exist is an answer, too.
             match clients
@@ -163,16 +164,18 @@ async fn bounded<T>(call: impl Future<Output = PortResult<T>>) -> Result<(), Str
     }
 }
 
-async fn check<T, E>(
-    name: &str,
-    operation: &str,
-    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Check
+/// Boxed, because the SDK's futures are large and there are many of them here.
+fn check<'a, T, E>(
+    name: &'a str,
+    operation: &'a str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+) -> BoxFuture<'a, Check>
 where
+    T: Send + 'a,
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let call = async { call.await.map_err(|error| port_error(operation, error)) };
-    of(name, bounded(call).await)
+    let call = async move { call.await.map_err(|error| port_error(operation, error)) };
+    Box::pin(async move { of(name, bounded(call).await) })
 }
 
 fn of(name: &str, checked: Result<(), String>) -> Check {

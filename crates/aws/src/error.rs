@@ -64,6 +64,11 @@ where
     port
 }
 
+/// Whether a condition on an item did not hold.
+pub(crate) fn is_condition<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
+}
+
 /// The service's own words.
 fn said(error: &impl ProvideErrorMetadata, code: &str) -> String {
     match error.message() {

@@ -9,12 +9,11 @@ use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricDatum, MetricStat
 use aws_smithy_types::DateTime;
 use cc_devops_core::fleet::{AgentStatus, Beat};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Heartbeats, PortError, PortErrorKind, PortResult};
+use cc_devops_core::ports::{Heartbeats, PortResult};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::agents::{AgentRow, stranger};
+use crate::agents::{DynamoAgents, plain, unknown};
 use crate::error::port_error;
-use crate::table::to_item;
 use crate::{Backend, Shared};
 
 /// The metric.
@@ -34,6 +33,11 @@ pub(crate) fn namespace(agent: &AgentName) -> String {
     format!("Agent/{agent}")
 }
 
+/// A time of the SDK's; none where it is no time of ours.
+pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
+}
+
 /// A time as the SDK has it.
 pub(crate) fn date_time(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.as_millisecond())
@@ -42,36 +46,27 @@ pub(crate) fn date_time(at: Timestamp) -> DateTime {
 impl Backend {
     /// Where heartbeats go.
     pub fn heartbeats(&self) -> Arc<dyn Heartbeats> {
-        Arc::new(CloudWatchHeartbeats(self.shared.clone()))
+        Arc::new(CloudWatchHeartbeats {
+            shared: self.shared.clone(),
+            agents: DynamoAgents::new(self.shared.clone()),
+        })
     }
 }
 
-struct CloudWatchHeartbeats(Arc<Shared>);
+struct CloudWatchHeartbeats {
+    shared: Arc<Shared>,
+    agents: DynamoAgents,
+}
 
 #[async_trait]
 impl Heartbeats for CloudWatchHeartbeats {
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
-        let shared = &self.0;
-        let value = to_item(&BeatRow { last_beat: beat })?.remove("last_beat");
-        let call = shared.clients.dynamodb().update_item().table_name(shared.table());
-        let call = call
-            .set_key(Some(AgentRow::key(name)))
-            .update_expression("SET last_beat = :beat")
-            .condition_expression("attribute_exists(PK)")
-            .set_expression_attribute_values(value.map(|value| HashMap::from([(":beat".to_owned(), value)])));
-        match call.send().await {
-            Ok(_) => {}
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                return Err(PortError::new(
-                    PortErrorKind::NotFound,
-                    format!("there is no agent {name}"),
-                ));
+        // The row first: it tells whether the agent is one, and a stranger's metric costs money.
+        if !self.agents.keep_beat(name, beat).await? {
+            self.agents.adopt(name, beat.at).await?;
+            if !self.agents.keep_beat(name, beat).await? {
+                return Err(unknown(name));
             }
-            Err(error) => return Err(port_error("dynamodb:UpdateItem", error)),
         }
         if Timestamp::now().duration_since(beat.at) > OLDEST {
             tracing::warn!(agent = %name, "a heartbeat is too old for CloudWatch");
@@ -83,7 +78,8 @@ impl Heartbeats for CloudWatchHeartbeats {
             .value(if beat.healthy { 1.0 } else { 0.0 })
             .timestamp(date_time(beat.at))
             .build();
-        let call = shared
+        let call = self
+            .shared
             .clients
             .cloudwatch()
             .put_metric_data()
@@ -93,11 +89,6 @@ impl Heartbeats for CloudWatchHeartbeats {
         sent.map(drop)
             .map_err(|error| port_error("cloudwatch:PutMetricData", error))
     }
-}
-
-#[derive(serde::Serialize)]
-struct BeatRow<'a> {
-    last_beat: &'a Beat,
 }
 
 impl Shared {
@@ -123,7 +114,7 @@ impl Shared {
     /// This control plane's own newest heartbeat.
     pub(crate) async fn own_heartbeat(&self) -> PortResult<Option<Beat>> {
         let own = AgentStatus {
-            agent: stranger(&self.installation.agent),
+            agent: plain(&self.installation.agent),
             created_at: Timestamp::UNIX_EPOCH,
             revoked_at: None,
             last_beat: None,
@@ -162,9 +153,7 @@ impl Shared {
                     continue;
                 };
                 for (at, value) in result.timestamps().iter().zip(result.values()) {
-                    let Some(at) = at.to_millis().ok().and_then(|at| Timestamp::from_millisecond(at).ok()) else {
-                        continue;
-                    };
+                    let Some(at) = timestamp(at) else { continue };
                     if heard.get(&number).is_none_or(|last| last.at < at) {
                         let healthy = *value >= 1.0;
                         heard.insert(

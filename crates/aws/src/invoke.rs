@@ -1,6 +1,7 @@
 //! Asking the deployed function itself.
 
 use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use serde_json::Value;
 
@@ -17,11 +18,7 @@ impl Backend {
         let call = self.shared.clients.lambda().invoke().function_name(name);
         let answer = match call.payload(Blob::new(payload.to_string())).send().await {
             Ok(answer) => answer,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_resource_not_found_exception()) =>
-            {
+            Err(error) if error.code() == Some("ResourceNotFoundException") => {
                 let message =
                     format!("there is no function {name} in this account and region: deploy it with `make deploy`");
                 return Err(PortError::new(PortErrorKind::NotFound, message).because(error));

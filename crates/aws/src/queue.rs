@@ -46,7 +46,7 @@ impl Backend {
             let patient = aws_sdk_sqs::config::Config::builder().timeout_config(
                 aws_config::timeout::TimeoutConfig::builder()
                     .operation_attempt_timeout(Duration::from_secs(30))
-                    .operation_timeout(Duration::from_secs(60))
+                    .operation_timeout(Duration::from_mins(1))
                     .build(),
             );
             let received = tokio::select! {

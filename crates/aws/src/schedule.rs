@@ -8,7 +8,7 @@ use cc_devops_core::schedule::Job;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::table::{key, text};
 use crate::{Backend, Shared};
 
@@ -43,11 +43,7 @@ impl Schedule for DynamoSchedule {
         match call.send().await {
             Ok(_) => Ok(first),
             // Another process set it meanwhile; what it set holds.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if is_condition(&error) => {
                 let standing: Option<DueRow> = shared.get(place(), "a due time").await?;
                 Ok(standing.map_or(first, |row| row.due))
             }
@@ -66,13 +62,7 @@ impl Schedule for DynamoSchedule {
             .expression_attribute_values(":from", text(from.to_string()));
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
+            Err(error) if is_condition(&error) => Ok(false),
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }

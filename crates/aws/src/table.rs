@@ -53,8 +53,8 @@ pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub(crate) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub(crate) fn number(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
 }
 
 /// A primary key.
@@ -148,10 +148,10 @@ impl Shared {
         read: impl Fn(Item) -> PortResult<Option<T>>,
     ) -> PortResult<Page<T>> {
         let mut items: Vec<T> = Vec::new();
-        let mut last: Option<String> = None;
+        let mut ended: Option<String> = None;
         let mut start = None;
         loop {
-            let (condition, place) = match before {
+            let (condition, behind) = match before {
                 Some(Cursor(place)) => ("TPK = :list AND TSK < :place", Some(text(sortable(place)))),
                 None => ("TPK = :list", None),
             };
@@ -164,8 +164,8 @@ impl Shared {
             call = call
                 .key_condition_expression(condition)
                 .expression_attribute_values(":list", text(list));
-            if let Some(place) = place {
-                call = call.expression_attribute_values(":place", place);
+            if let Some(behind) = behind {
+                call = call.expression_attribute_values(":place", behind);
             }
             let size = i32::try_from(limit.saturating_add(1).min(BATCH)).unwrap_or(100);
             let call = call
@@ -174,13 +174,13 @@ impl Shared {
                 .set_exclusive_start_key(start);
             let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
             for (place, item) in self.of_keys(answer.items.unwrap_or_default()).await? {
-                if items.len() >= limit && last.as_ref() != Some(&place) {
-                    let next = last.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
+                if items.len() >= limit && ended.as_ref() != Some(&place) {
+                    let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
                     return Ok(Page { items, next });
                 }
                 if let Some(row) = read(item)? {
                     items.push(row);
-                    last = Some(place);
+                    ended = Some(place);
                 }
             }
             start = answer.last_evaluated_key;

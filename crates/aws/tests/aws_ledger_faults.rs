@@ -467,3 +467,30 @@ async fn of_many_published_events_one_that_cannot_be_taken_out_stops_no_other() 
     at.ledger.published(&[event.id]).await.unwrap();
     assert!(at.ledger.unpublished(after(1_000), 10).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn an_audit_row_whose_answer_was_lost_is_written_once() {
+    let at = Setting::new(3).await;
+    let audit = at.backend.audit();
+    for seconds in [1, 2] {
+        at.line.fails(2, "PutItem", &Fault::LostAnswer);
+        audit
+            .append(&sample::audit_entry("secret.read", seconds))
+            .await
+            .unwrap();
+    }
+    let rows = audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 1], "one chain");
+
+    // A row that was written, as far as nobody knows, and whose place is taken when it is tried.
+    at.line.fails(
+        1,
+        "TransactWriteItems",
+        &Fault::cancelled(&["None", "ConditionalCheckFailed"]),
+    );
+    let refusal = sample::failure(&sample::head("r1"), 3, Reason::RequestIdConflict);
+    let agent = sample::agent_name(sample::AGENT);
+    at.ledger.refuse(&agent, &refusal).await.unwrap();
+    let verification = audit.verify().await.unwrap();
+    assert_eq!((verification.rows, verification.breaks), (3, vec![]));
+}

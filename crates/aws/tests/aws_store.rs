@@ -1,5 +1,4 @@
 //! What stands in the ledger's table keeps the ports' contracts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
 

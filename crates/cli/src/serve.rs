@@ -157,25 +157,26 @@ async fn on_aws(
     let told = stopping.clone();
     let shutdown = async move {
         tokio::select! {
-            () = stop => {}
+            () = stop => told.cancel(),
             () = told.cancelled() => {}
         }
     };
-    // A consumer that fails ends the server: a process that only seems to work is worse than none.
-    let consuming = async {
-        let consumed = consumer.await;
+    // A consumer that fails ends the server, and the other way round: a process that only seems to
+    // work is worse than none.
+    let watched = async {
+        let end = consumer.await;
         stopping.cancel();
-        consumed
+        end
     };
     let serving = async {
-        let served = server.serve(shutdown).await;
+        let end = server.serve(shutdown).await;
         stopping.cancel();
-        served
+        end
     };
-    let (served, consumed) = tokio::join!(serving, consuming);
+    let (answered, taken) = tokio::join!(serving, watched);
     tracing::info!("stopped");
-    served.map_err(|error| CliError::open("the server ended", error))?;
-    consumed.map_err(|error| CliError::internal("the queue's consumer failed", error))??;
+    answered.map_err(|error| CliError::open("the server ended", error))?;
+    taken.map_err(|error| CliError::internal("the queue's consumer failed", error))??;
     Ok(())
 }
 

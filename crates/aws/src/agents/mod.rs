@@ -1,7 +1,268 @@
-//! The agents: who is enabled stands in a parameter that others write too, what each may do and how
-//! it proves itself in the ledger's table.
+//! The agents: enabled by a parameter, with what they may and their tokens in the table.
+//!
+//! Whether an agent is one, the parameter says; others write it too. What the agent may beside
+//! what every agent may, and whether it was revoked here, the table says. So an agent that somebody
+//! else enabled is found with an agent's plain rights, and one that was revoked here stays out,
+//! whoever enables it again.
 
 mod enabled;
+mod names;
 mod register;
+mod row;
 
-pub(crate) use register::{AgentRow, stranger};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use cc_devops_core::fleet::{Agent, AgentStatus, NewAgent, NewToken, TokenHash};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{Agents, PortError, PortErrorKind, PortResult};
+use jiff::Timestamp;
+
+use crate::{Backend, Shared};
+use enabled::{Enabled, KNOWN_FOR};
+use register::Written;
+use row::AgentRow;
+pub(crate) use row::plain;
+
+/// How often a change is tried that meets another of the same agent.
+const TRIES: usize = 8;
+
+impl Backend {
+    /// The agents.
+    pub fn agents(&self) -> Arc<dyn Agents> {
+        Arc::new(DynamoAgents::new(self.shared.clone()))
+    }
+}
+
+/// The agents' register.
+pub(crate) struct DynamoAgents {
+    shared: Arc<Shared>,
+    enabled: Enabled,
+    /// Agents that were found lately. One that others revoke is found for [`KNOWN_FOR`] at most, as
+    /// long as its name in the list is good.
+    found: Mutex<HashMap<AgentName, (Instant, Agent)>>,
+}
+
+#[async_trait]
+impl Agents for DynamoAgents {
+    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()> {
+        let name = &agent.agent.name;
+        let mut row = AgentRow::new(agent);
+        // There is no token before the first.
+        row.rotate(token, token.created_at);
+        if let Some(known) = self.row(name).await? {
+            return self.repeated(&known, &row).await;
+        }
+        self.check_name(name).await?;
+        match self.insert(&row, Some(&token.hash)).await? {
+            Written::Yes => self.enabled.add(name).await,
+            Written::Taken => Err(self.taken(name).await),
+            Written::Changed => match self.row(name).await? {
+                Some(known) => self.repeated(&known, &row).await,
+                None => Err(busy(name)),
+            },
+        }
+    }
+
+    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()> {
+        self.change(name, token.created_at, Some(&token.hash), |row| {
+            row.rotate(token, old_until)
+        })
+        .await?;
+        self.enabled.add(name).await
+    }
+
+    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+        self.change(name, at, None, |row| row.revoke(at)).await?;
+        self.enabled.remove(name).await
+    }
+
+    async fn by_token(&self, token: &TokenHash, now: Timestamp) -> PortResult<Option<Agent>> {
+        let Some(of) = self.token_row(token).await? else {
+            return Ok(None);
+        };
+        let found = self.find_row(&of.agent).await?;
+        Ok(found.filter(|row| row.takes(token, now)).map(AgentRow::agent))
+    }
+
+    async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
+        if let Some((at, agent)) = self.found().get(name)
+            && at.elapsed() < KNOWN_FOR
+        {
+            return Ok(Some(agent.clone()));
+        }
+        let agent = self.find_row(name).await?.map(AgentRow::agent);
+        if let Some(agent) = &agent {
+            self.found().insert(name.clone(), (Instant::now(), agent.clone()));
+        }
+        Ok(agent)
+    }
+
+    async fn register(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+        match self.row(name).await? {
+            None => self.insert_plain(name, at).await?,
+            // Doing it again changes nothing, above all not that.
+            Some(row) if row.revoked_at.is_some() => return Ok(()),
+            Some(_) => {}
+        }
+        self.enabled.add(name).await
+    }
+
+    async fn list(&self) -> PortResult<Vec<AgentStatus>> {
+        let (rows, enabled) = tokio::try_join!(self.rows(), self.shared.enabled())?;
+        let changed_at = enabled.changed_at;
+        let known: Vec<AgentName> = rows.iter().map(|row| row.name.clone()).collect();
+        let mut all: Vec<AgentStatus> = rows
+            .into_iter()
+            .map(|mut row| {
+                if !enabled.has(&row.name) && row.revoked_at.is_none() {
+                    // Somebody else took it away; not after the list was last changed.
+                    row.revoked_at = Some(changed_at.unwrap_or(row.created_at));
+                }
+                row.status()
+            })
+            .collect();
+        let others = enabled.agents().filter(|name| !known.contains(name));
+        // They were enabled, by somebody else, at the latest when the list was last changed.
+        all.extend(others.map(|name| AgentRow::plain(&name, changed_at.unwrap_or_default()).status()));
+        all.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
+        self.shared.add_heard_beats(&mut all).await;
+        Ok(all)
+    }
+}
+
+impl DynamoAgents {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            enabled: Enabled::new(shared.clone()),
+            shared,
+            found: Mutex::default(),
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<AgentName, (Instant, Agent)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a row for an agent that somebody else enabled, if one did and there is none.
+    pub(crate) async fn adopt(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+        if self.find_row(name).await?.is_some() {
+            self.insert_plain(name, at).await?;
+        }
+        Ok(())
+    }
+
+    /// The agent of that name, if it is enabled and was not revoked here.
+    async fn find_row(&self, name: &AgentName) -> PortResult<Option<AgentRow>> {
+        let (enabled, row) = tokio::try_join!(self.enabled.has(name), self.row(name))?;
+        let row = row.unwrap_or_else(|| AgentRow::plain(name, Timestamp::UNIX_EPOCH));
+        Ok(Some(row).filter(|row| enabled && row.revoked_at.is_none()))
+    }
+
+    async fn insert_plain(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+        self.check_name(name).await?;
+        match self.insert(&AgentRow::plain(name, at), None).await? {
+            Written::Yes => Ok(()),
+            Written::Taken => Err(self.taken(name).await),
+            // Another process registered it meanwhile.
+            Written::Changed if self.row(name).await?.is_some() => Ok(()),
+            Written::Changed => Err(busy(name)),
+        }
+    }
+
+    /// Changes an agent's tokens, again with the newest row as long as another change comes first.
+    async fn change(
+        &self,
+        name: &AgentName,
+        at: Timestamp,
+        token: Option<&TokenHash>,
+        make: impl Fn(&mut AgentRow) -> Vec<String> + Send,
+    ) -> PortResult<()> {
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(20))
+            .with_max_delay(Duration::from_secs(1))
+            .with_max_times(TRIES)
+            .with_jitter()
+            .build();
+        loop {
+            let written = match self.row(name).await? {
+                Some(mut row) => {
+                    let ended = make(&mut row);
+                    self.update(&row, token, &ended).await?
+                }
+                None if self.find_row(name).await?.is_some() => {
+                    let mut row = AgentRow::plain(name, at);
+                    make(&mut row);
+                    self.insert(&row, token).await?
+                }
+                None => return Err(unknown(name)),
+            };
+            // After the write too: it may have been found again meanwhile.
+            self.found().remove(name);
+            match (written, delays.next()) {
+                (Written::Yes, _) => return Ok(()),
+                (Written::Taken, _) => return Err(self.taken(name).await),
+                (Written::Changed, Some(delay)) => tokio::time::sleep(delay).await,
+                (Written::Changed, None) => return Err(busy(name)),
+            }
+        }
+    }
+
+    /// The answer to an addition that met a row of that name. The same addition again is no error:
+    /// its first answer may have been lost.
+    async fn repeated(&self, known: &AgentRow, added: &AgentRow) -> PortResult<()> {
+        if known.is_addition(added) {
+            return self.enabled.add(&added.name).await;
+        }
+        let name = &known.name;
+        Err(PortError::new(
+            PortErrorKind::Exists,
+            format!("the agent {name} exists: give it a new token with `cc-devops agents rotate {name}`"),
+        ))
+    }
+
+    /// Refuses a name that is too much like another, whether that stands here or in the list alone.
+    async fn check_name(&self, name: &AgentName) -> PortResult<()> {
+        let (rows, list) = tokio::try_join!(self.rows(), self.shared.enabled())?;
+        let others = rows.into_iter().map(|row| row.name).chain(list.agents());
+        let mut others = others.filter(|other| other != name);
+        let other = others.find(|other| other.collides_with(name));
+        other.map_or(Ok(()), |other| Err(alike(name, &other)))
+    }
+
+    /// Why a name could not be taken, though it seemed free.
+    async fn taken(&self, name: &AgentName) -> PortError {
+        match self.check_name(name).await {
+            Err(error) => error,
+            Ok(()) => PortError::new(PortErrorKind::Exists, "the token is another agent's: make a new one"),
+        }
+    }
+}
+
+/// There is no such agent.
+pub(crate) fn unknown(name: &AgentName) -> PortError {
+    PortError::new(
+        PortErrorKind::NotFound,
+        format!("there is no agent {name}: add it with `cc-devops agents add {name}`"),
+    )
+}
+
+fn alike(name: &AgentName, other: &AgentName) -> PortError {
+    PortError::new(
+        PortErrorKind::Exists,
+        format!(
+            "the name {name} is too much like that of the agent {other}, with which it would share secrets or a \
+             stack: choose another"
+        ),
+    )
+}
+
+fn busy(name: &AgentName) -> PortError {
+    PortError::new(
+        PortErrorKind::Unavailable,
+        format!("the agent {name} is being changed by others: try again"),
+    )
+}

@@ -3,6 +3,7 @@
 //! Where the checkpoints end is kept apart under a MAC. As each checkpoint's hash covers all before
 //! it, that one MAC covers them all.
 
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
@@ -134,11 +135,7 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
     match call.send().await {
         Ok(_) => Ok(()),
         // Another sweep was first, and bound the same.
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|e| e.is_transaction_canceled_exception()) =>
-        {
+        Err(error) if error.code() == Some("TransactionCanceledException") => {
             tracing::debug!("another process wrote the checkpoint");
             Ok(())
         }

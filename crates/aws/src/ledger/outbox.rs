@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::DynamoLedger;
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
 use super::transaction::{gone, incomplete};
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::table::{from_item, number, text, to_item};
 
 /// How many entries are kept in memory; those beyond are read.
@@ -229,11 +229,7 @@ impl DynamoLedger {
                 }
                 Ok(())
             }
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if is_condition(&error) => {
                 self.outbox.rows().remove(&id);
                 Ok(())
             }

@@ -54,6 +54,12 @@ pub(crate) fn refused_at(
     (reason.code() == Some(CONDITION)).then(|| reason.clone())
 }
 
+/// Whether a cancelled transaction met another one, and may be tried again.
+pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+    let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
+    codes.any(|code| BUSY.contains(&code))
+}
+
 /// A write that was put together without what it needs.
 pub(crate) fn incomplete(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::new(PortErrorKind::Refused, "a write is incomplete").because(error)
@@ -71,14 +77,10 @@ impl Shared {
                 return Ok(Ok(()));
             };
             let reasons = reasons(&error);
-            let says = |codes: &[&str]| {
-                let mut all = reasons.iter().filter_map(CancellationReason::code);
-                all.any(|code| codes.contains(&code))
-            };
-            if says(&[CONDITION]) {
+            if reasons.iter().any(|reason| reason.code() == Some(CONDITION)) {
                 return Ok(Err(Refused(reasons.to_vec())));
             }
-            if !says(&BUSY) {
+            if !met_another(&error) {
                 return Err(port_error(CALL, error));
             }
             if tries >= TRIES {
@@ -92,7 +94,7 @@ impl Shared {
 }
 
 /// What stood in the way went away before it could be looked at.
-pub(super) fn gone() -> PortError {
+pub(crate) fn gone() -> PortError {
     PortError::new(
         PortErrorKind::Unavailable,
         "the ledger changes too fast to be sure of it; try again",

@@ -278,12 +278,10 @@ fn causes(events: &[StackEvent]) -> String {
         return "CloudFormation names no resource that failed".to_owned();
     }
     let more = failed.len().saturating_sub(NAMED);
-    let mut text = format!(
-        "Failed: {}",
-        failed.into_iter().take(NAMED).collect::<Vec<_>>().join("; ")
-    );
-    if more > 0 {
-        text.push_str(&format!("; and {more} more"));
-    }
-    text
+    let named = failed.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+    let rest = match more {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("Failed: {named}{rest}")
 }

@@ -18,7 +18,7 @@ use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionI
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::error::port_error;
+use crate::error::{is_condition, port_error};
 use crate::events::settled_place;
 use crate::ledger::incomplete;
 use crate::places::{sortable, sortable_time};
@@ -199,13 +199,7 @@ impl DynamoWebhooks {
             .expression_attribute_values(":due", text(&row.due));
         match call.send().await {
             Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
+            Err(error) if is_condition(&error) => Ok(false),
             Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
         }
     }
@@ -248,11 +242,7 @@ impl Webhooks for DynamoWebhooks {
             .condition_expression("attribute_exists(PK)");
         match call.send().await {
             Ok(_) => {}
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if is_condition(&error) => {
                 return Err(PortError::new(PortErrorKind::NotFound, "there is no such subscription"));
             }
             Err(error) => return Err(port_error("dynamodb:DeleteItem", error)),
@@ -333,13 +323,7 @@ impl Webhooks for DynamoWebhooks {
         match call.send().await {
             Ok(_) => Ok(()),
             // Its subscription has gone.
-            Err(refused)
-                if refused
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
+            Err(refused) if is_condition(&refused) => Ok(()),
             Err(failed) => Err(port_error("dynamodb:UpdateItem", failed)),
         }
     }

@@ -24,17 +24,17 @@ use crate::error::CliError;
 /// Runs a command to its end.
 pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), CliError> {
     match operation {
-        Operation::Send(args) => send::run(context, args).await,
-        Operation::PutSecret(args) => put_secret::run(context, args).await,
-        Operation::Deploy(args) => deploy::run(context, args).await,
-        Operation::Requests(command) => requests::run(context, command).await,
-        Operation::Agents(command) => agents::run(context, command).await,
-        Operation::Secrets(command) => secrets::run(context, command).await,
-        Operation::Audit(command) => audit::run(context, command).await,
-        Operation::Policy(command) => policy::run(context, command).await,
+        Operation::Send(args) => Box::pin(send::run(context, args)).await,
+        Operation::PutSecret(args) => Box::pin(put_secret::run(context, args)).await,
+        Operation::Deploy(args) => Box::pin(deploy::run(context, args)).await,
+        Operation::Requests(command) => Box::pin(requests::run(context, command)).await,
+        Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
+        Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
+        Operation::Audit(command) => Box::pin(audit::run(context, command)).await,
+        Operation::Policy(command) => Box::pin(policy::run(context, command)).await,
         Operation::Config(command) => config::run(context, &command),
-        Operation::Health(args) => health::run(context, &args).await,
-        Operation::SmokeTest(args) => smoke_test::run(context, &args).await,
-        Operation::Backup(args) => backup::run(context, args).await,
+        Operation::Health(args) => Box::pin(health::run(context, &args)).await,
+        Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
+        Operation::Backup(args) => Box::pin(backup::run(context, args)).await,
     }
 }

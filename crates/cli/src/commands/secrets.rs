@@ -62,7 +62,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     match command {
         Command::List { prefix } => list(context, prefix.as_ref()).await,
-        Command::Get { name, previous, .. } => get(context, &name, previous).await,
+        Command::Get { name, previous, .. } => Box::pin(get(context, &name, previous)).await,
         Command::RotateKey => rotate_key(context).await,
     }
 }

@@ -1,16 +1,12 @@
 //! Secrets Manager. The name is tried first and made when it is absent, because most writes are to
 //! secrets that exist.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
-use aws_sdk_secretsmanager::operation::update_secret::UpdateSecretError;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_core::names::{AgentName, SecretName, SecretPrefix};
@@ -25,6 +21,7 @@ use jiff::Timestamp;
 
 use crate::error::port_error;
 use crate::{Backend, Shared};
+use refusal::{EXISTS, NOT_FOUND, refusal};
 
 /// The tag with the token of the first version: a repeat of the write that created the secret is
 /// told by it.
@@ -55,6 +52,7 @@ enum Put {
 #[async_trait]
 impl SecretStore for SecretsManager {
     async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        let mut write = write;
         for _ in 0..ROUNDS {
             if let Put::Written(written) = self.change(write).await? {
                 return Ok(written);
@@ -62,6 +60,8 @@ impl SecretStore for SecretsManager {
             if let Some(written) = self.create(write).await? {
                 return Ok(written);
             }
+            // It may be our own that is in the way, made by a call whose answer was lost.
+            write.may_be_repeat = true;
         }
         Err(PortError::new(
             PortErrorKind::Unavailable,
@@ -81,18 +81,20 @@ impl SecretStore for SecretsManager {
             .get_secret_value()
             .secret_id(name.as_str())
             .version_stage(stage);
-        match call.send().await {
-            Ok(answer) => Ok(Some(SecretRead {
-                created_at: time(answer.created_date.as_ref()),
-                version_id: answer.version_id.unwrap_or_default(),
-                value: SecretValue::new(answer.secret_string.unwrap_or_default()),
-            })),
-            Err(error) => match error.as_service_error() {
-                Some(GetSecretValueError::ResourceNotFoundException(_)) => Ok(None),
-                Some(GetSecretValueError::InvalidRequestException(_)) => Err(deleted(name, error)),
-                _ => Err(port_error("secretsmanager:GetSecretValue", error)),
-            },
-        }
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(refusal("secretsmanager:GetSecretValue", name, error)),
+        };
+        let Some(value) = answer.secret_string else {
+            let message = format!("the secret {name} holds bytes and not text: read it with the AWS CLI");
+            return Err(PortError::new(PortErrorKind::Refused, message));
+        };
+        Ok(Some(SecretRead {
+            created_at: time(answer.created_date.as_ref()),
+            version_id: answer.version_id.unwrap_or_default(),
+            value: SecretValue::new(value),
+        }))
     }
 
     async fn list(
@@ -120,7 +122,7 @@ impl SecretStore for SecretsManager {
                 // The filter knows no case and matches words; the prefix is held against each.
                 let name = entry
                     .name()
-                    .filter(|name| name.starts_with(prefix))
+                    .filter(|name| name.starts_with(prefix) && name.starts_with(&namespace))
                     .map(SecretName::new);
                 if let Some(Ok(name)) = name
                     && after.is_none_or(|after| name > *after)
@@ -142,35 +144,21 @@ impl SecretStore for SecretsManager {
 impl SecretsManager {
     /// Writes a version of a secret that exists.
     async fn change(&self, write: SecretWrite<'_>) -> PortResult<Put> {
-        let (name, value) = (write.put.name.as_str(), write.put.value.expose());
+        let (name, value) = (&write.put.name, write.put.value.expose());
         let client = self.0.clients.secrets();
-        let (arn, version) = if let Some(key) = &write.put.kms_key {
-            let call = client
-                .update_secret()
-                .secret_id(name)
-                .kms_key_id(key)
-                .secret_string(value);
-            match call.client_request_token(write.token).send().await {
-                Ok(answer) => (answer.arn, answer.version_id),
-                Err(error) => match error.as_service_error() {
-                    Some(UpdateSecretError::ResourceNotFoundException(_)) => return Ok(Put::Absent),
-                    Some(UpdateSecretError::InvalidRequestException(_)) => return Err(deleted(&write.put.name, error)),
-                    Some(UpdateSecretError::ResourceExistsException(_)) => return Err(token_used(error)),
-                    _ => return Err(port_error("secretsmanager:UpdateSecret", error)),
-                },
+        let arn = if let Some(key) = &write.put.kms_key {
+            let call = client.update_secret().secret_id(name.as_str()).secret_string(value);
+            match call.kms_key_id(key).client_request_token(write.token).send().await {
+                Ok(answer) => answer.arn,
+                Err(error) if error.code() == Some(NOT_FOUND) => return Ok(Put::Absent),
+                Err(error) => return Err(refusal("secretsmanager:UpdateSecret", name, error)),
             }
         } else {
-            let call = client.put_secret_value().secret_id(name).secret_string(value);
+            let call = client.put_secret_value().secret_id(name.as_str()).secret_string(value);
             match call.client_request_token(write.token).send().await {
-                Ok(answer) => (answer.arn, answer.version_id),
-                Err(error) => match error.as_service_error() {
-                    Some(PutSecretValueError::ResourceNotFoundException(_)) => return Ok(Put::Absent),
-                    Some(PutSecretValueError::InvalidRequestException(_)) => {
-                        return Err(deleted(&write.put.name, error));
-                    }
-                    Some(PutSecretValueError::ResourceExistsException(_)) => return Err(token_used(error)),
-                    _ => return Err(port_error("secretsmanager:PutSecretValue", error)),
-                },
+                Ok(answer) => answer.arn,
+                Err(error) if error.code() == Some(NOT_FOUND) => return Ok(Put::Absent),
+                Err(error) => return Err(refusal("secretsmanager:PutSecretValue", name, error)),
             }
         };
         let created = write.may_be_repeat && self.first_version(&write.put.name).await?.as_deref() == Some(write.token);
@@ -181,14 +169,20 @@ impl SecretsManager {
                 SecretAction::Updated
             },
             arn: arn.unwrap_or_default(),
-            version_id: version.unwrap_or_else(|| write.token.to_owned()),
+            // With a token the version is called by it; a repeat may be told of the newest.
+            version_id: write.token.to_owned(),
         }))
     }
 
     /// Makes the secret; none where somebody else has made it meanwhile.
     async fn create(&self, write: SecretWrite<'_>) -> PortResult<Option<SecretWritten>> {
         let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
-        let service = write.put.name.as_str().split('/').nth(2).unwrap_or_default();
+        // `/namespace/SERVICE/key`; without that segment it is the agent's own.
+        let segments: Vec<&str> = write.put.name.as_str().split('/').collect();
+        let service = match segments.as_slice() {
+            [_, _, service, _, ..] => service,
+            _ => write.agent.as_str(),
+        };
         let tags = vec![
             tag("createdBy", write.agent.as_str()),
             tag("stage", write.stage.as_str()),
@@ -207,11 +201,8 @@ impl SecretsManager {
                 arn: answer.arn.unwrap_or_default(),
                 version_id: answer.version_id.unwrap_or_else(|| write.token.to_owned()),
             })),
-            Err(error) => match error.as_service_error() {
-                Some(CreateSecretError::ResourceExistsException(_)) => Ok(None),
-                Some(CreateSecretError::InvalidRequestException(_)) => Err(deleted(&write.put.name, error)),
-                _ => Err(port_error("secretsmanager:CreateSecret", error)),
-            },
+            Err(error) if error.code() == Some(EXISTS) => Ok(None),
+            Err(error) => Err(refusal("secretsmanager:CreateSecret", &write.put.name, error)),
         }
     }
 
@@ -267,29 +258,4 @@ fn time(at: Option<&DateTime>) -> Timestamp {
     at.and_then(|at| at.to_millis().ok())
         .and_then(|at| Timestamp::from_millisecond(at).ok())
         .unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// The token belongs to a version with another value.
-fn token_used<E>(error: SdkError<E, HttpResponse>) -> PortError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let message = "this write's token was used before for another value; give the new request an id of its own";
-    PortError::new(PortErrorKind::Refused, message).because(error)
-}
-
-/// A refusal that has to do with the secret's state.
-fn deleted<E>(name: &SecretName, error: SdkError<E, HttpResponse>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    let said = error.message().unwrap_or_default().to_owned();
-    let message = if said.contains("delet") {
-        format!(
-            "the secret {name} is marked for deletion; restore it with `aws secretsmanager restore-secret --secret-id {name}`"
-        )
-    } else {
-        format!("the secret {name} cannot be written: {said}")
-    };
-    PortError::new(PortErrorKind::Refused, message).because(error)
 }

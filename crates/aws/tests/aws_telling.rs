@@ -1,0 +1,205 @@
+//! What the backend tells others arrives: events over the bus, alerts over the topic, metrics.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod house;
+
+use aws_sdk_cloudwatch::types::Statistic;
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::QueueAttributeName;
+use aws_smithy_types::DateTime;
+use cc_devops_aws::Backend;
+use cc_devops_core::alerts::Alert;
+use cc_devops_core::health::Condition;
+use cc_devops_core::ports::RequestSample;
+use cc_devops_core::requests::outcome::Status;
+use cc_devops_testkit::sample::AGENT;
+use cc_devops_testkit::{peers, sample};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A queue, as its URL and ARN.
+async fn queue(backend: &Backend, name: &str) -> (String, String) {
+    let sqs = backend.clients().sqs();
+    let url = sqs
+        .create_queue()
+        .queue_name(name)
+        .send()
+        .await
+        .unwrap()
+        .queue_url
+        .unwrap();
+    let attributes = sqs
+        .get_queue_attributes()
+        .queue_url(&url)
+        .attribute_names(QueueAttributeName::QueueArn);
+    let attributes = attributes.send().await.unwrap().attributes.unwrap();
+    (url, attributes[&QueueAttributeName::QueueArn].clone())
+}
+
+/// The bodies of so many messages.
+async fn receive(backend: &Backend, url: &str, count: usize) -> Vec<Value> {
+    let mut bodies = Vec::new();
+    while bodies.len() < count {
+        let call = backend.clients().sqs().receive_message().queue_url(url);
+        let call = call.max_number_of_messages(10).wait_time_seconds(5);
+        let messages = call.send().await.unwrap().messages.unwrap_or_default();
+        assert!(!messages.is_empty(), "{} of {count} messages came", bodies.len());
+        bodies.extend(
+            messages
+                .iter()
+                .map(|message| serde_json::from_str::<Value>(message.body().unwrap()).unwrap()),
+        );
+    }
+    bodies
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn completed_events_arrive_where_a_rule_sends_them() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let (url, arn) = queue(&backend, "told").await;
+    let events = backend.clients().eventbridge();
+    let rule = events.put_rule().name("told");
+    let pattern = r#"{"source": ["devops.automation"], "detail-type": ["devops.completed"]}"#;
+    rule.event_pattern(pattern).send().await.unwrap();
+    let target = Target::builder().id("queue").arn(arn).build().unwrap();
+    events.put_targets().rule("told").targets(target).send().await.unwrap();
+
+    let entries: Vec<_> = (1..=25).map(|number| sample::outbox_entry(number, AGENT)).collect();
+    let results = backend.bus().publish(&entries, Timestamp::now()).await.unwrap();
+    assert!(results.len() == 25 && results.iter().all(Result::is_ok), "{results:?}");
+    let mut told = receive(&backend, &url, 25).await;
+    told.sort_by_key(|event| event["detail"]["requestId"].as_str().map(str::to_owned));
+    let mut expected: Vec<Value> = entries
+        .iter()
+        .map(|entry| serde_json::to_value(&entry.event.completed).unwrap())
+        .collect();
+    expected.sort_by_key(|completed| completed["requestId"].as_str().map(str::to_owned));
+    let details: Vec<Value> = told.iter().map(|event| event["detail"].clone()).collect();
+    assert_eq!(details, expected, "each once, as it was");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_arrives_where_the_topic_sends_it() {
+    let peer = peers::ministack().await;
+    let plain = house::backend(&peer).await;
+    let (url, arn) = queue(&plain, "people").await;
+    let sns = plain.clients().sns();
+    let topic = sns
+        .create_topic()
+        .name("ops-cost-alerts")
+        .send()
+        .await
+        .unwrap()
+        .topic_arn
+        .unwrap();
+    sns.subscribe()
+        .topic_arn(&topic)
+        .protocol("sqs")
+        .endpoint(arn)
+        .send()
+        .await
+        .unwrap();
+    let mut resources = plain.resources().clone();
+    resources.alert_topic_arn = Some(topic);
+    let backend = house::on(peer.url(), &resources);
+
+    let alert = Alert {
+        key: "request/r1".to_owned(),
+        title: "Deploy failed: deployLambda r1".to_owned(),
+        text: "the stack was rolled back: \u{1f511} see the events".to_owned(),
+    };
+    backend.alerts().raise(&alert).await.unwrap();
+    let message = receive(&backend, &url, 1).await.remove(0);
+    assert_eq!(message["Subject"], alert.title.as_str());
+    assert_eq!(message["Message"], alert.text.as_str());
+    plain
+        .alerts()
+        .raise(&alert)
+        .await
+        .expect("without a topic it stands in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_counted_in_cloudwatch() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let now = Timestamp::now();
+    let sample = |status, latency_ms, at| RequestSample {
+        action: "putSecret".to_owned(),
+        status,
+        latency_ms,
+        at,
+    };
+    let old = Timestamp::from_second(now.as_second() - 15 * 24 * 3600).unwrap();
+    let mut samples: Vec<_> = (1..=200).map(|ms| sample(Status::Success, ms, now)).collect();
+    samples.push(sample(Status::Error, 1_000, now));
+    samples.push(sample(Status::Success, 5_000, old));
+    backend.metrics().record(&samples).await.unwrap();
+
+    let sums = async |name: &str| -> (f64, f64) {
+        let call = backend.clients().cloudwatch().get_metric_statistics();
+        let call = call
+            .namespace("Agent/DevOpsAutomation")
+            .metric_name(name)
+            .start_time(DateTime::from_secs(now.as_second() - 600))
+            .end_time(DateTime::from_secs(now.as_second() + 600))
+            .period(3600)
+            .statistics(Statistic::Sum)
+            .statistics(Statistic::Maximum);
+        let points = call.send().await.unwrap().datapoints.unwrap_or_default();
+        let sum = points
+            .iter()
+            .filter_map(aws_sdk_cloudwatch::types::Datapoint::sum)
+            .sum();
+        let most = points
+            .iter()
+            .filter_map(aws_sdk_cloudwatch::types::Datapoint::maximum)
+            .fold(0.0, f64::max);
+        (sum, most)
+    };
+    let close = |found: f64, expected: f64| (found - expected).abs() < 1e-6;
+    let (count, _) = sums("RequestCount").await;
+    let (errors, _) = sums("ErrorCount").await;
+    let (latency, slowest) = sums("RequestLatency").await;
+    assert!(
+        close(count, 201.0) && close(errors, 1.0),
+        "{count} requests, {errors} errors"
+    );
+    assert!(
+        close(latency, 21_100.0) && close(slowest, 1_000.0),
+        "{latency} ms in all, {slowest} ms at most"
+    );
+    let totals = backend.metrics().totals().await.unwrap();
+    let counted: u64 = totals.iter().map(|totals| totals.count).sum();
+    assert_eq!(counted, 202, "what is too old for CloudWatch counts all the same");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_health_check_shows_the_last_full_one() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let mut resources = backend.resources().clone();
+    resources.event_bus = "none-such".to_owned();
+    let astray = house::on(peer.url(), &resources);
+    let state = |checks: &[cc_devops_core::health::Check]| {
+        let events = checks.iter().find(|check| check.name == "events").unwrap();
+        (events.status, events.message.is_some())
+    };
+    assert_eq!(state(&backend.full_check().await), (Condition::Healthy, false));
+    assert_eq!(
+        state(&astray.checks().check().await),
+        (Condition::Healthy, false),
+        "the report is young enough"
+    );
+    assert_eq!(
+        state(&astray.full_check().await),
+        (Condition::Degraded, true),
+        "asked anew"
+    );
+    assert_eq!(
+        state(&backend.checks().check().await),
+        (Condition::Degraded, true),
+        "and kept"
+    );
+}
