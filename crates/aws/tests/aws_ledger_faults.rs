@@ -482,11 +482,11 @@ async fn an_audit_row_whose_answer_was_lost_is_written_once() {
     let rows = audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
     assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 1], "one chain");
 
-    // A row that was written, as far as nobody knows, and whose place is taken when it is tried.
+    // The place at the chain's end is taken: another chain is begun.
     at.line.fails(
         1,
         "TransactWriteItems",
-        &Fault::cancelled(&["None", "ConditionalCheckFailed"]),
+        &Fault::cancelled(&["ConditionalCheckFailed", "None"]),
     );
     let refusal = sample::failure(&sample::head("r1"), 3, Reason::RequestIdConflict);
     let agent = sample::agent_name(sample::AGENT);
