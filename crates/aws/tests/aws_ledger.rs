@@ -3,7 +3,7 @@
 
 mod house;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -47,7 +47,7 @@ fn ids(events: &[OutboxEntry]) -> Vec<&str> {
 }
 
 /// The attributes of a request's item.
-async fn item(backend: &Backend, id: &str) -> std::collections::HashMap<String, AttributeValue> {
+async fn item(backend: &Backend, id: &str) -> HashMap<String, AttributeValue> {
     let call = backend.clients().dynamodb().get_item();
     let call = call.table_name(&backend.resources().ledger_table);
     let call = call
@@ -210,7 +210,7 @@ async fn only_what_is_published_is_ever_forgotten() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;
     let ledger = backend.ledger();
-    let expires = |item: &std::collections::HashMap<String, AttributeValue>| {
+    let expires = |item: &HashMap<String, AttributeValue>| {
         let expires = item.get("expires").map(|at| at.as_n().unwrap().parse::<i64>().unwrap());
         expires.map(|at| (at - jiff::Timestamp::now().as_second()) / 86_400)
     };

@@ -8,14 +8,18 @@ mod verification;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
 use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
 
 use crate::error::{corrupt, port_error};
-use crate::table::from_item;
+use crate::ledger::gone;
+use crate::table::{Item, TRIES, from_item};
 use crate::{Backend, Shared};
 use row::{LIST, StoredRow};
 
@@ -33,20 +37,36 @@ struct DynamoAudit(Arc<Shared>);
 impl AuditTrail for DynamoAudit {
     async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
         let shared = &self.0;
-        let mut chain = shared.chains.take();
-        let Put {
-            table_name,
-            item,
-            condition_expression,
-            ..
-        } = chain.extend(shared.table(), shared.places.next(), entry)?;
-        let call = shared.clients.dynamodb().put_item().table_name(table_name);
-        let call = call.set_item(Some(item)).set_condition_expression(condition_expression);
-        call.send()
-            .await
-            .map_err(|error| port_error("dynamodb:PutItem", error))?;
-        chain.written();
-        Ok(())
+        for _ in 0..TRIES {
+            let mut chain = shared.chains.take();
+            let Put {
+                table_name,
+                item,
+                condition_expression,
+                ..
+            } = chain.extend(shared.table(), shared.places.next(), entry)?;
+            let hash = item.get("hash").cloned();
+            let call = shared.clients.dynamodb().put_item().table_name(table_name);
+            let call = call
+                .set_item(Some(item))
+                .set_condition_expression(condition_expression)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else {
+                chain.written();
+                return Ok(());
+            };
+            // After an error the chain is left: nobody knows how it ends.
+            match standing(&error) {
+                // Our own row, of which the SDK did not hear the first time.
+                Some(standing) if standing.get("hash") == hash.as_ref() => {
+                    chain.written();
+                    return Ok(());
+                }
+                Some(_) => tracing::warn!("a chain of the audit trail does not end where it should; another is begun"),
+                None => return Err(port_error("dynamodb:PutItem", error)),
+            }
+        }
+        Err(gone())
     }
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
@@ -64,6 +84,14 @@ impl AuditTrail for DynamoAudit {
 
     async fn checkpoint(&self, at: Timestamp) -> PortResult<()> {
         checkpoints::write(&self.0, at).await
+    }
+}
+
+/// The item that stood where one was to be put.
+fn standing(error: &SdkError<PutItemError, HttpResponse>) -> Option<&Item> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refused)) => refused.item(),
+        _ => None,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::error::port_error;
 use crate::table::{WORK, from_item, text};
 use crate::{Backend, Shared};
 use rows::{LIST, OUTBOX, RequestRow, request_key};
-pub(crate) use transaction::{incomplete, met_another, refused_at};
+pub(crate) use transaction::{gone, incomplete, met_another, refused_at};
 
 impl Backend {
     /// The ledger.

@@ -77,14 +77,10 @@ impl Shared {
                 return Ok(Ok(()));
             };
             let reasons = reasons(&error);
-            let says = |codes: &[&str]| {
-                let mut all = reasons.iter().filter_map(CancellationReason::code);
-                all.any(|code| codes.contains(&code))
-            };
-            if says(&[CONDITION]) {
+            if reasons.iter().any(|reason| reason.code() == Some(CONDITION)) {
                 return Ok(Err(Refused(reasons.to_vec())));
             }
-            if !says(&BUSY) {
+            if !met_another(&error) {
                 return Err(port_error(CALL, error));
             }
             if tries >= TRIES {
@@ -98,7 +94,7 @@ impl Shared {
 }
 
 /// What stood in the way went away before it could be looked at.
-pub(super) fn gone() -> PortError {
+pub(crate) fn gone() -> PortError {
     PortError::new(
         PortErrorKind::Unavailable,
         "the ledger changes too fast to be sure of it; try again",
