@@ -16,9 +16,10 @@ STAGE ?= dev
 # What `make local-invoke` gives the function.
 EVENT ?= tests/events/health_check.json
 # The processor the function is built for: arm64 or x86_64. Where it is not said, `make build` builds
-# for this machine and `make deploy` for arm64; an emulator runs the function on this machine.
+# for this machine and `make deploy` for arm64 (`make build deploy` builds once, for arm64); an
+# emulator runs the function on this machine.
 HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
-BUILD_ARCH = $(or $(ARCH),$(HOST_ARCH))
+BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$(HOST_ARCH)))
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 

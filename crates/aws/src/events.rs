@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{corrupt, is_condition, port_error};
 use crate::ledger::incomplete;
 use crate::places::sortable;
-use crate::table::{Item, from_item, text, to_item};
+use crate::table::{Item, TRIES, from_item, text, to_item};
 use crate::{Backend, Shared};
 
 /// The partition of the log.
@@ -173,9 +173,6 @@ const LARGEST: usize = 256 * 1024;
 /// How long after it was given its place an event may appear there, in microseconds. The rest of
 /// [`SETTLED`] is for clocks that differ.
 const IN_TIME: i64 = 1_000_000;
-
-/// How often events are given places before they are left for later.
-const TRIES: usize = 5;
 
 /// How many of these texts, from the first on, fit into one transaction; one at least.
 pub(crate) fn fit<'text>(texts: impl Iterator<Item = &'text str>) -> usize {

@@ -91,6 +91,13 @@ impl Heartbeats for CloudWatchHeartbeats {
     }
 }
 
+impl Backend {
+    /// This control plane's own newest heartbeat as CloudWatch has it, which is what the alarm sees.
+    pub async fn own_heartbeat(&self) -> PortResult<Option<Beat>> {
+        self.shared.own_heartbeat().await
+    }
+}
+
 impl Shared {
     /// Adds what CloudWatch has heard of agents, where that is newer. What it does not answer is
     /// left out: what the table knows is still worth showing.

@@ -43,6 +43,7 @@ use cc_devops_core::requests::fingerprint::FingerprintKey;
 
 pub use clients::{Account, Clients};
 pub use events::SETTLED;
+pub use queue::Queue;
 pub use resources::Resources;
 pub use stacks::Pace;
 
@@ -107,6 +108,11 @@ impl Backend {
     /// The clients.
     pub fn clients(&self) -> &Clients {
         &self.shared.clients
+    }
+
+    /// What this installation is called.
+    pub fn installation(&self) -> &Installation {
+        &self.shared.installation
     }
 
     /// What everything is called.

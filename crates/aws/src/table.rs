@@ -15,8 +15,10 @@
 //! lists. Both hold keys alone and may lag: what they find is taken with a condition on the item itself.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use serde::Serialize;
@@ -36,6 +38,16 @@ const TIME: &str = "time";
 
 /// How many items one BatchGetItem takes.
 const BATCH: usize = 100;
+
+/// How often a call is tried whose answer says that it met another or was done in part.
+pub(crate) const TRIES: usize = 5;
+
+/// The wait after so many tries: from 20 ms on, longer each time, with jitter.
+pub(crate) fn pause(tries: usize) -> Duration {
+    let first = Duration::from_millis(20);
+    let delays = ExponentialBuilder::default().with_min_delay(first).with_jitter();
+    delays.with_max_times(TRIES).build().take(tries).last().unwrap_or(first)
+}
 
 pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -77,12 +89,19 @@ impl Shared {
         }
     }
 
-    /// Reads the items of many keys, as they are now. Those that are gone are left out.
+    /// Reads the items of many keys, none of them twice, as they are now. Those that are gone are
+    /// left out.
     pub(crate) async fn get_many(&self, keys: &[Item]) -> PortResult<Vec<Item>> {
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(BATCH) {
             let mut wanted = keys.to_vec();
+            let mut tries = 0;
             while !wanted.is_empty() {
+                if tries > 0 {
+                    tokio::time::sleep(pause(tries)).await;
+                }
+                tries += 1;
+                let asked = wanted.len();
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(wanted))
                     .consistent_read(true)
@@ -106,6 +125,12 @@ impl Shared {
                     .and_then(|mut left| left.remove(self.table()))
                     .map(|left| left.keys)
                     .unwrap_or_default();
+                if wanted.len() < asked {
+                    tries = 0;
+                } else if tries >= TRIES {
+                    let message = "dynamodb:BatchGetItem gives nothing now; try again";
+                    return Err(PortError::new(PortErrorKind::Unavailable, message));
+                }
             }
         }
         Ok(found)

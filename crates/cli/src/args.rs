@@ -25,7 +25,8 @@ First steps:
   printf %s \"$KEY\" | cc-devops put-secret /contentcraft/contentorchestrator/api-key
   cc-devops requests list";
 
-/// The DevOps control plane: secrets, deploys, agents and their audit trail on one machine.
+/// The DevOps control plane: secrets, deploys, agents and their audit trail, on one machine or in an
+/// AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "cc-devops", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(arg_required_else_help = true, infer_long_args = false)]

@@ -34,6 +34,9 @@ The first start makes the data folder, the master key, and the agent `admin` wit
 DIR/admin.token. When it is ready it prints one line with its address, which also stands in
 DIR/server.json while it runs. SIGTERM and Ctrl-C end it after what is running has finished.
 
+On AWS it needs no data folder: it serves the HTTP API over the stack's ledger, and takes the requests
+of the stack's queue in the function's place (deploy the stack with QueueConsumer=container).
+
 Examples:
   cc-devops serve
   cc-devops serve --data-dir /var/lib/cc-devops --config /etc/cc-devops.toml --log-format json
@@ -60,7 +63,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         ..
     } = config;
     let stop = stop_signal()?;
-    if let Some(backend) = store::on_aws(&config).await {
+    if let Some(backend) = store::on_aws(&config).await? {
         return on_aws(context, &args, &config, backend, stop).await;
     }
     let dir = DataDir::new(&context.global.data_dir);
@@ -131,8 +134,10 @@ async fn on_aws(
     let ports = backend.ports(Arc::new(SystemClock));
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
     let plane = Arc::new(ControlPlane::new(installation, ports, policy, key, requests));
+    let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
     server_config.listen = args.listen.unwrap_or(server_config.listen);
+    server_config.deploys_here = false;
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
     let (_ended, stack_ends) = mpsc::unbounded_channel();
@@ -142,10 +147,10 @@ async fn on_aws(
     let address = server.local_addr();
     let stopping = CancellationToken::new();
     let consumer = tokio::spawn({
-        let (plane, backend, stopping) = (Arc::clone(&plane), backend.clone(), stopping.clone());
+        let (plane, stopping) = (Arc::clone(&plane), stopping.clone());
         async move {
             let take = |event| take(Arc::clone(&plane), event);
-            backend.consume(take, stopping.cancelled_owned()).await
+            queue.consume(take, stopping.cancelled_owned()).await;
         }
     });
     tracing::info!(%address, stage = %backend.resources().stage, "ready");
@@ -154,6 +159,7 @@ async fn on_aws(
         &json!({"url": url, "address": address, "pid": std::process::id()}),
         || format!("listening on {url}"),
     )?;
+    note_admin(context, &plane).await?;
     let told = stopping.clone();
     let shutdown = async move {
         tokio::select! {
@@ -176,7 +182,17 @@ async fn on_aws(
     let (answered, taken) = tokio::join!(serving, watched);
     tracing::info!("stopped");
     answered.map_err(|error| CliError::open("the server ended", error))?;
-    taken.map_err(|error| CliError::internal("the queue's consumer failed", error))??;
+    taken.map_err(|error| CliError::internal("the queue's consumer failed", error))
+}
+
+/// Says how to get an operator's token where there is no operator: on AWS none is made unasked.
+async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliError> {
+    let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
+    if plane.ports().agents.find(&admin).await?.is_none() {
+        context.output.note(&format!(
+            "no operator has a token for the HTTP API: make one with `cc-devops agents add {ADMIN} --admin`"
+        ));
+    }
     Ok(())
 }
 

@@ -85,20 +85,22 @@ pub(crate) fn exists(data_dir: &Path) -> bool {
 }
 
 /// The stack in the account, where that is the backend.
-pub(crate) async fn on_aws(config: &Checked) -> Option<Backend> {
-    let target = config.aws.as_ref()?;
+pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError> {
+    let Some(target) = &config.aws else { return Ok(None) };
     let clients = Clients::connect(&target.account).await;
-    Some(Backend::new(
-        clients,
-        target.resources.clone(),
-        config.installation.clone(),
-    ))
+    if clients.config().region().is_none() {
+        return Err(CliError::Usage(
+            "no AWS region is known: give --region, or set AWS_REGION or the profile's region".to_owned(),
+        ));
+    }
+    let (resources, installation) = (target.resources.clone(), config.installation.clone());
+    Ok(Some(Backend::new(clients, resources, installation)))
 }
 
 /// Opens the store, which must exist.
 pub(crate) async fn open(context: &Context) -> Result<Opened, CliError> {
     let clock = Arc::new(SystemClock);
-    if let Some(backend) = on_aws(&context.load_config()?.checked).await {
+    if let Some(backend) = on_aws(&context.load_config()?.checked).await? {
         let ports = Ports {
             stacks: Arc::new(NoStacks),
             ..backend.ports(clock)

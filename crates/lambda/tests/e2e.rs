@@ -476,6 +476,12 @@ async fn the_whole_way() {
         "{outcome}"
     );
     assert_eq!(outcome["result"]["changes"][0]["logicalId"], "Kept");
+    // The same event twice more: the same change set's outcome, and nothing more on record.
+    for _ in 0..2 {
+        account.ask(&deploy("deploy-1", "two")).await;
+        assert_eq!(account.outcome("deploy-1").await, outcome);
+    }
+    assert_eq!(account.rows("AUDIT#", Some("\"deploy-1\"")).await, 1);
     let kept = account
         .clients
         .ssm()

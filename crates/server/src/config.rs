@@ -27,6 +27,9 @@ pub struct ServerConfig {
     pub in_flight: usize,
     /// How long a shutdown waits for what is running. Default 30 s.
     pub shutdown_grace: Duration,
+    /// Whether stacks are changed by this process, so that a shutdown waits for their end within
+    /// its grace. Default true.
+    pub deploys_here: bool,
     /// How often heartbeats are expected. Default every 5 minutes with 5 minutes of grace.
     pub rhythm: Rhythm,
     /// Whether the control plane acts on its own initiative. Default normal.
@@ -47,6 +50,7 @@ impl Default for ServerConfig {
             rate_limit: None,
             in_flight: 512,
             shutdown_grace: Duration::from_secs(30),
+            deploys_here: true,
             rhythm: Rhythm::default(),
             mode: Mode::default(),
             webhooks: WebhookDelivery::default(),

@@ -117,7 +117,9 @@ impl Workers {
                 }
             }
             app.running.wait().await;
-            stacks_ended(&app).await;
+            if app.config.deploys_here {
+                stacks_ended(&app).await;
+            }
         };
         if timeout_at(deadline, finish).await.is_err() {
             tracing::warn!("stopping with work unfinished; it is taken up at the next start");

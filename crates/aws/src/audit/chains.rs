@@ -46,6 +46,7 @@ impl Chains {
         });
         ChainEnd {
             end,
+            next: None,
             free: self.free.clone(),
         }
     }
@@ -55,6 +56,8 @@ impl Chains {
 /// that may or may not have taken place, nobody knows how it ends.
 pub(crate) struct ChainEnd {
     end: End,
+    /// Its end with the row that is being written.
+    next: Option<End>,
     free: Arc<Mutex<Vec<End>>>,
 }
 
@@ -69,7 +72,7 @@ impl ChainEnd {
             hash: link(*hash, seq, entry),
         };
         let row = StoredRow::new(&next, *hash, place, entry)?;
-        self.end = next;
+        self.next = Some(next);
         Put::builder()
             .table_name(table)
             .set_item(Some(to_item(&row)?))
@@ -80,6 +83,12 @@ impl ChainEnd {
 
     /// The row was written: the chain is free for the next.
     pub(crate) fn written(self) {
+        let end = self.next.unwrap_or(self.end);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+    }
+
+    /// The row was certainly not written: the chain is free as it was.
+    pub(crate) fn unwritten(self) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.end);
     }
 }

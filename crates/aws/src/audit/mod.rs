@@ -9,14 +9,18 @@ mod verification;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
 use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
 
-use crate::error::{corrupt, is_condition, port_error};
-use crate::table::{Item, from_item};
+use crate::error::{corrupt, port_error};
+use crate::ledger::gone;
+use crate::table::{Item, TRIES, from_item};
 use crate::{Backend, Shared};
 use row::{LIST, StoredRow};
 
@@ -30,50 +34,40 @@ impl Backend {
 /// The audit trail in the ledger's table.
 struct DynamoAudit(Arc<Shared>);
 
-impl DynamoAudit {
-    /// Puts an entry at the end of a chain. The inner error says that another row stands there.
-    async fn put(&self, entry: &AuditEntry) -> PortResult<PortResult<()>> {
-        let shared = &self.0;
-        let mut chain = shared.chains.take();
-        let Put {
-            table_name,
-            item,
-            condition_expression,
-            ..
-        } = chain.extend(shared.table(), shared.places.next(), entry)?;
-        let call = shared.clients.dynamodb().put_item().table_name(table_name);
-        let call = call
-            .set_item(Some(item.clone()))
-            .set_condition_expression(condition_expression);
-        match call.send().await {
-            Ok(_) => {}
-            // The SDK tries again where an answer was lost; then what stands there is this row.
-            Err(error) if is_condition(&error) => {
-                if shared.get_many(&[key_of(&item)]).await?.pop() != Some(item) {
-                    return Ok(Err(port_error("dynamodb:PutItem", error)));
-                }
-            }
-            Err(error) => return Err(port_error("dynamodb:PutItem", error)),
-        }
-        chain.written();
-        Ok(Ok(()))
-    }
-}
-
-/// An item's own key.
-fn key_of(item: &Item) -> Item {
-    let keys = item.iter().filter(|(name, _)| matches!(name.as_str(), "PK" | "SK"));
-    keys.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
 #[async_trait]
 impl AuditTrail for DynamoAudit {
     async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
-        // Once more in another chain, where it is certain that nothing was written to the first.
-        match self.put(entry).await? {
-            Ok(()) => Ok(()),
-            Err(_) => self.put(entry).await?,
+        let shared = &self.0;
+        for _ in 0..TRIES {
+            let mut chain = shared.chains.take();
+            let Put {
+                table_name,
+                item,
+                condition_expression,
+                ..
+            } = chain.extend(shared.table(), shared.places.next(), entry)?;
+            let hash = item.get("hash").cloned();
+            let call = shared.clients.dynamodb().put_item().table_name(table_name);
+            let call = call
+                .set_item(Some(item))
+                .set_condition_expression(condition_expression)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else {
+                chain.written();
+                return Ok(());
+            };
+            // After an error the chain is left: nobody knows how it ends.
+            match standing(&error) {
+                // Our own row, of which the SDK did not hear the first time.
+                Some(standing) if standing.get("hash") == hash.as_ref() => {
+                    chain.written();
+                    return Ok(());
+                }
+                Some(_) => tracing::warn!("a chain of the audit trail does not end where it should; another is begun"),
+                None => return Err(port_error("dynamodb:PutItem", error)),
+            }
         }
+        Err(gone())
     }
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
@@ -91,6 +85,14 @@ impl AuditTrail for DynamoAudit {
 
     async fn checkpoint(&self, at: Timestamp) -> PortResult<()> {
         checkpoints::write(&self.0, at).await
+    }
+}
+
+/// The item that stood where one was to be put.
+fn standing(error: &SdkError<PutItemError, HttpResponse>) -> Option<&Item> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refused)) => refused.item(),
+        _ => None,
     }
 }
 

@@ -5,13 +5,13 @@ mod claims;
 mod outbox;
 mod recording;
 mod rows;
+mod stacks;
+mod transaction;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::Select;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
@@ -23,20 +23,8 @@ use jiff::Timestamp;
 use crate::error::port_error;
 use crate::table::{WORK, from_item, text};
 use crate::{Backend, Shared};
-pub(crate) use recording::{incomplete, met_another, refused_at};
 use rows::{LIST, OUTBOX, RequestRow, request_key};
-
-/// How often a transaction is tried that met another one.
-const TRIES: usize = 5;
-
-/// The wait before a transaction that met another is tried again: 20 ms doubling, with jitter.
-fn pause(tries: usize) -> Duration {
-    let delays = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(20))
-        .with_jitter()
-        .build();
-    delays.take(tries).last().unwrap_or(Duration::from_millis(20))
-}
+pub(crate) use transaction::{gone, incomplete, met_another, refused_at};
 
 impl Backend {
     /// The ledger.
@@ -64,6 +52,8 @@ impl DynamoLedger {
             let call = call
                 .set_index_name(index.map(str::to_owned))
                 .select(Select::Count)
+                // An index has no consistent reads.
+                .set_consistent_read(index.is_none().then_some(true))
                 .key_condition_expression(condition)
                 .expression_attribute_values(":value", text(value));
             let answer = call.set_exclusive_start_key(start).send().await;

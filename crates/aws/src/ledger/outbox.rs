@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::record::{OutboxEntry, RequestState};
-use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
+use cc_devops_core::requests::record::{Conclusion, OutboxEntry, RequestState};
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
 
 use super::DynamoLedger;
-use super::recording::{incomplete, refused_at};
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
+use super::transaction::{gone, incomplete};
 use crate::error::{is_condition, port_error};
 use crate::table::{from_item, number, text, to_item};
 
@@ -26,12 +26,21 @@ const KEPT: usize = 10_000;
 /// How long entries in memory may be served without looking for others'.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
+/// How long a new entry is left to its writer, which publishes it in the same breath as a rule.
+/// Without that, functions that run at once would publish each other's events.
+const RESERVED: SignedDuration = SignedDuration::from_secs(5);
+
 /// How many entries are taken out at once.
 const AT_ONCE: usize = 8;
 
 /// How long a finished request is remembered, in seconds: 400 days. Until then the same id gets the
 /// same answer.
 const REMEMBERED: i64 = 400 * 86_400;
+
+/// From when on others than its writer publish the event of a request that ends now.
+pub(super) fn reserved_until(conclusion: &Conclusion) -> Option<Timestamp> {
+    conclusion.completed.timestamp.saturating_add(RESERVED).ok()
+}
 
 /// What this process knows of the outbox.
 pub(super) struct Outbox {
@@ -54,12 +63,24 @@ impl Outbox {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps an entry that was just written.
+    /// Keeps an entry that this process has just written, and may publish at once.
     pub(super) fn wrote(&self, row: OutboxRow) {
+        self.keep(OutboxRow { due: None, ..row });
+    }
+
+    /// Keeps an entry, unless there are too many: those beyond are read when they are needed.
+    fn keep(&self, row: OutboxRow) {
         let mut rows = self.rows();
         if rows.len() < KEPT {
-            rows.insert(row.id, row);
+            rows.entry(row.id).or_insert(row);
         }
+    }
+
+    /// Entries whose time has come, oldest first.
+    fn due(&self, now: Timestamp, limit: usize) -> Vec<OutboxRow> {
+        let rows = self.rows();
+        let due = rows.values().filter(|row| row.is_due(now));
+        due.take(limit).cloned().collect()
     }
 
     /// Whether it is time to look for what others wrote; says yes once.
@@ -75,20 +96,35 @@ impl Outbox {
 
 impl DynamoLedger {
     pub(super) async fn due(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
-        let own: Vec<OutboxRow> = {
-            let rows = self.outbox.rows();
-            rows.values()
-                .filter(|row| row.is_due(now))
-                .take(limit)
-                .cloned()
-                .collect()
-        };
-        if !own.is_empty() && !self.outbox.is_time_to_look() {
-            return own.iter().map(OutboxRow::entry).collect();
+        let own = self.outbox.due(now, limit);
+        let mut due = BTreeMap::new();
+        if own.is_empty() || self.outbox.is_time_to_look() {
+            due = self.find_due(now, limit).await?;
         }
-        let mut rows = Vec::new();
+        for row in own {
+            if due.len() < limit {
+                due.insert(row.id, row);
+            }
+        }
+        let mut entries = Vec::with_capacity(due.len());
+        for row in due.into_values() {
+            match row.entry() {
+                Ok(entry) => {
+                    entries.push(entry);
+                    self.outbox.keep(row);
+                }
+                // One damaged row must not hold up all the others.
+                Err(error) => tracing::error!(id = row.id, %error, "an event cannot be published"),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The oldest entries in the table whose time has come.
+    async fn find_due(&self, now: Timestamp, limit: usize) -> PortResult<BTreeMap<i64, OutboxRow>> {
+        let mut due = BTreeMap::new();
         let mut start = None;
-        while rows.len() < limit {
+        loop {
             let call = self.shared.clients.dynamodb().query().table_name(self.shared.table());
             let call = call
                 .key_condition_expression("PK = :outbox")
@@ -97,20 +133,19 @@ impl DynamoLedger {
             let answer = call.set_exclusive_start_key(start).send().await;
             let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
             for item in answer.items.unwrap_or_default() {
-                let row: OutboxRow = from_item(item, "an outbox entry")?;
-                if row.is_due(now) && rows.len() < limit {
-                    rows.push(row);
+                let place = item.get("SK").cloned();
+                match from_item::<OutboxRow>(item, "an outbox entry") {
+                    Ok(row) if row.is_due(now) && due.len() < limit => drop(due.insert(row.id, row)),
+                    Ok(_) => {}
+                    // One damaged row must not hold up all the others.
+                    Err(error) => tracing::error!(?place, %error, "an event cannot be published"),
                 }
             }
             start = answer.last_evaluated_key;
-            if start.is_none() {
-                break;
+            if start.is_none() || due.len() >= limit {
+                return Ok(due);
             }
         }
-        for row in &rows {
-            self.outbox.wrote(row.clone());
-        }
-        rows.iter().map(OutboxRow::entry).collect()
     }
 
     /// The entry, from memory or the table.
@@ -123,12 +158,13 @@ impl DynamoLedger {
     }
 
     pub(super) async fn take_out(&self, ids: &[i64]) -> PortResult<()> {
-        stream::iter(ids.to_vec())
+        let taken: Vec<PortResult<()>> = stream::iter(ids.to_vec())
             .map(|id| self.take_one_out(id))
             .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await
-            .map(drop)
+            .collect()
+            .await;
+        // Each on its own: one that fails is published again, the others are not.
+        taken.into_iter().collect()
     }
 
     /// Takes an entry out; with that its request is published.
@@ -137,42 +173,36 @@ impl DynamoLedger {
             return Ok(());
         };
         let shared = &self.shared;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let delete = Delete::builder()
+        let delete = Delete::builder()
+            .table_name(shared.table())
+            .set_key(Some(outbox_key(id)))
+            .condition_expression("attribute_exists(PK)")
+            .build()
+            .map_err(incomplete)?;
+        let mut writes = vec![TransactWriteItem::builder().delete(delete).build()];
+        if let Some(request) = &row.request {
+            let update = Update::builder()
                 .table_name(shared.table())
-                .set_key(Some(outbox_key(id)));
-            let delete = delete
-                .condition_expression("attribute_exists(PK)")
+                .set_key(Some(request_key(request)))
+                .update_expression("SET #state = :published, #expires = :expires REMOVE outbox")
+                .condition_expression("outbox = :outbox")
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_names("#expires", "expires")
+                .expression_attribute_values(":published", text(RequestState::Published.as_str()))
+                .expression_attribute_values(":expires", number(Timestamp::now().as_second() + REMEMBERED))
+                .expression_attribute_values(":outbox", number(id))
                 .build()
                 .map_err(incomplete)?;
-            let mut call = shared.clients.dynamodb().transact_write_items();
-            call = call.transact_items(TransactWriteItem::builder().delete(delete).build());
-            if let Some(request) = &row.request {
-                let update = Update::builder()
-                    .table_name(shared.table())
-                    .set_key(Some(request_key(request)))
-                    .update_expression("SET #state = :published, #expires = :expires REMOVE outbox")
-                    .condition_expression("outbox = :outbox")
-                    .expression_attribute_names("#state", "state")
-                    .expression_attribute_names("#expires", "expires")
-                    .expression_attribute_values(":published", text(RequestState::Published.as_str()))
-                    .expression_attribute_values(":expires", number(Timestamp::now().as_second() + REMEMBERED))
-                    .expression_attribute_values(":outbox", number(id))
-                    .build()
-                    .map_err(incomplete)?;
-                call = call.transact_items(TransactWriteItem::builder().update(update).build());
-            }
-            let Err(error) = call.send().await else { break };
-            // Somebody else published it.
-            if refused_at(&error, 0).is_some() {
-                break;
-            }
-            if tries >= super::TRIES || !super::recording::met_another(&error) {
-                return Err(port_error("dynamodb:TransactWriteItems", error));
-            }
-            tokio::time::sleep(super::pause(tries)).await;
+            writes.push(TransactWriteItem::builder().update(update).build());
+        }
+        let delete_alone: Vec<_> = writes.iter().take(1).cloned().collect();
+        if let Err(refused) = shared.transact(writes).await?
+            && !refused.at(0)
+        {
+            // The request does not know of its event, which must still not be told for ever.
+            tracing::warn!(id, request = ?row.request, "a published event has no request");
+            // Refused where somebody else took it out.
+            drop(shared.transact(delete_alone).await?);
         }
         self.outbox.rows().remove(&id);
         Ok(())
@@ -237,18 +267,16 @@ impl DynamoLedger {
             .condition_expression("attribute_not_exists(PK)")
             .build()
             .map_err(incomplete)?;
-        let call = shared.clients.dynamodb().transact_write_items();
-        let call = call
-            .transact_items(TransactWriteItem::builder().update(update).build())
-            .transact_items(TransactWriteItem::builder().put(put).build());
-        match call.send().await {
-            Ok(_) => {
-                self.outbox.wrote(row);
-                Ok(())
-            }
+        let writes = vec![
+            TransactWriteItem::builder().update(update).build(),
+            TransactWriteItem::builder().put(put).build(),
+        ];
+        match shared.transact(writes).await? {
+            Ok(()) => self.outbox.wrote(row),
             // Somebody else told it again.
-            Err(error) if refused_at(&error, 0).is_some() => Ok(()),
-            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
+            Err(refused) if refused.at(0) => {}
+            Err(_) => return Err(gone()),
         }
+        Ok(())
     }
 }

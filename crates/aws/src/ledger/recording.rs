@@ -1,51 +1,24 @@
 //! Recording requests as they arrive, and ending them.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use cc_devops_core::names::{AgentName, FullStackName, RequestId};
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Claim, Conclusion, NewRequest, Receipt, RequestState};
 use jiff::Timestamp;
 
-use super::DynamoLedger;
 use super::rows::{LIST, OutboxRow, RequestRow, request_key};
+use super::transaction::{gone, incomplete};
+use super::{DynamoLedger, outbox};
 use crate::error::port_error;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, from_item, number, text, to_item};
+use crate::table::{Item, TRIES, from_item, number, text, to_item};
 
-/// The largest sealed detail, in bytes: an item has 400 KB, and its other attributes need some.
-const MAX_DETAIL: usize = 380_000;
-
-/// What a cancelled transaction says of one of its writes.
-pub(crate) fn refused_at(
-    error: &SdkError<TransactWriteItemsError, HttpResponse>,
-    write: usize,
-) -> Option<CancellationReason> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-        return None;
-    };
-    let reason = cancelled.cancellation_reasons().get(write)?;
-    (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.clone())
-}
-
-/// Whether a cancelled transaction met another one, and may be tried again.
-pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError"))),
-        _ => false,
-    }
-}
-
-pub(crate) fn incomplete(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
-    PortError::new(PortErrorKind::Refused, "a write is incomplete").because(error)
-}
+/// The largest sealed detail, in bytes: an item has 409,600, and all other attributes of a request
+/// take less than 8,000. The largest secret there may be (65,536 bytes, each six as JSON) fits.
+const MAX_DETAIL: usize = 400_000;
 
 pub(super) fn superseded() -> PortError {
     PortError::new(
@@ -81,7 +54,7 @@ impl DynamoLedger {
             completed: None,
             output: None,
             outbox: None,
-            stack: None,
+            stacks: BTreeSet::new(),
             writer: uuid::Uuid::now_v7().to_string(),
         }
     }
@@ -113,31 +86,30 @@ impl DynamoLedger {
             .set_item(Some(to_item(&row)?))
             .condition_expression("attribute_not_exists(PK)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let standing = match call.send().await {
-            Ok(_) => None,
-            Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => {
-                    self.standing(id, item_of(&error)).await?
-                }
-                _ => return Err(port_error("dynamodb:PutItem", error)),
-            },
-        };
-        match standing {
-            // Our own write, of which the SDK did not hear the first time.
-            Some(standing) if standing.writer != row.writer => known(&standing, request),
-            _ if lease_until.is_some() => Ok(Receipt::Claimed(Claim {
+        if let Err(error) = call.send().await {
+            let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+                return Err(port_error("dynamodb:PutItem", error));
+            };
+            let standing = self.standing(id, refused.item().cloned()).await?;
+            // Else it is our own write, of which the SDK did not hear the first time.
+            if standing.writer != row.writer {
+                return known(&standing, request);
+            }
+        }
+        Ok(match lease_until {
+            None => Receipt::Recorded,
+            Some(_) => Receipt::Claimed(Claim {
                 request: id.clone(),
                 attempt: 1,
-            })),
-            _ => Ok(Receipt::Recorded),
-        }
+            }),
+        })
     }
 
     /// The request that stood in the way: as the refusal shows it, or read.
-    async fn standing(&self, id: &RequestId, shown: Option<Item>) -> PortResult<Option<RequestRow>> {
+    async fn standing(&self, id: &RequestId, shown: Option<Item>) -> PortResult<RequestRow> {
         match shown {
-            Some(item) => from_item(item, "a request").map(Some),
-            None => self.shared.get(request_key(id), "a request").await,
+            Some(item) => from_item(item, "a request"),
+            None => self.shared.get(request_key(id), "a request").await?.ok_or_else(gone),
         }
     }
 
@@ -158,12 +130,14 @@ impl DynamoLedger {
                 Ok(vec![TransactWriteItem::builder().put(put).build()])
             })
             .await?;
-        let Err(reason) = told else {
+        let Err(shown) = told else {
             return Ok(Receipt::Recorded);
         };
-        match self.standing(&request.head.id, reason.item).await? {
-            Some(standing) if standing.writer != row.writer => known(&standing, request),
-            _ => Ok(Receipt::Recorded),
+        let standing = self.standing(&request.head.id, shown).await?;
+        if standing.writer == row.writer {
+            Ok(Receipt::Recorded)
+        } else {
+            known(&standing, request)
         }
     }
 
@@ -177,32 +151,37 @@ impl DynamoLedger {
         let agent = AgentName::new(&conclusion.completed.requested_by)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "the outcome names no agent").because(error))?;
         // Most requests hold no stack. Whether this one does shows when it is written.
-        let mut stack = None;
-        loop {
-            let end = |outbox| self.end(claim, conclusion, &completed, outbox, stack.as_ref());
+        let mut stacks = BTreeSet::new();
+        for _ in 0..TRIES {
+            let end = |outbox| self.end(claim, conclusion, &completed, outbox, &stacks);
             let told = self.tell(conclusion, &agent, Some(&claim.request), end).await?;
-            let Err(refused) = told else { return Ok(()) };
-            match self.standing(&claim.request, refused.item).await? {
-                Some(row) if row.attempts == claim.attempt && row.work.is_some() && stack.is_none() => {
-                    stack = Some(row.stack.ok_or_else(superseded)?);
-                }
-                // Our own transaction met itself, where the first answer was lost.
-                Some(row) if row.attempts == claim.attempt && row.completed.as_ref() == Some(&completed) => {
-                    return Ok(());
-                }
-                _ => return Err(superseded()),
+            let Err(shown) = told else { return Ok(()) };
+            let row = self.standing(&claim.request, shown).await?;
+            if row.attempts != claim.attempt {
+                return Err(superseded());
             }
+            if row.work.is_none() {
+                // The same outcome is our own, of which the SDK did not hear the first time.
+                return if row.completed.as_ref() == Some(&completed) {
+                    Ok(())
+                } else {
+                    Err(superseded())
+                };
+            }
+            stacks = row.stacks;
         }
+        Err(gone())
     }
 
-    /// The writes that end a request, and free the stack it holds.
+    /// The writes that end a request, and free the stacks it holds: the request's first, because a
+    /// refusal is looked for there.
     fn end(
         &self,
         claim: &Claim,
         conclusion: &Conclusion,
         completed: &str,
         outbox: i64,
-        stack: Option<&String>,
+        stacks: &BTreeSet<String>,
     ) -> PortResult<Vec<TransactWriteItem>> {
         let mut sets = "SET #state = :completed, completed = :text, outbox = :outbox".to_owned();
         let mut update = Update::builder();
@@ -212,58 +191,55 @@ impl DynamoLedger {
                 .expression_attribute_names("#output", "output")
                 .expression_attribute_values(":output", text(output));
         }
-        let mut writes = Vec::new();
-        let holds = match stack {
-            None => "attribute_not_exists(#stack)",
-            Some(stack) => {
-                let key = super::claims::lock_key(&FullStackName::from_stored(stack.clone()));
-                let delete = Delete::builder().table_name(self.shared.table()).set_key(Some(key));
-                let delete = delete.build().map_err(incomplete)?;
-                writes.push(TransactWriteItem::builder().delete(delete).build());
-                update = update.expression_attribute_values(":stack", text(stack));
-                "#stack = :stack"
-            }
+        let holds = if stacks.is_empty() {
+            "attribute_not_exists(stacks)"
+        } else {
+            let held = AttributeValue::Ss(stacks.iter().cloned().collect());
+            update = update.expression_attribute_values(":stacks", held);
+            "stacks = :stacks"
         };
         let update = update
             .table_name(self.shared.table())
             .set_key(Some(request_key(&claim.request)))
-            .update_expression(format!("{sets} REMOVE WPK, WSK, detail, #stack"))
+            .update_expression(format!("{sets} REMOVE WPK, WSK, detail, stacks"))
             .condition_expression(format!("attempts = :attempt AND attribute_exists(WPK) AND {holds}"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#stack", "stack")
             .expression_attribute_values(":completed", text(RequestState::Completed.as_str()))
             .expression_attribute_values(":text", text(completed))
             .expression_attribute_values(":outbox", number(outbox))
             .expression_attribute_values(":attempt", number(claim.attempt))
             .build()
             .map_err(incomplete)?;
-        // First, because a refusal is looked for there.
-        writes.insert(0, TransactWriteItem::builder().update(update).build());
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        for stack in stacks {
+            writes.push(self.free(stack)?);
+        }
         Ok(writes)
     }
 
     /// Writes an audit row and an event in one transaction with what `beside` gives for the
-    /// event's number. The inner error is why the first of those writes was refused.
+    /// event's number. The inner error is that the first of those writes was refused, and the item
+    /// it met.
     async fn tell(
         &self,
         conclusion: &Conclusion,
         agent: &AgentName,
         request: Option<&RequestId>,
         mut beside: impl FnMut(i64) -> PortResult<Vec<TransactWriteItem>> + Send,
-    ) -> PortResult<Result<(), CancellationReason>> {
+    ) -> PortResult<Result<(), Option<Item>>> {
+        let shared = &self.shared;
         let completed = json(conclusion)?;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let shared = &self.shared;
-            let event = OutboxRow::new(shared.places.next(), request.cloned(), agent.clone(), completed.clone());
+        for _ in 0..TRIES {
+            let event = OutboxRow {
+                due: outbox::reserved_until(conclusion),
+                ..OutboxRow::new(shared.places.next(), request.cloned(), agent.clone(), completed.clone())
+            };
             let mut chain = shared.chains.take();
             let row = chain.extend(shared.table(), shared.places.next(), &conclusion.audit)?;
             let put = Put::builder()
                 .table_name(shared.table())
-                .set_item(Some(to_item(&event)?));
-            let put = put
+                .set_item(Some(to_item(&event)?))
                 .condition_expression("attribute_not_exists(PK)")
                 .build()
                 .map_err(incomplete)?;
@@ -271,39 +247,22 @@ impl DynamoLedger {
             let own = writes.len();
             writes.push(TransactWriteItem::builder().put(row).build());
             writes.push(TransactWriteItem::builder().put(put).build());
-            let call = shared
-                .clients
-                .dynamodb()
-                .transact_write_items()
-                .set_transact_items(Some(writes));
-            let Err(error) = call.send().await else {
+            // After an error the chain is left: nobody knows whether its row was written.
+            let Err(refused) = shared.transact(writes).await? else {
                 chain.written();
                 self.outbox.wrote(event);
                 return Ok(Ok(()));
             };
-            // The chain is left: whether its row was written is not certain in every case.
-            drop(chain);
-            if own > 0
-                && let Some(reason) = refused_at(&error, 0)
-            {
-                return Ok(Err(reason));
+            if refused.at(own) {
+                tracing::warn!("a chain of the audit trail does not end where it should; another is begun");
+            } else {
+                chain.unwritten();
             }
-            let taken = refused_at(&error, own).is_some() || refused_at(&error, own + 1).is_some();
-            if tries >= super::TRIES || !(taken || met_another(&error)) {
-                return Err(port_error("dynamodb:TransactWriteItems", error));
+            if own > 0 && refused.at(0) {
+                return Ok(Err(refused.item(0)));
             }
-            let wait = super::pause(tries);
-            tracing::debug!(tries, "a transaction met another; it is tried again");
-            tokio::time::sleep(wait).await;
         }
-    }
-}
-
-fn item_of(error: &SdkError<aws_sdk_dynamodb::operation::put_item::PutItemError, HttpResponse>) -> Option<Item> {
-    use aws_sdk_dynamodb::operation::put_item::PutItemError;
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(refused)) => refused.item().cloned(),
-        _ => None,
+        Err(gone())
     }
 }
 

@@ -1,5 +1,7 @@
 //! How requests and outbox entries stand in the table.
 
+use std::collections::BTreeSet;
+
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::Role;
@@ -74,10 +76,14 @@ pub(super) struct RequestRow {
     /// The outbox entry that waits with its outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) outbox: Option<i64>,
-    /// The stack it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) stack: Option<String>,
-    /// Random: tells our own write from another's.
+    /// The stacks it holds.
+    #[serde(
+        default,
+        with = "serde_dynamo::string_set",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    pub(super) stacks: BTreeSet<String>,
+    /// Random: tells a writer's own change from another's, where the first answer was lost.
     pub(super) writer: String,
 }
 
@@ -143,7 +149,7 @@ pub(super) struct OutboxRow {
     /// The detail as JSON text.
     pub(super) completed: String,
     pub(super) failures: u32,
-    /// When it is to be tried again.
+    /// Not to be published before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) due: Option<Timestamp>,
 }

@@ -14,10 +14,7 @@ use crate::error::{is_condition, port_error};
 use crate::events::{WRITES, fit, is_taken, settled_place};
 use crate::ledger::incomplete;
 use crate::places::sortable_time;
-use crate::table::{Item, WORK, from_item, key, number, text};
-
-/// How often deliveries are made that met others' before they are left to the next look.
-const TRIES: usize = 5;
+use crate::table::{Item, TRIES, WORK, from_item, key, number, text};
 
 impl DynamoWebhooks {
     pub(super) async fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> PortResult<Vec<Delivery>> {

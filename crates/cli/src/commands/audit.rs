@@ -12,7 +12,7 @@ use super::requests::{parse_status, with_next};
 use super::times::{parse_time, show};
 use crate::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::{Output, table, visible};
 use crate::store;
 
 const LIST_HELP: &str = "\
@@ -24,14 +24,16 @@ Examples:
 
 const VERIFY_HELP: &str = "\
 Checks that no row was changed, removed or put elsewhere, and that none is missing at the end.
-Exit code 1 when the chain is broken; each broken row is named.
+Exit code 1 when the chain is broken; each broken row is named, with its chain where there are
+several.
 
 Example:
   cc-devops audit verify";
 
 const EXPORT_HELP: &str = "\
 One JSON object a line, oldest first. A row's \"hash\" is SHA-256 over \"prevHash\", a line break, and
-the row without those two as canonical JSON (RFC 8785).
+the row without those two and \"chain\" as canonical JSON (RFC 8785). On AWS each writer has a chain of
+its own; its first row's \"prevHash\" is SHA-256 over \"chain\", a line break, and the chain's name.
 
 Example:
   cc-devops audit export > audit.ndjson";
@@ -131,12 +133,11 @@ fn tell(output: Output, verification: &Verification) -> Result<(), CliError> {
             return format!("the audit chain holds: {} row(s)", verification.rows);
         }
         let mut lines = vec![format!("the audit chain is BROKEN: {} row(s) read", verification.rows)];
-        lines.extend(
-            verification
-                .breaks
-                .iter()
-                .map(|found| format!("  row {}: {}", found.seq, found.problem)),
-        );
+        lines.extend(verification.breaks.iter().map(|found| {
+            let chain = found.chain.as_ref();
+            let chain = chain.map(|name| format!("chain {name}, ")).unwrap_or_default();
+            visible(&format!("  {chain}row {}: {}", found.seq, found.problem))
+        }));
         lines.join("\n")
     })?;
     if whole { Ok(()) } else { Err(CliError::Answered) }
@@ -147,9 +148,10 @@ fn list_text(page: &Page<AuditRow>) -> String {
         return "no audit rows".to_owned();
     }
     let dash = || "-".to_owned();
+    let chained = page.items.iter().any(|row| row.chain.is_some());
     let rows = page.items.iter().map(|row| {
         let entry = &row.entry;
-        vec![
+        let mut cells = vec![
             row.seq.to_string(),
             show(entry.at),
             entry.principal.as_ref().map_or_else(dash, ToString::to_string),
@@ -158,9 +160,13 @@ fn list_text(page: &Page<AuditRow>) -> String {
             entry.resource.clone().unwrap_or_else(dash),
             entry.status.as_str().to_owned(),
             entry.reason.map_or_else(dash, |reason| reason.to_string()),
-        ]
+        ];
+        if chained {
+            cells.push(row.chain.clone().unwrap_or_else(dash));
+        }
+        cells
     });
-    let head = [
+    let mut head = vec![
         "ROW",
         "AT",
         "PRINCIPAL",
@@ -170,6 +176,9 @@ fn list_text(page: &Page<AuditRow>) -> String {
         "STATUS",
         "REASON",
     ];
+    if chained {
+        head.push("CHAIN");
+    }
     with_next(table(&head, rows), page.next)
 }
 
@@ -195,4 +204,45 @@ fn print_page(page: PortResult<Page<AuditRow>>) -> Result<(), CliError> {
         Output::json_line(row)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use cc_devops_core::audit::{AuditEntry, ChainHash};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn row(chain: Option<&str>) -> AuditRow {
+        AuditRow {
+            chain: chain.map(str::to_owned),
+            seq: 1,
+            entry: AuditEntry {
+                at: Timestamp::UNIX_EPOCH,
+                principal: None,
+                agent: None,
+                action: "putSecret".to_owned(),
+                request_id: None,
+                stage: None,
+                resource: None,
+                status: Status::Success,
+                reason: None,
+                detail: Value::Null,
+            },
+            prev_hash: ChainHash::GENESIS,
+            hash: ChainHash::GENESIS,
+        }
+    }
+
+    #[test]
+    fn the_chain_is_shown_only_where_there_are_several() {
+        let page = |items| Page { items, next: None };
+        let one = list_text(&page(vec![row(None)]));
+        assert!(!one.contains("CHAIN"), "{one}");
+        let several = list_text(&page(vec![row(Some("checkpoints")), row(None)]));
+        assert!(
+            several.contains("CHAIN") && several.contains("checkpoints"),
+            "{several}"
+        );
+    }
 }

@@ -15,11 +15,13 @@ use crate::error::CliError;
 const AFTER_HELP: &str = "\
 The stack is named without its stage: cc-agent-x on stage dev is the stack cc-agent-x-dev.
 Without --wait the command ends when the request is on record. With --wait it waits for the
-outcome; exit code 1 when the deploy failed or did not end in time.
+outcome; exit code 1 when the deploy failed or did not end in time. On AWS the request goes over the
+event bus under the agent's source, to the control plane of --aws-stage, which must be --stage.
 
 Examples:
   cc-devops deploy cc-agent-content-orchestrator --stage dev --wait
-  cc-devops deploy cc-agent-x --stage prod --parameter VERSION=1.4.2 --wait 600";
+  cc-devops deploy cc-agent-x --stage prod --parameter VERSION=1.4.2 --wait 600
+  cc-devops deploy --backend aws cc-agent-billing --stage dev --agent Billing --wait";
 
 /// Which stack, and how.
 #[derive(Debug, clap::Args)]
@@ -60,7 +62,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let channel = Channel::open(context, &args.target).await?;
     let params = params(&args)?;
     let event = envelope(&args.asking, Action::DeployLambda, Some(&args.stage), &params);
-    let submitted = submit(&channel, &event, args.wait).await?;
+    let submitted = submit(&channel, &event, args.wait, context.output).await?;
     tell(context.output, &submitted, args.wait, |result| {
         let what = match word(result, "action") {
             "no_changes" => "has nothing to change",

@@ -1,6 +1,7 @@
 //! `health`: asks the running control plane how it is.
 
 use cc_devops_aws::Backend;
+use cc_devops_core::ports::PortErrorKind;
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
@@ -22,14 +23,15 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Address of the control plane; without it, the server that runs on the data folder
+    /// Address of the control plane; without it, the server that runs on the data folder, or on AWS
+    /// the function
     #[arg(long, env = "CC_DEVOPS_URL", value_name = "URL")]
     url: Option<Url>,
 }
 
 /// Runs `health`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
-    let body = match store::on_aws(&context.load_config()?.checked).await {
+    let body = match store::on_aws(&context.load_config()?.checked).await? {
         Some(backend) if args.url.is_none() => of_function(&backend).await?,
         _ => body(&Client::anonymous(context, args.url.as_ref())?).await?,
     };
@@ -43,7 +45,18 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
 
 /// What the deployed function answers.
 pub(super) async fn of_function(backend: &Backend) -> Result<Value, CliError> {
-    let answer = backend.invoke(&json!({"task_type": "health_check"})).await?;
+    let answer = match backend.invoke(&json!({"task_type": "health_check"})).await {
+        Err(error) if error.kind == PortErrorKind::NotFound => {
+            return Err(CliError::Unreachable {
+                message: format!(
+                    "{}; where `serve` runs in its place, name its address with --url",
+                    error.message
+                ),
+                source: None,
+            });
+        }
+        answer => answer?,
+    };
     let body = answer
         .get("body")
         .and_then(Value::as_str)

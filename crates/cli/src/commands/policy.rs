@@ -25,7 +25,7 @@ const CHECK_HELP: &str = "\
 Without a question it says whether the policies are valid. With one it answers it: exit code 0
 when it is allowed, 4 when it is denied. What no policy allows is denied.
 
-An agent that the data folder knows is taken with the prefixes and stacks it was given; any other
+An agent that the control plane knows is taken with the prefixes and stacks it was given; any other
 name, as an agent with just its own, and those named here.
 
 Actions and their resources:
@@ -135,7 +135,7 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         None => stages.default_stage().clone(),
     };
     let access = Access::parse(action, resource, &stage).map_err(CliError::Usage)?;
-    let agent = agent(context, principal, &check).await?;
+    let agent = agent(context, config, principal, &check).await?;
     let decision = policy.decide(&agent, &access);
     let word = if decision.allowed { "allow" } else { "deny" };
     let document = json!({
@@ -169,8 +169,8 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
 }
 
 /// The agent as it is known, with what is asked to be assumed of it.
-async fn agent(context: &Context, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
-    let known = if store::exists(Path::new(&context.global.data_dir)) {
+async fn agent(context: &Context, config: &Checked, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
+    let known = if config.aws.is_some() || store::exists(Path::new(&context.global.data_dir)) {
         let opened = store::open(context).await?;
         opened.ports.agents.find(name).await?
     } else {

@@ -16,10 +16,12 @@ use crate::error::CliError;
 const AFTER_HELP: &str = "\
 The value is read from standard input or a file, so that it stands in no shell history and no
 list of processes. One line break at its end is not part of it, unless --keep-line-break is given.
+On AWS the request goes over the event bus under the agent's source, and the ledger tells its outcome.
 
 Examples:
   printf %s \"$KEY\" | cc-devops put-secret /contentcraft/contentorchestrator/api-key
-  cc-devops put-secret /contentcraft/stripe/key --value-file key.txt --stage prod";
+  cc-devops put-secret /contentcraft/stripe/key --value-file key.txt --stage prod
+  cc-devops put-secret --backend aws /contentcraft/billing/key --agent Billing < key.txt";
 
 /// Which secret.
 #[derive(Debug, clap::Args)]
@@ -33,7 +35,7 @@ pub(crate) struct Args {
     /// Take a line break at the end as part of the value
     #[arg(long)]
     keep_line_break: bool,
-    /// Stage of the request; without it, the installation's first
+    /// Stage of the request; without it, the installation's first, and on AWS that of --aws-stage
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
     /// Wait this long for the outcome; 0 does not wait
@@ -52,8 +54,13 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let mut params = Map::new();
     params.insert("name".to_owned(), json!(args.name));
     params.insert("value".to_owned(), Value::String(value));
-    let event = envelope(&args.asking, Action::PutSecret, args.stage.as_deref(), &params);
-    let submitted = submit(&channel, &event, args.wait).await?;
+    let event = envelope(
+        &args.asking,
+        Action::PutSecret,
+        channel.stage(args.stage.as_deref()),
+        &params,
+    );
+    let submitted = submit(&channel, &event, args.wait, context.output).await?;
     tell(context.output, &submitted, args.wait, |result| {
         format!(
             "{} {}\nversion {}",

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::health;
-use super::submit::{Submitted, follow, is_error, post, put};
+use super::submit::{Submitted, follow, is_error, outcome, post, put};
 use crate::Context;
 use crate::client::{Client, Target};
 use crate::error::CliError;
@@ -22,7 +22,8 @@ The file holds one of:
 
 Without --wait the answer is the acknowledgement: the request is on record and will be carried
 out. With --wait it is the completion, the detail of devops.completed. Exit code 1 when a request
-ended in error or did not end in time.
+ended in error or did not end in time. On AWS events go over the event bus, and what is for the
+function to the function.
 
 Examples:
   cc-devops send event.json --wait 10
@@ -49,10 +50,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let body = read_input(&args.file)?;
     let parsed: Option<Value> = serde_json::from_slice(&body).ok();
     if args.target.url.is_none()
-        && let Some(backend) = store::on_aws(&context.load_config()?.checked).await
+        && let Some(backend) = store::on_aws(&context.load_config()?.checked).await?
     {
         let parsed = parsed.ok_or_else(|| CliError::Usage(format!("{} is no JSON", args.file.display())))?;
-        return on_aws(context, &backend, parsed, args.wait).await;
+        return Box::pin(on_aws(context, &backend, parsed, args.wait)).await;
     }
     if let Some(invocation) = parsed.as_ref().filter(|value| is_direct(value)) {
         return invoke(context, &args, invocation).await;
@@ -92,10 +93,14 @@ async fn on_aws(context: &Context, backend: &Backend, input: Value, wait: u64) -
         Value::Array(events) => (events, true),
         event => (vec![event], false),
     };
-    let mut answers = Vec::with_capacity(events.len());
-    let mut open = false;
+    let mut sent = Vec::with_capacity(events.len());
     for event in &events {
-        match put(backend, event, wait).await? {
+        sent.push(put(backend, event).await?);
+    }
+    let mut answers = Vec::with_capacity(sent.len());
+    let mut open = false;
+    for sent in sent {
+        match outcome(backend, sent, wait, context.output).await? {
             Submitted::Completed(completed) => answers.push(completed),
             Submitted::Accepted(acknowledgement) => {
                 open = true;

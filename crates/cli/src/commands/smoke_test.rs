@@ -6,22 +6,25 @@ use std::time::{Duration, Instant};
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::health::CAPABILITIES;
+use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::requests::record::RequestState;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::health;
-use super::submit::{Submitted, put};
+use super::submit::{Submitted, outcome, put};
 use crate::Context;
 use crate::error::CliError;
-use crate::output::table;
+use crate::output::{Output, table};
 use crate::store;
 
 const AFTER_HELP: &str = "\
 Checks the control plane of --aws-stage on AWS: the function answers, its agent is enabled, its
-heartbeat is heard, a request goes the whole way from the bus to the ledger, the audit trail holds,
-and no dead letters wait. The request asks for an action that does not exist, so nothing is
-changed; --write sends one that writes a secret of the control plane's own.
+heartbeat is heard, a request goes the whole way from the bus to the ledger and its outcome back to
+the bus, the audit trail holds and has that request, and no dead letters wait. The request asks for
+an action that does not exist, so nothing is changed; --write sends one that writes a secret of the
+control plane's own.
 
 Exit code 0 when all is well, 1 when a check fails.
 
@@ -34,6 +37,16 @@ const WAIT: u64 = 60;
 
 /// The oldest heartbeat that counts: two of the schedule's.
 const HEARD: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long it may take until CloudWatch tells a heartbeat it was sent, until an event is on the bus,
+/// and until an index shows a row.
+const SHOWN: Duration = Duration::from_mins(2);
+
+/// How often such a thing is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the request asks for that is to be refused.
+const NO_ACTION: &str = "smokeTest";
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -54,7 +67,7 @@ struct Checked {
 /// Runs `smoke-test`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let config = context.load_config()?.checked;
-    let Some(backend) = store::on_aws(&config).await else {
+    let Some(backend) = store::on_aws(&config).await? else {
         return Err(CliError::Usage(
             "smoke-test checks a control plane on AWS: give --backend aws; an embedded one answers to `cc-devops health`"
                 .to_owned(),
@@ -62,10 +75,13 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
     };
     let ports = backend.ports(std::sync::Arc::new(SystemClock));
     let agent = config.installation.agent.to_string();
+    let request = RequestId::new(format!("smoke-{}", uuid::Uuid::now_v7()));
     let tests = Tests {
         backend: &backend,
         ports: &ports,
         agent: &agent,
+        request: request.map_err(|error| CliError::internal("the request's id is refused", error))?,
+        output: context.output,
     };
     let mut all = vec![
         timed(context, "function answers", tests.function()).await,
@@ -128,6 +144,9 @@ struct Tests<'a> {
     backend: &'a Backend,
     ports: &'a Ports,
     agent: &'a str,
+    /// The request that is to be refused.
+    request: RequestId,
+    output: Output,
 }
 
 fn said(error: impl std::fmt::Display) -> String {
@@ -152,24 +171,27 @@ impl Tests<'_> {
         }
     }
 
-    /// Asks for a heartbeat first, because a stack that was just deployed has not sent one.
+    /// A stack that was just deployed has not sent one: then it is asked to.
     async fn heartbeat(&self) -> Result<String, String> {
+        if let Ok(heard) = self.heard().await? {
+            return Ok(heard);
+        }
         let answer = self.backend.invoke(&json!({"tick": "heartbeat"})).await.map_err(said)?;
         if answer.get("statusCode").and_then(Value::as_u64) != Some(200) {
             return Err("the function could not send it; its log says why".to_owned());
         }
-        let agents = self.ports.agents.list().await.map_err(said)?;
-        let own = agents.iter().find(|status| status.agent.name.as_str() == self.agent);
-        let beat = own.and_then(|status| status.last_beat.as_ref());
-        match beat {
-            Some(beat) if Timestamp::now().duration_since(beat.at) <= HEARD && beat.healthy => Ok("healthy".to_owned()),
-            Some(beat) if beat.healthy => Err(format!("the last one is of {}", beat.at)),
-            Some(beat) => Err(beat
-                .message
-                .clone()
-                .unwrap_or_else(|| "it says that it fails".to_owned())),
-            None => Err("none was heard".to_owned()),
-        }
+        eventually(async || self.heard().await).await
+    }
+
+    async fn heard(&self) -> Result<Found<String>, String> {
+        Ok(match self.backend.own_heartbeat().await.map_err(said)? {
+            Some(beat) if Timestamp::now().duration_since(beat.at) > HEARD => {
+                Err(format!("the last one is of {}", beat.at))
+            }
+            Some(beat) if beat.healthy => Ok("healthy".to_owned()),
+            Some(_) => Err("it says that the control plane fails; `cc-devops health` says why".to_owned()),
+            None => Err("CloudWatch has heard none".to_owned()),
+        })
     }
 
     async fn enabled(&self) -> Result<String, String> {
@@ -189,16 +211,17 @@ impl Tests<'_> {
     }
 
     /// Sends a request over the bus, in the control plane's own name, and looks for its outcome.
-    async fn ask(&self, action: &str, params: Value) -> Result<Value, String> {
+    async fn ask(&self, id: &RequestId, action: &str, params: Value) -> Result<Value, String> {
         let event = json!({
             "source": format!("agent.{}", self.agent),
             "detail-type": cc_devops_core::requests::envelope::REQUEST_DETAIL_TYPE,
             "detail": {
-                "requestId": format!("smoke-{}", uuid::Uuid::now_v7()), "action": action,
+                "requestId": id, "action": action,
                 "stage": self.backend.resources().stage.as_str(), "requestedBy": self.agent, "params": params,
             },
         });
-        match put(self.backend, &event, WAIT).await.map_err(said)? {
+        let sent = put(self.backend, &event).await.map_err(said)?;
+        match outcome(self.backend, sent, WAIT, self.output).await.map_err(said)? {
             Submitted::Completed(completed) => Ok(completed),
             Submitted::Accepted(_) => Err(format!(
                 "it has no outcome after {WAIT} s: look at the rule, the queue and its dead letters, and the function's log"
@@ -207,16 +230,28 @@ impl Tests<'_> {
     }
 
     async fn request(&self) -> Result<String, String> {
-        let completed = self.ask("smokeTest", json!({})).await?;
+        let completed = self.ask(&self.request, NO_ACTION, json!({})).await?;
         match completed.get("reason").and_then(Value::as_str) {
-            Some("unsupported_action") => Ok("refused, as it should be".to_owned()),
-            other => Err(format!("it ended as {}", other.unwrap_or("a success, which cannot be"))),
+            Some("unsupported_action") => {}
+            other => return Err(format!("it ended as {}", other.unwrap_or("a success, which cannot be"))),
         }
+        eventually(async || self.told().await).await?;
+        Ok("refused, as it should be".to_owned())
+    }
+
+    /// Whether the request's outcome was published.
+    async fn told(&self) -> Result<Found<()>, String> {
+        let record = self.ports.ledger.find(&self.request).await.map_err(said)?;
+        Ok(match record.map(|record| record.state) {
+            Some(RequestState::Published) => Ok(()),
+            _ => Err("its outcome is in the ledger and was not told over the bus".to_owned()),
+        })
     }
 
     async fn secret(&self, name: &str) -> Result<String, String> {
         let params = json!({"name": name, "value": Timestamp::now().to_string()});
-        let completed = self.ask("putSecret", params).await?;
+        let id = RequestId::new(format!("{}-write", self.request)).map_err(said)?;
+        let completed = self.ask(&id, "putSecret", params).await?;
         if completed.get("status").and_then(Value::as_str) == Some("success") {
             return Ok(format!("{name} has a new version"));
         }
@@ -229,16 +264,29 @@ impl Tests<'_> {
         if let Some(found) = verification.breaks.first() {
             return Err(format!("{}; `cc-devops audit verify` says more", found.problem));
         }
-        let newest = self
-            .ports
-            .audit
-            .list(&AuditFilter::default(), None, 1)
-            .await
-            .map_err(said)?;
-        if newest.items.is_empty() {
-            return Err("it is empty, though a request was just made".to_owned());
+        // A request that did not get through has its own check.
+        if self.ports.ledger.find(&self.request).await.map_err(said)?.is_some() {
+            eventually(async || self.on_record().await).await?;
         }
         Ok(format!("{} row(s)", verification.rows))
+    }
+
+    /// Whether the audit trail has the refused request.
+    async fn on_record(&self) -> Result<Found<()>, String> {
+        let filter = AuditFilter {
+            action: Some(NO_ACTION.to_owned()),
+            ..AuditFilter::default()
+        };
+        let newest = self.ports.audit.list(&filter, None, 100).await.map_err(said)?;
+        let is_there = |id: &str| {
+            let mut ids = newest.items.iter().filter_map(|row| row.entry.request_id.as_deref());
+            ids.any(|known| known == id)
+        };
+        Ok(if is_there(self.request.as_str()) {
+            Ok(())
+        } else {
+            Err(format!("the request {} is not in it", self.request))
+        })
     }
 
     async fn dead_letters(&self) -> Result<String, String> {
@@ -247,11 +295,26 @@ impl Tests<'_> {
             format!("devops-requests-dlq-{stage}"),
             format!("devops-requests-rule-dlq-{stage}"),
         ] {
-            let count = self.backend.queue_length(&queue).await.map_err(said)?;
+            let length = async { self.backend.queue(&queue).await?.length().await };
+            let count = length.await.map_err(said)?;
             if count > 0 {
                 return Err(format!("{count} wait in {queue}; see docs/RUNBOOK-AWS.md"));
             }
         }
         Ok("none".to_owned())
+    }
+}
+
+/// What a look found, or why it is not so yet.
+type Found<T> = Result<T, String>;
+
+/// Looks until it is so, or the time is up. A look that fails ends it.
+async fn eventually<T>(look: impl AsyncFn() -> Result<Found<T>, String>) -> Result<T, String> {
+    let begun = Instant::now();
+    loop {
+        match look().await? {
+            Err(_) if begun.elapsed() < SHOWN => tokio::time::sleep(LOOK_EVERY).await,
+            found => return found,
+        }
     }
 }

@@ -1,11 +1,14 @@
-//! Submits a request to the running control plane and waits for its completion. Shared by the
+//! Submits a request to the control plane, over HTTP or the event bus, and waits for its completion. Shared by the
 //! commands that do so.
 
 use std::time::{Duration, Instant};
 
-use cc_devops_aws::Backend;
+use cc_devops_aws::{Backend, SETTLED};
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::Action;
+use cc_devops_core::requests::bus::asked_stage;
+use cc_devops_core::requests::outcome::Completed;
+use cc_devops_core::requests::record::Cursor;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -20,6 +23,11 @@ use crate::store;
 const LONGEST_HOLD: u64 = 60;
 /// How often a request that takes longer is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How soon a request on the bus is looked for, and how often once that takes long.
+const LOOK_FIRST: Duration = Duration::from_millis(200);
+const LOOK_LAST: Duration = Duration::from_secs(5);
+/// How many events of the log are read at a time.
+const EVENTS: usize = 256;
 
 /// Who asks, and under which id.
 #[derive(Debug, Clone, clap::Args)]
@@ -74,33 +82,105 @@ pub(super) enum Channel {
 impl Channel {
     /// The bus where the backend is AWS and no server is named.
     pub(super) async fn open(context: &Context, target: &Target) -> Result<Self, CliError> {
-        match store::on_aws(&context.load_config()?.checked).await {
+        match store::on_aws(&context.load_config()?.checked).await? {
             Some(backend) if target.url.is_none() => Ok(Self::Bus(backend)),
             _ => Client::authenticated(context, target).map(Self::Http),
         }
     }
+
+    /// The stage of a request that names none: on the bus the control plane's own, because another
+    /// stage's would take it otherwise.
+    pub(super) fn stage<'s>(&'s self, given: Option<&'s str>) -> Option<&'s str> {
+        match self {
+            Self::Http(_) => given,
+            Self::Bus(backend) => Some(given.unwrap_or(backend.resources().stage.as_str())),
+        }
+    }
 }
 
-/// Puts one event on the bus and looks for its outcome in the ledger.
-pub(super) async fn put(backend: &Backend, event: &Value, wait: u64) -> Result<Submitted, CliError> {
-    let begun = Instant::now();
+/// A request that was put on the bus.
+pub(super) struct Sent {
+    id: RequestId,
+    begun: Instant,
+    /// Where the event log ended before, for a request that was on record already: its outcome, or
+    /// that it conflicts, comes after.
+    repeat: Option<Cursor>,
+}
+
+impl Sent {
+    /// How a request stands that has not ended.
+    fn accepted(&self) -> Submitted {
+        Submitted::Accepted(json!({"status": "accepted", "requestId": self.id}))
+    }
+}
+
+/// Puts one event on the bus.
+pub(super) async fn put(backend: &Backend, event: &Value) -> Result<Sent, CliError> {
+    let ours = &backend.resources().stage;
+    let asked = asked_stage(event, backend.installation());
+    if asked != *ours {
+        return Err(CliError::Usage(format!(
+            "the request is for the stage {asked}, and its outcome would stand there: give --aws-stage {asked}"
+        )));
+    }
     let id = event
         .pointer("/detail/requestId")
         .and_then(Value::as_str)
         .unwrap_or_default();
     let id = RequestId::new(id).map_err(|error| CliError::Usage(format!("`detail.requestId`: {error}")))?;
+    let repeat = match backend.ledger().find(&id).await? {
+        None => None,
+        Some(_) => Some(backend.events(Duration::ZERO).newest().await?),
+    };
+    let begun = Instant::now();
     backend.put_request(event).await?;
-    let ledger = backend.ledger();
+    Ok(Sent { id, begun, repeat })
+}
+
+/// Looks for the outcome of a request that was put on the bus, up to `wait` seconds after it was.
+pub(super) async fn outcome(
+    backend: &Backend,
+    mut sent: Sent,
+    wait: u64,
+    output: Output,
+) -> Result<Submitted, CliError> {
     let deadline = Duration::from_secs(wait);
-    while begun.elapsed() < deadline {
-        if let Some(completed) = ledger.find(&id).await?.and_then(|record| record.completed) {
+    let mut progress = output.progress("waiting for the outcome, seconds:");
+    let mut pause = LOOK_FIRST;
+    loop {
+        if let Some(completed) = look(backend, &mut sent).await? {
             let completed = serde_json::to_value(&completed);
             let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
             return Ok(Submitted::Completed(completed));
         }
-        tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
+        let elapsed = sent.begun.elapsed();
+        if elapsed >= deadline {
+            return Ok(sent.accepted());
+        }
+        progress.at(elapsed.as_secs());
+        tokio::time::sleep(pause.min(deadline.saturating_sub(elapsed))).await;
+        pause = (pause * 2).min(LOOK_LAST);
     }
-    Ok(Submitted::Accepted(json!({"status": "accepted", "requestId": id})))
+}
+
+async fn look(backend: &Backend, sent: &mut Sent) -> Result<Option<Completed>, CliError> {
+    let Some(after) = &mut sent.repeat else {
+        let record = backend.ledger().find(&sent.id).await?;
+        return Ok(record.and_then(|record| record.completed));
+    };
+    loop {
+        let events = backend.events(SETTLED).after(*after, None, EVENTS).await?;
+        let ended = events.len() < EVENTS;
+        for logged in events {
+            *after = logged.cursor;
+            if logged.event.completed.request_id == sent.id.as_str() {
+                return Ok(Some(logged.event.completed));
+            }
+        }
+        if ended {
+            return Ok(None);
+        }
+    }
 }
 
 /// Posts what may be an event or an array of events; the answer as it came.
@@ -116,11 +196,14 @@ pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64) -> Result<An
         .await
 }
 
-/// Posts one event and waits up to `wait` seconds for its completion.
-pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64) -> Result<Submitted, CliError> {
+/// Sends one event and waits up to `wait` seconds for its completion.
+pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64, output: Output) -> Result<Submitted, CliError> {
     let client = match channel {
         Channel::Http(client) => client,
-        Channel::Bus(backend) => return put(backend, event, wait).await,
+        Channel::Bus(backend) => {
+            let sent = put(backend, event).await?;
+            return outcome(backend, sent, wait, output).await;
+        }
     };
     let begun = Instant::now();
     let acknowledgement = post(client, event.to_string().into_bytes(), wait).await?.success()?;

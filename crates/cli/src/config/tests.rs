@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use cc_devops_aws::Account;
 use serde_json::Value;
 
 use super::file::{ConfigFile, StackSection};
@@ -214,6 +215,43 @@ fn the_environment_counts_more_than_the_file() {
     assert!(file.server.allow_plaintext);
     assert_eq!(file.installation.stages, ["one", "two"]);
     assert_eq!(file.stacks["Cc-Agent-X"].timeout_seconds, 7);
+}
+
+#[test]
+fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
+    let (_, embedded) = load("[aws]\nregion = \"eu-west-1\"", &[]).unwrap();
+    assert_eq!(embedded.aws, None, "the section alone is no choice");
+
+    let target = |text: &str, environment: &[(&str, &str)]| load(text, environment).unwrap().1.aws.unwrap();
+    let plain = target("backend = \"aws\"", &[]);
+    assert_eq!(plain.account, Account::default());
+    let resources = plain.resources;
+    assert_eq!(resources.stage.as_str(), "dev", "the installation's first");
+    assert_eq!(resources.ledger_table, "DevOpsLedger-dev");
+    assert_eq!(resources.ledger_key, "cc-devops/ledger-key-dev");
+    assert_eq!(resources.enabled_agents, "/contentcraft/agents/enabled");
+    assert_eq!(resources.event_bus, "default");
+    assert_eq!(resources.function, "cc-agent-devops-automation-dev");
+    assert_eq!(resources.request_queue, "devops-requests-dev");
+    assert_eq!((resources.alert_topic_arn, resources.deploy_role_arn), (None, None));
+
+    let text = "[aws]\nstage = \"prod\"\nfunction = \"mine\"\nregion = \"eu-west-1\"\nalert_topic_arn = \"arn:x\"";
+    let environment = [("CC_DEVOPS__BACKEND", "aws"), ("CC_DEVOPS__AWS__REGION", "eu-north-1")];
+    let own = target(text, &environment);
+    assert_eq!(own.account.region.as_deref(), Some("eu-north-1"));
+    assert_eq!(own.resources.ledger_table, "DevOpsLedger-prod");
+    assert_eq!(own.resources.function, "mine");
+    assert_eq!(own.resources.alert_topic_arn.as_deref(), Some("arn:x"));
+}
+
+#[test]
+fn the_control_planes_stage_must_be_one_of_the_installations() {
+    let expected = ["aws.stage: there is no such stage; use one of: dev, prod"];
+    assert_eq!(problems("backend = \"aws\"\n[aws]\nstage = \"qa\"", &[]), expected);
+    assert_eq!(
+        problems("backend = \"azure\"", &[]),
+        ["backend: must be one of \"embedded\", \"aws\""]
+    );
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn principal(event: &Value) -> Option<Principal> {
 
 /// The stage whose control plane answers for a request: the one asked for, where that exists;
 /// else the default one, so that what asks for none that exists is still answered, once.
-fn asked_stage(event: &Value, installation: &Installation) -> Stage {
+pub fn asked_stage(event: &Value, installation: &Installation) -> Stage {
     let stages = &installation.stages;
     let known = |path: &str| stages.find(event.pointer(path)?.as_str()?).ok();
     let is_request = event.get("detail-type").and_then(Value::as_str) == Some(REQUEST_DETAIL_TYPE);

@@ -1,0 +1,80 @@
+//! A crash at every port call of a request's life, with the ledger, the audit trail and the events
+//! in AWS. Every restart is a new process: nothing of the old one's memory is left.
+
+mod house;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cc_devops_core::names::RequestId;
+use cc_devops_core::ports::Ports;
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate};
+use cc_devops_testkit::memory::{Memory, StackScript};
+use cc_devops_testkit::peers::{self, Peer};
+use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
+use jiff::SignedDuration;
+
+struct Aws<'a> {
+    peer: &'a Peer,
+    first: cc_devops_aws::Backend,
+    world: Memory,
+}
+
+impl<'a> Aws<'a> {
+    async fn fresh(peer: &'a Peer) -> Self {
+        let world = Memory::new();
+        world.script_stack(sample::stack(STACK_SUCCEEDS), StackScript::Succeeds);
+        Self {
+            peer,
+            first: house::backend(peer).await,
+            world,
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Aws<'_> {
+    async fn open(&mut self) -> Ports {
+        let process = house::on(self.peer.url(), self.first.resources());
+        Ports {
+            ledger: process.ledger(),
+            audit: process.audit(),
+            bus: process.bus(),
+            events: process.events(Duration::ZERO),
+            ..self.world.ports()
+        }
+    }
+
+    fn advance(&self, step: SignedDuration) {
+        self.world.clock().advance(step);
+    }
+
+    fn changes_begun(&self, request: &RequestId) -> Option<usize> {
+        assert_eq!(self.world.overlapping_changes(), 0, "no two changes of a stack overlap");
+        Some(self.world.changes_begun(request))
+    }
+}
+
+async fn every_crash(scenario: &Scenario) {
+    let peer = peers::ministack().await;
+    let report = enumerate(async || Aws::fresh(&peer).await, scenario).await;
+    assert!(
+        report.runs >= 2 * report.calls,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn put_secret_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::put_secret()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::put_secret().left_for_a_sweep()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deploy_lambda_survives_a_crash_at_every_call() {
+    every_crash(&Scenario::deploy_lambda()).await;
+}
