@@ -13,6 +13,7 @@ use cc_devops_aws::Backend;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Break, ChainHash, actions, link};
 use cc_devops_core::ports::PortErrorKind;
 use cc_devops_testkit::{peers, sample};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use line::{Fault, Line};
 use serde_json::{Value, json};
@@ -260,6 +261,33 @@ async fn of_many_sweeps_at_once_one_writes_the_checkpoint() {
     trail.checkpoint().await;
     assert_eq!(trail.checkpoints().await, 6, "nothing new makes no checkpoint");
     assert_eq!(trail.breaks().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ends_of_many_chains_take_several_rows_and_are_bound_once() {
+    const CHAINS: usize = 1_600;
+    let peer = peers::ministack().await;
+    let trail = Trail(house::backend(&peer).await);
+    let chains = stream::iter(0..CHAINS);
+    chains
+        .for_each_concurrent(8, async |number| {
+            trail.rewrite(&format!("writer-{number}"), 1, &[entry(1)]).await;
+        })
+        .await;
+    trail.checkpoint().await;
+    assert_eq!(trail.checkpoints().await, 2);
+    trail.checkpoint().await;
+    assert_eq!(trail.checkpoints().await, 2, "all are known to be bound");
+    let found = trail.0.audit().verify().await.unwrap();
+    assert_eq!((found.rows, found.breaks), (1_602, vec![]));
+    for number in [3, 1_599] {
+        trail.delete(key(&format!("writer-{number}"), 1)).await;
+    }
+    assert_eq!(
+        at(&trail.breaks().await),
+        [("writer-1599", 1), ("writer-3", 1)],
+        "a chain that is gone is found by either row"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
