@@ -32,6 +32,7 @@ const PACE: Pace = Pace {
     first: Duration::from_millis(20),
     longest: Duration::from_millis(200),
     looks: 30,
+    in_all: Duration::from_secs(10),
 };
 
 const STACK: &str = "shop";

@@ -22,6 +22,7 @@ use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_core::requests::record::StackLease;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use crate::{Backend, Shared};
 use change_set::{Created, Executing, Seen};
@@ -35,15 +36,20 @@ pub struct Pace {
     pub longest: Duration,
     /// How many looks; a change set that is not ready then is left to the sweep.
     pub looks: usize,
+    /// How long the looks and the waits between them may take together. No wait begins that would
+    /// end later.
+    pub in_all: Duration,
 }
 
 impl Default for Pace {
-    /// About 20 seconds in all: most change sets are ready in five, and a function has a minute.
+    /// Most change sets are ready in five seconds, and a function has a minute for all it does.
+    /// Jitter makes each wait up to twice as long, so it is `in_all` that bounds them.
     fn default() -> Self {
         Self {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(3),
             looks: 9,
+            in_all: Duration::from_secs(20),
         }
     }
 }
@@ -96,6 +102,7 @@ impl Stacks for CloudFormation {
             }
             seen = self.look(stack, &name).await?;
         }
+        let until = Instant::now() + self.pace.in_all;
         let delays = ExponentialBuilder::default()
             .with_min_delay(self.pace.first)
             .with_max_delay(self.pace.longest)
@@ -103,7 +110,8 @@ impl Stacks for CloudFormation {
             .with_jitter()
             .build();
         for delay in delays {
-            if !matches!(seen, Seen::Creating | Seen::Absent) {
+            let late = Instant::now() + delay > until;
+            if late || !matches!(seen, Seen::Creating | Seen::Absent) {
                 break;
             }
             tokio::time::sleep(delay).await;
@@ -141,7 +149,7 @@ impl CloudFormation {
         match seen {
             Seen::Absent | Seen::Creating => Ok(StackProgress::Changing),
             Seen::Ready => self.carry_out(stack, name, parameters).await,
-            Seen::Executed(change, execution) => self.settle(stack, name, change, execution).await,
+            Seen::Executed(change, execution) => self.settle(stack, name, change, execution, parameters).await,
             Seen::Empty(change) => self.nothing_to_change(stack, name, change).await,
             Seen::Overtaken => self.give_up(stack, name, outcome::overtaken(stack)).await,
             Seen::Failed(why) => {
@@ -161,7 +169,9 @@ impl CloudFormation {
         let executing = self.execute(stack, name, parameters).await?;
         let seen = self.look(stack, name).await?;
         let refused = match (seen, executing) {
-            (Seen::Executed(change, execution), _) => return self.settle(stack, name, change, execution).await,
+            (Seen::Executed(change, execution), _) => {
+                return self.settle(stack, name, change, execution, parameters).await;
+            }
             (Seen::Overtaken, _) => return self.give_up(stack, name, outcome::overtaken(stack)).await,
             (_, Executing::Begun) => return Ok(StackProgress::Changing),
             (_, Executing::Refused(why)) => why,

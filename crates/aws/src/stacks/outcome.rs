@@ -141,20 +141,22 @@ impl CloudFormation {
         Ok(ours)
     }
 
-    /// How an executed change stands.
+    /// How an executed change stands. `parameters` as in `go_on`.
     pub(super) async fn settle(
         &self,
         stack: &FullStackName,
         name: &ChangeName,
         change: ChangeSet,
         execution: Execution,
+        parameters: &BTreeMap<String, String>,
     ) -> PortResult<StackProgress> {
         let Some(current) = self.stack(stack).await? else {
             let message = format!("stack {stack} was deleted while it was being changed");
             return Ok(failed(Reason::DeployFailed, message));
         };
         let now = current.stack_status().map_or("UNKNOWN", StackStatus::as_str);
-        if now.ends_with("_IN_PROGRESS") && now != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" {
+        let moving = now.ends_with("_IN_PROGRESS") && now != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+        if moving && execution == Execution::Running {
             return Ok(StackProgress::Changing);
         }
         let events = self.events_of(stack, name).await?;
@@ -165,8 +167,9 @@ impl CloudFormation {
         });
         let status = match (own, execution) {
             (Some(status), _) => status,
-            // The stack has not begun to move, or its last event is not there yet.
+            // The stack has not begun to move, or moves, or its last event is not there yet.
             (None, Execution::Running) => return Ok(StackProgress::Changing),
+            (None, _) if moving => return Ok(StackProgress::Changing),
             (None, Execution::Gone) => {
                 let message = format!(
                     "the change of stack {stack} began, and CloudFormation no longer says how it ended, so its fate is \
@@ -193,21 +196,21 @@ impl CloudFormation {
                 changes: change.changes,
             }))),
             "UPDATE_ROLLBACK_FAILED" => {
-                let message = format!("{}. {}", needs_a_person(stack), causes(&events));
+                let message = format!("{}. {}", needs_a_person(stack), causes(&events, parameters));
                 Ok(failed(Reason::DeployFailed, message))
             }
             "UPDATE_FAILED" => {
                 let message = format!(
                     "the change of stack {stack} failed and was not rolled back ({status}), so an operator must look at \
                      it. {}",
-                    causes(&events)
+                    causes(&events, parameters)
                 );
                 Ok(failed(Reason::DeployFailed, message))
             }
             _ => {
                 let message = format!(
                     "the change of stack {stack} failed and was rolled back ({status}). {}",
-                    causes(&events)
+                    causes(&events, parameters)
                 );
                 Ok(failed(Reason::DeployFailed, message))
             }
@@ -253,8 +256,8 @@ fn is_end(status: &str) -> bool {
     )
 }
 
-/// Which resources failed and why, the first cause first.
-fn causes(events: &[StackEvent]) -> String {
+/// Which resources failed and why, the first cause first, without the values of `parameters`.
+fn causes(events: &[StackEvent], parameters: &BTreeMap<String, String>) -> String {
     let failed: Vec<String> = events
         .iter()
         .rev()
@@ -270,7 +273,7 @@ fn causes(events: &[StackEvent]) -> String {
             (!why.to_lowercase().contains("cancelled")).then(|| {
                 let name = event.logical_resource_id().unwrap_or("a resource");
                 let kind = event.resource_type().unwrap_or("of no type");
-                format!("{name} ({kind}): {}", told(why, &BTreeMap::new()))
+                format!("{name} ({kind}): {}", told(why, parameters))
             })
         })
         .collect();

@@ -1,6 +1,7 @@
 //! A CloudFormation that does what the emulator does not: it fails, rolls back, takes its time, and
 //! loses answers. It stands behind the real SDK client, as its HTTP connector.
 
+pub(crate) mod deploying;
 mod model;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

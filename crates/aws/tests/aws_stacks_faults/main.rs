@@ -2,78 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cloud;
+mod refused;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{PortErrorKind, Ports, StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::outcome::{DeployAction, DeployResult, Failure, Reason};
-use cc_devops_core::requests::record::StackLease;
+use cc_devops_core::ports::{PortErrorKind, Ports, StackEnd, StackProgress};
+use cc_devops_core::requests::outcome::{DeployAction, Reason};
 use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
 use jiff::Timestamp;
 
+use cloud::deploying::{PACE, STACK, deploy, failure, lease, progress, says, stacks, start, success};
 use cloud::{Cloud, Event, Fate, Fault, Making, Stack};
-
-const STACK: &str = "shop";
-
-const PACE: Pace = Pace {
-    first: Duration::from_millis(1),
-    longest: Duration::from_millis(2),
-    looks: 3,
-};
-
-fn stacks(cloud: &Cloud) -> Arc<dyn Stacks> {
-    cloud.backend(1).stacks(PACE)
-}
-
-async fn start(stacks: &dyn Stacks, deploy: &DeployLambda) -> StackProgress {
-    stacks.start(&lease(), deploy, Timestamp::now()).await.unwrap()
-}
-
-async fn progress(stacks: &dyn Stacks) -> StackProgress {
-    let lease = lease();
-    stacks.progress(&lease.stack, &lease.request).await.unwrap()
-}
-
-fn lease() -> StackLease {
-    StackLease {
-        stack: sample::stack(STACK),
-        request: sample::request_id("r1"),
-    }
-}
-
-fn deploy() -> DeployLambda {
-    sample::deploy_lambda(STACK)
-}
-
-/// Starts the deploy, then looks until it has ended.
-async fn end(stacks: &dyn Stacks) -> StackEnd {
-    let mut now = start(stacks, &deploy()).await;
-    for _ in 0..10 {
-        match now {
-            StackProgress::Ended(end) => return end,
-            StackProgress::Changing => now = progress(stacks).await,
-        }
-    }
-    panic!("the change must end");
-}
-
-async fn success(stacks: &dyn Stacks) -> DeployResult {
-    end(stacks).await.outcome.unwrap()
-}
-
-async fn failure(stacks: &dyn Stacks) -> Failure {
-    end(stacks).await.outcome.unwrap_err()
-}
-
-#[track_caller]
-fn says(failure: &Failure, reason: Reason, words: &str) {
-    assert_eq!(failure.reason, reason, "{}", failure.message);
-    assert!(failure.message.contains(words), "{words:?} in {:?}", failure.message);
-}
 
 fn fresh() -> Ports {
     let cloud = Cloud::default();
@@ -156,54 +98,6 @@ async fn a_change_that_is_kept_half_done_is_not_called_rolled_back() {
 }
 
 #[tokio::test]
-async fn a_stack_that_cannot_be_updated_says_why_and_what_to_do() {
-    let cases = [
-        ("UPDATE_IN_PROGRESS", Reason::StackInProgress, "send the deploy again"),
-        (
-            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-            Reason::StackInProgress,
-            "already",
-        ),
-        ("DELETE_IN_PROGRESS", Reason::StackInProgress, "DELETE_IN_PROGRESS"),
-        ("ROLLBACK_COMPLETE", Reason::DeployFailed, "delete it and create it"),
-        ("REVIEW_IN_PROGRESS", Reason::DeployFailed, "delete it and create it"),
-        ("CREATE_FAILED", Reason::DeployFailed, "delete it and create it"),
-        (
-            "UPDATE_ROLLBACK_FAILED",
-            Reason::DeployFailed,
-            "continue-update-rollback",
-        ),
-        ("DELETE_FAILED", Reason::DeployFailed, "an operator must look"),
-    ];
-    for (status, reason, words) in cases {
-        let mut stack = Stack::new(Fate::Succeeds);
-        stack.status = status;
-        let cloud = Cloud::with(STACK, stack);
-        says(&failure(&*stacks(&cloud)).await, reason, words);
-        assert_eq!(cloud.effects("CreateChangeSet"), 0, "{status}");
-    }
-}
-
-#[tokio::test]
-async fn missing_capabilities_are_named() {
-    let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
-    let refusal = Fault::Refused(
-        400,
-        "InsufficientCapabilitiesException",
-        "Requires capabilities : [CAPABILITY_NAMED_IAM]",
-    );
-    cloud.fail("CreateChangeSet", refusal);
-    let told = failure(&*stacks(&cloud)).await;
-    says(&told, Reason::InvalidParameter, "[CAPABILITY_NAMED_IAM]");
-
-    let mut stack = Stack::new(Fate::Succeeds);
-    stack.making = Making::Failed("Requires capabilities : [CAPABILITY_AUTO_EXPAND]");
-    let cloud = Cloud::with(STACK, stack);
-    let told = failure(&*stacks(&cloud)).await;
-    says(&told, Reason::InvalidParameter, "[CAPABILITY_AUTO_EXPAND]");
-}
-
-#[tokio::test]
 async fn no_changes_are_known_in_both_wordings_and_leave_nothing_behind() {
     for why in [
         "The submitted information didn't contain changes. Submit different information to create a change set.",
@@ -220,19 +114,6 @@ async fn no_changes_are_known_in_both_wordings_and_leave_nothing_behind() {
             (1, 0)
         );
     }
-}
-
-#[tokio::test]
-async fn a_change_set_that_could_not_be_made_is_told_and_removed() {
-    let mut stack = Stack::new(Fate::Succeeds);
-    stack.making = Making::Failed("the macro Shout failed");
-    let cloud = Cloud::with(STACK, stack);
-    says(
-        &failure(&*stacks(&cloud)).await,
-        Reason::DeployFailed,
-        "the macro Shout failed",
-    );
-    assert_eq!(cloud.effects("DeleteChangeSet"), 1);
 }
 
 #[tokio::test]
@@ -324,24 +205,6 @@ async fn throttling_is_waited_out_as_long_as_that_is_sensible() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_named() {
-    for action in [
-        "DescribeChangeSet",
-        "DescribeStacks",
-        "CreateChangeSet",
-        "ExecuteChangeSet",
-    ] {
-        let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
-        let denied = Fault::Refused(403, "AccessDenied", "User is not authorized to perform it");
-        cloud.fail(action, denied);
-        let started = stacks(&cloud).start(&lease(), &deploy(), Timestamp::now()).await;
-        let error = started.unwrap_err();
-        assert_eq!(error.kind, PortErrorKind::Refused);
-        assert!(error.message.contains(&format!("cloudformation:{action}")), "{error}");
-    }
-}
-
-#[tokio::test]
 async fn a_change_set_that_takes_long_is_left_to_the_sweep() {
     let mut stack = Stack::new(Fate::Succeeds);
     stack.making = Making::Ready(6);
@@ -354,6 +217,25 @@ async fn a_change_set_that_takes_long_is_left_to_the_sweep() {
     }
     assert_eq!(cloud.effects("ExecuteChangeSet"), 1, "the sweep executes it");
     assert!(matches!(progress(&*stacks).await, StackProgress::Ended(end) if end.outcome.is_ok()));
+}
+
+#[tokio::test]
+async fn waiting_for_a_change_set_ends_when_its_time_is_over() {
+    let mut stack = Stack::new(Fate::Succeeds);
+    stack.making = Making::Ready(50);
+    let cloud = Cloud::with(STACK, stack);
+    let pace = Pace {
+        looks: 100,
+        in_all: Duration::ZERO,
+        ..PACE
+    };
+    let stacks = cloud.backend(1).stacks(pace);
+    assert_eq!(start(&*stacks, &deploy()).await, StackProgress::Changing);
+    assert_eq!(
+        cloud.effects("DescribeChangeSet"),
+        2,
+        "both pages of the one look that found it in the making"
+    );
 }
 
 #[tokio::test]
@@ -447,6 +329,32 @@ async fn an_executed_change_set_that_is_gone_is_known_by_its_events() {
 }
 
 #[tokio::test]
+async fn a_change_that_has_ended_is_told_while_others_change_the_stack_again() {
+    for gone in [false, true] {
+        let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
+        let stacks = stacks(&cloud);
+        assert_eq!(success(&*stacks).await.action, DeployAction::Deployed);
+        cloud.change(STACK, |stack| {
+            stack.status = "UPDATE_IN_PROGRESS";
+            if gone {
+                stack.change_set = None;
+            }
+        });
+        let StackProgress::Ended(end) = progress(&*stacks).await else {
+            panic!("what others do to the stack does not keep the request waiting");
+        };
+        assert_eq!(end.outcome.unwrap().action, DeployAction::Deployed);
+    }
+
+    // The change set is gone and the stack moves, but this request's own change has not ended.
+    let cloud = Cloud::with(STACK, Stack::new(Fate::KeepsChanging));
+    let stacks = stacks(&cloud);
+    assert_eq!(start(&*stacks, &deploy()).await, StackProgress::Changing);
+    cloud.change(STACK, |stack| stack.change_set = None);
+    assert_eq!(progress(&*stacks).await, StackProgress::Changing);
+}
+
+#[tokio::test]
 async fn a_stack_that_is_deleted_while_it_changes_ends_the_request() {
     let cloud = Cloud::with(STACK, Stack::new(Fate::KeepsChanging));
     let stacks = stacks(&cloud);
@@ -456,29 +364,4 @@ async fn a_stack_that_is_deleted_while_it_changes_ends_the_request() {
         panic!("a stack that is gone does not change");
     };
     assert!(end.outcome.is_err());
-}
-
-#[tokio::test]
-async fn no_refusal_repeats_a_parameters_value() {
-    const VALUE: &str = "hunter2-in-progress";
-    let deploy = DeployLambda {
-        parameters: [("Password".to_owned(), VALUE.to_owned())].into(),
-        ..deploy()
-    };
-    let says_the_value = "Parameter 'Password' must not be 'hunter2-in-progress'";
-    for action in ["CreateChangeSet", "ExecuteChangeSet"] {
-        let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
-        cloud.fail(action, Fault::Refused(400, "ValidationError", says_the_value));
-        let StackProgress::Ended(end) = start(&*stacks(&cloud), &deploy).await else {
-            panic!("{action} is refused for good");
-        };
-        let told = end.outcome.unwrap_err();
-        says(&told, Reason::InvalidParameter, "Parameter 'Password' must not be '…'");
-    }
-    let mut stack = Stack::new(Fate::Succeeds);
-    stack.making = Making::Failed(says_the_value);
-    let StackProgress::Ended(end) = start(&*stacks(&Cloud::with(STACK, stack)), &deploy).await else {
-        panic!("a change set that failed cannot go on");
-    };
-    assert!(!end.outcome.unwrap_err().message.contains(VALUE));
 }
