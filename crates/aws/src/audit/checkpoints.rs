@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use cc_devops_core::audit::{AuditEntry, ChainHash, actions, link};
 use cc_devops_core::ports::PortResult;
@@ -85,7 +86,7 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
     };
     let cancelled = error
         .as_service_error()
-        .is_some_and(|error| error.is_transaction_canceled_exception());
+        .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
     if !cancelled {
         return Err(port_error("dynamodb:TransactWriteItems", error));
     }

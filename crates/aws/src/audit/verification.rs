@@ -94,10 +94,9 @@ async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult
         walk.broken(head.seq.max(1), problem.to_owned());
     } else if walk.last > head.seq
         && let Some((end, hash)) = walk.end()
+        && let Some(problem) = unvouched(shared, end, hash).await?
     {
-        if let Some(problem) = unvouched(shared, end, hash).await? {
-            walk.broken(head.seq + 1, problem);
-        }
+        walk.broken(head.seq + 1, problem);
     }
     walk.finish(all);
     Ok(bound)
