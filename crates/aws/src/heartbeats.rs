@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
 use aws_smithy_types::DateTime;
 use cc_devops_core::fleet::{AgentStatus, Beat};
-use cc_devops_core::names::AgentName;
+use cc_devops_core::names::{AgentName, Stage};
 use cc_devops_core::ports::{Heartbeats, PortResult};
 use jiff::{SignedDuration, Timestamp};
 
@@ -31,6 +31,15 @@ pub(crate) const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24 - 1
 /// The namespace of an agent's metrics.
 pub(crate) fn namespace(agent: &AgentName) -> String {
     format!("Agent/{agent}")
+}
+
+/// What tells one stage's metrics from another's. The contract's metrics have no dimension, and the
+/// stages share them; alarms need each stage's own.
+pub(crate) const STAGE: &str = "Stage";
+
+/// The dimension of a stage's own metrics.
+pub(crate) fn stage_dimension(stage: &Stage) -> Dimension {
+    Dimension::builder().name(STAGE).value(stage.as_str()).build()
 }
 
 /// A time of the SDK's; none where it is no time of ours.
@@ -76,15 +85,22 @@ impl Heartbeats for CloudWatchHeartbeats {
             .metric_name(HEARTBEAT)
             .unit(StandardUnit::Count)
             .value(if beat.healthy { 1.0 } else { 0.0 })
-            .timestamp(date_time(beat.at))
-            .build();
+            .timestamp(date_time(beat.at));
+        // Two stages share the contract's metric; each one's alarm looks at its own.
+        let of_stage = (*name == self.shared.installation.agent).then(|| {
+            datum
+                .clone()
+                .dimensions(stage_dimension(&self.shared.resources.stage))
+                .build()
+        });
+        let data = [Some(datum.build()), of_stage].into_iter().flatten().collect();
         let call = self
             .shared
             .clients
             .cloudwatch()
             .put_metric_data()
             .namespace(namespace(name))
-            .metric_data(datum);
+            .set_metric_data(Some(data));
         let sent = call.send().await;
         sent.map(drop)
             .map_err(|error| port_error("cloudwatch:PutMetricData", error))
@@ -133,9 +149,11 @@ impl Shared {
     async fn heard(&self, agents: &[AgentStatus]) -> PortResult<Vec<(usize, Beat)>> {
         let now = Timestamp::now();
         let queries = agents.iter().enumerate().map(|(number, status)| {
+            let own = status.agent.name == self.installation.agent;
             let metric = Metric::builder()
                 .namespace(namespace(&status.agent.name))
                 .metric_name(HEARTBEAT)
+                .set_dimensions(own.then(|| vec![stage_dimension(&self.resources.stage)]))
                 .build();
             let stat = MetricStat::builder().metric(metric).period(60).stat("Minimum").build();
             MetricDataQuery::builder()

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_cloudwatch::types::builders::MetricDatumBuilder;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
+use cc_devops_core::names::Stage;
 use cc_devops_core::ports::{Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::envelope::UNKNOWN;
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::port_error;
-use crate::heartbeats::{OLDEST, date_time, namespace};
+use crate::heartbeats::{OLDEST, STAGE, date_time, namespace, stage_dimension};
 use crate::table::{key, number};
 use crate::{Backend, Shared};
 
@@ -46,7 +48,7 @@ impl Metrics for LoggedMetrics {
         let own = namespace(&self.0.0.installation.agent);
         let mut out = std::io::stdout().lock();
         for samples in samples.chunks(FORMAT_VALUES) {
-            let line = embedded_metrics(&own, samples);
+            let line = embedded_metrics(&own, &self.0.0.resources.stage, samples);
             writeln!(out, "{line}").map_err(|error| {
                 PortError::new(PortErrorKind::Unavailable, "the log cannot be written").because(error)
             })?;
@@ -63,14 +65,15 @@ impl Metrics for LoggedMetrics {
 const FORMAT_VALUES: usize = 100;
 
 /// One line of the embedded metric format.
-fn embedded_metrics(namespace: &str, samples: &[RequestSample]) -> Value {
+fn embedded_metrics(namespace: &str, stage: &Stage, samples: &[RequestSample]) -> Value {
     let at = samples.iter().map(|sample| sample.at).max().unwrap_or_default();
     let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
     json!({
         "_aws": {"Timestamp": at.as_millisecond(), "CloudWatchMetrics": [{
-            "Namespace": namespace, "Dimensions": [[]],
+            "Namespace": namespace, "Dimensions": [[], [STAGE]],
             "Metrics": [metric("RequestLatency", "Milliseconds"), metric("RequestCount", "Count"), metric("ErrorCount", "Count")],
         }]},
+        STAGE: stage,
         "RequestLatency": samples.iter().map(|sample| sample.latency_ms).collect::<Vec<_>>(),
         "RequestCount": samples.len(),
         "ErrorCount": samples.iter().map(|sample| u8::from(sample.status == Status::Error)).collect::<Vec<_>>(),
@@ -157,7 +160,7 @@ impl CloudWatchMetrics {
                 "outcomes too old for CloudWatch are not in its metrics"
             );
         }
-        let mut data = Vec::new();
+        let mut data: Vec<MetricDatumBuilder> = Vec::new();
         for samples in fresh.chunks(VALUES) {
             let Some(at) = samples.iter().map(|sample| sample.at).max() else {
                 continue;
@@ -170,25 +173,26 @@ impl CloudWatchMetrics {
             };
             data.push(
                 datum("RequestLatency", StandardUnit::Milliseconds)
-                    .set_values(Some(samples.iter().map(|sample| float(sample.latency_ms)).collect()))
-                    .build(),
+                    .set_values(Some(samples.iter().map(|sample| float(sample.latency_ms)).collect())),
             );
-            data.push(
-                datum("RequestCount", StandardUnit::Count)
-                    .value(float(samples.len() as u64))
-                    .build(),
-            );
+            data.push(datum("RequestCount", StandardUnit::Count).value(float(samples.len() as u64)));
             // A value for each request, 0 or 1: the sum counts errors, the average is their rate.
             let failed = |sample: &&RequestSample| f64::from(u8::from(sample.status == Status::Error));
-            data.push(
-                datum("ErrorCount", StandardUnit::Count)
-                    .set_values(Some(samples.iter().map(failed).collect()))
-                    .build(),
-            );
+            data.push(datum("ErrorCount", StandardUnit::Count).set_values(Some(samples.iter().map(failed).collect())));
         }
         if data.is_empty() {
             return Ok(());
         }
+        let stage = stage_dimension(&self.0.resources.stage);
+        let of_stage: Vec<_> = data
+            .iter()
+            .map(|datum| datum.clone().dimensions(stage.clone()))
+            .collect();
+        let data = data
+            .into_iter()
+            .chain(of_stage)
+            .map(MetricDatumBuilder::build)
+            .collect();
         let call = self.0.clients.cloudwatch().put_metric_data();
         let call = call
             .namespace(namespace(&self.0.installation.agent))
@@ -218,9 +222,19 @@ mod tests {
             latency_ms,
             at: Timestamp::from_second(1_750_000_000).unwrap(),
         };
-        let line = embedded_metrics("Agent/A", &[sample(Status::Success, 7), sample(Status::Error, 9)]);
+        let stage = Stage::new("dev").unwrap();
+        let line = embedded_metrics(
+            "Agent/A",
+            &stage,
+            &[sample(Status::Success, 7), sample(Status::Error, 9)],
+        );
         assert_eq!(line["_aws"]["Timestamp"], 1_750_000_000_000_i64);
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Agent/A");
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([[], ["Stage"]])
+        );
+        assert_eq!(line["Stage"], "dev");
         let names: Vec<&str> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
             .as_array()
             .unwrap()

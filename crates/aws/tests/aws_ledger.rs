@@ -179,7 +179,7 @@ async fn the_largest_secret_there_may_be_is_kept_and_more_is_refused_in_words() 
     let mut larger = sample::request("r2");
     larger.detail = SecretValue::new("x".repeat(400_001));
     let error = ledger.receive(&larger, None).await.err().unwrap();
-    assert_eq!(error.kind, PortErrorKind::Refused);
+    assert_eq!(error.kind, PortErrorKind::TooLarge);
     assert!(error.message.contains("templateUrl"), "{error}");
     assert!(ledger.find(&request_id("r2")).await.unwrap().is_none());
 }

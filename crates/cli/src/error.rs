@@ -131,6 +131,7 @@ impl CliError {
                 PortErrorKind::Superseded
                 | PortErrorKind::Exists
                 | PortErrorKind::NotFound
+                | PortErrorKind::TooLarge
                 | PortErrorKind::Refused => 1,
             },
         }

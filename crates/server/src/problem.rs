@@ -139,7 +139,11 @@ impl From<PortError> for Problem {
                 tracing::error!(kind = ?error.kind, error = %chain, "a port failed");
             }
             // The caller's mistake or bad luck, not ours.
-            PortErrorKind::Superseded | PortErrorKind::Exists | PortErrorKind::NotFound | PortErrorKind::Refused => {
+            PortErrorKind::Superseded
+            | PortErrorKind::Exists
+            | PortErrorKind::NotFound
+            | PortErrorKind::TooLarge
+            | PortErrorKind::Refused => {
                 tracing::debug!(kind = ?error.kind, error = %chain, "a port refused");
             }
         }
@@ -173,6 +177,7 @@ impl From<PortError> for Problem {
             ),
             PortErrorKind::Exists => Self::new(StatusCode::CONFLICT, error.message),
             PortErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, error.message),
+            PortErrorKind::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.message),
             PortErrorKind::Refused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.message).because(Reason::ApiError)
             }
@@ -247,6 +252,7 @@ mod tests {
         assert_eq!(status(PortErrorKind::Superseded), 409);
         assert_eq!(status(PortErrorKind::Exists), 409);
         assert_eq!(status(PortErrorKind::NotFound), 404);
+        assert_eq!(status(PortErrorKind::TooLarge), 413);
         assert_eq!(status(PortErrorKind::Refused), 422);
     }
 

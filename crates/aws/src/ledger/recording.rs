@@ -68,7 +68,7 @@ impl DynamoLedger {
                 "the request takes {} bytes and the ledger holds {MAX_DETAIL}: put the template where `templateUrl` can name it",
                 detail.len()
             );
-            return Err(PortError::new(PortErrorKind::Refused, message));
+            return Err(PortError::new(PortErrorKind::TooLarge, message));
         }
         let state = lease_until.map_or(RequestState::Received, |_| RequestState::Executing);
         let mut row = self.row(request, state);

@@ -62,6 +62,8 @@ pub enum PortErrorKind {
     Exists,
     /// There is no such thing.
     NotFound,
+    /// It is larger than the store takes; only something smaller will be taken.
+    TooLarge,
     /// The system refused; the same call will be refused again.
     Refused,
 }

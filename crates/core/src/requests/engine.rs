@@ -21,7 +21,7 @@ use crate::health::{Condition, Health, Mode};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
-use crate::ports::{PortError, PortResult, Ports, SecretRead, SecretVersion};
+use crate::ports::{PortError, PortErrorKind, PortResult, Ports, SecretRead, SecretVersion};
 use crate::secret::SecretValue;
 
 /// How patient the engine is.
@@ -153,7 +153,15 @@ impl ControlPlane {
 
     async fn record(&self, request: NewRequest, take: bool, now: Timestamp) -> PortResult<Received> {
         let lease_until = take.then(|| later(now, self.settings.lease));
-        match self.ports.ledger.receive(&request, lease_until).await? {
+        let receipt = match self.ports.ledger.receive(&request, lease_until).await {
+            // It would never be taken: who asked is told, and what they sent is not kept.
+            Err(error) if error.kind == PortErrorKind::TooLarge => {
+                let failure = Failure::new(Reason::InvalidParameter, error.message);
+                return self.record_refused(request, &failure, now).await;
+            }
+            receipt => receipt?,
+        };
+        match receipt {
             Receipt::Claimed(claim) => Ok(Received::Claimed(ClaimedRequest {
                 claim,
                 head: request.head,

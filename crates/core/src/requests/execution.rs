@@ -353,7 +353,7 @@ fn failure_of(error: &PortError) -> Failure {
             Reason::Timeout,
             "a system the request needs did not answer in time, several times; the effect may have taken place",
         ),
-        PortErrorKind::Refused => (
+        PortErrorKind::Refused | PortErrorKind::TooLarge => (
             Reason::ApiError,
             "the system that carries this out refused; an operator finds its answer in the log",
         ),

@@ -267,3 +267,15 @@ async fn a_store_that_fails_acknowledges_nothing() {
     assert_eq!(house.get("/health", As::Nobody).await.json()["status"], "healthy");
     assert!(house.get("/v1/requests/r1", As::Agent).await.is_problem(404));
 }
+
+#[tokio::test]
+async fn a_request_larger_than_the_ledger_takes_is_answered() {
+    let house = House::new().await;
+    house.memory.take_details_up_to(64);
+    let answer = house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(answer.json()["status"], "error", "{answer:?}");
+    assert_eq!(answer.json()["reason"], "invalid_parameter", "{answer:?}");
+    let kept = house.get("/v1/requests/r1", As::Agent).await;
+    assert_eq!(kept.json()["completed"]["reason"], "invalid_parameter", "{kept:?}");
+}

@@ -174,6 +174,13 @@ impl Ledger for Memory {
         if let Some(known) = model.requests.known(head) {
             return Ok(known);
         }
+        if model
+            .largest_detail
+            .is_some_and(|most| request.detail.expose().len() > most)
+        {
+            let message = "the request is larger than the ledger takes";
+            return Err(PortError::new(PortErrorKind::TooLarge, message));
+        }
         let Some(lease_until) = lease_until else {
             model
                 .requests

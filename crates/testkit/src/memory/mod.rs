@@ -41,6 +41,7 @@ struct Model {
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
     failing: Option<PortErrorKind>,
+    largest_detail: Option<usize>,
 }
 
 /// The fake of every port. Clones share one model.
@@ -84,6 +85,11 @@ impl Memory {
     /// Makes every port call fail so, without effect, until it is called with none.
     pub fn fail_with(&self, kind: Option<PortErrorKind>) {
         self.peek().failing = kind;
+    }
+
+    /// Makes the ledger refuse requests whose detail has more bytes than this.
+    pub fn take_details_up_to(&self, bytes: usize) {
+        self.peek().largest_detail = Some(bytes);
     }
 
     /// The whole audit chain, oldest first.
