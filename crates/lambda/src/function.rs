@@ -44,6 +44,9 @@ pub struct Function {
 /// An invocation that failed as a whole; Lambda counts it as an error.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationFailed {
+    /// The control plane could not be put together: its keys or policies were not to be had.
+    #[error("the control plane did not start: {0}")]
+    Start(#[source] PortError),
     /// The heartbeat could not be sent.
     #[error("the heartbeat was not sent: {0}")]
     Heartbeat(#[source] PortError),
@@ -182,7 +185,7 @@ impl Function {
     }
 
     async fn tick(&self, tick: Tick) -> Result<Value, InvocationFailed> {
-        let plane = self.plane().await.map_err(InvocationFailed::Heartbeat)?;
+        let plane = self.plane().await.map_err(InvocationFailed::Start)?;
         let mut beat = Ok(());
         if tick == Tick::Heartbeat {
             (self.setup.full_check)().await;
