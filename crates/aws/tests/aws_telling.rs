@@ -3,7 +3,7 @@
 
 mod house;
 
-use aws_sdk_cloudwatch::types::Statistic;
+use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_types::DateTime;
@@ -137,11 +137,13 @@ async fn requests_are_counted_in_cloudwatch() {
     samples.push(sample(Status::Success, 5_000, old));
     backend.metrics().record(&samples).await.unwrap();
 
-    let sums = async |name: &str| -> (f64, f64) {
+    let stage = Dimension::builder().name("Stage").value("dev").build();
+    let sums = async |name: &str, of_stage: bool| -> (f64, f64) {
         let call = backend.clients().cloudwatch().get_metric_statistics();
         let call = call
             .namespace("Agent/DevOpsAutomation")
             .metric_name(name)
+            .set_dimensions(of_stage.then(|| vec![stage.clone()]))
             .start_time(DateTime::from_secs(now.as_second() - 600))
             .end_time(DateTime::from_secs(now.as_second() + 600))
             .period(3600)
@@ -159,9 +161,9 @@ async fn requests_are_counted_in_cloudwatch() {
         (sum, most)
     };
     let close = |found: f64, expected: f64| (found - expected).abs() < 1e-6;
-    let (count, _) = sums("RequestCount").await;
-    let (errors, _) = sums("ErrorCount").await;
-    let (latency, slowest) = sums("RequestLatency").await;
+    let (count, _) = sums("RequestCount", true).await;
+    let (errors, _) = sums("ErrorCount", true).await;
+    let (latency, slowest) = sums("RequestLatency", true).await;
     assert!(
         close(count, 201.0) && close(errors, 1.0),
         "{count} requests, {errors} errors"
@@ -170,6 +172,9 @@ async fn requests_are_counted_in_cloudwatch() {
         close(latency, 21_100.0) && close(slowest, 1_000.0),
         "{latency} ms in all, {slowest} ms at most"
     );
+    // The contract's metric has no dimension. CloudWatch keeps the two apart, the emulator adds them.
+    let (both, _) = sums("RequestCount", false).await;
+    assert!(close(both, 402.0), "{both} requests");
     let totals = backend.metrics().totals().await.unwrap();
     let counted: u64 = totals.iter().map(|totals| totals.count).sum();
     assert_eq!(counted, 202, "what is too old for CloudWatch counts all the same");

@@ -6,6 +6,7 @@
 #[expect(dead_code, clippy::panic, reason = "the other documents need more of it")]
 mod markdown;
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -62,7 +63,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Deploys the template with the function of this build.
-fn deploy(peer: &Peer, folder: &Path) {
+fn deploy(peer: &Peer, folder: &Path, parameters: &[&str]) {
     for file in ["template.yaml", "samconfig.toml"] {
         std::fs::copy(repository().join(file), folder.join(file)).unwrap();
     }
@@ -73,6 +74,7 @@ fn deploy(peer: &Peer, folder: &Path) {
     let done = command(sam(), peer, folder)
         .args(["deploy", "--config-env", "dev", "--region", "us-east-1"])
         .args(["--parameter-overrides", "Stage=dev", "Architecture=x86_64"])
+        .args(parameters)
         .current_dir(folder)
         .output()
         .unwrap();
@@ -110,7 +112,7 @@ async fn the_readmes_walk_on_aws_works_word_for_word() {
         said(&health)
     );
 
-    deploy(&peer, &home);
+    deploy(&peer, &home, &[]);
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let walk = blocks(section(&readme, "On AWS"));
     let mut walk = walk.iter();
@@ -178,4 +180,61 @@ async fn the_readmes_walk_on_aws_works_word_for_word() {
     );
     let (code, printed) = cli(&["agents", "revoke", "ContentOrchestrator"]);
     assert_eq!(code, Some(0), "{printed}");
+}
+
+/// A server that ends with the test.
+struct Server(std::process::Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_container_the_server_takes_the_requests_from_the_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let peer = peers::ministack().await;
+    let home = folder.path().to_owned();
+    deploy(&peer, &home, &["QueueConsumer=container"]);
+    let cli = |arguments: &[&str]| {
+        let mut command = command(BINARY, &peer, &home);
+        command.args(["--backend", "aws", "--aws-stage", "dev"]).args(arguments);
+        command
+    };
+    let added = cli(&["agents", "add", "ContentOrchestrator"]).output().unwrap();
+    assert!(added.status.success(), "{}", said(&added));
+
+    let log = std::fs::File::create(home.join("server.log")).unwrap();
+    let mut server = cli(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map(Server)
+        .unwrap();
+    let mut ready = String::new();
+    let mut stdout = BufReader::new(server.0.stdout.take().unwrap());
+    stdout.read_line(&mut ready).unwrap();
+    let log = || std::fs::read_to_string(home.join("server.log")).unwrap();
+    assert!(ready.starts_with("listening on http://127.0.0.1:"), "{ready}{}", log());
+
+    let secret = "/contentcraft/contentorchestrator/api-key";
+    let mut put = cli(&["put-secret", secret, "--agent", "ContentOrchestrator"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    put.stdin.take().unwrap().write_all(b"not-a-real-key").unwrap();
+    let put = put.wait_with_output().unwrap();
+    assert!(put.status.success(), "{}{}", said(&put), log());
+    assert!(said(&put).contains(&format!("created {secret}")), "{}", said(&put));
+
+    // What nobody but the server could have done: the function is not asked.
+    let requests = cli(&["requests", "list", "--json"]).output().unwrap();
+    assert!(said(&requests).contains("\"putSecret\""), "{}", said(&requests));
+    let pid = rustix::process::Pid::from_child(&server.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(server.0.wait().unwrap().success(), "{}", log());
 }
