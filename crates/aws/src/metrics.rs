@@ -131,7 +131,7 @@ impl CloudWatchMetrics {
             *sums.entry(format!("{of}|count")).or_default() += 1;
             *sums.entry(format!("{of}|ms")).or_default() += sample.latency_ms;
         }
-        let mut call = self.0.clients.dynamodb().update_item().table_name(self.0.table());
+        let mut call = self.0.update(key("METRICS", "TOTALS"));
         let mut adds = Vec::new();
         for (place, (name, sum)) in sums.into_iter().enumerate() {
             adds.push(format!("#n{place} :v{place}"));
@@ -139,9 +139,7 @@ impl CloudWatchMetrics {
                 .expression_attribute_names(format!("#n{place}"), name)
                 .expression_attribute_values(format!(":v{place}"), number(sum));
         }
-        let call = call
-            .set_key(Some(key("METRICS", "TOTALS")))
-            .update_expression(format!("ADD {}", adds.join(", ")));
+        let call = call.update_expression(format!("ADD {}", adds.join(", ")));
         call.send()
             .await
             .map(drop)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::error::{is_condition, port_error};
-use crate::table::{key, text};
+use crate::table::{held, key, text};
 use crate::{Backend, Shared};
 
 impl Backend {
@@ -59,23 +59,19 @@ impl Schedule for DynamoSchedule {
         let shared = &self.0;
         let place = || key("SCHEDULE", job.as_str());
         let mover = uuid::Uuid::now_v7().simple().to_string();
-        let call = shared.clients.dynamodb().update_item().table_name(shared.table());
-        let call = call
-            .set_key(Some(place()))
+        let call = shared
+            .update(place())
             .update_expression("SET due = :to, moved_by = :mover")
             .condition_expression("due = :from")
             .expression_attribute_values(":to", text(to.to_string()))
             .expression_attribute_values(":mover", text(&mover))
             .expression_attribute_values(":from", text(from.to_string()));
-        match call.send().await {
-            Ok(_) => Ok(true),
-            // The SDK tries again where an answer was lost. Whoever moved it has to do the job, so
-            // it matters whether that was this very call.
-            Err(error) if is_condition(&error) => {
-                let standing: Option<DueRow> = shared.get(place(), "a due time").await?;
-                Ok(standing.is_some_and(|row| row.moved_by == Some(mover)))
-            }
-            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
+        if held(call).await? {
+            return Ok(true);
         }
+        // The SDK tries again where an answer was lost. Whoever moved it has to do the job, so it
+        // matters whether that was this very call.
+        let standing: Option<DueRow> = shared.get(place(), "a due time").await?;
+        Ok(standing.is_some_and(|row| row.moved_by == Some(mover)))
     }
 }

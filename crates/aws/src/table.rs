@@ -17,6 +17,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
@@ -25,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Shared;
-use crate::error::{corrupt, port_error};
+use crate::error::{corrupt, is_condition, port_error};
 use crate::places::sortable;
 
 /// An item as the SDK has it.
@@ -73,6 +74,15 @@ pub(crate) fn from_item<T: DeserializeOwned>(item: Item, what: &str) -> PortResu
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|error| corrupt(what).because(error))
 }
 
+/// Whether a conditional update held; where it did not, the row is gone or somebody else was first.
+pub(crate) async fn held(update: UpdateItemFluentBuilder) -> PortResult<bool> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error) if is_condition(&error) => Ok(false),
+        Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
+    }
+}
+
 impl Shared {
     /// The table's name.
     pub(crate) fn table(&self) -> &str {
@@ -87,6 +97,12 @@ impl Shared {
             Ok(answer) => answer.item.map(|item| from_item(item, what)).transpose(),
             Err(error) => Err(port_error("dynamodb:GetItem", error)),
         }
+    }
+
+    /// The start of an update of one row.
+    pub(crate) fn update(&self, key: Item) -> UpdateItemFluentBuilder {
+        let call = self.clients.dynamodb().update_item().table_name(self.table());
+        call.set_key(Some(key))
     }
 
     /// Reads the items of many keys, none of them twice, as they are now. Those that are gone are

@@ -7,9 +7,9 @@ use cc_devops_core::ports::PortResult;
 
 use super::DynamoAgents;
 use super::row::{AGENTS, AgentRow, TokenRow, agent_key, claims, token_key};
-use crate::error::{is_condition, port_error};
+use crate::error::port_error;
 use crate::ledger::{incomplete, met_another, refused_at};
-use crate::table::{Item, from_item, number, text, to_item};
+use crate::table::{Item, from_item, held, number, text, to_item};
 
 /// How many ended tokens a transaction cleans up. What is left is good for nothing anyway.
 const MOST_CLEANED: usize = 90;
@@ -114,20 +114,11 @@ impl DynamoAgents {
         let beat = beat.map_err(incomplete)?;
         let call = self
             .shared
-            .clients
-            .dynamodb()
-            .update_item()
-            .table_name(self.shared.table());
-        let call = call
-            .set_key(Some(agent_key(name)))
+            .update(agent_key(name))
             .update_expression("SET last_beat = :beat")
             .condition_expression("attribute_exists(PK)")
             .expression_attribute_values(":beat", beat);
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
-        }
+        held(call).await
     }
 
     /// A row that must not be there yet.

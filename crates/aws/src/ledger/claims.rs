@@ -166,11 +166,7 @@ impl DynamoLedger {
         let writer = text(uuid::Uuid::now_v7().to_string());
         let mut call = self
             .shared
-            .clients
-            .dynamodb()
-            .update_item()
-            .table_name(self.shared.table())
-            .set_key(Some(change.key))
+            .update(change.key)
             .update_expression(change.update)
             .condition_expression(change.condition)
             .expression_attribute_names("#state", "state")

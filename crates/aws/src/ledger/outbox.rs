@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::DynamoLedger;
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
 use super::transaction::{gone, incomplete};
-use crate::error::{is_condition, port_error};
-use crate::table::{from_item, number, text, to_item};
+use crate::error::port_error;
+use crate::table::{from_item, held, number, text, to_item};
 
 /// How many entries are kept in memory; those beyond are read.
 const KEPT: usize = 10_000;
@@ -211,30 +211,20 @@ impl DynamoLedger {
     pub(super) async fn put_off(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
         let call = self
             .shared
-            .clients
-            .dynamodb()
-            .update_item()
-            .table_name(self.shared.table());
-        let call = call
-            .set_key(Some(outbox_key(id)))
+            .update(outbox_key(id))
             .update_expression("SET due = :due ADD failures :one")
             .condition_expression("attribute_exists(PK)")
             .expression_attribute_values(":due", text(retry_at.to_string()))
             .expression_attribute_values(":one", number(1));
-        match call.send().await {
-            Ok(_) => {
-                if let Some(row) = self.outbox.rows().get_mut(&id) {
-                    row.failures += 1;
-                    row.due = Some(retry_at);
-                }
-                Ok(())
-            }
-            Err(error) if is_condition(&error) => {
-                self.outbox.rows().remove(&id);
-                Ok(())
-            }
-            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
+        let held = held(call).await?;
+        let mut rows = self.outbox.rows();
+        if !held {
+            rows.remove(&id);
+        } else if let Some(row) = rows.get_mut(&id) {
+            row.failures += 1;
+            row.due = Some(retry_at);
         }
+        Ok(())
     }
 
     pub(super) async fn tell_again(&self, id: &RequestId) -> PortResult<()> {

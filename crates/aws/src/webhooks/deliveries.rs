@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use super::DynamoWebhooks;
 use super::rows::{DeliveryRow, SubscriptionRow, WAITING, behind, delivery_key, subscription_key, waiting_place};
-use crate::error::{is_condition, port_error};
+use crate::error::port_error;
 use crate::events::{WRITES, fit, is_taken, settled_place};
 use crate::ledger::incomplete;
 use crate::places::sortable_time;
-use crate::table::{Item, TRIES, WORK, from_item, key, number, text};
+use crate::table::{Item, TRIES, WORK, from_item, held, key, number, text};
 
 impl DynamoWebhooks {
     pub(super) async fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> PortResult<Vec<Delivery>> {
@@ -219,9 +219,8 @@ impl DynamoWebhooks {
     async fn lease(&self, row: &DeliveryRow, until: Timestamp) -> PortResult<bool> {
         let shared = &self.shared;
         let until = sortable_time(until);
-        let call = shared.clients.dynamodb().update_item().table_name(shared.table());
-        let call = call
-            .set_key(Some(delivery_key(row.id)))
+        let call = shared
+            .update(delivery_key(row.id))
             .update_expression("SET due = :until, WSK = :place ADD attempts :one")
             .condition_expression("due = :due AND attempts = :attempts")
             .expression_attribute_values(":place", text(waiting_place(&until, row.id)))
@@ -229,10 +228,6 @@ impl DynamoWebhooks {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":attempts", number(row.attempts))
             .expression_attribute_values(":due", text(&row.due));
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
-        }
+        held(call).await
     }
 }

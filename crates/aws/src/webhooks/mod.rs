@@ -22,7 +22,7 @@ use crate::error::{is_condition, port_error};
 use crate::events::settled_place;
 use crate::ledger::incomplete;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, from_item, key, text, to_item};
+use crate::table::{Item, from_item, held, key, text, to_item};
 use crate::{Backend, Shared};
 use rows::{
     DELIVERIES, DeliveryRow, SubscriptionRow, WEBHOOKS, dead_of, delivery_key, subscription_key, waiting_place,
@@ -221,24 +221,15 @@ impl Webhooks for DynamoWebhooks {
         let due = sortable_time(retry_at);
         let call = self
             .shared
-            .clients
-            .dynamodb()
-            .update_item()
-            .table_name(self.shared.table());
-        let call = call
-            .set_key(Some(delivery_key(id)))
+            .update(delivery_key(id))
             .update_expression("SET due = :due, WSK = :place, #error = :error")
             .condition_expression("attribute_exists(PK)")
             .expression_attribute_names("#error", "error")
             .expression_attribute_values(":place", text(waiting_place(&due, id)))
             .expression_attribute_values(":due", text(due))
             .expression_attribute_values(":error", text(error));
-        match call.send().await {
-            Ok(_) => Ok(()),
-            // Its subscription has gone.
-            Err(refused) if is_condition(&refused) => Ok(()),
-            Err(failed) => Err(port_error("dynamodb:UpdateItem", failed)),
-        }
+        // Where it did not hold, its subscription has gone.
+        held(call).await.map(drop)
     }
 
     async fn bury(&self, id: i64, at: Timestamp, error: &str) -> PortResult<()> {
