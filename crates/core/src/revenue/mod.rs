@@ -1,0 +1,1 @@
+//! Monthly Recurring Revenue: pure. Subscriptions in, exact figures and their reasons out.

@@ -1,0 +1,4 @@
+//! Stripe, the billing source.
+
+pub mod client;
+pub mod objects;
