@@ -1,4 +1,5 @@
 //! Stripe, the billing source.
 
 pub mod client;
+pub mod compute;
 pub mod objects;
