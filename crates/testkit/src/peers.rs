@@ -64,8 +64,8 @@ pub async fn moto() -> Peer {
     start(command, port, "/moto-api/").await
 }
 
-/// A program of a peer's environment, itself in a clean one.
-fn program(peer: &str, name: &str) -> Command {
+/// A program of the environment of `tests/peers/PEER.txt`, itself in a clean one; killed when dropped.
+pub fn program(peer: &str, name: &str) -> Command {
     let bin = folder().join(peer).join("bin");
     let program = bin.join(name);
     assert!(
