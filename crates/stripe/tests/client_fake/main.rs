@@ -1,8 +1,9 @@
-//! The client against the fake Stripe.
+//! The client against the fake Stripe, and a look at another that is older.
 #![expect(clippy::expect_used, reason = "tests fail by panicking, with a message")]
 
 mod faults;
 mod limits;
+mod oldest;
 mod reading;
 mod sdk;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -93,7 +93,7 @@ async fn answer(
         let settings = lock(&inner.settings);
         (settings.rates, settings.latency)
     };
-    let arrival = lock(&inner.traffic).arrives(endpoint, rates);
+    let arrival = lock(&inner.traffic).arrives(endpoint, rates, Instant::now());
     tokio::time::sleep(latency).await;
     let fault = arrival
         .is_ok()

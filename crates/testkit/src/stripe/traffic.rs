@@ -68,8 +68,7 @@ pub(super) struct Traffic {
 
 impl Traffic {
     /// Counts a request of `endpoint` and says why it is too much, if it is.
-    pub(super) fn arrives(&mut self, endpoint: &str, rates: Rates) -> Result<(), &'static str> {
-        let now = Instant::now();
+    pub(super) fn arrives(&mut self, endpoint: &str, rates: Rates, now: Instant) -> Result<(), &'static str> {
         let (all, each) = &mut self.came;
         let counters = &mut self.counters;
         counters.requests += 1;
@@ -92,5 +91,43 @@ impl Traffic {
         };
         self.counters.rate_limited += 1;
         Err(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATES: Rates = Rates {
+        of_an_endpoint: 25,
+        in_all: 30,
+    };
+
+    #[test]
+    fn the_26th_within_any_second_is_too_much() {
+        let mut traffic = Traffic::default();
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        for number in 0..25 {
+            assert_eq!(traffic.arrives("prices", RATES, at(500 + number)), Ok(()));
+        }
+        assert_eq!(traffic.arrives("prices", RATES, at(1499)), Err("endpoint-rate"));
+        // The first has left the window; what was refused is not in it.
+        assert_eq!(traffic.arrives("prices", RATES, at(1500)), Ok(()));
+        assert_eq!(traffic.arrives("prices", RATES, at(1500)), Err("endpoint-rate"));
+        assert_eq!(traffic.counters.most_of_an_endpoint, 27);
+        assert_eq!(traffic.counters.rate_limited, 2);
+    }
+
+    #[test]
+    fn all_endpoints_have_a_limit_together() {
+        let mut traffic = Traffic::default();
+        let now = Instant::now();
+        for number in 0..30 {
+            let endpoint = if number % 2 == 0 { "prices" } else { "coupons" };
+            assert_eq!(traffic.arrives(endpoint, RATES, now), Ok(()));
+        }
+        assert_eq!(traffic.arrives("events", RATES, now), Err("global-rate"));
+        assert_eq!(traffic.arrives("events", RATES, now + SECOND), Ok(()));
     }
 }
