@@ -195,11 +195,21 @@ async fn a_second_day() {
 async fn a_whole_subscription_comes_out_as_it_went_in() {
     let scratch = FakeStripe::start(model()).await;
     let (_, whole) = get(&scratch, "/v1/subscriptions/sub_a?expand[]=discounts.source.coupon").await;
+    let mut bare = whole.clone();
+    bare["id"] = json!("sub_bare");
+    bare["discounts"] = json!(["di_unknown"]);
     let mut model = Model::at(NOW);
     model.whole_subscription(whole.clone());
+    model.whole_subscription(bare);
     let stripe = FakeStripe::start(model).await;
     let (_, again) = get(&stripe, "/v1/subscriptions/sub_a?expand[]=discounts.source.coupon").await;
     assert_eq!(again, whole);
+    let (_, bare) = get(&stripe, "/v1/subscriptions/sub_bare?expand[]=discounts.source.coupon").await;
+    assert_eq!(
+        bare["discounts"],
+        json!(["di_unknown"]),
+        "what nothing is known about stays an id"
+    );
     assert_eq!(get(&stripe, "/v1/coupons/half").await.0, 200);
     assert_eq!(get(&stripe, "/v1/prices/price_a").await.0, 200);
     assert_eq!(get(&stripe, "/v1/customers/cus_a").await.0, 200);

@@ -170,8 +170,11 @@ impl Model {
 
     fn take_coupons(&mut self, discounts: &mut Value) {
         for discount in discounts.as_array_mut().into_iter().flatten() {
-            let coupon = &mut discount["source"]["coupon"];
-            if coupon.is_object() {
+            // A bare id, or the shape of before 2025-09-30, stays as it is.
+            if let Some(coupon) = discount
+                .pointer_mut("/source/coupon")
+                .filter(|coupon| coupon.is_object())
+            {
                 let id = json!(text(coupon, "id"));
                 self.coupons.put(std::mem::replace(coupon, id));
             }
