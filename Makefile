@@ -102,7 +102,7 @@ clean:
 # --- What the targets need --------------------------------------------------------------------------
 
 # What the tests start.
-peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready
 
 $(PEERS)/%/ready: tests/peers/%.txt
 	$(PYTHON) -m venv $(@D)

@@ -18,6 +18,7 @@ pub mod names;
 pub mod policy;
 pub mod ports;
 pub mod requests;
+pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;

@@ -6,6 +6,7 @@
 //! - [`crash`]: ports that die at a chosen call, and the enumeration of every such call
 //! - [`peers`]: emulators of AWS, started and ended by the tests
 //! - [`sample`]: requests, conclusions and agents to test with
+//! - [`stripe`]: the billing source behind HTTP
 //! - [`strategy`]: arbitrary JSON and nearly valid request envelopes for proptest
 #![expect(
     clippy::expect_used,
@@ -23,6 +24,7 @@ pub mod memory;
 pub mod peers;
 pub mod sample;
 pub mod strategy;
+pub mod stripe;
 
 pub use clock::ManualClock;
 pub use memory::Memory;

@@ -64,8 +64,16 @@ pub async fn moto() -> Peer {
     start(command, port, "/moto-api/").await
 }
 
-/// A program of a peer's environment, itself in a clean one.
-fn program(peer: &str, name: &str) -> Command {
+/// localstripe: Stripe's API of years ago, with its keys and its pages. Empty at the start.
+pub async fn localstripe() -> Peer {
+    let port = free_port();
+    let mut command = program("localstripe", "localstripe");
+    command.args(["--port", &port.to_string(), "--from-scratch"]);
+    start(command, port, "/js.stripe.com/v3/").await
+}
+
+/// A program of the environment of `tests/peers/PEER.txt`, itself in a clean one; killed when dropped.
+pub fn program(peer: &str, name: &str) -> Command {
     let bin = folder().join(peer).join("bin");
     let program = bin.join(name);
     assert!(

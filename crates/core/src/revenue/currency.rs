@@ -1,0 +1,108 @@
+//! Currencies, and how many digits their minor unit has on Stripe's wire.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A currency: three lower-case letters, as Stripe writes them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+/// A text that is not a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a currency is three letters, such as usd")]
+pub struct NotACurrency;
+
+impl Currency {
+    /// The US dollar.
+    pub const USD: Self = Self(*b"usd");
+
+    /// The euro, in which the European Central Bank quotes its rates.
+    pub const EUR: Self = Self(*b"eur");
+
+    /// The three letters, in lower case.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// How many digits of an amount on the wire come after the decimal point of the currency: 0, 2 or 3.
+    ///
+    /// UGX and ISK have no minor unit, but are sent times 100, so they have 2.
+    /// Source: <https://docs.stripe.com/currencies>.
+    pub fn exponent(self) -> u32 {
+        match &self.0 {
+            b"bif" | b"clp" | b"djf" | b"gnf" | b"jpy" | b"kmf" | b"krw" | b"mga" | b"pyg" | b"rwf" | b"vnd"
+            | b"vuv" | b"xaf" | b"xof" | b"xpf" => 0,
+            b"bhd" | b"jod" | b"kwd" | b"omr" | b"tnd" => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl FromStr for Currency {
+    type Err = NotACurrency;
+
+    /// Takes upper-case letters too.
+    fn from_str(text: &str) -> Result<Self, NotACurrency> {
+        let letters: [u8; 3] = text.as_bytes().try_into().map_err(|_| NotACurrency)?;
+        if letters.iter().all(u8::is_ascii_alphabetic) {
+            Ok(Self(letters.map(|letter| letter.to_ascii_lowercase())))
+        } else {
+            Err(NotACurrency)
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_follow_the_wire() {
+        let exponent = |text: &str| text.parse::<Currency>().unwrap().exponent();
+        assert_eq!(
+            [
+                exponent("usd"),
+                exponent("JPY"),
+                exponent("kwd"),
+                exponent("ugx"),
+                exponent("isk")
+            ],
+            [2, 0, 3, 2, 2]
+        );
+    }
+
+    #[test]
+    fn what_is_no_currency_is_refused() {
+        for text in ["", "us", "usdt", "u$d", "äö"] {
+            assert_eq!(text.parse::<Currency>(), Err(NotACurrency), "{text}");
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! The figure of one subscription: what it is worth a month, or why it counts nothing, or why nobody
+//! can say.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::currency::Currency;
+use super::discounts::{Part, Terms, subtract};
+use super::lines::{Explain, Line, LineKind, Trace};
+use super::model::{Cancels, Catalog, Collection, Item, Status, Subscription, TaxRate};
+use super::money::{Exact, OutOfRange};
+use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
+use super::pricing;
+
+/// What a subscription comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure<'a> {
+    /// The subscription's id; empty if it could not be read.
+    pub id: Cow<'a, str>,
+    /// The customer's id; empty if there is none.
+    pub customer: Cow<'a, str>,
+    /// The subscription's currency; `None` if it is not known.
+    pub currency: Option<Currency>,
+    /// Its MRR in minor units of the currency. Rounded, it fits 64 bits.
+    pub mrr: Result<Exact, FigureError>,
+    /// Why it counts nothing.
+    pub excluded: Option<Excluded>,
+    /// Whether it counts although the collection of its payments is paused.
+    pub collection_paused: bool,
+    /// Whether taxes are within its prices that cannot be told from the subscription: Stripe works them
+    /// out invoice by invoice. The figure then includes them.
+    pub tax_unknown: bool,
+    /// The lines that led to it, if they were asked for. They add up to `mrr`.
+    pub lines: Vec<Line>,
+}
+
+/// Why a subscription counts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Excluded {
+    /// It is in its trial.
+    Trialing,
+    /// Its invoices are no longer collected.
+    Unpaid,
+    /// It ended.
+    Canceled,
+    /// Its first payment is open.
+    Incomplete,
+    /// Its first payment never came.
+    IncompleteExpired,
+    /// Its trial ended without a means of payment.
+    Paused,
+    /// Its cancellation was asked for.
+    CancelRequested,
+    /// It begins later.
+    NotStarted,
+    /// The collection of its payments is paused, and the policy excludes that.
+    CollectionPaused,
+    /// Nothing was paid yet, and the policy waits for that.
+    AwaitingFirstPayment,
+}
+
+/// Why nobody can say what a subscription comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct FigureError {
+    /// What is wrong, for programs.
+    pub code: ErrorCode,
+    /// What is wrong and what to do, for people.
+    pub message: String,
+}
+
+/// What may be wrong with a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// It is not a subscription in any known shape.
+    Unreadable,
+    /// A discount whose coupon is not known.
+    UnresolvedDiscount,
+    /// A price that was not sent along.
+    UnresolvedPrice,
+    /// A tax rate that was not sent along.
+    UnresolvedTaxRate,
+    /// A price by tiers without its tiers.
+    TiersUnavailable,
+    /// A price without its amount in the subscription's currency.
+    PriceCurrencyUnavailable,
+    /// More items than were sent.
+    ItemsIncomplete,
+    /// An interval that is not known.
+    UnknownInterval,
+    /// A price without an amount.
+    UnknownAmount,
+    /// A status that is not known.
+    UnknownStatus,
+    /// A coupon that lasts nobody knows how long.
+    UnknownDuration,
+    /// No currency.
+    UnknownCurrency,
+    /// An amount too large for exact arithmetic.
+    AmountOutOfRange,
+}
+
+impl FigureError {
+    /// An error.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<OutOfRange> for FigureError {
+    fn from(error: OutOfRange) -> Self {
+        Self::new(ErrorCode::AmountOutOfRange, error.to_string())
+    }
+}
+
+impl<'a> Figure<'a> {
+    /// The figure with texts of its own.
+    pub fn into_owned(self) -> Figure<'static> {
+        Figure {
+            id: Cow::Owned(self.id.into_owned()),
+            customer: Cow::Owned(self.customer.into_owned()),
+            currency: self.currency,
+            mrr: self.mrr,
+            excluded: self.excluded,
+            collection_paused: self.collection_paused,
+            tax_unknown: self.tax_unknown,
+            lines: self.lines,
+        }
+    }
+
+    /// The figure of something that could not be read as a subscription.
+    pub fn unreadable(id: Cow<'a, str>, customer: Cow<'a, str>, why: &str) -> Self {
+        let message = format!("not a subscription as Stripe sends it: {why}");
+        Self {
+            id,
+            customer,
+            currency: None,
+            mrr: Err(FigureError::new(ErrorCode::Unreadable, message)),
+            excluded: None,
+            collection_paused: false,
+            tax_unknown: false,
+            lines: Vec::new(),
+        }
+    }
+}
+
+/// What `subscription` is worth a month as of `as_of` (Unix seconds).
+///
+/// Its status is taken as it was sent; `as_of` decides which discounts, trials and cancellations have
+/// ended. Never fails as a whole: what is wrong stands in the figure.
+pub fn figure<'a>(
+    subscription: &Subscription<'a>,
+    catalog: &Catalog,
+    options: &Options,
+    as_of: i64,
+    explain: Explain,
+) -> Figure<'a> {
+    let mut figure = Figure {
+        id: subscription.id.clone(),
+        customer: subscription.customer.clone(),
+        currency: currency(subscription, catalog),
+        mrr: Ok(Exact::ZERO),
+        excluded: None,
+        collection_paused: false,
+        tax_unknown: false,
+        lines: Vec::new(),
+    };
+    match exclusion(subscription, options, as_of) {
+        Err(error) => figure.mrr = Err(error),
+        Ok(Some(reason)) => {
+            figure.excluded = Some(reason);
+            if explain == Explain::Yes {
+                figure.lines.push(Line {
+                    kind: LineKind::Excluded,
+                    item: None,
+                    text: reason.words().to_owned(),
+                    amount: Exact::ZERO,
+                });
+            }
+        }
+        Ok(None) => {
+            let mut trace = Trace::new(explain);
+            figure.collection_paused = subscription.collection_paused;
+            figure.mrr = match figure.currency {
+                None => Err(FigureError::new(
+                    ErrorCode::UnknownCurrency,
+                    format!("the subscription {} has no currency", subscription.id),
+                )),
+                Some(currency) => {
+                    let terms = Terms {
+                        catalog,
+                        options,
+                        as_of,
+                        currency,
+                    };
+                    counted(subscription, terms, &mut trace, &mut figure.tax_unknown)
+                }
+            };
+            // Half of an explanation would not add up to anything.
+            if figure.mrr.is_ok() {
+                figure.lines = trace.into_lines();
+            }
+        }
+    }
+    figure
+}
+
+/// What a subscription that counts is worth a month.
+fn counted<'s>(
+    subscription: &'s Subscription<'_>,
+    terms: Terms<'s>,
+    trace: &mut Trace,
+    tax_unknown: &mut bool,
+) -> Result<Exact, FigureError> {
+    if subscription.items_missing {
+        let message = format!(
+            "the subscription {} has more items than were sent; list them all",
+            subscription.id
+        );
+        return Err(FigureError::new(ErrorCode::ItemsIncomplete, message));
+    }
+    let mut parts = Vec::with_capacity(subscription.items.len());
+    let mut items = Vec::with_capacity(subscription.items.len());
+    for item in &subscription.items {
+        if let Some(part) = part(item, terms, trace)? {
+            let price = pricing::price(item, terms.catalog)?;
+            *tax_unknown |= subscription.automatic_tax
+                && price.includes_tax
+                && tax_rates(subscription, item).is_empty()
+                && part.amount.is_positive();
+            parts.push(part);
+            items.push(item);
+        }
+    }
+    subtract(
+        &subscription.discounts,
+        &mut parts,
+        LineKind::SubscriptionDiscount,
+        terms,
+        trace,
+    )?;
+    let mut total = Exact::ZERO;
+    for (part, item) in parts.iter().zip(items) {
+        total = total.plus(without_tax(part, tax_rates(subscription, item), trace)?)?;
+    }
+    if i64::try_from(total.rounded()).is_err() {
+        return Err(OutOfRange.into());
+    }
+    if *tax_unknown {
+        trace.line(LineKind::Note, "", Exact::ZERO, || {
+            "taxes are within the price, and Stripe works them out invoice by invoice: they are still in".to_owned()
+        });
+    }
+    Ok(total)
+}
+
+/// An item after its own discounts; `None` if it does not count.
+fn part<'s>(item: &'s Item<'_>, terms: Terms<'s>, trace: &mut Trace) -> Result<Option<Part<'s>>, FigureError> {
+    let price = pricing::price(item, terms.catalog)?;
+    let skipped = if price.metered {
+        Some("charged by usage, which does not recur: not counted")
+    } else if item.trial_until.is_some_and(|end| end > terms.as_of) {
+        Some("still in a trial of its own: not counted")
+    } else {
+        None
+    };
+    if let Some(why) = skipped {
+        trace.line(LineKind::Excluded, &item.id, Exact::ZERO, || why.to_owned());
+        return Ok(None);
+    }
+    let times = pricing::times_a_month(price, terms.options)?;
+    let amount = pricing::monthly(item, price, times, terms.currency, terms.catalog, terms.options, trace)?;
+    let mut part = Part {
+        item: &item.id,
+        product: &price.product,
+        times,
+        amount,
+    };
+    subtract(
+        &item.discounts,
+        std::slice::from_mut(&mut part),
+        LineKind::ItemDiscount,
+        terms,
+        trace,
+    )?;
+    Ok(Some(part))
+}
+
+fn tax_rates<'s>(subscription: &'s Subscription<'_>, item: &'s Item<'_>) -> &'s [TaxRate] {
+    if item.tax_rates.is_empty() {
+        &subscription.default_tax_rates
+    } else {
+        &item.tax_rates
+    }
+}
+
+/// Takes out the taxes that are within the amount: net = gross ÷ (1 + rate).
+fn without_tax(part: &Part<'_>, rates: &[TaxRate], trace: &mut Trace) -> Result<Exact, FigureError> {
+    if rates.is_empty() || part.amount.is_zero() {
+        return Ok(part.amount);
+    }
+    let hundred = Exact::whole(100);
+    let mut with_tax = hundred;
+    for rate in rates {
+        match rate {
+            TaxRate::Exclusive => {}
+            TaxRate::Inclusive(percent) => with_tax = with_tax.plus(*percent)?,
+            TaxRate::Unknown => {
+                let message = format!("a tax rate of item {} was not sent along; expand it", part.item);
+                return Err(FigureError::new(ErrorCode::UnresolvedTaxRate, message));
+            }
+        }
+    }
+    if with_tax == hundred {
+        return Ok(part.amount);
+    }
+    let net = part.amount.times(hundred)?.over(with_tax)?;
+    if trace.wanted() {
+        let (tax, percent) = (net.minus(part.amount)?, with_tax.minus(hundred)?);
+        trace.line(LineKind::InclusiveTax, part.item, tax, || {
+            format!("{}% tax within the price", percent.decimal(0))
+        });
+    }
+    Ok(net)
+}
+
+/// The subscription's currency; in the oldest shapes only the price says it.
+fn currency(subscription: &Subscription<'_>, catalog: &Catalog) -> Option<Currency> {
+    subscription.currency.or_else(|| {
+        let item = subscription.items.first()?;
+        pricing::price(item, catalog).ok()?.currency
+    })
+}
+
+/// Why the subscription counts nothing; `None` if it counts.
+fn exclusion(subscription: &Subscription<'_>, options: &Options, as_of: i64) -> Result<Option<Excluded>, FigureError> {
+    let by_status = match &subscription.status {
+        Status::Active | Status::PastDue => None,
+        Status::Trialing => Some(Excluded::Trialing),
+        Status::Unpaid => Some(Excluded::Unpaid),
+        Status::Canceled => Some(Excluded::Canceled),
+        Status::Incomplete => Some(Excluded::Incomplete),
+        Status::IncompleteExpired => Some(Excluded::IncompleteExpired),
+        Status::Paused => Some(Excluded::Paused),
+        Status::Other(status) => {
+            let message = format!(
+                "the status `{status}` of {} is not known; tell us of it",
+                subscription.id
+            );
+            return Err(FigureError::new(ErrorCode::UnknownStatus, message));
+        }
+    };
+    if by_status.is_some() {
+        return Ok(by_status);
+    }
+    let requested = subscription.cancels.is_some();
+    let ends = match subscription.cancels {
+        Some(Cancels::At(time)) => Some(time),
+        Some(Cancels::AtPeriodEnd) => subscription.period.map(|(_, end)| end),
+        None => None,
+    };
+    let reason = if subscription.start.is_some_and(|start| start > as_of) {
+        Some(Excluded::NotStarted)
+    } else if requested && options.churn_timing == ChurnTiming::Requested {
+        Some(Excluded::CancelRequested)
+    } else if ends.is_some_and(|end| end <= as_of) {
+        Some(Excluded::Canceled)
+    } else if subscription.collection_paused && options.paused_collection == PausedCollection::Exclude {
+        Some(Excluded::CollectionPaused)
+    } else if options.active_from == ActiveFrom::FirstPayment && !ever_paid(subscription) {
+        Some(Excluded::AwaitingFirstPayment)
+    } else {
+        None
+    };
+    Ok(reason)
+}
+
+/// Whether a first payment came, as far as the subscription tells.
+///
+/// A paid latest invoice says so. Else: without a trial and with automatic collection, Stripe makes a
+/// subscription active by its first payment; after a trial, or with invoices that the customer pays
+/// himself, we count from the second period on, which begins after the first one's invoice was settled.
+fn ever_paid(subscription: &Subscription<'_>) -> bool {
+    if subscription.latest_invoice_paid == Some(true) {
+        return true;
+    }
+    let first_invoice = match (subscription.trial_end, subscription.collection) {
+        (Some(trial_end), _) => Some(trial_end),
+        (None, Collection::ByInvoice) => subscription.start,
+        (None, Collection::Automatic) => return true,
+    };
+    // An hour: Stripe finalises an invoice that long after the period began.
+    let begun = subscription.period.map(|(start, _)| start);
+    matches!((begun, first_invoice), (Some(begun), Some(first)) if begun > first + 3600)
+}
+
+impl Excluded {
+    /// The reason in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Trialing => "in its trial: not counted",
+            Self::Unpaid => "unpaid, and no longer collected: not counted",
+            Self::Canceled => "cancelled: not counted",
+            Self::Incomplete => "the first payment is open: not counted",
+            Self::IncompleteExpired => "the first payment never came: not counted",
+            Self::Paused => "paused after a trial without a means of payment: not counted",
+            Self::CancelRequested => "its cancellation was asked for: not counted under this policy",
+            Self::NotStarted => "begins later: not counted yet",
+            Self::CollectionPaused => "its collection is paused: not counted under this policy",
+            Self::AwaitingFirstPayment => "nothing was paid yet: not counted under this policy",
+        }
+    }
+}

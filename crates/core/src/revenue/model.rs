@@ -1,0 +1,388 @@
+//! What a subscription is made of, as far as its figure needs it. Texts may be borrowed from the input.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::currency::Currency;
+use super::money::Exact;
+
+/// A subscription.
+#[derive(Debug, Clone)]
+pub struct Subscription<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// The customer's id; empty if there is none.
+    pub customer: Cow<'a, str>,
+    /// Its currency; `None` if it is not told or not a currency.
+    pub currency: Option<Currency>,
+    /// Where it stands in its life.
+    pub status: Status,
+    /// When it began, in Unix seconds.
+    pub start: Option<i64>,
+    /// When its trial ended or will end, in Unix seconds.
+    pub trial_end: Option<i64>,
+    /// The cancellation that was asked for.
+    pub cancels: Option<Cancels>,
+    /// When the current period began and ends, in Unix seconds: of the item whose period began last.
+    pub period: Option<(i64, i64)>,
+    /// Whether the collection of its payments is paused.
+    pub collection_paused: bool,
+    /// How its payments are collected.
+    pub collection: Collection,
+    /// Whether its latest invoice was paid; `None` if that was not sent along.
+    pub latest_invoice_paid: Option<bool>,
+    /// Whether Stripe works out its taxes invoice by invoice.
+    pub automatic_tax: bool,
+    /// Its items.
+    pub items: Vec<Item<'a>>,
+    /// Whether it has more items than these.
+    pub items_missing: bool,
+    /// The discounts of the whole, in Stripe's order.
+    pub discounts: Vec<Discount<'a>>,
+    /// The tax rates of items that have none.
+    pub default_tax_rates: Vec<TaxRate>,
+}
+
+/// Where a subscription stands. Source: <https://docs.stripe.com/api/subscriptions/object>.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// In good standing.
+    Active,
+    /// The latest invoice is overdue.
+    PastDue,
+    /// In its trial.
+    Trialing,
+    /// Invoices are no longer collected.
+    Unpaid,
+    /// Ended.
+    Canceled,
+    /// The first payment is open.
+    Incomplete,
+    /// The first payment never came.
+    IncompleteExpired,
+    /// The trial ended without a means of payment.
+    Paused,
+    /// One that Stripe added later.
+    Other(Box<str>),
+}
+
+/// When a subscription will be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancels {
+    /// When its current period ends.
+    AtPeriodEnd,
+    /// At this moment, in Unix seconds.
+    At(i64),
+}
+
+/// How payments are collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// By Stripe: a subscription becomes active when its first invoice is paid.
+    Automatic,
+    /// The customer pays invoices: a subscription is active before.
+    ByInvoice,
+}
+
+/// One line of a subscription.
+#[derive(Debug, Clone)]
+pub struct Item<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// How many units.
+    pub quantity: u64,
+    /// Until when it is in a trial of its own, in Unix seconds.
+    pub trial_until: Option<i64>,
+    /// Its price.
+    pub price: PriceRef<'a>,
+    /// Its own discounts, in Stripe's order.
+    pub discounts: Vec<Discount<'a>>,
+    /// Its own tax rates.
+    pub tax_rates: Vec<TaxRate>,
+}
+
+/// A price, or only its id.
+#[derive(Debug, Clone)]
+pub enum PriceRef<'a> {
+    /// As it was sent along.
+    Sent(Price<'a>),
+    /// To be looked up.
+    Id(Cow<'a, str>),
+}
+
+/// What a unit costs, how often.
+#[derive(Debug, Clone)]
+pub struct Price<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// The product's id; empty if it is not told.
+    pub product: Cow<'a, str>,
+    /// The currency of `charge`.
+    pub currency: Option<Currency>,
+    /// How often it is charged.
+    pub interval: Interval,
+    /// Every how many intervals; 0 if it is not told.
+    pub interval_count: u32,
+    /// Whether it is charged by usage.
+    pub metered: bool,
+    /// Whether it includes taxes.
+    pub includes_tax: bool,
+    /// What it charges.
+    pub charge: Charge,
+    /// What it charges in other currencies.
+    pub currency_options: Vec<(Currency, Charge)>,
+    /// How a quantity becomes packages.
+    pub packages: Option<Packages>,
+}
+
+/// How often a price is charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interval {
+    /// Daily.
+    Day,
+    /// Weekly.
+    Week,
+    /// Monthly.
+    Month,
+    /// Yearly.
+    Year,
+    /// One that Stripe added later; empty if the price does not recur.
+    Other(Box<str>),
+}
+
+/// What a price charges. Amounts are in minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Charge {
+    /// This much for each unit.
+    PerUnit(Exact),
+    /// Each tier's amount for the units in it.
+    Graduated(Vec<Tier>),
+    /// The amount of the tier the quantity is in, for all units.
+    Volume(Vec<Tier>),
+    /// By tiers that were not sent along.
+    TiersMissing,
+    /// No amount, or one in a form that is not known.
+    Unknown,
+}
+
+/// A step of a price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// The last unit in it; `None` if it has no end.
+    pub up_to: Option<u64>,
+    /// For each unit, in minor units.
+    pub unit: Exact,
+    /// For the tier as a whole, in minor units.
+    pub flat: Exact,
+}
+
+/// Packages in place of single units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packages {
+    /// How many units a package has; 0 cannot be computed with.
+    pub size: u64,
+    /// Whether a package that was begun counts.
+    pub round_up: bool,
+}
+
+/// A discount, as it was sent.
+#[derive(Debug, Clone)]
+pub struct Discount<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// When it ends, in Unix seconds.
+    pub end: Option<i64>,
+    /// What it takes off.
+    pub coupon: CouponRef<'a>,
+}
+
+/// A coupon, or what is known of it.
+#[derive(Debug, Clone)]
+pub enum CouponRef<'a> {
+    /// As it was sent along.
+    Sent(Coupon<'a>),
+    /// To be looked up.
+    Id(Cow<'a, str>),
+    /// The discount was sent as its id only.
+    NotSent,
+}
+
+/// What a discount takes off.
+#[derive(Debug, Clone)]
+pub struct Coupon<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// What it takes off.
+    pub off: Off,
+    /// Its amounts in other currencies, in minor units.
+    pub currency_options: Vec<(Currency, Exact)>,
+    /// The products it applies to; `None` if to all, or if that was not sent along.
+    pub products: Option<Vec<Cow<'a, str>>>,
+}
+
+/// How long a coupon lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duration {
+    /// For good.
+    Forever,
+    /// For a number of months.
+    Repeating,
+    /// For one invoice.
+    Once,
+    /// One that Stripe added later.
+    Other(Box<str>),
+}
+
+/// What a coupon takes off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Off {
+    /// This many hundredths.
+    Percent(Exact),
+    /// This many minor units of each invoice.
+    Amount(Exact, Currency),
+    /// Neither, or one that cannot be read.
+    Unknown,
+}
+
+/// A tax rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaxRate {
+    /// Comes on top of the price.
+    Exclusive,
+    /// This many hundredths, within the price.
+    Inclusive(Exact),
+    /// Was sent as its id only, or cannot be read.
+    Unknown,
+}
+
+/// Prices and coupons by id, for what subscriptions are sent without.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Prices with their tiers.
+    pub prices: HashMap<String, Price<'static>>,
+    /// Coupons with their products and their amounts in other currencies.
+    pub coupons: HashMap<String, Coupon<'static>>,
+    /// Whether these are all coupons there are. Then one that is not among them was deleted, and the
+    /// products it applies to are not known.
+    pub coupons_complete: bool,
+}
+
+impl Catalog {
+    /// Adds a price.
+    pub fn add_price(&mut self, price: Price<'_>) {
+        let price = price.into_owned();
+        self.prices.insert(price.id.clone().into_owned(), price);
+    }
+
+    /// Adds a coupon.
+    pub fn add_coupon(&mut self, coupon: Coupon<'_>) {
+        let coupon = coupon.into_owned();
+        self.coupons.insert(coupon.id.clone().into_owned(), coupon);
+    }
+}
+
+impl Price<'_> {
+    /// The price with texts of its own.
+    pub fn into_owned(self) -> Price<'static> {
+        Price {
+            id: owned(self.id),
+            product: owned(self.product),
+            currency: self.currency,
+            interval: self.interval,
+            interval_count: self.interval_count,
+            metered: self.metered,
+            includes_tax: self.includes_tax,
+            charge: self.charge,
+            currency_options: self.currency_options,
+            packages: self.packages,
+        }
+    }
+}
+
+impl Coupon<'_> {
+    /// The coupon with texts of its own.
+    pub fn into_owned(self) -> Coupon<'static> {
+        Coupon {
+            id: owned(self.id),
+            duration: self.duration,
+            off: self.off,
+            currency_options: self.currency_options,
+            products: self.products.map(|products| products.into_iter().map(owned).collect()),
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl Status {
+    /// As Stripe writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Trialing => "trialing",
+            Self::Unpaid => "unpaid",
+            Self::Canceled => "canceled",
+            Self::Incomplete => "incomplete",
+            Self::IncompleteExpired => "incomplete_expired",
+            Self::Paused => "paused",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for Status {
+    fn from(text: &str) -> Self {
+        match text {
+            "active" => Self::Active,
+            "past_due" => Self::PastDue,
+            "trialing" => Self::Trialing,
+            "unpaid" => Self::Unpaid,
+            "canceled" => Self::Canceled,
+            "incomplete" => Self::Incomplete,
+            "incomplete_expired" => Self::IncompleteExpired,
+            "paused" => Self::Paused,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<&str> for Interval {
+    fn from(text: &str) -> Self {
+        match text {
+            "day" => Self::Day,
+            "week" => Self::Week,
+            "month" => Self::Month,
+            "year" => Self::Year,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl Interval {
+    /// As Stripe writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for Duration {
+    fn from(text: &str) -> Self {
+        match text {
+            "forever" => Self::Forever,
+            "repeating" => Self::Repeating,
+            "once" => Self::Once,
+            other => Self::Other(other.into()),
+        }
+    }
+}

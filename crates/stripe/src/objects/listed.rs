@@ -1,0 +1,234 @@
+//! Objects as list endpoints give them: with an owner of their own, an id and a time of creation.
+
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::model::{Coupon, Price};
+use cc_devops_core::revenue::transactions::Category;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{Terms, figure_of, read_coupon, read_price};
+
+/// A subscription, kept as it was sent: one that cannot be read is an error of its own and not of the page
+/// it came on.
+#[derive(Debug, Clone)]
+pub struct ListedSubscription {
+    id: String,
+    created: i64,
+    json: Box<RawValue>,
+    /// The last item, if Stripe has more.
+    last_item: Option<ListedItem>,
+    more_items: Vec<Box<RawValue>>,
+}
+
+/// An item of a subscription, kept as it was sent.
+#[derive(Debug, Clone)]
+pub struct ListedItem {
+    id: String,
+    created: i64,
+    json: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    #[serde(default)]
+    created: i64,
+}
+
+impl<'de> Deserialize<'de> for ListedItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let head: Head = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        Ok(Self {
+            id: head.id,
+            created: head.created,
+            json,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ListedSubscription {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct WithItems<'a> {
+            #[serde(borrow)]
+            items: Items<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Items<'a> {
+            #[serde(borrow)]
+            data: Vec<&'a RawValue>,
+            #[serde(default)]
+            has_more: bool,
+        }
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let head: Head = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        // Items that cannot be found show when the figure is computed.
+        let last_item = serde_json::from_str(json.get())
+            .ok()
+            .filter(|found: &WithItems<'_>| found.items.has_more)
+            .and_then(|found| serde_json::from_str(found.items.data.last()?.get()).ok());
+        Ok(Self {
+            id: head.id,
+            created: head.created,
+            json,
+            last_item,
+            more_items: Vec::new(),
+        })
+    }
+}
+
+impl ListedSubscription {
+    /// Stripe's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When it was created, in Unix seconds.
+    pub fn created(&self) -> i64 {
+        self.created
+    }
+
+    /// The last item that came, if Stripe has more.
+    pub fn last_item_of_more(&self) -> Option<&ListedItem> {
+        self.last_item.as_ref()
+    }
+
+    /// Takes the items that were missing, in Stripe's order.
+    pub fn add_items(&mut self, items: Vec<ListedItem>) {
+        self.more_items.extend(items.into_iter().map(|item| item.json));
+    }
+
+    /// Its figure.
+    pub fn figure(&self, terms: Terms<'_>) -> Figure<'_> {
+        figure_of(self.json.get().as_bytes(), &self.more_items, terms)
+    }
+}
+
+impl ListedItem {
+    /// Stripe's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When it was created, in Unix seconds.
+    pub fn created(&self) -> i64 {
+        self.created
+    }
+}
+
+/// A price of the list.
+#[derive(Debug, Clone)]
+pub struct ListedPrice {
+    created: i64,
+    /// The price.
+    pub price: Price<'static>,
+}
+
+/// A coupon of the list.
+#[derive(Debug, Clone)]
+pub struct ListedCoupon {
+    created: i64,
+    /// The coupon.
+    pub coupon: Coupon<'static>,
+}
+
+impl ListedPrice {
+    /// Stripe's id.
+    pub fn id(&self) -> &str {
+        &self.price.id
+    }
+
+    /// When it was created, in Unix seconds.
+    pub fn created(&self) -> i64 {
+        self.created
+    }
+}
+
+impl ListedCoupon {
+    /// Stripe's id.
+    pub fn id(&self) -> &str {
+        &self.coupon.id
+    }
+
+    /// When it was created, in Unix seconds.
+    pub fn created(&self) -> i64 {
+        self.created
+    }
+}
+
+impl<'de> Deserialize<'de> for ListedPrice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let head: Head = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        let price = read_price(json.get().as_bytes()).map_err(D::Error::custom)?;
+        Ok(Self {
+            created: head.created,
+            price: price.into_owned(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ListedCoupon {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let head: Head = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        let coupon = read_coupon(json.get().as_bytes()).map_err(D::Error::custom)?;
+        Ok(Self {
+            created: head.created,
+            coupon: coupon.into_owned(),
+        })
+    }
+}
+
+/// A movement on the account's balance.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BalanceTransaction {
+    /// Stripe's id.
+    pub id: String,
+    /// When it was created, in Unix seconds.
+    pub created: i64,
+    /// In minor units of `currency`, negative if money left.
+    pub amount: i64,
+    /// The currency it was settled in.
+    pub currency: Currency,
+    /// What it is; the oldest shapes do not say.
+    #[serde(default)]
+    pub reporting_category: Option<String>,
+}
+
+impl BalanceTransaction {
+    /// What it is for the figure.
+    pub fn category(&self) -> Category {
+        self.reporting_category
+            .as_deref()
+            .map_or(Category::Other, Category::from)
+    }
+}
+
+/// Something that happened at Stripe.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// Stripe's id.
+    pub id: String,
+    /// When it was created, in Unix seconds.
+    pub created: i64,
+    /// What happened, such as `customer.subscription.updated`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    data: EventData,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct EventData {
+    object: Box<RawValue>,
+}
+
+impl Event {
+    /// What it happened to, as JSON in the shape of the event's day.
+    pub fn object(&self) -> &RawValue {
+        &self.data.object
+    }
+}
