@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, completions, config, deploy, health, policy, put_secret, requests, secrets, send, smoke_test,
+    agents, audit, backup, completions, config, deploy, health, policy, put_secret, requests, revenue, secrets, send,
+    smoke_test,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -119,6 +120,9 @@ pub(crate) enum Operation {
     /// Show the policies and ask what they allow
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Compute Monthly Recurring Revenue from Stripe's subscriptions, and explain it
+    #[command(subcommand)]
+    Revenue(revenue::Command),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),

@@ -1,7 +1,7 @@
 //! The only place that prints: answers on standard output, everything said about them on standard
 //! error. With `--json` an answer is one JSON document, or one a line where a command says so.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -24,6 +24,11 @@ impl Output {
     /// Whether a person looks at standard output.
     pub(crate) fn is_terminal(self) -> bool {
         !self.json && std::io::stdout().is_terminal()
+    }
+
+    /// Whether a program reads the answers.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
     }
 
     /// The answer: `value` for programs, `text` for people.
@@ -106,6 +111,46 @@ impl Output {
     }
 }
 
+/// A JSON answer with a list too long to be held: the list is written as it comes, and what is known
+/// at its end behind it.
+pub(crate) struct LongList {
+    out: BufWriter<Stdout>,
+    is_empty: bool,
+}
+
+impl LongList {
+    /// Begins the answer with its list.
+    pub(crate) fn begin(name: &str) -> Result<Self, CliError> {
+        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout());
+        write!(out, "{{\"{name}\":[").map_err(cannot_write)?;
+        Ok(Self { out, is_empty: true })
+    }
+
+    /// Writes the next entry of the list.
+    pub(crate) fn entry<T: Serialize>(&mut self, entry: &T) -> std::io::Result<()> {
+        self.out.write_all(if self.is_empty { b"\n" } else { b",\n" })?;
+        self.is_empty = false;
+        serde_json::to_writer(&mut self.out, entry)?;
+        Ok(())
+    }
+
+    /// Ends the list, and writes the fields of `rest`, which is an object, behind it.
+    pub(crate) fn end<T: Serialize>(mut self, rest: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string(rest);
+        let text = text.map_err(|error| CliError::internal("an answer is no valid JSON", error))?;
+        let fields = text.strip_prefix('{').unwrap_or(&text);
+        let written = writeln!(self.out, "\n],{fields}").and_then(|()| self.out.flush());
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(cannot_write),
+        }
+    }
+}
+
+fn cannot_write(error: std::io::Error) -> CliError {
+    CliError::write("cannot write to standard output", error)
+}
+
 /// How far a long piece of work is, on one line of the terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -173,7 +218,7 @@ fn write_out(text: &str) -> Result<(), CliError> {
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         // The reader has seen enough, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| CliError::write("cannot write to standard output", error)),
+        other => other.map_err(cannot_write),
     }
 }
 

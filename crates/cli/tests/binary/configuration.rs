@@ -75,6 +75,8 @@ fn help_tells_the_exit_codes_and_every_command_its_examples() {
         &["secrets", "rotate-key"],
         &["audit", "verify"],
         &["policy", "check"],
+        &["revenue", "compute"],
+        &["revenue", "explain"],
         &["config", "check"],
         &["health"],
         &["backup"],

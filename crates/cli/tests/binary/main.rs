@@ -12,6 +12,8 @@ mod process;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod revenue;
+#[cfg(test)]
 mod serving;
 #[cfg(test)]
 mod tampering;
