@@ -349,6 +349,7 @@ fn every_command_the_documents_show_exists() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/DEVOPS_INTERFACE.md",
+        "docs/MRR.md",
         "docs/RUNBOOK-DEVOPS.md",
     ] {
         for line in command_lines(&text_of(file)) {

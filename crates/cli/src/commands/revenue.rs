@@ -234,7 +234,7 @@ fn tell(output: Output, source: &Source) -> Result<(), CliError> {
 fn summary_text(summary: &Summary, unusual: &[Vec<String>]) -> String {
     let code = |currency: Currency| currency.as_str().to_ascii_uppercase();
     let money = |minor: i128, currency: Currency| {
-        let whole = i64::try_from(minor).map(Exact::whole).unwrap_or(Exact::ZERO);
+        let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
         whole.decimal(currency.exponent())
     };
     let rows = summary.totals.iter().map(|total| {
@@ -245,7 +245,6 @@ fn summary_text(summary: &Summary, unusual: &[Vec<String>]) -> String {
             money(total.collection_paused_minor, total.currency),
         ]
     });
-    let mut text = table(&["CURRENCY", "MRR", "SUBSCRIPTIONS", "COLLECTION PAUSED"], rows);
     let total = match summary.mrr_usd {
         Some(usd) => format!("{usd} USD"),
         None if summary.without_rate.is_empty() => "cannot be told from subscriptions alone".to_owned(),
@@ -255,24 +254,25 @@ fn summary_text(summary: &Summary, unusual: &[Vec<String>]) -> String {
         }
     };
     let whole = if summary.complete { "" } else { " (incomplete)" };
-    text.push_str(&format!("\n\nMRR           {total}{whole}"));
-    text.push_str(&format!("\nsubscribers   {}", summary.subscribers));
-    if let Some(arpa) = summary.arpa_usd {
-        text.push_str(&format!("\nARPA          {arpa} USD"));
-    }
-    text.push_str(&format!("\npolicy        {}", summary.policy));
-    for (reason, count) in &summary.excluded {
-        text.push_str(&format!("\nnot counted   {count}: {}", reason.words()));
-    }
+    let mut lines = vec![
+        table(&["CURRENCY", "MRR", "SUBSCRIPTIONS", "COLLECTION PAUSED"], rows),
+        String::new(),
+        format!("MRR           {total}{whole}"),
+        format!("subscribers   {}", summary.subscribers),
+    ];
+    lines.extend(summary.arpa_usd.map(|arpa| format!("ARPA          {arpa} USD")));
+    lines.push(format!("policy        {}", summary.policy));
+    let excluded = summary.excluded.iter();
+    lines.extend(excluded.map(|(reason, count)| format!("not counted   {count}: {}", reason.words())));
     let errors: u64 = summary.errors.values().sum();
     if errors > 0 {
-        text.push_str(&format!("\n\n{errors} could not be computed:\n"));
-        text.push_str(&table(&["SUBSCRIPTION", "CUSTOMER", "CODE", "WHY"], unusual.to_vec()));
-        if errors > unusual.len() as u64 {
-            text.push_str("\n... all of them with --json");
-        }
+        lines.push(format!("\n{errors} could not be computed:"));
+        lines.push(table(&["SUBSCRIPTION", "CUSTOMER", "CODE", "WHY"], unusual.to_vec()));
     }
-    text
+    if errors > unusual.len() as u64 {
+        lines.push("... all of them with --json".to_owned());
+    }
+    lines.join("\n")
 }
 
 /// Shows the lines of one subscription, or of all of a customer's.
