@@ -107,8 +107,16 @@ fn parsed(path: &std::path::Path) -> Result<u64, Box<dyn Error>> {
 
 /// A subscription as Stripe lists it; of every kind that changes the way it is computed.
 fn subscription(number: u64) -> Value {
-    let interval = ["month", "month", "month", "year", "week"][(number % 5) as usize];
-    let currency = ["usd", "usd", "eur", "jpy"][(number / 5 % 4) as usize];
+    let interval = match number % 5 {
+        0..=2 => "month",
+        3 => "year",
+        _ => "week",
+    };
+    let currency = match number / 5 % 4 {
+        0 | 1 => "usd",
+        2 => "eur",
+        _ => "jpy",
+    };
     let mut items = vec![item(number, 0, interval, currency)];
     if number.is_multiple_of(4) {
         items.push(item(number, 1, "month", currency));

@@ -417,3 +417,7 @@ impl Excluded {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "figure_tests.rs"]
+mod tests;

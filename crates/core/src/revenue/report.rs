@@ -209,3 +209,7 @@ fn arpa(totals: &super::totals::Totals, rates: &Rates, subscribers: u64) -> Resu
     let average = sum.over(&Total::from(subscribers));
     average.map(|average| average.rounded().map(Usd)).transpose()
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
