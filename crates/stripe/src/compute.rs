@@ -5,7 +5,7 @@
 use std::io::{self, BufRead, Read as _};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::figure::{ErrorCode, Figure};
 use cc_devops_core::revenue::model::Catalog;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -219,19 +219,16 @@ impl Block<'_> {
 /// The figure of a line, or the figures, if it is a page of a list.
 fn figures_of<'s>(line: &'s [u8], terms: Terms<'_>, figures: &mut Vec<Figure<'s>>) {
     let figure = figure_of(line, &[], terms);
-    match figure.mrr {
-        // Only what is no subscription can be a list of them.
-        Err(_) if figure.currency.is_none() && figure.customer.is_empty() => match several(line) {
-            Some(values) => {
-                figures.extend(
-                    values
-                        .into_iter()
-                        .map(|value| figure_of(value.get().as_bytes(), &[], terms)),
-                );
-            }
-            None => figures.push(figure),
-        },
-        _ => figures.push(figure),
+    let unreadable = matches!(&figure.mrr, Err(error) if error.code == ErrorCode::Unreadable);
+    match unreadable.then(|| several(line)).flatten() {
+        Some(values) => {
+            figures.extend(
+                values
+                    .into_iter()
+                    .map(|value| figure_of(value.get().as_bytes(), &[], terms)),
+            );
+        }
+        None => figures.push(figure),
     }
 }
 
