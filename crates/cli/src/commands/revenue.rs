@@ -15,6 +15,7 @@ use cc_devops_core::revenue::report::{Entry, Summary};
 use cc_devops_core::revenue::run::Run;
 use cc_devops_stripe::compute::{ComputeError, compute, read_coupons, read_prices};
 use cc_devops_stripe::objects::Terms;
+use serde::Serialize;
 
 use crate::Context;
 use crate::error::CliError;
@@ -22,7 +23,7 @@ use crate::output::{LongList, Output, table};
 
 const COMPUTE_HELP: &str = "\
 The input is a JSON array of Stripe subscriptions, a list as Stripe's API answers it, or one
-subscription a line (NDJSON), in any shape Stripe has sent since 2011. Nothing is sent anywhere.
+subscription a line (NDJSON), in any shape that Stripe has sent. Nothing is sent anywhere.
 
 Policies: stripe-default (Stripe's published definition) and transactions (charges minus refunds,
 which a file of subscriptions does not tell: mrrUSD is null). Options, with --set option=value:
@@ -201,10 +202,7 @@ fn tell(output: Output, source: &Source) -> Result<(), CliError> {
             unusual.push(vec![
                 figure.id.to_string(),
                 figure.customer.to_string(),
-                serde_json::to_value(error.code)?
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
+                code_of(&error.code),
                 error.message.clone(),
             ]);
         }
@@ -262,8 +260,14 @@ fn summary_text(summary: &Summary, unusual: &[Vec<String>]) -> String {
     ];
     lines.extend(summary.arpa_usd.map(|arpa| format!("ARPA          {arpa} USD")));
     lines.push(format!("policy        {}", summary.policy));
-    let excluded = summary.excluded.iter();
-    lines.extend(excluded.map(|(reason, count)| format!("not counted   {count}: {}", reason.words())));
+    let excluded: Vec<String> = summary
+        .excluded
+        .iter()
+        .map(|(reason, count)| format!("{count} {}", code_of(reason)))
+        .collect();
+    if !excluded.is_empty() {
+        lines.push(format!("not counted   {}", excluded.join(", ")));
+    }
     let errors: u64 = summary.errors.values().sum();
     if errors > 0 {
         lines.push(format!("\n{errors} could not be computed:"));
@@ -273,6 +277,12 @@ fn summary_text(summary: &Summary, unusual: &[Vec<String>]) -> String {
         lines.push("... all of them with --json".to_owned());
     }
     lines.join("\n")
+}
+
+/// A code as programs see it.
+fn code_of<T: Serialize>(code: &T) -> String {
+    let value = serde_json::to_value(code).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Shows the lines of one subscription, or of all of a customer's.

@@ -122,6 +122,12 @@ fn a_person_sees_totals_and_what_could_not_be_computed() {
     ] {
         assert!(shown.contains(part), "{part} is missing:\n{shown}");
     }
+    place.write("unpaid.json", &of("status_unpaid"));
+    let unpaid = place
+        .run(&["revenue", "compute", "--input", "unpaid.json"])
+        .exits(0)
+        .stdout;
+    assert!(unpaid.contains("not counted   1 unpaid"), "{unpaid}");
     let without = place.run(&arguments[..6]).exits(1).stdout;
     assert!(without.contains("give a --rate for KWD"), "{without}");
 }
