@@ -52,7 +52,8 @@ test-docs:
 
 # Hostile HTTP input, generated from the API's own description.
 test-api: $(VENV)/ready
-	$(CARGO) build --locked -p cc-devops-cli
+	@# As the tests build it: alone, its dependencies would have other features and be built once more.
+	$(CARGO) test --locked --workspace --test binary --no-run
 	$(VENV)/bin/python tests/api/run.py $(DEBUG_BINARY)
 
 lint: tool-deny tool-machete
