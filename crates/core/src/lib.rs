@@ -17,6 +17,7 @@ pub mod installation;
 pub mod names;
 pub mod policy;
 pub mod ports;
+pub mod repos;
 pub mod requests;
 pub mod revenue;
 pub mod schedule;

@@ -1,0 +1,8 @@
+//! Repository hygiene: pure. What is known of a repository in, findings and what to do about them out.
+//!
+//! [`snapshot`] is what was read, [`policy`] what is demanded, [`findings::check`] holds one against the
+//! other, [`audit`] adds a scan up and compares it with the one before. [`workflows`] decides about the
+//! issue of a failing workflow. [`fix`] plans changes. Nothing here asks GitHub or writes to it.
+
+pub mod patterns;
+pub mod snapshot;

@@ -1,0 +1,166 @@
+//! Patterns on names: GitHub's on refs, ours on repositories and paths, Dependabot's on folders.
+
+use glob::{MatchOptions, Pattern, PatternError};
+
+/// `*` and `?` stay within a segment, as with Ruby's `File::FNM_PATHNAME`.
+const SEGMENTS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
+
+/// GitHub folds the case of owners' and repositories' names.
+const NAMES: MatchOptions = MatchOptions {
+    case_sensitive: false,
+    ..SEGMENTS
+};
+
+/// Whether a full ref fits a pattern of a ruleset or of a branch protection.
+///
+/// GitHub uses Ruby's `File.fnmatch` with `FNM_PATHNAME`, without backslashes and without alternatives
+/// in braces: `**/` stands for any number of folders, any other `**` for `*`. A pattern that cannot be
+/// read fits nothing.
+/// Source: <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository#using-fnmatch-syntax>.
+pub fn fits_ref(pattern: &str, full_ref: &str) -> bool {
+    Pattern::new(&as_fnmatch(pattern)).is_ok_and(|p| p.matches_with(full_ref, SEGMENTS))
+}
+
+/// Whether a folder of the repository, with a leading `/`, fits an entry of Dependabot's `directories`.
+/// Source: <https://docs.github.com/en/code-security/reference/supply-chain-security/dependabot-options-reference#directories-or-directory-->.
+pub fn fits_directory(pattern: &str, directory: &str) -> bool {
+    let (pattern, directory) = (pattern.trim_matches('/'), directory.trim_matches('/'));
+    pattern == directory || (!directory.is_empty() && fits_ref(pattern, directory))
+}
+
+/// The pattern as this library reads it: a `**` that is not a segment before others is a `*`.
+fn as_fnmatch(pattern: &str) -> String {
+    let mut segments = pattern.split('/').peekable();
+    let mut read = String::with_capacity(pattern.len());
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        if segment == "**" && !last {
+            read.push_str(segment);
+        } else {
+            let mut star = false;
+            for c in segment.chars() {
+                if !(star && c == '*') {
+                    read.push(c);
+                }
+                star = c == '*';
+            }
+        }
+        if !last {
+            read.push('/');
+        }
+    }
+    read
+}
+
+/// Whether one of these patterns of a ruleset fits a repository's name.
+pub(super) fn any_name(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| {
+        pattern == "~ALL" || Pattern::new(&as_fnmatch(pattern)).is_ok_and(|p| p.matches_with(name, NAMES))
+    })
+}
+
+/// A checked pattern of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob(Pattern);
+
+impl Glob {
+    /// Reads a pattern: `*` for any text within a segment, `?` for one character, `[ab]` for one of
+    /// these, `**` for any number of segments.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        Pattern::new(text).map(Self)
+    }
+
+    /// Whether it fits this repository: its name, or `owner/name` if the pattern has a `/`. The case does
+    /// not matter.
+    pub fn fits_repository(&self, owner: &str, name: &str) -> bool {
+        if self.0.as_str().contains('/') {
+            self.0.matches_with(&format!("{owner}/{name}"), NAMES)
+        } else {
+            self.0.matches_with(name, NAMES)
+        }
+    }
+
+    /// Whether it fits this path.
+    pub fn fits_path(&self, path: &str) -> bool {
+        self.0.matches_with(path, SEGMENTS)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of GitHub's documentation, and what Ruby's `File.fnmatch` answers.
+    #[test]
+    fn case_09_refs_fit_as_with_fnmatch() {
+        for (pattern, name, fits) in [
+            ("refs/heads/main", "main", true),
+            ("refs/heads/main", "mainline", false),
+            ("refs/heads/Main", "main", false),
+            ("refs/heads/*", "main", true),
+            ("refs/heads/*", "release/1", false),
+            ("refs/heads/qa/*", "qa/foo", true),
+            ("refs/heads/qa/*", "qa/foo/bar", false),
+            ("refs/heads/qa/**/*", "qa/foo/bar/foobar/hello-world", true),
+            ("refs/heads/qa/**/*", "qa/foo", true),
+            ("refs/heads/qa**/**/*", "qa-old/foo/bar", true),
+            ("refs/heads/qa/**", "qa/foo", true),
+            ("refs/heads/qa/**", "qa/foo/bar", false),
+            ("refs/heads/**/*", "a/b/c", true),
+            ("refs/heads/*release*", "my-release-1", true),
+            ("refs/heads/[mn]ain", "nain", true),
+            ("refs/heads/v?", "v1", true),
+            ("refs/heads/v?", "v/", false),
+            ("refs/heads/{a,b}", "a", false),
+            ("refs/heads/[", "[", false),
+            ("refs/tags/main", "main", false),
+        ] {
+            assert_eq!(
+                fits_ref(pattern, &format!("refs/heads/{name}")),
+                fits,
+                "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn folders_fit_as_with_dependabot() {
+        for (pattern, directory, fits) in [
+            ("/", "/", true),
+            ("", "/", true),
+            ("/app", "/app", true),
+            ("app/", "/app", true),
+            ("/packages/*", "/packages/a", true),
+            ("/packages/*", "/packages/a/b", false),
+            ("/lib-*", "/lib-core", true),
+            ("**/*", "/a/b/c", true),
+            ("**/*", "/a", true),
+            ("*", "/", false),
+            ("/app", "/App", false),
+        ] {
+            assert_eq!(fits_directory(pattern, directory), fits, "{pattern} {directory}");
+        }
+    }
+
+    #[test]
+    fn a_policy_names_repositories_in_any_case() {
+        let fits = |pattern: &str| Glob::new(pattern).unwrap().fits_repository("DeepFoundAI", "Web-App");
+        assert!(fits("web-*"));
+        assert!(fits("deepfoundai/*"));
+        assert!(!fits("other/*"));
+        assert!(!fits("web"));
+        assert!(Glob::new("***").is_err());
+    }
+}
