@@ -4,5 +4,8 @@
 //! other, [`audit`] adds a scan up and compares it with the one before. [`workflows`] decides about the
 //! issue of a failing workflow. [`fix`] plans changes. Nothing here asks GitHub or writes to it.
 
+pub mod dependabot;
 pub mod patterns;
+pub mod policy;
+pub mod rules;
 pub mod snapshot;

@@ -1,0 +1,281 @@
+//! What is demanded of repositories: defaults, overrides by pattern, exemptions with an owner and a day.
+//!
+//! A policy is one TOML text, read by [`Policy::from_toml`]. A repository's own demands are the defaults
+//! with every fitting override laid over them in order: the later wins.
+
+mod check;
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::patterns::Glob;
+use super::rules::{Rule, Severity};
+use super::snapshot::{RequiredCheck, Trait};
+
+/// A policy that makes sense.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    defaults: Layer,
+    overrides: Vec<(Vec<Glob>, Layer)>,
+    /// What is let through, until when.
+    pub exemptions: Vec<Exemption>,
+}
+
+/// What is demanded of one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Forks, mirrors, templates and archived repositories that are checked all the same.
+    pub include: BTreeSet<Trait>,
+    /// Rules that are not looked at.
+    pub rules_off: BTreeSet<Rule>,
+    /// Severities that differ from the rule's own.
+    pub severity: BTreeMap<Rule, Severity>,
+    /// The default branch.
+    pub protection: Protection,
+    /// Dependencies.
+    pub dependabot: Dependabot,
+    /// Workflows.
+    pub workflows: Workflows,
+}
+
+/// What the default branch must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the policy of its own")]
+pub struct Protection {
+    /// Approvals of a pull request, 0 to 6. With 0, pull requests are not demanded.
+    pub required_reviews: u32,
+    /// Whether new commits must take approvals back.
+    pub dismiss_stale_reviews: bool,
+    /// Whether some status check must be required.
+    pub require_status_checks: bool,
+    /// The checks that must be among them. Without an app, one of any app will do.
+    pub status_checks: Vec<RequiredCheck>,
+    /// Whether force pushes may be allowed.
+    pub allow_force_push: bool,
+    /// Whether deleting the branch may be allowed.
+    pub allow_deletion: bool,
+    /// Who may be let past: `team:platform`, `role:admin`, `deploy-key`.
+    pub allowed_bypass_actors: BTreeSet<String>,
+}
+
+/// How dependencies must be looked after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependabot {
+    /// Whether Renovate does in place of a Dependabot file.
+    pub renovate_counts: bool,
+    /// How manifests below others are counted.
+    pub nested: Nested,
+    /// Ecosystems that need no entry, as Dependabot names them.
+    pub ignored_ecosystems: BTreeSet<String>,
+    /// Paths whose manifests need no entry.
+    pub ignored_paths: Vec<Glob>,
+}
+
+/// How manifests in folders below others are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nested {
+    /// Where an ecosystem has workspaces, an entry for a folder with a manifest covers those below it.
+    #[default]
+    Workspaces,
+    /// Each folder must be covered by name or pattern.
+    Every,
+    /// One entry for the ecosystem is enough.
+    AnyEntry,
+}
+
+/// How failing workflows are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workflows {
+    /// Workflows nobody is told of: patterns on their files, or their file names.
+    pub ignored: Vec<Glob>,
+    /// Where issues are written for repositories that have none, `owner/name`.
+    pub fallback_repository: Option<String>,
+    /// Labels of new issues.
+    pub labels: Vec<String>,
+}
+
+/// A breach that is let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// Whose.
+    pub repositories: Vec<Glob>,
+    /// Of which rule.
+    pub rule: Rule,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day it holds, in UTC.
+    pub until: Date,
+}
+
+impl Exemption {
+    /// Whether it is about this repository.
+    pub fn covers(&self, owner: &str, name: &str) -> bool {
+        self.repositories.iter().any(|glob| glob.fits_repository(owner, name))
+    }
+
+    /// Whether its last day is over.
+    pub fn expired(&self, today: Date) -> bool {
+        today > self.until
+    }
+}
+
+/// The settings of one table of the policy; what is not set there is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Layer {
+    include: Option<BTreeSet<Trait>>,
+    rules_off: Option<BTreeSet<Rule>>,
+    severity: BTreeMap<Rule, Severity>,
+    required_reviews: Option<u32>,
+    dismiss_stale_reviews: Option<bool>,
+    require_status_checks: Option<bool>,
+    status_checks: Option<Vec<RequiredCheck>>,
+    allow_force_push: Option<bool>,
+    allow_deletion: Option<bool>,
+    allowed_bypass_actors: Option<BTreeSet<String>>,
+    renovate_counts: Option<bool>,
+    nested: Option<Nested>,
+    ignored_ecosystems: Option<BTreeSet<String>>,
+    ignored_paths: Option<Vec<Glob>>,
+    ignored_workflows: Option<Vec<Glob>>,
+    fallback_repository: Option<String>,
+    labels: Option<Vec<String>>,
+}
+
+/// Folders whose manifests belong to somebody else, or to tests.
+const IGNORED_PATHS: [&str; 4] = ["**/node_modules/**", "**/vendor/**", "**/testdata/**", "**/fixtures/**"];
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            include: BTreeSet::new(),
+            rules_off: BTreeSet::new(),
+            severity: BTreeMap::new(),
+            protection: Protection {
+                required_reviews: 1,
+                dismiss_stale_reviews: true,
+                require_status_checks: true,
+                status_checks: Vec::new(),
+                allow_force_push: false,
+                allow_deletion: false,
+                allowed_bypass_actors: BTreeSet::new(),
+            },
+            dependabot: Dependabot {
+                renovate_counts: true,
+                nested: Nested::default(),
+                ignored_ecosystems: BTreeSet::new(),
+                ignored_paths: IGNORED_PATHS.into_iter().filter_map(|p| Glob::new(p).ok()).collect(),
+            },
+            workflows: Workflows::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// How bad a breach of the rule is here.
+    pub fn severity(&self, rule: Rule) -> Severity {
+        self.severity.get(&rule).copied().unwrap_or_else(|| rule.severity())
+    }
+
+    fn lay(&mut self, layer: &Layer) {
+        fn set<T: Clone>(place: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                value.clone_into(place);
+            }
+        }
+        set(&mut self.include, layer.include.as_ref());
+        set(&mut self.rules_off, layer.rules_off.as_ref());
+        self.severity.extend(&layer.severity);
+        let protection = &mut self.protection;
+        set(&mut protection.required_reviews, layer.required_reviews.as_ref());
+        set(
+            &mut protection.dismiss_stale_reviews,
+            layer.dismiss_stale_reviews.as_ref(),
+        );
+        set(
+            &mut protection.require_status_checks,
+            layer.require_status_checks.as_ref(),
+        );
+        set(&mut protection.status_checks, layer.status_checks.as_ref());
+        set(&mut protection.allow_force_push, layer.allow_force_push.as_ref());
+        set(&mut protection.allow_deletion, layer.allow_deletion.as_ref());
+        set(
+            &mut protection.allowed_bypass_actors,
+            layer.allowed_bypass_actors.as_ref(),
+        );
+        let dependabot = &mut self.dependabot;
+        set(&mut dependabot.renovate_counts, layer.renovate_counts.as_ref());
+        set(&mut dependabot.nested, layer.nested.as_ref());
+        set(&mut dependabot.ignored_ecosystems, layer.ignored_ecosystems.as_ref());
+        set(&mut dependabot.ignored_paths, layer.ignored_paths.as_ref());
+        let workflows = &mut self.workflows;
+        set(&mut workflows.ignored, layer.ignored_workflows.as_ref());
+        set(&mut workflows.labels, layer.labels.as_ref());
+        if layer.fallback_repository.is_some() {
+            workflows.fallback_repository.clone_from(&layer.fallback_repository);
+        }
+    }
+}
+
+impl Workflows {
+    /// Whether nobody is told of the workflow in this file.
+    pub fn ignores(&self, path: &str) -> bool {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        self.ignored
+            .iter()
+            .any(|glob| glob.fits_path(path) || glob.fits_path(file))
+    }
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place and what is allowed there.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyErrors> {
+        check::read(text)
+    }
+
+    /// What is demanded of this repository.
+    pub fn settings(&self, owner: &str, name: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.lay(&self.defaults);
+        for (repositories, layer) in &self.overrides {
+            if repositories.iter().any(|glob| glob.fits_repository(owner, name)) {
+                settings.lay(layer);
+            }
+        }
+        settings
+    }
+}
+
+/// Something wrong in a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyProblem {
+    /// The key, as in `overrides.0.protection.required_reviews`; empty for the text as a whole.
+    pub path: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for PolicyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Everything wrong in a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("the policy for repositories cannot be used: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct PolicyErrors(pub Vec<PolicyProblem>);
