@@ -5,7 +5,13 @@
 //! issue of a failing workflow. [`fix`] plans changes. Nothing here asks GitHub or writes to it.
 
 pub mod dependabot;
+pub mod findings;
 pub mod patterns;
 pub mod policy;
+pub mod protection;
+pub mod report;
 pub mod rules;
 pub mod snapshot;
+
+#[cfg(test)]
+mod samples;

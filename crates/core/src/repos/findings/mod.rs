@@ -1,0 +1,276 @@
+//! Holds a repository against the policy: one finding for each rule, those that pass too.
+
+mod branch;
+mod dependencies;
+mod rest;
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::policy::{Policy, Settings};
+use super::protection::{self, Union};
+use super::report::{DependabotReport, ProtectionReport, RepositoryReport, Standing};
+use super::rules::{Rule, Severity};
+use super::snapshot::{DefaultBranch, Fact, Gap, Repository, Trait};
+
+/// What a rule came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// How bad a breach of it is here.
+    pub severity: Severity,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was seen, in a sentence.
+    pub evidence: String,
+    /// What was seen, for programs; `null` if the sentence says all.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    /// What to do, in a sentence; empty if nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fix: String,
+}
+
+/// What a rule came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// Nobody can say: something could not be read.
+    Unknown,
+    /// It cannot hold here: GitHub does not offer it.
+    Unavailable,
+    /// It says nothing about this repository.
+    NotApplicable,
+    /// It does not hold, and somebody answers for that.
+    Exempt,
+}
+
+/// Why a repository was not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Skipped {
+    /// Archived: read-only.
+    Archived,
+    /// Switched off by GitHub.
+    Disabled,
+    /// Locked.
+    Locked,
+    /// Without a commit, and so without a default branch.
+    Empty,
+    /// A fork, and the policy leaves those out.
+    Fork,
+    /// A mirror, and the policy leaves those out.
+    Mirror,
+    /// A template, and the policy leaves those out.
+    Template,
+}
+
+/// Why a repository is not looked at; `None` if it is.
+pub fn skipped(repository: &Repository, settings: &Settings) -> Option<Skipped> {
+    let left_out = |kind| repository.is(kind) && !settings.include.contains(&kind);
+    if repository.is(Trait::Disabled) {
+        Some(Skipped::Disabled)
+    } else if repository.is(Trait::Locked) {
+        Some(Skipped::Locked)
+    } else if left_out(Trait::Archived) {
+        Some(Skipped::Archived)
+    } else if left_out(Trait::Fork) {
+        Some(Skipped::Fork)
+    } else if left_out(Trait::Mirror) {
+        Some(Skipped::Mirror)
+    } else if left_out(Trait::Template) {
+        Some(Skipped::Template)
+    } else if repository.is(Trait::Empty) || repository.default_branch.is_none() {
+        Some(Skipped::Empty)
+    } else {
+        None
+    }
+}
+
+/// Whether anything may ever be written to it. Those that are archived, disabled or locked refuse it.
+pub fn writable(repository: &Repository) -> bool {
+    ![Trait::Archived, Trait::Disabled, Trait::Locked]
+        .into_iter()
+        .any(|kind| repository.is(kind))
+}
+
+/// What a rule came to, before exemptions.
+struct Outcome {
+    verdict: Verdict,
+    evidence: String,
+    data: Value,
+    fix: String,
+}
+
+impl Outcome {
+    fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            evidence: evidence.into(),
+            data: Value::Null,
+            fix: String::new(),
+        }
+    }
+
+    fn pass(evidence: impl Into<String>) -> Self {
+        Self::new(Verdict::Pass, evidence)
+    }
+
+    fn fail(evidence: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            fix: fix.into(),
+            ..Self::new(Verdict::Fail, evidence)
+        }
+    }
+
+    fn not_applicable(evidence: impl Into<String>) -> Self {
+        Self::new(Verdict::NotApplicable, evidence)
+    }
+
+    fn unavailable(why: &str) -> Self {
+        Self::new(Verdict::Unavailable, format!("GitHub does not offer it here: {why}."))
+    }
+
+    fn unknown(what: &str, gap: &Gap) -> Self {
+        let fix = match gap {
+            Gap::Permission(permission) => format!("Give the credential the permission `{permission}`."),
+            Gap::NotRead(_) => "Scan again.".to_owned(),
+        };
+        Self {
+            fix,
+            ..Self::new(Verdict::Unknown, format!("{what} is not known: {gap}."))
+        }
+    }
+
+    fn with(self, data: Value) -> Self {
+        Self { data, ..self }
+    }
+}
+
+/// What the rules need.
+struct Case<'a> {
+    repository: &'a Repository,
+    branch: &'a DefaultBranch,
+    settings: &'a Settings,
+    policy: &'a Policy,
+    union: Union,
+    dependabot: dependencies::Read,
+    today: Date,
+}
+
+/// Holds a repository against the policy. `today` (UTC) decides which exemptions still hold.
+pub fn check(repository: &Repository, policy: &Policy, today: Date) -> RepositoryReport {
+    let settings = policy.settings(&repository.owner, &repository.name);
+    let skipped = skipped(repository, &settings);
+    let (None, Some(branch)) = (skipped, &repository.default_branch) else {
+        return RepositoryReport::skipped(repository, skipped.unwrap_or(Skipped::Empty));
+    };
+    let branch = &branch.clone().settled();
+    let case = Case {
+        repository,
+        branch,
+        settings: &settings,
+        policy,
+        union: protection::union(repository, branch),
+        dependabot: dependencies::read(repository),
+        today,
+    };
+    let findings: Vec<Finding> = Rule::ALL
+        .into_iter()
+        .filter(|rule| !settings.rules_off.contains(rule))
+        .map(|rule| finding(rule, &case))
+        .collect();
+    RepositoryReport {
+        id: repository.id,
+        name: repository.name.clone(),
+        default_branch: Some(branch.name.clone()),
+        skipped: None,
+        protection: protection_report(&case),
+        dependabot: DependabotReport {
+            file: case.dependabot.standing(case.branch, &settings.dependabot),
+            renovate: case.dependabot.renovate.is_some(),
+            alerts: repository.vulnerability_alerts.known().copied(),
+            security_updates: repository
+                .security_updates
+                .known()
+                .map(|updates| *updates == super::snapshot::SecurityUpdates::On),
+        },
+        findings,
+    }
+}
+
+fn protection_report(case: &Case<'_>) -> ProtectionReport {
+    let union = &case.union;
+    let whole = union.gaps.is_empty() && union.unavailable.is_none();
+    ProtectionReport {
+        verdict: match branch::protected(case).verdict {
+            Verdict::Pass => Standing::Protected,
+            Verdict::Unknown => Standing::Unknown,
+            Verdict::Unavailable => Standing::Unavailable,
+            Verdict::Fail | Verdict::NotApplicable | Verdict::Exempt => Standing::Unprotected,
+        },
+        reviews_required: (whole || union.approvals() > 0).then(|| union.approvals()),
+        required_checks: union.checks.iter().map(|check| check.context.clone()).collect(),
+    }
+}
+
+fn finding(rule: Rule, case: &Case<'_>) -> Finding {
+    let mut outcome = match rule {
+        Rule::BranchProtection => branch::protected(case),
+        Rule::RequiredReviews => branch::reviews(case),
+        Rule::StaleReviewsDismissed => branch::stale_reviews(case),
+        Rule::RequiredStatusChecks => branch::status_checks(case),
+        Rule::StatusCheckNeverRan => branch::never_ran(case),
+        Rule::ForcePush => branch::force_push(case),
+        Rule::Deletion => branch::deletion(case),
+        Rule::BypassActors => branch::bypass(case),
+        Rule::DependabotFile => dependencies::file(case),
+        Rule::DependabotCoverage => dependencies::coverage(case),
+        Rule::VulnerabilityAlerts => rest::alerts(case),
+        Rule::SecurityUpdates => rest::security_updates(case),
+        Rule::WorkflowDisabled => rest::workflows(case),
+        Rule::ExemptionExpired => rest::exemptions(case),
+    };
+    if outcome.verdict == Verdict::Fail
+        && let Some(exemption) = case.policy.exemptions.iter().find(|exemption| {
+            exemption.rule == rule
+                && exemption.covers(&case.repository.owner, &case.repository.name)
+                && !exemption.expired(case.today)
+        })
+    {
+        outcome.verdict = Verdict::Exempt;
+        outcome.evidence = format!(
+            "{} Exempt until {} by {}: {}",
+            outcome.evidence, exemption.until, exemption.owner, exemption.reason
+        );
+        outcome.data = json!({
+            "exemption": {"owner": exemption.owner, "reason": exemption.reason, "until": exemption.until},
+            "breach": outcome.data,
+        });
+    }
+    Finding {
+        rule,
+        severity: case.settings.severity(rule),
+        verdict: outcome.verdict,
+        evidence: outcome.evidence,
+        data: outcome.data,
+        fix: outcome.fix,
+    }
+}
+
+/// A fact that must be true.
+fn demanded<T>(what: &str, fact: &Fact<T>, judge: impl FnOnce(&T) -> Outcome) -> Outcome {
+    match fact {
+        Fact::Known(value) => judge(value),
+        Fact::Unknown(gap) => Outcome::unknown(what, gap),
+        Fact::Unavailable(why) => Outcome::unavailable(why),
+    }
+}
