@@ -12,6 +12,7 @@ pub mod protection;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+pub mod workflows;
 
 #[cfg(test)]
 mod samples;
