@@ -4,6 +4,7 @@
 //! other, [`audit`] adds a scan up and compares it with the one before. [`workflows`] decides about the
 //! issue of a failing workflow. [`fix`] plans changes. Nothing here asks GitHub or writes to it.
 
+pub mod audit;
 pub mod dependabot;
 pub mod findings;
 pub mod patterns;

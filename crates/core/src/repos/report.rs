@@ -1,8 +1,10 @@
 //! What a scan is shown as: the JSON of a repository check.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::findings::{Finding, Skipped};
+use super::findings::{Finding, Skipped, Verdict};
+use super::rules::Rule;
 use super::snapshot::{Repository, RepositoryId};
 
 /// A repository in a report.
@@ -99,5 +101,72 @@ impl RepositoryReport {
             },
             findings: Vec::new(),
         }
+    }
+}
+
+/// The answer to a check of one repository, as other systems read it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckAnswer<'a> {
+    /// Its name.
+    pub repository: &'a str,
+    /// What was looked at. Rules go by their names; `dependabot_config` stands for those on the file.
+    pub checks_performed: Vec<&'static str>,
+    /// The breaches, in sentences.
+    pub issues_found: Vec<&'a str>,
+    /// When.
+    pub timestamp: Timestamp,
+    /// Everything that was found.
+    pub findings: &'a [Finding],
+}
+
+impl<'a> CheckAnswer<'a> {
+    /// The answer for a repository.
+    pub fn of(report: &'a RepositoryReport, timestamp: Timestamp) -> Self {
+        let mut checks_performed: Vec<&str> = report.findings.iter().map(|finding| finding.rule.name()).collect();
+        // A wire name older than the rules.
+        if checks_performed.contains(&Rule::DependabotFile.name()) {
+            checks_performed.push("dependabot_config");
+        }
+        Self {
+            repository: &report.name,
+            checks_performed,
+            issues_found: report
+                .findings
+                .iter()
+                .filter(|finding| finding.verdict == Verdict::Fail)
+                .map(|finding| finding.evidence.as_str())
+                .collect(),
+            timestamp,
+            findings: &report.findings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::repos::findings::check;
+    use crate::repos::policy::Policy;
+    use crate::repos::samples::unprotected;
+
+    #[test]
+    fn the_answer_keeps_its_older_names() {
+        let report = check(&unprotected(), &Policy::default(), date(2026, 11, 24));
+        let json = serde_json::to_value(CheckAnswer::of(&report, Timestamp::UNIX_EPOCH)).unwrap();
+        let performed = json["checks_performed"].as_array().unwrap();
+        for name in ["branch_protection", "dependabot_config", "security_updates"] {
+            assert!(performed.contains(&name.into()), "{name}");
+        }
+        assert_eq!(json["repository"], "web");
+        assert!(
+            json["issues_found"][0]
+                .as_str()
+                .unwrap()
+                .starts_with("Nothing protects `main`")
+        );
+        assert_eq!(json["issues_found"].as_array().unwrap().len(), 5);
+        assert_eq!(json["timestamp"], "1970-01-01T00:00:00Z");
     }
 }

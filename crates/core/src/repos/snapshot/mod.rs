@@ -127,6 +127,33 @@ impl Repository {
         format!("{}/{}", self.owner, self.name)
     }
 
+    /// What of it failed to be read, in words; what a credential may not see is not among it.
+    pub fn unread(&self) -> Vec<String> {
+        fn note<T>(gaps: &mut Vec<String>, what: &str, fact: &Fact<T>) {
+            if let Some(Gap::NotRead(why)) = fact.gap() {
+                gaps.push(format!("{what}: {why}"));
+            }
+        }
+        let mut gaps = Vec::new();
+        if let Some(branch) = self.default_branch.clone().map(DefaultBranch::settled) {
+            note(&mut gaps, "whether the branch is protected", &branch.protected);
+            note(&mut gaps, "classic protection", &branch.classic);
+            note(&mut gaps, "rulesets", &branch.rulesets);
+            note(&mut gaps, "reported checks", &branch.checks_seen);
+        }
+        note(&mut gaps, "vulnerability alerts", &self.vulnerability_alerts);
+        note(&mut gaps, "security updates", &self.security_updates);
+        note(&mut gaps, "files", &self.files);
+        if let Some(files) = self.files.known() {
+            note(&mut gaps, "the tree", &files.tree);
+            for file in &files.dependabot {
+                note(&mut gaps, &file.path, &file.text);
+            }
+        }
+        note(&mut gaps, "workflows", &self.workflows);
+        gaps
+    }
+
     /// Whether it is one of these.
     pub fn is(&self, kind: Trait) -> bool {
         self.traits.contains(&kind)
