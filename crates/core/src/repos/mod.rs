@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod dependabot;
 pub mod findings;
+pub mod fix;
 pub mod patterns;
 pub mod policy;
 pub mod protection;

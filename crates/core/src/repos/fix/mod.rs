@@ -1,0 +1,256 @@
+//! From findings to planned changes, each with a diff a person can read. Nothing here carries them out.
+//!
+//! A plan only adds: what stands is merged with, never replaced, and what is not known is left alone. What
+//! a person must decide is refused with a reason.
+
+mod dependabot;
+mod protection;
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value;
+use similar::TextDiff;
+
+pub use protection::RULESET_NAME;
+
+use super::findings::{self, Verdict, writable};
+use super::policy::{Policy, Settings};
+use super::rules::Rule;
+use super::snapshot::{Classic, DefaultBranch, Repository, RepositoryId, RulesetRule};
+
+/// With what branches are protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    /// With a ruleset of our own beside what stands. It cannot weaken anything.
+    #[default]
+    Ruleset,
+    /// With classic protection, merged with what stands: writing it replaces every list.
+    Classic,
+}
+
+/// What is to be changed in a repository.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Its id.
+    pub id: RepositoryId,
+    /// `owner/name`.
+    pub repository: String,
+    /// The changes, in this order.
+    pub changes: Vec<Change>,
+    /// Breaches that are not put right, and why.
+    pub refused: Vec<Refusal>,
+}
+
+/// A breach that is not put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The rule.
+    pub rule: Rule,
+    /// Why, and what a person can do.
+    pub why: String,
+}
+
+/// A change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The rules it puts right.
+    pub rules: Vec<Rule>,
+    /// What it does.
+    pub kind: ChangeKind,
+    /// The difference, as a unified diff.
+    pub diff: String,
+}
+
+/// What a change does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// `PUT /repos/{owner}/{repo}/branches/{branch}/protection`.
+    PutProtection {
+        /// The branch.
+        branch: String,
+        /// What it has afterwards.
+        #[serde(skip)]
+        after: Box<Classic>,
+        /// What to send.
+        body: Value,
+    },
+    /// `POST /repos/{owner}/{repo}/rulesets`.
+    CreateRuleset {
+        /// What it demands.
+        #[serde(skip)]
+        rules: Vec<RulesetRule>,
+        /// What to send.
+        body: Value,
+    },
+    /// `PUT /repos/{owner}/{repo}/rulesets/{id}`.
+    UpdateRuleset {
+        /// Which; its own name is [`RULESET_NAME`].
+        id: u64,
+        /// What it demands afterwards.
+        #[serde(skip)]
+        rules: Vec<RulesetRule>,
+        /// What to send.
+        body: Value,
+    },
+    /// `PUT /repos/{owner}/{repo}/vulnerability-alerts`.
+    SwitchOnAlerts,
+    /// `PUT /repos/{owner}/{repo}/automated-security-fixes`, after the alerts.
+    SwitchOnSecurityUpdates,
+    /// A file, by a pull request.
+    WriteFile {
+        /// Its path.
+        path: String,
+        /// What it says now; `None` if it is new. If it says something else by then, plan anew.
+        before: Option<String>,
+        /// What it says afterwards.
+        after: String,
+    },
+}
+
+impl Plan {
+    /// The differences, one after the other.
+    pub fn diff(&self) -> String {
+        let diffs: Vec<&str> = self.changes.iter().map(|change| change.diff.as_str()).collect();
+        diffs.join("")
+    }
+}
+
+/// What the parts of a plan are made from.
+struct Case<'a> {
+    repository: &'a Repository,
+    branch: &'a DefaultBranch,
+    settings: &'a Settings,
+    failing: Vec<Rule>,
+    means: Means,
+}
+
+impl Case<'_> {
+    fn fails(&self, rule: Rule) -> bool {
+        self.failing.contains(&rule)
+    }
+}
+
+/// The plan while it grows.
+#[derive(Default)]
+struct Draft {
+    changes: Vec<Change>,
+    refused: Vec<Refusal>,
+}
+
+impl Draft {
+    fn change(&mut self, rules: Vec<Rule>, kind: ChangeKind, diff: String) {
+        self.changes.push(Change { rules, kind, diff });
+    }
+
+    fn refuse(&mut self, rule: Rule, why: impl Into<String>) {
+        self.refused.push(Refusal { rule, why: why.into() });
+    }
+}
+
+/// Plans how a repository's breaches are put right. `today` (UTC) decides which exemptions hold; what is
+/// exempt, unknown or skipped is left alone.
+pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means) -> Plan {
+    let mut draft = Draft::default();
+    let settings = policy.settings(&repository.owner, &repository.name);
+    let report = findings::check(repository, policy, today);
+    let failing: Vec<Rule> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| finding.rule)
+        .collect();
+    if !writable(repository) {
+        for rule in failing {
+            draft.refuse(
+                rule,
+                "the repository is archived, disabled or locked; nothing is written to it",
+            );
+        }
+    } else if let Some(branch) = &repository.default_branch {
+        let case = Case {
+            repository,
+            branch: &branch.clone().settled(),
+            settings: &settings,
+            failing,
+            means,
+        };
+        protection::plan(&case, &mut draft);
+        dependabot::plan(&case, &mut draft);
+        switches(&case, &mut draft);
+        people(&case, &mut draft);
+    }
+    Plan {
+        id: repository.id,
+        repository: repository.full_name(),
+        changes: draft.changes,
+        refused: draft.refused,
+    }
+}
+
+fn switches(case: &Case<'_>, draft: &mut Draft) {
+    if case.fails(Rule::VulnerabilityAlerts) {
+        let diff = unified("vulnerability alerts", "off\n", "on\n");
+        draft.change(vec![Rule::VulnerabilityAlerts], ChangeKind::SwitchOnAlerts, diff);
+    }
+    if case.fails(Rule::SecurityUpdates) {
+        use super::snapshot::SecurityUpdates::Paused;
+        if case.repository.security_updates.known() == Some(&Paused) {
+            let why = "GitHub paused them; merge or close one of Dependabot's pull requests and they go on";
+            draft.refuse(Rule::SecurityUpdates, why);
+        } else {
+            let diff = unified("security updates", "off\n", "on\n");
+            draft.change(vec![Rule::SecurityUpdates], ChangeKind::SwitchOnSecurityUpdates, diff);
+        }
+    }
+}
+
+/// What people decide.
+fn people(case: &Case<'_>, draft: &mut Draft) {
+    for (rule, why) in [
+        (
+            Rule::StatusCheckNeverRan,
+            "whether the check's name is wrong or the check is missing is for a person to say",
+        ),
+        (
+            Rule::BypassActors,
+            "who may bypass the protection is for a person to say",
+        ),
+        (
+            Rule::WorkflowDisabled,
+            "whether the workflow is still wanted is for a person to say",
+        ),
+        (
+            Rule::ExemptionExpired,
+            "an exemption is renewed or removed in the policy",
+        ),
+    ] {
+        if case.fails(rule) {
+            draft.refuse(rule, why);
+        }
+    }
+}
+
+/// The difference between two texts under one name.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    TextDiff::from_lines(before, after)
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .to_string()
+}
+
+/// The difference between two documents.
+fn unified_json(name: &str, before: &Value, after: &Value) -> String {
+    let text = |value: &Value| {
+        if value.is_null() {
+            String::new()
+        } else {
+            format!("{value:#}\n")
+        }
+    };
+    unified(name, &text(before), &text(after))
+}
