@@ -154,11 +154,11 @@ fn insert(text: &str, entries: &[Entry]) -> Result<String, String> {
         .first()
         .and_then(|root| yaml::get(root, "updates"))
         .ok_or("the key `updates` is missing")?;
-    let list = updates.data.as_vec().ok_or("`updates` is no list")?;
+    let items = updates.data.as_vec().ok_or("`updates` is no list")?;
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let flow = || "`updates` is written in brackets; a person must add the entries".to_owned();
-    let (Some(first), Some(last)) = (list.first(), list.last()) else {
+    let (Some(first), Some(last)) = (items.first(), items.last()) else {
         return empty_list(&lines, updates, entries, ending).ok_or_else(flow);
     };
     // The dash of the first entry; in brackets there is none.
@@ -175,7 +175,7 @@ fn insert(text: &str, entries: &[Entry]) -> Result<String, String> {
     {
         at += 1;
     }
-    let spaced = list
+    let spaced = items
         .get(1)
         .and_then(|second| lines.get(second.span.start.line().checked_sub(2)?))
         .is_some_and(|line| line.trim().is_empty());

@@ -80,17 +80,9 @@ pub enum ChangeKind {
     },
     /// `POST /repos/{owner}/{repo}/rulesets`.
     CreateRuleset {
+        /// Its name: [`RULESET_NAME`], with a number if there is one already.
+        name: String,
         /// What it demands.
-        #[serde(skip)]
-        rules: Vec<RulesetRule>,
-        /// What to send.
-        body: Value,
-    },
-    /// `PUT /repos/{owner}/{repo}/rulesets/{id}`.
-    UpdateRuleset {
-        /// Which; its own name is [`RULESET_NAME`].
-        id: u64,
-        /// What it demands afterwards.
         #[serde(skip)]
         rules: Vec<RulesetRule>,
         /// What to send.

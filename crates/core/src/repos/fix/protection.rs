@@ -8,11 +8,10 @@ use super::{Case, ChangeKind, Draft, Means, unified_json};
 use crate::repos::protection::union;
 use crate::repos::rules::Rule;
 use crate::repos::snapshot::{
-    Actors, Classic, ClassicSwitch, Enforcement, Fact, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource,
-    StatusChecks, Target,
+    Actors, Classic, ClassicSwitch, Fact, RequiredCheck, Reviews, RulesetRule, RulesetSource, StatusChecks,
 };
 
-/// The name of the ruleset that plans write, by which it is found again.
+/// The name of the ruleset that plans write; further ones have a number behind it.
 pub const RULESET_NAME: &str = "cc-devops baseline";
 
 /// The rules a plan for a branch can put right.
@@ -89,84 +88,50 @@ fn wanted(case: &Case<'_>, draft: &mut Draft) -> Wanted {
     wanted
 }
 
-/// A ruleset of our own, or more in the one that is there.
+/// A ruleset of our own beside what stands. One that is there is not written anew, because that would lose
+/// what people set in it; a second one adds to it.
 fn ruleset(case: &Case<'_>, wanted: &Wanted) -> Result<(ChangeKind, String), String> {
-    let Fact::Known(rulesets) = &case.branch.rulesets else {
-        return Err("the rulesets are not known".to_owned());
+    let rulesets = match &case.branch.rulesets {
+        Fact::Known(rulesets) => rulesets,
+        Fact::Unknown(gap) => return Err(format!("the rulesets are not known: {gap}")),
+        Fact::Unavailable(why) => return Err(why.clone()),
     };
-    let standing = rulesets
-        .iter()
-        .find(|ruleset| ruleset.name == RULESET_NAME && matches!(ruleset.source, RulesetSource::Repository(_)));
-    let before = standing.map_or_else(|| Ok(Vec::new()), taken_up)?;
-    let mut rules = vec![];
-    if let Some(reviews) = wanted
-        .reviews
-        .into_iter()
-        .chain(before.iter().filter_map(as_reviews))
-        .reduce(strictest)
-    {
-        rules.push(RulesetRule::PullRequest(reviews));
-    }
-    let mut checks = wanted.checks.clone();
-    let mut strict = false;
-    for rule in &before {
-        if let RulesetRule::RequiredStatusChecks(more) = rule {
-            strict |= more.strict;
-            checks.extend(more.checks.iter().cloned());
+    let mut ours: Vec<&str> = Vec::new();
+    for ruleset in rulesets {
+        if ruleset.name.starts_with(RULESET_NAME) && matches!(ruleset.source, RulesetSource::Repository(_)) {
+            if ruleset.holds_for(case.repository, &case.branch.name) != Fact::Known(true) {
+                return Err(format!(
+                    "a person took the ruleset `{}` out of force here; put it into force, or rename it",
+                    ruleset.name
+                ));
+            }
+            ours.push(&ruleset.name);
         }
     }
-    if !checks.is_empty() {
+    let name = (1..=ours.len() + 1)
+        .map(|number| match number {
+            1 => RULESET_NAME.to_owned(),
+            number => format!("{RULESET_NAME} {number}"),
+        })
+        .find(|name| !ours.contains(&name.as_str()))
+        .unwrap_or_default();
+    let mut rules = Vec::new();
+    rules.extend(wanted.reviews.map(RulesetRule::PullRequest));
+    if !wanted.checks.is_empty() {
         rules.push(RulesetRule::RequiredStatusChecks(StatusChecks {
-            strict,
-            checks: checks.into_iter().collect(),
+            strict: false,
+            checks: wanted.checks.iter().cloned().collect(),
         }));
     }
-    if wanted.no_force_push || before.contains(&RulesetRule::NonFastForward) {
+    if wanted.no_force_push {
         rules.push(RulesetRule::NonFastForward);
     }
-    if wanted.no_deletion || before.contains(&RulesetRule::Deletion) {
+    if wanted.no_deletion {
         rules.push(RulesetRule::Deletion);
     }
-    let body = ruleset_body(&rules);
-    let name = format!("rulesets/{RULESET_NAME}");
-    Ok(match standing {
-        None => {
-            let diff = unified_json(&name, &Value::Null, &body);
-            (ChangeKind::CreateRuleset { rules, body }, diff)
-        }
-        Some(ruleset) => {
-            let diff = unified_json(&name, &ruleset_body(&before), &body);
-            let id = ruleset.id;
-            // Only what is sent is replaced: who is let past stays as it is.
-            (ChangeKind::UpdateRuleset { id, rules, body }, diff)
-        }
-    })
-}
-
-/// The rules of our own ruleset, if a plan may add to them.
-fn taken_up(ruleset: &Ruleset) -> Result<Vec<RulesetRule>, String> {
-    if ruleset.enforcement != Enforcement::Active || ruleset.target != Target::Branch {
-        return Err(format!(
-            "a person switched the ruleset `{RULESET_NAME}` off; switch it on or rename it"
-        ));
-    }
-    let foreign = ruleset.rules.iter().find_map(|rule| match rule {
-        RulesetRule::Other(name) => Some(name),
-        _ => None,
-    });
-    match foreign {
-        Some(name) => Err(format!(
-            "the ruleset `{RULESET_NAME}` has the rule `{name}`, which writing it anew would lose; move it to another"
-        )),
-        None => Ok(ruleset.rules.clone()),
-    }
-}
-
-fn as_reviews(rule: &RulesetRule) -> Option<Reviews> {
-    match rule {
-        RulesetRule::PullRequest(reviews) => Some(*reviews),
-        _ => None,
-    }
+    let body = ruleset_body(&name, &rules);
+    let diff = unified_json(&format!("rulesets/{name}"), &Value::Null, &body);
+    Ok((ChangeKind::CreateRuleset { name, rules, body }, diff))
 }
 
 fn strictest(a: Reviews, b: Reviews) -> Reviews {
@@ -179,7 +144,7 @@ fn strictest(a: Reviews, b: Reviews) -> Reviews {
 }
 
 /// Source: <https://docs.github.com/en/rest/repos/rules#create-a-repository-ruleset>.
-fn ruleset_body(rules: &[RulesetRule]) -> Value {
+fn ruleset_body(name: &str, rules: &[RulesetRule]) -> Value {
     let rules: Vec<Value> = rules
         .iter()
         .map(|rule| match rule {
@@ -209,7 +174,7 @@ fn ruleset_body(rules: &[RulesetRule]) -> Value {
         })
         .collect();
     json!({
-        "name": RULESET_NAME,
+        "name": name,
         "target": "branch",
         "enforcement": "active",
         "conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}},
@@ -228,7 +193,6 @@ fn classic(case: &Case<'_>, wanted: &Wanted) -> Result<(ChangeKind, String), Str
         pattern: case.branch.name.clone(),
         reviews: None,
         status_checks: None,
-        // Before, both were allowed; a new protection allows neither unless the policy does not mind.
         switches: allowed(case),
         restrictions: Fact::Known(None),
         dismissals: Fact::Known(None),
@@ -259,14 +223,19 @@ fn classic(case: &Case<'_>, wanted: &Wanted) -> Result<(ChangeKind, String), Str
     Ok((ChangeKind::PutProtection { branch, after, body }, diff))
 }
 
+/// What a new protection has switched on: what the policy does not mind stays as it was without one.
 fn allowed(case: &Case<'_>) -> BTreeSet<ClassicSwitch> {
     let demands = &case.settings.protection;
     [
         (demands.allow_force_push, ClassicSwitch::AllowForcePushes),
         (demands.allow_deletion, ClassicSwitch::AllowDeletions),
+        (
+            !demands.allowed_bypass_actors.contains("role:admin"),
+            ClassicSwitch::EnforceAdmins,
+        ),
     ]
     .into_iter()
-    .filter(|(allowed, _)| *allowed)
+    .filter(|(on, _)| *on)
     .map(|(_, switch)| switch)
     .collect()
 }
