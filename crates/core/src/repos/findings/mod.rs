@@ -6,6 +6,8 @@ mod rest;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -218,7 +220,9 @@ fn protection_report(case: &Case<'_>) -> ProtectionReport {
             Verdict::Fail | Verdict::NotApplicable | Verdict::Exempt => Standing::Unprotected,
         },
         reviews_required: (whole || union.approvals() > 0).then(|| union.approvals()),
-        required_checks: union.checks.iter().map(|check| check.context.clone()).collect(),
+        required_checks: BTreeSet::from_iter(union.checks.iter().map(|check| check.context.clone()))
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -160,3 +160,22 @@ until = "soon"
     assert!(problems("[defaults").iter().any(|line| line.contains("not TOML")));
     assert!(problems("[[exemptions]]").len() >= 5);
 }
+
+#[test]
+fn the_documentation_shows_the_defaults_and_every_rule() {
+    let text = include_str!("../../../../../docs/REPOS.md");
+    let toml = text
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let policy = Policy::from_toml(toml).unwrap();
+    assert_eq!(policy.settings("o", "some-repository"), Settings::default());
+    assert_eq!(policy.settings("o", "legacy-api").protection.required_reviews, 0);
+    assert_eq!(policy.exemptions.len(), 1);
+    for rule in Rule::ALL {
+        let row = format!("| `{rule}` | {} |", rule.severity());
+        assert!(text.contains(&row), "{row}");
+        assert!(text.contains(rule.source()), "{rule}");
+    }
+}
