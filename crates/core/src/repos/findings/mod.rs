@@ -211,6 +211,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
 
 fn protection_report(case: &Case<'_>) -> ProtectionReport {
     let union = &case.union;
+    let names: BTreeSet<String> = union.checks.iter().map(|check| check.context.clone()).collect();
     let whole = union.gaps.is_empty() && union.unavailable.is_none();
     ProtectionReport {
         verdict: match branch::protected(case).verdict {
@@ -220,9 +221,7 @@ fn protection_report(case: &Case<'_>) -> ProtectionReport {
             Verdict::Fail | Verdict::NotApplicable | Verdict::Exempt => Standing::Unprotected,
         },
         reviews_required: (whole || union.approvals() > 0).then(|| union.approvals()),
-        required_checks: BTreeSet::from_iter(union.checks.iter().map(|check| check.context.clone()))
-            .into_iter()
-            .collect(),
+        required_checks: names.into_iter().collect(),
     }
 }
 
