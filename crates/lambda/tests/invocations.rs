@@ -165,7 +165,7 @@ async fn a_function_that_runs_out_of_time_leaves_its_request_to_the_sweep() {
     function.handle(json!({"tick": "sweep"})).await.unwrap();
     let told = memory.published_events();
     assert_eq!(told.len(), 1);
-    let completed = &told[0].event.completed;
+    let completed = told[0].event.body.completed().unwrap();
     assert_eq!(completed.request_id, "r1");
     assert_eq!(completed.result.as_ref().unwrap()["action"], "created", "{completed:?}");
     assert_eq!(

@@ -4,11 +4,12 @@
 mod fleet;
 mod webhooks;
 
-use cc_devops_core::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
+use cc_devops_core::events::EventBody;
 use cc_devops_core::requests::outcome::{Completed, Reason};
 use cc_devops_core::requests::record::{LoggedEvent, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SecretView};
@@ -243,27 +244,48 @@ pub(crate) struct RequestPage {
 pub(crate) struct EventView {
     /// Its place in the log.
     pub(crate) cursor: i64,
-    /// Always `devops.automation`.
-    source: &'static str,
-    /// Always `devops.completed`.
+    /// Who says it: `devops.automation` for an outcome, `contentcraft.billing` for a day's MRR.
+    source: String,
+    /// What it is: `devops.completed` for an outcome.
     #[serde(rename = "detail-type")]
-    detail_type: &'static str,
+    detail_type: String,
     /// When it was published.
     #[schema(value_type = String, format = DateTime)]
     time: Timestamp,
-    /// The outcome.
-    #[schema(value_type = CompletedDetail)]
-    detail: Completed,
+    /// The outcome, or the news.
+    #[schema(value_type = EventDetail)]
+    detail: Box<RawValue>,
+}
+
+/// What an event says.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what core serialises")]
+pub(crate) enum EventDetail {
+    /// The outcome of a request.
+    Completed(CompletedDetail),
+    /// News of another `detail-type`.
+    News(serde_json::Map<String, serde_json::Value>),
+}
+
+/// What an event says, as JSON.
+pub(crate) fn detail(body: &EventBody) -> Box<RawValue> {
+    let text = body.detail().ok();
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or_else(|| {
+            tracing::error!(event = body.key(), "an event's detail is no JSON; null is sent");
+            RawValue::NULL.to_owned()
+        })
 }
 
 impl From<LoggedEvent> for EventView {
     fn from(logged: LoggedEvent) -> Self {
         Self {
             cursor: logged.cursor.0,
-            source: COMPLETED_SOURCE,
-            detail_type: COMPLETED_DETAIL_TYPE,
+            source: logged.event.body.source().to_owned(),
+            detail_type: logged.event.body.detail_type().to_owned(),
             time: logged.published_at,
-            detail: logged.event.completed,
+            detail: detail(&logged.event.body),
         }
     }
 }
