@@ -70,6 +70,7 @@ impl Settings {
         let mut resources = Resources::of(&installation, stage.clone());
         let fields = [
             ("LEDGER_TABLE", &mut resources.ledger_table),
+            ("BILLING_TABLE", &mut resources.billing_table),
             ("ENABLED_AGENTS_PARAMETER", &mut resources.enabled_agents),
             ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
             ("EVENT_BUS", &mut resources.event_bus),

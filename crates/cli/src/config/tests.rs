@@ -228,6 +228,7 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     let resources = plain.resources;
     assert_eq!(resources.stage.as_str(), "dev", "the installation's first");
     assert_eq!(resources.ledger_table, "DevOpsLedger-dev");
+    assert_eq!(resources.billing_table, "BillingMetrics-dev");
     assert_eq!(resources.ledger_key, "cc-devops/ledger-key-dev");
     assert_eq!(resources.enabled_agents, "/contentcraft/agents/enabled");
     assert_eq!(resources.event_bus, "default");
