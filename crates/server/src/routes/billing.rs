@@ -19,11 +19,12 @@ const LARGEST: usize = 1 << 20;
 /// changes nothing.
 #[utoipa::path(
     post, path = "/v1/billing/events", tag = "revenue",
+    request_body(content = serde_json::Map<String, serde_json::Value>, description = "The event, unchanged"),
     responses(
         (status = 204, description = "Taken"),
-        (status = 400, description = "Not signed by the billing source, or no event", body = crate::wire::ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No signing secret is configured", body = crate::wire::ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = crate::wire::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No signing secret is configured", content(
+            (crate::wire::ProblemBody = "application/problem+json"),
+        )),
     ),
 )]
 pub(crate) async fn post_billing_event(
@@ -40,10 +41,15 @@ pub(crate) async fn post_billing_event(
             "no signing secret of the billing source is configured: set stripe.webhook_secret",
         ));
     };
-    let body = to_bytes(body, LARGEST)
-        .await
-        .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB, or broke off"))?;
-    let signature = headers.get(notices.signature_header()).and_then(|value| value.to_str().ok());
+    let body = to_bytes(body, LARGEST).await.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 1 MiB, or broke off",
+        )
+    })?;
+    let signature = headers
+        .get(notices.signature_header())
+        .and_then(|value| value.to_str().ok());
     match notices.changes_revenue(signature, &body, app.ports().clock.now()).await {
         Ok(true) => bring_forward(&app, after).await?,
         Ok(false) => {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use cc_devops_core::ports::{BillingNotices, PortError, PortErrorKind, PortResult};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::policy::Policy;
@@ -14,7 +14,7 @@ use cc_devops_server::Revenue;
 use cc_devops_testkit::{FakeBilling, Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::house::{As, House, until};
+use crate::house::{Answer, As, House, request, until};
 
 /// Believes the signature `good`; the body `change` changes MRR.
 struct Notices;
@@ -49,11 +49,21 @@ async fn house(memory: &Memory, billing: &FakeBilling, notices: bool) -> House {
     House::with_revenue(memory.clone(), revenue).await
 }
 
+async fn notify(house: &House, signature: &str, body: &str) -> Answer {
+    let request = request(Method::POST, "/v1/billing/events", As::Nobody).header("x-signature", signature);
+    house.call(request.body(body.to_owned().into()).unwrap()).await
+}
+
 /// When MRR is computed next, once that is `expected`.
 async fn due_at(memory: &Memory, expected: &str) {
     let expected: Timestamp = expected.parse().unwrap();
     until(async || {
-        let due = memory.ports().schedule.due(Job::Revenue, Timestamp::UNIX_EPOCH).await.unwrap();
+        let due = memory
+            .ports()
+            .schedule
+            .due(Job::Revenue, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
         (due == expected).then_some(())
     })
     .await;
@@ -68,15 +78,26 @@ async fn mrr_is_computed_every_day_and_told() {
     due_at(&memory, "2025-06-16T06:00:00Z").await;
     let told = until(async || {
         let published = memory.published_events();
-        published.into_iter().find(|logged| logged.event.body.key() == "mrr/2025-06-15")
+        published
+            .into_iter()
+            .find(|logged| logged.event.body.key() == "mrr/2025-06-15")
     })
     .await;
     assert_eq!(told.event.agent.as_str(), sample::OTHER_AGENT);
     let shown = house.get("/v1/events", As::Other).await.json();
     let event = &shown["events"][0];
-    assert_eq!((&event["source"], &event["detail-type"]), (&"contentcraft.billing".into(), &"MRR Calculation Complete".into()));
+    assert_eq!(
+        (&event["source"], &event["detail-type"]),
+        (&"contentcraft.billing".into(), &"MRR Calculation Complete".into())
+    );
     assert_eq!(event["detail"]["mrrUSD"].to_string(), "10.0");
-    assert!(house.get("/v1/events", As::Agent).await.json()["events"].as_array().unwrap().is_empty(), "it is not everybody's");
+    assert!(
+        house.get("/v1/events", As::Agent).await.json()["events"]
+            .as_array()
+            .unwrap()
+            .is_empty(),
+        "it is not everybody's"
+    );
 
     memory.clock().set("2025-06-16T06:00:00Z".parse().unwrap());
     due_at(&memory, "2025-06-17T06:00:00Z").await;
@@ -106,9 +127,7 @@ async fn a_change_at_the_billing_source_brings_the_report_forward() {
     let mut house = house(&memory, &billing, true).await;
     let workers = house.work();
     due_at(&memory, "2025-06-16T06:00:00Z").await;
-    let send = async |signature: &str, body: &'static str| {
-        house.send("POST", "/v1/billing/events", &[("x-signature", signature)], body).await
-    };
+    let send = async |signature: &str, body: &str| notify(&house, signature, body).await;
     assert!(send("bad", "change").await.is_problem(400));
     assert_eq!(send("good", "something else").await.status, StatusCode::NO_CONTENT);
     due_at(&memory, "2025-06-16T06:00:00Z").await;
@@ -128,14 +147,17 @@ async fn a_change_at_the_billing_source_brings_the_report_forward() {
 #[tokio::test]
 async fn without_a_signing_secret_nothing_is_taken() {
     let house = house(&Memory::new(), &FakeBilling::default(), false).await;
-    let answer = house.send("POST", "/v1/billing/events", &[("x-signature", "good")], "change").await;
-    assert!(answer.is_problem(404) && answer.text.contains("stripe.webhook_secret"), "{answer:?}");
+    let answer = notify(&house, "good", "change").await;
+    assert!(
+        answer.is_problem(404) && answer.text.contains("stripe.webhook_secret"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_notice_too_large_is_refused() {
     let house = house(&Memory::new(), &FakeBilling::default(), true).await;
     let large = "x".repeat((1 << 20) + 1);
-    let answer = house.send("POST", "/v1/billing/events", &[("x-signature", "good")], large).await;
+    let answer = notify(&house, "good", &large).await;
     assert!(answer.is_problem(413), "{answer:?}");
 }
