@@ -6,6 +6,7 @@
 pub(crate) mod check;
 pub(crate) mod file;
 mod load;
+mod revenue;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub(crate) use check::Checked;
+pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 use file::ConfigFile;
 
 use crate::error::CliError;
