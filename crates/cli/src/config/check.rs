@@ -164,6 +164,7 @@ fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Fi
     let mut resources = Resources::of(installation, stage);
     let fields = [
         (&section.ledger_table, &mut resources.ledger_table),
+        (&section.billing_table, &mut resources.billing_table),
         (&section.ledger_key, &mut resources.ledger_key),
         (&section.enabled_agents, &mut resources.enabled_agents),
         (&section.event_bus, &mut resources.event_bus),

@@ -72,6 +72,8 @@ pub(crate) struct AwsSection {
     pub(crate) profile: Option<String>,
     /// The ledger's table.
     pub(crate) ledger_table: Option<String>,
+    /// The table where MRR is kept.
+    pub(crate) billing_table: Option<String>,
     /// The secret that the ledger's keys derive from.
     pub(crate) ledger_key: Option<String>,
     /// The parameter with the enabled agents' names.

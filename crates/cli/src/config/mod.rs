@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub(crate) use check::Checked;
-pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 use file::ConfigFile;
+pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 
 use crate::error::CliError;
 

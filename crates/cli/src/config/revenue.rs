@@ -97,7 +97,9 @@ pub(crate) fn table_of(source: &str, per_dollar: Vec<(Currency, Exact)>) -> Resu
 /// worth in it.
 pub(crate) fn rate(currency: &str, dollars: &str) -> Result<(Currency, Exact), String> {
     let bad = || {
-        format!("write a rate as the dollars that one unit is worth, such as eur and 1.08, not {currency} and {dollars}")
+        format!(
+            "write a rate as the dollars that one unit is worth, such as eur and 1.08, not {currency} and {dollars}"
+        )
     };
     let currency: Currency = currency.trim().parse().map_err(|_| bad())?;
     let dollars: Exact = dollars.trim().parse().map_err(|_| bad())?;
