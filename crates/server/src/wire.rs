@@ -10,7 +10,9 @@ use cc_devops_core::requests::record::{LoggedEvent, RequestRecord, RequestState}
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SecretView};
 pub(crate) use webhooks::{
@@ -257,15 +259,22 @@ pub(crate) struct EventView {
     detail: Box<RawValue>,
 }
 
-/// What an event says.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes what core serialises")]
-pub(crate) enum EventDetail {
-    /// The outcome of a request.
-    Completed(CompletedDetail),
-    /// News of another `detail-type`.
-    News(serde_json::Map<String, serde_json::Value>),
+/// What an event says: the outcome of a request, or the news of another `detail-type`.
+pub(crate) struct EventDetail;
+
+impl PartialSchema for EventDetail {
+    fn schema() -> RefOr<Schema> {
+        let news = ObjectBuilder::new().description(Some("News of another `detail-type`"));
+        let outcome = Ref::from_schema_name(CompletedDetail::name());
+        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(outcome).item(news).build()))
+    }
+}
+
+impl ToSchema for EventDetail {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((CompletedDetail::name().into_owned(), CompletedDetail::schema()));
+        CompletedDetail::schemas(schemas);
+    }
 }
 
 /// What an event says, as JSON.

@@ -105,7 +105,12 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     let stacks = table.remove("stacks").unwrap();
     // What is not given there is what template.yaml says, and depends on the stage.
     table.remove("aws").unwrap();
-    for (section, key) in [("server", "tls_cert"), ("server", "tls_key"), ("policy", "dir")] {
+    for (section, key) in [
+        ("server", "tls_cert"),
+        ("server", "tls_key"),
+        ("policy", "dir"),
+        ("stripe", "webhook_secret"),
+    ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();
     }

@@ -13,6 +13,7 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod revenue;
+mod revenue_report;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub use effects::{
 };
 pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
-pub use revenue::{Billing, RateSource, RevenueStore, TakeFigure, Wanted};
+pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 

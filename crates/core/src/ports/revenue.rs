@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::PortResult;
@@ -44,6 +45,17 @@ pub trait Billing: Send + Sync {
 
     /// What moved on the account's balance from `from` until `until`, both inclusive, in Unix seconds.
     async fn transactions(&self, from: i64, until: i64) -> PortResult<Transactions>;
+}
+
+/// What the billing source tells of its own accord.
+#[async_trait]
+pub trait BillingNotices: Send + Sync {
+    /// The HTTP header that holds the signature, in lower case.
+    fn signature_header(&self) -> &'static str;
+
+    /// Whether a notice means that a report made before may be out of date. `Refused` where it is not
+    /// proven to be the billing source's; `NotFound` where the signing secret is not there.
+    async fn changes_revenue(&self, signature: Option<&str>, body: &[u8], at: Timestamp) -> PortResult<bool>;
 }
 
 /// What currencies are worth.

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod day;
 pub mod discounts;
 pub mod figure;
+pub mod history;
 pub mod lines;
 pub mod model;
 pub mod money;
