@@ -105,6 +105,21 @@ pub(crate) async fn from_the_first_key_to_the_second_run(account: &Account) {
     assert_eq!(found.len(), 5);
     assert_eq!(found["mrr/latest"]["mrrUSD"], AttributeValue::N("40".into()));
     assert_eq!(published(account, &queue).await["mrrUSD"], 40.0);
+
+    // A key that Stripe does not know: who asks is answered, for the schedule the invocation fails.
+    let put = account.clients.secrets().put_secret_value();
+    let put = put.secret_id("/contentcraft/stripe/reporting_api_key");
+    put.secret_string("sk_test_revoked").send().await.unwrap();
+    let (status, body) = invoke(account, &json!({})).await;
+    assert_eq!((status, &body["status"]), (500, &json!("error")), "{body}");
+    let scheduled = account.clients.lambda().invoke().function_name(FUNCTION);
+    let scheduled = scheduled.payload(br#"{"tick": "mrr"}"#.to_vec().into()).send().await;
+    let scheduled = scheduled.unwrap();
+    assert!(scheduled.function_error.is_some(), "{scheduled:?}");
+    let told = String::from_utf8(scheduled.payload.unwrap().into_inner()).unwrap();
+    assert!(told.contains("MRR was not computed"), "{told}");
+    assert!(!told.contains("revoked"), "{told}");
+    assert_eq!(items(account).await, found, "what was kept stands");
 }
 
 /// Ten dollars a month, and twenty euros; charges and a refund of the last days.
