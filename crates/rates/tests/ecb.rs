@@ -13,10 +13,13 @@ use cc_devops_core::ports::{PortErrorKind, RateSource};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_rates::{Ecb, Retries, Settings};
 
+/// A status, headers, a body.
+type Answer = (u16, Vec<(&'static str, &'static str)>, String);
+
 /// What the fake Bank answers, one after the other; and what it was asked with.
 #[derive(Clone, Default)]
 struct Bank {
-    answers: Arc<Mutex<VecDeque<(u16, Vec<(&'static str, &'static str)>, String)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     asked: Arc<Mutex<Vec<HeaderMap>>>,
 }
 

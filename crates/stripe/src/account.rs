@@ -108,10 +108,14 @@ async fn catalog(client: &Client) -> Result<Catalog, Error> {
     let (mut prices, mut coupons) = (client.prices::<ListedPrice>(), client.coupons::<ListedCoupon>());
     let mut catalog = Catalog::default();
     while let Some(page) = prices.next_page().await? {
-        page.into_iter().for_each(|listed| catalog.add_price(listed.price));
+        for listed in page {
+            catalog.add_price(listed.price);
+        }
     }
     while let Some(page) = coupons.next_page().await? {
-        page.into_iter().for_each(|listed| catalog.add_coupon(listed.coupon));
+        for listed in page {
+            catalog.add_coupon(listed.coupon);
+        }
     }
     catalog.coupons_complete = true;
     Ok(catalog)

@@ -38,7 +38,7 @@ pub(crate) struct Checked {
     /// How each stack is deployed here.
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
     /// How MRR is computed and reported.
-    pub(crate) revenue: Revenue,
+    pub(crate) revenue: Box<Revenue>,
     /// The account, where the backend is AWS.
     pub(crate) aws: Option<AwsTarget>,
 }
@@ -145,7 +145,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
             policy,
             requests,
             stacks,
-            revenue,
+            revenue: Box::new(revenue),
             aws,
         }),
         _ => Err(findings.problems),

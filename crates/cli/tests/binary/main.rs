@@ -13,6 +13,7 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod revenue;
+#[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
 mod serving;

@@ -18,11 +18,8 @@ struct House {
 impl House {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
     fn new(model: Model) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
         let stripe = runtime.block_on(FakeStripe::start(model));
         stripe.set_rates(1_000, 1_000);
         let place = Place::new();
@@ -137,7 +134,7 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
             subscription["ended_at"] = json!(NOON + DAY / 2);
         });
         model.change_subscription("sub_ada", |subscription| {
-            subscription["items"]["data"][0]["quantity"] = json!(2)
+            subscription["items"]["data"][0]["quantity"] = json!(2);
         });
     });
     let second = house.report(NOON + DAY, &["--json"]).exits(0).json();

@@ -173,10 +173,11 @@ impl Reporter {
             (Some(base), _) => store.day(base).await?,
             (None, _) => None,
         };
-        let rates = self.newest_rates(base.as_ref()).await;
         let run = self.read(ask, as_of, each).await?;
         let period = (as_of - i64::from(PERIOD_DAYS) * 86_400 + 1, as_of);
-        let transactions = self.billing.transactions(period.0, period.1).await?.figure(&rates)?;
+        let transactions = self.billing.transactions(period.0, period.1).await?;
+        let rates = self.newest_rates(base.as_ref()).await;
+        let transactions = transactions.figure(&rates)?;
         let summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
         let compared_with = base.as_ref().map(|base| base.date);
         let movements = self.compare(run, date, compared_with, ask.keep).await?;

@@ -17,8 +17,9 @@ use crate::output::Output;
 use crate::{reporting, store};
 
 const AFTER_HELP: &str = "\
-Each line is an amount a month; together they are the figure, to the last fraction of a cent. Without
---input the subscription is read from the account at Stripe, and the configured policy counts.
+Each line is an amount a month; together they are the figure, to the last fraction of a cent.
+Without --input the subscription is read from the account at Stripe, and the configured policy
+counts.
 
 Examples:
   cc-devops revenue explain sub_1Pgc6xB7WZ01zgkW

@@ -18,8 +18,8 @@ use crate::output::table;
 use crate::{picture, store};
 
 const AFTER_HELP: &str = "\
-The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that was
-not kept a gap. The waterfall shows what moved MRR over the period, all days together.
+The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that
+was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
 
 Examples:
   cc-devops revenue history

@@ -16,12 +16,12 @@ use crate::output::{LongList, Output};
 use crate::{reporting, store};
 
 const AFTER_HELP: &str = "\
-Reads every subscription of the account at Stripe, computes MRR, compares each customer with the day
-before, keeps the day and tells it as the event `MRR Calculation Complete`. The control plane does the
-same every day at 06:00 UTC. A run that fails changes nothing that was kept.
+Reads every subscription of the account at Stripe, computes MRR, compares each customer with the
+day before, keeps the day and tells it as the event `MRR Calculation Complete`. The control plane
+does the same every day at 06:00 UTC. A run that fails changes nothing that was kept.
 
-The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key with
-read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
+The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key
+with read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
 
 Exit code 1 when the day is incomplete: a subscription could not be computed, or a currency has no
 rate. What is missing is said.
@@ -61,7 +61,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let mut read = 0_u64;
     let mut progress = output.progress("subscriptions read:");
     progress.start();
-    let reported = reporter
+    let result = reporter
         .report(ask, &mut |figure: &Figure<'_>| {
             read += 1;
             progress.at(read);
@@ -82,7 +82,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Some(error) = unwritten {
         return Err(error);
     }
-    let day = reported.map_err(refused)?;
+    let day = result.map_err(refused)?;
     tell(output, &day, !args.dry_run, answer, &unusual)?;
     if day.summary.complete {
         Ok(())
