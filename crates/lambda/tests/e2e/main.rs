@@ -9,7 +9,6 @@
 mod account;
 mod mrr;
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use cc_devops_core::ports::Backlog;
 use serde_json::{Value, json};
 
