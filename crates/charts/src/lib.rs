@@ -1,0 +1,1 @@
+//! Numbers that people compare, as a picture: in the terminal and as SVG.
