@@ -1,9 +1,5 @@
 //! The day's MRR, from one day to the next, over fakes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

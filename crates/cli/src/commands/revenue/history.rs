@@ -15,7 +15,8 @@ use super::shown::{Moved, code_of};
 use crate::Context;
 use crate::error::CliError;
 use crate::output::table;
-use crate::{picture, store};
+use crate::store;
+use cc_devops_charts::{Point, Unit, Waterfall as Bars, svg, terminal};
 
 const AFTER_HELP: &str = "\
 The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that
@@ -71,10 +72,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         )));
     }
     let waterfall = Waterfall::of(&days);
-    let picture = picture::Revenue::new(&days, waterfall.as_ref());
+    let points: Vec<Point> = days.iter().map(point).collect();
+    let bars = waterfall.as_ref().map(bars).transpose()?;
     if let Some(file) = &args.svg {
-        std::fs::write(file, picture.svg()?)
-            .map_err(|error| CliError::write(format!("cannot write {}", file.display()), error))?;
+        let title = format!("MRR from {from} until {until}");
+        let picture = svg::history(&title, &points, bars.as_ref(), Unit::UsCents);
+        std::fs::write(file, picture)
+            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))?;
     }
     let rows = days.iter().map(|day| Row {
         date: day.date,
@@ -82,13 +86,49 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         moved: Moved::of(day),
     });
     let rows: Vec<Row<'_>> = rows.collect();
-    context.output.answer(&Answer { days: rows, waterfall: waterfall.as_ref() }, || {
-        let mut parts = vec![picture.text(context.output.is_terminal())];
-        parts.push(waterfall.as_ref().map_or_else(String::new, |whole| movements(&days, whole)));
-        parts.extend(args.svg.as_ref().map(|file| format!("the picture is in {}", file.display())));
-        parts.retain(|part| !part.is_empty());
-        parts.join("\n\n")
-    })
+    context.output.answer(
+        &Answer {
+            days: rows,
+            waterfall: waterfall.as_ref(),
+        },
+        || {
+            let (width, height) = context.output.size();
+            let mut parts = vec![terminal::line(&points, Unit::UsCents, width, height)];
+            parts.extend(
+                bars.as_ref()
+                    .map(|bars| terminal::waterfall(bars, Unit::UsCents, width)),
+            );
+            parts.extend(waterfall.as_ref().map(|whole| movements(&days, whole)));
+            parts.extend(
+                args.svg
+                    .as_ref()
+                    .map(|file| format!("the picture is in {}", file.display())),
+            );
+            parts.retain(|part| !part.is_empty());
+            parts.join("\n\n")
+        },
+    )
+}
+
+/// A day on the line.
+fn point(day: &Day) -> Point {
+    Point {
+        date: day.date,
+        amount: day.mrr_usd().map(|usd| usd.0),
+        complete: day.summary.complete,
+    }
+}
+
+/// The steps of the period, those that moved nothing left out.
+fn bars(whole: &Waterfall) -> Result<Bars, CliError> {
+    let moved = whole.moved.iter().map(|(kind, usd)| (code_of(kind), usd.0));
+    let others = [("rates", whole.currency_effects.0), ("days not kept", whole.gaps.0)];
+    let others = others.map(|(name, cents)| (name.to_owned(), cents));
+    let steps = moved
+        .chain(others.into_iter().filter(|(_, cents)| *cents != 0))
+        .collect();
+    Bars::new(whole.opening.0, steps, whole.closing.0)
+        .map_err(|error| CliError::internal("the movements of the period do not add up", error))
 }
 
 #[derive(Serialize)]
@@ -106,7 +146,10 @@ fn movements(days: &[Day], whole: &Waterfall) -> String {
     for (kind, usd) in &whole.moved {
         rows.push(row(code_of(kind), *usd, customers(*kind)));
     }
-    for (what, usd) in [("currency effects", whole.currency_effects), ("days not kept", whole.gaps)] {
+    for (what, usd) in [
+        ("currency effects", whole.currency_effects),
+        ("days not kept", whole.gaps),
+    ] {
         if usd.0 != 0 {
             rows.push(row(what.to_owned(), usd, String::new()));
         }

@@ -2,6 +2,7 @@
 
 mod compute;
 mod explain;
+mod history;
 mod report;
 mod rules;
 mod shown;
@@ -14,6 +15,8 @@ use crate::error::CliError;
 pub(crate) enum Command {
     /// Read the account at Stripe, compute MRR, keep it and tell it
     Report(report::Args),
+    /// Show MRR over the days, and what moved it
+    History(history::Args),
     /// Show every line that leads to a subscription's or a customer's MRR
     Explain(explain::Args),
     /// Compute MRR from a file of Stripe subscriptions; needs no account
@@ -24,6 +27,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     match command {
         Command::Report(args) => Box::pin(report::run(context, args)).await,
+        Command::History(args) => Box::pin(history::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Compute(args) => compute::run(context.output, &args),
     }
