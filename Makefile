@@ -8,14 +8,14 @@ DEBUG_BINARY := target/debug/cc-devops
 VENV := target/venv
 # Programs that stand for other systems, and the tools of AWS: a virtual environment for each.
 PEERS := target/peers
-# The folder that template.yaml uploads.
+# Where template.yaml looks for the functions, each in a folder of its own.
 PACKAGE := target/lambda/package
 
 # The stage on AWS that a target is about.
 STAGE ?= dev
 # What `make local-invoke` gives the function.
 EVENT ?= tests/events/health_check.json
-# The processor the function is built for: arm64 or x86_64. Where it is not said, `make build` builds
+# The processor the functions are built for: arm64 or x86_64. Where it is not said, `make build` builds
 # for this machine and `make deploy` for arm64 (`make build deploy` builds once, for arm64); an
 # emulator runs the function on this machine.
 HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
@@ -23,7 +23,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-aws demo clean
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-aws demo clean
 .PHONY: deploy local-invoke smoke-test peers
 
 run: cli
@@ -34,13 +34,13 @@ build: cli function
 cli:
 	@$(CARGO) build --release --locked -p cc-devops-cli
 
-# The function for Amazon Linux 2023, where the template looks for it.
+# The functions for Amazon Linux 2023, where the template looks for them.
 function: $(PEERS)/lambda/ready
 	@test -n "$(TRIPLE)" || { echo "ARCH=$(ARCH): it must be arm64 or x86_64" >&2; exit 1; }
 	@test -d "$$(rustc --print target-libdir --target $(TRIPLE))" || rustup target add $(TRIPLE) || { \
 		echo "Rust has no standard library for $(TRIPLE) here: install that target, or say ARCH=$(HOST_ARCH)" >&2; exit 1; }
 	@PATH="$(abspath $(PEERS)/lambda/bin):$$PATH" $(CARGO) lambda build --locked --profile lambda --disable-optimizations \
-		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --flatten devops-automation --lambda-dir $(PACKAGE)
+		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --bin stripe-mrr-reporter --lambda-dir $(PACKAGE)
 
 test: test-rust test-docs test-api
 
@@ -73,10 +73,10 @@ deploy: $(PEERS)/sam/ready
 	@$(MAKE) --no-print-directory function ARCH=$(DEPLOY_ARCH)
 	@$(PYTHON) deploy/run.py $(PEERS)/sam/bin/sam $(STAGE) $(DEPLOY_ARCH)
 
-# The function on this machine, with the resources of STAGE.
+# The function that EVENT is for, on this machine, with the resources of STAGE.
 local-invoke:
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
-	@STAGE=$(STAGE) $(PYTHON) deploy/local_invoke.py $(PACKAGE)/bootstrap $(EVENT)
+	@STAGE=$(STAGE) $(PYTHON) deploy/local_invoke.py $(PACKAGE) $(EVENT)
 
 smoke-test: cli
 	@$(BINARY) --backend aws --aws-stage $(STAGE) smoke-test
@@ -84,15 +84,19 @@ smoke-test: cli
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-aws
+bench: bench-embedded bench-revenue bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
 
+bench-revenue: cli $(PEERS)/stripe/ready
+	$(CARGO) build --release --locked -p cc-devops-stripe -p cc-devops-testkit --examples
+	$(PEERS)/stripe/bin/python bench/revenue.py $(BINARY) target/release/examples
+
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
-	$(PYTHON) -m zipfile -c target/lambda/package.zip $(PACKAGE)/bootstrap
-	$(PEERS)/python-way/bin/python bench/aws.py $(PACKAGE)/bootstrap target/lambda/package.zip
+	$(PYTHON) -m zipfile -c target/lambda/package.zip $(PACKAGE)/devops-automation/bootstrap
+	$(PEERS)/python-way/bin/python bench/aws.py $(PACKAGE)/devops-automation/bootstrap target/lambda/package.zip
 
 demo: cli
 	$(PYTHON) demo/run.py $(BINARY)

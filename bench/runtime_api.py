@@ -8,7 +8,7 @@ import threading
 import time
 
 NEXT = "/2018-06-01/runtime/invocation/next"
-# How long a function may take to start or to answer.
+# How long a function may take to start or to answer, unless it is said.
 PATIENCE = 30
 
 
@@ -45,7 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if payload is None:
             self.close_connection = True
             return
-        deadline = int((time.time() + 60) * 1000)
+        deadline = int((time.time() + self.server.function.patience) * 1000)
         self.answer(200, payload, [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", f"invocation-{number}"),
@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Function:
     """A function's process with a Runtime API of its own."""
 
-    def __init__(self, command, environment, folder=None, log=subprocess.DEVNULL):
+    def __init__(self, command, environment, folder=None, log=subprocess.DEVNULL, patience=PATIENCE):
         self.waiting = queue.Queue()
         self.answers = queue.Queue()
         self.count = 0
@@ -80,6 +80,7 @@ class Function:
             "AWS_LAMBDA_LOG_STREAM_NAME": "measured", "_HANDLER": "function.handler",
         }
         self.command, self.folder, self.log, self.process = command, folder, log, None
+        self.patience = patience
 
     def start_with(self, payload):
         """Seconds from the process's start to its answer to its first invocation."""
@@ -98,7 +99,7 @@ class Function:
 
     def take(self):
         try:
-            at, path, body = self.answers.get(timeout=PATIENCE)
+            at, path, body = self.answers.get(timeout=self.patience)
         except queue.Empty:
             raise FunctionFailed(f"{self.command[0]} did not answer; it ended with {self.process.poll()}") from None
         if not path.endswith("/response"):

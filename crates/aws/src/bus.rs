@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::DateTime;
 use cc_devops_core::ports::{EventBus, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
 use cc_devops_core::requests::record::OutboxEntry;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -90,12 +89,15 @@ impl EventBridge {
     }
 
     fn entry(&self, event: &OutboxEntry, at: Timestamp) -> Result<PutEventsRequestEntry, String> {
-        let detail = serde_json::to_string(&event.event.completed)
+        let detail = event
+            .event
+            .body
+            .detail()
             .map_err(|error| format!("the event cannot be written as JSON: {error}"))?;
         Ok(PutEventsRequestEntry::builder()
             .event_bus_name(&self.0.resources.event_bus)
-            .source(COMPLETED_SOURCE)
-            .detail_type(COMPLETED_DETAIL_TYPE)
+            .source(event.event.body.source())
+            .detail_type(event.event.body.detail_type())
             .detail(detail)
             .time(DateTime::from_millis(at.as_millisecond()))
             .build())

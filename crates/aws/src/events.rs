@@ -39,7 +39,7 @@ pub(crate) struct EventRow {
     sk: String,
     published_at: Timestamp,
     agent: AgentName,
-    /// The detail as JSON text.
+    /// The content as JSON text, for an outcome its detail.
     completed: String,
 }
 
@@ -60,13 +60,13 @@ impl EventRow {
             .sk
             .parse()
             .map_err(|error| corrupt("an event's place").because(error))?;
-        let completed = serde_json::from_str(&self.completed);
+        let body = serde_json::from_str(&self.completed);
         Ok(LoggedEvent {
             cursor: Cursor(place),
             published_at: self.published_at,
             event: OutgoingEvent {
                 agent: self.agent,
-                completed: completed.map_err(|error| corrupt("an event").because(error))?,
+                body: body.map_err(|error| corrupt("an event").because(error))?,
             },
         })
     }
@@ -190,7 +190,7 @@ impl Shared {
     pub(crate) async fn log(&self, events: &[&OutboxEntry], at: Timestamp) -> PortResult<()> {
         let mut texts = Vec::with_capacity(events.len());
         for entry in events {
-            let completed = serde_json::to_string(&entry.event.completed).map_err(|error| {
+            let completed = serde_json::to_string(&entry.event.body).map_err(|error| {
                 PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
             })?;
             if completed.len() <= LARGEST {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  ledger, audit, events, webhooks, schedule   one DynamoDB table
+//!  revenue                                     another one, which others read
 //!  agents                                      an SSM parameter, and the table for what they may
 //!  heartbeats, metrics                         CloudWatch
 //!  secrets                                     Secrets Manager
@@ -29,6 +30,7 @@ mod metrics;
 mod places;
 mod queue;
 mod resources;
+mod revenue;
 mod schedule;
 mod secrets;
 mod stacks;
@@ -100,6 +102,7 @@ impl Backend {
             alerts: self.alerts(),
             schedule: self.schedule(),
             metrics: self.metrics(),
+            revenue: self.revenue(),
             checks: self.checks(),
             clock,
         }

@@ -10,6 +10,8 @@ pub struct Resources {
     pub stage: Stage,
     /// The ledger's table.
     pub ledger_table: String,
+    /// The table where MRR is kept. Others read it too.
+    pub billing_table: String,
     /// The parameter with the enabled agents' names, separated by commas. Others write it too.
     pub enabled_agents: String,
     /// The secret whose text all of the ledger's keys derive from. It lies outside the namespace,
@@ -36,6 +38,7 @@ impl Resources {
         let namespace = installation.namespace.as_str();
         Self {
             ledger_table: format!("DevOpsLedger-{stage}"),
+            billing_table: format!("BillingMetrics-{stage}"),
             enabled_agents: format!("/{namespace}/agents/enabled"),
             ledger_key: format!("cc-devops/ledger-key-{stage}"),
             alert_topic_arn: None,

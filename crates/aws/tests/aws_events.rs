@@ -34,7 +34,7 @@ async fn logged(backend: &Backend) -> Vec<String> {
     let log = backend.events(NOTHING).after(Cursor(0), None, 100_000).await.unwrap();
     assert!(log.is_sorted_by(|one, next| one.cursor < next.cursor), "places grow");
     log.into_iter()
-        .map(|logged| logged.event.completed.request_id)
+        .map(|logged| logged.event.body.key().to_owned())
         .collect()
 }
 
@@ -160,12 +160,7 @@ async fn several_senders_make_and_take_each_delivery_once() {
     assert_eq!((taken.len(), ids.len()), (240, 240));
     let told: BTreeSet<(&str, &str)> = taken
         .iter()
-        .map(|delivery| {
-            (
-                delivery.subscription.id.0.as_str(),
-                delivery.event.completed.request_id.as_str(),
-            )
-        })
+        .map(|delivery| (delivery.subscription.id.0.as_str(), delivery.event.body.key()))
         .collect();
     assert_eq!(told.len(), 240, "every event to both, once");
 }

@@ -40,10 +40,7 @@ async fn end(ledger: &dyn Ledger, id: &str, seconds: i64) {
 }
 
 fn ids(events: &[OutboxEntry]) -> Vec<&str> {
-    events
-        .iter()
-        .map(|event| event.event.completed.request_id.as_str())
-        .collect()
+    events.iter().map(|event| event.event.body.key()).collect()
 }
 
 /// The attributes of a request's item.

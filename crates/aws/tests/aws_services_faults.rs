@@ -9,6 +9,7 @@
 mod script;
 
 use cc_devops_aws::Backend;
+use cc_devops_core::events::EventBody;
 use cc_devops_core::fleet::NewToken;
 use cc_devops_core::health::Condition;
 use cc_devops_core::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
@@ -254,7 +255,10 @@ async fn an_event_too_large_for_the_bus_does_not_stop_the_others() {
         json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
     );
     let mut events: Vec<_> = (1..=3).map(|number| sample::outbox_entry(number, AGENT)).collect();
-    events[1].event.completed.result = Some(json!("x".repeat(300_000)));
+    let EventBody::Completed(completed) = &mut events[1].event.body else {
+        panic!("a sample is an outcome");
+    };
+    completed.result = Some(json!("x".repeat(300_000)));
     let results = script.backend().bus().publish(&events, after(5)).await.unwrap();
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
     let error = results[1].as_ref().unwrap_err();

@@ -1,4 +1,4 @@
-//! What stands in the ledger's table keeps the ports' contracts.
+//! What stands in the two tables keeps the ports' contracts.
 
 mod house;
 
@@ -8,12 +8,13 @@ use cc_devops_aws::Backend;
 use cc_devops_core::ports::Ports;
 use cc_devops_testkit::{Memory, contract, peers};
 
-/// The table's ports; the others are the fakes.
+/// The tables' ports; the others are the fakes.
 fn ports(backend: &Backend) -> Ports {
     Ports {
         ledger: backend.ledger(),
         audit: backend.audit(),
         bus: backend.bus(),
+        revenue: backend.revenue(),
         events: backend.events(Duration::ZERO),
         schedule: backend.schedule(),
         webhooks: backend.webhooks(Duration::ZERO),
@@ -31,4 +32,4 @@ macro_rules! contracts {
     )*};
 }
 
-contracts!(ledger, audit, events, schedule, webhooks);
+contracts!(ledger, audit, events, schedule, webhooks, revenue);

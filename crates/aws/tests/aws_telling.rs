@@ -72,7 +72,7 @@ async fn completed_events_arrive_where_a_rule_sends_them() {
     told.sort_by_key(|event| event["detail"]["requestId"].as_str().map(str::to_owned));
     let mut expected: Vec<Value> = entries
         .iter()
-        .map(|entry| serde_json::to_value(&entry.event.completed).unwrap())
+        .map(|entry| serde_json::to_value(&entry.event.body).unwrap())
         .collect();
     expected.sort_by_key(|completed| completed["requestId"].as_str().map(str::to_owned));
     let details: Vec<Value> = told.iter().map(|event| event["detail"].clone()).collect();

@@ -16,6 +16,7 @@ mod error;
 mod logging;
 mod output;
 mod policies;
+mod reporting;
 mod serve;
 mod store;
 

@@ -26,6 +26,15 @@ impl Output {
         !self.json && std::io::stdout().is_terminal()
     }
 
+    /// How many columns and rows a picture may have: those of the terminal, within what is readable.
+    pub(crate) fn size(self) -> (u16, u16) {
+        let (columns, rows) = match rustix::termios::tcgetwinsize(std::io::stdout()) {
+            Ok(size) if self.is_terminal() && size.ws_col > 0 => (size.ws_col, size.ws_row),
+            _ => (80, 40),
+        };
+        (columns.clamp(40, 160), (rows / 2).clamp(10, 24))
+    }
+
     /// Whether a program reads the answers.
     pub(crate) fn is_json(self) -> bool {
         self.json

@@ -14,7 +14,7 @@ use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_embedded::Store;
-use cc_devops_server::Server;
+use cc_devops_server::{Capabilities, Server};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -26,8 +26,8 @@ use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
-use crate::policies;
 use crate::store::{self, ADMIN};
+use crate::{policies, reporting};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -76,6 +76,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
     let ports = store.ports(stacks.clone(), clock);
     make_admin(&dir, &ports).await?;
+    let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
     let plane = ControlPlane::new(
         config.installation.clone(),
         ports,
@@ -90,7 +91,11 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     }
     let tls = server_config.tls.is_some();
     let plane = Arc::new(plane);
-    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
+    let capabilities = Capabilities {
+        control: Arc::clone(&plane),
+        revenue: Some(revenue),
+    };
+    let server = Server::bind(server_config, capabilities, stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();

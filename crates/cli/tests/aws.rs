@@ -22,9 +22,9 @@ fn repository() -> PathBuf {
         .unwrap()
 }
 
-/// The function, which `cargo nextest run --workspace` builds beside the command.
-fn function() -> PathBuf {
-    let function = Path::new(BINARY).with_file_name("devops-automation");
+/// A function, which `cargo nextest run --workspace` builds beside the command.
+fn function(name: &str) -> PathBuf {
+    let function = Path::new(BINARY).with_file_name(name);
     assert!(
         function.exists(),
         "{} is not built: run the tests of the whole workspace",
@@ -62,15 +62,17 @@ fn said(output: &Output) -> String {
     )
 }
 
-/// Deploys the template with the function of this build.
+/// Deploys the template with the functions of this build.
 fn deploy(peer: &Peer, folder: &Path, parameters: &[&str]) {
     for file in ["template.yaml", "samconfig.toml"] {
         std::fs::copy(repository().join(file), folder.join(file)).unwrap();
     }
-    let package = folder.join("target/lambda/package");
-    std::fs::create_dir_all(&package).unwrap();
-    std::fs::copy(function(), package.join("bootstrap")).unwrap();
-    drop(Command::new("strip").arg(package.join("bootstrap")).status());
+    for name in ["devops-automation", "stripe-mrr-reporter"] {
+        let package = folder.join("target/lambda/package").join(name);
+        std::fs::create_dir_all(&package).unwrap();
+        std::fs::copy(function(name), package.join("bootstrap")).unwrap();
+        drop(Command::new("strip").arg(package.join("bootstrap")).status());
+    }
     let done = command(sam(), peer, folder)
         .args(["deploy", "--config-env", "dev", "--region", "us-east-1"])
         .args(["--parameter-overrides", "Stage=dev", "Architecture=x86_64"])

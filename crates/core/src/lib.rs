@@ -11,6 +11,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod events;
 pub mod fleet;
 pub mod health;
 pub mod installation;

@@ -1,20 +1,25 @@
 //! What the control plane does by the clock.
 
+use jiff::SignedDuration;
+
 /// A job that runs by the clock, section 5 of the wire contract. Times are UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Job {
     /// Register this agent, send its heartbeat, look after waiting requests.
     Heartbeat,
+    /// Compute MRR, keep it and tell it.
+    Revenue,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Self; 1] = [Self::Heartbeat];
+    pub const ALL: [Self; 2] = [Self::Heartbeat, Self::Revenue];
 
     /// The job's name in storage and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Heartbeat => "heartbeat",
+            Self::Revenue => "revenue",
         }
     }
 
@@ -22,6 +27,32 @@ impl Job {
     pub fn cron(self) -> &'static str {
         match self {
             Self::Heartbeat => "*/5 * * * *",
+            Self::Revenue => "0 6 * * *",
         }
     }
+
+    /// How a run that did not succeed is made up for.
+    pub fn makeup(self) -> Makeup {
+        match self {
+            Self::Heartbeat => Makeup::NextTime,
+            Self::Revenue => Makeup::Again {
+                lease: SignedDuration::from_hours(2),
+                after: SignedDuration::from_mins(30),
+            },
+        }
+    }
+}
+
+/// How a run that failed, or that a crash ended, is made up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Makeup {
+    /// By the next run, which comes soon enough.
+    NextTime,
+    /// By a run of its own.
+    Again {
+        /// How long a run may take before another process takes it for dead.
+        lease: SignedDuration,
+        /// How long after a failure it is tried again.
+        after: SignedDuration,
+    },
 }

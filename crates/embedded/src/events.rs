@@ -28,9 +28,9 @@ impl SqliteEvents {
 /// An event with what can be made before the writer's time.
 struct Outgoing {
     outbox_id: i64,
-    request_id: String,
+    key: String,
     agent: AgentName,
-    completed: String,
+    body: String,
 }
 
 #[async_trait]
@@ -45,9 +45,9 @@ impl EventBus for SqliteEvents {
             .map(|entry| {
                 Ok(Outgoing {
                     outbox_id: entry.id,
-                    request_id: entry.event.completed.request_id.clone(),
+                    key: entry.event.body.key().to_owned(),
                     agent: entry.event.agent.clone(),
-                    completed: json(&entry.event.completed)?,
+                    body: json(&entry.event.body)?,
                 })
             })
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -76,9 +76,9 @@ fn publish(conn: &Connection, events: &[Outgoing], at: Timestamp) -> Result<(), 
     for event in events {
         let inserted = insert.execute(params![
             event.outbox_id,
-            event.request_id,
+            event.key,
             event.agent.as_str(),
-            event.completed,
+            event.body,
             nanos(at)
         ])?;
         if inserted == 0 {
@@ -89,7 +89,7 @@ fn publish(conn: &Connection, events: &[Outgoing], at: Timestamp) -> Result<(), 
             .iter()
             .filter(|(_, agent)| agent.as_ref().is_none_or(|agent| agent == event.agent.as_str()));
         for (subscription, _) in wanted {
-            queue.execute(params![subscription, cursor, message_id(&event.completed), nanos(at)])?;
+            queue.execute(params![subscription, cursor, message_id(&event.body), nanos(at)])?;
         }
     }
     Ok(())
@@ -114,7 +114,7 @@ impl EventLog for SqliteEvents {
                         published_at: time_at(row, 1)?,
                         event: OutgoingEvent {
                             agent: name_at(row, 2)?,
-                            completed: json_at(row, 3)?,
+                            body: json_at(row, 3)?,
                         },
                     })
                 })?;

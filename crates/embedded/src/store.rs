@@ -21,6 +21,7 @@ use crate::error::OpenError;
 use crate::events::SqliteEvents;
 use crate::ledger::SqliteLedger;
 use crate::metrics::SqliteMetrics;
+use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
 use crate::secrets::SqliteSecrets;
 use crate::stacks::{LocalStacks, StackCommand};
@@ -49,6 +50,7 @@ pub struct Store {
     agents: Arc<SqliteAgents>,
     events: Arc<SqliteEvents>,
     webhooks: Arc<SqliteWebhooks>,
+    revenue: Arc<SqliteRevenue>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
     checks: Arc<SqliteChecks>,
@@ -65,6 +67,7 @@ impl Store {
             agents: Arc::new(SqliteAgents::new(db.clone())),
             events: Arc::new(SqliteEvents::new(db.clone())),
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
+            revenue: Arc::new(SqliteRevenue::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
             checks: Arc::new(SqliteChecks::new(db.clone())),
@@ -118,6 +121,11 @@ impl Store {
         Arc::clone(&self.webhooks)
     }
 
+    /// Where MRR is kept.
+    pub fn revenue(&self) -> Arc<SqliteRevenue> {
+        Arc::clone(&self.revenue)
+    }
+
     /// The schedule.
     pub fn schedule(&self) -> Arc<SqliteSchedule> {
         Arc::clone(&self.schedule)
@@ -146,6 +154,7 @@ impl Store {
             events: self.events(),
             webhooks: self.webhooks(),
             alerts: Arc::new(LogAlerts),
+            revenue: self.revenue(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             checks: self.checks(),

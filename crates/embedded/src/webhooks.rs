@@ -211,7 +211,7 @@ fn claim(
                 message_id: row.get(place + 1)?,
                 event: OutgoingEvent {
                     agent: name_at(row, place + 2)?,
-                    completed: json_at(row, place + 3)?,
+                    body: json_at(row, place + 3)?,
                 },
                 attempt: attempts.saturating_add(1),
             };
@@ -255,7 +255,7 @@ fn dead_letters(
                 message_id: row.get(1)?,
                 event: OutgoingEvent {
                     agent: name_at(row, 2)?,
-                    completed: json_at(row, 3)?,
+                    body: json_at(row, 3)?,
                 },
                 attempts: row.get(4)?,
                 error: row.get(5)?,

@@ -44,45 +44,7 @@ impl Settings {
     /// A variable that is missing or cannot be used.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
         let get = |name: &str| variable(name).filter(|text| !text.is_empty());
-        let bad = |name, problem: &dyn std::fmt::Display| BadVariable {
-            name,
-            problem: problem.to_string(),
-        };
-        let stage = get("STAGE").ok_or_else(|| bad("STAGE", &"is missing; it says whose requests are taken"))?;
-        let stage = Stage::new(stage).map_err(|error| bad("STAGE", &error))?;
-        let agent = get("AGENT_NAME").unwrap_or_else(|| "DevOpsAutomation".to_owned());
-        let namespace = get("NAMESPACE").unwrap_or_else(|| "contentcraft".to_owned());
-        let stages = get("STAGES").unwrap_or_else(|| "dev,prod".to_owned());
-        let mut stages = stages
-            .split(',')
-            .map(|name| Stage::new(name.trim()).map_err(|error| bad("STAGES", &error)))
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter();
-        let first = stages.next().ok_or_else(|| bad("STAGES", &"names no stage"))?;
-        let installation = Installation {
-            agent: AgentName::new(agent).map_err(|error| bad("AGENT_NAME", &error))?,
-            namespace: Namespace::new(namespace).map_err(|error| bad("NAMESPACE", &error))?,
-            stages: Stages::new(first, stages.collect()),
-        };
-        if !installation.stages.iter().any(|known| *known == stage) {
-            return Err(bad("STAGE", &"is not one of STAGES"));
-        }
-        let mut resources = Resources::of(&installation, stage.clone());
-        let fields = [
-            ("LEDGER_TABLE", &mut resources.ledger_table),
-            ("ENABLED_AGENTS_PARAMETER", &mut resources.enabled_agents),
-            ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
-            ("EVENT_BUS", &mut resources.event_bus),
-            ("STACK_NAME", &mut resources.stack),
-            ("AWS_LAMBDA_FUNCTION_NAME", &mut resources.function),
-        ];
-        for (name, field) in fields {
-            if let Some(text) = get(name) {
-                *field = text;
-            }
-        }
-        resources.alert_topic_arn = get("ALERT_TOPIC_ARN");
-        resources.deploy_role_arn = get("DEPLOY_ROLE_ARN");
+        let (installation, resources) = self::resources(&get)?;
         let policy = match get("POLICY_SET") {
             None => PolicySet::OwnPrefixes,
             Some(name) => PolicySet::find(&name).ok_or_else(|| bad("POLICY_SET", &"is no shipped set"))?,
@@ -95,7 +57,7 @@ impl Settings {
         let mut requests = engine::Settings {
             lease: LEASE,
             stage_deploy_timeouts: BTreeMap::new(),
-            serves: Some(stage),
+            serves: Some(resources.stage.clone()),
             ..engine::Settings::default()
         };
         if let Some(text) = get("DEPLOY_TIMEOUT_SECONDS") {
@@ -110,6 +72,58 @@ impl Settings {
             policy,
             requests,
         })
+    }
+}
+
+/// Who this is and what everything is called: what each function is told.
+///
+/// # Errors
+/// A variable that is missing or cannot be used.
+pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Installation, Resources), BadVariable> {
+    let stage = get("STAGE").ok_or_else(|| bad("STAGE", &"is missing; it says whose resources these are"))?;
+    let stage = Stage::new(stage).map_err(|error| bad("STAGE", &error))?;
+    let agent = get("AGENT_NAME").unwrap_or_else(|| "DevOpsAutomation".to_owned());
+    let namespace = get("NAMESPACE").unwrap_or_else(|| "contentcraft".to_owned());
+    let stages = get("STAGES").unwrap_or_else(|| "dev,prod".to_owned());
+    let mut stages = stages
+        .split(',')
+        .map(|name| Stage::new(name.trim()).map_err(|error| bad("STAGES", &error)))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter();
+    let first = stages.next().ok_or_else(|| bad("STAGES", &"names no stage"))?;
+    let installation = Installation {
+        agent: AgentName::new(agent).map_err(|error| bad("AGENT_NAME", &error))?,
+        namespace: Namespace::new(namespace).map_err(|error| bad("NAMESPACE", &error))?,
+        stages: Stages::new(first, stages.collect()),
+    };
+    if !installation.stages.iter().any(|known| *known == stage) {
+        return Err(bad("STAGE", &"is not one of STAGES"));
+    }
+    let mut resources = Resources::of(&installation, stage);
+    let fields = [
+        ("LEDGER_TABLE", &mut resources.ledger_table),
+        ("BILLING_TABLE", &mut resources.billing_table),
+        ("ENABLED_AGENTS_PARAMETER", &mut resources.enabled_agents),
+        ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
+        ("EVENT_BUS", &mut resources.event_bus),
+        ("STACK_NAME", &mut resources.stack),
+        ("AWS_LAMBDA_FUNCTION_NAME", &mut resources.function),
+    ];
+    for (name, field) in fields {
+        if let Some(text) = get(name) {
+            *field = text;
+        }
+    }
+    resources.alert_topic_arn = get("ALERT_TOPIC_ARN");
+    resources.deploy_role_arn = get("DEPLOY_ROLE_ARN");
+    Ok((installation, resources))
+}
+
+/// A variable that cannot be used, and why.
+pub(crate) fn bad(name: &'static str, problem: &dyn std::fmt::Display) -> BadVariable {
+    BadVariable {
+        name,
+        problem: problem.to_string(),
     }
 }
 

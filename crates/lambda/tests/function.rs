@@ -140,7 +140,7 @@ async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request
     let mut told: Vec<String> = memory
         .published_events()
         .iter()
-        .map(|logged| logged.event.completed.request_id.clone())
+        .map(|logged| logged.event.body.key().to_owned())
         .collect();
     told.sort_unstable();
     assert_eq!(
@@ -212,8 +212,8 @@ async fn a_request_given_directly_is_answered_as_the_contract_says() {
     });
     function.handle(news).await.unwrap();
     let events = memory.published_events();
-    let last = &events.last().unwrap().event.completed;
-    assert_eq!(last.request_id, "r3", "the status event concludes the deploy");
+    let last = &events.last().unwrap().event.body;
+    assert_eq!(last.key(), "r3", "the status event concludes the deploy");
     assert!(!format!("{events:?}").contains(sample::PLANTED_SECRET));
 }
 

@@ -112,6 +112,10 @@ async fn every_event_for_local_invocation_has_its_answer() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if name == "mrr_calculation" {
+            // The other function's.
+            continue;
+        }
         let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         answers.insert(name, read(&function.handle(event).await.unwrap()));
     }
@@ -123,7 +127,6 @@ async fn every_event_for_local_invocation_has_its_answer() {
             ("devops_put_secret", 200),
             ("github_repo_check", 500),
             ("health_check", 200),
-            ("mrr_calculation", 400),
             ("workflow_monitor", 500),
         ]
     );
@@ -134,7 +137,6 @@ async fn every_event_for_local_invocation_has_its_answer() {
     for name in ["github_repo_check", "workflow_monitor"] {
         assert_eq!(body(name)["error"], format!("{name} is not part of this version"));
     }
-    assert_eq!(body("mrr_calculation")["error"], "Unknown task type: mrr_calculation");
 }
 
 #[tokio::test]
@@ -165,7 +167,7 @@ async fn a_function_that_runs_out_of_time_leaves_its_request_to_the_sweep() {
     function.handle(json!({"tick": "sweep"})).await.unwrap();
     let told = memory.published_events();
     assert_eq!(told.len(), 1);
-    let completed = &told[0].event.completed;
+    let completed = told[0].event.body.completed().unwrap();
     assert_eq!(completed.request_id, "r1");
     assert_eq!(completed.result.as_ref().unwrap()["action"], "created", "{completed:?}");
     assert_eq!(

@@ -15,6 +15,8 @@ use crate::access::{OwnHeartbeats, RateLimiter};
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::meters::Meters;
+use crate::revenue::Revenue;
+use crate::serving::Capabilities;
 
 /// What handlers and workers are given.
 pub(crate) type App = Arc<Shared>;
@@ -22,6 +24,7 @@ pub(crate) type App = Arc<Shared>;
 /// What the front door and the workers share.
 pub(crate) struct Shared {
     pub(crate) control: Arc<ControlPlane>,
+    pub(crate) revenue: Option<Revenue>,
     pub(crate) config: ServerConfig,
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
@@ -50,9 +53,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, control: Arc<ControlPlane>) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
+        let Capabilities { control, revenue } = capabilities;
         Self {
             control,
+            revenue,
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::envelope::COMPLETED_DETAIL_TYPE;
 use cc_devops_core::webhooks::{Delivery, retry_delay};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -18,6 +17,7 @@ use tracing::{Instrument, info_span};
 use crate::access::is_loopback;
 use crate::app::App;
 use crate::problem::Chain;
+use crate::wire::detail;
 
 /// How long a claimed delivery belongs to this process.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -65,7 +65,7 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
             let span = info_span!(
                 parent: None,
                 "webhook",
-                request_id = %delivery.event.completed.request_id,
+                event = delivery.event.body.key(),
                 agent = %delivery.event.agent,
                 subscription = %delivery.subscription.id.0,
                 attempt = delivery.attempt,
@@ -206,11 +206,11 @@ impl Sender {
 }
 
 fn body(delivery: &Delivery) -> String {
-    let completed = &delivery.event.completed;
+    let body = &delivery.event.body;
     json!({
-        "type": COMPLETED_DETAIL_TYPE,
-        "timestamp": completed.timestamp,
-        "data": completed,
+        "type": body.detail_type(),
+        "timestamp": body.timestamp(),
+        "data": detail(body),
     })
     .to_string()
 }

@@ -24,6 +24,7 @@ mod meters;
 mod openapi;
 mod problem;
 mod relay;
+mod revenue;
 mod routes;
 mod scheduler;
 mod serving;
@@ -35,4 +36,5 @@ pub mod error;
 
 pub use config::ServerConfig;
 pub use error::ServerError;
-pub use serving::{Server, Service, Workers};
+pub use revenue::Revenue;
+pub use serving::{Capabilities, Server, Service, Workers};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cc_devops_core::ports::PortResult;
-use cc_devops_core::schedule::Job;
+use cc_devops_core::schedule::{Job, Makeup};
 use croner::Cron;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +13,7 @@ use tracing::{Instrument, info_span};
 use crate::app::App;
 use crate::error::ServerError;
 use crate::problem::Chain;
+use crate::revenue;
 use crate::sweep::look_after_waiting;
 
 /// The longest sleep: a clock that is set shows after this at the latest.
@@ -80,15 +81,44 @@ async fn turn(app: &App, timetable: &Timetable) -> PortResult<Duration> {
         tracing::error!("the job has no next time");
         return Ok(LONGEST_SLEEP);
     };
-    // The due time moves first: a run that fails is not repeated, the next one comes soon enough.
-    if ports.schedule.advance(timetable.job, due, next).await? {
-        work(app, timetable.job).await;
+    // The due time moves first, so that nobody else runs it: to the next time, or to when this run
+    // counts as dead.
+    let job = timetable.job;
+    let held = match job.makeup() {
+        Makeup::NextTime => next,
+        Makeup::Again { lease, .. } => now.saturating_add(lease).unwrap_or(next).min(next),
+    };
+    if !ports.schedule.advance(job, due, held).await? {
+        return Ok(Duration::ZERO);
+    }
+    let end = work(app, job).await;
+    if let Makeup::Again { after, .. } = job.makeup() {
+        let now = ports.clock.now();
+        let then = match end {
+            End::Done => next,
+            End::Failed => now.saturating_add(after).unwrap_or(next).min(next),
+            End::BrokenOff => now,
+        };
+        // Where it was moved meanwhile, somebody wants another run.
+        ports.schedule.advance(job, held, then).await?;
     }
     Ok(Duration::ZERO)
 }
 
-async fn work(app: &App, job: Job) {
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Well, or with nothing to do.
+    Done,
+    /// It is to be made up for.
+    Failed,
+    /// The server stops.
+    BrokenOff,
+}
+
+async fn work(app: &App, job: Job) -> End {
     match job {
+        Job::Revenue => revenue::report(app).await,
         Job::Heartbeat => {
             if let Err(error) = app.control.own_heartbeat().await {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");
@@ -97,6 +127,7 @@ async fn work(app: &App, job: Job) {
             if let Err(error) = app.ports().audit.checkpoint(app.ports().clock.now()).await {
                 tracing::warn!(error = %Chain(&error), "the audit trail has no new checkpoint");
             }
+            End::Done
         }
     }
 }

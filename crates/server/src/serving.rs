@@ -22,6 +22,7 @@ use crate::app::{App, Shared};
 use crate::config::{Limits, ServerConfig};
 use crate::error::ServerError;
 use crate::problem::Chain;
+use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
 use crate::{deliveries, relay, routes, scheduler, sweep};
 
@@ -31,6 +32,21 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// How long the last pass of the relay may take, whatever was left of the grace.
 const LAST_RELAY: Duration = Duration::from_secs(5);
 
+/// What is served.
+pub struct Capabilities {
+    /// Requests, agents and all that belongs to them.
+    pub control: Arc<ControlPlane>,
+    /// MRR, where it is reported here.
+    pub revenue: Option<Revenue>,
+}
+
+impl From<Arc<ControlPlane>> for Capabilities {
+    /// The control plane alone.
+    fn from(control: Arc<ControlPlane>) -> Self {
+        Self { control, revenue: None }
+    }
+}
+
 /// The control plane with its front door and its workers, without a socket.
 pub struct Service {
     app: App,
@@ -39,9 +55,9 @@ pub struct Service {
 
 impl Service {
     /// Puts the front door on a control plane. Nothing runs yet.
-    pub fn new(config: ServerConfig, control: Arc<ControlPlane>) -> Self {
+    pub fn new(config: ServerConfig, capabilities: impl Into<Capabilities>) -> Self {
         install_crypto();
-        let app = Arc::new(Shared::new(config, control));
+        let app = Arc::new(Shared::new(config, capabilities.into()));
         let router = routes::router(&app);
         Self { app, router }
     }
@@ -171,7 +187,7 @@ impl Server {
     /// used.
     pub async fn bind(
         config: ServerConfig,
-        control: Arc<ControlPlane>,
+        capabilities: impl Into<Capabilities>,
         ended: UnboundedReceiver<RequestId>,
     ) -> Result<Self, ServerError> {
         install_crypto();
@@ -198,7 +214,7 @@ impl Server {
         let listener = TcpListener::bind(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
-            service: Service::new(config, control),
+            service: Service::new(config, capabilities),
             ended,
             listener,
             address,

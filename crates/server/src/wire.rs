@@ -4,12 +4,15 @@
 mod fleet;
 mod webhooks;
 
-use cc_devops_core::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
+use cc_devops_core::events::EventBody;
 use cc_devops_core::requests::outcome::{Completed, Reason};
 use cc_devops_core::requests::record::{LoggedEvent, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::value::RawValue;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SecretView};
 pub(crate) use webhooks::{
@@ -243,27 +246,55 @@ pub(crate) struct RequestPage {
 pub(crate) struct EventView {
     /// Its place in the log.
     pub(crate) cursor: i64,
-    /// Always `devops.automation`.
-    source: &'static str,
-    /// Always `devops.completed`.
+    /// Who says it: `devops.automation` for an outcome, `contentcraft.billing` for a day's MRR.
+    source: String,
+    /// What it is: `devops.completed` for an outcome.
     #[serde(rename = "detail-type")]
-    detail_type: &'static str,
+    detail_type: String,
     /// When it was published.
     #[schema(value_type = String, format = DateTime)]
     time: Timestamp,
-    /// The outcome.
-    #[schema(value_type = CompletedDetail)]
-    detail: Completed,
+    /// The outcome, or the news.
+    #[schema(value_type = EventDetail)]
+    detail: Box<RawValue>,
+}
+
+/// What an event says: the outcome of a request, or the news of another `detail-type`.
+pub(crate) struct EventDetail;
+
+impl PartialSchema for EventDetail {
+    fn schema() -> RefOr<Schema> {
+        let news = ObjectBuilder::new().description(Some("News of another `detail-type`"));
+        let outcome = Ref::from_schema_name(CompletedDetail::name());
+        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(outcome).item(news).build()))
+    }
+}
+
+impl ToSchema for EventDetail {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((CompletedDetail::name().into_owned(), CompletedDetail::schema()));
+        CompletedDetail::schemas(schemas);
+    }
+}
+
+/// What an event says, as JSON.
+pub(crate) fn detail(body: &EventBody) -> Box<RawValue> {
+    let text = body.detail().ok();
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .unwrap_or_else(|| {
+            tracing::error!(event = body.key(), "an event's detail is no JSON; null is sent");
+            RawValue::NULL.to_owned()
+        })
 }
 
 impl From<LoggedEvent> for EventView {
     fn from(logged: LoggedEvent) -> Self {
         Self {
             cursor: logged.cursor.0,
-            source: COMPLETED_SOURCE,
-            detail_type: COMPLETED_DETAIL_TYPE,
+            source: logged.event.body.source().to_owned(),
+            detail_type: logged.event.body.detail_type().to_owned(),
             time: logged.published_at,
-            detail: logged.event.completed,
+            detail: detail(&logged.event.body),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Stripe, the billing source.
 
+pub mod account;
 pub mod client;
 pub mod compute;
+pub mod notices;
 pub mod objects;
 pub mod webhook;

@@ -4,6 +4,7 @@ use cc_devops_core::revenue::figure::ErrorCode;
 use cc_devops_core::revenue::lines::Explain;
 use cc_devops_core::revenue::model::Catalog;
 use cc_devops_core::revenue::policy::Policy;
+use cc_devops_stripe::client::{Listed, WithItems};
 use cc_devops_stripe::compute::{read_coupons, read_prices};
 use cc_devops_stripe::objects::{
     BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms, figure_of,

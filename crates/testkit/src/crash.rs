@@ -82,6 +82,7 @@ impl CrashPoints {
             events: Mortal::new(&ports.events, self),
             webhooks: Mortal::new(&ports.webhooks, self),
             alerts: Mortal::new(&ports.alerts, self),
+            revenue: Mortal::new(&ports.revenue, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
             checks: ports.checks.clone(),

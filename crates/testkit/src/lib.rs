@@ -1,6 +1,7 @@
 //! Stateful fakes of every port, the contract suites that every adapter passes, and the machinery
 //! to crash a process between any two port calls. For tests only; nothing ships with it.
 //!
+//! - [`billing`]: subscriptions and exchange rates as a test says
 //! - [`memory`]: one model in memory from which the fake of every port derives
 //! - [`contract`]: what each port promises, as suites that run on the fake and on adapters alike
 //! - [`crash`]: ports that die at a chosen call, and the enumeration of every such call
@@ -17,6 +18,7 @@
     reason = "this crate is test code: it fails by panicking, with a message"
 )]
 
+pub mod billing;
 pub mod clock;
 pub mod contract;
 pub mod crash;
@@ -26,5 +28,6 @@ pub mod sample;
 pub mod strategy;
 pub mod stripe;
 
+pub use billing::FakeBilling;
 pub use clock::ManualClock;
 pub use memory::Memory;

@@ -2,6 +2,7 @@
 
 use cc_devops_core::Installation;
 use cc_devops_core::audit::AuditEntry;
+use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
 use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
@@ -9,7 +10,19 @@ use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::{Completed, Reason, Status};
 use cc_devops_core::requests::record::{Conclusion, NewRequest, OutboxEntry, OutgoingEvent, RequestHead};
 use cc_devops_core::requests::{DeployLambda, Principal, PutSecret, Role};
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::day::Day;
+use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::money::Exact;
+use cc_devops_core::revenue::movements::{Movements, Previous};
+use cc_devops_core::revenue::policy::Policy;
+use cc_devops_core::revenue::rates::Rates;
+use cc_devops_core::revenue::report::Summary;
+use cc_devops_core::revenue::run::Run;
+use cc_devops_core::revenue::transactions::Transactions;
 use cc_devops_core::secret::SecretValue;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -210,8 +223,67 @@ pub fn outbox_entry(number: i64, agent: &str) -> OutboxEntry {
         failures: 0,
         event: OutgoingEvent {
             agent: head.agent.clone(),
-            completed: success(&head, 1).completed,
+            body: success(&head, 1).completed.into(),
         },
+    }
+}
+
+/// News that no request asked for.
+pub fn announcement(key: &str) -> Announcement {
+    Announcement {
+        key: key.to_owned(),
+        source: "contentcraft.billing".to_owned(),
+        detail_type: "MRR Calculation Complete".to_owned(),
+        detail: r#"{"action":"mrr_calculated","mrrUSD":1234.50}"#.to_owned(),
+        timestamp: after(0),
+    }
+}
+
+fn tenths(number: i64) -> Exact {
+    Exact::fraction(number, 10).expect("ten is not zero")
+}
+
+/// A day's MRR of that many US cents, from one customer who was there before.
+pub fn mrr_day(date: Date, cents: i64) -> Day {
+    let figure = Figure {
+        id: "sub_1".into(),
+        customer: "cus_1".into(),
+        currency: Some(Currency::USD),
+        mrr: Ok(Exact::whole(cents)),
+        excluded: None,
+        collection_paused: false,
+        tax_unknown: false,
+        lines: Vec::new(),
+    };
+    let mut run = Run::default();
+    run.add(&figure).expect("a sample figure is small");
+    let at = date
+        .to_zoned(TimeZone::UTC)
+        .expect("a sample date has a midnight")
+        .timestamp();
+    let rates = Rates::new(Currency::USD, "table", Some(date), [(Currency::EUR, tenths(9))]);
+    let rates = rates.expect("a sample rate is positive");
+    let as_of = at.as_second() + 21_600;
+    let transactions = Transactions::default().figure(&rates).expect("nothing is in range");
+    let summary = Summary::new(&run, &Policy::default(), as_of, &rates, Some(transactions));
+    let mut movements = Movements::new(run);
+    let before = Previous {
+        customer: "cus_1",
+        currency: Currency::USD,
+        amount: Exact::whole(50),
+    };
+    movements.previous(before).expect("a customer named once");
+    let movements = movements.finish().expect("a sample adds up").statement;
+    Day {
+        date,
+        at: at + SignedDuration::from_secs(21_605),
+        summary: summary.expect("a sample is in range"),
+        movements_usd: movements.converted(Currency::USD, &rates, &rates).ok(),
+        rates,
+        period: (as_of - 2_591_999, as_of),
+        compared_with: date.yesterday().ok(),
+        policy_changed: false,
+        movements,
     }
 }
 

@@ -59,6 +59,11 @@ async fn schedule() {
 }
 
 #[tokio::test]
+async fn revenue() {
+    contract::revenue(fresh).await;
+}
+
+#[tokio::test]
 async fn metrics() {
     contract::metrics(fresh).await;
 }

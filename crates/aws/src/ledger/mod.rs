@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::Select;
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
@@ -90,6 +91,10 @@ impl Ledger for DynamoLedger {
 
     async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
         self.refused(agent, conclusion).await
+    }
+
+    async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
+        self.put_news(agent, news).await
     }
 
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {

@@ -8,8 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::PortResult;
+use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Conclusion, OutboxEntry, RequestState};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::DynamoLedger;
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
 use super::transaction::{gone, incomplete};
-use crate::error::port_error;
-use crate::table::{from_item, held, number, text, to_item};
+use crate::error::{is_condition, port_error};
+use crate::table::{TRIES, from_item, held, number, text, to_item};
 
 /// How many entries are kept in memory; those beyond are read.
 const KEPT: usize = 10_000;
@@ -118,6 +119,29 @@ impl DynamoLedger {
             }
         }
         Ok(entries)
+    }
+
+    /// Puts news into the outbox.
+    pub(super) async fn put_news(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
+        let body = serde_json::to_string(&EventBody::from(news.clone())).map_err(|error| {
+            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+        })?;
+        for _ in 0..TRIES {
+            let row = OutboxRow::new(self.shared.places.next(), None, agent.clone(), body.clone());
+            let put = self.shared.clients.dynamodb().put_item();
+            let put = put.table_name(self.shared.table()).set_item(Some(to_item(&row)?));
+            let put = put.condition_expression("attribute_not_exists(PK)").send().await;
+            match put {
+                Ok(_) => {
+                    self.outbox.wrote(row);
+                    return Ok(());
+                }
+                // Another process took the place.
+                Err(error) if is_condition(&error) => {}
+                Err(error) => return Err(port_error("dynamodb:PutItem", error)),
+            }
+        }
+        Err(gone())
     }
 
     /// The oldest entries in the table whose time has come.

@@ -142,11 +142,11 @@ pub(super) struct OutboxRow {
     #[serde(rename = "SK")]
     pub(super) sk: String,
     pub(super) id: i64,
-    /// The request whose outcome it is; none for a refusal.
+    /// The request whose outcome it is; none for a refusal and for news.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) request: Option<RequestId>,
     pub(super) agent: AgentName,
-    /// The detail as JSON text.
+    /// The content as JSON text, for an outcome its detail.
     pub(super) completed: String,
     pub(super) failures: u32,
     /// Not to be published before.
@@ -181,7 +181,8 @@ impl OutboxRow {
             failures: self.failures,
             event: OutgoingEvent {
                 agent: self.agent.clone(),
-                completed: read_completed(&self.completed)?,
+                body: serde_json::from_str(&self.completed)
+                    .map_err(|error| corrupt("an outgoing event").because(error))?,
             },
         })
     }

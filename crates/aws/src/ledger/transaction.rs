@@ -68,7 +68,7 @@ pub(crate) fn incomplete(error: impl Into<Box<dyn std::error::Error + Send + Syn
 impl Shared {
     /// Writes all or nothing. A transaction that meets another is tried again; the SDK does not do
     /// that, because the conditions may have changed meanwhile.
-    pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> PortResult<Result<(), Refused>> {
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> PortResult<Result<(), Refused>> {
         let mut tries = 0;
         loop {
             tries += 1;

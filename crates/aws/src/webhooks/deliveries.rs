@@ -70,7 +70,7 @@ impl DynamoWebhooks {
             let read_all = events.len() < most;
             let texts: Vec<String> = events
                 .iter()
-                .map(|logged| serde_json::to_string(&logged.event.completed).unwrap_or_default())
+                .map(|logged| serde_json::to_string(&logged.event.body).unwrap_or_default())
                 .collect();
             let count = fit(texts.iter().map(String::as_str));
             let fit_all = events.len() <= count;

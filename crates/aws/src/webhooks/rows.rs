@@ -152,10 +152,10 @@ impl DeliveryRow {
 
     /// What is to be told.
     pub(super) fn event(&self) -> PortResult<OutgoingEvent> {
-        let completed = serde_json::from_str(&self.completed);
+        let body = serde_json::from_str(&self.completed);
         Ok(OutgoingEvent {
             agent: self.agent.clone(),
-            completed: completed.map_err(|error| corrupt("a delivery's event").because(error))?,
+            body: body.map_err(|error| corrupt("a delivery's event").because(error))?,
         })
     }
 

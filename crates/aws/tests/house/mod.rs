@@ -18,6 +18,7 @@ fn resources() -> Resources {
     let number = MADE.fetch_add(1, Ordering::SeqCst);
     let mut resources = Resources::of(&sample::installation(), sample::stage());
     resources.ledger_table = format!("DevOpsLedger-{number}");
+    resources.billing_table = format!("BillingMetrics-{number}");
     resources.enabled_agents = format!("/contentcraft-{number}/agents/enabled");
     resources.ledger_key = format!("cc-devops/ledger-key-{number}");
     resources
@@ -37,7 +38,8 @@ pub(crate) fn bare(peer: &Peer) -> Backend {
 pub(crate) async fn backend(peer: &Peer) -> Backend {
     let backend = bare(peer);
     let (clients, resources) = (backend.clients(), backend.resources());
-    make_table(clients.dynamodb(), &resources.ledger_table).await;
+    make_ledger_table(clients.dynamodb(), &resources.ledger_table).await;
+    make_billing_table(clients.dynamodb(), &resources.billing_table).await;
     clients
         .secrets()
         .create_secret()
@@ -49,34 +51,51 @@ pub(crate) async fn backend(peer: &Peer) -> Backend {
     backend
 }
 
-/// The ledger's table, as the template has it.
-async fn make_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
-    let keys = |hash: &str, range: &str| {
-        [(hash, KeyType::Hash), (range, KeyType::Range)].map(|(name, kind)| {
-            let element = KeySchemaElement::builder().attribute_name(name).key_type(kind);
-            element.build().unwrap()
-        })
+fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {
+    let keys = [(hash, KeyType::Hash), (range, KeyType::Range)];
+    let element = |(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    keys.map(|key| element(key).unwrap()).to_vec()
+}
+
+fn attributes(names: &[&str]) -> Vec<AttributeDefinition> {
+    let attribute = |name: &&str| {
+        let attribute = AttributeDefinition::builder().attribute_name(*name);
+        attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
     };
+    names.iter().map(attribute).collect()
+}
+
+/// The ledger's table, as the template has it.
+async fn make_ledger_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
     let index = |name: &str, hash: &str, range: &str| {
         GlobalSecondaryIndex::builder()
             .index_name(name)
-            .set_key_schema(Some(keys(hash, range).to_vec()))
+            .set_key_schema(Some(keys(hash, range)))
             .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
             .build()
             .unwrap()
     };
-    let attributes = ["PK", "SK", "WPK", "WSK", "TPK", "TSK"].map(|name| {
-        let attribute = AttributeDefinition::builder().attribute_name(name);
-        attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
-    });
     dynamodb
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(attributes.to_vec()))
-        .set_key_schema(Some(keys("PK", "SK").to_vec()))
+        .set_attribute_definitions(Some(attributes(&["PK", "SK", "WPK", "WSK", "TPK", "TSK"])))
+        .set_key_schema(Some(keys("PK", "SK")))
         .global_secondary_indexes(index("work", "WPK", "WSK"))
         .global_secondary_indexes(index("time", "TPK", "TSK"))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// The table where MRR is kept, as the template has it.
+async fn make_billing_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
+    dynamodb
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attributes(&["PK", "SK"])))
+        .set_key_schema(Some(keys("PK", "SK")))
         .send()
         .await
         .unwrap();

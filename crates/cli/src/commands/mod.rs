@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,
         Operation::Policy(command) => Box::pin(policy::run(context, command)).await,
         Operation::Config(command) => config::run(context, &command),
-        Operation::Revenue(command) => revenue::run(context, command),
+        Operation::Revenue(command) => Box::pin(revenue::run(context, command)).await,
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
         Operation::Backup(args) => Box::pin(backup::run(context, args)).await,

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use cc_devops_aws::{Backend, SETTLED};
+use cc_devops_core::events::EventBody;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::bus::asked_stage;
@@ -173,8 +174,11 @@ async fn look(backend: &Backend, sent: &mut Sent) -> Result<Option<Completed>, C
         let ended = events.len() < EVENTS;
         for logged in events {
             *after = logged.cursor;
-            if logged.event.completed.request_id == sent.id.as_str() {
-                return Ok(Some(logged.event.completed));
+            match logged.event.body {
+                EventBody::Completed(completed) if completed.request_id == sent.id.as_str() => {
+                    return Ok(Some(completed));
+                }
+                _ => {}
             }
         }
         if ended {

@@ -20,6 +20,7 @@ use jiff::SignedDuration;
 
 use super::Problem;
 use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSection};
+use super::revenue::{self, Revenue};
 
 /// The configuration, ready to build from.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub(crate) struct Checked {
     pub(crate) requests: Settings,
     /// How each stack is deployed here.
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
+    /// How MRR is computed and reported.
+    pub(crate) revenue: Box<Revenue>,
     /// The account, where the backend is AWS.
     pub(crate) aws: Option<AwsTarget>,
 }
@@ -68,18 +71,18 @@ impl From<PolicySetName> for PolicySet {
 }
 
 /// Collects problems, so that all are told at once.
-struct Findings<'a> {
+pub(super) struct Findings<'a> {
     folder: &'a Path,
     problems: Vec<Problem>,
 }
 
 impl Findings<'_> {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
 
     /// The value, or a problem at `path`.
-    fn take<T, E: std::fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
+    pub(super) fn take<T, E: std::fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.add(path, error.to_string())).ok()
     }
 
@@ -124,6 +127,9 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
     };
     let stacks = stacks(file, known_stages.as_ref(), &mut findings);
     let aws = aws(file, installation.as_ref(), &mut findings);
+    let revenue = installation
+        .as_ref()
+        .and_then(|installation| revenue::check(file, installation, &mut findings));
     let requests = Settings {
         lease: seconds(file.requests.lease_seconds),
         max_attempts: file.requests.max_attempts,
@@ -131,14 +137,15 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
         serves: None,
     };
-    match (installation, server) {
-        (Some(installation), Some(server)) if findings.problems.is_empty() => Ok(Checked {
+    match (installation, server, revenue) {
+        (Some(installation), Some(server), Some(revenue)) if findings.problems.is_empty() => Ok(Checked {
             installation,
             server,
             rhythm,
             policy,
             requests,
             stacks,
+            revenue: Box::new(revenue),
             aws,
         }),
         _ => Err(findings.problems),
@@ -157,6 +164,7 @@ fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Fi
     let mut resources = Resources::of(installation, stage);
     let fields = [
         (&section.ledger_table, &mut resources.ledger_table),
+        (&section.billing_table, &mut resources.billing_table),
         (&section.ledger_key, &mut resources.ledger_key),
         (&section.enabled_agents, &mut resources.enabled_agents),
         (&section.event_bus, &mut resources.event_bus),

@@ -28,6 +28,10 @@ pub(crate) struct ConfigFile {
     pub(crate) policy: PolicySection,
     /// How requests are carried out.
     pub(crate) requests: RequestsSection,
+    /// How MRR is computed and reported.
+    pub(crate) revenue: RevenueSection,
+    /// How Stripe is reached.
+    pub(crate) stripe: StripeSection,
     /// What is logged, and how.
     pub(crate) log: LogSection,
     /// The stacks that `deployLambda` changes here, by name without the stage.
@@ -68,6 +72,8 @@ pub(crate) struct AwsSection {
     pub(crate) profile: Option<String>,
     /// The ledger's table.
     pub(crate) ledger_table: Option<String>,
+    /// The table where MRR is kept.
+    pub(crate) billing_table: Option<String>,
     /// The secret that the ledger's keys derive from.
     pub(crate) ledger_key: Option<String>,
     /// The parameter with the enabled agents' names.
@@ -252,6 +258,74 @@ impl Default for RequestsSection {
             max_attempts: 5,
             deploy_timeout_seconds: 3_600,
             stage_deploy_timeout_seconds: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[revenue]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RevenueSection {
+    /// Which definition of MRR.
+    pub(crate) policy: String,
+    /// Options of the policy that differ from it.
+    pub(crate) options: BTreeMap<String, String>,
+    /// Where exchange rates are from.
+    pub(crate) rates: RatesName,
+    /// Where the European Central Bank's daily file is.
+    pub(crate) rates_url: String,
+    /// What one unit of a currency is worth in US dollars, where rates are fixed.
+    pub(crate) fixed_rates: BTreeMap<String, String>,
+    /// The agent that the event of a day's MRR is for.
+    pub(crate) cost_control: String,
+    /// How long after a change at Stripe the report is made anew, in minutes.
+    #[schemars(range(min = 1, max = 1_440))]
+    pub(crate) refresh_minutes: u32,
+}
+
+impl Default for RevenueSection {
+    fn default() -> Self {
+        Self {
+            policy: "stripe-default".to_owned(),
+            options: BTreeMap::new(),
+            rates: RatesName::default(),
+            rates_url: cc_devops_rates::ECB_URL.to_owned(),
+            fixed_rates: BTreeMap::new(),
+            cost_control: "CostSentinel".to_owned(),
+            refresh_minutes: 15,
+        }
+    }
+}
+
+/// Where exchange rates are from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RatesName {
+    /// The European Central Bank's daily reference rates.
+    #[default]
+    Ecb,
+    /// The table in this file.
+    Fixed,
+}
+
+/// `[stripe]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StripeSection {
+    /// Where Stripe answers.
+    pub(crate) api_url: String,
+    /// The secret that holds the key, below the namespace.
+    pub(crate) key_secret: String,
+    /// The secret that holds the signing secret of Stripe's webhook endpoint, below the namespace.
+    pub(crate) webhook_secret: Option<String>,
+}
+
+impl Default for StripeSection {
+    fn default() -> Self {
+        Self {
+            api_url: cc_devops_stripe::client::API_URL.to_owned(),
+            key_secret: "stripe/reporting_api_key".to_owned(),
+            webhook_secret: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod check;
 pub(crate) mod file;
 mod load;
+mod revenue;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub(crate) use check::Checked;
 use file::ConfigFile;
+pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 
 use crate::error::CliError;
 

@@ -105,7 +105,12 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     let stacks = table.remove("stacks").unwrap();
     // What is not given there is what template.yaml says, and depends on the stage.
     table.remove("aws").unwrap();
-    for (section, key) in [("server", "tls_cert"), ("server", "tls_key"), ("policy", "dir")] {
+    for (section, key) in [
+        ("server", "tls_cert"),
+        ("server", "tls_key"),
+        ("policy", "dir"),
+        ("stripe", "webhook_secret"),
+    ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();
     }
@@ -228,6 +233,7 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     let resources = plain.resources;
     assert_eq!(resources.stage.as_str(), "dev", "the installation's first");
     assert_eq!(resources.ledger_table, "DevOpsLedger-dev");
+    assert_eq!(resources.billing_table, "BillingMetrics-dev");
     assert_eq!(resources.ledger_key, "cc-devops/ledger-key-dev");
     assert_eq!(resources.enabled_agents, "/contentcraft/agents/enabled");
     assert_eq!(resources.event_bus, "default");

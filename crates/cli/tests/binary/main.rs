@@ -14,6 +14,8 @@ mod requests;
 #[cfg(test)]
 mod revenue;
 #[cfg(test)]
+mod revenue_report;
+#[cfg(test)]
 mod serving;
 #[cfg(test)]
 mod tampering;

@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-fn finish(mut command: Command, input: &str) -> Run {
+pub(crate) fn finish(mut command: Command, input: &str) -> Run {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if !input.is_empty() {
         command.stdin(Stdio::piped());

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::PortResult;
 use crate::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, RequestFilter, RequestRecord,
@@ -26,6 +27,9 @@ pub trait Ledger: Send + Sync {
     /// Puts on record what cannot be kept under a request id (an event that cannot be read, a
     /// conflict): the audit row and the event, in one transaction.
     async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()>;
+
+    /// Puts news into the outbox, for an agent.
+    async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()>;
 
     /// Takes requests nobody works on: received and due, or executing past their lease. Oldest
     /// first; each comes with a new fence, which supersedes older claims.

@@ -10,6 +10,7 @@
 mod effects;
 mod fleet;
 mod ledger;
+mod revenue;
 mod telling;
 mod upkeep;
 
@@ -22,6 +23,7 @@ pub use effects::{
 };
 pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
+pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 
@@ -121,6 +123,8 @@ pub struct Ports {
     pub schedule: Arc<dyn Schedule>,
     /// Request metrics.
     pub metrics: Arc<dyn Metrics>,
+    /// Where MRR is kept.
+    pub revenue: Arc<dyn RevenueStore>,
     /// The systems' own health.
     pub checks: Arc<dyn Checks>,
     /// Time.

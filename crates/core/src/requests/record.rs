@@ -7,6 +7,7 @@ use super::Role;
 use super::fingerprint::Fingerprint;
 use super::outcome::{Completed, Status};
 use crate::audit::AuditEntry;
+use crate::events::EventBody;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::secret::SecretValue;
 
@@ -224,13 +225,13 @@ pub struct OutboxEntry {
     pub event: OutgoingEvent,
 }
 
-/// An event to the outside, `source` and `detail-type` as the contract has them.
+/// An event to the outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingEvent {
     /// The agent it is for; who else may see it is for the reader's side to decide.
     pub agent: AgentName,
-    /// The detail.
-    pub completed: Completed,
+    /// What it says.
+    pub body: EventBody,
 }
 
 /// An event in the log that agents read.

@@ -1,4 +1,4 @@
-//! The relay: takes concluded requests' events out of the outbox and publishes them.
+//! The relay: takes events out of the outbox and publishes them.
 //!
 //! What people must know of goes to them on the same occasion.
 //!
@@ -7,8 +7,8 @@
 
 use super::engine::{ControlPlane, later};
 use super::execution::backoff;
-use super::outcome::Completed;
 use crate::alerts::worth_telling;
+use crate::events::EventBody;
 use crate::ports::{PortResult, RequestSample};
 
 /// What one pass of the relay did.
@@ -35,23 +35,22 @@ impl ControlPlane {
         let mut failed = 0;
         for (entry, result) in entries.iter().zip(results) {
             let told = match result {
-                Ok(()) => self.alert(&entry.event.completed).await,
+                Ok(()) => self.alert(&entry.event.body).await,
                 Err(error) => Err(error),
             };
             match told {
                 Ok(()) => {
-                    let done = &entry.event.completed;
                     published.push(entry.id);
-                    samples.push(RequestSample {
+                    samples.extend(entry.event.body.completed().map(|done| RequestSample {
                         action: done.action.clone(),
                         status: done.status,
                         latency_ms: done.latency_ms,
                         at: done.timestamp,
-                    });
+                    }));
                 }
                 Err(error) => {
                     failed += 1;
-                    tracing::warn!(request_id = %entry.event.completed.request_id, %error, "event not published; it will be tried again");
+                    tracing::warn!(event = entry.event.body.key(), %error, "event not published; it will be tried again");
                     ledger
                         .publish_failed(entry.id, later(now, backoff(entry.failures + 1)))
                         .await?;
@@ -70,8 +69,8 @@ impl ControlPlane {
     }
 
     /// Tells people, where that is worth it.
-    async fn alert(&self, completed: &Completed) -> Result<(), String> {
-        match worth_telling(completed) {
+    async fn alert(&self, body: &EventBody) -> Result<(), String> {
+        match body.completed().and_then(worth_telling) {
             None => Ok(()),
             Some(alert) => self.ports.alerts.raise(&alert).await.map_err(|error| error.to_string()),
         }

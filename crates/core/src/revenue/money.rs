@@ -181,10 +181,12 @@ impl FromStr for Exact {
     /// An integer, a decimal (`30.4`, `2.5e1`), or a fraction of two such (`365/12`).
     fn from_str(text: &str) -> Result<Self, NotANumber> {
         match text.split_once('/') {
-            None => decimal(text),
-            Some((numerator, denominator)) => decimal(numerator.trim())?
-                .over(decimal(denominator.trim())?)
-                .map_err(|_| NotANumber),
+            // What `Display` writes has up to 39 digits, more than a decimal takes.
+            None => decimal(text).or_else(|_| text.parse().map(Self).map_err(|_| NotANumber)),
+            Some((numerator, denominator)) => text.parse().map(Self).or_else(|_| {
+                let numerator = decimal(numerator.trim())?;
+                numerator.over(decimal(denominator.trim())?).map_err(|_| NotANumber)
+            }),
         }
     }
 }
@@ -221,10 +223,6 @@ impl Serialize for Exact {
 impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // What was written by `Display` has up to 39 digits, more than a decimal takes.
-        if let Ok(ratio) = text.parse::<Ratio<i128>>() {
-            return Ok(Self(ratio));
-        }
         text.parse().map_err(D::Error::custom)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
-use super::customers::Customers;
+use super::customers::{CustomerFigure, Customers};
 use super::money::{Exact, OutOfRange, Sum, Total};
 use super::rates::Rates;
 use super::run::Run;
@@ -171,26 +171,18 @@ impl Movements {
         Ok(Some(change))
     }
 
-    /// Ends the comparison: who was not named is new, and told to `changed`.
+    /// Ends the comparison: who was not named is new.
     ///
     /// # Errors
     /// [`MovementsError::Unbalanced`] if opening plus movements is not what the run came to.
-    pub fn finish(mut self, mut changed: impl FnMut(Change<'_>)) -> Result<Statement, MovementsError> {
+    pub fn finish(mut self) -> Result<Finished, MovementsError> {
         for figure in self.customers.iter() {
             let book = self.books.entry(figure.currency).or_default();
             if figure.held {
                 book.partial.add(figure.amount);
-            } else if !figure.seen && !figure.amount.is_zero() {
-                let change = Change {
-                    customer: figure.customer,
-                    currency: figure.currency,
-                    kind: Kind::New,
-                    before: Exact::ZERO,
-                    after: figure.amount,
-                };
+            } else if let Some(change) = new_customer(figure) {
                 book.closing_customers += 1;
                 book.move_by(&change);
-                changed(change);
             }
         }
         for (currency, _) in self.totals.per_currency() {
@@ -234,8 +226,38 @@ impl Movements {
                 },
             );
         }
-        Ok(statement)
+        Ok(Finished {
+            statement,
+            customers: self.customers,
+        })
     }
+}
+
+/// A comparison that came to its end, and adds up.
+#[derive(Debug)]
+pub struct Finished {
+    /// The movements.
+    pub statement: Statement,
+    customers: Customers,
+}
+
+impl Finished {
+    /// The movements of those who are new.
+    pub fn new_customers(&self) -> impl Iterator<Item = Change<'_>> {
+        self.customers.iter().filter_map(new_customer)
+    }
+}
+
+/// The movement of a customer of whom no figure of the run before was named.
+fn new_customer(figure: CustomerFigure<'_>) -> Option<Change<'_>> {
+    let is_new = !figure.held && !figure.seen && !figure.amount.is_zero();
+    is_new.then_some(Change {
+        customer: figure.customer,
+        currency: figure.currency,
+        kind: Kind::New,
+        before: Exact::ZERO,
+        after: figure.amount,
+    })
 }
 
 impl Book {

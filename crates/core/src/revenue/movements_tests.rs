@@ -63,11 +63,11 @@ fn each_kind_has_its_line() {
             kinds.insert(change.customer.to_owned(), change.kind);
         }
     }
-    let statement = movements
-        .finish(|change| {
-            kinds.insert(change.customer.to_owned(), change.kind);
-        })
-        .unwrap();
+    let finished = movements.finish().unwrap();
+    for change in finished.new_customers() {
+        kinds.insert(change.customer.to_owned(), change.kind);
+    }
+    let statement = finished.statement;
     assert_eq!(
         kinds,
         BTreeMap::from(
@@ -95,7 +95,9 @@ fn a_customer_nobody_can_compute_keeps_its_figure() {
     run.add(&figure("b", usd, Err(error))).unwrap();
     let mut movements = Movements::new(run);
     assert_eq!(movements.previous(previous("b", usd, "30")).unwrap(), None);
-    let statement = movements.finish(|change| assert_eq!(change.customer, "a")).unwrap();
+    let finished = movements.finish().unwrap();
+    assert!(finished.new_customers().all(|change| change.customer == "a"));
+    let statement = finished.statement;
     assert_eq!(statement.currencies[&usd].closing, Total::from(amount("130")));
 }
 
@@ -113,10 +115,7 @@ fn a_total_that_customers_do_not_make_is_refused() {
     let usd = Currency::USD;
     let mut movements = Movements::new(run(&[("a", usd, "1")]));
     movements.totals.add(&figure("nobody", usd, Ok(Exact::ONE)));
-    assert!(matches!(
-        movements.finish(|_| {}),
-        Err(MovementsError::Unbalanced { .. })
-    ));
+    assert!(matches!(movements.finish(), Err(MovementsError::Unbalanced { .. })));
 }
 
 #[test]
@@ -125,7 +124,7 @@ fn the_rates_change_has_a_line_of_its_own() {
     let mut movements = Movements::new(run(&[("a", Currency::EUR, "1000"), ("b", Currency::USD, "500")]));
     movements.previous(previous("a", Currency::EUR, "800")).unwrap();
     movements.previous(previous("b", Currency::USD, "500")).unwrap();
-    let statement = movements.finish(|_| {}).unwrap();
+    let statement = movements.finish().unwrap().statement;
     // A euro was worth 1.25 dollars, now 1.
     let converted = statement.converted(Currency::USD, &rates("0.8"), &rates("1")).unwrap();
     assert_eq!((converted.opening, converted.closing), (1500, 1500));
@@ -168,9 +167,9 @@ proptest! {
             let change = movements.previous(Previous { customer, currency: *currency, amount: *amount }).unwrap();
             changes.extend(change.map(|change| ((change.customer.to_owned(), change.currency), change.after)));
         }
-        let statement = movements
-            .finish(|change| changes.push(((change.customer.to_owned(), change.currency), change.after)))
-            .unwrap();
+        let finished = movements.finish().unwrap();
+        changes.extend(finished.new_customers().map(|change| ((change.customer.to_owned(), change.currency), change.after)));
+        let statement = finished.statement;
         // What is kept for the next run is what this one closed with.
         kept.extend(changes);
         for (currency, sheet) in &statement.currencies {

@@ -74,7 +74,7 @@ pub enum DiscountOrder {
 }
 
 /// The options, each with the default of Stripe's definition or, where Stripe says nothing, ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// When a subscription begins to count.
     pub active_from: ActiveFrom,

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::Date;
+use serde::de::Error as _;
 use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::currency::Currency;
 use super::figure::{ErrorCode, Excluded, Figure, FigureError};
 use super::lines::Line;
-use super::money::{Exact, OutOfRange, Total};
+use super::money::{Exact, NotANumber, OutOfRange, Total};
 use super::policy::{Options, Policy, Preset};
 use super::rates::Rates;
 use super::run::Run;
@@ -37,11 +39,32 @@ impl Serialize for Usd {
     }
 }
 
+impl FromStr for Usd {
+    type Err = NotANumber;
+
+    /// Takes what `Display` writes: dollars with two places.
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        let (dollars, cents) = text.rsplit_once('.').ok_or(NotANumber)?;
+        if cents.len() != 2 || !cents.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(NotANumber);
+        }
+        format!("{dollars}{cents}").parse().map(Self).map_err(|_| NotANumber)
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    /// JSON only, as it was written.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        text.get().parse().map_err(D::Error::custom)
+    }
+}
+
 /// A run as a whole. `subscriptions` are beside it in a [`Report`], or are written one by one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The policy's name.
-    pub policy: &'static str,
+    pub policy: Preset,
     /// Its options.
     pub options: Options,
     /// The moment the figures are of, in Unix seconds.
@@ -79,7 +102,7 @@ pub struct Summary {
 }
 
 /// The total of a currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrencyTotal {
     /// The currency.
     pub currency: Currency,
@@ -174,7 +197,7 @@ impl Summary {
         };
         let without_rate = totals.without_rate(Currency::USD, rates);
         Ok(Self {
-            policy: policy.preset.name(),
+            policy: policy.preset,
             options: policy.options,
             as_of,
             complete: totals.errors().is_empty() && without_rate.is_empty() && mrr_usd.is_some(),

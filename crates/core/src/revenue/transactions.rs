@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
 use super::money::{Exact, OutOfRange, Sum};
@@ -51,7 +51,7 @@ struct Side {
 }
 
 /// What the transactions of a period come to, in cents of US dollars. `None` where a rate is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionsFigure {
     /// Charges, less those that failed later.
     pub charges: Option<i128>,

@@ -7,7 +7,10 @@ use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 use crate::error::OpenError;
 use std::path::Path;
 
-const STEPS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_initial.sql"))];
+const STEPS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/0001_initial.sql")),
+    M::up(include_str!("../../migrations/0002_revenue.sql")),
+];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -6,6 +6,7 @@ use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::record::{Claim, Conclusion};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::outbox;
 use crate::audit;
 use crate::columns;
 use crate::error::Fault;
@@ -57,8 +58,7 @@ impl Ending {
 
     /// Writes the audit row and the event of what has no request.
     pub(super) fn refuse(&self, conn: &Connection, keys: &StoreKeys, agent: &AgentName) -> Result<(), Fault> {
-        conn.prepare_cached("INSERT INTO outbox (agent, completed) VALUES (?1, ?2)")?
-            .execute([agent.as_str(), &self.completed])?;
+        outbox::announce(conn, agent, &self.completed)?;
         audit::append(conn, keys, &self.audit)
     }
 }

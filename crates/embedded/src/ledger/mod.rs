@@ -12,14 +12,16 @@ pub(crate) use rows::detail_label;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_core::events::{Announcement, EventBody};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
-use cc_devops_core::ports::{Backlog, Ledger, PortResult};
+use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, RequestFilter, RequestRecord,
     StackLock, WaitingRequest,
 };
 use jiff::Timestamp;
 
+use crate::columns::json;
 use crate::db::Db;
 use conclusion::Ending;
 
@@ -57,6 +59,16 @@ impl Ledger for SqliteLedger {
     async fn refuse(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
         let (keys, agent, ending) = (Arc::clone(self.db.store_keys()), agent.clone(), Ending::of(conclusion)?);
         self.db.write(move |conn, _| ending.refuse(conn, &keys, &agent)).await
+    }
+
+    async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
+        let agent = agent.clone();
+        let body = json(&EventBody::from(news.clone())).map_err(|error| {
+            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+        })?;
+        self.db
+            .write(move |conn, _| outbox::announce(conn, &agent, &body))
+            .await
     }
 
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {

@@ -1,6 +1,6 @@
 //! The outbox: events that wait to be published.
 
-use cc_devops_core::names::RequestId;
+use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::record::{OutboxEntry, OutgoingEvent};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -15,6 +15,13 @@ pub(super) fn republish(conn: &Connection, id: &RequestId) -> Result<(), Fault> 
          ON CONFLICT (request_seq) DO NOTHING",
     )?
     .execute([id.as_str()])?;
+    Ok(())
+}
+
+/// Puts news into the outbox.
+pub(super) fn announce(conn: &Connection, agent: &AgentName, body: &str) -> Result<(), Fault> {
+    conn.prepare_cached("INSERT INTO outbox (agent, completed) VALUES (?1, ?2)")?
+        .execute([agent.as_str(), body])?;
     Ok(())
 }
 
@@ -33,7 +40,7 @@ pub(super) fn unpublished(conn: &Connection, now: Timestamp, at_most: usize) -> 
                 failures: row.get(1)?,
                 event: OutgoingEvent {
                     agent: name_at(row, 2)?,
-                    completed: json_at(row, 3)?,
+                    body: json_at(row, 3)?,
                 },
             })
         })?

@@ -10,16 +10,19 @@ use std::path::PathBuf;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{
-    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RequestSample, Schedule, SecretStore,
-    SecretVersion, Webhooks,
+    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RequestSample, RevenueStore, Schedule,
+    SecretStore, SecretVersion, Webhooks,
 };
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_embedded::Store;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name, token};
+use jiff::civil::date;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -61,6 +64,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         conn.close().unwrap();
         let store = folder.try_open(given(7, None), false).unwrap();
         check(&store).await;
+        if version >= 2 {
+            check_revenue(&store).await;
+        }
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -131,6 +137,30 @@ async fn fill(store: &Store) {
         at: after(9),
     };
     store.metrics().record(&[counted]).await.unwrap();
+    store.revenue().keep(&mrr()).await.unwrap();
+    store.revenue().keep_customers(&[customer()]).await.unwrap();
+}
+
+fn mrr() -> Day {
+    sample::mrr_day(date(2026, 3, 1), 4_200)
+}
+
+fn customer() -> CustomerRow {
+    CustomerRow {
+        key: CustomerKey {
+            customer: "cus_1".to_owned(),
+            currency: Currency::USD,
+        },
+        figure: Some("12600/3".parse().unwrap()),
+        day: date(2026, 3, 1),
+        opening: Some("10/3".parse().unwrap()),
+    }
+}
+
+/// MRR that was kept is still there.
+async fn check_revenue(store: &Store) {
+    assert_eq!(store.revenue().latest().await.unwrap(), Some(mrr()));
+    assert_eq!(store.revenue().customers(None, 10).await.unwrap(), [customer()]);
 }
 
 /// Everything [`fill`] wrote can still be read, and what was begun goes on.

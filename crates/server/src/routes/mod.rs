@@ -2,6 +2,7 @@
 //! in it, and `/openapi.json` is made from it.
 
 mod agents;
+mod billing;
 mod events;
 mod operations;
 mod requests;
@@ -45,7 +46,7 @@ pub(crate) fn router(app: &App) -> Router {
 fn table(app: &App) -> OpenApiRouter<App> {
     let manage_webhooks = Needs::Access(|_| Ok(Access::ManageWebhooks));
     let heartbeat = Needs::Access(|named| Ok(Access::SendHeartbeat { agent: named.agent()? }));
-    let rows: [(Needs, UtoipaMethodRouter<App>); 15] = [
+    let rows: [(Needs, UtoipaMethodRouter<App>); 16] = [
         // The engine holds the envelope against the token and lets the policies decide on each request.
         (Needs::Token, routes!(submit::post_events)),
         (
@@ -71,6 +72,8 @@ fn table(app: &App) -> OpenApiRouter<App> {
             Needs::Access(|_| Ok(Access::ReadMetrics)),
             routes!(operations::get_metrics),
         ),
+        // The signature over the body proves the sender.
+        (Needs::Nothing, routes!(billing::post_billing_event)),
         (Needs::Nothing, routes!(operations::get_health)),
         (Needs::Nothing, routes!(operations::get_openapi)),
     ];

@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::requests::envelope::COMPLETED_DETAIL_TYPE;
 use cc_devops_core::requests::record::{Cursor, LoggedEvent};
 use futures::stream::unfold;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -80,9 +79,6 @@ impl Reader {
 
 fn as_sse(event: LoggedEvent) -> Option<Event> {
     let id = event.cursor.0.to_string();
-    let event = Event::default()
-        .id(id)
-        .event(COMPLETED_DETAIL_TYPE)
-        .json_data(EventView::from(event));
-    event.ok()
+    let named = Event::default().id(id).event(event.event.body.detail_type());
+    named.json_data(EventView::from(event)).ok()
 }

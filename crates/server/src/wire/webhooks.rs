@@ -1,13 +1,13 @@
 //! The shapes of webhook subscriptions and dead letters.
 
 use cc_devops_core::names::AgentName;
-use cc_devops_core::requests::outcome::Completed;
 use cc_devops_core::webhooks::{DeadLetter, Subscription};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::CompletedDetail;
+use super::{EventDetail, detail};
 
 /// A subscription to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,8 +84,8 @@ pub(crate) struct DeadLetterView {
     #[schema(value_type = String, format = DateTime)]
     buried_at: Timestamp,
     /// What was to be told.
-    #[schema(value_type = CompletedDetail)]
-    detail: Completed,
+    #[schema(value_type = EventDetail)]
+    detail: Box<RawValue>,
 }
 
 impl From<DeadLetter> for DeadLetterView {
@@ -96,7 +96,7 @@ impl From<DeadLetter> for DeadLetterView {
             attempts: letter.attempts,
             error: letter.error,
             buried_at: letter.buried_at,
-            detail: letter.event.completed,
+            detail: detail(&letter.event.body),
         }
     }
 }

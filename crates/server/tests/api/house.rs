@@ -14,7 +14,7 @@ use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_server::{ServerConfig, Service, Workers};
+use cc_devops_server::{Capabilities, Revenue, ServerConfig, Service, Workers};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -110,6 +110,23 @@ impl House {
         let (ended, ended_at) = unbounded_channel();
         Self {
             service: Service::new(config, control.clone()),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house that reports MRR, too.
+    pub(crate) async fn with_revenue(memory: Memory, revenue: Revenue) -> Self {
+        let control = control_plane(&memory, |_| ()).await;
+        let (ended, ended_at) = unbounded_channel();
+        let capabilities = Capabilities {
+            control: control.clone(),
+            revenue: Some(revenue),
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
             memory,
             control,
             ended,

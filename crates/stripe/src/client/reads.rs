@@ -117,12 +117,17 @@ impl Client {
         self.items_after(subscription, None)
     }
 
-    /// Every price, active or not, with its tiers.
+    /// Every price, active or not, with its tiers and its amounts in other currencies.
     pub fn prices<P>(&self) -> Listing<P>
     where
         P: DeserializeOwned + Listed + Send + 'static,
     {
-        self.list_side_by_side(Endpoint::Prices, expand(&["tiers"], true), None, None)
+        self.list_side_by_side(
+            Endpoint::Prices,
+            expand(&["tiers", "currency_options"], true),
+            None,
+            None,
+        )
     }
 
     /// Every coupon, with the products it applies to and its amounts in other currencies.

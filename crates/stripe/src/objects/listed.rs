@@ -1,14 +1,17 @@
 //! Objects as list endpoints give them: with an owner of their own, an id and a time of creation.
 
+use std::collections::BTreeMap;
+
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::figure::Figure;
 use cc_devops_core::revenue::model::{Coupon, Price};
 use cc_devops_core::revenue::transactions::Category;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Terms, figure_of, read_coupon, read_price};
+use crate::client::{Listed, WithItems};
 
 /// A subscription, kept as it was sent: one that cannot be read is an error of its own and not of the page
 /// it came on.
@@ -80,25 +83,57 @@ impl<'de> Deserialize<'de> for ListedSubscription {
     }
 }
 
-impl ListedSubscription {
-    /// Stripe's id.
-    pub fn id(&self) -> &str {
+impl Listed for ListedSubscription {
+    fn id(&self) -> &str {
         &self.id
     }
 
-    /// When it was created, in Unix seconds.
-    pub fn created(&self) -> i64 {
+    fn created(&self) -> i64 {
         self.created
     }
+}
 
-    /// The last item that came, if Stripe has more.
-    pub fn last_item_of_more(&self) -> Option<&ListedItem> {
+impl WithItems for ListedSubscription {
+    type Item = ListedItem;
+
+    fn last_item_of_more(&self) -> Option<&ListedItem> {
         self.last_item.as_ref()
     }
 
-    /// Takes the items that were missing, in Stripe's order.
-    pub fn add_items(&mut self, items: Vec<ListedItem>) {
+    fn add_items(&mut self, items: Vec<ListedItem>) {
         self.more_items.extend(items.into_iter().map(|item| item.json));
+    }
+}
+
+impl ListedSubscription {
+    /// The same with these items instead of its own. One whose JSON is no object stays as it is.
+    #[must_use]
+    pub fn with_items(self, items: &[ListedItem]) -> Self {
+        #[derive(Serialize)]
+        struct Items<'a> {
+            object: &'a str,
+            data: Vec<&'a RawValue>,
+            has_more: bool,
+        }
+        let items = Items {
+            object: "list",
+            data: items.iter().map(|item| &*item.json).collect(),
+            has_more: false,
+        };
+        let put = || -> serde_json::Result<Box<RawValue>> {
+            let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(self.json.get())?;
+            fields.insert("items".to_owned(), to_raw_value(&items)?);
+            to_raw_value(&fields)
+        };
+        match put() {
+            Ok(json) => Self {
+                json,
+                last_item: None,
+                more_items: Vec::new(),
+                ..self
+            },
+            Err(_) => self,
+        }
     }
 
     /// Its figure.
@@ -107,14 +142,12 @@ impl ListedSubscription {
     }
 }
 
-impl ListedItem {
-    /// Stripe's id.
-    pub fn id(&self) -> &str {
+impl Listed for ListedItem {
+    fn id(&self) -> &str {
         &self.id
     }
 
-    /// When it was created, in Unix seconds.
-    pub fn created(&self) -> i64 {
+    fn created(&self) -> i64 {
         self.created
     }
 }
@@ -135,26 +168,22 @@ pub struct ListedCoupon {
     pub coupon: Coupon<'static>,
 }
 
-impl ListedPrice {
-    /// Stripe's id.
-    pub fn id(&self) -> &str {
+impl Listed for ListedPrice {
+    fn id(&self) -> &str {
         &self.price.id
     }
 
-    /// When it was created, in Unix seconds.
-    pub fn created(&self) -> i64 {
+    fn created(&self) -> i64 {
         self.created
     }
 }
 
-impl ListedCoupon {
-    /// Stripe's id.
-    pub fn id(&self) -> &str {
+impl Listed for ListedCoupon {
+    fn id(&self) -> &str {
         &self.coupon.id
     }
 
-    /// When it was created, in Unix seconds.
-    pub fn created(&self) -> i64 {
+    fn created(&self) -> i64 {
         self.created
     }
 }
@@ -199,6 +228,16 @@ pub struct BalanceTransaction {
     pub reporting_category: Option<String>,
 }
 
+impl Listed for BalanceTransaction {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+}
+
 impl BalanceTransaction {
     /// What it is for the figure.
     pub fn category(&self) -> Category {
@@ -224,6 +263,16 @@ pub struct Event {
 #[derive(Debug, Clone, Deserialize)]
 struct EventData {
     object: Box<RawValue>,
+}
+
+impl Listed for Event {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
 }
 
 impl Event {

@@ -19,10 +19,7 @@ async fn publish(ports: &Ports, entries: &[OutboxEntry], seconds: i64) {
 }
 
 fn ids(events: &[LoggedEvent]) -> Vec<&str> {
-    events
-        .iter()
-        .map(|logged| logged.event.completed.request_id.as_str())
-        .collect()
+    events.iter().map(|logged| logged.event.body.key()).collect()
 }
 
 async fn published_events_are_logged(ports: &Ports) {

@@ -362,7 +362,7 @@ impl Life<'_> {
     async fn check_events(&self, ports: &Ports, id: &RequestId, outcome: &Completed) {
         let plan = self.plan;
         let events = ports.events.after(Cursor(0), None, LIMIT).await.unwrap();
-        let told = events.iter().map(|logged| &logged.event.completed);
+        let told = events.iter().filter_map(|logged| logged.event.body.completed());
         let own: Vec<_> = told.filter(|completed| completed.request_id == id.as_str()).collect();
         assert!(!own.is_empty(), "{plan:?}: the outcome is published at least once");
         assert!(

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cc_devops_core::alerts::Alert;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
     Agents, Alerts, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RequestSample,
-    RequestTotals, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
-    StackProgress, Stacks, Webhooks,
+    RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
+    SecretWritten, StackProgress, Stacks, Webhooks,
 };
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutboxEntry, Page, Receipt, RequestFilter,
     RequestRecord, StackLease, StackLock, WaitingRequest,
 };
+use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::CrashPoints;
 
@@ -55,6 +58,7 @@ mortal! { Ledger {
     fn receive(request: &NewRequest, lease_until: Option<Timestamp>) -> Receipt;
     fn receive_concluded(request: &NewRequest, conclusion: &Conclusion) -> Receipt;
     fn refuse(agent: &AgentName, conclusion: &Conclusion) -> ();
+    fn announce(agent: &AgentName, news: &Announcement) -> ();
     fn claim_due(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<ClaimedRequest>;
     fn postpone(claim: &Claim, until: Timestamp) -> ();
     fn park(claim: &Claim, at: Timestamp) -> ();
@@ -127,6 +131,15 @@ mortal! { Webhooks {
 
 mortal! { Alerts {
     fn raise(alert: &Alert) -> ();
+} }
+
+mortal! { RevenueStore {
+    fn latest() -> Option<Day>;
+    fn day(date: Date) -> Option<Day>;
+    fn days(from: Date, until: Date) -> Vec<Day>;
+    fn keep(day: &Day) -> ();
+    fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
+    fn keep_customers(rows: &[CustomerRow]) -> ();
 } }
 
 mortal! { Schedule {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
@@ -140,7 +141,7 @@ impl Model {
         stored.detail = None;
         let event = OutgoingEvent {
             agent: stored.record.head.agent.clone(),
-            completed: conclusion.completed.clone(),
+            body: conclusion.completed.clone().into(),
         };
         self.requests.locks.retain(|_, holder| holder != id);
         self.outbox.push(Some(id), event);
@@ -211,10 +212,19 @@ impl Ledger for Memory {
         let mut model = self.lock()?;
         let event = OutgoingEvent {
             agent: agent.clone(),
-            completed: conclusion.completed.clone(),
+            body: conclusion.completed.clone().into(),
         };
         model.outbox.push(None, event);
         audit::append(&mut model.audit, &conclusion.audit);
+        Ok(())
+    }
+
+    async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
+        let event = OutgoingEvent {
+            agent: agent.clone(),
+            body: news.clone().into(),
+        };
+        self.lock()?.outbox.push(None, event);
         Ok(())
     }
 
@@ -290,7 +300,7 @@ impl Ledger for Memory {
         let Some(event) = model.requests.find(id).and_then(|stored| {
             Some(OutgoingEvent {
                 agent: stored.record.head.agent.clone(),
-                completed: stored.record.completed.clone()?,
+                body: stored.record.completed.clone()?.into(),
             })
         }) else {
             return Ok(());

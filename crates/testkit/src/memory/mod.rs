@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod events;
 mod ledger;
+mod revenue;
 mod secrets;
 mod stacks;
 mod upkeep;
@@ -37,6 +38,7 @@ struct Model {
     agents: Vec<agents::StoredAgent>,
     log: Vec<LoggedEvent>,
     webhooks: webhooks::WebhookModel,
+    revenue: revenue::RevenueModel,
     alerts: Vec<Alert>,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
@@ -71,6 +73,7 @@ impl Memory {
             webhooks: Arc::new(self.clone()),
             alerts: Arc::new(self.clone()),
             schedule: Arc::new(self.clone()),
+            revenue: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),

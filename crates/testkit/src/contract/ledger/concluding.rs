@@ -38,7 +38,8 @@ pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     let events = ledger.unpublished(after(100), 10).await.unwrap();
     assert_eq!(events.len(), 1, "there is one event");
     assert_eq!(
-        events[0].event.completed, conclusion.completed,
+        events[0].event.body,
+        conclusion.completed.clone().into(),
         "the event is the outcome"
     );
     assert_eq!(

@@ -39,6 +39,7 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     concluding::two_at_once_get_one_stack(&fresh().await).await;
 
     outbox::events_wait_in_their_order(&fresh().await).await;
+    outbox::news_waits_among_outcomes(&fresh().await).await;
     outbox::a_failed_event_waits_for_its_time(&fresh().await).await;
     outbox::a_published_event_is_gone_and_its_request_published(&fresh().await).await;
     outbox::an_event_can_be_published_again(&fresh().await).await;

@@ -22,6 +22,25 @@ pub(super) async fn events_wait_in_their_order(ports: &Ports) {
     assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id), "their numbers grow");
 }
 
+pub(super) async fn news_waits_among_outcomes(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    ended(ledger, &["r1"]).await;
+    let (reader, news) = (
+        sample::agent_name(sample::AGENT),
+        sample::announcement("mrr/2026-03-01"),
+    );
+    ledger.announce(&reader, &news).await.unwrap();
+    ended(ledger, &["r2"]).await;
+    let all = unpublished(ledger, 100).await;
+    assert_eq!(ids(&all), ["r1", "mrr/2026-03-01", "r2"]);
+    assert_eq!(all[1].event.agent, reader, "news is for the agent it was given for");
+    assert_eq!(all[1].event.body, news.into(), "and comes as it was given");
+    ports.bus.publish(&all, after(50)).await.unwrap();
+    let ids_of_all: Vec<i64> = all.iter().map(|entry| entry.id).collect();
+    ledger.published(&ids_of_all).await.unwrap();
+    assert!(unpublished(ledger, 100).await.is_empty(), "what is published is gone");
+}
+
 pub(super) async fn a_failed_event_waits_for_its_time(ports: &Ports) {
     let ledger = &*ports.ledger;
     ended(ledger, &["r1", "r2"]).await;
@@ -148,8 +167,5 @@ async fn unpublished(ledger: &dyn Ledger, seconds: i64) -> Vec<OutboxEntry> {
 }
 
 fn ids(entries: &[OutboxEntry]) -> Vec<&str> {
-    entries
-        .iter()
-        .map(|entry| entry.event.completed.request_id.as_str())
-        .collect()
+    entries.iter().map(|entry| entry.event.body.key()).collect()
 }

@@ -186,7 +186,8 @@ pub(super) async fn what_cannot_be_kept_is_refused_on_record(ports: &Ports) {
         "the event is for the agent that was refused"
     );
     assert_eq!(
-        waiting[0].event.completed, conclusion.completed,
+        waiting[0].event.body,
+        conclusion.completed.clone().into(),
         "the event says what was refused"
     );
     assert_eq!(audit_rows(ports).await, 2, "every refusal has its audit row");

@@ -1,0 +1,183 @@
+//! Where MRR is kept: a table of its own, which others read.
+
+mod rows;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{Put, PutRequest, TransactWriteItem, WriteRequest};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RevenueStore};
+use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::civil::{Date, date};
+
+use crate::error::port_error;
+use crate::ledger::incomplete;
+use crate::table::{Item, TRIES, key, pause, text};
+use crate::{Backend, Shared};
+use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
+
+/// How many items one BatchWriteItem takes.
+const BATCH: usize = 25;
+
+/// How many of them run at once. All customers stand in one partition, which takes 1,000 writes a
+/// second until DynamoDB splits it.
+const AT_ONCE: usize = 4;
+
+impl Backend {
+    /// Where MRR is kept.
+    pub fn revenue(&self) -> Arc<dyn RevenueStore> {
+        Arc::new(BillingTable(self.shared.clone()))
+    }
+}
+
+struct BillingTable(Arc<Shared>);
+
+#[async_trait]
+impl RevenueStore for BillingTable {
+    async fn latest(&self) -> PortResult<Option<Day>> {
+        self.read(LATEST.to_owned()).await
+    }
+
+    async fn day(&self, date: Date) -> PortResult<Option<Day>> {
+        self.read(date.to_string()).await
+    }
+
+    async fn days(&self, from: Date, until: Date) -> PortResult<Vec<Day>> {
+        // Dates outside these four digits do not sort as text.
+        let from = from.max(date(0, 1, 1));
+        if from > until {
+            return Ok(Vec::new());
+        }
+        let query = || {
+            let query = self.query(DAYS, "SK BETWEEN :from AND :until");
+            let query = query.expression_attribute_values(":from", text(from.to_string()));
+            let query = query.expression_attribute_values(":until", text(until.to_string()));
+            query
+                .projection_expression("#record")
+                .expression_attribute_names("#record", RECORD)
+        };
+        let items = pages(query, usize::MAX).await?;
+        items.iter().filter_map(|item| day_of(item).transpose()).collect()
+    }
+
+    async fn keep(&self, day: &Day) -> PortResult<()> {
+        let own = day_item(day, day.date.to_string())?;
+        let latest = Put::builder()
+            .table_name(self.table())
+            .set_item(Some(day_item(day, LATEST)?))
+            .condition_expression("attribute_not_exists(#date) OR #date <= :date")
+            .expression_attribute_names("#date", DATE)
+            .expression_attribute_values(":date", text(day.date.to_string()));
+        let put = Put::builder().table_name(self.table()).set_item(Some(own.clone()));
+        let writes = vec![
+            TransactWriteItem::builder()
+                .put(put.build().map_err(incomplete)?)
+                .build(),
+            TransactWriteItem::builder()
+                .put(latest.build().map_err(incomplete)?)
+                .build(),
+        ];
+        if self.0.transact(writes).await?.is_ok() {
+            return Ok(());
+        }
+        // A later day is the newest; and a newest day only ever becomes later.
+        let put = self.0.clients.dynamodb().put_item().table_name(self.table());
+        let put = put.set_item(Some(own)).send().await;
+        put.map(drop).map_err(|error| port_error("dynamodb:PutItem", error))
+    }
+
+    async fn customers(&self, after: Option<&CustomerKey>, limit: usize) -> PortResult<Vec<CustomerRow>> {
+        let query = || match after {
+            None => self.query(CUSTOMERS, ""),
+            Some(after) => self
+                .query(CUSTOMERS, "SK > :after")
+                .expression_attribute_values(":after", text(customer_place(after))),
+        };
+        let items = pages(query, limit).await?;
+        items.into_iter().map(customer_of).collect()
+    }
+
+    async fn keep_customers(&self, rows: &[CustomerRow]) -> PortResult<()> {
+        let items = rows.iter().map(customer_item).collect::<PortResult<Vec<Item>>>()?;
+        let batches: Vec<Vec<Item>> = items.chunks(BATCH).map(<[Item]>::to_vec).collect();
+        stream::iter(batches)
+            .map(|batch| self.put_batch(batch))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+}
+
+impl BillingTable {
+    fn table(&self) -> &str {
+        &self.0.resources.billing_table
+    }
+
+    /// Reads a day, as it is now.
+    async fn read(&self, place: String) -> PortResult<Option<Day>> {
+        let call = self.0.clients.dynamodb().get_item().table_name(self.table());
+        let answer = call.set_key(Some(key(DAYS, place))).consistent_read(true).send().await;
+        let answer = answer.map_err(|error| port_error("dynamodb:GetItem", error))?;
+        answer.item.as_ref().map_or(Ok(None), day_of)
+    }
+
+    /// The start of a query for a part of a partition, as it is now.
+    fn query(&self, partition: &str, range: &str) -> QueryFluentBuilder {
+        let and = if range.is_empty() { "" } else { " AND " };
+        let call = self.0.clients.dynamodb().query().table_name(self.table());
+        call.key_condition_expression(format!("PK = :partition{and}{range}"))
+            .expression_attribute_values(":partition", text(partition))
+            .consistent_read(true)
+    }
+
+    /// Writes up to [`BATCH`] items; those that DynamoDB had no room for are written again.
+    async fn put_batch(&self, items: Vec<Item>) -> PortResult<()> {
+        let write = |item| {
+            let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        let mut left = items.into_iter().map(write).collect::<PortResult<Vec<_>>>()?;
+        let mut tries = 0;
+        while !left.is_empty() {
+            if tries > 0 {
+                tokio::time::sleep(pause(tries)).await;
+            }
+            tries += 1;
+            let asked = left.len();
+            let call = self.0.clients.dynamodb().batch_write_item();
+            let answer = call.request_items(self.table(), left).send().await;
+            let answer = answer.map_err(|error| port_error("dynamodb:BatchWriteItem", error))?;
+            left = answer
+                .unprocessed_items
+                .and_then(|mut left| left.remove(self.table()))
+                .unwrap_or_default();
+            if left.len() < asked {
+                tries = 1;
+            } else if tries >= TRIES {
+                let message = "dynamodb:BatchWriteItem takes nothing now; try again";
+                return Err(PortError::new(PortErrorKind::Unavailable, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The items of a query, at most so many, page by page.
+async fn pages(query: impl Fn() -> QueryFluentBuilder, limit: usize) -> PortResult<Vec<Item>> {
+    let mut found = Vec::new();
+    let mut start = None;
+    while found.len() < limit {
+        // DynamoDB takes no more, and ends a page at 1 MB anyway.
+        let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
+        let answer = query().limit(wanted).set_exclusive_start_key(start).send().await;
+        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+        found.extend(answer.items.unwrap_or_default());
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,93 @@
+//! `revenue explain`: the lines that lead to a figure.
+
+use std::path::PathBuf;
+
+use cc_devops_core::ports::{Billing, Wanted};
+use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::lines::Explain;
+use cc_devops_core::revenue::report::Entry;
+use serde_json::json;
+
+use super::compute::{Beside, Files};
+use super::rules::Rules;
+use super::shown::explained;
+use crate::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::{reporting, store};
+
+const AFTER_HELP: &str = "\
+Each line is an amount a month; together they are the figure, to the last fraction of a cent.
+Without --input the subscription is read from the account at Stripe, and the configured policy
+counts.
+
+Examples:
+  cc-devops revenue explain sub_1Pgc6xB7WZ01zgkW
+  cc-devops revenue explain cus_QXg1o8vcGmoR32 --set churn_timing=period_end
+  cc-devops revenue explain sub_1Pgc6xB7WZ01zgkW --input subscriptions.json --json";
+
+/// What is explained.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Subscription's or customer's id
+    id: String,
+    /// File of subscriptions instead of the account; - for standard input
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    beside: Beside,
+    #[command(flatten)]
+    rules: Rules,
+}
+
+/// Shows the lines of one subscription, or of all of a customer's.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let found = match &args.input {
+        Some(input) => in_file(context.output, &args, input)?,
+        None => in_account(context, &args).await?,
+    };
+    let entries: Vec<Entry<'_>> = found.iter().map(Entry::from).collect();
+    context.output.answer(&json!({"subscriptions": entries}), || {
+        found.iter().map(explained).collect::<Vec<_>>().join("\n\n")
+    })
+}
+
+fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<Figure<'static>>, CliError> {
+    let files = Files::open(input, &args.beside, &args.rules)?;
+    let mut found: Vec<Figure<'static>> = Vec::new();
+    let id = args.id.as_str();
+    let wanted = |figure: &Figure<'_>| figure.id == id || figure.customer == id;
+    let progress = output.progress("reading subscriptions");
+    progress.start();
+    files.figures(Explain::Yes, |figure| {
+        if wanted(figure) {
+            found.push(figure.clone().into_owned());
+        }
+        Ok(())
+    })?;
+    drop(progress);
+    if found.is_empty() {
+        let file = input.display();
+        return Err(CliError::Failed(format!(
+            "{file} has no subscription {id} and none of a customer {id}"
+        )));
+    }
+    Ok(found)
+}
+
+async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
+    let config = args.rules.over(&context.load_config()?.checked.revenue)?;
+    let opened = store::open(context).await?;
+    let account = reporting::account(&config, &opened.ports);
+    let progress = context.output.progress("asking Stripe");
+    progress.start();
+    let wanted = Wanted {
+        options: &config.policy.options,
+        as_of: args.rules.as_of.unwrap_or_else(|| opened.ports.clock.now().as_second()),
+        explain: Explain::Yes,
+    };
+    let found = account.figures_of(&args.id, wanted).await;
+    drop(progress);
+    Ok(found?)
+}

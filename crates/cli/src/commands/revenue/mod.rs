@@ -1,0 +1,34 @@
+//! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
+
+mod compute;
+mod explain;
+mod history;
+mod report;
+mod rules;
+mod shown;
+
+use crate::Context;
+use crate::error::CliError;
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Read the account at Stripe, compute MRR, keep it and tell it
+    Report(report::Args),
+    /// Show MRR over the days, and what moved it
+    History(history::Args),
+    /// Show every line that leads to a subscription's or a customer's MRR
+    Explain(explain::Args),
+    /// Compute MRR from a file of Stripe subscriptions; needs no account
+    Compute(compute::Args),
+}
+
+/// Runs `revenue`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Report(args) => Box::pin(report::run(context, args)).await,
+        Command::History(args) => Box::pin(history::run(context, args)).await,
+        Command::Explain(args) => Box::pin(explain::run(context, args)).await,
+        Command::Compute(args) => compute::run(context.output, &args),
+    }
+}

@@ -1,0 +1,121 @@
+//! `revenue report`: the day's MRR, read, kept, told.
+
+use std::ops::ControlFlow;
+
+use cc_devops_core::revenue::day::Day;
+use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::lines::Explain;
+use cc_devops_core::revenue::report::Entry;
+use cc_devops_core::revenue::reporting::{Ask, ReportError};
+
+use super::rules::Rules;
+use super::shown::{DayView, Unusual, day_text};
+use crate::Context;
+use crate::error::CliError;
+use crate::output::{LongList, Output};
+use crate::{reporting, store};
+
+const AFTER_HELP: &str = "\
+Reads every subscription of the account at Stripe, computes MRR, compares each customer with the
+day before, keeps the day and tells it as the event `MRR Calculation Complete`. The control plane
+does the same every day at 06:00 UTC. A run that fails changes nothing that was kept.
+
+The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key
+with read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
+
+Exit code 1 when the day is incomplete: a subscription could not be computed, or a currency has no
+rate. What is missing is said.
+
+Examples:
+  cc-devops revenue report
+  cc-devops revenue report --dry-run --json
+  STRIPE_API_KEY=rk_live_... cc-devops revenue report --dry-run --policy transactions";
+
+/// How to report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Keep nothing and tell nobody
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    rules: Rules,
+}
+
+/// Runs `revenue report`.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let output = context.output;
+    let checked = context.load_config()?.checked;
+    let config = args.rules.over(&checked.revenue)?;
+    let opened = store::open(context).await?;
+    let account = reporting::account(&config, &opened.ports);
+    let reporter = reporting::reporter(&config, checked.installation, account, opened.ports.clone())?;
+    let ask = Ask {
+        as_of: args.rules.as_of,
+        keep: !args.dry_run,
+        explain: if output.is_json() { Explain::Yes } else { Explain::No },
+    };
+    let mut answer: Option<LongList> = None;
+    let mut unwritten = None;
+    let mut unusual = Unusual::default();
+    let mut read = 0_u64;
+    let mut progress = output.progress("subscriptions read:");
+    progress.start();
+    let result = reporter
+        .report(ask, &mut |figure: &Figure<'_>| {
+            read += 1;
+            progress.at(read);
+            unusual.look_at(figure);
+            if !output.is_json() {
+                return ControlFlow::Continue(());
+            }
+            match write_entry(&mut answer, figure) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    unwritten = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })
+        .await;
+    drop(progress);
+    if let Some(error) = unwritten {
+        return Err(error);
+    }
+    let day = result.map_err(refused)?;
+    tell(output, &day, !args.dry_run, answer, &unusual)?;
+    if day.summary.complete {
+        Ok(())
+    } else {
+        Err(CliError::Answered)
+    }
+}
+
+/// Writes a figure into the answer, which begins with the first: a run that fails before says nothing.
+fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(), CliError> {
+    let list = match answer {
+        Some(list) => list,
+        None => answer.insert(LongList::begin("subscriptions")?),
+    };
+    list.entry(&Entry::from(figure))
+        .map_err(|error| CliError::write("cannot write to standard output", error))
+}
+
+fn tell(output: Output, day: &Day, kept: bool, answer: Option<LongList>, unusual: &Unusual) -> Result<(), CliError> {
+    if !output.is_json() {
+        return Output::raw(&day_text(day, kept, unusual));
+    }
+    let list = match answer {
+        Some(list) => list,
+        None => LongList::begin("subscriptions")?,
+    };
+    list.end(&DayView::of(day, kept))
+}
+
+fn refused(error: ReportError) -> CliError {
+    match error {
+        ReportError::Port(error) => CliError::Port(error),
+        ReportError::Past { .. } | ReportError::NoDate(_) => CliError::Usage(error.to_string()),
+        error => CliError::Failed(error.to_string()),
+    }
+}

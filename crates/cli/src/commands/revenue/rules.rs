@@ -1,0 +1,66 @@
+//! By which rules MRR is computed: flags, over the configuration.
+
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::money::Exact;
+use cc_devops_core::revenue::policy::Policy;
+use cc_devops_core::revenue::rates::Rates;
+
+use crate::config::{RatesFrom, Revenue, rate, table_of};
+use crate::error::CliError;
+
+/// By which rules.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rules {
+    /// Moment the figures are of, in Unix seconds; without it, now
+    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    pub(super) as_of: Option<i64>,
+    /// Which definition of MRR; stripe-default, unless the configuration says otherwise
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    /// Change an option of the policy; may be given more than once
+    #[arg(long = "set", value_name = "OPTION=VALUE")]
+    options: Vec<String>,
+    /// How many US dollars a unit of a currency is worth; may be given more than once
+    #[arg(long = "rate", value_name = "CURRENCY=DOLLARS")]
+    rates: Vec<String>,
+}
+
+impl Rules {
+    /// The policy: the one that is named, else `standing`; then the options that are set.
+    pub(super) fn policy(&self, standing: Policy) -> Result<Policy, CliError> {
+        let usage = |error: &dyn std::fmt::Display| CliError::Usage(error.to_string());
+        let mut policy = match &self.policy {
+            Some(name) => Policy::named(name).map_err(|error| usage(&error))?,
+            None => standing,
+        };
+        for option in &self.options {
+            policy.assign(option).map_err(|error| usage(&error))?;
+        }
+        Ok(policy)
+    }
+
+    /// The rates, if any are given.
+    pub(super) fn rates(&self) -> Result<Option<Rates>, CliError> {
+        if self.rates.is_empty() {
+            return Ok(None);
+        }
+        let per_dollar = self.rates.iter().map(|text| {
+            let (currency, dollars) = text
+                .split_once('=')
+                .ok_or_else(|| format!("write a rate as currency=dollars, such as eur=1.08, not `{text}`"))?;
+            rate(currency, dollars)
+        });
+        let per_dollar: Result<Vec<(Currency, Exact)>, String> = per_dollar.collect();
+        let table = per_dollar.and_then(|per_dollar| table_of("command line", per_dollar));
+        table.map(Some).map_err(CliError::Usage)
+    }
+
+    /// The configuration with the flags laid over it.
+    pub(super) fn over(&self, config: &Revenue) -> Result<Revenue, CliError> {
+        Ok(Revenue {
+            policy: self.policy(config.policy)?,
+            rates: self.rates()?.map_or_else(|| config.rates.clone(), RatesFrom::Fixed),
+            ..config.clone()
+        })
+    }
+}

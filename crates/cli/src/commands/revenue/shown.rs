@@ -1,0 +1,253 @@
+//! What people and programs see of figures, runs and days.
+
+use std::collections::BTreeMap;
+
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::day::Day;
+use cc_devops_core::revenue::figure::Figure;
+use cc_devops_core::revenue::money::Exact;
+use cc_devops_core::revenue::movements::{Kind, Statement};
+use cc_devops_core::revenue::report::{Summary, Usd};
+use cc_devops_core::revenue::transactions::TransactionsFigure;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::output::table;
+
+/// How many subscriptions with an error are shown to a person.
+const SHOWN: usize = 20;
+
+/// The first subscriptions that could not be computed.
+#[derive(Debug, Default)]
+pub(super) struct Unusual {
+    rows: Vec<Vec<String>>,
+}
+
+impl Unusual {
+    /// Remembers a figure that is an error.
+    pub(super) fn look_at(&mut self, figure: &Figure<'_>) {
+        if let Err(error) = &figure.mrr
+            && self.rows.len() < SHOWN
+        {
+            self.rows.push(vec![
+                figure.id.to_string(),
+                figure.customer.to_string(),
+                code_of(&error.code),
+                error.message.clone(),
+            ]);
+        }
+    }
+}
+
+/// A day as programs see it, behind its subscriptions.
+#[derive(Serialize)]
+pub(super) struct DayView<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    date: Date,
+    at: Timestamp,
+    /// Whether the day was kept.
+    kept: bool,
+    #[serde(flatten)]
+    moved: Moved<'a>,
+}
+
+/// What moved on a day, as programs see it.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) struct Moved<'a> {
+    compared_with: Option<Date>,
+    policy_changed: bool,
+    /// Exact, in minor units, by currency.
+    movements: &'a Statement,
+    /// In US dollars; `null` where a currency has no rate.
+    #[serde(rename = "movementsUSD")]
+    movements_usd: Option<MovementsUsd>,
+    /// The share of subscribers who churned since the day it is compared with: a fraction.
+    churn_rate: Option<Exact>,
+}
+
+/// Movements in US dollars: opening, what moved, and currency effects make closing.
+#[derive(Serialize)]
+pub(super) struct MovementsUsd {
+    opening: Usd,
+    moved: BTreeMap<Kind, Usd>,
+    currency_effects: Usd,
+    closing: Usd,
+}
+
+impl<'a> Moved<'a> {
+    pub(super) fn of(day: &'a Day) -> Self {
+        let movements_usd = day.movements_usd.as_ref().map(|converted| MovementsUsd {
+            opening: Usd(converted.opening),
+            moved: converted
+                .moved
+                .iter()
+                .map(|(kind, cents)| (*kind, Usd(*cents)))
+                .collect(),
+            currency_effects: Usd(converted.currency_effects),
+            closing: Usd(converted.closing),
+        });
+        Self {
+            compared_with: day.compared_with,
+            policy_changed: day.policy_changed,
+            movements: &day.movements,
+            movements_usd,
+            churn_rate: day.churn_rate(),
+        }
+    }
+}
+
+impl<'a> DayView<'a> {
+    pub(super) fn of(day: &'a Day, kept: bool) -> Self {
+        Self {
+            summary: &day.summary,
+            date: day.date,
+            at: day.at,
+            kept,
+            moved: Moved::of(day),
+        }
+    }
+}
+
+/// A day as people see it.
+pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
+    let mut lines = vec![summary_text(&day.summary, unusual)];
+    lines.extend(day.summary.transactions.map(|figure| transactions_text(&figure)));
+    lines.push(String::new());
+    lines.push(match day.compared_with {
+        Some(before) => format!("since {before}:"),
+        None => "the first day that is kept:".to_owned(),
+    });
+    lines.push(movements_text(day));
+    if day.policy_changed {
+        lines.push("the policy is another than that day's, and part of this is its doing".to_owned());
+    }
+    lines.push(String::new());
+    lines.push(if kept {
+        format!("kept as {}, and told", day.date)
+    } else {
+        "nothing was kept, and nobody told".to_owned()
+    });
+    lines.join("\n")
+}
+
+fn transactions_text(figure: &TransactionsFigure) -> String {
+    let usd = |cents: Option<i128>| cents.map_or_else(|| "?".to_owned(), |cents| Usd(cents).to_string());
+    format!(
+        "last 30 days  {} USD charged ({}), {} USD refunded ({})",
+        usd(figure.charges),
+        figure.charge_count,
+        usd(figure.refunds),
+        figure.refund_count
+    )
+}
+
+/// What moved, a line for each kind and currency.
+fn movements_text(day: &Day) -> String {
+    let mut rows = Vec::new();
+    for (currency, sheet) in &day.movements.currencies {
+        let money = |amount: i128| amount_of(amount, *currency);
+        let row = |what: &str, amount: i128, customers: u64| {
+            vec![upper(*currency), what.to_owned(), money(amount), customers.to_string()]
+        };
+        let rounded = |total: &cc_devops_core::revenue::money::Total| total.rounded().unwrap_or_default();
+        rows.push(row("opening", rounded(&sheet.opening), sheet.opening_customers));
+        for (kind, moved) in &sheet.moved {
+            rows.push(row(&code_of(kind), rounded(&moved.amount), moved.customers));
+        }
+        rows.push(row("closing", rounded(&sheet.closing), sheet.closing_customers));
+    }
+    table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
+}
+
+fn upper(currency: Currency) -> String {
+    currency.as_str().to_ascii_uppercase()
+}
+
+/// An amount in minor units, as people write it.
+fn amount_of(minor: i128, currency: Currency) -> String {
+    let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
+    whole.decimal(currency.exponent())
+}
+
+/// A run as people see it.
+pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
+    let rows = summary.totals.iter().map(|total| {
+        vec![
+            upper(total.currency),
+            amount_of(total.mrr_minor, total.currency),
+            total.subscriptions.to_string(),
+            amount_of(total.collection_paused_minor, total.currency),
+        ]
+    });
+    let total = match summary.mrr_usd {
+        Some(usd) => format!("{usd} USD"),
+        None if summary.without_rate.is_empty() => "cannot be told from subscriptions alone".to_owned(),
+        None => {
+            let missing: Vec<String> = summary.without_rate.iter().map(|currency| upper(*currency)).collect();
+            format!("cannot be told: give a --rate for {}", missing.join(", "))
+        }
+    };
+    let whole = if summary.complete { "" } else { " (incomplete)" };
+    let mut lines = vec![
+        table(&["CURRENCY", "MRR", "SUBSCRIPTIONS", "COLLECTION PAUSED"], rows),
+        String::new(),
+        format!("MRR           {total}{whole}"),
+        format!("subscribers   {}", summary.subscribers),
+    ];
+    lines.extend(summary.arpa_usd.map(|arpa| format!("ARPA          {arpa} USD")));
+    lines.push(format!("policy        {}", summary.policy.name()));
+    let excluded: Vec<String> = summary
+        .excluded
+        .iter()
+        .map(|(reason, count)| format!("{count} {}", code_of(reason)))
+        .collect();
+    if !excluded.is_empty() {
+        lines.push(format!("not counted   {}", excluded.join(", ")));
+    }
+    let errors: u64 = summary.errors.values().sum();
+    if errors > 0 {
+        lines.push(format!("\n{errors} could not be computed:"));
+        lines.push(table(
+            &["SUBSCRIPTION", "CUSTOMER", "CODE", "WHY"],
+            unusual.rows.clone(),
+        ));
+    }
+    if errors > unusual.rows.len() as u64 {
+        lines.push("... all of them with --json".to_owned());
+    }
+    lines.join("\n")
+}
+
+/// A code as programs see it.
+pub(super) fn code_of<T: Serialize>(code: &T) -> String {
+    let value = serde_json::to_value(code).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A figure with its lines, as people see it.
+pub(super) fn explained(figure: &Figure<'_>) -> String {
+    let Some(currency) = figure.currency else {
+        return format!("{}  nobody can say", figure.id);
+    };
+    let rows = figure.lines.iter().map(|line| {
+        vec![
+            line.item.clone().unwrap_or_default(),
+            line.text.clone(),
+            line.amount.money(currency),
+            line.amount.to_string(),
+        ]
+    });
+    let lines = table(&["ITEM", "LINE", "A MONTH", "EXACT (MINOR UNITS)"], rows);
+    match &figure.mrr {
+        Ok(mrr) => format!(
+            "{} of {}: {} a month\n\n{lines}",
+            figure.id,
+            figure.customer,
+            mrr.money(currency)
+        ),
+        Err(error) => format!("{} of {}: {error}", figure.id, figure.customer),
+    }
+}

@@ -1,0 +1,280 @@
+//! `revenue report`, `explain` and `history` against a fake Stripe, over two days.
+
+use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
+use serde_json::{Value, json};
+
+use crate::process::{Place, Run, finish};
+
+/// Noon of a day, and a day, in Unix seconds.
+const NOON: i64 = 1_795_348_800;
+const DAY: i64 = 86_400;
+
+struct House {
+    place: Place,
+    stripe: FakeStripe,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl House {
+    /// A data folder and an account. The fake serves from threads of its own while the binary runs.
+    fn new(model: Model) -> Self {
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
+        let stripe = runtime.block_on(FakeStripe::start(model));
+        stripe.set_rates(1_000, 1_000);
+        let place = Place::new();
+        place.configure(&format!(
+            "[stripe]\napi_url = \"{}\"\n\n[revenue]\nrates = \"fixed\"\nfixed_rates = {{ eur = \"1.25\" }}\n",
+            stripe.url()
+        ));
+        place.serve().stop();
+        Self { place, stripe, runtime }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.run_as(KEY, arguments)
+    }
+
+    fn run_as(&self, key: &str, arguments: &[&str]) -> Run {
+        let mut command = self.place.command(arguments);
+        command.env("STRIPE_API_KEY", key);
+        finish(command, "")
+    }
+
+    fn report(&self, as_of: i64, more: &[&str]) -> Run {
+        let as_of = as_of.to_string();
+        let mut arguments = vec!["revenue", "report", "--as-of", &as_of];
+        arguments.extend(more);
+        self.run(&arguments)
+    }
+
+    /// The events that are published once a server runs.
+    fn published(&self) -> Vec<Value> {
+        let server = self.place.serve();
+        let token = std::fs::read_to_string(self.place.data().join("admin.token")).unwrap();
+        let found = self.runtime.block_on(async {
+            loop {
+                let (status, text) = server.get("/v1/events", Some(token.trim()));
+                assert_eq!(status, 200, "{text}");
+                let (_, body) = text.split_once("\r\n\r\n").unwrap();
+                let events = serde_json::from_str::<Value>(body).unwrap()["events"].clone();
+                let told = |event: &&Value| event["detail-type"] == "MRR Calculation Complete";
+                let told: Vec<Value> = events.as_array().unwrap().iter().filter(told).cloned().collect();
+                if !told.is_empty() {
+                    break told;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        server.stop();
+        found
+    }
+}
+
+/// Two customers: one with a coupon, one who pays in euros by the year.
+fn first_day() -> Model {
+    let mut model = Model::at(NOON - 40 * DAY);
+    let monthly = model.price(json!({"unit_amount": 2_000}));
+    let yearly = model.price(json!({
+        "unit_amount": 10_000, "currency": "eur",
+        "recurring": {"interval": "year", "interval_count": 1, "usage_type": "licensed"},
+    }));
+    let coupon = model.coupon(json!({"percent_off": 25.0}));
+    let (ada, bob) = (
+        model.customer(json!({"id": "cus_ada"})),
+        model.customer(json!({"id": "cus_bob"})),
+    );
+    let discount = model.discount(&coupon);
+    model.subscription(
+        &ada,
+        &[(&monthly, 1)],
+        json!({"id": "sub_ada", "discounts": [discount]}),
+    );
+    model.subscription(&bob, &[(&yearly, 1)], json!({"id": "sub_bob", "currency": "eur"}));
+    model.balance_transaction("charge", 4_000, "usd", NOON - 3 * DAY);
+    model.balance_transaction("refund", -500, "usd", NOON - 2 * DAY);
+    model.balance_transaction("charge", 9_999, "usd", NOON - 35 * DAY);
+    model
+}
+
+#[test]
+fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
+    let house = House::new(first_day());
+    let first = house.report(NOON, &["--json"]).exits(0).json();
+    // 15.00 USD and 100.00 / 12 EUR at 1.25.
+    assert_eq!(first["mrrUSD"].to_string(), "25.42");
+    assert_eq!(
+        (&first["complete"], &first["kept"], &first["subscribers"]),
+        (&json!(true), &json!(true), &json!(2))
+    );
+    assert_eq!(first["policy"], "stripe-default");
+    let entries = first["subscriptions"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| !entry["lines"].as_array().unwrap().is_empty())
+    );
+    assert_eq!(
+        first["transactions"]["charges"], 4_000,
+        "what is older than 30 days is not in it"
+    );
+    assert_eq!(
+        first["movements"]["currencies"]["usd"]["moved"]["new"]["amount"],
+        "1500"
+    );
+
+    house.stripe.model(|model| {
+        let price = model.price(json!({"unit_amount": 700}));
+        let eve = model.customer(json!({"id": "cus_eve"}));
+        model.subscription(&eve, &[(&price, 3)], json!({"id": "sub_eve"}));
+        model.change_subscription("sub_bob", |subscription| {
+            subscription["status"] = json!("canceled");
+            subscription["canceled_at"] = json!(NOON + DAY / 2);
+            subscription["ended_at"] = json!(NOON + DAY / 2);
+        });
+        model.change_subscription("sub_ada", |subscription| {
+            subscription["items"]["data"][0]["quantity"] = json!(2);
+        });
+    });
+    let second = house.report(NOON + DAY, &["--json"]).exits(0).json();
+    assert_eq!(second["compared_with"], "2026-11-22");
+    let usd = &second["movements"]["currencies"]["usd"];
+    assert_eq!((&usd["opening"], &usd["closing"]), (&json!("1500"), &json!("5100")));
+    assert_eq!(usd["moved"]["expansion"]["amount"], "1500");
+    assert_eq!(usd["moved"]["new"]["amount"], "2100");
+    let eur = &second["movements"]["currencies"]["eur"];
+    assert_eq!(
+        (&eur["moved"]["churn"]["amount"], &eur["closing"]),
+        (&json!("-2500/3"), &json!("0"))
+    );
+    let converted = &second["movementsUSD"];
+    let cents = |value: &Value| (value.as_f64().unwrap() * 100.0).round();
+    let moved: f64 = converted["moved"].as_object().unwrap().values().map(cents).sum();
+    assert!(
+        (cents(&converted["opening"]) + moved + cents(&converted["currency_effects"]) - cents(&converted["closing"]))
+            .abs()
+            < 0.5,
+        "{converted}"
+    );
+
+    let explained = house
+        .run(&["revenue", "explain", "cus_ada", "--as-of", &(NOON + DAY).to_string()])
+        .exits(0);
+    assert!(
+        explained.stdout.contains("sub_ada of cus_ada: 30.00 USD a month"),
+        "{}",
+        explained.stdout
+    );
+    assert!(explained.stdout.contains("25%"), "{}", explained.stdout);
+
+    let told = house.published();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["source"], "contentcraft.billing");
+    let detail = &told[0]["detail"];
+    assert_eq!(
+        (&detail["source"], &detail["action"]),
+        (&json!("stripe-mrr-reporter"), &json!("mrr_calculated"))
+    );
+    assert_eq!(detail["mrrUSD"].to_string(), "25.42");
+    assert_eq!(
+        (&detail["charge_count"], &detail["refund_count"], &detail["period_days"]),
+        (&json!(1), &json!(1), &json!(30))
+    );
+
+    let history = house
+        .run(&["revenue", "history", "--until", "2026-11-23", "--json"])
+        .exits(0)
+        .json();
+    let days = history["days"].as_array().unwrap();
+    assert_eq!(days.len(), 2);
+    assert_eq!(
+        (&days[0]["date"], days[0]["mrrUSD"].to_string()),
+        (&json!("2026-11-22"), "25.42".to_owned())
+    );
+    assert_eq!(history["waterfall"]["closing"].to_string(), "51.0");
+    let picture = house.place.path().join("mrr.svg");
+    let shown = house
+        .run(&["revenue", "history", "--until", "2026-11-23", "--svg", "mrr.svg"])
+        .exits(0);
+    assert!(
+        shown.stdout.contains("2026-11-23") && shown.stdout.contains("churn"),
+        "{}",
+        shown.stdout
+    );
+    let svg = std::fs::read_to_string(picture).unwrap();
+    assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"), "{svg}");
+}
+
+#[test]
+fn a_dry_run_keeps_nothing() {
+    let house = House::new(first_day());
+    let text = house.report(NOON, &["--dry-run"]).exits(0).stdout;
+    assert!(
+        text.contains("25.42 USD") && text.contains("nothing was kept"),
+        "{text}"
+    );
+    let none = house.run(&["revenue", "history"]).exits(1);
+    assert!(none.stderr.contains("revenue report"), "{}", none.stderr);
+}
+
+#[test]
+fn a_failed_run_leaves_the_newest_day_as_it_was() {
+    let house = House::new(first_day());
+    house.report(NOON, &[]).exits(0);
+    let refused = house.run_as(
+        "sk_test_wrong",
+        &["revenue", "report", "--as-of", &(NOON + DAY).to_string()],
+    );
+    let refused = refused.exits(3);
+    assert!(refused.stderr.contains("key"), "{}", refused.stderr);
+    house
+        .stripe
+        .add_key("rk_test_poor", &["rak_plan_read", "rak_coupon_read"]);
+    let refused = house
+        .run_as(
+            "rk_test_poor",
+            &["revenue", "report", "--as-of", &(NOON + DAY).to_string()],
+        )
+        .exits(3);
+    assert!(
+        refused.stderr.to_lowercase().contains("subscription"),
+        "the permission is named: {}",
+        refused.stderr
+    );
+    let days = house
+        .run(&["revenue", "history", "--until", "2026-11-23", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(days["days"].as_array().unwrap().len(), 1);
+    let past = house.report(NOON - DAY, &[]).exits(2);
+    assert!(past.stderr.contains("--dry-run"), "{}", past.stderr);
+}
+
+#[test]
+fn without_a_key_it_says_where_to_put_one() {
+    let house = House::new(first_day());
+    let refused = house.run_as("", &["revenue", "report"]).exits(1);
+    for word in ["/contentcraft/stripe/reporting_api_key", "put-secret", "STRIPE_API_KEY"] {
+        assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_computed_is_listed_and_the_total_says_incomplete() {
+    let mut model = first_day();
+    let price = model.price(json!({"unit_amount": 100, "currency": "chf"}));
+    let carl = model.customer(json!({"id": "cus_carl"}));
+    model.subscription(&carl, &[(&price, 1)], json!({"id": "sub_carl", "currency": "chf"}));
+    let house = House::new(model);
+    let report = house.report(NOON, &["--json"]).exits(1).json();
+    assert_eq!((&report["complete"], &report["mrrUSD"]), (&json!(false), &json!(null)));
+    assert_eq!(report["without_rate"], json!(["chf"]));
+    let text = house.report(NOON, &[]).exits(1).stdout;
+    assert!(text.contains("CHF") && text.contains("--rate"), "{text}");
+    let told = house.published();
+    assert_eq!(
+        (&told[0]["detail"]["complete"], &told[0]["detail"]["mrrUSD"]),
+        (&json!(false), &json!(null))
+    );
+}

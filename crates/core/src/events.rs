@@ -1,0 +1,130 @@
+//! What is told to the outside: outcomes of requests, and what the control plane did on its own.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
+use crate::requests::outcome::Completed;
+
+/// An event's content. Both kinds share one column in a store; their fields tell them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EventBody {
+    /// A request's outcome.
+    Completed(Completed),
+    /// News that no request asked for.
+    Announcement(Announcement),
+}
+
+/// News that no request asked for, such as a day's MRR.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Announcement {
+    /// What it is about; the same for the same matter, so that a receiver can tell a repeat.
+    pub key: String,
+    /// The event's `source`.
+    pub source: String,
+    /// The event's `detail-type`.
+    pub detail_type: String,
+    /// The event's `detail`: JSON text, so that its numbers stay as they were written.
+    pub detail: String,
+    /// When it came to be.
+    pub timestamp: Timestamp,
+}
+
+impl EventBody {
+    /// The event's `source`.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Completed(_) => COMPLETED_SOURCE,
+            Self::Announcement(news) => &news.source,
+        }
+    }
+
+    /// The event's `detail-type`.
+    pub fn detail_type(&self) -> &str {
+        match self {
+            Self::Completed(_) => COMPLETED_DETAIL_TYPE,
+            Self::Announcement(news) => &news.detail_type,
+        }
+    }
+
+    /// The event's `detail` as JSON text.
+    ///
+    /// # Errors
+    /// An outcome that cannot be written as JSON.
+    pub fn detail(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Completed(completed) => serde_json::to_string(completed),
+            Self::Announcement(news) => Ok(news.detail.clone()),
+        }
+    }
+
+    /// The request's id, or what the news is about.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Completed(completed) => &completed.request_id,
+            Self::Announcement(news) => &news.key,
+        }
+    }
+
+    /// When it came to be.
+    pub fn timestamp(&self) -> Timestamp {
+        match self {
+            Self::Completed(completed) => completed.timestamp,
+            Self::Announcement(news) => news.timestamp,
+        }
+    }
+
+    /// The outcome, if it is one.
+    pub fn completed(&self) -> Option<&Completed> {
+        match self {
+            Self::Completed(completed) => Some(completed),
+            Self::Announcement(_) => None,
+        }
+    }
+}
+
+impl From<Completed> for EventBody {
+    fn from(completed: Completed) -> Self {
+        Self::Completed(completed)
+    }
+}
+
+impl From<Announcement> for EventBody {
+    fn from(news: Announcement) -> Self {
+        Self::Announcement(news)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::outcome::Status;
+
+    #[test]
+    fn both_kinds_come_back_as_they_were_kept() {
+        let completed = EventBody::from(Completed {
+            request_id: "r-1".into(),
+            action: "putSecret".into(),
+            status: Status::Success,
+            result: Some(serde_json::json!({"versionId": "v"})),
+            error: None,
+            reason: None,
+            latency_ms: 3,
+            requested_by: "A".into(),
+            timestamp: Timestamp::UNIX_EPOCH,
+        });
+        let news = EventBody::from(Announcement {
+            key: "mrr/2026-03-01".into(),
+            source: "contentcraft.billing".into(),
+            detail_type: "MRR Calculation Complete".into(),
+            detail: r#"{"mrrUSD":12345678901234567890.10}"#.into(),
+            timestamp: Timestamp::UNIX_EPOCH,
+        });
+        for body in [completed, news] {
+            let kept = serde_json::to_string(&body).unwrap();
+            assert_eq!(serde_json::from_str::<EventBody>(&kept).unwrap(), body);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is kept of a run: the day's record, and each customer's last figure.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::currency::Currency;
+use super::money::Exact;
+use super::movements::{Converted, Kind, Previous, Statement, churn_rate};
+use super::rates::Rates;
+use super::report::{Summary, Usd};
+
+/// How many days the transactions' figure looks back.
+pub const PERIOD_DAYS: u32 = 30;
+
+/// A day's MRR.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Day {
+    /// The day, UTC.
+    pub date: Date,
+    /// When the run ended.
+    pub at: Timestamp,
+    /// The run as it is shown.
+    pub summary: Summary,
+    /// The rates it used.
+    pub rates: Rates,
+    /// Where the transactions' period begins and ends, both inclusive, in Unix seconds.
+    pub period: (i64, i64),
+    /// The day its movements start from; none for the first.
+    pub compared_with: Option<Date>,
+    /// Whether that day followed another policy: then movements show the change of policy, too.
+    pub policy_changed: bool,
+    /// What moved since then, exact, by currency.
+    pub movements: Statement,
+    /// The same in US cents; none where a currency has no rate.
+    pub movements_usd: Option<Converted>,
+}
+
+/// Whose figure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CustomerKey {
+    /// The customer's id.
+    pub customer: String,
+    /// The currency.
+    pub currency: Currency,
+}
+
+/// A customer's last figure. It is kept when it changes, also when it falls to 0: that tells a
+/// reactivation from a new customer.
+///
+/// It holds what it was before the day it changed, so that a run that is made again that day, or that
+/// ended halfway, is compared with the same figures as the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerRow {
+    /// Whose.
+    #[serde(flatten)]
+    pub key: CustomerKey,
+    /// The MRR in minor units; none for a customer that turned out not to be one.
+    pub figure: Option<Exact>,
+    /// The day it changed.
+    pub day: Date,
+    /// What it was before that day; none where the customer was not known.
+    pub opening: Option<Exact>,
+}
+
+impl CustomerRow {
+    /// What the figure was at the end of a day; at the end of none, nothing was known.
+    pub fn at_end_of(&self, day: Option<Date>) -> Option<Exact> {
+        match day {
+            Some(day) if self.day <= day => self.figure,
+            Some(_) => self.opening,
+            None => None,
+        }
+    }
+
+    /// The figure as the movements take it.
+    pub(super) fn previous(&self, amount: Exact) -> Previous<'_> {
+        Previous {
+            customer: &self.key.customer,
+            currency: self.key.currency,
+            amount,
+        }
+    }
+}
+
+impl Day {
+    /// MRR in US cents; none where it cannot be known.
+    pub fn mrr_usd(&self) -> Option<Usd> {
+        self.summary.mrr_usd
+    }
+
+    /// How many customers moved so, all currencies together.
+    pub fn moved(&self, kind: Kind) -> u64 {
+        let sheets = self.movements.currencies.values();
+        sheets
+            .filter_map(|sheet| sheet.moved.get(&kind))
+            .map(|moved| moved.customers)
+            .sum()
+    }
+
+    /// The subscriber churn rate since the day it is compared with; none if there was nobody.
+    pub fn churn_rate(&self) -> Option<Exact> {
+        let opening = self.movements.currencies.values().map(|sheet| sheet.opening_customers);
+        let joined = self.moved(Kind::New) + self.moved(Kind::Reactivation);
+        churn_rate(self.moved(Kind::Churn), opening.sum(), joined)
+    }
+}

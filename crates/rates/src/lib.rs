@@ -1,0 +1,29 @@
+//! Exchange rates: the European Central Bank's daily reference rates, or a fixed table.
+
+mod daily_file;
+mod ecb;
+
+use async_trait::async_trait;
+use cc_devops_core::ports::{PortResult, RateSource};
+use cc_devops_core::revenue::rates::Rates;
+
+pub use daily_file::{Unreadable, read};
+pub use ecb::{ECB_URL, Ecb, Retries, Settings};
+
+/// A table that never changes.
+#[derive(Debug, Clone)]
+pub struct Fixed(Rates);
+
+impl Fixed {
+    /// These rates.
+    pub fn new(rates: Rates) -> Self {
+        Self(rates)
+    }
+}
+
+#[async_trait]
+impl RateSource for Fixed {
+    async fn newest(&self) -> PortResult<Rates> {
+        Ok(self.0.clone())
+    }
+}

@@ -1,0 +1,60 @@
+//! What the billing source tells of its own accord.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use cc_devops_core::ports::PortErrorKind;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::revenue::bring_forward;
+
+/// The largest notice, in bytes: an event holds a subscription with all its items.
+const LARGEST: usize = 1 << 20;
+
+/// Takes an event of the billing source
+///
+/// Point a webhook endpoint of Stripe at this path. Who sends is proven by the signature over the body;
+/// no token is needed. An event that changes MRR brings the next report forward; any other is taken and
+/// changes nothing.
+#[utoipa::path(
+    post, path = "/v1/billing/events", tag = "revenue",
+    request_body(content = serde_json::Map<String, serde_json::Value>, description = "The event, unchanged"),
+    responses(
+        (status = 204, description = "Taken"),
+        (status = 404, description = "No signing secret is configured", content(
+            (crate::wire::ProblemBody = "application/problem+json"),
+        )),
+    ),
+)]
+pub(crate) async fn post_billing_event(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let Some((notices, after)) = app
+        .revenue
+        .as_ref()
+        .and_then(|revenue| Some((revenue.notices.clone()?, revenue.refresh_after)))
+    else {
+        return Err(Problem::not_found(
+            "no signing secret of the billing source is configured: set stripe.webhook_secret",
+        ));
+    };
+    let body = to_bytes(body, LARGEST).await.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 1 MiB, or broke off",
+        )
+    })?;
+    let signature = headers
+        .get(notices.signature_header())
+        .and_then(|value| value.to_str().ok());
+    match notices.changes_revenue(signature, &body, app.ports().clock.now()).await {
+        Ok(true) => bring_forward(&app, after).await?,
+        Ok(false) => {}
+        Err(error) if error.kind == PortErrorKind::Refused => return Err(Problem::malformed(error.message)),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

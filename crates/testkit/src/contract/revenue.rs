@@ -1,0 +1,110 @@
+//! The contract of where MRR is kept.
+
+use cc_devops_core::ports::{Ports, RevenueStore};
+use cc_devops_core::revenue::currency::Currency;
+use cc_devops_core::revenue::day::{CustomerKey, CustomerRow};
+use jiff::civil::{Date, date};
+
+use crate::sample::mrr_day;
+
+/// The store keeps what it promises: days by date, the newest of them, figures by customer.
+pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
+    days_are_found_by_date(&*fresh().await.revenue).await;
+    the_newest_day_is_the_latest(&*fresh().await.revenue).await;
+    figures_are_listed_by_customer_and_currency(&*fresh().await.revenue).await;
+    many_figures_are_kept(&*fresh().await.revenue).await;
+}
+
+async fn days_are_found_by_date(store: &dyn RevenueStore) {
+    assert_eq!(store.day(date(2026, 3, 1)).await.unwrap(), None);
+    assert_eq!(store.days(Date::MIN, Date::MAX).await.unwrap(), []);
+    let days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 3)].map(|date| mrr_day(date, 100));
+    for day in &days {
+        store.keep(day).await.unwrap();
+    }
+    let found = store.day(date(2026, 3, 1)).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&days[1]), "a day comes back as it was kept");
+    assert_eq!(store.day(date(2026, 3, 2)).await.unwrap(), None);
+    let all = store.days(Date::MIN, Date::MAX).await.unwrap();
+    assert_eq!(all, days, "oldest first");
+    let some = store.days(date(2026, 3, 1), date(2026, 3, 3)).await.unwrap();
+    assert_eq!(some, days[1..], "both ends are in");
+    let none = store.days(date(2026, 3, 3), date(2026, 3, 1)).await.unwrap();
+    assert_eq!(none, [], "an end before the beginning holds nothing");
+}
+
+async fn the_newest_day_is_the_latest(store: &dyn RevenueStore) {
+    assert_eq!(store.latest().await.unwrap(), None);
+    let (first, second) = (mrr_day(date(2026, 3, 1), 100), mrr_day(date(2026, 3, 2), 200));
+    store.keep(&second).await.unwrap();
+    store.keep(&first).await.unwrap();
+    assert_eq!(
+        store.latest().await.unwrap().as_ref(),
+        Some(&second),
+        "an older day that is kept later is not the newest"
+    );
+    let again = mrr_day(date(2026, 3, 2), 300);
+    store.keep(&again).await.unwrap();
+    assert_eq!(
+        store.latest().await.unwrap().as_ref(),
+        Some(&again),
+        "the same day again is"
+    );
+    assert_eq!(store.day(again.date).await.unwrap().as_ref(), Some(&again));
+}
+
+async fn figures_are_listed_by_customer_and_currency(store: &dyn RevenueStore) {
+    assert_eq!(store.customers(None, 10).await.unwrap(), []);
+    let rows = [
+        row("cus_a", Currency::EUR, Some("10/3"), None),
+        row("cus_a", Currency::USD, Some("0"), Some("500")),
+        row("cus_b", Currency::USD, None, None),
+    ];
+    let mixed = [&rows[2], &rows[0], &rows[1]].map(Clone::clone);
+    store.keep_customers(&mixed).await.unwrap();
+    store.keep_customers(&[]).await.unwrap();
+    let all = store.customers(None, 10).await.unwrap();
+    assert_eq!(all, rows, "by customer, then currency, as they were kept");
+    let two = store.customers(None, 2).await.unwrap();
+    assert_eq!(two, rows[..2], "no more than asked for");
+    let rest = store.customers(Some(&rows[1].key), 10).await.unwrap();
+    assert_eq!(rest, rows[2..], "the place that is given is left out");
+    let again = row("cus_a", Currency::USD, Some("700"), Some("0"));
+    store.keep_customers(std::slice::from_ref(&again)).await.unwrap();
+    let all = store.customers(None, 10).await.unwrap();
+    assert_eq!(
+        (&all[1], all.len()),
+        (&again, 3),
+        "a figure takes the place of the one before"
+    );
+}
+
+async fn many_figures_are_kept(store: &dyn RevenueStore) {
+    let rows: Vec<CustomerRow> = (0..230)
+        .map(|number| row(&format!("cus_{number:03}"), Currency::USD, Some("1"), None))
+        .collect();
+    store.keep_customers(&rows).await.unwrap();
+    let mut found = Vec::new();
+    loop {
+        let after = found.last().map(|row: &CustomerRow| row.key.clone());
+        let page = store.customers(after.as_ref(), 100).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    assert_eq!(found, rows, "page by page, each once");
+}
+
+fn row(customer: &str, currency: Currency, figure: Option<&str>, opening: Option<&str>) -> CustomerRow {
+    let exact = |text: Option<&str>| text.map(|text| text.parse().expect("a number"));
+    CustomerRow {
+        key: CustomerKey {
+            customer: customer.to_owned(),
+            currency,
+        },
+        figure: exact(figure),
+        day: date(2026, 3, 1),
+        opening: exact(opening),
+    }
+}
