@@ -143,7 +143,12 @@ impl Customers {
     /// Every customer's figure in every currency that was added, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = CustomerFigure<'_>> {
         let first = self.entries.iter().filter_map(|entry| self.figure_of(entry));
-        let others = self.others.iter().filter_map(|((place, currency), other)| {
+        first.chain(self.further())
+    }
+
+    /// The figures in customers' second and further currencies.
+    fn further(&self) -> impl Iterator<Item = CustomerFigure<'_>> {
+        self.others.iter().filter_map(|((place, currency), other)| {
             let entry = self.entries.get(*place as usize)?;
             Some(CustomerFigure {
                 customer: self.ids.get(entry.id, entry.id_length),
@@ -152,8 +157,17 @@ impl Customers {
                 held: entry.flags & HELD != 0,
                 seen: other.seen,
             })
-        });
-        first.chain(others)
+        })
+    }
+
+    /// The same by customer, but for second and further currencies, which come last: who writes them then
+    /// writes in the order of the keys.
+    pub(super) fn sorted(&self) -> impl Iterator<Item = CustomerFigure<'_>> {
+        let mut entries: Vec<u32> = (0..).take(self.entries.len()).collect();
+        entries.sort_unstable_by_key(|place| id_at(*place, &self.entries, &self.ids));
+        let entries = entries.into_iter().filter_map(|place| self.entries.get(place as usize));
+        let first = entries.filter_map(|entry| self.figure_of(entry));
+        first.chain(self.further())
     }
 
     fn figure_of(&self, entry: &Entry) -> Option<CustomerFigure<'_>> {
@@ -349,6 +363,30 @@ mod tests {
             ]
         );
         assert_eq!((customers.len(), customers.paying()), (3, 1));
+    }
+
+    #[test]
+    fn sorted_they_come_by_customer_and_none_is_lost() {
+        let mut customers = Customers::default();
+        for (customer, currency) in [
+            ("c", Currency::USD),
+            ("a", Currency::EUR),
+            ("b", Currency::USD),
+            ("a", Currency::USD),
+        ] {
+            customers.add(customer, currency, Exact::ONE).unwrap();
+        }
+        let sorted: Vec<_> = customers
+            .sorted()
+            .map(|figure| (figure.customer, figure.currency))
+            .collect();
+        let expected = [
+            ("a", Currency::EUR),
+            ("b", Currency::USD),
+            ("c", Currency::USD),
+            ("a", Currency::USD),
+        ];
+        assert_eq!(sorted, expected, "second currencies come last");
     }
 
     #[test]

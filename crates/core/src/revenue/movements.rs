@@ -242,9 +242,9 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The movements of those who are new.
+    /// The movements of those who are new, by customer, but for second currencies, which come last.
     pub fn new_customers(&self) -> impl Iterator<Item = Change<'_>> {
-        self.customers.iter().filter_map(new_customer)
+        self.customers.sorted().filter_map(new_customer)
     }
 }
 
