@@ -10,6 +10,7 @@
 mod effects;
 mod fleet;
 mod ledger;
+mod repositories;
 mod revenue;
 mod telling;
 mod upkeep;
@@ -23,6 +24,9 @@ pub use effects::{
 };
 pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
+pub use repositories::{
+    CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound,
+};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};

@@ -180,7 +180,7 @@ pub enum ActionTaken {
 }
 
 /// Where an issue is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IssueRef {
     /// The repository, `owner/name`.
     pub repository: String,

@@ -1,0 +1,165 @@
+//! Where repositories are hosted, and what is kept of them between two looks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::PortResult;
+use crate::repos::fix::ChangeKind;
+use crate::repos::snapshot::{Repository, WorkflowId};
+use crate::repos::workflows::{CloseReason, Issue, IssueRef};
+use crate::secret::SecretValue;
+
+/// What of a repository is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Depth<'a> {
+    /// What an audit looks at: protection, dependencies, whether workflows run. No runs.
+    Settings,
+    /// What the workflow monitor looks at: workflows with their runs. Nothing else.
+    Runs {
+        /// Workflows whose runs are read attempt by attempt, even if they seem to work: those with an
+        /// issue. The others are, if they seem to fail.
+        closely: &'a BTreeSet<WorkflowId>,
+    },
+}
+
+/// What a reading comes upon.
+#[derive(Debug)]
+pub enum Found {
+    /// How many repositories there are. Comes first, if it is known.
+    Total(u64),
+    /// A repository.
+    Repository(Box<Repository>),
+    /// One that is there and could not be read.
+    Missing {
+        /// Its name, without the owner.
+        name: String,
+        /// Why, as a fragment.
+        why: String,
+    },
+    /// The listing ended early: there may be more.
+    BrokeOff {
+        /// Why, as a fragment.
+        why: String,
+    },
+}
+
+/// Takes what is found, as it comes.
+pub type TakeFound<'t> = dyn FnMut(Found) + Send + 't;
+
+/// What a reading took of the host's limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Requests, tries after a failure included.
+    pub requests: u64,
+    /// Points of the GraphQL limit.
+    pub points: u64,
+}
+
+impl Spent {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            points: self.points.saturating_add(other.points),
+        }
+    }
+}
+
+/// Which issues are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct IssueLookup {
+    /// The owner.
+    pub owner: String,
+    /// Repositories, `owner/name`, whose newest issues are listed. A listing shows an issue at once, a
+    /// search only after a while.
+    pub listed: BTreeSet<String>,
+    /// Issues that were kept.
+    pub kept: BTreeSet<IssueRef>,
+}
+
+/// Where repositories are hosted.
+#[async_trait]
+pub trait CodeHost: Send + Sync {
+    /// Hands over every repository of an owner, each once, in no order that means anything.
+    ///
+    /// # Errors
+    /// What made it impossible to begin: no such owner (`NotFound`), no or a wrong credential (`Key`). What
+    /// goes wrong later is handed over.
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
+
+    /// One repository, `owner/name`, with all its files and rulesets. An older name finds it too.
+    /// `NotFound` where there is none that the credential may see.
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
+
+    /// The issues the control plane wrote about workflows, open ones of the whole owner and closed ones
+    /// where a repository is listed. A kept one that is gone stands as transferred or deleted.
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)>;
+
+    /// Writes an issue into `owner/name`.
+    async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
+
+    /// Replaces an issue's body.
+    async fn update_issue(&self, issue: &IssueRef, body: &str) -> PortResult<()>;
+
+    /// Closes an issue, after writing a comment. One that is closed already stays as it is.
+    async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()>;
+
+    /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
+    /// there is one. `Superseded` where the repository changed since the plan was made.
+    async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
+
+    /// Sets a secret of `owner/name` for its workflows.
+    async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()>;
+}
+
+/// What the code host tells of its own accord.
+#[async_trait]
+pub trait CodeHostNotices: Send + Sync {
+    /// The HTTP header that holds the signature, in lower case.
+    fn signature_header(&self) -> &'static str;
+
+    /// The repository, `owner/name`, whose workflow ended a run, if that is what a notice of this kind
+    /// tells. `Refused` where it is not proven to be the code host's; `NotFound` where the signing secret is
+    /// not there.
+    async fn workflow_ended(&self, kind: &str, signature: Option<&str>, body: &[u8]) -> PortResult<Option<String>>;
+}
+
+/// What is kept of repositories, by what uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shelf {
+    /// Open breaches, for the next audit.
+    Breaches,
+    /// What the workflow monitor knows of failing workflows.
+    Watches,
+    /// Which workflows a repository has, so that they need not be listed again.
+    Workflows,
+}
+
+impl Shelf {
+    /// Every shelf.
+    pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
+
+    /// Its name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaches => "breaches",
+            Self::Watches => "watches",
+            Self::Workflows => "workflows",
+        }
+    }
+}
+
+/// What is kept of an owner's repositories between two looks: JSON documents by a key, a repository's id as
+/// a rule. An owner's login is the same in upper and lower case.
+#[async_trait]
+pub trait RepositoryStore: Send + Sync {
+    /// Every document of a shelf.
+    async fn load(&self, owner: &str, shelf: Shelf) -> PortResult<BTreeMap<String, Value>>;
+
+    /// Writes documents, each in the place of the one of its key; `None` takes it away. A document has at
+    /// most 300,000 bytes, or it is `TooLarge`. Not all of them are written where it fails.
+    async fn save(&self, owner: &str, shelf: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()>;
+}
