@@ -1,0 +1,175 @@
+//! What can go wrong between us and GitHub, and what a person can do about it.
+
+use cc_devops_core::ports::{PortError, PortErrorKind};
+use jiff::{SignedDuration, Timestamp};
+
+/// A call of GitHub failed. No text of it holds a credential.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No credential is configured.
+    #[error("there is no GitHub token: {0}")]
+    NoToken(String),
+    /// What is configured cannot be sent in a header.
+    #[error("the GitHub token is not one: it has characters no token has; store it again")]
+    NotAToken,
+    /// The App's private key cannot sign.
+    #[error("the GitHub App's private key cannot be used: store the PEM text that GitHub gave, unchanged")]
+    NotAKey,
+    /// The address of the API is no good.
+    #[error(
+        "the GitHub address must be an https URL, such as https://api.github.com or \
+         https://github.example.com/api/v3 (http is for this machine): check github.api_url"
+    )]
+    Address,
+    /// The HTTP client could not be made.
+    #[error("the HTTP client for GitHub cannot be made")]
+    Client(#[source] Box<octocrab::Error>),
+    /// GitHub does not know the credential.
+    #[error(
+        "GitHub does not accept the token: it is mistyped, expired or revoked; create a new one and store it with \
+         `cc-devops put-secret`"
+    )]
+    WrongToken,
+    /// An App is not installed for the owner.
+    #[error("the GitHub App is not installed for {0}: install it there, for all repositories")]
+    NotInstalled(String),
+    /// The credential may not do this.
+    #[error("the GitHub token may not {what}: {message}{}", missing(.permission.as_deref()))]
+    Forbidden {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// The permission that is missing, if GitHub named it.
+        permission: Option<String>,
+        /// GitHub's words.
+        message: String,
+    },
+    /// There is no such thing, or the credential may not see it: GitHub answers both alike.
+    #[error("GitHub has nothing to {what}: it does not exist, or the token may not see it")]
+    NotFound {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// It is somewhere else now.
+    #[error("what GitHub was asked to {what} has moved")]
+    Moved {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// It was there, or is switched off.
+    #[error("GitHub cannot {what} any more: {message}")]
+    Gone {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The hour's requests are used up.
+    #[error("GitHub lets in no more requests of this token until {until}: try again then")]
+    RateLimited {
+        /// When it begins anew.
+        until: Timestamp,
+    },
+    /// Too many requests at once, still, after waiting.
+    #[error("GitHub lets in no more requests for a while ({message}): something else uses the token too; try later")]
+    SecondaryLimit {
+        /// GitHub's words.
+        message: String,
+    },
+    /// No whole answer came, in several tries.
+    #[error("GitHub cannot be reached to {what}: {reason}; check the network, then try again")]
+    Network {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// GitHub failed, in several tries.
+    #[error("GitHub answers {status} when asked to {what} (request {request}): try again later")]
+    Unavailable {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's id of the request, for its support.
+        request: String,
+    },
+    /// GitHub did not finish in its own time limit.
+    #[error("GitHub does not finish in time when asked to {what}: try again later")]
+    TooSlow {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// What came is not what the API promises.
+    #[error("GitHub's answer to {what} cannot be read: check github.api_url; if it is right, report this")]
+    BadAnswer {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// Where reading stopped.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An answer larger than any should be.
+    #[error("GitHub's answer to {what} is larger than it can be: check github.api_url")]
+    TooLarge {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// Something else stands there now.
+    #[error("cannot {what}: it was changed meanwhile; look at it, then try again")]
+    Changed {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// GitHub refused for another reason.
+    #[error("GitHub refuses to {what} with {status} (request {request}): {message}")]
+    Refused {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's words, at most 300 characters.
+        message: String,
+        /// GitHub's id of the request, for its support.
+        request: String,
+    },
+}
+
+fn missing(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!("; give it the permission `{name}`"))
+}
+
+impl Error {
+    /// What a caller can do about it.
+    pub fn kind(&self) -> PortErrorKind {
+        match self {
+            Self::NoToken(_) => PortErrorKind::NotFound,
+            Self::NotAToken | Self::NotAKey | Self::WrongToken | Self::NotInstalled(_) => PortErrorKind::Key,
+            Self::RateLimited { .. }
+            | Self::SecondaryLimit { .. }
+            | Self::Network { .. }
+            | Self::TooSlow { .. }
+            | Self::Unavailable { .. } => PortErrorKind::Unavailable,
+            Self::NotFound { .. } | Self::Gone { .. } | Self::Moved { .. } => PortErrorKind::NotFound,
+            Self::TooLarge { .. } => PortErrorKind::TooLarge,
+            Self::Changed { .. } => PortErrorKind::Superseded,
+            Self::Address
+            | Self::Client(_)
+            | Self::Forbidden { .. }
+            | Self::BadAnswer { .. }
+            | Self::Refused { .. } => PortErrorKind::Refused,
+        }
+    }
+}
+
+impl From<Error> for PortError {
+    fn from(error: Error) -> Self {
+        let retry_after = match &error {
+            Error::RateLimited { until } => Some(until.duration_since(Timestamp::now()).max(SignedDuration::ZERO)),
+            _ => None,
+        };
+        Self {
+            retry_after,
+            ..Self::new(error.kind(), error.to_string()).because(error)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
+
+use http::{HeaderMap, Method, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+
+use super::limiter::Load;
+use super::request::Failure;
+use super::{Client, Error};
+
+/// A query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Query {
+    /// Its name in the text.
+    pub(crate) name: &'static str,
+    /// Its text with every fragment it uses.
+    pub(crate) text: &'static str,
+}
+
+/// An answer to a query: what was found, and what of it could not be.
+#[derive(Debug)]
+pub(crate) struct Found<T> {
+    pub(crate) data: T,
+    pub(crate) errors: Vec<GraphError>,
+}
+
+/// Something that could not be answered.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct GraphError {
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) path: Vec<Value>,
+    #[serde(default)]
+    pub(crate) message: String,
+}
+
+impl GraphError {
+    /// The name at this place of the path.
+    pub(crate) fn at(&self, place: usize) -> Option<&str> {
+        self.path.get(place).and_then(Value::as_str)
+    }
+
+    /// The number at this place of the path.
+    pub(crate) fn index(&self, place: usize) -> Option<usize> {
+        usize::try_from(self.path.get(place)?.as_u64()?).ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct Body<T> {
+    data: Option<T>,
+    #[serde(default)]
+    errors: Vec<GraphError>,
+}
+
+/// A first look at an answer, which may be large.
+#[derive(Deserialize)]
+struct Glance {
+    data: Option<Cost>,
+    #[serde(default)]
+    errors: Vec<GraphError>,
+}
+
+#[derive(Deserialize)]
+struct Cost {
+    #[serde(rename = "rateLimit")]
+    rate_limit: Option<RateLimit>,
+}
+
+#[derive(Deserialize)]
+struct RateLimit {
+    cost: u64,
+}
+
+impl Client {
+    /// Makes a query. One that is too much for GitHub is [`Error::TooSlow`] and not tried again: it must be
+    /// made smaller.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        query: Query,
+        variables: Value,
+        what: &str,
+    ) -> Result<Found<T>, Error> {
+        let body = json!({"query": query.text, "operationName": query.name, "variables": variables});
+        self.tries(what, || async {
+            let request = Request::builder().method(Method::POST).uri(&self.inner.graphql_path);
+            let answer = self
+                .one(&self.inner.graphql, request, Some(&body), Load::Query, what, true)
+                .await
+                .map_err(|failure| match failure.error {
+                    error @ Error::TooSlow { .. } => Failure::last(error),
+                    error => Failure { error, ..failure },
+                })?;
+            self.read(&answer.headers, &answer.body, what)
+        })
+        .await
+    }
+
+    fn read<T: DeserializeOwned>(&self, headers: &HeaderMap, body: &[u8], what: &str) -> Result<Found<T>, Failure> {
+        let bad = |source| {
+            Failure::last(Error::BadAnswer {
+                what: what.to_owned(),
+                source,
+            })
+        };
+        let glance: Glance = serde_json::from_slice(body).map_err(bad)?;
+        let cost = glance.data.as_ref().and_then(|data| data.rate_limit.as_ref());
+        self.spent
+            .points
+            .fetch_add(cost.map_or(0, |limit| limit.cost), Ordering::Relaxed);
+        if glance.errors.iter().any(|error| error.kind == "RATE_LIMITED") {
+            return Err(self.used_up(headers));
+        }
+        if glance.errors.iter().any(too_much) {
+            return Err(Failure::last(Error::TooSlow { what: what.to_owned() }));
+        }
+        let body: Body<T> = match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(source) => return Err(bad(source)),
+        };
+        match (body.data, body.errors.first()) {
+            (Some(data), _) => Ok(Found {
+                data,
+                errors: body.errors,
+            }),
+            (None, error) => Err(Failure::last(Error::Refused {
+                what: what.to_owned(),
+                status: 200,
+                message: error.map_or_else(|| "it gives no reason".to_owned(), |error| error.message.clone()),
+                request: super::request::text(headers, "x-github-request-id")
+                    .unwrap_or("without an id")
+                    .to_owned(),
+            })),
+        }
+    }
+}
+
+/// Whether GitHub gave up on a query because of its size.
+fn too_much(error: &GraphError) -> bool {
+    matches!(
+        error.kind.as_str(),
+        "RESOURCE_LIMITS_EXCEEDED" | "MAX_NODE_LIMIT_EXCEEDED"
+    ) || error.path.is_empty()
+        && error
+            .message
+            .starts_with("Something went wrong while executing your query")
+        || error.message.contains("timeout")
+}

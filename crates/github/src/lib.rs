@@ -1,0 +1,4 @@
+//! GitHub, the code host.
+
+pub mod client;
+mod queries;

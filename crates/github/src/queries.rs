@@ -1,0 +1,72 @@
+//! The GraphQL queries, each with the fragments it uses.
+
+use crate::client::Query;
+
+/// A query from files: the first names it, the others are its fragments.
+macro_rules! query {
+    ($name:literal: $($file:literal),+) => {
+        Query {
+            name: $name,
+            text: concat!($(include_str!(concat!("../queries/", $file, ".graphql"))),+),
+        }
+    };
+}
+
+pub(crate) const SETTINGS: Query = query!("Settings": "settings", "basics", "settings_of", "ruleset");
+pub(crate) const ONE_SETTINGS: Query =
+    query!("OneSettings": "one_settings", "basics", "settings_of", "ruleset", "bypass");
+pub(crate) const LISTING: Query = query!("Listing": "listing", "basics");
+pub(crate) const ONE_LISTING: Query = query!("OneListing": "one_listing", "basics");
+pub(crate) const BYPASS_ACTORS: Query = query!("BypassActors": "bypass_actors", "bypass");
+pub(crate) const WORKFLOW_STATES: Query = query!("WorkflowStates": "workflow_states");
+pub(crate) const WORKFLOW_RUNS: Query = query!("WorkflowRuns": "workflow_runs");
+pub(crate) const ISSUES: Query = query!("Issues": "issues", "issue");
+pub(crate) const ONE_ISSUE: Query = query!("OneIssue": "one_issue", "issue");
+pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
+pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
+pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use apollo_compiler::{ExecutableDocument, Schema};
+
+    use super::*;
+
+    const ALL: [Query; 12] = [
+        SETTINGS,
+        ONE_SETTINGS,
+        LISTING,
+        ONE_LISTING,
+        BYPASS_ACTORS,
+        WORKFLOW_STATES,
+        WORKFLOW_RUNS,
+        ISSUES,
+        ONE_ISSUE,
+        SEARCH,
+        VIEWER,
+        REPOSITORY_ID,
+    ];
+
+    /// GitHub's schema is not quite valid itself: a type has two fields of one name, and which counts is
+    /// for nothing here.
+    #[test]
+    fn every_query_fits_githubs_schema() {
+        let packed = include_bytes!("../../testkit/data/github/schema-public.graphql.gz");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&packed[..])
+            .read_to_string(&mut text)
+            .unwrap();
+        let schema = match Schema::parse(&text, "github.graphql") {
+            Ok(schema) => schema,
+            Err(mistakes) => mistakes.partial,
+        };
+        let schema = apollo_compiler::validation::Valid::assume_valid(schema);
+        for query in ALL {
+            if let Err(mistakes) = ExecutableDocument::parse_and_validate(&schema, query.text, query.name) {
+                panic!("{}: {}", query.name, mistakes.errors);
+            }
+        }
+    }
+}
