@@ -142,14 +142,15 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> PortErrorKind {
         match self {
-            Self::NoToken(_) => PortErrorKind::NotFound,
             Self::NotAToken | Self::NotAKey | Self::WrongToken | Self::NotInstalled(_) => PortErrorKind::Key,
             Self::RateLimited { .. }
             | Self::SecondaryLimit { .. }
             | Self::Network { .. }
             | Self::TooSlow { .. }
             | Self::Unavailable { .. } => PortErrorKind::Unavailable,
-            Self::NotFound { .. } | Self::Gone { .. } | Self::Moved { .. } => PortErrorKind::NotFound,
+            Self::NoToken(_) | Self::NotFound { .. } | Self::Gone { .. } | Self::Moved { .. } => {
+                PortErrorKind::NotFound
+            }
             Self::TooLarge { .. } => PortErrorKind::TooLarge,
             Self::Changed { .. } => PortErrorKind::Superseded,
             Self::Address

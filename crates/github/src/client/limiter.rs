@@ -60,7 +60,7 @@ pub(super) enum Load {
 /// A request's way through.
 pub(super) struct Passage<'l> {
     _place: Option<SemaphorePermit<'l>>,
-    _turn: Option<MutexGuard<'l, Instant>>,
+    turn: Option<MutexGuard<'l, Instant>>,
 }
 
 pub(super) struct Limiter {
@@ -141,10 +141,7 @@ impl Limiter {
             }
             tokio::time::sleep_until(until).await;
         }
-        Passage {
-            _place: place,
-            _turn: turn,
-        }
+        Passage { _place: place, turn }
     }
 
     /// GitHub said it is too much: nothing leaves for a while.
@@ -157,7 +154,7 @@ impl Limiter {
 impl Passage<'_> {
     /// The answer is there.
     pub(super) fn done(mut self) {
-        if let Some(turn) = &mut self._turn {
+        if let Some(turn) = &mut self.turn {
             **turn = Instant::now();
         }
     }

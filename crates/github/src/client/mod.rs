@@ -13,15 +13,17 @@ mod limiter;
 mod request;
 mod signing;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cc_devops_core::ports::Spent;
 use http::header::HeaderName;
 use octocrab::Octocrab;
+use serde::Deserialize;
 use url::Url;
 
 pub use self::credential::{Credential, CredentialSource};
@@ -87,6 +89,8 @@ struct Inner {
     retries: Retries,
     total_timeout: Duration,
     limiter: Limiter,
+    /// The node ids of repositories by their full names, as far as they came by.
+    nodes: Mutex<HashMap<String, String>>,
 }
 
 #[derive(Default)]
@@ -110,6 +114,7 @@ impl Client {
                 retries: settings.retries,
                 total_timeout: settings.total_timeout,
                 limiter: Limiter::new(settings.limits),
+                nodes: Mutex::default(),
             }),
             spent: Arc::default(),
         })
@@ -123,6 +128,32 @@ impl Client {
         }
     }
 
+    /// Learns a repository's node id.
+    pub(crate) fn learn_node(&self, full_name: &str, node: &str) {
+        let mut nodes = self.inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.insert(full_name.to_ascii_lowercase(), node.to_owned());
+    }
+
+    /// A repository's node id; `None` if there is no such repository.
+    pub(crate) async fn node_of(&self, full_name: &str) -> Result<Option<String>, Error> {
+        let known = {
+            let nodes = self.inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            nodes.get(&full_name.to_ascii_lowercase()).cloned()
+        };
+        let Some((owner, name)) = full_name.split_once('/') else {
+            return Ok(None);
+        };
+        if known.is_some() {
+            return Ok(known);
+        }
+        let variables = serde_json::json!({"owner": owner, "name": name});
+        let what = format!("find {full_name}");
+        let answer = self
+            .query::<NodeAnswer>(crate::queries::REPOSITORY_ID, variables, &what)
+            .await?;
+        Ok(answer.data.repository.map(|repository| repository.id))
+    }
+
     /// What this client and its clones took.
     pub(crate) fn spent(&self) -> Spent {
         Spent {
@@ -130,6 +161,16 @@ impl Client {
             points: self.spent.points.load(Ordering::Relaxed),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct NodeAnswer {
+    repository: Option<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
 }
 
 impl fmt::Debug for Client {

@@ -109,6 +109,27 @@ pub(crate) fn put(segments: &[&str]) -> (Method, String) {
     (Method::PUT, path(segments))
 }
 
+/// A value in a query.
+pub(crate) struct Text(String);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<usize> for Text {
+    fn from(number: usize) -> Self {
+        Self(number.to_string())
+    }
+}
+
 impl Ask {
     /// A request; `what` says as an infinitive what it is for.
     pub(crate) fn new((method, path): (Method, String), what: impl Into<String>) -> Self {
@@ -128,8 +149,8 @@ impl Ask {
         self
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.query.push((name, value.to_string()));
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Text>) -> Self {
+        self.query.push((name, value.into().0));
         self
     }
 
@@ -205,7 +226,7 @@ impl Client {
         P: DeserializeOwned,
     {
         let mut all = Vec::new();
-        for page in 1_u32.. {
+        for page in 1_usize.. {
             let items = pick(
                 self.json(&ask.clone().with("per_page", size).with("page", page))
                     .await?,

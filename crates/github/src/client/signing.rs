@@ -26,6 +26,7 @@ pub(super) fn can_sign(key: &EncodingKey) -> bool {
     key.family() == AlgorithmFamily::Rsa && RsaKeyPair::from_der(key.inner()).is_ok()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library's signature")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> jsonwebtoken::errors::Result<Box<dyn JwtSigner>> {
     if *algorithm != Algorithm::RS256 || key.family() != AlgorithmFamily::Rsa {
         return Err(Error::from(ErrorKind::InvalidAlgorithm));
@@ -34,6 +35,7 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> jsonwebtoken::errors::Res
     Ok(Box::new(Rs256(pair)))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the library's signature")]
 fn verifier(_: &Algorithm, _: &DecodingKey) -> jsonwebtoken::errors::Result<Box<dyn JwtVerifier>> {
     Err(Error::from(ErrorKind::InvalidAlgorithm))
 }

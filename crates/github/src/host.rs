@@ -1,0 +1,109 @@
+//! GitHub as the port has it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use cc_devops_core::ports::{
+    CodeHost, Depth, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryStore, Spent, TakeFound,
+};
+use cc_devops_core::repos::fix::ChangeKind;
+use cc_devops_core::repos::snapshot::Repository;
+use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::secret::SecretValue;
+
+use crate::client::{Client, Credential, CredentialSource, Settings};
+use crate::{changes, issues, scan};
+
+/// GitHub. The credential is read at the beginning of every call, so that one that was put there or replaced
+/// meanwhile counts.
+pub struct GitHub {
+    credential: CredentialSource,
+    settings: Settings,
+    store: Arc<dyn RepositoryStore>,
+    /// The owner an App is installed for.
+    owner: String,
+    /// The client of the last credential: a credential has one limiter in a process.
+    client: Mutex<Option<(SecretValue, Client)>>,
+}
+
+impl GitHub {
+    /// GitHub as the credential opens it. Which workflows there are is kept in `store`. The process must have
+    /// chosen its TLS provider.
+    pub fn new(
+        credential: CredentialSource,
+        owner: impl Into<String>,
+        settings: Settings,
+        store: Arc<dyn RepositoryStore>,
+    ) -> Self {
+        Self {
+            credential,
+            settings,
+            store,
+            owner: owner.into(),
+            client: Mutex::default(),
+        }
+    }
+
+    async fn client(&self) -> PortResult<Client> {
+        let text = self.credential.read().await?;
+        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((of, client)) if of.expose() == text.expose() => Ok(client.metered()),
+            _ => {
+                let client = Client::new(Credential::read(&text)?, &self.owner, &self.settings)?;
+                *kept = Some((text, client.clone()));
+                Ok(client.metered())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl CodeHost for GitHub {
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+        let client = self.client().await?;
+        match scan::owner(&client, &*self.store, owner, depth, take).await {
+            Ok(()) => Ok(client.spent()),
+            Err(error) if error.kind == PortErrorKind::NotFound => {
+                let message = format!(
+                    "GitHub knows no owner `{owner}` that this token may see: check github.owner, or say it with --owner"
+                );
+                Err(PortError::new(PortErrorKind::NotFound, message).because(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+        let client = self.client().await?;
+        let repository = scan::one(&client, &*self.store, full_name, depth).await?;
+        Ok((repository, client.spent()))
+    }
+
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)> {
+        let client = self.client().await?;
+        let issues = issues::look_up(&client, lookup).await?;
+        Ok((issues, client.spent()))
+    }
+
+    async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef> {
+        let client = self.client().await?;
+        Ok(issues::create(&client, repository, title, body, labels).await?)
+    }
+
+    async fn update_issue(&self, issue: &IssueRef, body: &str) -> PortResult<()> {
+        Ok(issues::update(&self.client().await?, issue, body).await?)
+    }
+
+    async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()> {
+        Ok(issues::close(&self.client().await?, issue, reason, comment).await?)
+    }
+
+    async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String> {
+        Ok(changes::change(&self.client().await?, repository, change).await?)
+    }
+
+    async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()> {
+        Ok(changes::put_secret(&self.client().await?, repository, name, value).await?)
+    }
+}

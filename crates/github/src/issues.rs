@@ -1,0 +1,300 @@
+//! The issues the control plane writes about workflows.
+
+use std::collections::BTreeSet;
+
+use cc_devops_core::ports::IssueLookup;
+use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef, IssueStanding, marker};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::batches;
+use crate::client::{Ask, Client, Error, get, post};
+use crate::queries;
+
+/// How many of a repository's newest issues are listed. One that was written a moment ago is among them; an
+/// older one is found by the search, or was kept.
+const NEWEST: usize = 50;
+
+/// Repositories of one lookup: with bodies of up to 64 KiB, more would be too much.
+const BATCH: usize = 10;
+
+#[derive(Debug, Deserialize)]
+struct Viewer {
+    viewer: Login,
+}
+
+#[derive(Debug, Deserialize)]
+struct Login {
+    login: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Nodes<T> {
+    nodes: Option<Vec<Option<T>>>,
+    #[serde(default, rename = "pageInfo")]
+    page: Option<Page>,
+}
+
+impl<T> Nodes<T> {
+    fn all(self) -> impl Iterator<Item = T> {
+        self.nodes.into_iter().flatten().flatten()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    has_next_page: bool,
+    end_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WithIssues {
+    issues: Nodes<Wire>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Searched {
+    search: Nodes<MaybeIssue>,
+}
+
+/// A search for issues may come upon pull requests, of which nothing was asked.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum MaybeIssue {
+    Issue(Box<Wire>),
+    Other {},
+}
+
+#[derive(Debug, Deserialize)]
+struct OneIssue {
+    repository: Option<RepositoryWithIssue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RepositoryWithIssue {
+    issue: Option<Wire>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    number: u64,
+    repository: Named,
+    viewer_did_author: bool,
+    state: String,
+    state_reason: Option<String>,
+    locked: bool,
+    closed_at: Option<Timestamp>,
+    body: String,
+    timeline_items: Nodes<ClosedEvent>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    name_with_owner: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ClosedEvent {
+    #[serde(default)]
+    actor: Option<Login>,
+}
+
+/// The same account: an App is `name[bot]` in one place and `name` in another.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |login: &str| login.trim_end_matches("[bot]").to_ascii_lowercase();
+    plain(one) == plain(other)
+}
+
+fn issue(wire: Wire, viewer: &str) -> Issue {
+    let closed_by = wire.timeline_items.all().last().and_then(|event| event.actor);
+    Issue {
+        repository: wire.repository.name_with_owner,
+        number: wire.number,
+        ours: wire.viewer_did_author,
+        standing: if wire.state == "OPEN" {
+            IssueStanding::Open
+        } else {
+            IssueStanding::Closed {
+                by_us: closed_by.is_some_and(|actor| same(&actor.login, viewer)),
+                duplicate: wire.state_reason.as_deref() == Some("DUPLICATE"),
+                at: wire.closed_at.unwrap_or(Timestamp::UNIX_EPOCH),
+            }
+        },
+        locked: wire.locked,
+        body: wire.body,
+    }
+}
+
+/// Looks issues up; only those with a marker, and kept ones, are returned.
+pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<Vec<Issue>, Error> {
+    let what = "read whose token it is";
+    let viewer = client.query::<Viewer>(queries::VIEWER, json!({}), what).await?;
+    let viewer = viewer.data.viewer.login;
+    let (searched, listed) = futures::try_join!(search(client, &lookup.owner), list(client, &lookup.listed))?;
+    let mut found: Vec<Issue> = Vec::new();
+    for wire in listed.into_iter().chain(searched) {
+        // A listing is newer than a search.
+        let known = |issue: &Issue| issue.number == wire.number && issue.repository == wire.repository.name_with_owner;
+        if wire.body.contains(marker::BEGIN) && !found.iter().any(known) {
+            found.push(issue(wire, &viewer));
+        }
+    }
+    for kept in &lookup.kept {
+        let known = |issue: &Issue| issue.number == kept.number && issue.repository == kept.repository;
+        if !found.iter().any(known) {
+            found.push(one(client, kept, &viewer).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// Open issues with a marker in any repository of the owner.
+async fn search(client: &Client, owner: &str) -> Result<Vec<Wire>, Error> {
+    // The words of a marker's beginning, as a search reads them.
+    let query = format!("user:{owner} is:issue is:open in:body \"cc-devops:workflow-failure\"");
+    let mut found = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let variables = json!({"query": query, "after": after});
+        let what = format!("search the issues of {owner}");
+        let answer = client.query::<Searched>(queries::SEARCH, variables, &what).await?;
+        let page = answer.data.search.page.as_ref();
+        after = page
+            .filter(|page| page.has_next_page)
+            .and_then(|page| page.end_cursor.clone());
+        found.extend(answer.data.search.all().filter_map(|each| match each {
+            MaybeIssue::Issue(wire) => Some(*wire),
+            MaybeIssue::Other {} => None,
+        }));
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The newest issues of these repositories. One that is gone has none.
+async fn list(client: &Client, repositories: &BTreeSet<String>) -> Result<Vec<Wire>, Error> {
+    let mut ids = Vec::new();
+    for repository in repositories {
+        ids.extend(client.node_of(repository).await?);
+    }
+    let variables = json!({"first": NEWEST});
+    let what = "list issues";
+    let looked = batches::look_up::<WithIssues>(client, queries::ISSUES, &ids, BATCH, &variables, what).await?;
+    let mut found = Vec::new();
+    for each in looked.into_values() {
+        match each {
+            Ok(repository) => found.extend(repository.into_iter().flat_map(|repository| repository.issues.all())),
+            Err(reason) => {
+                return Err(Error::Network {
+                    what: what.to_owned(),
+                    reason,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// An issue that was kept, wherever it is now.
+async fn one(client: &Client, kept: &IssueRef, viewer: &str) -> Result<Issue, Error> {
+    let what = format!("read the issue {}#{}", kept.repository, kept.number);
+    let gone = |standing| Issue {
+        repository: kept.repository.clone(),
+        number: kept.number,
+        ours: true,
+        standing,
+        locked: false,
+        body: String::new(),
+    };
+    let Some((owner, name)) = kept.repository.split_once('/') else {
+        return Ok(gone(IssueStanding::Deleted));
+    };
+    let variables = json!({"owner": owner, "name": name, "number": kept.number});
+    let answer = client.query::<OneIssue>(queries::ONE_ISSUE, variables, &what).await;
+    match answer {
+        Ok(answer) => {
+            if let Some(wire) = answer.data.repository.and_then(|repository| repository.issue) {
+                return Ok(issue(wire, viewer));
+            }
+        }
+        Err(Error::Refused { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    // GraphQL does not tell one that was transferred from one that was deleted.
+    let ask = Ask::new(get(&["repos", owner, name, "issues", &kept.number.to_string()]), what);
+    match client.done(&ask).await {
+        Err(Error::Moved { .. }) => Ok(gone(IssueStanding::Transferred)),
+        Err(Error::NotFound { .. } | Error::Gone { .. }) => Ok(gone(IssueStanding::Deleted)),
+        Ok(()) => Err(Error::Network {
+            what: "read an issue".to_owned(),
+            reason: "GitHub's two interfaces disagree about it".to_owned(),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Created {
+    number: u64,
+}
+
+fn place(repository: &str) -> Result<(&str, &str), Error> {
+    repository.split_once('/').ok_or_else(|| Error::NotFound {
+        what: format!("find {repository}"),
+    })
+}
+
+pub(crate) async fn create(
+    client: &Client,
+    repository: &str,
+    title: &str,
+    body: &str,
+    labels: &[String],
+) -> Result<IssueRef, Error> {
+    let (owner, name) = place(repository)?;
+    let ask = Ask::new(
+        post(&["repos", owner, name, "issues"]),
+        format!("write an issue into {repository}"),
+    );
+    let ask = ask
+        .body(json!({"title": title, "body": body, "labels": labels}))
+        .content();
+    let created: Created = client.json(&ask).await?;
+    Ok(IssueRef {
+        repository: repository.to_owned(),
+        number: created.number,
+    })
+}
+
+fn edit(issue: &IssueRef, what: &str) -> Result<Ask, Error> {
+    let (owner, name) = place(&issue.repository)?;
+    let path = get(&["repos", owner, name, "issues", &issue.number.to_string()]);
+    Ok(Ask::new(path, format!("{what} the issue {}#{}", issue.repository, issue.number)).patch())
+}
+
+pub(crate) async fn update(client: &Client, issue: &IssueRef, body: &str) -> Result<(), Error> {
+    client.done(&edit(issue, "write")?.body(json!({"body": body}))).await
+}
+
+pub(crate) async fn close(
+    client: &Client,
+    issue: &IssueRef,
+    reason: CloseReason,
+    comment: Option<&str>,
+) -> Result<(), Error> {
+    let (owner, name) = place(&issue.repository)?;
+    if let Some(comment) = comment {
+        let ask = Ask::new(
+            post(&["repos", owner, name, "issues", &issue.number.to_string(), "comments"]),
+            format!("comment on the issue {}#{}", issue.repository, issue.number),
+        );
+        client.done(&ask.body(json!({"body": comment})).content()).await?;
+    }
+    let body = json!({"state": "closed", "state_reason": reason});
+    client.done(&edit(issue, "close")?.body(body)).await
+}

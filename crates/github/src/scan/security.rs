@@ -1,0 +1,122 @@
+//! Dependabot security updates, which GraphQL does not know, and the owner's plan.
+
+use std::collections::HashMap;
+
+use cc_devops_core::repos::snapshot::{Fact, Gap, SecurityUpdates};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::Deserialize;
+
+use super::settings::{ADMINISTRATION, Plan};
+use crate::client::{Ask, Client, Error, get};
+
+/// The most repositories in a page of REST.
+const PAGE: usize = 100;
+
+/// How many requests are made at the same time.
+const AT_ONCE: usize = 10;
+
+#[derive(Debug, Deserialize)]
+struct Owner {
+    #[serde(default)]
+    plan: Option<PlanName>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlanName {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: u64,
+    #[serde(default)]
+    security_and_analysis: Option<Analysis>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Analysis {
+    #[serde(default)]
+    dependabot_security_updates: Option<Status>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Status {
+    status: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Automated {
+    enabled: bool,
+    paused: bool,
+}
+
+/// The owner's plan. Only its owners are told; for others nothing follows.
+pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Result<Plan, Error> {
+    let path = if organization {
+        get(&["orgs", owner])
+    } else {
+        get(&["users", owner])
+    };
+    match client
+        .json::<Owner>(&Ask::new(path, format!("read the plan of {owner}")))
+        .await
+    {
+        Ok(owner) => Ok(Plan {
+            free: owner.plan.is_some_and(|plan| plan.name == "free"),
+        }),
+        Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "the owner's plan is not known");
+            Ok(Plan::default())
+        }
+    }
+}
+
+/// Whether they are on, for every repository of an organisation, by its id.
+pub(super) async fn of_organization(
+    client: &Client,
+    organization: &str,
+    total: u64,
+) -> Result<HashMap<u64, Fact<SecurityUpdates>>, Error> {
+    let pages = usize::try_from(total).unwrap_or(usize::MAX).div_ceil(PAGE);
+    let mut reads = Vec::with_capacity(pages);
+    for page in 1..=pages {
+        let ask = Ask::new(
+            get(&["orgs", organization, "repos"]),
+            format!("read which repositories of {organization} have security updates"),
+        );
+        let ask = ask.with("per_page", PAGE).with("page", page).with("sort", "full_name");
+        reads.push(async move { client.json::<Vec<Listed>>(&ask).await });
+    }
+    let listed: Vec<Vec<Listed>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let fact = |listed: Listed| {
+        let updates = listed
+            .security_and_analysis
+            .and_then(|analysis| analysis.dependabot_security_updates);
+        let fact = match updates {
+            Some(updates) if updates.status == "enabled" => Fact::Known(SecurityUpdates::On),
+            Some(_) => Fact::Known(SecurityUpdates::Off),
+            None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
+        };
+        (listed.id, fact)
+    };
+    Ok(listed.into_iter().flatten().map(fact).collect())
+}
+
+/// The same for one repository; here GitHub says too whether they are paused.
+pub(super) async fn of_repository(client: &Client, owner: &str, name: &str) -> Fact<SecurityUpdates> {
+    let ask = Ask::new(
+        get(&["repos", owner, name, "automated-security-fixes"]),
+        format!("read whether {owner}/{name} has security updates"),
+    );
+    match client.json::<Automated>(&ask).await {
+        Ok(Automated { enabled: false, .. }) => Fact::Known(SecurityUpdates::Off),
+        Ok(Automated { paused: true, .. }) => Fact::Known(SecurityUpdates::Paused),
+        Ok(_) => Fact::Known(SecurityUpdates::On),
+        // GitHub hides it from those who may not administer. Who sees the repository and nothing here may not.
+        Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
+            Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))
+        }
+        Err(error) => Fact::Unknown(Gap::NotRead(error.to_string())),
+    }
+}

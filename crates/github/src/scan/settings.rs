@@ -1,0 +1,383 @@
+//! From what GitHub answers about a repository to what is known of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cc_devops_core::repos::snapshot::{
+    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, NamedRepositories, RefPatterns,
+    Repository, RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Tree,
+    Visibility,
+};
+
+use super::rulesets;
+use super::wire;
+use crate::client::GraphError;
+
+pub(super) const ADMINISTRATION: &str = "Administration: read";
+pub(super) const CONTENTS: &str = "Contents: read";
+
+/// Something that was not asked for.
+pub(super) fn not_asked<T>() -> Fact<T> {
+    Fact::Unknown(Gap::NotRead("it was not asked for".to_owned()))
+}
+
+/// What could not be answered about one repository.
+pub(super) struct Errors<'e> {
+    /// The length of the path that leads to the repository.
+    depth: usize,
+    errors: Vec<&'e GraphError>,
+}
+
+impl<'e> Errors<'e> {
+    pub(super) fn new(depth: usize, errors: Vec<&'e GraphError>) -> Self {
+        Self { depth, errors }
+    }
+
+    /// Why a field of the repository, or something in it, is not there.
+    pub(super) fn gap(&self, path: &[&str], permission: &str) -> Option<Gap> {
+        let error = self.errors.iter().find(|error| {
+            let mut fields = error.path.iter().skip(self.depth).map(serde_json::Value::as_str);
+            path.iter().all(|field| fields.next() == Some(Some(field)))
+        })?;
+        Some(match error.kind.as_str() {
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => Gap::Permission(permission.to_owned()),
+            _ => Gap::NotRead(error.message.chars().take(200).collect()),
+        })
+    }
+}
+
+/// What is true of all of an owner's repositories.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Plan {
+    /// Whether the plan has no protection for private repositories.
+    pub(super) free: bool,
+}
+
+/// What every query asks for: the rest is not known yet.
+pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
+    let traits = [
+        (wire.is_archived, Trait::Archived),
+        (wire.is_disabled, Trait::Disabled),
+        (wire.is_locked, Trait::Locked),
+        (wire.is_fork, Trait::Fork),
+        (wire.is_mirror, Trait::Mirror),
+        (wire.is_template, Trait::Template),
+        (wire.is_empty, Trait::Empty),
+    ];
+    Some(Repository {
+        id: RepositoryId(wire.database_id?),
+        owner: wire.owner.login.clone(),
+        name: wire.name.clone(),
+        traits: traits.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind).collect(),
+        visibility: match wire.visibility.as_str() {
+            "PUBLIC" => Visibility::Public,
+            "INTERNAL" => Visibility::Internal,
+            _ => Visibility::Private,
+        },
+        issues_enabled: wire.has_issues_enabled,
+        default_branch: wire.default_branch_ref.as_ref().map(|branch| DefaultBranch {
+            name: branch.name.clone(),
+            read_as: None,
+            protected: not_asked(),
+            classic: not_asked(),
+            rulesets: not_asked(),
+            checks_seen: not_asked(),
+        }),
+        vulnerability_alerts: not_asked(),
+        security_updates: not_asked(),
+        files: not_asked(),
+        workflows: not_asked(),
+    })
+}
+
+/// Fills in what an audit asks for, but the workflows, the security updates and the bypass actors of
+/// rulesets, whose node ids are returned by the rulesets' numbers.
+pub(super) fn fill(
+    repository: &mut Repository,
+    mut wire: wire::Repository,
+    errors: &Errors<'_>,
+    plan: Plan,
+) -> BTreeMap<u64, String> {
+    let mut nodes = BTreeMap::new();
+    let administers = wire
+        .viewer_permission
+        .as_deref()
+        .map(|permission| permission == "ADMIN");
+    repository.vulnerability_alerts = match (
+        wire.has_vulnerability_alerts_enabled,
+        errors.gap(&["hasVulnerabilityAlertsEnabled"], "Dependabot alerts: read"),
+        administers,
+    ) {
+        (_, Some(gap), _) => Fact::Unknown(gap),
+        // Those who may not know are told that there are none.
+        (Some(false), None, Some(false)) => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
+        (Some(on), None, _) => Fact::Known(on),
+        (None, None, _) => not_asked(),
+    };
+    repository.files = files(&mut wire, errors);
+    let unavailable = (plan.free && repository.visibility == Visibility::Private)
+        .then(|| "GitHub protects branches of private repositories from the plans Pro and Team on".to_owned());
+    let merged = wire.pull_requests.take();
+    let seen = checks_seen(&mut wire, merged);
+    let (Some(branch), Some(wire)) = (&mut repository.default_branch, wire.default_branch_ref) else {
+        return nodes;
+    };
+    branch.checks_seen = seen;
+    if let Some(why) = unavailable {
+        branch.protected = Fact::Unavailable(why.clone());
+        branch.classic = Fact::Unavailable(why.clone());
+        branch.rulesets = Fact::Unavailable(why);
+        return nodes;
+    }
+    let path = ["defaultBranchRef", "branchProtectionRule"];
+    branch.classic = match (
+        wire.branch_protection_rule,
+        errors.gap(&path, ADMINISTRATION),
+        administers,
+    ) {
+        (Some(rule), ..) => Fact::Known(Some(classic(rule))),
+        (None, Some(gap), _) => Fact::Unknown(gap),
+        // GraphQL hides it from those who may not administer, without an error.
+        (None, None, Some(false)) => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
+        (None, None, _) => Fact::Known(None),
+    };
+    branch.rulesets = match (wire.rules, errors.gap(&["defaultBranchRef", "rules"], "Metadata: read")) {
+        (_, Some(gap)) => Fact::Unknown(gap),
+        (None, None) => Fact::Known(Vec::new()),
+        (Some(rules), None) if rules.has_more() => {
+            Fact::Unknown(Gap::NotRead("more than 100 rules hold for the branch".to_owned()))
+        }
+        (Some(rules), None) => Fact::Known(in_force(rules, &mut nodes)),
+    };
+    branch.protected = match (&branch.classic, wire.ref_update_rule) {
+        (Fact::Known(rule), _) => Fact::Known(rule.is_some()),
+        (_, Some(_)) => Fact::Known(true),
+        (Fact::Unknown(gap), None) => Fact::Unknown(gap.clone()),
+        (Fact::Unavailable(why), None) => Fact::Unavailable(why.clone()),
+    };
+    nodes
+}
+
+/// The rulesets that GitHub lists for the branch, rule by rule.
+fn in_force(rules: wire::Nodes<wire::PlacedRule>, nodes: &mut BTreeMap<u64, String>) -> Vec<Ruleset> {
+    let mut rulesets: BTreeMap<u64, Ruleset> = BTreeMap::new();
+    for placed in rules.all() {
+        let Some(wire) = placed.repository_ruleset else {
+            continue;
+        };
+        let Some(id) = wire.database_id else { continue };
+        nodes.insert(id, wire.id.clone());
+        rulesets
+            .entry(id)
+            .or_insert_with(|| rulesets::ruleset(id, wire, AppliesTo::DefaultBranch))
+            .rules
+            .push(rulesets::rule(placed.rule));
+    }
+    rulesets.into_values().collect()
+}
+
+/// All rulesets of a repository and of those above it, in force or not.
+pub(super) fn all_rulesets(
+    repository: &Repository,
+    node: &str,
+    list: wire::Nodes<wire::FullRuleset>,
+) -> Fact<Vec<Ruleset>> {
+    if list.has_more() {
+        return Fact::Unknown(Gap::NotRead("there are more than 100 rulesets".to_owned()));
+    }
+    let full = |wire: wire::FullRuleset| {
+        let names = |names: wire::Names| RefPatterns {
+            include: names.include,
+            exclude: names.exclude,
+        };
+        let conditions = wire.conditions;
+        let repositories = match (
+            conditions.repository_name,
+            conditions.repository_id,
+            &wire.ruleset.source,
+        ) {
+            (_, _, wire::Source::Repository { .. }) => NamedRepositories::Own,
+            (Some(names), ..) => NamedRepositories::Names {
+                include: names.include,
+                exclude: names.exclude,
+            },
+            (None, Some(ids), _) => NamedRepositories::Ids(
+                ids.repository_ids
+                    .iter()
+                    .filter(|id| *id == node)
+                    .map(|_| repository.id.0)
+                    .collect(),
+            ),
+            (None, None, _) => NamedRepositories::Property,
+        };
+        let applies_to = AppliesTo::Matching {
+            refs: conditions.ref_name.map(names).unwrap_or_default(),
+            repositories,
+        };
+        let mut ruleset = rulesets::ruleset(wire.ruleset.database_id.unwrap_or_default(), wire.ruleset, applies_to);
+        ruleset.bypass = rulesets::bypass(wire.bypass_actors);
+        ruleset.rules = wire
+            .rules
+            .into_iter()
+            .flat_map(wire::Nodes::all)
+            .map(rulesets::rule)
+            .collect();
+        ruleset
+    };
+    Fact::Known(list.all().map(full).collect())
+}
+
+fn classic(rule: wire::Protection) -> Classic {
+    let switches = [
+        (rule.is_admin_enforced, ClassicSwitch::EnforceAdmins),
+        (rule.requires_linear_history, ClassicSwitch::LinearHistory),
+        (rule.allows_force_pushes, ClassicSwitch::AllowForcePushes),
+        (rule.allows_deletions, ClassicSwitch::AllowDeletions),
+        (rule.blocks_creations, ClassicSwitch::BlockCreations),
+        (
+            rule.requires_conversation_resolution,
+            ClassicSwitch::ConversationResolution,
+        ),
+        (rule.lock_branch, ClassicSwitch::LockBranch),
+        (rule.lock_allows_fetch_and_merge, ClassicSwitch::AllowForkSyncing),
+        (rule.requires_commit_signatures, ClassicSwitch::Signatures),
+    ];
+    // Who they are is read by itself, before a change.
+    let listed = |restricted: bool| if restricted { not_asked() } else { Fact::Known(None) };
+    Classic {
+        pattern: rule.pattern,
+        reviews: rule.requires_approving_reviews.then(|| Reviews {
+            approvals: rule.required_approving_review_count.unwrap_or_default(),
+            dismiss_stale: rule.dismisses_stale_reviews,
+            code_owners: rule.requires_code_owner_reviews,
+            last_push: rule.require_last_push_approval,
+        }),
+        status_checks: rule.requires_status_checks.then(|| StatusChecks {
+            strict: rule.requires_strict_status_checks,
+            checks: rule
+                .required_status_checks
+                .unwrap_or_default()
+                .into_iter()
+                .map(|check| RequiredCheck {
+                    context: check.context,
+                    app: check.app.and_then(|app| app.database_id),
+                })
+                .collect(),
+        }),
+        switches: switches
+            .into_iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, switch)| switch)
+            .collect(),
+        restrictions: listed(rule.restricts_pushes),
+        dismissals: listed(rule.restricts_review_dismissals),
+        bypass: match rule.bypass_pull_request_allowances {
+            Some(allowances) => Fact::Known(actors(allowances)),
+            None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
+        },
+    }
+}
+
+fn actors(allowances: wire::Nodes<wire::Allowance>) -> Actors {
+    let mut actors = Actors::default();
+    for actor in allowances.all().filter_map(|allowance| allowance.actor) {
+        match (actor.kind.as_str(), actor.login, actor.slug) {
+            ("User", Some(login), _) => actors.users.push(login),
+            ("Team", _, Some(slug)) => actors.teams.push(slug),
+            ("App", _, Some(slug)) => actors.apps.push(slug),
+            _ => {}
+        }
+    }
+    actors
+}
+
+/// The checks of the branch's newest commit and of the pull request that was merged last. Without one nobody
+/// knows which checks run on pull requests only.
+fn checks_seen(wire: &mut wire::Repository, merged: Option<wire::Nodes<wire::PullRequest>>) -> Fact<Vec<SeenCheck>> {
+    let target = wire.default_branch_ref.as_mut().and_then(|branch| branch.target.take());
+    let mut pulls = merged.into_iter().flat_map(wire::Nodes::all).peekable();
+    if pulls.peek().is_none() {
+        return Fact::Unavailable("no pull request was merged yet, so no check can have been seen on one".to_owned());
+    }
+    let heads = pulls
+        .filter_map(|pull| pull.commits)
+        .flat_map(wire::Nodes::all)
+        .map(|commit| commit.commit);
+    let seen: BTreeSet<(String, Option<u64>)> = heads
+        .chain(target)
+        .filter_map(|commit| commit.status_check_rollup)
+        .flat_map(|rollup| rollup.contexts.all())
+        .map(|context| match context {
+            wire::Context::CheckRun { name, check_suite } => {
+                let app = check_suite.and_then(|suite| suite.app);
+                (name, app.and_then(|app| app.database_id))
+            }
+            wire::Context::StatusContext { context } => (context, None),
+        })
+        .collect();
+    let check = |(context, app)| SeenCheck { context, app };
+    Fact::Known(seen.into_iter().map(check).collect())
+}
+
+fn files(wire: &mut wire::Repository, errors: &Errors<'_>) -> Fact<Files> {
+    let blobs = [
+        (".github/dependabot.yml", wire.yml.take(), "yml"),
+        (".github/dependabot.yaml", wire.yaml.take(), "yaml"),
+    ];
+    for (_, _, field) in &blobs {
+        if let Some(gap) = errors.gap(&[field], CONTENTS) {
+            return Fact::Unknown(gap);
+        }
+    }
+    let dependabot = blobs
+        .into_iter()
+        .filter_map(|(path, blob, _)| {
+            let blob = blob?;
+            let truncated = blob.is_truncated?;
+            let text = match blob.text {
+                Some(text) if !truncated && blob.is_binary != Some(true) => Fact::Known(text),
+                _ => Fact::Unknown(Gap::NotRead("it is binary, or too large".to_owned())),
+            };
+            Some(TextFile {
+                path: path.to_owned(),
+                text,
+            })
+        })
+        .collect();
+    let tree = match (errors.gap(&["tree"], CONTENTS), wire.tree.take()) {
+        (Some(gap), _) => Fact::Unknown(gap),
+        (None, tree) => Fact::Known(paths(tree, wire.workflows.as_ref())),
+    };
+    Fact::Known(Files { dependabot, tree })
+}
+
+/// Files of the root, of the folders in it, and workflows.
+fn paths(tree: Option<wire::Tree>, workflows: Option<&wire::Tree>) -> Tree {
+    let mut paths = Vec::new();
+    let mut complete = true;
+    for entry in tree.and_then(|tree| tree.entries).unwrap_or_default() {
+        if entry.kind != "tree" {
+            paths.push(entry.name);
+            continue;
+        }
+        let Some(below) = entry.object.and_then(|object| object.entries) else {
+            complete = false;
+            continue;
+        };
+        for each in below {
+            if each.kind == "tree" {
+                complete = false;
+            } else {
+                paths.push(format!("{}/{}", entry.name, each.name));
+            }
+        }
+    }
+    let entries = workflows.and_then(|tree| tree.entries.as_ref());
+    paths.extend(
+        entries
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.kind != "tree")
+            .map(|entry| format!(".github/workflows/{}", entry.name)),
+    );
+    Tree { paths, complete }
+}
