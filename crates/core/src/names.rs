@@ -104,6 +104,16 @@ name! {
     SecretPrefix, check_prefix
 }
 
+name! {
+    /// A repository without its owner: 1-100 of `A-Za-z0-9._-`, not `.` or `..`.
+    RepositoryName, check_repository
+}
+
+name! {
+    /// A secret of GitHub Actions: 1-100 of `A-Z0-9_`, no digit first, not beginning with `GITHUB_`.
+    ActionsSecretName, check_actions_secret
+}
+
 impl AgentName {
     /// The prefix that belongs to this agent alone: `/<namespace>/<name in lower case>/`.
     pub fn own_prefix(&self, namespace: &Namespace) -> SecretPrefix {
@@ -249,6 +259,32 @@ fn check_segments(path: &str, what: &str) -> Result<(), NameError> {
         Some("") => Err(NameError::new(format!("{what} has an empty segment"))),
         Some(dots) => Err(NameError::new(format!("{what} must not contain the segment `{dots}`"))),
     }
+}
+
+fn check_repository(text: &str) -> Result<(), NameError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.len() > 100 || !text.chars().all(fits) || matches!(text, "." | "..") {
+        return Err(NameError::new(
+            "a repository's name is 1 to 100 letters, digits, `.`, `_` and `-`, without its owner",
+        ));
+    }
+    Ok(())
+}
+
+/// Source: <https://docs.github.com/en/actions/reference/security/secrets#naming-your-secrets>. GitHub folds
+/// small letters; here they are refused, so that a name is written in one way.
+fn check_actions_secret(text: &str) -> Result<(), NameError> {
+    let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let begins = |c: char| c.is_ascii_digit();
+    if text.is_empty() || text.len() > 100 || !text.chars().all(fits) || text.starts_with(begins) {
+        return Err(NameError::new(
+            "a secret of GitHub Actions is 1 to 100 capital letters, digits and `_`, no digit first",
+        ));
+    }
+    if text.starts_with("GITHUB_") {
+        return Err(NameError::new("secrets that begin with `GITHUB_` are GitHub's own"));
+    }
+    Ok(())
 }
 
 fn check_secret(text: &str) -> Result<(), NameError> {

@@ -20,6 +20,7 @@ use jiff::SignedDuration;
 
 use super::Problem;
 use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSection};
+use super::github::{self, Repositories};
 use super::revenue::{self, Revenue};
 
 /// The configuration, ready to build from.
@@ -39,6 +40,8 @@ pub(crate) struct Checked {
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
     /// How MRR is computed and reported.
     pub(crate) revenue: Box<Revenue>,
+    /// Which repositories are looked after, and what is demanded of them.
+    pub(crate) repositories: Box<Repositories>,
     /// The account, where the backend is AWS.
     pub(crate) aws: Option<AwsTarget>,
 }
@@ -91,7 +94,7 @@ impl Findings<'_> {
         self.folder.join(path)
     }
 
-    fn file(&mut self, path: &str, value: &str) -> PathBuf {
+    pub(super) fn file(&mut self, path: &str, value: &str) -> PathBuf {
         let full = self.resolve(value);
         if !full.is_file() {
             self.add(path, format!("there is no file {}", full.display()));
@@ -137,8 +140,11 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
         serves: None,
     };
-    match (installation, server, revenue) {
-        (Some(installation), Some(server), Some(revenue)) if findings.problems.is_empty() => Ok(Checked {
+    let repositories = installation
+        .as_ref()
+        .and_then(|installation| github::check(file, installation, &mut findings));
+    match (installation, server, revenue, repositories) {
+        (Some(installation), Some(server), Some(revenue), Some(repositories)) if findings.problems.is_empty() => Ok(Checked {
             installation,
             server,
             rhythm,
@@ -146,6 +152,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
             requests,
             stacks,
             revenue: Box::new(revenue),
+            repositories: Box::new(repositories),
             aws,
         }),
         _ => Err(findings.problems),

@@ -32,6 +32,10 @@ pub(crate) struct ConfigFile {
     pub(crate) revenue: RevenueSection,
     /// How Stripe is reached.
     pub(crate) stripe: StripeSection,
+    /// Which repositories are looked after, and how GitHub is reached.
+    pub(crate) github: GithubSection,
+    /// What is demanded of them.
+    pub(crate) repos: ReposSection,
     /// What is logged, and how.
     pub(crate) log: LogSection,
     /// The stacks that `deployLambda` changes here, by name without the stage.
@@ -101,9 +105,6 @@ pub(crate) struct InstallationSection {
     /// The stages that exist; the first is used where a request names none.
     #[schemars(length(min = 1))]
     pub(crate) stages: Vec<String>,
-    /// The GitHub owner whose repositories are looked after.
-    #[schemars(length(min = 1))]
-    pub(crate) github_owner: String,
 }
 
 impl Default for InstallationSection {
@@ -112,7 +113,6 @@ impl Default for InstallationSection {
             agent: "DevOpsAutomation".to_owned(),
             namespace: "contentcraft".to_owned(),
             stages: vec!["dev".to_owned(), "prod".to_owned()],
-            github_owner: "deepfoundai".to_owned(),
         }
     }
 }
@@ -306,6 +306,40 @@ pub(crate) enum RatesName {
     Ecb,
     /// The table in this file.
     Fixed,
+}
+
+/// `[github]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GithubSection {
+    /// The organisation or person whose repositories are looked after.
+    #[schemars(length(min = 1))]
+    pub(crate) owner: String,
+    /// Where GitHub's REST API answers.
+    pub(crate) api_url: String,
+    /// The secret that holds the token or the App, below the namespace.
+    pub(crate) token_secret: String,
+    /// The secret that GitHub's webhook signs with, below the namespace.
+    pub(crate) webhook_secret: Option<String>,
+}
+
+impl Default for GithubSection {
+    fn default() -> Self {
+        Self {
+            owner: "deepfoundai".to_owned(),
+            api_url: cc_devops_github::client::API_URL.to_owned(),
+            token_secret: "github/token".to_owned(),
+            webhook_secret: None,
+        }
+    }
+}
+
+/// `[repos]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReposSection {
+    /// The file with the repository policy.
+    pub(crate) policy: Option<String>,
 }
 
 /// `[stripe]`

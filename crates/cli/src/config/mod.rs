@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 pub(crate) mod file;
+mod github;
 mod load;
 mod revenue;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub(crate) use check::Checked;
 use file::ConfigFile;
+pub(crate) use github::{Repositories, login};
 pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 
 use crate::error::CliError;

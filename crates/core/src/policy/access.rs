@@ -1,6 +1,7 @@
 //! What can be asked of the policies.
 
-use crate::names::{AgentName, SecretName, StackName, Stage};
+use crate::names::{AgentName, RepositoryName, SecretName, StackName, Stage};
+use crate::requests::Action;
 
 /// Something a principal wants to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub enum Access {
         stack: StackName,
         /// The stage it is changed in.
         stage: Stage,
+    },
+    /// Look at repositories, or change one.
+    Repositories {
+        /// What is asked for.
+        action: Action,
+        /// Which; all of the owner's where none is given.
+        repository: Option<RepositoryName>,
     },
     /// Send a heartbeat.
     SendHeartbeat {
@@ -54,6 +62,7 @@ impl Access {
             Self::PutSecret { .. } => "putSecret",
             Self::ReadSecret { .. } => "readSecret",
             Self::DeployLambda { .. } => "deployLambda",
+            Self::Repositories { action, .. } => action.as_str(),
             Self::SendHeartbeat { .. } => "sendHeartbeat",
             Self::ReadRequests { .. } => "readRequests",
             Self::ReadEvents { .. } => "readEvents",
@@ -68,6 +77,9 @@ impl Access {
         match self {
             Self::PutSecret { name, .. } | Self::ReadSecret { name } => name.to_string(),
             Self::DeployLambda { stack, stage } => stack.on(stage).to_string(),
+            Self::Repositories { repository, .. } => {
+                repository.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
+            }
             Self::SendHeartbeat { agent } => agent.to_string(),
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
@@ -104,6 +116,20 @@ impl Access {
                     stage: stage.clone(),
                 })
             }
+            "github_repo_check" | "workflow_monitor" | "protectBranches" | "bootstrapRepoSecrets" => {
+                let repository = match resource {
+                    "*" => None,
+                    name => Some(RepositoryName::new(name).map_err(|e| e.to_string())?),
+                };
+                match (Action::find(action), repository) {
+                    (Some(action @ (Action::ProtectBranches | Action::BootstrapRepoSecrets)), None) => Err(format!(
+                        "{} is about one repository; give its name as the resource",
+                        action.as_str()
+                    )),
+                    (Some(action), repository) => Ok(Self::Repositories { action, repository }),
+                    (None, _) => Err(format!("action {action:?} does not exist")),
+                }
+            }
             "sendHeartbeat" => Ok(Self::SendHeartbeat { agent: agent()? }),
             "readRequests" => Ok(Self::ReadRequests { agent: agent_or_all()? }),
             "readEvents" => Ok(Self::ReadEvents { agent: agent_or_all()? }),
@@ -111,8 +137,8 @@ impl Access {
             "manageWebhooks" => plane(Self::ManageWebhooks),
             "readMetrics" => plane(Self::ReadMetrics),
             other => Err(format!(
-                "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, sendHeartbeat, \
-                 readRequests, readEvents, listAgents, manageWebhooks, readMetrics"
+                "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, \
+                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, sendHeartbeat, readRequests, readEvents, listAgents, manageWebhooks, readMetrics"
             )),
         }
     }

@@ -16,6 +16,7 @@ struct Types {
     agent: EntityTypeName,
     admin: EntityTypeName,
     control_plane: EntityTypeName,
+    repository: EntityTypeName,
     secret: EntityTypeName,
     prefix: EntityTypeName,
     stack: EntityTypeName,
@@ -33,6 +34,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         agent: name("Agent"),
         admin: name("Admin"),
         control_plane: name("ControlPlane"),
+        repository: name("Repository"),
         secret: name("Secret"),
         prefix: name("SecretPrefix"),
         stack: name("Stack"),
@@ -98,6 +100,14 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             let entity = Entity::new(stack(name), attributes, HashSet::new()).map_err(|error| error.to_string())?;
             Ok((entity, in_stage(stage)?))
         }
+        Access::Repositories { repository, .. } => match repository {
+            None => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
+            Some(name) => {
+                let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
+                let id = uid(&TYPES.repository, name.as_str());
+                plain(Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())?)
+            }
+        },
         Access::SendHeartbeat { agent } => plain(Entity::with_uid(uid(&TYPES.agent, agent.as_str()))),
         Access::ReadRequests { agent } | Access::ReadEvents { agent } => plain(agent.as_ref().map_or_else(
             || Entity::with_uid(uid(&TYPES.control_plane, "devops")),

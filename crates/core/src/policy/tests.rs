@@ -53,6 +53,10 @@ fn by_default_an_agent_has_its_own_and_nothing_else() {
         ("listAgents", "*", true),
         ("readMetrics", "*", true),
         ("manageWebhooks", "*", false),
+        ("github_repo_check", "*", false),
+        ("workflow_monitor", "web", false),
+        ("protectBranches", "web", false),
+        ("bootstrapRepoSecrets", "web", false),
     ] {
         assert_eq!(ask(&policy, &me, action, resource), expected, "{action} on {resource}");
     }
@@ -83,6 +87,10 @@ fn an_admin_has_everything() {
             ("readRequests", "*"),
             ("readEvents", "*"),
             ("manageWebhooks", "*"),
+            ("github_repo_check", "*"),
+            ("workflow_monitor", "web"),
+            ("protectBranches", "web"),
+            ("bootstrapRepoSecrets", "web"),
         ] {
             assert!(ask(&policy, &admin, action, resource), "{action}");
         }
@@ -102,6 +110,24 @@ fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
         &Access::parse("deployLambda", "cc-agent-other", &stage("dev")).unwrap(),
     );
     assert_eq!(decision.policies, ["agent-every-agent-stack"]);
+}
+
+#[test]
+fn an_agent_can_be_given_its_repositories() {
+    let own = r#"@id("writer-checks-web")
+        permit (principal == Agent::"Writer", action in [Action::"github_repo_check", Action::"workflow_monitor"],
+                resource == Repository::"web");"#;
+    let sources = [
+        ("base.cedar".to_owned(), PolicySet::OwnPrefixes.text().to_owned()),
+        ("own.cedar".to_owned(), own.to_owned()),
+    ];
+    let policy = Policy::parse(&sources, &installation()).unwrap();
+    let me = agent("Writer", Role::Agent);
+    assert!(ask(&policy, &me, "github_repo_check", "web"));
+    assert!(!ask(&policy, &me, "github_repo_check", "*"));
+    assert!(!ask(&policy, &me, "protectBranches", "web"));
+    let all = Access::parse("protectBranches", "*", &stage("dev"));
+    assert!(all.unwrap_err().contains("one repository"));
 }
 
 #[test]

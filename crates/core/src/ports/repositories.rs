@@ -9,6 +9,8 @@ use super::PortResult;
 use crate::repos::fix::ChangeKind;
 use crate::repos::snapshot::{Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
+use crate::requests::RepositoryWork;
+use crate::requests::outcome::Failure;
 use crate::secret::SecretValue;
 
 /// What of a repository is wanted.
@@ -125,6 +127,15 @@ pub trait CodeHostNotices: Send + Sync {
     /// tells. `Refused` where it is not proven to be the code host's; `NotFound` where the signing secret is
     /// not there.
     async fn workflow_ended(&self, kind: &str, signature: Option<&str>, body: &[u8]) -> PortResult<Option<String>>;
+}
+
+/// Who looks after repositories when a request asks for it: this process, or another that may use the code
+/// host's credential.
+#[async_trait]
+pub trait RepositoryCare: Send + Sync {
+    /// Does the work. What a request is answered with, or why it is refused; an `Err` is tried again if it
+    /// is transient.
+    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>>;
 }
 
 /// What is kept of repositories, by what uses it.

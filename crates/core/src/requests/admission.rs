@@ -4,6 +4,7 @@
 //! after a crash is admitted again. No message shows a parameter's value.
 
 mod params;
+mod repositories;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -123,6 +124,10 @@ fn command(detail: &Map<String, Value>, installation: &Installation) -> Result<C
     match action {
         Action::PutSecret => params::put_secret(params, installation).map(Command::PutSecret),
         Action::DeployLambda => params::deploy_lambda(params, stage, installation).map(Command::DeployLambda),
+        Action::CheckRepositories
+        | Action::MonitorWorkflows
+        | Action::ProtectBranches
+        | Action::BootstrapRepoSecrets => repositories::read(action, params, installation).map(Command::Repositories),
     }
 }
 

@@ -5,6 +5,7 @@
 //! called by whoever drives the control plane; nothing here spawns or sleeps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use crate::health::{Condition, Health, Mode};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
-use crate::ports::{PortError, PortErrorKind, PortResult, Ports, SecretRead, SecretVersion};
+use crate::ports::{PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretVersion};
 use crate::secret::SecretValue;
 
 /// How patient the engine is.
@@ -59,6 +60,7 @@ pub struct ControlPlane {
     pub(super) policy: Policy,
     pub(super) settings: Settings,
     fingerprints: FingerprintKey,
+    pub(super) care: Option<Arc<dyn RepositoryCare>>,
 }
 
 /// What became of an event on arrival.
@@ -105,7 +107,20 @@ impl ControlPlane {
             policy,
             settings,
             fingerprints,
+            care: None,
         }
+    }
+
+    /// The same, with what looks after repositories.
+    #[must_use]
+    pub fn caring(mut self, care: Arc<dyn RepositoryCare>) -> Self {
+        self.care = Some(care);
+        self
+    }
+
+    /// What looks after repositories.
+    pub fn care(&self) -> Option<&Arc<dyn RepositoryCare>> {
+        self.care.as_ref()
     }
 
     /// The ports.

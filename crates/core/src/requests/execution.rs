@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
 use super::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
-use super::{Command, DeployLambda, PutSecret};
+use super::{Command, DeployLambda, PutSecret, RepositoryWork};
 use crate::names::{RequestId, SecretName, Stage};
 use crate::policy::Access;
 use crate::ports::{PortError, PortErrorKind, PortResult, SecretWrite, StackEnd, StackProgress};
@@ -170,7 +170,20 @@ impl ControlPlane {
         match command {
             Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
+            Command::Repositories(work) => self.repositories(&work, detail).await,
         }
+    }
+
+    async fn repositories(&self, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
+        let Some(care) = &self.care else {
+            let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
+            return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
+        };
+        Ok(Executed::Ended(Ended {
+            outcome: care.carry_out(work).await?,
+            detail,
+            output: None,
+        }))
     }
 
     async fn authorise(&self, head: &RequestHead, command: &Command) -> PortResult<Result<Vec<String>, Failure>> {
@@ -190,17 +203,32 @@ impl ControlPlane {
                 stack: deploy.stack.clone(),
                 stage: deploy.stage.clone(),
             },
+            Command::Repositories(work) => Access::Repositories {
+                action: work.action(),
+                repository: work.repository().cloned(),
+            },
         };
-        let decision = self.policy.decide(&principal, &access);
-        if decision.allowed {
-            return Ok(Ok(decision.policies));
+        let mut asked = vec![access];
+        // Who sets a secret somewhere learns it there.
+        if let Command::Repositories(RepositoryWork::SetSecrets { secrets, .. }) = command {
+            asked.extend(secrets.values().map(|name| Access::ReadSecret { name: name.clone() }));
         }
-        denied(format!(
-            "no policy lets {} do {} on {}; an operator can grant it",
-            principal.name,
-            access.action(),
-            access.resource()
-        ))
+        let mut policies = Vec::new();
+        for access in asked {
+            let decision = self.policy.decide(&principal, &access);
+            if !decision.allowed {
+                return denied(format!(
+                    "no policy lets {} do {} on {}; an operator can grant it",
+                    principal.name,
+                    access.action(),
+                    access.resource()
+                ));
+            }
+            policies.extend(decision.policies);
+        }
+        policies.sort();
+        policies.dedup();
+        Ok(Ok(policies))
     }
 
     fn stage_of(&self, head: &RequestHead) -> Stage {

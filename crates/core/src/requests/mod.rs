@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{AgentName, FullStackName, SecretName, StackName, Stage};
+use crate::names::{ActionsSecretName, AgentName, FullStackName, RepositoryName, SecretName, StackName, Stage};
 use crate::secret::SecretValue;
 
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).
@@ -52,6 +52,8 @@ pub enum Command {
     PutSecret(PutSecret),
     /// Change a stack.
     DeployLambda(DeployLambda),
+    /// Look at repositories, or change them.
+    Repositories(RepositoryWork),
 }
 
 /// The parameters of `putSecret`.
@@ -98,6 +100,58 @@ pub enum Template {
     Body(String),
 }
 
+/// Work on repositories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "work", rename_all = "snake_case")]
+pub enum RepositoryWork {
+    /// Hold one, or all of the owner's, against the policy. Changes nothing.
+    Check {
+        /// Which; all where none is named.
+        repository: Option<RepositoryName>,
+    },
+    /// Look for failing workflows in one, or in all, and keep their issues.
+    Monitor {
+        /// Which; all where none is named.
+        repository: Option<RepositoryName>,
+        /// The file of the one workflow that is meant.
+        workflow: Option<String>,
+    },
+    /// Protect the default branch as the policy asks.
+    Protect {
+        /// Whose.
+        repository: RepositoryName,
+        /// Whether to tell what would be changed, and change nothing.
+        dry_run: bool,
+    },
+    /// Set secrets for the workflows of a repository, from secrets that are kept.
+    SetSecrets {
+        /// Whose.
+        repository: RepositoryName,
+        /// What each is called there, and where its value is kept.
+        secrets: BTreeMap<ActionsSecretName, SecretName>,
+    },
+}
+
+impl RepositoryWork {
+    /// The action this carries out.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Check { .. } => Action::CheckRepositories,
+            Self::Monitor { .. } => Action::MonitorWorkflows,
+            Self::Protect { .. } => Action::ProtectBranches,
+            Self::SetSecrets { .. } => Action::BootstrapRepoSecrets,
+        }
+    }
+
+    /// The repository; none where all are meant.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::Check { repository } | Self::Monitor { repository, .. } => repository.as_ref(),
+            Self::Protect { repository, .. } | Self::SetSecrets { repository, .. } => Some(repository),
+        }
+    }
+}
+
 /// The actions that exist, as the wire names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -105,17 +159,36 @@ pub enum Action {
     PutSecret,
     /// `deployLambda`
     DeployLambda,
+    /// `github_repo_check`
+    CheckRepositories,
+    /// `workflow_monitor`
+    MonitorWorkflows,
+    /// `protectBranches`
+    ProtectBranches,
+    /// `bootstrapRepoSecrets`
+    BootstrapRepoSecrets,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 2] = [Self::PutSecret, Self::DeployLambda];
+    pub const ALL: [Self; 6] = [
+        Self::PutSecret,
+        Self::DeployLambda,
+        Self::CheckRepositories,
+        Self::MonitorWorkflows,
+        Self::ProtectBranches,
+        Self::BootstrapRepoSecrets,
+    ];
 
     /// The action's name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PutSecret => "putSecret",
             Self::DeployLambda => "deployLambda",
+            Self::CheckRepositories => "github_repo_check",
+            Self::MonitorWorkflows => "workflow_monitor",
+            Self::ProtectBranches => "protectBranches",
+            Self::BootstrapRepoSecrets => "bootstrapRepoSecrets",
         }
     }
 
@@ -131,21 +204,24 @@ impl Command {
         match self {
             Self::PutSecret(_) => Action::PutSecret,
             Self::DeployLambda(_) => Action::DeployLambda,
+            Self::Repositories(work) => work.action(),
         }
     }
 
-    /// What it is carried out on: the secret's name, or the stack's full name.
+    /// What it is carried out on: the secret's name, the stack's full name, or the repository's; `*` for all
+    /// repositories.
     pub fn resource(&self) -> String {
         match self {
             Self::PutSecret(put) => put.name.to_string(),
             Self::DeployLambda(deploy) => deploy.full_name().to_string(),
+            Self::Repositories(work) => work.repository().map_or_else(|| "*".to_owned(), ToString::to_string),
         }
     }
 
     /// The stage it is carried out on, where the command has its own.
     pub fn stage(&self) -> Option<&Stage> {
         match self {
-            Self::PutSecret(_) => None,
+            Self::PutSecret(_) | Self::Repositories(_) => None,
             Self::DeployLambda(deploy) => Some(&deploy.stage),
         }
     }

@@ -154,16 +154,16 @@ fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Failure
     Ok(())
 }
 
-fn invalid(message: impl Into<String>) -> Failure {
+pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(Reason::InvalidParameter, message)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn broken_name(error: NameError) -> Failure {
+pub(super) fn broken_name(error: NameError) -> Failure {
     invalid(error.to_string())
 }
 
-fn wrong_type(name: &str, wanted: &str, value: &Value) -> Failure {
+pub(super) fn wrong_type(name: &str, wanted: &str, value: &Value) -> Failure {
     Failure::new(
         Reason::SchemaValidationFailed,
         format!("`params.{name}` must be {wanted}, not {}", kind(value)),
@@ -171,14 +171,14 @@ fn wrong_type(name: &str, wanted: &str, value: &Value) -> Failure {
 }
 
 /// The parameters not yet read. JSON null counts as absent.
-struct Params {
-    action: &'static str,
-    known: &'static [&'static str],
-    left: Map<String, Value>,
+pub(super) struct Params {
+    pub(super) action: &'static str,
+    pub(super) known: &'static [&'static str],
+    pub(super) left: Map<String, Value>,
 }
 
 impl Params {
-    fn refuse_unknown(&self) -> Result<(), Failure> {
+    pub(super) fn refuse_unknown(&self) -> Result<(), Failure> {
         match self.left.keys().find(|name| !self.known.contains(&name.as_str())) {
             None => Ok(()),
             Some(unknown) => {
@@ -192,11 +192,11 @@ impl Params {
         }
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    fn optional(&mut self, name: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn optional(&mut self, name: &str) -> Result<Option<String>, Failure> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -204,7 +204,7 @@ impl Params {
         }
     }
 
-    fn required(&mut self, name: &str) -> Result<String, Failure> {
+    pub(super) fn required(&mut self, name: &str) -> Result<String, Failure> {
         self.optional(name)?.ok_or_else(|| {
             Failure::new(
                 Reason::MissingParameter,
@@ -214,7 +214,7 @@ impl Params {
     }
 
     /// An object of texts; numbers and booleans are taken as their JSON text.
-    fn texts(&mut self, name: &str) -> Result<BTreeMap<String, String>, Failure> {
+    pub(super) fn texts(&mut self, name: &str) -> Result<BTreeMap<String, String>, Failure> {
         let entries = match self.take(name) {
             None => return Ok(BTreeMap::new()),
             Some(Value::Object(entries)) => entries,

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::installation::Stages;
 use crate::names::{AgentName, Namespace};
+use crate::requests::RepositoryWork;
 
 fn installation() -> Installation {
     Installation {
@@ -267,5 +268,68 @@ fn no_message_shows_a_value() {
     ] {
         let failure = admit_detail(detail).verdict.err().unwrap();
         assert!(!failure.message.contains(planted), "{}", failure.message);
+    }
+}
+
+#[test]
+fn work_on_repositories_is_read() {
+    let of = |action: &str, params: Value| admit_detail(json!({"requestId": "r", "action": action, "params": params}));
+    let all = of("github_repo_check", json!({}));
+    assert_eq!(all.head.resource.as_deref(), Some("*"));
+    let one = of("workflow_monitor", json!({"repository": "web", "workflow": "ci.yml"}));
+    assert_eq!(one.head.resource.as_deref(), Some("web"));
+    let secrets = json!({"repository": "web", "secrets": {"NPM_TOKEN": "/contentcraft/github/npm"}});
+    match of("bootstrapRepoSecrets", secrets).verdict {
+        Ok(Command::Repositories(RepositoryWork::SetSecrets { secrets, .. })) => assert_eq!(secrets.len(), 1),
+        _ => panic!("secrets"),
+    }
+    match of("protectBranches", json!({"repository": "web", "dryRun": true})).verdict {
+        Ok(Command::Repositories(RepositoryWork::Protect { dry_run, .. })) => assert!(dry_run),
+        _ => panic!("protection"),
+    }
+}
+
+#[test]
+fn bad_work_on_repositories_gets_its_code() {
+    for (action, params, wanted) in [
+        (
+            "github_repo_check",
+            json!({"repository": "acme/web"}),
+            Reason::InvalidParameter,
+        ),
+        ("github_repo_check", json!({"owner": "acme"}), Reason::InvalidParameter),
+        (
+            "workflow_monitor",
+            json!({"workflow": "ci.yml"}),
+            Reason::InvalidParameter,
+        ),
+        ("protectBranches", json!({}), Reason::MissingParameter),
+        (
+            "protectBranches",
+            json!({"repository": "web", "dryRun": "yes"}),
+            Reason::SchemaValidationFailed,
+        ),
+        (
+            "bootstrapRepoSecrets",
+            json!({"repository": "web"}),
+            Reason::InvalidParameter,
+        ),
+        (
+            "bootstrapRepoSecrets",
+            json!({"repository": "web", "secrets": {"GITHUB_TOKEN": "/contentcraft/a/b"}}),
+            Reason::InvalidParameter,
+        ),
+        (
+            "bootstrapRepoSecrets",
+            json!({"repository": "web", "secrets": {"TOKEN": "/elsewhere/a/b"}}),
+            Reason::InvalidParameter,
+        ),
+    ] {
+        let shown = format!("{action} {params}");
+        assert_eq!(
+            reason(json!({"requestId": "r", "action": action, "params": params})),
+            wanted,
+            "{shown}"
+        );
     }
 }
