@@ -26,6 +26,8 @@ pub struct Resources {
     pub event_bus: String,
     /// The function.
     pub function: String,
+    /// The function that looks after repositories.
+    pub repositories_function: String,
     /// The stack it is deployed as.
     pub stack: String,
     /// The name of the queue of requests.
@@ -45,6 +47,7 @@ impl Resources {
             deploy_role_arn: None,
             event_bus: "default".to_owned(),
             function: format!("cc-agent-devops-automation-{stage}"),
+            repositories_function: format!("RepositoriesFn-{stage}"),
             stack: format!("cc-agent-devops-automation-{stage}"),
             request_queue: format!("devops-requests-{stage}"),
             stage,

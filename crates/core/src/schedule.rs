@@ -9,17 +9,23 @@ pub enum Job {
     Heartbeat,
     /// Compute MRR, keep it and tell it.
     Revenue,
+    /// Hold every repository against the policy, and tell what is new.
+    Audit,
+    /// Look for failing workflows, and keep their issues.
+    Workflows,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Self; 2] = [Self::Heartbeat, Self::Revenue];
+    pub const ALL: [Self; 4] = [Self::Heartbeat, Self::Revenue, Self::Audit, Self::Workflows];
 
     /// The job's name in storage and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Heartbeat => "heartbeat",
             Self::Revenue => "revenue",
+            Self::Audit => "audit",
+            Self::Workflows => "workflows",
         }
     }
 
@@ -28,6 +34,8 @@ impl Job {
         match self {
             Self::Heartbeat => "*/5 * * * *",
             Self::Revenue => "0 6 * * *",
+            Self::Audit => "0 7 * * *",
+            Self::Workflows => "0 */6 * * *",
         }
     }
 
@@ -37,6 +45,11 @@ impl Job {
             Self::Heartbeat => Makeup::NextTime,
             Self::Revenue => Makeup::Again {
                 lease: SignedDuration::from_hours(2),
+                after: SignedDuration::from_mins(30),
+            },
+            // A limit of GitHub's lasts an hour at most.
+            Self::Audit | Self::Workflows => Makeup::Again {
+                lease: SignedDuration::from_hours(1),
                 after: SignedDuration::from_mins(30),
             },
         }

@@ -1,10 +1,11 @@
 //! The function, over whatever ports it is given.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cc_devops_core::health::{Health, Mode};
-use cc_devops_core::ports::{PortError, PortResult, Ports};
+use cc_devops_core::ports::{PortError, PortResult, Ports, RepositoryCare};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
 use cc_devops_core::{ControlPlane, Installation};
@@ -16,6 +17,7 @@ use tokio::sync::OnceCell;
 use tracing::{Instrument, info_span};
 
 use crate::payload::{Payload, Task, Tick};
+use crate::repositories::task_answer;
 
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
@@ -28,6 +30,8 @@ pub struct Setup {
     pub mode: Mode,
     /// The ports.
     pub ports: Ports,
+    /// Who looks after repositories.
+    pub care: Arc<dyn RepositoryCare>,
     /// Makes the control plane. Called when it is first needed, because its key takes a call and
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
@@ -82,7 +86,7 @@ impl Function {
             Payload::Batch(batch) => Ok(self.batch(batch).await),
             Payload::Event(event) => Ok(self.event(event).await),
             Payload::Tick(tick) => self.tick(tick).await,
-            Payload::Task(task) => Ok(self.task(&task).await),
+            Payload::Task(task, payload) => Ok(self.task(&task, &payload).await),
         }
     }
 
@@ -205,7 +209,7 @@ impl Function {
         Ok(answer(200, &body))
     }
 
-    async fn task(&self, task: &Task) -> Value {
+    async fn task(&self, task: &Task, payload: &Value) -> Value {
         let Setup {
             installation,
             mode,
@@ -219,11 +223,7 @@ impl Function {
                 answer(200, &serde_json::to_value(&health).unwrap_or_default())
             }
             Task::GithubRepoCheck | Task::WorkflowMonitor => {
-                let error = format!("{} is not part of this version", task.as_str());
-                answer(
-                    500,
-                    &json!({"error": error, "agent": installation.agent, "timestamp": ports.clock.now()}),
-                )
+                task_answer(&*self.setup.care, task, payload, &installation.agent, &*ports.clock).await
             }
             Task::Unknown(name) => answer(400, &json!({"error": format!("Unknown task type: {name}")})),
         }

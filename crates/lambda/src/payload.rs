@@ -1,6 +1,8 @@
 //! What a function is invoked with.
 
 use aws_lambda_events::event::sqs::SqsEvent;
+use cc_devops_core::names::RepositoryName;
+use cc_devops_core::requests::RepositoryWork;
 use serde_json::Value;
 
 /// An invocation's payload.
@@ -12,8 +14,8 @@ pub enum Payload {
     Event(Value),
     /// The schedule.
     Tick(Tick),
-    /// One of the tasks that others ask for by name.
-    Task(Task),
+    /// One of the tasks that others ask for by name, with all that came with it.
+    Task(Task, Value),
 }
 
 /// What the schedule asks for.
@@ -39,7 +41,8 @@ pub enum Task {
 }
 
 impl Task {
-    fn of(name: &Value) -> Self {
+    /// The task of this name.
+    pub(crate) fn of(name: &Value) -> Self {
         match name.as_str() {
             Some("health_check") => Self::HealthCheck,
             Some("github_repo_check") => Self::GithubRepoCheck,
@@ -68,7 +71,7 @@ impl Payload {
             if let Ok(batch) = serde_json::from_value(payload.clone()) {
                 return Self::Batch(batch);
             }
-            return Self::Task(Task::Unknown("Records".to_owned()));
+            return Self::Task(Task::Unknown("Records".to_owned()), payload);
         }
         if has("detail-type") || has("detail") {
             return Self::Event(payload);
@@ -79,9 +82,30 @@ impl Payload {
             _ => {}
         }
         match payload.get("task_type") {
-            None | Some(Value::Null) => Self::Task(Task::HealthCheck),
-            Some(name) => Self::Task(Task::of(name)),
+            None | Some(Value::Null) => Self::Task(Task::HealthCheck, payload),
+            Some(name) => Self::Task(Task::of(name), payload),
         }
+    }
+}
+
+/// What one of the two tasks on repositories asks for. A repository may be named with its owner, too.
+///
+/// # Errors
+/// A sentence on what cannot be read.
+pub(crate) fn work_of(task: &Task, payload: &Value) -> Result<RepositoryWork, String> {
+    let text = |name: &str| match payload.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(format!("`{name}` must be a string")),
+    };
+    let repository = text("repository")?
+        .map(|name| RepositoryName::new(name.rsplit('/').next().unwrap_or_default()))
+        .transpose()
+        .map_err(|error| format!("`repository` cannot be used: {error}"))?;
+    let workflow = text("workflow")?;
+    match task {
+        Task::WorkflowMonitor => Ok(RepositoryWork::Monitor { repository, workflow }),
+        _ => Ok(RepositoryWork::Check { repository }),
     }
 }
 
@@ -93,7 +117,7 @@ mod tests {
 
     fn task(payload: Value) -> String {
         match Payload::read(payload) {
-            Payload::Task(task) => task.as_str().to_owned(),
+            Payload::Task(task, _) => task.as_str().to_owned(),
             _ => panic!("a task was expected"),
         }
     }

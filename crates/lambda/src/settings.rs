@@ -49,11 +49,7 @@ impl Settings {
             None => PolicySet::OwnPrefixes,
             Some(name) => PolicySet::find(&name).ok_or_else(|| bad("POLICY_SET", &"is no shipped set"))?,
         };
-        let mode = match get("MODE").as_deref() {
-            None | Some("normal") => Mode::Normal,
-            Some("maintenance") => Mode::Maintenance,
-            Some(_) => return Err(bad("MODE", &"must be `normal` or `maintenance`")),
-        };
+        let mode = mode(&get)?;
         let mut requests = engine::Settings {
             lease: LEASE,
             stage_deploy_timeouts: BTreeMap::new(),
@@ -72,6 +68,18 @@ impl Settings {
             policy,
             requests,
         })
+    }
+}
+
+/// Whether the control plane acts on its own initiative.
+///
+/// # Errors
+/// A word that is none of the modes.
+pub(crate) fn mode(get: &dyn Fn(&str) -> Option<String>) -> Result<Mode, BadVariable> {
+    match get("MODE").as_deref() {
+        None | Some("normal") => Ok(Mode::Normal),
+        Some("maintenance") => Ok(Mode::Maintenance),
+        Some(_) => Err(bad("MODE", &"must be `normal` or `maintenance`")),
     }
 }
 
@@ -108,6 +116,7 @@ pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Install
         ("EVENT_BUS", &mut resources.event_bus),
         ("STACK_NAME", &mut resources.stack),
         ("AWS_LAMBDA_FUNCTION_NAME", &mut resources.function),
+        ("REPOSITORIES_FUNCTION", &mut resources.repositories_function),
     ];
     for (name, field) in fields {
         if let Some(text) = get(name) {

@@ -24,7 +24,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
                 let key = backend.fingerprint_key().await?;
                 let policy = Policy::shipped(settings.policy, &settings.installation);
                 let (installation, requests) = (settings.installation, settings.requests);
-                Ok(ControlPlane::new(installation, ports, policy, key, requests))
+                Ok(ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care()))
             };
             Box::pin(made) as futures::future::BoxFuture<'static, _>
         }
@@ -33,6 +33,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
         installation: settings.installation,
         mode: settings.mode,
         ports,
+        care: backend.care(),
         plane: Box::new(plane),
         full_check: Box::new(move || {
             let backend = backend.clone();

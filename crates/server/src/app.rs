@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::{OwnHeartbeats, RateLimiter};
 use crate::completions::Completions;
 use crate::config::ServerConfig;
+use crate::hygiene::{Hygiene, ToLookAt};
 use crate::meters::Meters;
 use crate::revenue::Revenue;
 use crate::serving::Capabilities;
@@ -25,6 +26,9 @@ pub(crate) type App = Arc<Shared>;
 pub(crate) struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
+    pub(crate) hygiene: Option<Hygiene>,
+    /// Repositories whose workflows are to be looked at soon.
+    pub(crate) to_look_at: ToLookAt,
     pub(crate) config: ServerConfig,
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
@@ -54,10 +58,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
-        let Capabilities { control, revenue } = capabilities;
+        let Capabilities {
+            control,
+            revenue,
+            hygiene,
+        } = capabilities;
         Self {
             control,
             revenue,
+            hygiene,
+            to_look_at: ToLookAt::default(),
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),

@@ -20,6 +20,7 @@ mod deliveries;
 mod dispatcher;
 mod extract;
 mod guard;
+mod hygiene;
 mod meters;
 mod openapi;
 mod problem;
@@ -36,5 +37,6 @@ pub mod error;
 
 pub use config::ServerConfig;
 pub use error::ServerError;
+pub use hygiene::Hygiene;
 pub use revenue::Revenue;
 pub use serving::{Capabilities, Server, Service, Workers};

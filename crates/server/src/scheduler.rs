@@ -12,6 +12,7 @@ use tracing::{Instrument, info_span};
 
 use crate::app::App;
 use crate::error::ServerError;
+use crate::hygiene;
 use crate::problem::Chain;
 use crate::revenue;
 use crate::sweep::look_after_waiting;
@@ -119,6 +120,8 @@ pub(crate) enum End {
 async fn work(app: &App, job: Job) -> End {
     match job {
         Job::Revenue => revenue::report(app).await,
+        Job::Audit => hygiene::audit(app).await,
+        Job::Workflows => hygiene::watch_workflows(app).await,
         Job::Heartbeat => {
             if let Err(error) = app.control.own_heartbeat().await {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::app::{App, Shared};
 use crate::config::{Limits, ServerConfig};
 use crate::error::ServerError;
+use crate::hygiene::{self, Hygiene};
 use crate::problem::Chain;
 use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
@@ -38,12 +39,18 @@ pub struct Capabilities {
     pub control: Arc<ControlPlane>,
     /// MRR, where it is reported here.
     pub revenue: Option<Revenue>,
+    /// The hygiene of repositories, where they are looked after here.
+    pub hygiene: Option<Hygiene>,
 }
 
 impl From<Arc<ControlPlane>> for Capabilities {
     /// The control plane alone.
     fn from(control: Arc<ControlPlane>) -> Self {
-        Self { control, revenue: None }
+        Self {
+            control,
+            revenue: None,
+            hygiene: None,
+        }
     }
 }
 
@@ -78,6 +85,7 @@ impl Service {
             tokio::spawn(supervise(app.clone(), "sweep", sweep::run)),
             tokio::spawn(supervise(app.clone(), "relay", relay::run)),
             tokio::spawn(supervise(app.clone(), "deliveries", deliveries::run)),
+            tokio::spawn(supervise(app.clone(), "workflows", hygiene::look_at_news)),
         ];
         for timetable in timetables {
             let run = move |app| scheduler::run(app, timetable.clone());

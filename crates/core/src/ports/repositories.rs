@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PortResult;
+use super::{PortError, PortErrorKind, PortResult};
 use crate::repos::fix::ChangeKind;
 use crate::repos::snapshot::{Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
 use crate::requests::RepositoryWork;
-use crate::requests::outcome::Failure;
+use crate::requests::outcome::{Failure, Reason};
 use crate::secret::SecretValue;
 
 /// What of a repository is wanted.
@@ -75,6 +76,8 @@ impl Spent {
 pub struct IssueLookup {
     /// The owner.
     pub owner: String,
+    /// Whether open issues are searched for in all of the owner's repositories.
+    pub searched: bool,
     /// Repositories, `owner/name`, whose newest issues are listed. A listing shows an issue at once, a
     /// search only after a while.
     pub listed: BTreeSet<String>,
@@ -96,8 +99,8 @@ pub trait CodeHost: Send + Sync {
     /// `NotFound` where there is none that the credential may see.
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
 
-    /// The issues the control plane wrote about workflows, open ones of the whole owner and closed ones
-    /// where a repository is listed. A kept one that is gone stands as transferred or deleted.
+    /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
+    /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
     async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)>;
 
     /// Writes an issue into `owner/name`.
@@ -136,6 +139,61 @@ pub trait RepositoryCare: Send + Sync {
     /// Does the work. What a request is answered with, or why it is refused; an `Err` is tried again if it
     /// is transient.
     async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>>;
+}
+
+/// What [`RepositoryCare`] answers, as one process tells it to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CareAnswer {
+    /// What came of it.
+    Done(Value),
+    /// Why it is refused.
+    Refused {
+        /// The code.
+        reason: Reason,
+        /// The sentence.
+        error: String,
+    },
+    /// A system failed.
+    Failed {
+        /// What failed.
+        error: String,
+        /// Whether the same may succeed later.
+        transient: bool,
+    },
+}
+
+impl From<PortResult<Result<Value, Failure>>> for CareAnswer {
+    fn from(answer: PortResult<Result<Value, Failure>>) -> Self {
+        match answer {
+            Ok(Ok(value)) => Self::Done(value),
+            Ok(Err(failure)) => Self::Refused {
+                reason: failure.reason,
+                error: failure.message,
+            },
+            Err(error) => Self::Failed {
+                transient: error.kind.is_transient(),
+                error: error.message,
+            },
+        }
+    }
+}
+
+impl From<CareAnswer> for PortResult<Result<Value, Failure>> {
+    fn from(answer: CareAnswer) -> Self {
+        match answer {
+            CareAnswer::Done(value) => Ok(Ok(value)),
+            CareAnswer::Refused { reason, error } => Ok(Err(Failure::new(reason, error))),
+            CareAnswer::Failed { error, transient } => Err(PortError::new(
+                if transient {
+                    PortErrorKind::Unavailable
+                } else {
+                    PortErrorKind::Refused
+                },
+                error,
+            )),
+        }
+    }
 }
 
 /// What is kept of repositories, by what uses it.

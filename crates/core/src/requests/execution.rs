@@ -180,7 +180,7 @@ impl ControlPlane {
             return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
         };
         Ok(Executed::Ended(Ended {
-            outcome: care.carry_out(work).await?,
+            outcome: care.carry_out(work).await?.map(within_an_event),
             detail,
             output: None,
         }))
@@ -401,6 +401,22 @@ fn failure_of(error: &PortError) -> Failure {
     Failure::new(reason, message)
 }
 
+/// The largest result, in bytes: an event may have 256 KiB, a row of the ledger somewhat more.
+const LARGEST_RESULT: usize = 180_000;
+
+/// A result that fits into an event. Of all repositories only the summary may be left.
+fn within_an_event(result: Value) -> Value {
+    if result.to_string().len() <= LARGEST_RESULT {
+        return result;
+    }
+    let Value::Object(mut fields) = result else {
+        return json!({"shortened": true});
+    };
+    fields.retain(|_, value| value.to_string().len() <= LARGEST_RESULT / 10);
+    fields.insert("shortened".to_owned(), json!(true));
+    Value::Object(fields)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,6 +431,15 @@ mod tests {
             );
         }
         assert!(backoff(4) >= SignedDuration::from_secs(8));
+    }
+
+    #[test]
+    fn a_result_fits_into_an_event() {
+        let small = json!({"repositories": [1, 2], "summary": {}});
+        assert_eq!(within_an_event(small.clone()), small);
+        let large = json!({"repositories": "x".repeat(LARGEST_RESULT), "summary": {"repositories": 9}});
+        let fits = json!({"summary": {"repositories": 9}, "shortened": true});
+        assert_eq!(within_an_event(large), fits);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod agents;
 mod billing;
 mod events;
 mod operations;
+mod repositories;
 mod requests;
 mod secrets;
 mod stream;
@@ -46,7 +47,7 @@ pub(crate) fn router(app: &App) -> Router {
 fn table(app: &App) -> OpenApiRouter<App> {
     let manage_webhooks = Needs::Access(|_| Ok(Access::ManageWebhooks));
     let heartbeat = Needs::Access(|named| Ok(Access::SendHeartbeat { agent: named.agent()? }));
-    let rows: [(Needs, UtoipaMethodRouter<App>); 16] = [
+    let rows: [(Needs, UtoipaMethodRouter<App>); 17] = [
         // The engine holds the envelope against the token and lets the policies decide on each request.
         (Needs::Token, routes!(submit::post_events)),
         (
@@ -74,6 +75,7 @@ fn table(app: &App) -> OpenApiRouter<App> {
         ),
         // The signature over the body proves the sender.
         (Needs::Nothing, routes!(billing::post_billing_event)),
+        (Needs::Nothing, routes!(repositories::post_repository_event)),
         (Needs::Nothing, routes!(operations::get_health)),
         (Needs::Nothing, routes!(operations::get_openapi)),
     ];

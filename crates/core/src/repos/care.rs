@@ -1,0 +1,188 @@
+//! What a request asks of repositories, done in this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::auditing::{self, AuditError, Auditor};
+use super::monitoring::{self, Monitor, MonitorReport};
+use super::remedying::{Remedy, Wanted};
+use super::report::CheckAnswer;
+use super::rules::Rule;
+use crate::names::{ActionsSecretName, RepositoryName, SecretName};
+use crate::ports::{Clock, CodeHost, PortError, PortErrorKind, PortResult, RepositoryCare, SecretStore, SecretVersion};
+use crate::requests::RepositoryWork;
+use crate::requests::outcome::{Failure, Reason};
+
+/// The rules that the protection of a branch is about.
+const PROTECTION: [Rule; 6] = [
+    Rule::BranchProtection,
+    Rule::RequiredReviews,
+    Rule::StaleReviewsDismissed,
+    Rule::RequiredStatusChecks,
+    Rule::ForcePush,
+    Rule::Deletion,
+];
+
+/// Looks after repositories.
+pub struct Care {
+    /// The owner of the repositories.
+    pub owner: String,
+    /// Holds them against the policy.
+    pub auditor: Arc<Auditor>,
+    /// Watches workflows.
+    pub monitor: Arc<Monitor>,
+    /// Puts breaches right.
+    pub remedy: Remedy,
+    /// Where they are.
+    pub host: Arc<dyn CodeHost>,
+    /// Where secrets are kept.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a request is answered with, or why it is refused.
+type Answer = Result<Value, Failure>;
+
+#[async_trait]
+impl RepositoryCare for Care {
+    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Answer> {
+        let done = match work {
+            RepositoryWork::Check { repository } => self.check(repository.as_ref()).await,
+            RepositoryWork::Monitor { repository, workflow } => {
+                self.watch(repository.as_ref(), workflow.as_deref()).await
+            }
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run).await,
+            RepositoryWork::SetSecrets { repository, secrets } => {
+                let mut names = Vec::with_capacity(secrets.len());
+                for (name, kept) in secrets {
+                    match self.set_secret(repository, name, kept).await? {
+                        Ok(()) => names.push(name),
+                        Err(failure) => return Ok(Err(failure)),
+                    }
+                }
+                Ok(json!({"repository": repository, "secrets": names}))
+            }
+        };
+        match done {
+            Ok(value) => Ok(Ok(value)),
+            Err(error) if error.kind.is_transient() => Err(error),
+            Err(error) => Ok(Err(refusal(error))),
+        }
+    }
+}
+
+/// What GitHub will refuse again is the asker's to know, in its own words.
+fn refusal(error: PortError) -> Failure {
+    let reason = match error.kind {
+        PortErrorKind::NotFound | PortErrorKind::Key => Reason::MissingDependency,
+        _ => Reason::ApiError,
+    };
+    Failure::new(reason, error.message)
+}
+
+fn port(error: AuditError) -> PortError {
+    match error {
+        AuditError::Port(error) => error,
+        AuditError::Json(error) => PortError::new(PortErrorKind::Refused, "the audit cannot be written").because(error),
+    }
+}
+
+impl Care {
+    async fn check(&self, repository: Option<&RepositoryName>) -> PortResult<Value> {
+        let ask = auditing::Ask {
+            only: repository.iter().map(ToString::to_string).collect(),
+            keep: false,
+        };
+        let report = self.auditor.audit(&ask, &mut |_, _| ()).await.map_err(port)?;
+        let answer = |each| serde_json::to_value(CheckAnswer::of(each, report.timestamp)).unwrap_or_default();
+        if repository.is_some() {
+            return Ok(report.repositories.first().map(answer).unwrap_or_default());
+        }
+        Ok(json!({
+            "repositories": report.repositories.iter().map(answer).collect::<Vec<_>>(),
+            "summary": report.summary,
+            "complete": report.complete,
+            "missing": report.missing,
+            "timestamp": report.timestamp,
+        }))
+    }
+
+    async fn watch(&self, repository: Option<&RepositoryName>, workflow: Option<&str>) -> PortResult<Value> {
+        let ask = monitoring::Ask {
+            only: repository.map(ToString::to_string),
+            workflow: workflow.map(ToOwned::to_owned),
+            dry_run: false,
+        };
+        let report = self.monitor.check(&ask, &mut |_, _| ()).await?;
+        Ok(match workflow {
+            Some(file) => of_workflow(file, &report),
+            None => serde_json::to_value(&report).unwrap_or_default(),
+        })
+    }
+
+    async fn protect(&self, repository: &RepositoryName, dry_run: bool) -> PortResult<Value> {
+        let wanted = Wanted {
+            names: vec![repository.to_string()],
+            rules: PROTECTION.into(),
+            ..Wanted::default()
+        };
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
+        let plans = self.remedy.plan(&wanted, today, &mut |_, _| ()).await?;
+        let Some(plan) = plans.plans.first() else {
+            return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
+        };
+        if dry_run {
+            return Ok(json!({
+                "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
+            }));
+        }
+        let applied = self.remedy.apply(plan).await;
+        match applied.iter().find(|applied| !applied.done) {
+            Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
+            None => Ok(json!({
+                "repository": repository, "changes": applied, "refused": plan.refused, "dryRun": false,
+            })),
+        }
+    }
+
+    async fn set_secret(
+        &self,
+        repository: &RepositoryName,
+        name: &ActionsSecretName,
+        kept: &SecretName,
+    ) -> PortResult<Result<(), Failure>> {
+        let Some(read) = self.secrets.read(kept, SecretVersion::Current).await? else {
+            let message = format!("there is no secret {kept} to set {name} from; put it there first");
+            return Ok(Err(Failure::new(Reason::MissingDependency, message)));
+        };
+        let full_name = format!("{}/{repository}", self.owner);
+        match self
+            .host
+            .put_actions_secret(&full_name, name.as_str(), &read.value)
+            .await
+        {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if error.kind.is_transient() => Err(error),
+            Err(error) => Ok(Err(refusal(error))),
+        }
+    }
+}
+
+/// The answer about one workflow, section 3 of the wire contract.
+fn of_workflow(file: &str, report: &MonitorReport) -> Value {
+    let Some(told) = report.workflows.first() else {
+        return json!({"workflow": file, "status": "no_runs_found"});
+    };
+    let mut answer = serde_json::to_value(told).unwrap_or_default();
+    if let Some(fields) = answer.as_object_mut() {
+        fields.insert("workflow".to_owned(), json!(file));
+        if told.report.status == "no_runs_found" {
+            return json!({"workflow": file, "status": "no_runs_found"});
+        }
+    }
+    answer
+}

@@ -1,0 +1,238 @@
+//! Doing what was decided, so that one issue comes of it whoever else does the same.
+
+use std::collections::BTreeSet;
+
+use super::{Monitor, MonitorReport, WatchedWorkflow, reference};
+use crate::health::Mode;
+use crate::ports::{IssueLookup, PortResult};
+use crate::repos::keeping;
+use crate::repos::snapshot::{Fact, RepositoryId, WorkflowId};
+use crate::repos::workflows::marker::Marker;
+use crate::repos::workflows::{
+    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, Watch, Watches, issue,
+};
+
+/// A workflow of a repository.
+type Which = (RepositoryId, WorkflowId);
+
+pub(super) struct Acting<'m> {
+    monitor: &'m Monitor,
+    issues: &'m Fact<Vec<Issue>>,
+    mode: Mode,
+    /// Whether what was learnt is kept.
+    keeps: bool,
+    /// Repositories whose watches changed and are not kept yet.
+    changed: BTreeSet<RepositoryId>,
+}
+
+impl<'m> Acting<'m> {
+    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<Vec<Issue>>, dry_run: bool) -> Self {
+        Self {
+            monitor,
+            issues,
+            mode: if dry_run {
+                Mode::Maintenance
+            } else {
+                monitor.settings.mode
+            },
+            keeps: !dry_run,
+            changed: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The workflows of a repository that issues tell of.
+    pub(super) fn told_of(&self, repository: RepositoryId) -> Vec<WorkflowId> {
+        let issues = self.issues.known().map(Vec::as_slice).unwrap_or_default();
+        let open = issues
+            .iter()
+            .filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
+        open.filter_map(|issue| Marker::find(&issue.body))
+            .filter(|marker| marker.repository == repository)
+            .map(|marker| marker.workflow)
+            .collect()
+    }
+
+    /// The issues about a workflow: those with its marker, and the one that was kept.
+    pub(super) fn about(&self, repository: RepositoryId, workflow: WorkflowId, watches: &Watches) -> Fact<Vec<Issue>> {
+        let kept = watches.of(repository, workflow).and_then(|watch| watch.issue.as_ref());
+        self.issues.as_ref().map(|issues| {
+            let meant = |issue: &&Issue| {
+                marked(issue, (repository, workflow)) || kept.is_some_and(|kept| reference(issue) == *kept)
+            };
+            issues.iter().filter(meant).cloned().collect()
+        })
+    }
+
+    /// Carries a decision out. What is learnt is kept only if everything succeeded.
+    pub(super) async fn carry_out(
+        &mut self,
+        which: Which,
+        decision: Decision,
+        watches: &mut Watches,
+        report: &mut MonitorReport,
+    ) -> WatchedWorkflow {
+        let Decision {
+            actions,
+            withheld,
+            watch,
+            report: told,
+            ..
+        } = decision;
+        let mut told = WatchedWorkflow {
+            report: told,
+            withheld,
+            error: None,
+        };
+        let mut watch = watch;
+        for (place, action) in actions.iter().enumerate() {
+            match self.act(which, action, &mut watch, report).await {
+                // Those behind the first close duplicates.
+                Ok(taken) if place == 0 => told.report.action_taken = taken,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, repository = told.report.repository, "an issue was not written");
+                    told.error = Some(error.message);
+                    told.report.action_taken = None;
+                    return told;
+                }
+            }
+        }
+        told.report.issue.clone_from(&watch.issue);
+        if told.withheld.is_empty() {
+            self.learn(which, watch, told.report.health, watches);
+        }
+        told
+    }
+
+    /// Keeps what was learnt, in memory. What plainly works and was never told of is not worth it.
+    fn learn(&mut self, which: Which, watch: Watch, health: HealthName, watches: &mut Watches) {
+        let (repository, workflow) = which;
+        let worth = watch.issue.is_some() || watch.told.is_some() || watch.failing_since.is_some();
+        if health == HealthName::Gone || !worth {
+            if watches.of(repository, workflow).is_some() {
+                watches.forget(repository, workflow);
+                self.changed.insert(repository);
+            }
+        } else if watches.of(repository, workflow) != Some(&watch) {
+            watches.keep(repository, workflow, watch);
+            self.changed.insert(repository);
+        }
+    }
+
+    async fn act(
+        &self,
+        which: Which,
+        action: &Action,
+        watch: &mut Watch,
+        report: &mut MonitorReport,
+    ) -> PortResult<Option<ActionTaken>> {
+        let host = &self.monitor.host;
+        match action {
+            Action::Create {
+                repository,
+                title,
+                body,
+                labels,
+            } => {
+                // Somebody else may have written it since the issues were read.
+                if let Some(first) = self.first_open(which, repository, report).await? {
+                    watch.created(first);
+                    return Ok(None);
+                }
+                let created = host.create_issue(repository, title, body, labels).await?;
+                // Two that looked at the same moment both write; the lowest number stays.
+                let first = self.first_open(which, repository, report).await?;
+                match first {
+                    Some(first) if first != created => {
+                        let comment = issue::farewell(CloseReason::Duplicate, None, Some(first.number));
+                        host.close_issue(&created, CloseReason::Duplicate, Some(&comment))
+                            .await?;
+                        watch.created(first);
+                        Ok(None)
+                    }
+                    _ => {
+                        watch.created(created);
+                        Ok(Some(ActionTaken::IssueCreated))
+                    }
+                }
+            }
+            Action::Update {
+                repository,
+                number,
+                body,
+            } => {
+                host.update_issue(&place(repository, *number), body).await?;
+                Ok(Some(ActionTaken::IssueUpdated))
+            }
+            Action::Close {
+                repository,
+                number,
+                reason,
+                comment,
+            } => {
+                let issue = place(repository, *number);
+                host.close_issue(&issue, *reason, comment.as_deref()).await?;
+                Ok(Some(ActionTaken::IssueClosed))
+            }
+        }
+    }
+
+    /// The open issue of the lowest number with a workflow's marker, as the repository lists them now.
+    async fn first_open(
+        &self,
+        which: Which,
+        repository: &str,
+        report: &mut MonitorReport,
+    ) -> PortResult<Option<IssueRef>> {
+        let lookup = IssueLookup {
+            owner: self.monitor.settings.owner.clone(),
+            listed: BTreeSet::from([repository.to_owned()]),
+            ..IssueLookup::default()
+        };
+        let (issues, spent) = self.monitor.host.issues(&lookup).await?;
+        report.spent(spent);
+        let open = |issue: &&Issue| {
+            issue.ours
+                && issue.standing == IssueStanding::Open
+                && issue.repository.eq_ignore_ascii_case(repository)
+                && marked(issue, which)
+        };
+        Ok(issues
+            .iter()
+            .filter(open)
+            .min_by_key(|issue| issue.number)
+            .map(reference))
+    }
+
+    /// Keeps what was learnt of a repository.
+    pub(super) async fn keep(&mut self, repository: RepositoryId, watches: &Watches) -> PortResult<()> {
+        let owner = &self.monitor.settings.owner;
+        keeping::save_watches(&*self.monitor.store, owner, watches, [repository]).await?;
+        self.changed.remove(&repository);
+        Ok(())
+    }
+
+    /// Keeps what was learnt of the others.
+    pub(super) async fn keep_the_rest(self, watches: &Watches) -> PortResult<()> {
+        if !self.keeps {
+            return Ok(());
+        }
+        let owner = &self.monitor.settings.owner;
+        keeping::save_watches(&*self.monitor.store, owner, watches, self.changed).await
+    }
+}
+
+fn place(repository: &str, number: u64) -> IssueRef {
+    IssueRef {
+        repository: repository.to_owned(),
+        number,
+    }
+}
+
+fn marked(issue: &Issue, (repository, workflow): Which) -> bool {
+    Marker::find(&issue.body).is_some_and(|marker| marker.repository == repository && marker.workflow == workflow)
+}

@@ -1,0 +1,320 @@
+//! The workflow monitor: runs read, judged, and exactly one issue kept for each failing workflow.
+
+mod acting;
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+pub use report::{MonitorReport, MonitorSummary, WatchedWorkflow};
+
+use self::acting::Acting;
+use super::keeping;
+use super::policy::Policy;
+use super::snapshot::{Fact, Gap, Repository, RepositoryId, WorkflowId};
+use super::workflows::marker::Marker;
+use super::workflows::runs::{Health, judge};
+use super::workflows::{Issue, IssueRef, IssueStanding, Seen, Situation, Watches, decide};
+use crate::health::Mode;
+use crate::ports::{Clock, CodeHost, Depth, Found, IssueLookup, PortResult, RepositoryStore, Spent};
+
+/// Watches workflows.
+pub struct Monitor {
+    host: Arc<dyn CodeHost>,
+    store: Arc<dyn RepositoryStore>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+/// What is watched.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The owner of the repositories.
+    pub owner: String,
+    /// How failing workflows are told.
+    pub policy: Arc<Policy>,
+    /// Whether issues are written.
+    pub mode: Mode,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// One repository, without its owner; all where none is named.
+    pub only: Option<String>,
+    /// One workflow's file, as `ci.yml` or with its path.
+    pub workflow: Option<String>,
+    /// Only tell what would be done.
+    pub dry_run: bool,
+}
+
+impl Ask {
+    /// Whether a workflow is meant.
+    fn means(&self, path: &str) -> bool {
+        self.workflow
+            .as_ref()
+            .is_none_or(|asked| path == asked || path.rsplit('/').next() == Some(asked))
+    }
+}
+
+/// What was read of the repositories.
+#[derive(Default)]
+struct Reading {
+    /// Those with something to decide.
+    repositories: BTreeMap<RepositoryId, Box<Repository>>,
+    /// The full names of all.
+    names: HashMap<RepositoryId, String>,
+    report: MonitorReport,
+}
+
+impl Reading {
+    /// Takes what was found. What plainly works and was never told of needs no decision.
+    fn take(&mut self, found: Found, watches: &Watches, all: bool) {
+        let repository = match found {
+            Found::Total(_) => return,
+            Found::Missing { name, why } => return self.report.missed(name, &why),
+            Found::BrokeOff { why } => return self.report.broke_off(why),
+            Found::Repository(repository) => repository,
+        };
+        self.names.insert(repository.id, repository.full_name());
+        self.report.summary.repositories += 1;
+        if let Fact::Unknown(Gap::NotRead(why)) = &repository.workflows {
+            self.report.gap(&repository.name, why);
+        }
+        let workflows = repository.workflows.known().map(Vec::as_slice).unwrap_or_default();
+        let mut unsettled = false;
+        for workflow in workflows {
+            let health = judge(&repository, workflow);
+            if let Health::Unknown(Gap::NotRead(why)) = &health {
+                self.report.gap(&repository.name, why);
+            }
+            unsettled |= matches!(health, Health::Failing(_) | Health::Unknown(_));
+            self.report.summary.count(health.name());
+        }
+        if all || unsettled || watches.repositories.contains_key(&repository.id) {
+            self.repositories.insert(repository.id, repository);
+        }
+    }
+}
+
+impl Monitor {
+    /// A monitor over these systems.
+    pub fn new(
+        host: Arc<dyn CodeHost>,
+        store: Arc<dyn RepositoryStore>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            host,
+            store,
+            clock,
+            settings,
+        }
+    }
+
+    /// Looks at the workflows and does what follows. `progress` is told how many repositories of how many
+    /// were read.
+    ///
+    /// # Errors
+    /// What made it impossible to begin; `NotFound` for a named repository that is not there. An action that
+    /// fails is in the report.
+    pub async fn check(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> PortResult<MonitorReport> {
+        let owner = &self.settings.owner;
+        let mut watches = keeping::load_watches(&*self.store, owner).await?;
+        let mut reading = self.read(ask, &watches, progress).await?;
+        let issues = self.issues(ask, &watches, &mut reading).await;
+        if let Fact::Known(issues) = &issues {
+            self.read_told(issues, &watches, &mut reading).await?;
+        }
+        let repositories = std::mem::take(&mut reading.repositories);
+        let mut acting = Acting::new(self, &issues, ask.dry_run);
+        for repository in repositories.values() {
+            self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
+                .await?;
+        }
+        acting.keep_the_rest(&watches).await?;
+        reading.report.end(owner, self.clock.now());
+        Ok(reading.report)
+    }
+
+    async fn read(
+        &self,
+        ask: &Ask,
+        watches: &Watches,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> PortResult<Reading> {
+        let owner = &self.settings.owner;
+        let mut reading = Reading::default();
+        let closely: BTreeSet<WorkflowId> = watches
+            .repositories
+            .values()
+            .flatten()
+            .filter(|(_, watch)| watch.issue.is_some() || watch.told.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        let depth = Depth::Runs { closely: &closely };
+        if let Some(name) = &ask.only {
+            let (repository, spent) = self.host.repository(&format!("{owner}/{name}"), depth).await?;
+            reading.report.spent(spent);
+            reading.take(Found::Repository(repository), watches, true);
+            progress(1, 1);
+            return Ok(reading);
+        }
+        let (mut done, mut total) = (0, 0);
+        let mut take = |found| {
+            match &found {
+                Found::Total(count) => total = *count,
+                Found::Repository(_) | Found::Missing { .. } => done += 1,
+                Found::BrokeOff { .. } => {}
+            }
+            reading.take(found, watches, false);
+            progress(done, total);
+        };
+        let spent = self.host.repositories(owner, depth, &mut take).await?;
+        reading.report.spent(spent);
+        Ok(reading)
+    }
+
+    /// Where the issues about a repository's workflows are written; none if nowhere.
+    fn target(&self, repository: &Repository) -> Option<String> {
+        if repository.issues_enabled {
+            return Some(repository.full_name());
+        }
+        let settings = self.settings.policy.settings(&repository.owner, &repository.name);
+        settings.workflows.fallback_repository
+    }
+
+    /// Looks all issues up at once.
+    async fn issues(&self, ask: &Ask, watches: &Watches, reading: &mut Reading) -> Fact<Vec<Issue>> {
+        let mut lookup = IssueLookup {
+            owner: self.settings.owner.clone(),
+            searched: true,
+            ..IssueLookup::default()
+        };
+        for repository in reading.repositories.values() {
+            let workflows = repository.workflows.known().map(Vec::as_slice).unwrap_or_default();
+            let failing = |workflow| matches!(judge(repository, workflow), Health::Failing(_));
+            if workflows.iter().any(failing) {
+                lookup.listed.extend(self.target(repository));
+            }
+        }
+        for (id, of) in &watches.repositories {
+            if ask.only.is_none() || reading.repositories.contains_key(id) {
+                lookup.kept.extend(of.values().filter_map(|watch| watch.issue.clone()));
+            }
+        }
+        match self.host.issues(&lookup).await {
+            Ok((issues, spent)) => {
+                reading.report.spent(spent);
+                Fact::Known(issues)
+            }
+            Err(error) => {
+                reading
+                    .report
+                    .broke_off(format!("the issues could not be read: {error}"));
+                Fact::Unknown(Gap::NotRead(error.message))
+            }
+        }
+    }
+
+    /// Reads the repositories again that an open issue tells of and nothing is kept of: what was kept may be
+    /// lost, and the workflow works by now.
+    async fn read_told(&self, issues: &[Issue], watches: &Watches, reading: &mut Reading) -> PortResult<()> {
+        let mut told: BTreeMap<RepositoryId, BTreeSet<WorkflowId>> = BTreeMap::new();
+        for issue in issues {
+            if let (Some(marker), true, IssueStanding::Open) = (Marker::find(&issue.body), issue.ours, &issue.standing)
+                && watches.of(marker.repository, marker.workflow).is_none()
+            {
+                told.entry(marker.repository).or_default().insert(marker.workflow);
+            }
+        }
+        for (id, workflows) in told {
+            let Some(name) = reading.names.get(&id).cloned() else {
+                continue;
+            };
+            let closely = Depth::Runs { closely: &workflows };
+            match self.host.repository(&name, closely).await {
+                Ok((repository, spent)) => {
+                    reading.report.spent(spent);
+                    reading.repositories.insert(id, repository);
+                }
+                Err(error) if error.kind.is_transient() => reading.report.missed(name, &error.message),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides about every workflow of a repository, and acts.
+    async fn decide(
+        &self,
+        ask: &Ask,
+        repository: &Repository,
+        acting: &mut Acting<'_>,
+        watches: &mut Watches,
+        report: &mut MonitorReport,
+    ) -> PortResult<()> {
+        let settings = self.settings.policy.settings(&repository.owner, &repository.name);
+        let Fact::Known(listed) = &repository.workflows else {
+            return Ok(());
+        };
+        let mut seen: Vec<(WorkflowId, Seen<'_>)> = listed
+            .iter()
+            .filter(|workflow| ask.means(&workflow.path))
+            .map(|workflow| (workflow.id, Seen::Listed(workflow)))
+            .collect();
+        let known: BTreeSet<WorkflowId> = listed.iter().map(|workflow| workflow.id).collect();
+        let kept = watches.repositories.get(&repository.id);
+        let mut gone: BTreeSet<WorkflowId> = kept
+            .into_iter()
+            .flatten()
+            .filter(|(_, watch)| ask.means(&watch.path))
+            .map(|(id, _)| *id)
+            .collect();
+        if ask.workflow.is_none() {
+            gone.extend(acting.told_of(repository.id));
+        }
+        seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
+        let mut acted = false;
+        for (id, workflow) in seen {
+            let issues = acting.about(repository.id, id, watches);
+            let decision = decide(&Situation {
+                repository,
+                workflow,
+                issues: &issues,
+                watch: watches.of(repository.id, id),
+                settings: &settings.workflows,
+                mode: acting.mode(),
+            });
+            let what = (repository.id, id);
+            let worked = !decision.actions.is_empty();
+            let told = acting.carry_out(what, decision, watches, report).await;
+            acted |= worked;
+            report.tell(told, ask.only.is_some());
+        }
+        if acted {
+            acting.keep(repository.id, watches).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An issue's place.
+fn reference(issue: &Issue) -> IssueRef {
+    IssueRef {
+        repository: issue.repository.clone(),
+        number: issue.number,
+    }
+}
+
+impl MonitorReport {
+    fn spent(&mut self, spent: Spent) {
+        let all = Spent {
+            requests: self.requests,
+            points: self.points,
+        }
+        .and(spent);
+        (self.requests, self.points) = (all.requests, all.points);
+    }
+}

@@ -1,0 +1,23 @@
+//! `repositories`: the function `RepositoriesFn-{stage}`.
+
+mod wiring;
+
+use cc_devops_lambda::logging;
+use cc_devops_lambda::repositories::Settings;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+// One thread, as nearly all of the time is waiting for GitHub.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logging::begin();
+    let settings = Settings::read(|name| std::env::var(name).ok())?;
+    let function = wiring::function(settings).await;
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        function.handle(&event.payload).await.map_err(|error| {
+            tracing::error!(%error, "the invocation failed");
+            Error::from(error)
+        })
+    }))
+    .await
+}
