@@ -17,6 +17,7 @@
 mod agents;
 mod alerts;
 mod audit;
+mod batches;
 mod bus;
 mod checks;
 mod clients;
@@ -29,6 +30,7 @@ mod ledger;
 mod metrics;
 mod places;
 mod queue;
+mod repositories;
 mod resources;
 mod revenue;
 mod schedule;
@@ -103,6 +105,7 @@ impl Backend {
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),
+            repositories: self.repositories(),
             checks: self.checks(),
             clock,
         }

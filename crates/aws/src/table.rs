@@ -9,6 +9,7 @@
 //! | audit row | `AUDIT#chain` | its place in the chain |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES`, `DEAD#subscription` | its id |
+//! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!
 //! The index `work` (WPK, WSK) finds requests and deliveries by state and time, `time` (TPK, TSK)

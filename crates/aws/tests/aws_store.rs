@@ -15,6 +15,7 @@ fn ports(backend: &Backend) -> Ports {
         audit: backend.audit(),
         bus: backend.bus(),
         revenue: backend.revenue(),
+        repositories: backend.repositories(),
         events: backend.events(Duration::ZERO),
         schedule: backend.schedule(),
         webhooks: backend.webhooks(Duration::ZERO),
@@ -32,4 +33,4 @@ macro_rules! contracts {
     )*};
 }
 
-contracts!(ledger, audit, events, schedule, webhooks, revenue);
+contracts!(ledger, audit, events, schedule, webhooks, revenue, repositories);

@@ -21,6 +21,7 @@ use crate::error::OpenError;
 use crate::events::SqliteEvents;
 use crate::ledger::SqliteLedger;
 use crate::metrics::SqliteMetrics;
+use crate::repositories::SqliteRepositories;
 use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
 use crate::secrets::SqliteSecrets;
@@ -51,6 +52,7 @@ pub struct Store {
     events: Arc<SqliteEvents>,
     webhooks: Arc<SqliteWebhooks>,
     revenue: Arc<SqliteRevenue>,
+    repositories: Arc<SqliteRepositories>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
     checks: Arc<SqliteChecks>,
@@ -68,6 +70,7 @@ impl Store {
             events: Arc::new(SqliteEvents::new(db.clone())),
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
             revenue: Arc::new(SqliteRevenue::new(db.clone())),
+            repositories: Arc::new(SqliteRepositories::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
             checks: Arc::new(SqliteChecks::new(db.clone())),
@@ -126,6 +129,11 @@ impl Store {
         Arc::clone(&self.revenue)
     }
 
+    /// What is kept of repositories.
+    pub fn repositories(&self) -> Arc<SqliteRepositories> {
+        Arc::clone(&self.repositories)
+    }
+
     /// The schedule.
     pub fn schedule(&self) -> Arc<SqliteSchedule> {
         Arc::clone(&self.schedule)
@@ -155,6 +163,7 @@ impl Store {
             webhooks: self.webhooks(),
             alerts: Arc::new(LogAlerts),
             revenue: self.revenue(),
+            repositories: self.repositories(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             checks: self.checks(),

@@ -67,5 +67,6 @@ macro_rules! contracts {
 }
 
 contracts!(
-    ledger, audit, secrets, stacks, agents, heartbeats, events, webhooks, schedule, revenue, metrics, checks, clock
+    ledger, audit, secrets, stacks, agents, heartbeats, events, webhooks, schedule, revenue, repositories, metrics, checks,
+    clock
 );

@@ -83,6 +83,7 @@ impl CrashPoints {
             webhooks: Mortal::new(&ports.webhooks, self),
             alerts: Mortal::new(&ports.alerts, self),
             revenue: Mortal::new(&ports.revenue, self),
+            repositories: Mortal::new(&ports.repositories, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
             checks: ports.checks.clone(),

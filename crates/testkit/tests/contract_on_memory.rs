@@ -64,6 +64,11 @@ async fn revenue() {
 }
 
 #[tokio::test]
+async fn repositories() {
+    contract::repositories(fresh).await;
+}
+
+#[tokio::test]
 async fn metrics() {
     contract::metrics(fresh).await;
 }

@@ -6,20 +6,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{Put, PutRequest, TransactWriteItem, WriteRequest};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RevenueStore};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use cc_devops_core::ports::{PortResult, RevenueStore};
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::{Date, date};
 
+use crate::batches::{BATCH, pages, put};
 use crate::error::port_error;
 use crate::ledger::incomplete;
-use crate::table::{Item, TRIES, key, pause, text};
+use crate::table::{Item, key, text};
 use crate::{Backend, Shared};
 use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
-
-/// How many items one BatchWriteItem takes.
-const BATCH: usize = 25;
 
 /// How many of them run at once. All customers stand in one partition, which takes 1,000 writes a
 /// second until DynamoDB splits it.
@@ -132,52 +130,9 @@ impl BillingTable {
             .consistent_read(true)
     }
 
-    /// Writes up to [`BATCH`] items; those that DynamoDB had no room for are written again.
+    /// Writes up to [`BATCH`] items.
     async fn put_batch(&self, items: Vec<Item>) -> PortResult<()> {
-        let write = |item| {
-            let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
-            Ok(WriteRequest::builder().put_request(put).build())
-        };
-        let mut left = items.into_iter().map(write).collect::<PortResult<Vec<_>>>()?;
-        let mut tries = 0;
-        while !left.is_empty() {
-            if tries > 0 {
-                tokio::time::sleep(pause(tries)).await;
-            }
-            tries += 1;
-            let asked = left.len();
-            let call = self.0.clients.dynamodb().batch_write_item();
-            let answer = call.request_items(self.table(), left).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:BatchWriteItem", error))?;
-            left = answer
-                .unprocessed_items
-                .and_then(|mut left| left.remove(self.table()))
-                .unwrap_or_default();
-            if left.len() < asked {
-                tries = 1;
-            } else if tries >= TRIES {
-                let message = "dynamodb:BatchWriteItem takes nothing now; try again";
-                return Err(PortError::new(PortErrorKind::Unavailable, message));
-            }
-        }
-        Ok(())
+        let writes = items.into_iter().map(put).collect::<PortResult<Vec<_>>>()?;
+        self.0.write_batch(self.table(), writes).await
     }
-}
-
-/// The items of a query, at most so many, page by page.
-async fn pages(query: impl Fn() -> QueryFluentBuilder, limit: usize) -> PortResult<Vec<Item>> {
-    let mut found = Vec::new();
-    let mut start = None;
-    while found.len() < limit {
-        // DynamoDB takes no more, and ends a page at 1 MB anyway.
-        let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
-        let answer = query().limit(wanted).set_exclusive_start_key(start).send().await;
-        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-        found.extend(answer.items.unwrap_or_default());
-        start = answer.last_evaluated_key;
-        if start.is_none() {
-            break;
-        }
-    }
-    Ok(found)
 }

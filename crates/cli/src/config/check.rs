@@ -144,17 +144,19 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         .as_ref()
         .and_then(|installation| github::check(file, installation, &mut findings));
     match (installation, server, revenue, repositories) {
-        (Some(installation), Some(server), Some(revenue), Some(repositories)) if findings.problems.is_empty() => Ok(Checked {
-            installation,
-            server,
-            rhythm,
-            policy,
-            requests,
-            stacks,
-            revenue: Box::new(revenue),
-            repositories: Box::new(repositories),
-            aws,
-        }),
+        (Some(installation), Some(server), Some(revenue), Some(repositories)) if findings.problems.is_empty() => {
+            Ok(Checked {
+                installation,
+                server,
+                rhythm,
+                policy,
+                requests,
+                stacks,
+                revenue: Box::new(revenue),
+                repositories: Box::new(repositories),
+                aws,
+            })
+        }
         _ => Err(findings.problems),
     }
 }

@@ -130,6 +130,8 @@ pub struct Ports {
     pub metrics: Arc<dyn Metrics>,
     /// Where MRR is kept.
     pub revenue: Arc<dyn RevenueStore>,
+    /// What is kept of repositories.
+    pub repositories: Arc<dyn RepositoryStore>,
     /// The systems' own health.
     pub checks: Arc<dyn Checks>,
     /// Time.

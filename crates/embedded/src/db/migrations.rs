@@ -10,6 +10,7 @@ use std::path::Path;
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_initial.sql")),
     M::up(include_str!("../../migrations/0002_revenue.sql")),
+    M::up(include_str!("../../migrations/0003_repositories.sql")),
 ];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);

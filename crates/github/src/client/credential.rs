@@ -135,7 +135,7 @@ mod tests {
         for text in ["ghp_x\n", r#"{"token": "ghp_x"}"#] {
             match read(text).unwrap() {
                 Credential::Token(token) => assert_eq!(token.expose(), "ghp_x"),
-                other => panic!("{other:?}"),
+                app @ Credential::App { .. } => panic!("{app:?}"),
             }
         }
         assert!(matches!(read(" \n"), Err(Error::NoToken(_))));

@@ -21,7 +21,7 @@ use crate::payload::{Task, work_of};
 /// The function.
 pub struct RepositoriesFunction {
     /// Audits and tells.
-    pub auditor: Auditor,
+    pub auditor: Arc<Auditor>,
     /// Does what is asked.
     pub care: Arc<dyn RepositoryCare>,
     /// Time.

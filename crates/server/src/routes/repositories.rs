@@ -52,7 +52,9 @@ pub(crate) async fn post_repository_event(
     })?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let kind = text(KIND).unwrap_or_default();
-    let ended = notices.workflow_ended(kind, text(notices.signature_header()), &body).await;
+    let ended = notices
+        .workflow_ended(kind, text(notices.signature_header()), &body)
+        .await;
     let Some(full_name) = ended.map_err(|error| match error.kind {
         PortErrorKind::Refused => Problem::malformed(error.message),
         _ => error.into(),

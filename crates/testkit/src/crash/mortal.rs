@@ -1,5 +1,6 @@
 //! Every port, passing each call through the crash points.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,9 +10,9 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RequestSample,
-    RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten, StackProgress, Stacks, Webhooks,
+    Agents, Alerts, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RepositoryStore,
+    RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten, Shelf, StackProgress, Stacks, Webhooks,
 };
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
@@ -24,6 +25,7 @@ use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use super::CrashPoints;
 
@@ -140,6 +142,11 @@ mortal! { RevenueStore {
     fn keep(day: &Day) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();
+} }
+
+mortal! { RepositoryStore {
+    fn load(owner: &str, on: Shelf) -> BTreeMap<String, Value>;
+    fn save(owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> ();
 } }
 
 mortal! { Schedule {

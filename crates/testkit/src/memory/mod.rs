@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod events;
 mod ledger;
+mod repositories;
 mod revenue;
 mod secrets;
 mod stacks;
@@ -39,6 +40,7 @@ struct Model {
     log: Vec<LoggedEvent>,
     webhooks: webhooks::WebhookModel,
     revenue: revenue::RevenueModel,
+    repositories: repositories::RepositoryModel,
     alerts: Vec<Alert>,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
@@ -74,6 +76,7 @@ impl Memory {
             alerts: Arc::new(self.clone()),
             schedule: Arc::new(self.clone()),
             revenue: Arc::new(self.clone()),
+            repositories: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),

@@ -1,0 +1,84 @@
+//! What is kept of repositories, in the ledger's table: one partition for each owner and shelf.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RepositoryStore, Shelf};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+
+use crate::batches::{BATCH, delete, pages, put};
+use crate::error::corrupt;
+use crate::table::{key, text};
+use crate::{Backend, Shared};
+
+/// The attribute with a document's text. As text, its numbers stay as they are.
+const DOCUMENT: &str = "document";
+
+/// An item has at most 400 KB, its key and its names among them.
+const LARGEST: usize = 300_000;
+
+/// How many batches run at once.
+const AT_ONCE: usize = 4;
+
+impl Backend {
+    /// What is kept of repositories.
+    pub fn repositories(&self) -> Arc<dyn RepositoryStore> {
+        Arc::new(Repositories(self.shared.clone()))
+    }
+}
+
+struct Repositories(Arc<Shared>);
+
+fn partition(owner: &str, shelf: Shelf) -> String {
+    format!("REPOSITORIES#{}#{}", owner.to_lowercase(), shelf.as_str())
+}
+
+#[async_trait]
+impl RepositoryStore for Repositories {
+    async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
+        let partition = partition(owner, on);
+        let query = || {
+            let call = self.0.clients.dynamodb().query().table_name(self.0.table());
+            call.key_condition_expression("PK = :partition")
+                .expression_attribute_values(":partition", text(&partition))
+                .consistent_read(true)
+        };
+        let mut documents = BTreeMap::new();
+        for item in pages(query, usize::MAX).await? {
+            let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+            let (Some(key), Some(document)) = (field("SK"), field(DOCUMENT)) else {
+                return Err(corrupt("what is kept of a repository"));
+            };
+            let document = serde_json::from_str(document)
+                .map_err(|error| corrupt("what is kept of a repository").because(error))?;
+            documents.insert(key.clone(), document);
+        }
+        Ok(documents)
+    }
+
+    async fn save(&self, owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+        let partition = partition(owner, on);
+        let mut writes = Vec::with_capacity(changes.len());
+        for (name, document) in changes {
+            let mut item = key(&partition, name);
+            let Some(document) = document else {
+                writes.push(delete(item)?);
+                continue;
+            };
+            let document = document.to_string();
+            if document.len() > LARGEST {
+                let message = format!("what is to be kept of {name} has {} bytes", document.len());
+                return Err(PortError::new(PortErrorKind::TooLarge, message));
+            }
+            item.insert(DOCUMENT.to_owned(), text(document));
+            writes.push(put(item)?);
+        }
+        let batches: Vec<_> = writes
+            .chunks(BATCH)
+            .map(|batch| self.0.write_batch(self.0.table(), batch.to_vec()))
+            .collect();
+        stream::iter(batches).buffer_unordered(AT_ONCE).try_collect().await
+    }
+}

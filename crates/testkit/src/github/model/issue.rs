@@ -1,0 +1,158 @@
+//! Issues and pull requests, and what a person does with them.
+
+use super::repository::Repository;
+
+/// An issue, or a pull request if `pull` is there.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    pub(in crate::github) id: u64,
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: Option<String>,
+    /// Whether it is open.
+    pub open: bool,
+    /// Why it is not: `completed`, `not_planned`, `duplicate`; or `reopened`.
+    pub reason: Option<String>,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// Who is to do it, by login.
+    pub assignees: Vec<String>,
+    /// Who wrote it, by login.
+    pub author: String,
+    /// Whether only collaborators may comment.
+    pub locked: bool,
+    /// In the order they were made.
+    pub comments: Vec<Comment>,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Seconds since 1970.
+    pub updated: i64,
+    /// Seconds since 1970.
+    pub closed: Option<i64>,
+    /// Who closed it, by login.
+    pub closed_by: Option<String>,
+    /// What makes it a pull request.
+    pub pull: Option<Pull>,
+    pub(in crate::github) gone: Option<Gone>,
+}
+
+/// Where an issue went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::github) enum Gone {
+    Deleted,
+    /// The id of the repository, the number there.
+    Transferred(u64, u64),
+}
+
+/// What a pull request has more than an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// The branch with the changes.
+    pub head: String,
+    /// The branch they are for.
+    pub base: String,
+    /// Whether it is not ready.
+    pub draft: bool,
+    /// The commit of the merge.
+    pub merged: Option<String>,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    pub(in crate::github) id: u64,
+    /// Who wrote it, by login.
+    pub author: String,
+    /// Its text.
+    pub body: String,
+    /// Seconds since 1970.
+    pub created: i64,
+}
+
+/// A label of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    pub(in crate::github) id: u64,
+    /// What it is called.
+    pub name: String,
+    /// Six hexadecimal digits.
+    pub color: String,
+    /// What it means.
+    pub description: Option<String>,
+}
+
+impl Issue {
+    pub(in crate::github) fn new(id: u64, number: u64, title: &str, author: &str, now: i64) -> Self {
+        Self {
+            id,
+            number,
+            title: title.to_owned(),
+            body: None,
+            open: true,
+            reason: None,
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            author: author.to_owned(),
+            locked: false,
+            comments: Vec::new(),
+            created: now,
+            updated: now,
+            closed: None,
+            closed_by: None,
+            pull: None,
+            gone: None,
+        }
+    }
+
+    /// Opens or closes it.
+    pub(in crate::github) fn set_open(&mut self, open: bool, reason: Option<&str>, by: &str, now: i64) {
+        self.updated = now;
+        if open {
+            if !self.open {
+                self.reason = Some("reopened".to_owned());
+            }
+            self.closed = None;
+            self.closed_by = None;
+        } else {
+            self.reason = self.pull.is_none().then(|| reason.unwrap_or("completed").to_owned());
+            self.closed = self.closed.or(Some(now));
+            self.closed_by = Some(by.to_owned());
+        }
+        self.open = open;
+    }
+}
+
+impl Repository {
+    /// The issue or pull request of this number; `None` if there is none or it went.
+    pub fn issue(&self, number: u64) -> Option<&Issue> {
+        let issue = self.issues.iter().find(|issue| issue.number == number);
+        issue.filter(|issue| issue.gone.is_none())
+    }
+
+    /// Every issue that is still here, pull requests left out, oldest first.
+    pub fn issues(&self) -> Vec<&Issue> {
+        let here = self.issues.iter();
+        here.filter(|issue| issue.gone.is_none() && issue.pull.is_none()).collect()
+    }
+
+    /// Every pull request, oldest first.
+    pub fn pulls(&self) -> Vec<&Issue> {
+        self.issues.iter().filter(|issue| issue.pull.is_some()).collect()
+    }
+
+    pub(in crate::github) fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
+        let issue = self.issues.iter_mut().find(|issue| issue.number == number);
+        issue.filter(|issue| issue.gone.is_none())
+    }
+
+    pub(in crate::github) fn next_number(&self) -> u64 {
+        self.issues.last().map_or(1, |issue| issue.number + 1)
+    }
+
+    pub(in crate::github) fn label(&self, name: &str) -> Option<&Label> {
+        self.labels.iter().find(|label| label.name.eq_ignore_ascii_case(name))
+    }
+}

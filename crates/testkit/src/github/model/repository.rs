@@ -1,0 +1,163 @@
+//! A repository and its flags.
+
+use std::collections::BTreeMap;
+
+use super::actions::{Run, Workflow};
+use super::git::Git;
+use super::issue::{Issue, Label};
+use super::pattern::matches;
+use super::protection::Protection;
+use super::ruleset::Ruleset;
+
+/// Who may see a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody.
+    Public,
+    /// Whom it was given to.
+    Private,
+    /// The enterprise.
+    Internal,
+}
+
+impl Visibility {
+    pub(in crate::github) fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Everything about one repository. Tests change the public fields as they like; what was pushed is
+/// changed with [`super::Model::commit`].
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "GitHub has them")]
+pub struct Repository {
+    pub(in crate::github) id: u64,
+    pub(in crate::github) owner: String,
+    pub(in crate::github) name: String,
+    pub(in crate::github) git: Git,
+    pub(in crate::github) protections: Vec<Protection>,
+    pub(in crate::github) rulesets: Vec<Ruleset>,
+    pub(in crate::github) workflows: Vec<Workflow>,
+    pub(in crate::github) runs: Vec<Run>,
+    pub(in crate::github) issues: Vec<Issue>,
+    pub(in crate::github) labels: Vec<Label>,
+    pub(in crate::github) secrets: BTreeMap<String, Vec<u8>>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// The name of the default branch, without `refs/heads/`; it need not exist.
+    pub default_branch: String,
+    /// Read-only.
+    pub archived: bool,
+    /// The repository it is a fork of, if it is one.
+    pub fork_of: Option<String>,
+    /// A template for others.
+    pub template: bool,
+    /// Where it is a mirror of.
+    pub mirror_of: Option<String>,
+    /// Taken down by GitHub.
+    pub disabled: bool,
+    /// Why it is locked: `BILLING`, `MIGRATING`, `MOVING`, `RENAME`, `TRADE_RESTRICTION` or
+    /// `TRANSFERRING_OWNERSHIP`.
+    pub lock_reason: Option<String>,
+    /// Whether it has issues.
+    pub issues_enabled: bool,
+    /// Dependabot alerts.
+    pub vulnerability_alerts: bool,
+    /// Dependabot security updates.
+    pub security_fixes: bool,
+    /// Dependabot stopped them, for nobody looked.
+    pub security_fixes_paused: bool,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// The last change of its settings, seconds since 1970.
+    pub updated: i64,
+    /// The last push, seconds since 1970; `None` if there was none.
+    pub pushed: Option<i64>,
+}
+
+impl Repository {
+    pub(in crate::github) fn new(id: u64, owner: &str, name: &str, now: i64) -> Self {
+        Self {
+            id,
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            git: Git::default(),
+            protections: Vec::new(),
+            rulesets: Vec::new(),
+            workflows: Vec::new(),
+            runs: Vec::new(),
+            issues: Vec::new(),
+            labels: Vec::new(),
+            secrets: BTreeMap::new(),
+            description: None,
+            visibility: Visibility::Public,
+            default_branch: "main".to_owned(),
+            archived: false,
+            fork_of: None,
+            template: false,
+            mirror_of: None,
+            disabled: false,
+            lock_reason: None,
+            issues_enabled: true,
+            vulnerability_alerts: false,
+            security_fixes: false,
+            security_fixes_paused: false,
+            created: now,
+            updated: now,
+            pushed: None,
+        }
+    }
+
+    /// Its number, which no rename changes.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// `owner/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// The value of an Actions secret, as it was before it was sealed.
+    pub fn secret(&self, name: &str) -> Option<&[u8]> {
+        self.secrets.get(name).map(Vec::as_slice)
+    }
+
+    /// The text of a file on a branch.
+    pub fn text(&self, branch: &str, path: &str) -> Option<String> {
+        let blob = self.git.head(branch)?.files.get(path)?;
+        blob.text().map(str::to_owned)
+    }
+
+    /// The names of its branches.
+    pub fn branches(&self) -> Vec<&str> {
+        self.git.branches.keys().map(String::as_str).collect()
+    }
+
+    /// The classic rule that counts for a branch.
+    pub fn protection(&self, branch: &str) -> Option<&Protection> {
+        let exact = self.protections.iter().find(|rule| rule.pattern == branch);
+        exact.or_else(|| self.protections.iter().find(|rule| matches(&rule.pattern, branch)))
+    }
+
+    /// Its own rulesets.
+    pub fn rulesets(&self) -> &[Ruleset] {
+        &self.rulesets
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// Its workflows.
+    pub fn workflows(&self) -> &[Workflow] {
+        &self.workflows
+    }
+}

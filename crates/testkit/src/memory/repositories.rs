@@ -1,0 +1,36 @@
+//! The fake of what is kept of repositories.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RepositoryStore, Shelf};
+use serde_json::Value;
+
+use super::Memory;
+
+/// Documents by owner, shelf and key.
+pub(super) type RepositoryModel = BTreeMap<(String, Shelf), BTreeMap<String, Value>>;
+
+#[async_trait]
+impl RepositoryStore for Memory {
+    async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
+        let place = (owner.to_lowercase(), on);
+        Ok(self.lock()?.repositories.get(&place).cloned().unwrap_or_default())
+    }
+
+    async fn save(&self, owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+        let large = |document: &Value| document.to_string().len() > 300_000;
+        if changes.values().flatten().any(large) {
+            return Err(PortError::new(PortErrorKind::TooLarge, "a document is too large"));
+        }
+        let mut model = self.lock()?;
+        let kept = model.repositories.entry((owner.to_lowercase(), on)).or_default();
+        for (key, document) in changes {
+            match document {
+                Some(document) => drop(kept.insert(key.clone(), document.clone())),
+                None => drop(kept.remove(key)),
+            }
+        }
+        Ok(())
+    }
+}
