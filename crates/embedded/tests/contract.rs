@@ -67,6 +67,18 @@ macro_rules! contracts {
 }
 
 contracts!(
-    ledger, audit, secrets, stacks, agents, heartbeats, events, webhooks, schedule, revenue, repositories, metrics, checks,
+    ledger,
+    audit,
+    secrets,
+    stacks,
+    agents,
+    heartbeats,
+    events,
+    webhooks,
+    schedule,
+    revenue,
+    repositories,
+    metrics,
+    checks,
     clock
 );

@@ -381,7 +381,6 @@ pub(super) struct Runs {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Run {
-    pub(super) database_id: Option<u64>,
     pub(super) event: String,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,

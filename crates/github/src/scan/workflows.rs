@@ -238,7 +238,7 @@ fn glance(runs: &wire::Runs, repository: &Repository) -> Vec<Run> {
         .flatten()
         .filter_map(|run| {
             Some(Run {
-                id: run.database_id?,
+                id: run.url.rsplit('/').next()?.parse().ok()?,
                 attempt: 1,
                 event: run.event.clone(),
                 head_branch: run.check_suite.branch.as_ref().map(|branch| branch.name.clone()),

@@ -57,7 +57,10 @@ impl RepositoriesFunction {
                 task_answer(&*self.care, &task, payload, &self.agent, &*self.clock).await
             }
             Some(task) => answer(400, &json!({"error": format!("Unknown task type: {}", task.as_str())})),
-            None => answer(400, &json!({"error": "say what to do: a task_type of github_repo_check or workflow_monitor"})),
+            None => answer(
+                400,
+                &json!({"error": "say what to do: a task_type of github_repo_check or workflow_monitor"}),
+            ),
         })
     }
 
@@ -71,11 +74,17 @@ impl RepositoriesFunction {
                     requests = report.requests,
                     "the repositories were audited"
                 );
-                Ok(answer(200, &json!({"complete": report.complete, "summary": report.summary})))
+                Ok(answer(
+                    200,
+                    &json!({"complete": report.complete, "summary": report.summary}),
+                ))
             }
             Ok(None) => {
                 tracing::info!("no GitHub token is kept, so no repository is audited");
-                Ok(answer(200, &json!({"audited": false, "why": "there is no GitHub token"})))
+                Ok(answer(
+                    200,
+                    &json!({"audited": false, "why": "there is no GitHub token"}),
+                ))
             }
             Err(error) => Err(RunFailed(format!("the repositories were not audited: {error}"))),
         }

@@ -125,6 +125,11 @@ impl Access {
         }
     }
 
+    /// Whether it is an App's.
+    pub(super) fn is_installation(&self) -> bool {
+        self.kind == Kind::Installation
+    }
+
     pub(super) fn sees(&self, repository: &Repository) -> bool {
         self.permission(repository) >= Permission::Read
     }

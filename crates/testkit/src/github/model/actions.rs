@@ -69,7 +69,7 @@ pub struct Job {
 impl Run {
     /// Completes it with this conclusion.
     pub fn conclude(&mut self, conclusion: &str) {
-        self.status = "completed".to_owned();
+        "completed".clone_into(&mut self.status);
         self.conclusion = Some(conclusion.to_owned());
         let (attempt, status) = (self.attempt, self.status.clone());
         for job in self.jobs.iter_mut().filter(|job| job.attempt == attempt) {
@@ -80,7 +80,11 @@ impl Run {
 
     /// Adds a job to the last attempt, concluded as given.
     pub fn job(&mut self, name: &str, conclusion: Option<&str>) {
-        let status = if conclusion.is_some() { "completed" } else { "in_progress" };
+        let status = if conclusion.is_some() {
+            "completed"
+        } else {
+            "in_progress"
+        };
         self.jobs.push(Job {
             attempt: self.attempt,
             name: name.to_owned(),

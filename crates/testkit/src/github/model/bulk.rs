@@ -1,8 +1,8 @@
 //! Many repositories at once, cheaply: they share their first commit.
 
+use super::Model;
 use super::git::{Blob, Commit, Files};
 use super::repository::Repository;
-use super::Model;
 
 impl Model {
     /// Adds `count` repositories of an owner, `bulk-00000` and on, all with the same files on `main`, then
@@ -17,7 +17,7 @@ impl Model {
         for (path, text) in [("README.md", "# One of many\n")].iter().chain(files) {
             snapshot.insert((*path).to_owned(), Blob::new(text.as_bytes()));
         }
-        let commit = Commit::new("Initial commit", "ops", now, None, snapshot.into());
+        let commit = Commit::new("Initial commit", now, None, snapshot.into());
         for number in 0..count {
             self.empty_repo(&format!("{owner}/bulk-{number:05}"), |repository| {
                 let branch = repository.default_branch.clone();

@@ -33,10 +33,7 @@ impl Clock {
 
 /// Seconds since 1970 as GitHub writes them: `2026-11-23T04:00:00Z`.
 pub(in crate::github) fn written(seconds: i64) -> String {
-    Timestamp::from_second(seconds).expect("a time within jiff's range").to_string()
-}
-
-/// The other way round; `None` if it is not a time.
-pub(in crate::github) fn read(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
+    Timestamp::from_second(seconds)
+        .expect("a time within jiff's range")
+        .to_string()
 }

@@ -34,36 +34,21 @@ impl Blob {
 #[derive(Debug, Clone)]
 pub(in crate::github) struct Commit {
     pub(in crate::github) oid: String,
-    pub(in crate::github) message: String,
-    pub(in crate::github) author: String,
-    /// Seconds since 1970.
-    pub(in crate::github) at: i64,
-    pub(in crate::github) parent: Option<String>,
     pub(in crate::github) files: Arc<Files>,
 }
 
 impl Commit {
-    pub(in crate::github) fn new(
-        message: &str,
-        author: &str,
-        at: i64,
-        parent: Option<String>,
-        files: Arc<Files>,
-    ) -> Arc<Self> {
+    pub(in crate::github) fn new(message: &str, at: i64, parent: Option<&str>, files: Arc<Files>) -> Arc<Self> {
         let tree = Tree::of(&files, "").map_or_else(|| oid("tree", &[]), |tree| tree.oid);
         let written = at.to_string();
         let parts = [
             tree.as_bytes(),
             message.as_bytes(),
             written.as_bytes(),
-            parent.as_deref().unwrap_or_default().as_bytes(),
+            parent.unwrap_or_default().as_bytes(),
         ];
         Arc::new(Self {
             oid: oid("commit", &parts),
-            message: message.to_owned(),
-            author: author.to_owned(),
-            at,
-            parent,
             files,
         })
     }
@@ -73,8 +58,6 @@ impl Commit {
 #[derive(Debug, Clone)]
 pub(in crate::github) struct Tree {
     pub(in crate::github) oid: String,
-    /// Without a slash at the end; empty for the root.
-    pub(in crate::github) path: String,
     pub(in crate::github) entries: Vec<Entry>,
 }
 
@@ -119,10 +102,12 @@ impl Tree {
         if entries.is_empty() && !path.is_empty() {
             return None;
         }
-        let listed: Vec<String> = entries.iter().map(|entry| format!("{} {}", entry.name, entry.oid)).collect();
+        let listed: Vec<String> = entries
+            .iter()
+            .map(|entry| format!("{} {}", entry.name, entry.oid))
+            .collect();
         Some(Self {
             oid: oid("tree", &[listed.join("\n").as_bytes()]),
-            path: path.to_owned(),
             entries,
         })
     }
@@ -166,7 +151,6 @@ impl Git {
         branch: &str,
         changes: &[(&str, Option<&[u8]>)],
         message: &str,
-        author: &str,
         at: i64,
     ) -> Arc<Commit> {
         let head = self.head(branch).cloned();
@@ -177,22 +161,10 @@ impl Git {
                 None => files.remove(*path),
             };
         }
-        let parent = head.map(|head| head.oid.clone());
-        let commit = Commit::new(message, author, at, parent, Arc::new(files));
+        let parent = head.as_ref().map(|head| head.oid.as_str());
+        let commit = Commit::new(message, at, parent, Arc::new(files));
         self.add(branch, Arc::clone(&commit));
         commit
-    }
-
-    /// Whether `oid` is `of` or one of its ancestors.
-    pub(in crate::github) fn is_ancestor(&self, oid: &str, of: &str) -> bool {
-        let mut at = self.commits.get(of);
-        while let Some(commit) = at {
-            if commit.oid == oid {
-                return true;
-            }
-            at = commit.parent.as_ref().and_then(|parent| self.commits.get(parent));
-        }
-        false
     }
 }
 
@@ -220,7 +192,7 @@ mod tests {
             (".github-not", Some(b"c")),
             ("README.md", Some(b"d")),
         ];
-        let first = git.change("main", &files, "begin", "ops", 1);
+        let first = git.change("main", &files, "begin", 1);
         let root = Tree::of(&first.files, "").expect("the root is there");
         let names: Vec<&str> = root.entries.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, [".github-not", ".github", "README.md"]);
@@ -228,10 +200,9 @@ mod tests {
         assert_eq!(workflows.entries.len(), 2);
         assert!(Tree::of(&first.files, ".github/work").is_none());
 
-        let second = git.change("main", &[("README.md", Some(b"e"))], "again", "ops", 2);
+        let second = git.change("main", &[("README.md", Some(b"e"))], "again", 2);
         let after = Tree::of(&second.files, ".github/workflows").expect("the folder is there");
         assert_eq!(after.oid, workflows.oid, "nothing below it changed");
         assert_ne!(Tree::of(&second.files, "").map(|tree| tree.oid), Some(root.oid));
-        assert!(git.is_ancestor(&first.oid, &second.oid) && !git.is_ancestor(&second.oid, &first.oid));
     }
 }

@@ -135,7 +135,8 @@ impl Repository {
     /// Every issue that is still here, pull requests left out, oldest first.
     pub fn issues(&self) -> Vec<&Issue> {
         let here = self.issues.iter();
-        here.filter(|issue| issue.gone.is_none() && issue.pull.is_none()).collect()
+        here.filter(|issue| issue.gone.is_none() && issue.pull.is_none())
+            .collect()
     }
 
     /// Every pull request, oldest first.
@@ -150,9 +151,5 @@ impl Repository {
 
     pub(in crate::github) fn next_number(&self) -> u64 {
         self.issues.last().map_or(1, |issue| issue.number + 1)
-    }
-
-    pub(in crate::github) fn label(&self, name: &str) -> Option<&Label> {
-        self.labels.iter().find(|label| label.name.eq_ignore_ascii_case(name))
     }
 }

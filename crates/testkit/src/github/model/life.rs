@@ -1,10 +1,10 @@
 //! What people and GitHub do in repositories: rules, workflows and their runs, issues, pull requests.
 
+use super::Model;
 use super::actions::{Run, Workflow};
 use super::issue::{Comment, Gone, Issue, Pull};
 use super::protection::Protection;
 use super::ruleset::Ruleset;
-use super::Model;
 
 impl Model {
     /// Adds a rule of classic protection.
@@ -247,7 +247,9 @@ impl Model {
         moved.number = target.next_number();
         let (there, target_id) = (moved.number, target.id);
         target.issues.push(moved);
-        self.edit_issue(name, number, |issue| issue.gone = Some(Gone::Transferred(target_id, there)));
+        self.edit_issue(name, number, |issue| {
+            issue.gone = Some(Gone::Transferred(target_id, there));
+        });
         there
     }
 
@@ -297,7 +299,7 @@ impl Model {
             .map(|(path, blob)| (path.as_str(), Some(blob.bytes.as_slice())))
             .collect();
         let message = format!("Merge pull request #{number}");
-        let commit = repository.git.change(&pull.base, &files, &message, by, now);
+        let commit = repository.git.change(&pull.base, &files, &message, now);
         repository.pushed = Some(now);
         self.edit_issue(name, number, |issue| {
             issue.set_open(false, None, by, now);

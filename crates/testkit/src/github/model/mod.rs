@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 pub use self::actions::{Job, Run, Workflow};
-pub(super) use self::clock::{Clock, read, written};
-pub(super) use self::git::{Blob, Entry, Tree};
+use self::clock::Clock;
+pub(super) use self::clock::written;
+pub(super) use self::git::Tree;
 pub(super) use self::issue::Gone;
 pub use self::issue::{Comment, Issue, Label, Pull};
 pub use self::owner::{Owner, Plan};
@@ -97,7 +98,6 @@ impl Model {
             &branch,
             &[("README.md", Some(b"# A repository\n"))],
             "Initial commit",
-            "ops",
             now,
         );
         repository.pushed = Some(now);
@@ -139,7 +139,8 @@ impl Model {
     /// # Panics
     /// If there is none.
     pub fn get(&self, name: &str) -> &Repository {
-        self.find(name).unwrap_or_else(|| panic!("there is no repository {name}"))
+        self.find(name)
+            .unwrap_or_else(|| panic!("there is no repository {name}"))
     }
 
     /// Changes a repository.
@@ -222,7 +223,7 @@ impl Model {
         }
         let verb = if content.is_some() { "Write" } else { "Delete" };
         let message = format!("{verb} {path}");
-        repository.git.change(branch, &[(path, content)], &message, "ops", now);
+        repository.git.change(branch, &[(path, content)], &message, now);
         repository.pushed = Some(now);
     }
 
@@ -243,6 +244,11 @@ impl Model {
     pub fn repositories(&self, owner: &str) -> Vec<&Repository> {
         let all = self.repositories.values();
         all.filter(|each| each.owner.eq_ignore_ascii_case(owner)).collect()
+    }
+
+    /// Every repository.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Repository> {
+        self.repositories.values()
     }
 
     /// How many repositories there are.

@@ -23,7 +23,6 @@ pub struct Owner {
     pub(in crate::github) organization: bool,
     pub(in crate::github) rulesets: Vec<Ruleset>,
     pub(in crate::github) teams: Vec<(u64, String)>,
-    pub(in crate::github) created: i64,
     /// What it pays for.
     pub plan: Plan,
 }
@@ -47,14 +46,13 @@ impl Model {
     }
 
     fn add_owner(&mut self, login: &str, organization: bool) {
-        let (id, created) = (self.id(), self.seconds());
+        let id = self.id();
         let owner = Owner {
             id,
             login: login.to_owned(),
             organization,
             rulesets: Vec::new(),
             teams: Vec::new(),
-            created,
             plan: Plan::Enterprise,
         };
         self.owners.insert(login.to_lowercase(), owner);
@@ -98,7 +96,9 @@ impl Model {
             ("bug", "d73a4a", "Something isn't working"),
             ("documentation", "0075ca", "Improvements or additions to documentation"),
         ];
-        first.map(|(name, color, description)| self.make_label(name, color, Some(description))).into()
+        first
+            .map(|(name, color, description)| self.make_label(name, color, Some(description)))
+            .into()
     }
 
     pub(in crate::github) fn make_label(&mut self, name: &str, color: &str, description: Option<&str>) -> Label {

@@ -95,7 +95,10 @@ impl Protection {
     #[must_use]
     pub fn checks(mut self, contexts: &[&str]) -> Self {
         let contexts = contexts.iter().map(|&context| (context.to_owned(), None)).collect();
-        self.checks = Some(Checks { strict: false, contexts });
+        self.checks = Some(Checks {
+            strict: false,
+            contexts,
+        });
         self
     }
 

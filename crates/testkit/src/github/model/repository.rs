@@ -73,6 +73,8 @@ pub struct Repository {
     pub security_fixes: bool,
     /// Dependabot stopped them, for nobody looked.
     pub security_fixes_paused: bool,
+    /// Checks that are reported on every commit, by name and app; without an app it is a commit status.
+    pub reported: Vec<(String, Option<u64>)>,
     /// Seconds since 1970.
     pub created: i64,
     /// The last change of its settings, seconds since 1970.
@@ -108,6 +110,7 @@ impl Repository {
             vulnerability_alerts: false,
             security_fixes: false,
             security_fixes_paused: false,
+            reported: Vec::new(),
             created: now,
             updated: now,
             pushed: None,

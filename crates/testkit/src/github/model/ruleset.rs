@@ -31,7 +31,7 @@ impl Target {
         [(Self::Branch, "branch"), (Self::Tag, "tag"), (Self::Push, "push")];
 
     pub(in crate::github) fn name(self) -> &'static str {
-        named(&Self::ALL, self)
+        named(&Self::ALL, &self)
     }
 }
 
@@ -43,12 +43,12 @@ impl Enforcement {
     ];
 
     pub(in crate::github) fn name(self) -> &'static str {
-        named(&Self::ALL, self)
+        named(&Self::ALL, &self)
     }
 }
 
-fn named<T: PartialEq>(all: &[(T, &'static str)], one: T) -> &'static str {
-    all.iter().find(|(each, _)| *each == one).expect("all are listed").1
+fn named<T: PartialEq>(all: &[(T, &'static str)], one: &T) -> &'static str {
+    all.iter().find(|(each, _)| each == one).expect("all are listed").1
 }
 
 /// One rule: what REST calls its type, such as `pull_request`, and its parameters as REST has them.

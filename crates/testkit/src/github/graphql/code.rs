@@ -1,0 +1,113 @@
+//! Trees, files, commits and what was reported on them.
+
+use std::collections::BTreeSet;
+
+use super::super::model::{Issue, Repository, Tree};
+use super::object::{Object, Val, connection, leaf};
+use super::{Context, repository};
+
+/// The id of the app that reports the jobs of workflows.
+const ACTIONS: u64 = 15_368;
+
+/// What an expression such as `HEAD:.github` leads to.
+pub(super) fn object<'m>(of: &'m Repository, expression: &str) -> Val<'m> {
+    match expression.split_once(':') {
+        Some(("HEAD", path)) => at(of, path),
+        _ => Val::Refused(format!("the fake GitHub does not read the expression {expression}")),
+    }
+}
+
+/// What stands at a path of the default branch.
+pub(super) fn at<'m>(of: &'m Repository, path: &str) -> Val<'m> {
+    let Some(head) = of.git.head(&of.default_branch) else {
+        return Val::Null;
+    };
+    if let Some(blob) = head.files.get(path) {
+        return Val::Object(Object::new("Blob", move |field, _| match field {
+            "oid" => leaf(blob.oid.as_str()),
+            "isBinary" => leaf(blob.text().is_none()),
+            "isTruncated" => leaf(blob.bytes.len() > 512_000),
+            "byteSize" => leaf(blob.bytes.len()),
+            "text" => blob.text().map_or(Val::Null, leaf),
+            other => Val::unknown("Blob", other),
+        }));
+    }
+    match Tree::of(&head.files, path) {
+        Some(tree) => Val::Object(Object::new("Tree", move |field, _| match field {
+            "oid" => leaf(tree.oid.as_str()),
+            "entries" => repository::entries(of, tree.clone()),
+            other => Val::unknown("Tree", other),
+        })),
+        None => Val::Null,
+    }
+}
+
+/// The checks that were reported on a commit: jobs of workflows, and what the repository is set to report.
+fn reported(of: &Repository, oid: &str) -> BTreeSet<(String, Option<u64>)> {
+    let runs = of.runs.iter().filter(|run| run.head_sha == oid);
+    let jobs = runs.flat_map(|run| run.jobs.iter().map(|job| (job.name.clone(), Some(ACTIONS))));
+    jobs.chain(of.reported.iter().cloned()).collect()
+}
+
+pub(super) fn commit<'m>(context: Context<'m>, of: &'m Repository, oid: &str) -> Object<'m> {
+    let oid = oid.to_owned();
+    Object::new("Commit", move |field, _| match field {
+        "oid" => leaf(oid.as_str()),
+        "statusCheckRollup" => {
+            let reported = reported(of, &oid);
+            if reported.is_empty() {
+                return Val::Null;
+            }
+            let all: Vec<_> = reported.into_iter().collect();
+            Val::Object(Object::new("StatusCheckRollup", move |field, args| match field {
+                "contexts" => connection(
+                    context,
+                    "StatusCheckRollupContextConnection",
+                    all.clone(),
+                    args,
+                    |(name, app)| Val::Object(check(name, app)),
+                ),
+                other => Val::unknown("StatusCheckRollup", other),
+            }))
+        }
+        other => Val::unknown("Commit", other),
+    })
+}
+
+fn check<'m>(name: String, app: Option<u64>) -> Object<'m> {
+    let Some(app) = app else {
+        return Object::new("StatusContext", move |field, _| match field {
+            "context" => leaf(name.as_str()),
+            other => Val::unknown("StatusContext", other),
+        });
+    };
+    Object::new("CheckRun", move |field, _| match field {
+        "name" => leaf(name.as_str()),
+        "checkSuite" => Val::Object(Object::new("CheckSuite", move |field, _| match field {
+            "app" => Val::Object(Object::new("App", move |field, _| match field {
+                "databaseId" => leaf(app),
+                other => Val::unknown("App", other),
+            })),
+            other => Val::unknown("CheckSuite", other),
+        })),
+        other => Val::unknown("CheckRun", other),
+    })
+}
+
+pub(super) fn pull<'m>(context: Context<'m>, of: &'m Repository, pull: &'m Issue) -> Object<'m> {
+    Object::new("PullRequest", move |field, args| match field {
+        "number" => leaf(pull.number),
+        "title" => leaf(pull.title.as_str()),
+        "commits" => {
+            let head = pull.pull.as_ref().and_then(|pull| of.git.head(&pull.head));
+            let heads: Vec<_> = head.into_iter().collect();
+            connection(context, "PullRequestCommitConnection", heads, args, move |head| {
+                Val::Object(Object::new("PullRequestCommit", move |field, _| match field {
+                    "commit" => Val::Object(commit(context, of, &head.oid)),
+                    other => Val::unknown("PullRequestCommit", other),
+                }))
+            })
+        }
+        other => Val::unknown("PullRequest", other),
+    })
+}
