@@ -1,0 +1,114 @@
+//! The audit by what was found, the worst first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cc_devops_core::repos::audit::{ChangeKind, ScanReport};
+use cc_devops_core::repos::findings::{Finding, Verdict};
+use cc_devops_core::repos::report::RepositoryReport;
+use cc_devops_core::repos::rules::{Rule, Severity};
+use cc_devops_core::repos::snapshot::RepositoryId;
+
+/// A rule and those for whom it came to the same.
+pub(crate) struct Group<'r> {
+    pub(crate) rule: Rule,
+    pub(crate) severity: Severity,
+    pub(crate) entries: Vec<Entry<'r>>,
+}
+
+/// A repository in a group.
+pub(crate) struct Entry<'r> {
+    pub(crate) repository: &'r RepositoryReport,
+    pub(crate) finding: &'r Finding,
+    /// Whether it was not so before.
+    pub(crate) new: bool,
+}
+
+/// Everything that came to this, by rule and severity.
+pub(crate) fn groups(report: &ScanReport, verdict: Verdict) -> Vec<Group<'_>> {
+    let new: BTreeSet<(RepositoryId, Rule)> = report
+        .changes
+        .iter()
+        .filter(|change| change.kind == ChangeKind::New)
+        .map(|change| (change.id, change.rule))
+        .collect();
+    let mut by: BTreeMap<(std::cmp::Reverse<Severity>, Rule), Vec<Entry<'_>>> = BTreeMap::new();
+    for repository in &report.repositories {
+        for finding in repository.findings.iter().filter(|finding| finding.verdict == verdict) {
+            let key = (std::cmp::Reverse(finding.severity), finding.rule);
+            by.entry(key).or_default().push(Entry {
+                repository,
+                finding,
+                new: new.contains(&(repository.id, finding.rule)),
+            });
+        }
+    }
+    let group = |((severity, rule), entries): ((std::cmp::Reverse<Severity>, Rule), _)| Group {
+        rule,
+        severity: severity.0,
+        entries,
+    };
+    by.into_iter().map(group).collect()
+}
+
+/// How many changes of this kind.
+pub(crate) fn changed(report: &ScanReport, kind: ChangeKind) -> usize {
+    report.changes.iter().filter(|change| change.kind == kind).count()
+}
+
+/// The headline: who, how many, how complete.
+pub(crate) fn headline(report: &ScanReport) -> String {
+    let breaches: u64 = report.summary.breaches.values().sum();
+    let skipped: u64 = report.summary.skipped.values().sum();
+    let mut text = format!(
+        "{} of {}, {} looked at: {}",
+        count(report.summary.repositories, "repository", "repositories"),
+        report.owner,
+        report.summary.repositories - skipped,
+        count(breaches, "breach", "breaches")
+    );
+    let severities: Vec<String> = report
+        .summary
+        .breaches
+        .iter()
+        .rev()
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    if !severities.is_empty() {
+        text = format!("{text} ({})", severities.join(", "));
+    }
+    text
+}
+
+/// What the audit did not see; nothing if it is complete.
+pub(crate) fn incomplete(report: &ScanReport) -> Option<String> {
+    if report.complete {
+        return None;
+    }
+    let gaps: Vec<String> = report
+        .gaps
+        .iter()
+        .take(5)
+        .map(|gap| match &gap.repository {
+            Some(name) => format!("{name}: {}", gap.why),
+            None => gap.why.clone(),
+        })
+        .collect();
+    let more = report.gaps.len().saturating_sub(5);
+    let rest = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "This audit is incomplete, so nothing counts as fixed. {}{rest}",
+        gaps.join("; ")
+    ))
+}
+
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {many}")
+    }
+}

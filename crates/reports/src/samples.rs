@@ -1,0 +1,79 @@
+//! Audits to show.
+
+use cc_devops_core::repos::audit::{Scan, ScanReport, Scope, State};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::snapshot::{
+    Classic, DefaultBranch, Fact, Files, Gap, Repository, RepositoryId, SecurityUpdates, Trait, Tree, Visibility,
+};
+use jiff::Timestamp;
+
+pub(crate) fn repository(id: u64, name: &str, classic: Fact<Option<Classic>>) -> Repository {
+    Repository {
+        id: RepositoryId(id),
+        owner: "acme".to_owned(),
+        name: name.to_owned(),
+        traits: std::collections::BTreeSet::new(),
+        visibility: Visibility::Public,
+        issues_enabled: true,
+        default_branch: Some(DefaultBranch {
+            name: "main".to_owned(),
+            read_as: None,
+            protected: Fact::Known(false),
+            classic,
+            rulesets: Fact::Known(Vec::new()),
+            checks_seen: Fact::Known(Vec::new()),
+        }),
+        vulnerability_alerts: Fact::Known(true),
+        security_updates: Fact::Known(SecurityUpdates::On),
+        files: Fact::Known(Files {
+            dependabot: Vec::new(),
+            tree: Fact::Known(Tree {
+                paths: vec!["Cargo.toml".to_owned()],
+                complete: true,
+            }),
+        }),
+        workflows: Fact::Known(Vec::new()),
+    }
+}
+
+/// An owner of these repositories.
+pub(crate) fn audit(repositories: &[Repository], broken: Option<&str>) -> ScanReport {
+    let policy = Policy::from_toml(
+        "[[exemptions]]\nrepositories = [\"let-off\"]\nrule = \"branch_protection\"\nowner = \"ada\"\n\
+         reason = \"it is rewritten\"\nuntil = 2999-01-01\n",
+    )
+    .unwrap();
+    let mut scan = Scan::new("acme", Scope::Owner, &policy, Timestamp::UNIX_EPOCH);
+    for each in repositories {
+        scan.add(each);
+    }
+    if let Some(why) = broken {
+        scan.broke_off(why);
+    }
+    scan.spent(7, 9);
+    scan.finish(&State::default()).report
+}
+
+/// One with every verdict, and names that mean something elsewhere.
+pub(crate) fn mixed() -> ScanReport {
+    let mut archived = repository(5, "old", Fact::Known(None));
+    archived.traits.insert(Trait::Archived);
+    let mut hidden = repository(4, "hidden", Fact::Unavailable("the plan lacks it".to_owned()));
+    hidden.default_branch.as_mut().unwrap().rulesets = Fact::Unavailable("the plan lacks it".to_owned());
+    let mut unseen = repository(
+        3,
+        "unseen",
+        Fact::Unknown(Gap::Permission("Administration: read".to_owned())),
+    );
+    unseen.default_branch.as_mut().unwrap().protected = Fact::Known(true);
+    audit(
+        &[
+            repository(1, "<b>web|@ada</b>", Fact::Known(None)),
+            repository(2, "let-off", Fact::Known(None)),
+            unseen,
+            hidden,
+            archived,
+        ],
+        None,
+    )
+}

@@ -1,0 +1,111 @@
+//! Every format says the same, and nothing from outside is markup in any.
+
+use cc_devops_core::repos::findings::Verdict;
+use cc_devops_core::repos::rules::Rule;
+
+use super::samples::{audit, mixed, repository};
+use super::*;
+use cc_devops_core::repos::snapshot::Fact;
+
+const SHOWN: Shown = Shown {
+    verbose: true,
+    width: 100,
+};
+
+#[test]
+fn every_breach_is_in_every_format() {
+    let report = mixed();
+    let (text, page, mark) = (table(&report, &SHOWN), html(&report), markdown(&report));
+    let log = sarif(&report, "1.2.3");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let mut breaches = 0;
+    for each in &report.repositories {
+        for finding in each.findings.iter().filter(|finding| finding.verdict == Verdict::Fail) {
+            breaches += 1;
+            let rule = finding.rule.name();
+            assert!(
+                text.contains(rule) && page.contains(rule) && mark.contains(rule),
+                "{rule}"
+            );
+            let fingerprint = format!("{}/{rule}", each.id);
+            let found = results
+                .iter()
+                .filter(|result| result["partialFingerprints"]["repositoryAndRule/v1"] == fingerprint);
+            assert_eq!(found.count(), 1, "{fingerprint}");
+        }
+    }
+    assert_eq!(results.len(), breaches);
+    assert!(breaches > 5);
+}
+
+#[test]
+fn names_are_no_markup() {
+    let report = mixed();
+    let page = html(&report);
+    assert!(!page.contains("<b>web") && page.contains("&lt;b&gt;web"), "{page}");
+    let mark = markdown(&report);
+    assert!(
+        !mark.contains("<b>") && !mark.contains("@ada") && mark.contains("web\\|"),
+        "{mark}"
+    );
+}
+
+#[test]
+fn what_is_not_known_or_not_offered_is_told_apart() {
+    let text = table(&mixed(), &SHOWN);
+    for part in [
+        "Not known:",
+        "Administration: read",
+        "Not offered by GitHub here:",
+        "Exempt:",
+        "1 archived",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn an_incomplete_audit_says_so_in_every_format() {
+    let report = audit(&[repository(1, "web", Fact::Known(None))], Some("GitHub answers 502"));
+    for text in [table(&report, &SHOWN), html(&report), markdown(&report)] {
+        assert!(
+            text.contains("incomplete") && text.contains("GitHub answers 502"),
+            "{text}"
+        );
+    }
+    let log = sarif(&report, "1");
+    assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn an_owner_without_repositories_is_a_report_too() {
+    let report = audit(&[], None);
+    assert!(table(&report, &SHOWN).starts_with("0 repositories of acme"));
+    assert!(html(&report).contains("Nothing that was looked at breaks the policy"));
+    assert!(markdown(&report).contains("0 repositories"));
+    let log = sarif(&report, "1");
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(0));
+    assert_eq!(
+        log["runs"][0]["tool"]["driver"]["rules"].as_array().map(Vec::len),
+        Some(Rule::ALL.len())
+    );
+}
+
+#[test]
+fn markdown_fits_into_an_issue_and_says_what_is_missing() {
+    let many: Vec<_> = (0..2_000)
+        .map(|n| repository(n, &format!("r{n}"), Fact::Known(None)))
+        .collect();
+    let mark = markdown(&audit(&many, None));
+    assert!(mark.chars().count() < 65_536);
+    assert!(mark.contains("rows are left out"));
+}
+
+#[test]
+fn one_repository_is_explained_rule_by_rule() {
+    let report = mixed();
+    let text = explain(&report.repositories[0]);
+    for rule in Rule::ALL {
+        assert!(text.contains(rule.name()), "{rule}");
+    }
+}
