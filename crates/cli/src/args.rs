@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, completions, config, deploy, health, policy, put_secret, requests, revenue, secrets, send,
-    smoke_test,
+    agents, audit, backup, completions, config, deploy, health, policy, put_secret, repos, requests, revenue, secrets,
+    send, smoke_test, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -123,6 +123,12 @@ pub(crate) enum Operation {
     /// Compute Monthly Recurring Revenue from Stripe's subscriptions, and explain it
     #[command(subcommand)]
     Revenue(revenue::Command),
+    /// Hold the repositories of a GitHub owner against a policy, and put them right
+    #[command(subcommand)]
+    Repos(repos::Command),
+    /// Look for failing workflows, and keep one issue for each
+    #[command(subcommand)]
+    Workflows(workflows::Command),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),

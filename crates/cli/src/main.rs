@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod error;
+mod hygiene;
 mod logging;
 mod output;
 mod policies;

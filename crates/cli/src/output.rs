@@ -56,6 +56,19 @@ impl Output {
         write_out(&text)
     }
 
+    /// One large JSON document, written as it is made.
+    pub(crate) fn json_stream<T: Serialize>(value: &T) -> Result<(), CliError> {
+        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout());
+        let written = serde_json::to_writer(&mut out, value)
+            .map_err(std::io::Error::from)
+            .and_then(|()| writeln!(out))
+            .and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(cannot_write),
+        }
+    }
+
     /// A JSON document as the answer: on one line for programs, indented for people.
     pub(crate) fn document(self, value: &serde_json::Value) -> Result<(), CliError> {
         self.answer(value, || format!("{value:#}"))
@@ -174,6 +187,21 @@ impl Progress {
         if self.shown {
             write_now(&format!("\r{} ...", self.doing));
         }
+    }
+
+    /// Says how much of how much is done.
+    pub(crate) fn of(&mut self, done: u64, total: u64) {
+        if !self.shown || self.last == Some(done) {
+            return;
+        }
+        self.last = Some(done);
+        let filled = usize::try_from((done * 20).checked_div(total.max(done)).unwrap_or_default()).unwrap_or_default();
+        let bar = format!(
+            "{}{}",
+            "\u{2588}".repeat(filled),
+            "\u{2591}".repeat(20 - filled.min(20))
+        );
+        write_now(&format!("\r\u{1b}[K{} {bar} {done} of {total}", self.doing));
     }
 
     /// Says how much is done.

@@ -27,7 +27,7 @@ use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::store::{self, ADMIN};
-use crate::{policies, reporting};
+use crate::{hygiene, policies, reporting};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -77,13 +77,15 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let ports = store.ports(stacks.clone(), clock);
     make_admin(&dir, &ports).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
+    let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
     let plane = ControlPlane::new(
         config.installation.clone(),
         ports,
         policies::in_force(&config)?,
         store.fingerprint_key(),
         config.requests.clone(),
-    );
+    )
+    .caring(Arc::clone(&repositories.care));
 
     let mut server_config = config.server.clone();
     if let Some(listen) = args.listen {
@@ -94,6 +96,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let capabilities = Capabilities {
         control: Arc::clone(&plane),
         revenue: Some(revenue),
+        hygiene: Some(repositories),
     };
     let server = Server::bind(server_config, capabilities, stack_ends)
         .await
@@ -138,7 +141,8 @@ async fn on_aws(
     let key = backend.fingerprint_key().await?;
     let ports = backend.ports(Arc::new(SystemClock));
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
-    let plane = Arc::new(ControlPlane::new(installation, ports, policy, key, requests));
+    let plane = ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care());
+    let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
     server_config.listen = args.listen.unwrap_or(server_config.listen);

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::Context;
 use crate::config::Checked;
+use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::Progress;
 use crate::policies;
@@ -95,6 +96,24 @@ pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError
     }
     let (resources, installation) = (target.resources.clone(), config.installation.clone());
     Ok(Some(Backend::new(clients, resources, installation)))
+}
+
+/// Opens the store, and makes one in the data folder where there is none: for commands that need no control
+/// plane, and keep what they learn for the next time.
+pub(crate) async fn open_or_make(context: &Context) -> Result<Opened, CliError> {
+    let data_dir = &context.global.data_dir;
+    if context.load_config()?.checked.aws.is_some() || exists(data_dir) {
+        return open(context).await;
+    }
+    DataDir::new(data_dir).create()?;
+    let store = Store::open(options(data_dir, true)).map_err(|error| refused(data_dir, error))?;
+    context.output.note(&format!(
+        "what is found is kept in {}, so that the next run knows what is new",
+        data_dir.display()
+    ));
+    let ports = store.ports(Arc::new(NoStacks), Arc::new(SystemClock));
+    let kind = Kind::Embedded(store);
+    Ok(Opened { kind, ports })
 }
 
 /// Opens the store, which must exist.

@@ -9,10 +9,13 @@ use cc_devops_core::health::Mode;
 use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{
-    PortErrorKind, PortResult, Ports, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
+    PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten,
 };
+use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
@@ -56,12 +59,23 @@ async fn house() -> (Memory, Function) {
     (memory, function)
 }
 
+/// Who looks after repositories where there is no GitHub token.
+struct NoToken;
+
+#[async_trait]
+impl RepositoryCare for NoToken {
+    async fn carry_out(&self, _work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+        Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
+    }
+}
+
 fn function(ports: Ports) -> Function {
     let plane = ports.clone();
     Function::new(Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
         ports,
+        care: Arc::new(NoToken),
         plane: Box::new(move || {
             let ports = plane.clone();
             Box::pin(async move {
@@ -252,6 +266,9 @@ async fn tasks_are_answered_as_the_contract_says() {
     }
     let (status, body) = ask(json!({"task_type": "github_repo_check"})).await;
     assert_eq!((status, &body["agent"]), (500, &json!("DevOpsAutomation")));
+    assert_eq!(body["error"], "there is no GitHub token");
+    let (status, body) = ask(json!({"task_type": "github_repo_check", "repository": 7})).await;
+    assert_eq!((status, &body["error"]), (500, &json!("`repository` must be a string")));
     let (status, body) = ask(json!({"task_type": "nonsense"})).await;
     assert_eq!((status, body), (400, json!({"error": "Unknown task type: nonsense"})));
 }

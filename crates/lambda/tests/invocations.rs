@@ -12,11 +12,13 @@ use cc_devops_core::health::Mode;
 use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{
-    PortError, PortErrorKind, PortResult, Ports, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten,
+    PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten,
 };
+use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
@@ -68,12 +70,23 @@ fn plane(ports: Ports) -> ControlPlane {
     ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
 }
 
+/// Who looks after repositories where there is no GitHub token.
+struct NoToken;
+
+#[async_trait]
+impl RepositoryCare for NoToken {
+    async fn carry_out(&self, _work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+        Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
+    }
+}
+
 fn setup(ports: Ports) -> Setup {
     let given = ports.clone();
     Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
         ports,
+        care: Arc::new(NoToken),
         plane: Box::new(move || {
             let plane = plane(given.clone());
             Box::pin(async { Ok(plane) })
@@ -135,7 +148,7 @@ async fn every_event_for_local_invocation_has_its_answer() {
     assert_eq!(body("devops_put_secret")["result"]["action"], "created");
     assert_eq!(body("health_check")["status"], "healthy");
     for name in ["github_repo_check", "workflow_monitor"] {
-        assert_eq!(body(name)["error"], format!("{name} is not part of this version"));
+        assert_eq!(body(name)["error"], "there is no GitHub token");
     }
 }
 

@@ -30,15 +30,30 @@ fn inert(text: &str) -> String {
     safe
 }
 
+/// A text that knows how long it is.
+#[derive(Default)]
+struct Text {
+    parts: Vec<String>,
+    length: usize,
+}
+
+impl Text {
+    fn add(&mut self, part: String) {
+        self.length += part.len();
+        self.parts.push(part);
+    }
+}
+
 /// An audit. Where it is longer than an issue may be, it says how much was left out.
 pub fn markdown(report: &ScanReport) -> String {
-    let mut text = format!(
+    let mut text = Text::default();
+    text.add(format!(
         "# Repositories of {}\n\n{}.\n",
         inert(&report.owner),
         inert(&headline(report))
-    );
+    ));
     if let Some(why) = incomplete(report) {
-        text.push_str(&format!("\n> [!WARNING]\n> {}\n", inert(&why)));
+        text.add(format!("\n> [!WARNING]\n> {}\n", inert(&why)));
     }
     let mut left_out = 0;
     for (verdict, title) in [
@@ -51,12 +66,12 @@ pub fn markdown(report: &ScanReport) -> String {
         if groups.is_empty() {
             continue;
         }
-        text.push_str(&format!("\n## {title}\n"));
+        text.add(format!("\n## {title}\n"));
         for group in groups {
             let demand = inert(group.rule.demand());
             let rule = group.rule.name();
-            text.push_str(&format!("\n### `{rule}` ({})\n\n{demand}\n\n", group.severity));
-            text.push_str("| repository | what was seen | what to do |\n| --- | --- | --- |\n");
+            text.add(format!("\n### `{rule}` ({})\n\n{demand}\n\n", group.severity));
+            text.add("| repository | what was seen | what to do |\n| --- | --- | --- |\n".to_owned());
             for entry in &group.entries {
                 let new = if entry.new { " **new**" } else { "" };
                 let row = format!(
@@ -65,23 +80,23 @@ pub fn markdown(report: &ScanReport) -> String {
                     inert(&entry.finding.evidence),
                     inert(&entry.finding.fix)
                 );
-                if text.len() + row.len() > LONGEST {
+                if text.length + row.len() > LONGEST {
                     left_out += 1;
                 } else {
-                    text.push_str(&row);
+                    text.add(row);
                 }
             }
         }
     }
     if left_out > 0 {
-        text.push_str(&format!(
+        text.add(format!(
             "\n{left_out} rows are left out: see `cc-devops repos audit --verbose`.\n"
         ));
     }
     let (new, fixed) = (changed(report, ChangeKind::New), changed(report, ChangeKind::Fixed));
-    text.push_str(&format!(
+    text.add(format!(
         "\n{new} new and {fixed} fixed since the last audit. {} requests, {} points, {}.\n",
         report.requests, report.points, report.timestamp
     ));
-    text
+    text.parts.concat()
 }

@@ -17,7 +17,7 @@ const NAMES: usize = 8;
 const BAR: u64 = 30;
 
 /// An audit, grouped by what was found.
-pub fn table(report: &ScanReport, shown: &Shown) -> String {
+pub fn table(report: &ScanReport, shown: Shown) -> String {
     let mut parts = vec![headline(report)];
     parts.extend(incomplete(report));
     parts.push(bars(report));
@@ -41,7 +41,7 @@ pub fn table(report: &ScanReport, shown: &Shown) -> String {
     parts.join("\n\n")
 }
 
-fn breaches(broken: &[Group<'_>], shown: &Shown) -> String {
+fn breaches(broken: &[Group<'_>], shown: Shown) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
@@ -57,7 +57,7 @@ fn breaches(broken: &[Group<'_>], shown: &Shown) -> String {
     format!("{table}{legend}")
 }
 
-fn names(group: &Group<'_>, shown: &Shown) -> String {
+fn names(group: &Group<'_>, shown: Shown) -> String {
     let all = group.entries.iter().map(|entry| {
         let mark = if entry.new { "*" } else { "" };
         format!("{}{mark}", entry.repository.name)
@@ -73,7 +73,7 @@ fn names(group: &Group<'_>, shown: &Shown) -> String {
 }
 
 /// What is neither a pass nor a breach, each reason once.
-fn others(groups: &[Group<'_>], title: &str, shown: &Shown) -> Option<String> {
+fn others(groups: &[Group<'_>], title: &str, shown: Shown) -> Option<String> {
     let mut by_reason: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for group in groups {
         for entry in &group.entries {

@@ -15,7 +15,7 @@ const SHOWN: Shown = Shown {
 #[test]
 fn every_breach_is_in_every_format() {
     let report = mixed();
-    let (text, page, mark) = (table(&report, &SHOWN), html(&report), markdown(&report));
+    let (text, page, mark) = (table(&report, SHOWN), html(&report), markdown(&report));
     let log = sarif(&report, "1.2.3");
     let results = log["runs"][0]["results"].as_array().unwrap();
     let mut breaches = 0;
@@ -52,7 +52,7 @@ fn names_are_no_markup() {
 
 #[test]
 fn what_is_not_known_or_not_offered_is_told_apart() {
-    let text = table(&mixed(), &SHOWN);
+    let text = table(&mixed(), SHOWN);
     for part in [
         "Not known:",
         "Administration: read",
@@ -67,7 +67,7 @@ fn what_is_not_known_or_not_offered_is_told_apart() {
 #[test]
 fn an_incomplete_audit_says_so_in_every_format() {
     let report = audit(&[repository(1, "web", Fact::Known(None))], Some("GitHub answers 502"));
-    for text in [table(&report, &SHOWN), html(&report), markdown(&report)] {
+    for text in [table(&report, SHOWN), html(&report), markdown(&report)] {
         assert!(
             text.contains("incomplete") && text.contains("GitHub answers 502"),
             "{text}"
@@ -80,7 +80,7 @@ fn an_incomplete_audit_says_so_in_every_format() {
 #[test]
 fn an_owner_without_repositories_is_a_report_too() {
     let report = audit(&[], None);
-    assert!(table(&report, &SHOWN).starts_with("0 repositories of acme"));
+    assert!(table(&report, SHOWN).starts_with("0 repositories of acme"));
     assert!(html(&report).contains("Nothing that was looked at breaks the policy"));
     assert!(markdown(&report).contains("0 repositories"));
     let log = sarif(&report, "1");

@@ -10,6 +10,7 @@ pub(crate) mod deploy;
 pub(crate) mod health;
 pub(crate) mod policy;
 pub(crate) mod put_secret;
+pub(crate) mod repos;
 pub(crate) mod requests;
 pub(crate) mod revenue;
 pub(crate) mod secrets;
@@ -17,6 +18,7 @@ pub(crate) mod send;
 pub(crate) mod smoke_test;
 mod submit;
 mod times;
+pub(crate) mod workflows;
 
 use crate::Context;
 use crate::args::Operation;
@@ -34,6 +36,8 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,
         Operation::Policy(command) => Box::pin(policy::run(context, command)).await,
         Operation::Config(command) => config::run(context, &command),
+        Operation::Repos(command) => Box::pin(repos::run(context, command)).await,
+        Operation::Workflows(command) => Box::pin(workflows::run(context, command)).await,
         Operation::Revenue(command) => Box::pin(revenue::run(context, command)).await,
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,

@@ -1,1 +1,249 @@
-//! issues
+//! The workflow monitor on the fake: one issue for each failing workflow, whatever happens in between.
+
+use std::sync::Arc;
+
+use cc_devops_core::health::Mode;
+use cc_devops_core::ports::{CodeHost, RepositoryStore};
+use cc_devops_core::repos::monitoring::{Ask, Monitor, MonitorReport, Settings};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::workflows::ActionTaken;
+use cc_devops_github::GitHub;
+use cc_devops_testkit::Memory;
+use cc_devops_testkit::github::{Access, Fault, Model, TOKEN};
+
+use crate::house::{House, NOW, given, settings};
+
+/// A monitor with a memory of its own.
+fn monitor(house: &House, memory: &Memory, credential: &str, policy: &str, mode: Mode) -> Monitor {
+    let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
+    let github = GitHub::new(given(credential), "acme", settings(house.fake.url()), store.clone());
+    let host: Arc<dyn CodeHost> = Arc::new(github);
+    let settings = Settings {
+        owner: "acme".to_owned(),
+        policy: Arc::new(Policy::from_toml(policy).unwrap()),
+        mode,
+    };
+    Monitor::new(host, store, memory.ports().clock, settings)
+}
+
+fn usual(house: &House) -> Monitor {
+    monitor(house, &house.memory, TOKEN, "", Mode::Normal)
+}
+
+async fn check(monitor: &Monitor) -> MonitorReport {
+    monitor.check(&Ask::default(), &mut |_, _| ()).await.unwrap()
+}
+
+/// `acme/web` with a workflow that failed.
+async fn failing() -> (House, u64) {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    (House::of(model).await, ci)
+}
+
+/// The issues of `acme/web`: number and whether it is open.
+fn issues(house: &House) -> Vec<(u64, bool)> {
+    house.fake.read(|model| {
+        let issues = model.get("acme/web").issues();
+        issues.into_iter().map(|issue| (issue.number, issue.open)).collect()
+    })
+}
+
+fn later(house: &House) {
+    house
+        .fake
+        .change(|model| model.advance(std::time::Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn an_issue_lives_as_long_as_the_failure() {
+    let (house, ci) = failing().await;
+    let monitor = usual(&house);
+    let report = check(&monitor).await;
+    assert!(report.complete, "{report:?}");
+    assert_eq!(report.summary.issues[&ActionTaken::IssueCreated], 1);
+    house.fake.read(|model| {
+        let issue = model.get("acme/web").issue(1).unwrap();
+        assert!(issue.body.as_ref().unwrap().contains("Failing jobs"), "{issue:?}");
+    });
+    let report = check(&monitor).await;
+    assert!(report.summary.issues.is_empty(), "the second look changes nothing");
+    later(&house);
+    house.fake.change(|model| model.run(ci, "timed_out", |_| ()));
+    let report = check(&monitor).await;
+    assert_eq!(report.summary.issues[&ActionTaken::IssueUpdated], 1);
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    let report = check(&monitor).await;
+    assert_eq!(report.summary.issues[&ActionTaken::IssueClosed], 1);
+    assert_eq!(issues(&house), [(1, false)]);
+    later(&house);
+    house.fake.change(|model| model.run(ci, "failure", |_| ()));
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, false), (2, true)]);
+}
+
+#[tokio::test]
+async fn a_rerun_that_succeeds_closes_the_issue() {
+    let (house, ci) = failing().await;
+    let monitor = usual(&house);
+    check(&monitor).await;
+    later(&house);
+    let run = house.fake.read(|model| model.get("acme/web").runs()[0].id());
+    house.fake.change(|model| model.rerun(run, "success"));
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, false)], "{ci}");
+}
+
+#[tokio::test]
+async fn what_a_person_closed_stays_closed_until_it_has_recovered() {
+    let (house, ci) = failing().await;
+    let monitor = usual(&house);
+    check(&monitor).await;
+    house
+        .fake
+        .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
+    later(&house);
+    house.fake.change(|model| model.run(ci, "failure", |_| ()));
+    check(&monitor).await;
+    // One who remembers nothing decides the same.
+    check(&monitor_without_memory(&house)).await;
+    assert_eq!(issues(&house), [(1, false)]);
+    for conclusion in ["success", "failure"] {
+        later(&house);
+        house.fake.change(|model| model.run(ci, conclusion, |_| ()));
+    }
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, false), (2, true)]);
+}
+
+fn monitor_without_memory(house: &House) -> Monitor {
+    monitor(house, &Memory::new(), TOKEN, "", Mode::Normal)
+}
+
+#[tokio::test]
+async fn an_issue_is_found_again_without_anything_kept_and_closed() {
+    let (house, ci) = failing().await;
+    check(&usual(&house)).await;
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    let report = check(&monitor_without_memory(&house)).await;
+    assert_eq!(report.summary.issues[&ActionTaken::IssueClosed], 1, "{report:?}");
+}
+
+#[tokio::test]
+async fn two_monitors_race_and_leave_one_issue() {
+    for common in [false, true] {
+        for round in 0..50 {
+            let (house, _) = failing().await;
+            // What was written a moment ago no search finds.
+            house.fake.search_lag(3_600);
+            let one = usual(&house);
+            let other = if common {
+                usual(&house)
+            } else {
+                monitor_without_memory(&house)
+            };
+            tokio::join!(check(&one), check(&other));
+            let open = issues(&house).into_iter().filter(|(_, open)| *open).count();
+            assert_eq!(open, 1, "round {round}, a common store: {common}: {:?}", issues(&house));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_writing_and_keeping_leaves_one_issue() {
+    let (house, _) = failing().await;
+    house.fake.fault("POST /repos/acme/web/issues", 0, Fault::CutAfter);
+    let report = check(&usual(&house)).await;
+    assert!(!report.complete, "it does not know whether it was written: {report:?}");
+    check(&monitor_without_memory(&house)).await;
+    assert_eq!(issues(&house), [(1, true)]);
+}
+
+#[tokio::test]
+async fn issues_go_elsewhere_where_they_are_disabled() {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |of| of.issues_enabled = false);
+    model.repo("acme/ops", |_| ());
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    let house = House::of(model).await;
+    let report = check(&usual(&house)).await;
+    assert!(report.workflows[0].report.why.contains("no fallback"), "{report:?}");
+    let policy = "[defaults.workflows]\nfallback_repository = \"acme/ops\"\n";
+    let monitor = monitor(&house, &house.memory, TOKEN, policy, Mode::Normal);
+    check(&monitor).await;
+    check(&monitor).await;
+    let count = house.fake.read(|model| model.get("acme/ops").issues().len());
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn what_people_move_or_delete_is_theirs() {
+    for delete in [false, true] {
+        let (house, _) = failing().await;
+        house.fake.change(|model| model.repo("acme/attic", |_| ()));
+        let monitor = usual(&house);
+        check(&monitor).await;
+        house.fake.change(|model| {
+            if delete {
+                model.delete_issue("acme/web", 1);
+            } else {
+                model.transfer_issue("acme/web", 1, "acme/attic");
+            }
+        });
+        let report = check(&monitor).await;
+        assert!(report.complete && report.summary.issues.is_empty(), "{report:?}");
+        assert!(issues(&house).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_marker_counts_for_nothing() {
+    let (house, _) = failing().await;
+    check(&usual(&house)).await;
+    let body = house
+        .fake
+        .read(|model| model.get("acme/web").issue(1).unwrap().body.clone());
+    house.fake.change(|model| {
+        model.delete_issue("acme/web", 1);
+        model.issue("acme/web", "mallory", "mine", |issue| issue.body = body);
+    });
+    check(&monitor_without_memory(&house)).await;
+    assert_eq!(issues(&house), [(2, true), (3, true)]);
+}
+
+#[tokio::test]
+async fn maintenance_and_a_dry_run_write_nothing() {
+    let (house, _) = failing().await;
+    let watching = monitor(&house, &house.memory, TOKEN, "", Mode::Maintenance);
+    let report = check(&watching).await;
+    assert_eq!(report.workflows[0].withheld.len(), 1);
+    let dry = Ask {
+        dry_run: true,
+        ..Ask::default()
+    };
+    let report = usual(&house).check(&dry, &mut |_, _| ()).await.unwrap();
+    assert_eq!(report.workflows[0].withheld.len(), 1);
+    assert!(issues(&house).is_empty());
+}
+
+#[tokio::test]
+async fn one_who_may_not_write_issues_says_so_and_goes_on() {
+    let mut model = Model::at(NOW);
+    for name in ["acme/web", "acme/api"] {
+        model.repo(name, |_| ());
+        let ci = model.workflow(name, ".github/workflows/ci.yml");
+        model.run(ci, "failure", |_| ());
+    }
+    let house = House::of(model).await;
+    house.fake.token("weak", Access::fine_grained("ops").without("issues"));
+    let report = check(&monitor(&house, &house.memory, "weak", "", Mode::Normal)).await;
+    assert!(!report.complete);
+    let errors: Vec<_> = report.workflows.iter().filter_map(|told| told.error.as_ref()).collect();
+    assert_eq!(errors.len(), 2, "{report:?}");
+    assert!(errors[0].contains("may not write an issue"), "{errors:?}");
+}

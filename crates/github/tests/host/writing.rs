@@ -1,1 +1,138 @@
-//! writing
+//! Plans carried out on the fake: what stands is merged with, and nothing is done twice.
+
+use std::sync::Arc;
+
+use cc_devops_core::ports::{CodeHost, PortErrorKind, RepositoryStore};
+use cc_devops_core::repos::fix::{ChangeKind, Means};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::remedying::{Applied, Remedy, Wanted};
+use cc_devops_core::secret::SecretValue;
+use cc_devops_github::GitHub;
+use cc_devops_testkit::github::{Actors, Model, Protection, TOKEN};
+use jiff::civil::date;
+
+use crate::house::{House, NOW, given, settings};
+
+const DEPENDABOT: &str = "# Kept as it is.\nversion: 2\nupdates:\n  - package-ecosystem: \"cargo\" # the service\n    \
+                          directory: \"/\"\n    schedule:\n      interval: \"daily\"\n";
+
+async fn house() -> House {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    model.commit("acme/web", "main", ".github/dependabot.yml", DEPENDABOT);
+    model.commit("acme/web", "main", "Cargo.toml", "");
+    model.commit("acme/web", "main", "site/package.json", "{}");
+    House::of(model).await
+}
+
+fn remedy(house: &House) -> Remedy {
+    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
+    let github = GitHub::new(given(TOKEN), "acme", settings(house.fake.url()), store);
+    Remedy::new(Arc::new(github), "acme", Arc::new(Policy::default()))
+}
+
+async fn fix(house: &House, means: Means) -> Vec<Applied> {
+    let remedy = remedy(house);
+    let wanted = Wanted {
+        means,
+        ..Wanted::default()
+    };
+    let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
+    assert!(plans.missing.is_empty(), "{plans:?}");
+    let mut applied = Vec::new();
+    for plan in &plans.plans {
+        applied.extend(remedy.apply(plan).await);
+    }
+    applied
+}
+
+#[tokio::test]
+async fn breaches_are_put_right_once() {
+    let house = house().await;
+    let applied = fix(&house, Means::Ruleset).await;
+    assert_eq!(applied.len(), 4, "{applied:?}");
+    assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
+    house.fake.read(|model| {
+        let web = model.get("acme/web");
+        assert!(web.vulnerability_alerts && web.security_fixes);
+        assert_eq!(web.rulesets()[0].name, "cc-devops baseline");
+        let branches = web.branches();
+        let branch = branches
+            .iter()
+            .find(|name| name.starts_with("cc-devops/dependabot-"))
+            .unwrap();
+        let text = web.text(branch, ".github/dependabot.yml").unwrap();
+        assert!(
+            text.starts_with("# Kept as it is.") && text.contains("# the service"),
+            "{text}"
+        );
+        assert!(text.contains("npm") && text.contains("/site"), "{text}");
+        assert_eq!(web.text("main", ".github/dependabot.yml").unwrap(), DEPENDABOT);
+    });
+    // The pull request still waits for a person; the rest is right.
+    let applied = fix(&house, Means::Ruleset).await;
+    assert_eq!(applied.len(), 1, "{applied:?}");
+    assert!(applied[0].outcome.contains("proposed already"), "{applied:?}");
+    assert_eq!(house.fake.read(|model| model.get("acme/web").pulls().len()), 1);
+
+    house
+        .fake
+        .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
+    let applied = fix(&house, Means::Ruleset).await;
+    assert!(
+        !applied[0].done && applied[0].outcome.contains("a person closed"),
+        "{applied:?}"
+    );
+}
+
+#[tokio::test]
+async fn classic_protection_is_merged_with_what_stands() {
+    let house = house().await;
+    let mut rule = Protection::of("main").checks(&["ci"]);
+    rule.restrictions = Some(Actors {
+        teams: vec!["platform".to_owned()],
+        ..Actors::default()
+    });
+    rule.linear_history = true;
+    rule.allow_force_pushes = true;
+    house.fake.change(|model| model.protect("acme/web", rule));
+    let applied = fix(&house, Means::Classic).await;
+    assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
+    house.fake.read(|model| {
+        let rule = model.get("acme/web").protection("main").unwrap();
+        assert_eq!(rule.restrictions.as_ref().unwrap().teams, ["platform"]);
+        assert_eq!(rule.checks.as_ref().unwrap().contexts, [("ci".to_owned(), None)]);
+        assert_eq!(rule.reviews.as_ref().unwrap().count, 1);
+        assert!(rule.linear_history && !rule.allow_force_pushes);
+    });
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_meanwhile_is_left_alone() {
+    let house = house().await;
+    let change = ChangeKind::WriteFile {
+        path: ".github/dependabot.yml".to_owned(),
+        before: Some("something else".to_owned()),
+        after: "version: 2\n".to_owned(),
+    };
+    let error = house.github.change("acme/web", &change).await.unwrap_err();
+    assert_eq!(error.kind, PortErrorKind::Superseded);
+    assert_eq!(house.fake.read(|model| model.get("acme/web").branches().len()), 1);
+}
+
+#[tokio::test]
+async fn a_secret_arrives_sealed() {
+    let house = house().await;
+    let value = SecretValue::new("s3cret \u{1f980}".to_owned());
+    house
+        .github
+        .put_actions_secret("acme/web", "NPM_TOKEN", &value)
+        .await
+        .unwrap();
+    house.fake.read(|model| {
+        let kept = model.get("acme/web").secret("NPM_TOKEN").unwrap();
+        assert_eq!(kept, "s3cret \u{1f980}".as_bytes());
+    });
+    let sent = house.fake.requests();
+    assert!(!format!("{sent:?}").contains("s3cret"));
+}

@@ -124,6 +124,7 @@ impl House {
         let capabilities = Capabilities {
             control: control.clone(),
             revenue: Some(revenue),
+            hygiene: None,
         };
         Self {
             service: Service::new(ServerConfig::default(), capabilities),

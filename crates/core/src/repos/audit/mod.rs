@@ -80,6 +80,19 @@ pub struct ScanReport {
     pub repositories: Vec<RepositoryReport>,
 }
 
+impl ScanReport {
+    /// The same about some rules alone.
+    #[must_use]
+    pub fn only(mut self, rules: &BTreeSet<Rule>) -> Self {
+        for report in &mut self.repositories {
+            report.findings.retain(|finding| rules.contains(&finding.rule));
+        }
+        self.changes.retain(|change| rules.contains(&change.rule));
+        self.summary = summary(&self.repositories);
+        self
+    }
+}
+
 /// How many of what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {

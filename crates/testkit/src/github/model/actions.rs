@@ -67,6 +67,11 @@ pub struct Job {
 }
 
 impl Run {
+    /// Its id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Completes it with this conclusion.
     pub fn conclude(&mut self, conclusion: &str) {
         "completed".clone_into(&mut self.status);

@@ -163,4 +163,9 @@ impl Repository {
     pub fn workflows(&self) -> &[Workflow] {
         &self.workflows
     }
+
+    /// Its workflows' runs, oldest first.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
 }

@@ -1,0 +1,160 @@
+//! `repos audit`: every repository, held against the policy.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cc_devops_core::repos::audit::ScanReport;
+use cc_devops_core::repos::auditing::{Ask, AuditError};
+use cc_devops_core::repos::rules::{Rule, Severity};
+use cc_devops_reports::{Shown, html, markdown, sarif, table};
+
+use super::{Whose, short_name};
+use crate::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+const AFTER_HELP: &str = "\
+The token is the secret /contentcraft/github/token, or GITHUB_TOKEN; docs/REPOS.md says which
+permissions it needs. What it may not see is unknown, and neither a pass nor a breach.
+
+What was found is kept, so that the next audit knows what is new and what is fixed. The control
+plane audits every day at 07:00 UTC, and tells what is new.
+
+Exit code 1 when there is a breach of at least the severity of --fail-on, or when the audit is
+incomplete.
+
+Examples:
+  cc-devops repos audit
+  cc-devops repos audit --repo web --repo api --rule branch_protection
+  cc-devops repos audit --format html --output repos.html
+  GITHUB_TOKEN=... cc-devops repos audit --owner acme --format sarif > repos.sarif";
+
+/// What to audit, and how to show it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    whose: Whose,
+    /// One repository, and others by naming it again; without it, all of the owner's
+    #[arg(long, value_name = "NAME")]
+    repo: Vec<String>,
+    /// One rule, and others by naming it again
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    rule: Vec<Rule>,
+    /// How it is shown
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    /// Write it to this file
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The least severity of a breach that the command fails with: low, medium, high, critical, or never
+    #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = fail_on)]
+    fail_on: FailOn,
+    /// Keep nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How an audit is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal, grouped by what was found
+    Table,
+    /// For programs
+    Json,
+    /// For code scanning
+    Sarif,
+    /// For an issue or a job's summary
+    Markdown,
+    /// For a browser, one file
+    Html,
+}
+
+/// Which breaches the command fails with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FailOn(Option<Severity>);
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    match text {
+        "never" => Ok(FailOn(None)),
+        text => Severity::named(text)
+            .map(|severity| FailOn(Some(severity)))
+            .ok_or_else(|| "use low, medium, high, critical or never".to_owned()),
+    }
+}
+
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
+    Rule::named(text).ok_or_else(|| {
+        let all: Vec<&str> = Rule::ALL.into_iter().map(Rule::name).collect();
+        format!("there is no rule {text}; the rules are: {}", all.join(", "))
+    })
+}
+
+/// Runs `repos audit`.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let output = context.output;
+    let (_opened, hygiene) = args.whose.open(context).await?;
+    let ask = Ask {
+        only: args.repo.iter().map(|name| short_name(name)).collect(),
+        keep: !args.dry_run,
+    };
+    let mut progress = output.progress("repositories looked at:");
+    progress.start();
+    let audited = hygiene
+        .auditor
+        .audit(&ask, &mut |done, total| progress.of(done, total))
+        .await;
+    drop(progress);
+    let mut report = audited.map_err(refused)?;
+    if !args.rule.is_empty() {
+        let rules: BTreeSet<Rule> = args.rule.into_iter().collect();
+        report = report.only(&rules);
+    }
+    let format = if output.is_json() { Format::Json } else { args.format };
+    show(output, &report, format, args.output, context.global.verbose > 0)?;
+    let failed = args
+        .fail_on
+        .0
+        .is_some_and(|least| report.summary.breaches.keys().any(|severity| *severity >= least));
+    if failed || !report.complete {
+        Err(CliError::Answered)
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn refused(error: AuditError) -> CliError {
+    match error {
+        AuditError::Port(error) => CliError::Port(error),
+        error => CliError::Failed(error.to_string()),
+    }
+}
+
+fn show(
+    output: Output,
+    report: &ScanReport,
+    format: Format,
+    file: Option<PathBuf>,
+    verbose: bool,
+) -> Result<(), CliError> {
+    let shown = Shown {
+        verbose,
+        width: output.size().0,
+    };
+    let text = match format {
+        Format::Json if file.is_none() => return Output::json_stream(report),
+        Format::Json => serde_json::to_string(report).map(|text| text + "\n"),
+        Format::Sarif => {
+            serde_json::to_string_pretty(&sarif(report, env!("CARGO_PKG_VERSION"))).map(|text| text + "\n")
+        }
+        Format::Table => Ok(table(report, shown) + "\n"),
+        Format::Markdown => Ok(markdown(report)),
+        Format::Html => Ok(html(report)),
+    };
+    let text = text.map_err(|error| CliError::internal("an audit is no valid JSON", error))?;
+    match file {
+        None => Output::raw(&text),
+        Some(file) => std::fs::write(&file, text)
+            .map_err(|error| CliError::write(format!("cannot write {}", file.display()), error)),
+    }
+}

@@ -1,0 +1,128 @@
+//! `repos fix`: what would put breaches right, and doing it.
+
+use cc_devops_core::repos::fix::{Means, Plan};
+use cc_devops_core::repos::remedying::{Applied, Plans, Wanted};
+use cc_devops_core::repos::rules::Rule;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::audit::rule;
+use super::{Whose, short_name};
+use crate::Context;
+use crate::error::CliError;
+
+const AFTER_HELP: &str = "\
+A plan only adds: what stands is merged with, never replaced. Branches are protected by a ruleset of
+their own; --classic merges into the classic protection that stands. Dependabot's file is proposed by
+a pull request. What a person must decide is refused, with the reason.
+
+Without --apply nothing is changed.
+
+Examples:
+  cc-devops repos fix web
+  cc-devops repos fix --rule vulnerability_alerts
+  cc-devops repos fix web --apply";
+
+/// What to fix.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Repositories; without one, all of the owner's
+    #[arg(value_name = "REPOSITORY")]
+    names: Vec<String>,
+    #[command(flatten)]
+    whose: Whose,
+    /// One rule, and others by naming it again; without it, all
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    rule: Vec<Rule>,
+    /// Protect branches with classic protection
+    #[arg(long)]
+    classic: bool,
+    /// Carry the plans out
+    #[arg(long)]
+    apply: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    plans: &'a Plans,
+    applied: Option<&'a [Applied]>,
+}
+
+/// Runs `repos fix`.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let output = context.output;
+    let (opened, hygiene) = args.whose.open(context).await?;
+    let wanted = Wanted {
+        names: args.names.iter().map(|name| short_name(name)).collect(),
+        rules: args.rule.into_iter().collect(),
+        means: if args.classic { Means::Classic } else { Means::Ruleset },
+    };
+    let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
+    let mut progress = output.progress("plans made:");
+    progress.start();
+    let planned = hygiene
+        .remedy
+        .plan(&wanted, today, &mut |done, total| progress.of(done, total))
+        .await;
+    drop(progress);
+    let plans = planned?;
+    let mut applied = Vec::new();
+    if args.apply {
+        let mut progress = output.progress("plans carried out:");
+        for (plan, done) in plans.plans.iter().zip(1..) {
+            applied.extend(hygiene.remedy.apply(plan).await);
+            progress.of(done, plans.plans.len() as u64);
+        }
+    }
+    let answer = Answer {
+        plans: &plans,
+        applied: args.apply.then_some(applied.as_slice()),
+    };
+    output.answer(&answer, || text(&plans, args.apply.then_some(applied.as_slice())))?;
+    let failed = applied.iter().any(|applied| !applied.done);
+    if failed || !plans.missing.is_empty() {
+        Err(CliError::Answered)
+    } else {
+        Ok(())
+    }
+}
+
+fn text(plans: &Plans, applied: Option<&[Applied]>) -> String {
+    let mut parts: Vec<String> = plans.plans.iter().map(|plan| of_plan(plan, applied)).collect();
+    for (name, why) in &plans.missing {
+        let name = if name.is_empty() {
+            "the list of repositories"
+        } else {
+            name
+        };
+        parts.push(format!("{name} was not read: {why}"));
+    }
+    if parts.is_empty() {
+        return "There is nothing to put right.".to_owned();
+    }
+    if applied.is_none() && plans.plans.iter().any(|plan| !plan.changes.is_empty()) {
+        parts.push("Nothing was changed. Carry it out with --apply.".to_owned());
+    }
+    parts.join("\n\n")
+}
+
+fn of_plan(plan: &Plan, applied: Option<&[Applied]>) -> String {
+    let mut lines = vec![plan.repository.clone()];
+    match applied {
+        None => lines.push(plan.diff().trim_end().to_owned()),
+        Some(applied) => {
+            let own = applied.iter().filter(|applied| applied.repository == plan.repository);
+            lines.extend(own.map(|applied| {
+                let mark = if applied.done { "done" } else { "FAILED" };
+                format!("  {mark}: {}", applied.outcome)
+            }));
+        }
+    }
+    for refusal in &plan.refused {
+        lines.push(format!("  left alone: {}: {}", refusal.rule, refusal.why));
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
+}

@@ -1,0 +1,75 @@
+//! `repos`: the hygiene of every repository of a GitHub owner.
+
+mod audit;
+mod explain;
+mod fix;
+
+use std::path::PathBuf;
+
+use cc_devops_core::repos::policy::Policy;
+
+use crate::Context;
+use crate::config::{Problem, Repositories, login};
+use crate::error::CliError;
+use crate::hygiene::{Hygiene, hygiene};
+use crate::store::{self, Opened};
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Hold every repository against the policy
+    Audit(audit::Args),
+    /// Show every rule for one repository, and what it came to
+    Explain(explain::Args),
+    /// Plan what would put breaches right, and with --apply do it
+    Fix(fix::Args),
+}
+
+/// Whose repositories, and what is demanded.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Whose {
+    /// The organisation or person, instead of the configuration's
+    #[arg(long, value_name = "LOGIN", value_parser = login)]
+    owner: Option<String>,
+    /// A file with the repository policy, instead of the configuration's
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// Runs `repos`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Audit(args) => Box::pin(audit::run(context, args)).await,
+        Command::Explain(args) => Box::pin(explain::run(context, args)).await,
+        Command::Fix(args) => Box::pin(fix::run(context, args)).await,
+    }
+}
+
+impl Whose {
+    /// Opens the store and puts together what looks after the repositories.
+    pub(crate) async fn open(self, context: &Context) -> Result<(Opened, Hygiene), CliError> {
+        let checked = context.load_config()?.checked;
+        let mut config: Repositories = *checked.repositories;
+        config.owner = self.owner.unwrap_or(config.owner);
+        if let Some(file) = self.policy {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| CliError::Usage(format!("cannot read the policy {}: {error}", file.display())))?;
+            config.policy = Policy::from_toml(&text).map_err(|errors| CliError::Config {
+                problems: errors
+                    .0
+                    .into_iter()
+                    .map(|problem| Problem::new(problem.path, problem.message))
+                    .collect(),
+                file: Some(file),
+            })?;
+        }
+        let opened = store::open_or_make(context).await?;
+        let hygiene = hygiene(config, &checked.installation, checked.server.mode, &opened.ports);
+        Ok((opened, hygiene))
+    }
+}
+
+/// A repository's name without its owner, which may be named with it.
+pub(crate) fn short_name(name: &str) -> String {
+    name.rsplit('/').next().unwrap_or(name).to_owned()
+}

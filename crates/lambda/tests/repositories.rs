@@ -1,0 +1,176 @@
+//! The function that looks after repositories, on the fake GitHub: its answers are those of the wire contract.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use cc_devops_core::health::Mode;
+use cc_devops_core::ports::{CareAnswer, CodeHost};
+use cc_devops_core::repos::auditing::{self, Auditor};
+use cc_devops_core::repos::care::Care;
+use cc_devops_core::repos::monitoring::{self, Monitor};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::remedying::Remedy;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_github::GitHub;
+use cc_devops_github::client::{CredentialSource, Settings};
+use cc_devops_lambda::repositories::RepositoriesFunction;
+use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
+use cc_devops_testkit::{Memory, sample};
+use serde_json::{Value, json};
+
+fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunction {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let ports = memory.ports();
+    let settings = Settings {
+        api_url: fake.url().to_owned(),
+        ..Settings::default()
+    };
+    let given = CredentialSource::Given(SecretValue::new(token.to_owned()));
+    let store = Arc::clone(&ports.repositories);
+    let host: Arc<dyn CodeHost> = Arc::new(GitHub::new(given, "acme", settings, store.clone()));
+    let policy = Arc::new(Policy::default());
+    let audited = auditing::Settings {
+        owner: "acme".to_owned(),
+        policy: Arc::clone(&policy),
+        reader: sample::installation().agent,
+    };
+    let watched = monitoring::Settings {
+        owner: "acme".to_owned(),
+        policy: Arc::clone(&policy),
+        mode: Mode::Normal,
+    };
+    let auditor = Arc::new(Auditor::new(host.clone(), store.clone(), ports.clone(), audited));
+    let care = Care {
+        owner: "acme".to_owned(),
+        auditor: auditor.clone(),
+        monitor: Arc::new(Monitor::new(host.clone(), store, ports.clock.clone(), watched)),
+        remedy: Remedy::new(host.clone(), "acme", policy),
+        host,
+        secrets: ports.secrets.clone(),
+        clock: ports.clock.clone(),
+    };
+    RepositoriesFunction {
+        auditor,
+        care: Arc::new(care),
+        clock: ports.clock,
+        agent: sample::installation().agent,
+    }
+}
+
+async fn house() -> (FakeGitHub, Memory, u64) {
+    let mut model = Model::at(1_795_392_000);
+    model.repo("acme/web", |_| ());
+    model.repo("acme/api", |_| ());
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    (FakeGitHub::start(model).await, Memory::new(), ci)
+}
+
+async fn ask(function: &RepositoriesFunction, payload: Value) -> (u64, Value) {
+    let answer = function.handle(&payload).await.unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+#[tokio::test]
+async fn a_repository_check_is_answered_as_the_contract_says() {
+    let (fake, memory, _) = house().await;
+    let function = function(&fake, &memory, TOKEN);
+    let (status, one) = ask(
+        &function,
+        json!({"task_type": "github_repo_check", "repository": "web"}),
+    )
+    .await;
+    assert_eq!((status, &one["repository"]), (200, &json!("web")));
+    for name in ["branch_protection", "dependabot_config"] {
+        assert!(
+            one["checks_performed"].as_array().unwrap().contains(&json!(name)),
+            "{one}"
+        );
+    }
+    assert!(one["issues_found"][0].is_string() && one["timestamp"].is_string() && one["findings"].is_array());
+    let (status, all) = ask(&function, json!({"task_type": "github_repo_check"})).await;
+    assert_eq!((status, all["repositories"].as_array().map(Vec::len)), (200, Some(2)));
+    assert_eq!(all["summary"]["repositories"], 2);
+    let (status, none) = ask(
+        &function,
+        json!({"task_type": "github_repo_check", "repository": "nowhere"}),
+    )
+    .await;
+    assert_eq!((status, &none["agent"]), (500, &json!("DevOpsAutomation")));
+    assert!(none["error"].as_str().unwrap().contains("acme/nowhere"), "{none}");
+}
+
+#[tokio::test]
+async fn the_workflow_monitor_is_answered_as_the_contract_says() {
+    let (fake, memory, ci) = house().await;
+    let function = function(&fake, &memory, TOKEN);
+    let one = json!({"task_type": "workflow_monitor", "repository": "web", "workflow": "ci.yml"});
+    let shape = |answer: &Value| {
+        let field = |name: &str| answer[name].clone();
+        (
+            field("workflow"),
+            field("status"),
+            field("conclusion"),
+            field("action_taken"),
+        )
+    };
+    let (status, answer) = ask(&function, one.clone()).await;
+    assert_eq!(status, 200);
+    let failed = |taken: Value| (json!("ci.yml"), json!("completed"), json!("failure"), taken);
+    assert_eq!(shape(&answer), failed(json!("issue_created")));
+    let (_, answer) = ask(&function, one.clone()).await;
+    assert_eq!(shape(&answer), failed(Value::Null), "the issue says it already");
+    fake.change(|model| model.run(ci, "success", |_| ()));
+    let (_, answer) = ask(&function, one).await;
+    let closed = (
+        json!("ci.yml"),
+        json!("completed"),
+        json!("success"),
+        json!("issue_closed"),
+    );
+    assert_eq!(shape(&answer), closed);
+    let none = json!({"task_type": "workflow_monitor", "repository": "api", "workflow": "ci.yml"});
+    let (status, answer) = ask(&function, none).await;
+    assert_eq!(
+        (status, answer),
+        (200, json!({"workflow": "ci.yml", "status": "no_runs_found"}))
+    );
+}
+
+#[tokio::test]
+async fn the_schedule_audits_and_watches_and_a_failure_fails_the_invocation() {
+    let (fake, memory, _) = house().await;
+    let good = function(&fake, &memory, TOKEN);
+    let (status, audit) = ask(&good, json!({"tick": "audit"})).await;
+    assert_eq!((status, &audit["complete"]), (200, &json!(true)));
+    assert_eq!(memory.alerts().len(), 1, "everything is new");
+    let (_, looked) = ask(&good, json!({"tick": "workflows"})).await;
+    assert_eq!(looked["summary"]["issues"]["issue_created"], 1);
+    let bad = function(&fake, &memory, "ghp_wrong");
+    for tick in ["audit", "workflows"] {
+        let error = bad.handle(&json!({"tick": tick})).await.unwrap_err();
+        assert!(error.to_string().contains("does not accept the token"), "{error}");
+    }
+    let (status, _) = ask(&good, json!({"task_type": "health_check"})).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn the_control_planes_own_function_asks_in_its_own_form() {
+    let (fake, memory, _) = house().await;
+    let function = function(&fake, &memory, TOKEN);
+    let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}});
+    let answer = function.handle(&asked).await.unwrap();
+    let CareAnswer::Done(done) = serde_json::from_value(answer).unwrap() else {
+        panic!("it is done")
+    };
+    assert_eq!(done["changes"][0]["done"], true, "{done}");
+    assert_eq!(fake.read(|model| model.get("acme/web").rulesets().len()), 1);
+    let wrong = json!({"asked": {"work": "check", "repository": "nowhere"}});
+    let answer = function.handle(&wrong).await.unwrap();
+    assert!(
+        answer["refused"]["error"].as_str().unwrap().contains("acme/nowhere"),
+        "{answer}"
+    );
+}
