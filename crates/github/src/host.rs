@@ -68,7 +68,7 @@ impl CodeHost for GitHub {
                 let message = format!(
                     "GitHub knows no owner `{owner}` that this token may see: check github.owner, or say it with --owner"
                 );
-                Err(PortError::new(PortErrorKind::NotFound, message).because(error))
+                Err(PortError::new(PortErrorKind::NotFound, message))
             }
             Err(error) => Err(error),
         }

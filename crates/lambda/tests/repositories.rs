@@ -1,5 +1,5 @@
 //! The function that looks after repositories, on the fake GitHub: its answers are those of the wire contract.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -50,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let Command::Check(args) = command;
     let output = context.output;
-    let (_opened, hygiene) = args.whose.open(context).await?;
+    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
     let ask = Ask {
         only: args.repo.as_deref().map(short_name),
         workflow: args.workflow,

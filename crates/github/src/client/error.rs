@@ -168,9 +168,15 @@ impl From<Error> for PortError {
             Error::RateLimited { until } => Some(until.duration_since(Timestamp::now()).max(SignedDuration::ZERO)),
             _ => None,
         };
-        Self {
+        let own = Self {
             retry_after,
-            ..Self::new(error.kind(), error.to_string()).because(error)
+            ..Self::new(error.kind(), error.to_string())
+        };
+        // What is underneath, where there is more than the sentence itself.
+        match error {
+            Error::BadAnswer { source, .. } => own.because(source),
+            Error::Client(source) => own.because(source),
+            _ => own,
         }
     }
 }

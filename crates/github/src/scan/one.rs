@@ -42,7 +42,11 @@ pub(crate) async fn one(
             if let (Some(rulesets), Some(branch)) = (rulesets, &repository.default_branch)
                 && matches!(branch.rulesets, Fact::Known(_))
             {
-                let all = settings::all_rulesets(&repository, &node, rulesets);
+                // Part of a ruleset is none: it would seem to be for another branch.
+                let all = match errors.gap(&["rulesets"], "Metadata: read") {
+                    Some(gap) => Fact::Unknown(gap),
+                    None => settings::all_rulesets(&repository, &node, rulesets),
+                };
                 if let Some(branch) = &mut repository.default_branch {
                     branch.rulesets = all;
                 }

@@ -54,7 +54,7 @@ fn issues(house: &House) -> Vec<(u64, bool)> {
 fn later(house: &House) {
     house
         .fake
-        .change(|model| model.advance(std::time::Duration::from_secs(60)));
+        .change(|model| model.advance(std::time::Duration::from_mins(1)));
 }
 
 #[tokio::test]

@@ -255,3 +255,22 @@ async fn an_app_asks_for_its_own_token_and_keeps_it() {
     let asked = house.fake.count("POST /app/installations");
     assert_eq!(asked, 1, "the token is kept");
 }
+
+#[tokio::test]
+async fn an_organisations_ruleset_counts_alone_as_among_all() {
+    let mut model = model();
+    model.repo("acme/web-1", |_| ());
+    model.repo("acme/web-2", |_| ());
+    model.org_ruleset("acme", Ruleset::new("ones").repositories(&["*1"], &[]).pull_request(1));
+    let house = House::of(model).await;
+    for (name, protected) in [("web-1", true), ("web-2", false)] {
+        let (one, _) = house.github.repository(&format!("acme/{name}"), Depth::Settings).await.unwrap();
+        let branch = one.default_branch.clone().unwrap();
+        let union = cc_devops_core::repos::protection::union(&one, &branch);
+        assert_eq!(union.reviews.is_some(), protected, "{name}: {:?}", branch.rulesets);
+        let (all, _) = settings_of(&house.github).await;
+        let branch = all.named(name).default_branch.clone().unwrap();
+        let union = cc_devops_core::repos::protection::union(all.named(name), &branch);
+        assert_eq!(union.reviews.is_some(), protected, "{name} among all");
+    }
+}

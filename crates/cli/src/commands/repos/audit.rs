@@ -93,7 +93,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
 /// Runs `repos audit`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (_opened, hygiene) = args.whose.open(context).await?;
+    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
     let ask = Ask {
         only: args.repo.iter().map(|name| short_name(name)).collect(),
         keep: !args.dry_run,
@@ -126,7 +126,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 pub(super) fn refused(error: AuditError) -> CliError {
     match error {
         AuditError::Port(error) => CliError::Port(error),
-        error => CliError::Failed(error.to_string()),
+        error @ AuditError::Json(_) => CliError::Failed(error.to_string()),
     }
 }
 

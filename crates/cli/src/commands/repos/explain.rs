@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliErro
     if let Some((owner, _)) = args.name.split_once('/') {
         args.whose.owner.get_or_insert_with(|| owner.to_owned());
     }
-    let (_opened, hygiene) = args.whose.open(context).await?;
+    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
     let ask = Ask {
         only: vec![short_name(&args.name)],
         keep: false,

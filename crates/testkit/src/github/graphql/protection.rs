@@ -191,8 +191,8 @@ pub(super) fn ruleset<'m>(context: Context<'m>, of: Option<&'m Repository>, rule
 
 fn names<'m>(kind: &'static str, include: &'m [String], exclude: &'m [String]) -> Object<'m> {
     Object::new(kind, move |field, _| match field {
-        "include" => leaf(include.to_vec()),
-        "exclude" => leaf(exclude.to_vec()),
+        "include" => list(include.iter().collect(), |name| leaf(name.as_str())),
+        "exclude" => list(exclude.iter().collect(), |name| leaf(name.as_str())),
         other => Val::unknown(kind, other),
     })
 }
