@@ -110,6 +110,8 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
         ("server", "tls_key"),
         ("policy", "dir"),
         ("stripe", "webhook_secret"),
+        ("github", "webhook_secret"),
+        ("repos", "policy"),
     ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();

@@ -10,6 +10,8 @@ mod planted;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod repos;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod revenue;

@@ -78,7 +78,7 @@ impl RepositoryCare for Care {
 /// What GitHub will refuse again is the asker's to know, in its own words.
 fn refusal(error: PortError) -> Failure {
     let reason = match error.kind {
-        PortErrorKind::NotFound | PortErrorKind::Key => Reason::MissingDependency,
+        PortErrorKind::NotFound => Reason::MissingDependency,
         _ => Reason::ApiError,
     };
     Failure::new(reason, error.message)

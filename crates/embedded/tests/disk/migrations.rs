@@ -3,6 +3,7 @@
 //! `fixtures/schema_N.sql` holds rows as a program of schema N wrote them, sealed with a known
 //! key. With a new migration, run the ignored test below once before writing it, and keep the file.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{
-    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RequestSample, RevenueStore, Schedule,
-    SecretStore, SecretVersion, Webhooks,
+    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RepositoryStore, RequestSample, RevenueStore,
+    Schedule, SecretStore, SecretVersion, Shelf, Webhooks,
 };
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
@@ -25,6 +26,7 @@ use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, sec
 use jiff::civil::date;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use serde_json::json;
 
 use crate::folder::{Folder, given, put, value};
 
@@ -66,6 +68,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         check(&store).await;
         if version >= 2 {
             check_revenue(&store).await;
+        }
+        if version >= 3 {
+            check_repositories(&store).await;
         }
         store.close();
         let conn = folder.intruder();
@@ -139,6 +144,18 @@ async fn fill(store: &Store) {
     store.metrics().record(&[counted]).await.unwrap();
     store.revenue().keep(&mrr()).await.unwrap();
     store.revenue().keep_customers(&[customer()]).await.unwrap();
+    let kept = BTreeMap::from([("42".to_owned(), Some(watch()))]);
+    store.repositories().save("acme", Shelf::Watches, &kept).await.unwrap();
+}
+
+fn watch() -> serde_json::Value {
+    json!({"9": {"path": ".github/workflows/ci.yml", "told": {"run": 9_007_199_254_740_993_u64, "attempt": 2}}})
+}
+
+/// What was known of repositories is still there.
+async fn check_repositories(store: &Store) {
+    let kept = store.repositories().load("acme", Shelf::Watches).await.unwrap();
+    assert_eq!(kept, BTreeMap::from([("42".to_owned(), watch())]));
 }
 
 fn mrr() -> Day {

@@ -264,7 +264,11 @@ async fn an_organisations_ruleset_counts_alone_as_among_all() {
     model.org_ruleset("acme", Ruleset::new("ones").repositories(&["*1"], &[]).pull_request(1));
     let house = House::of(model).await;
     for (name, protected) in [("web-1", true), ("web-2", false)] {
-        let (one, _) = house.github.repository(&format!("acme/{name}"), Depth::Settings).await.unwrap();
+        let (one, _) = house
+            .github
+            .repository(&format!("acme/{name}"), Depth::Settings)
+            .await
+            .unwrap();
         let branch = one.default_branch.clone().unwrap();
         let union = cc_devops_core::repos::protection::union(&one, &branch);
         assert_eq!(union.reviews.is_some(), protected, "{name}: {:?}", branch.rulesets);

@@ -49,6 +49,7 @@ fn cases() -> Vec<Case> {
         case(get.clone(), "/openapi.json", "/openapi.json", ANYBODY),
         // The signature decides; without a billing source there is nothing to be had.
         case(post.clone(), "/v1/billing/events", "/v1/billing/events", [404; 4]),
+        case(post.clone(), "/v1/repos/events", "/v1/repos/events", [404; 4]),
         case(get.clone(), "/metrics", "/metrics", ANY_AGENT),
         case(get.clone(), "/v1/agents", "/v1/agents", ANY_AGENT),
         with_body(

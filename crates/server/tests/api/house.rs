@@ -14,7 +14,7 @@ use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_server::{Capabilities, Revenue, ServerConfig, Service, Workers};
+use cc_devops_server::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -119,12 +119,21 @@ impl House {
 
     /// A house that reports MRR, too.
     pub(crate) async fn with_revenue(memory: Memory, revenue: Revenue) -> Self {
+        Self::doing(memory, Some(revenue), None).await
+    }
+
+    /// A house that looks after repositories, too.
+    pub(crate) async fn with_hygiene(memory: Memory, hygiene: Hygiene) -> Self {
+        Self::doing(memory, None, Some(hygiene)).await
+    }
+
+    async fn doing(memory: Memory, revenue: Option<Revenue>, hygiene: Option<Hygiene>) -> Self {
         let control = control_plane(&memory, |_| ()).await;
         let (ended, ended_at) = unbounded_channel();
         let capabilities = Capabilities {
             control: control.clone(),
-            revenue: Some(revenue),
-            hygiene: None,
+            revenue,
+            hygiene,
         };
         Self {
             service: Service::new(ServerConfig::default(), capabilities),

@@ -7,6 +7,7 @@ mod description;
 mod house;
 mod limits;
 mod reading;
+mod repositories;
 mod revenue;
 mod schedule;
 mod secrecy;

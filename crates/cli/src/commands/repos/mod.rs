@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use cc_devops_core::repos::policy::Policy;
 
 use crate::Context;
-use crate::config::{Problem, Repositories, login};
+use crate::config::{Repositories, login};
 use crate::error::CliError;
 use crate::hygiene::{Hygiene, hygiene};
 use crate::store::{self, Opened};
@@ -54,13 +54,13 @@ impl Whose {
         if let Some(file) = self.policy {
             let text = std::fs::read_to_string(&file)
                 .map_err(|error| CliError::Usage(format!("cannot read the policy {}: {error}", file.display())))?;
-            config.policy = Policy::from_toml(&text).map_err(|errors| CliError::Config {
-                problems: errors
-                    .0
-                    .into_iter()
-                    .map(|problem| Problem::new(problem.path, problem.message))
-                    .collect(),
-                file: Some(file),
+            config.policy = Policy::from_toml(&text).map_err(|errors| {
+                let problems: Vec<String> = errors.0.iter().map(|problem| format!("\n  {problem}")).collect();
+                CliError::Failed(format!(
+                    "the policy {} has errors:{}",
+                    file.display(),
+                    problems.concat()
+                ))
             })?;
         }
         let opened = store::open_or_make(context).await?;

@@ -1,0 +1,193 @@
+//! `repos` and `workflows` against the fake GitHub, from an empty start.
+
+use cc_devops_testkit::github::{FakeGitHub, Model, Protection, TOKEN};
+use serde_json::{Value, json};
+
+use crate::process::{Place, Run, finish};
+
+struct House {
+    place: Place,
+    github: FakeGitHub,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl House {
+    /// A folder in which nothing ever ran. The fake serves from threads of its own while the binary runs.
+    fn new() -> Self {
+        let mut model = Model::at(1_795_348_800);
+        model.repo("acme/web", |of| of.vulnerability_alerts = true);
+        model.protect("acme/web", Protection::of("main").reviews(1));
+        model.repo("acme/api", |_| ());
+        model.repo("acme/old", |of| of.archived = true);
+        let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+        model.run(ci, "failure", |_| ());
+        let lint = model.workflow("acme/api", ".github/workflows/lint.yml");
+        model.run(lint, "success", |_| ());
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
+        let github = runtime.block_on(FakeGitHub::start(model));
+        let place = Place::new();
+        place.configure(&format!("[github]\nowner = \"acme\"\napi_url = \"{}\"\n", github.url()));
+        Self {
+            place,
+            github,
+            _runtime: runtime,
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.run_as(TOKEN, arguments)
+    }
+
+    fn run_as(&self, token: &str, arguments: &[&str]) -> Run {
+        let mut command = self.place.command(arguments);
+        command.env("GITHUB_TOKEN", token);
+        finish(command, "")
+    }
+}
+
+/// The kinds of the changes of an audit.
+fn kinds(audit: &Value) -> Vec<&str> {
+    let changes = audit["changes"].as_array().unwrap();
+    changes.iter().map(|change| change["kind"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_second_audit_and_a_second_look_at_workflows_change_nothing() {
+    let house = House::new();
+    let first = house.run(&["repos", "audit", "--json"]).exits(1).json();
+    assert_eq!((&first["owner"], &first["complete"]), (&json!("acme"), &json!(true)));
+    assert!(kinds(&first).iter().all(|kind| *kind == "new"), "{first}");
+    let named = |name: &str| {
+        let all = first["repositories"].as_array().unwrap();
+        all.iter().find(|each| each["name"] == name).unwrap().clone()
+    };
+    assert_eq!(named("web")["protection"]["verdict"], "protected");
+    assert_eq!(named("web")["protection"]["reviews_required"], 1);
+    assert_eq!(named("api")["protection"]["verdict"], "unprotected");
+    assert_eq!(named("api")["dependabot"]["file"], "missing");
+    assert_eq!(named("api")["dependabot"]["alerts"], false);
+    assert_eq!(named("old")["skipped"], "archived");
+    let second = house.run(&["repos", "audit", "--json"]).exits(1).json();
+    assert!(kinds(&second).iter().all(|kind| *kind == "still"), "{second}");
+    assert_eq!(kinds(&second).len(), kinds(&first).len());
+    assert!(
+        second["requests"].as_u64() < first["requests"].as_u64(),
+        "the workflows are known"
+    );
+
+    let looked = house.run(&["workflows", "check", "--json"]).exits(1).json();
+    assert_eq!(looked["summary"]["issues"], json!({"issue_created": 1}));
+    assert_eq!(looked["workflows"][0]["action_taken"], "issue_created");
+    let again = house.run(&["workflows", "check", "--json"]).exits(1).json();
+    assert_eq!(again["summary"]["issues"], json!({}));
+    assert_eq!(again["workflows"][0]["action_taken"], Value::Null);
+    assert_eq!(house.github.read(|model| model.get("acme/web").issues().len()), 1);
+}
+
+#[test]
+fn what_is_fixed_is_known_the_next_time() {
+    let house = House::new();
+    house.run(&["repos", "audit", "--json"]).exits(1);
+    let plan = house
+        .run(&["repos", "fix", "api", "--rule", "vulnerability_alerts"])
+        .exits(0);
+    assert!(
+        plan.stdout.contains("+on") && plan.stdout.contains("Nothing was changed"),
+        "{}",
+        plan.stdout
+    );
+    assert!(!house.github.read(|model| model.get("acme/api").vulnerability_alerts));
+    let applied = house
+        .run(&["repos", "fix", "api", "--rule", "vulnerability_alerts", "--apply"])
+        .exits(0);
+    assert!(
+        applied.stdout.contains("done: Dependabot alerts are on."),
+        "{}",
+        applied.stdout
+    );
+    let audit = house.run(&["repos", "audit", "--json"]).exits(1).json();
+    let changes = audit["changes"].as_array().unwrap();
+    let fixed: Vec<&Value> = changes.iter().filter(|change| change["kind"] == "fixed").collect();
+    assert_eq!(fixed.len(), 1, "{audit}");
+    assert_eq!(
+        (&fixed[0]["repository"], &fixed[0]["rule"]),
+        (&json!("api"), &json!("vulnerability_alerts"))
+    );
+}
+
+#[test]
+fn an_audit_has_its_formats_its_filters_and_its_exit_codes() {
+    let house = House::new();
+    let table = house.run(&["repos", "audit"]).exits(1);
+    assert!(
+        table.stdout.contains("3 repositories of acme, 2 looked at"),
+        "{}",
+        table.stdout
+    );
+    let sarif = house
+        .run(&["repos", "audit", "--format", "sarif", "--fail-on", "never"])
+        .exits(0)
+        .json();
+    assert_eq!(sarif["version"], "2.1.0");
+    let markdown = house
+        .run(&["repos", "audit", "--format", "markdown", "--fail-on", "critical"])
+        .exits(0);
+    assert!(markdown.stdout.starts_with("# Repositories of acme"));
+    let page = house.place.data().join("repos.html");
+    let file = page.to_str().unwrap();
+    house
+        .run(&[
+            "repos",
+            "audit",
+            "--format",
+            "html",
+            "--output",
+            file,
+            "--fail-on",
+            "never",
+        ])
+        .exits(0);
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with("<!DOCTYPE html>"));
+    let one = house
+        .run(&[
+            "repos",
+            "audit",
+            "--json",
+            "--repo",
+            "acme/web",
+            "--rule",
+            "branch_protection",
+        ])
+        .exits(0)
+        .json();
+    assert_eq!(one["repositories"][0]["findings"].as_array().unwrap().len(), 1);
+    let explained = house.run(&["repos", "explain", "web"]).exits(0);
+    assert!(explained.stdout.contains("branch_protection") && explained.stdout.contains("pass"));
+}
+
+#[test]
+fn bad_input_has_its_own_message() {
+    let house = House::new();
+    let wrong = house.run_as("ghp_wrong", &["repos", "audit"]).exits(3);
+    assert!(wrong.stderr.contains("does not accept the token"), "{}", wrong.stderr);
+    let none = house.run_as("", &["workflows", "check"]).exits(1);
+    assert!(none.stderr.contains("/contentcraft/github/token"), "{}", none.stderr);
+    let nobody = house.run(&["repos", "audit", "--owner", "nobody"]).exits(1);
+    assert!(nobody.stderr.contains("no owner `nobody`"), "{}", nobody.stderr);
+    let nothing = house.run(&["repos", "explain", "nothing"]).exits(1);
+    assert!(nothing.stderr.contains("acme/nothing"), "{}", nothing.stderr);
+    let rule = house.run(&["repos", "audit", "--rule", "tidy"]).exits(2);
+    assert!(
+        rule.stderr.contains("the rules are: branch_protection"),
+        "{}",
+        rule.stderr
+    );
+    std::fs::create_dir_all(house.place.data()).unwrap();
+    let file = house.place.data().join("policy.toml");
+    std::fs::write(&file, "[defaults]\nincluded = []\n").unwrap();
+    let policy = house
+        .run(&["repos", "audit", "--policy", file.to_str().unwrap()])
+        .exits(1);
+    assert!(policy.stderr.contains("included"), "{}", policy.stderr);
+}
