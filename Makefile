@@ -23,7 +23,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-aws demo clean
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws demo clean
 .PHONY: deploy local-invoke smoke-test peers
 
 run: cli
@@ -84,7 +84,7 @@ smoke-test: cli
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-revenue bench-aws
+bench: bench-embedded bench-revenue bench-repos bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
@@ -92,6 +92,10 @@ bench-embedded: cli
 bench-revenue: cli $(PEERS)/stripe/ready
 	$(CARGO) build --release --locked -p cc-devops-stripe -p cc-devops-testkit --examples
 	$(PEERS)/stripe/bin/python bench/revenue.py $(BINARY) target/release/examples
+
+bench-repos: cli
+	$(CARGO) build --release --locked -p cc-devops-testkit --examples
+	$(PYTHON) bench/repos.py $(BINARY) target/release/examples/fake_github
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
