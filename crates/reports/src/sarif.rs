@@ -79,7 +79,7 @@ fn result(report: &ScanReport, entry: &Entry<'_>) -> Value {
     let finding = entry.finding;
     let full_name = format!("{}/{}", report.owner, repository.name);
     let text = if finding.fix.is_empty() {
-        finding.evidence.clone()
+        finding.evidence.to_string()
     } else {
         format!("{} {}", finding.evidence, finding.fix)
     };

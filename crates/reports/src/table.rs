@@ -77,7 +77,7 @@ fn others(groups: &[Group<'_>], title: &str, shown: Shown) -> Option<String> {
     let mut by_reason: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for group in groups {
         for entry in &group.entries {
-            let key = (group.rule.name(), entry.finding.evidence.as_str());
+            let key = (group.rule.name(), &*entry.finding.evidence);
             by_reason.entry(key).or_default().push(&entry.repository.name);
         }
     }

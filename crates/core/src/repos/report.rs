@@ -134,7 +134,7 @@ impl<'a> CheckAnswer<'a> {
                 .findings
                 .iter()
                 .filter(|finding| finding.verdict == Verdict::Fail)
-                .map(|finding| finding.evidence.as_str())
+                .map(|finding| &*finding.evidence)
                 .collect(),
             timestamp,
             findings: &report.findings,

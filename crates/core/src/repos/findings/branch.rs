@@ -3,6 +3,7 @@
 //! What holds is at least what was read. So a demand that is met stays met whatever could not be read,
 //! and one that is not met is a breach only if everything was read.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::json;
@@ -11,7 +12,12 @@ use super::{Case, Outcome};
 use crate::repos::snapshot::RequiredCheck;
 
 /// Judges a demand on what protects the branch.
-fn judge(case: &Case<'_>, met: bool, passes: impl FnOnce() -> String, fails: impl FnOnce() -> Outcome) -> Outcome {
+fn judge<T: Into<Cow<'static, str>>>(
+    case: &Case<'_>,
+    met: bool,
+    passes: impl FnOnce() -> T,
+    fails: impl FnOnce() -> Outcome,
+) -> Outcome {
     if met {
         Outcome::pass(passes())
     } else if let Some(gap) = case.union.gaps.first() {
@@ -82,7 +88,7 @@ pub(super) fn stale_reviews(case: &Case<'_>) -> Outcome {
     judge(
         case,
         reviews.dismiss_stale && !nothing_to_take_back,
-        || "New commits take approvals back.".to_owned(),
+        || "New commits take approvals back.",
         || {
             Outcome::fail(
                 "New commits leave earlier approvals standing.",

@@ -198,7 +198,7 @@ pub(super) fn coverage(case: &Case<'_>) -> Outcome {
             Outcome::pass(format!("`{path}` covers every package ecosystem in the tree."))
         } else {
             Outcome {
-                fix: "Read the whole tree.".to_owned(),
+                fix: "Read the whole tree.".into(),
                 ..Outcome::new(
                     super::Verdict::Unknown,
                     "Every manifest that was seen is covered, but the tree was not read as a whole.",

@@ -6,6 +6,7 @@ mod rest;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
@@ -28,13 +29,13 @@ pub struct Finding {
     /// What it came to.
     pub verdict: Verdict,
     /// What was seen, in a sentence.
-    pub evidence: String,
+    pub evidence: Cow<'static, str>,
     /// What was seen, for programs; `null` if the sentence says all.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub data: Value,
     /// What to do, in a sentence; empty if nothing.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub fix: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub fix: Cow<'static, str>,
 }
 
 /// What a rule came to.
@@ -107,33 +108,33 @@ pub fn writable(repository: &Repository) -> bool {
 /// What a rule came to, before exemptions.
 struct Outcome {
     verdict: Verdict,
-    evidence: String,
+    evidence: Cow<'static, str>,
     data: Value,
-    fix: String,
+    fix: Cow<'static, str>,
 }
 
 impl Outcome {
-    fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
+    fn new(verdict: Verdict, evidence: impl Into<Cow<'static, str>>) -> Self {
         Self {
             verdict,
             evidence: evidence.into(),
             data: Value::Null,
-            fix: String::new(),
+            fix: Cow::Borrowed(""),
         }
     }
 
-    fn pass(evidence: impl Into<String>) -> Self {
+    fn pass(evidence: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Verdict::Pass, evidence)
     }
 
-    fn fail(evidence: impl Into<String>, fix: impl Into<String>) -> Self {
+    fn fail(evidence: impl Into<Cow<'static, str>>, fix: impl Into<Cow<'static, str>>) -> Self {
         Self {
             fix: fix.into(),
             ..Self::new(Verdict::Fail, evidence)
         }
     }
 
-    fn not_applicable(evidence: impl Into<String>) -> Self {
+    fn not_applicable(evidence: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Verdict::NotApplicable, evidence)
     }
 
@@ -143,8 +144,8 @@ impl Outcome {
 
     fn unknown(what: &str, gap: &Gap) -> Self {
         let fix = match gap {
-            Gap::Permission(permission) => format!("Give the credential the permission `{permission}`."),
-            Gap::NotRead(_) => "Scan again.".to_owned(),
+            Gap::Permission(permission) => Cow::Owned(format!("Give the credential the permission `{permission}`.")),
+            Gap::NotRead(_) => Cow::Borrowed("Scan again."),
         };
         Self {
             fix,
@@ -250,10 +251,10 @@ fn finding(rule: Rule, case: &Case<'_>) -> Finding {
         })
     {
         outcome.verdict = Verdict::Exempt;
-        outcome.evidence = format!(
+        outcome.evidence = Cow::Owned(format!(
             "{} Exempt until {} by {}: {}",
             outcome.evidence, exemption.until, exemption.owner, exemption.reason
-        );
+        ));
         outcome.data = json!({
             "exemption": {"owner": exemption.owner, "reason": exemption.reason, "until": exemption.until},
             "breach": outcome.data,
