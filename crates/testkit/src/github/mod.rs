@@ -1,6 +1,7 @@
 //! A stateful fake of GitHub: REST and GraphQL over one model, with GitHub's refusals, limits and pages.
 //!
-//! Queries run against GitHub's whole public schema; what the fake cannot answer is an error that says so.
+//! Queries run against GitHub's whole public schema, REST requests and their answers are held against GitHub's
+//! description of them; what the fake cannot answer is an error that says so.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -15,9 +16,11 @@
 //! ```
 
 mod access;
+mod description;
 mod graphql;
 mod ids;
 mod model;
+mod recorded;
 mod rest;
 mod serve;
 mod traffic;
@@ -36,6 +39,7 @@ pub use self::model::{
     Actors, Bypass, Checks, Comment, Enforcement, Issue, Job, Label, Model, Owner, Plan, Protection, Pull, Repository,
     Reviews, Rule, Ruleset, Run, Target, Visibility, Workflow,
 };
+pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;
 pub use self::traffic::{Fault, Seen};
 

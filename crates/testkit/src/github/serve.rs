@@ -11,7 +11,7 @@ use futures::stream;
 use serde_json::{Value, json};
 
 use super::traffic::{Fault, LIMIT, RESET, Seen};
-use super::{Access, Inner, graphql, lock, rest};
+use super::{Access, Inner, description, graphql, lock, rest};
 
 /// An answer: its status, its body, and headers beside the usual ones.
 #[derive(Debug)]
@@ -79,20 +79,20 @@ async fn answer(
         Some(Fault::UsedUp(reset)) => (used_up(&inner, reset), false),
         Some(Fault::Slow(longer)) => {
             tokio::time::sleep(longer).await;
-            (carried_out(&inner, &method, path, &uri, &headers, &asked), false)
+            (held(&inner, &method, path, &uri, &headers, &asked), false)
         }
-        Some(Fault::CutAfter) => (carried_out(&inner, &method, path, &uri, &headers, &asked), true),
+        Some(Fault::CutAfter) => (held(&inner, &method, path, &uri, &headers, &asked), true),
         Some(Fault::Partial(message, at)) => {
-            let mut answer = carried_out(&inner, &method, path, &uri, &headers, &asked);
+            let mut answer = held(&inner, &method, path, &uri, &headers, &asked);
             graphql::spoil(&mut answer.body, message, &at);
             (answer, false)
         }
         Some(Fault::Then(change)) => {
-            let answer = carried_out(&inner, &method, path, &uri, &headers, &asked);
+            let answer = held(&inner, &method, path, &uri, &headers, &asked);
             change(&mut lock(&inner.model));
             (answer, false)
         }
-        Some(Fault::TooMany(_)) | None => (carried_out(&inner, &method, path, &uri, &headers, &asked), false),
+        Some(Fault::TooMany(_)) | None => (held(&inner, &method, path, &uri, &headers, &asked), false),
     };
     let mut traffic = lock(&inner.traffic);
     let number = traffic.seen.len();
@@ -161,6 +161,27 @@ fn used_up(inner: &Inner, reset: i64) -> Answer {
         ("x-ratelimit-reset", until.to_string()),
     ];
     answer
+}
+
+/// Carries a request out, and holds it and its answer against GitHub's description.
+fn held(inner: &Inner, method: &Method, path: &str, uri: &Uri, headers: &HeaderMap, asked: &Value) -> Answer {
+    let carried_out = || carried_out(inner, method, path, uri, headers, asked);
+    if path == "/graphql" {
+        return carried_out();
+    }
+    let undescribed =
+        |words: String| Answer::refused(400, &format!("not as GitHub describes {method} {path}: {words}"));
+    let Some(operation) = description::operation(method.as_str(), path) else {
+        return undescribed("data/github/cut_rest.py leaves it out".to_owned());
+    };
+    if let Err(words) = operation.request(uri.query().unwrap_or_default(), asked) {
+        return undescribed(words);
+    }
+    let answer = carried_out();
+    match operation.answer(&answer) {
+        Ok(()) => answer,
+        Err(words) => undescribed(words),
+    }
 }
 
 /// Carries a request out.
