@@ -11,6 +11,8 @@ mod host;
 mod issues;
 pub mod notices;
 mod queries;
+#[cfg(test)]
+mod recorded;
 mod scan;
 
 pub use host::GitHub;

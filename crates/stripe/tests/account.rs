@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::names::{AgentName, SecretName, Stage};
-use cc_devops_core::ports::{Billing, PortErrorKind, PortResult, SecretWrite, Wanted};
+use cc_devops_core::names::SecretName;
+use cc_devops_core::ports::{Billing, PortErrorKind, PortResult, Wanted};
 use cc_devops_core::revenue::figure::{ErrorCode, Figure};
 use cc_devops_core::revenue::lines::Explain;
 use cc_devops_core::revenue::policy::Options;
@@ -15,8 +14,8 @@ use cc_devops_core::revenue::rates::Rates;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client::{Retries, Settings};
+use cc_devops_testkit::Memory;
 use cc_devops_testkit::stripe::{FakeStripe, Fault, KEY, Model};
-use cc_devops_testkit::{Memory, sample};
 use serde_json::json;
 
 const NOW: i64 = 1_795_392_000;
@@ -209,9 +208,8 @@ async fn the_key_is_read_when_it_is_needed() {
     let (stripe, _) = start(mixed()).await;
     let memory = Memory::new();
     let name = SecretName::new("/contentcraft/stripe/reporting_api_key").unwrap();
-    let secrets = memory.ports().secrets;
     let kept = KeySource::Kept {
-        secrets: Arc::clone(&secrets),
+        secrets: memory.ports().secrets,
         name: name.clone(),
     };
     let account = Account::new(kept, settings(&stripe));
@@ -219,20 +217,7 @@ async fn the_key_is_read_when_it_is_needed() {
     assert_eq!(missing.kind, PortErrorKind::NotFound);
     assert!(missing.to_string().contains(name.as_str()), "{missing}");
 
-    let mut writes = 0_u8;
-    let mut put = async |value: &str| {
-        writes += 1;
-        let put = sample::put_secret(name.as_str(), value);
-        let write = SecretWrite {
-            put: &put,
-            token: &format!("{writes:064}"),
-            may_be_repeat: false,
-            agent: &AgentName::new("Example").unwrap(),
-            stage: &Stage::new("dev").unwrap(),
-            at: sample::START,
-        };
-        secrets.put(write).await.unwrap();
-    };
+    let put = async |value: &str| memory.keep_secret(name.as_str(), value).await;
     put("sk_test_wrong").await;
     assert_eq!(read(&account).await.unwrap_err().kind, PortErrorKind::Key);
     put(&json!({"api_key": KEY}).to_string()).await;

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{BillingNotices, PortErrorKind, PortResult, SecretWrite};
+use cc_devops_core::ports::{BillingNotices, PortErrorKind, PortResult};
 use cc_devops_stripe::notices::Notices;
 use cc_devops_testkit::{Memory, sample};
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,19 +27,6 @@ fn event(kind: &str) -> String {
     json!({"id": "evt_1", "object": "event", "type": kind, "created": now().as_second(), "livemode": false}).to_string()
 }
 
-async fn keep(memory: &Memory, value: &str, number: u8) {
-    let put = sample::put_secret(NAME, value);
-    let write = SecretWrite {
-        put: &put,
-        token: &format!("{number:064}"),
-        may_be_repeat: false,
-        agent: &sample::agent_name(sample::AGENT),
-        stage: &sample::stage(),
-        at: now(),
-    };
-    memory.ports().secrets.put(write).await.unwrap();
-}
-
 async fn told(memory: &Memory, signature: Option<&str>, body: &str) -> PortResult<bool> {
     let notices = Notices::new(memory.ports().secrets, SecretName::new(NAME).unwrap());
     assert_eq!(notices.signature_header(), "stripe-signature");
@@ -49,7 +36,7 @@ async fn told(memory: &Memory, signature: Option<&str>, body: &str) -> PortResul
 #[tokio::test]
 async fn a_change_of_a_subscription_changes_revenue_and_a_login_does_not() {
     let memory = Memory::new();
-    keep(&memory, "whsec_one", 1).await;
+    memory.keep_secret(NAME, "whsec_one").await;
     for (kind, changes) in [("customer.subscription.updated", true), ("account.updated", false)] {
         let body = event(kind);
         let signature = signed("whsec_one", &body);
@@ -60,8 +47,8 @@ async fn a_change_of_a_subscription_changes_revenue_and_a_login_does_not() {
 #[tokio::test]
 async fn the_secret_before_counts_while_it_is_replaced() {
     let memory = Memory::new();
-    keep(&memory, "whsec_one", 1).await;
-    keep(&memory, "whsec_two", 2).await;
+    memory.keep_secret(NAME, "whsec_one").await;
+    memory.keep_secret(NAME, "whsec_two").await;
     let body = event("invoice.paid");
     for secret in ["whsec_one", "whsec_two"] {
         let signature = signed(secret, &body);
@@ -78,7 +65,7 @@ async fn what_is_not_proven_is_refused() {
         .unwrap_err();
     assert_eq!(missing.kind, PortErrorKind::NotFound);
     assert!(missing.to_string().contains(NAME), "{missing}");
-    keep(&memory, "whsec_one", 1).await;
+    memory.keep_secret(NAME, "whsec_one").await;
     for signature in [None, Some(signed("whsec_other", &body)), Some("nonsense".to_owned())] {
         let refused = told(&memory, signature.as_deref(), &body).await.unwrap_err();
         assert_eq!(refused.kind, PortErrorKind::Refused);

@@ -440,10 +440,14 @@ impl Client {
 fn words(refusal: &Refusal) -> String {
     let mistakes = refusal.errors.iter().map(|mistake| match mistake {
         Value::String(text) => text.clone(),
-        other => other
-            .get("message")
-            .and_then(Value::as_str)
-            .map_or_else(|| other.to_string(), ToOwned::to_owned),
+        other => {
+            let text = |name: &str| other.get(name).and_then(Value::as_str);
+            match (text("message"), text("resource"), text("field"), text("code")) {
+                (Some(message), ..) => message.to_owned(),
+                (None, Some(resource), Some(field), Some(code)) => format!("{resource}.{field} is {code}"),
+                _ => other.to_string(),
+            }
+        }
     });
     let all: Vec<String> = std::iter::once(refusal.message.clone()).chain(mistakes).collect();
     all.join("; ").chars().take(LONGEST_MESSAGE).collect()

@@ -19,6 +19,8 @@ use serde_json::json;
 use std::future::ready;
 
 pub(crate) use self::one::one;
+#[cfg(test)]
+pub(crate) use self::one::people;
 use self::pages::{Listed, Pages};
 use self::settings::{CONTENTS, Errors, Plan};
 use self::workflows::{Index, Wanted};

@@ -78,7 +78,7 @@ struct Branch {
 }
 
 #[derive(Debug, Deserialize)]
-struct Protection {
+pub(crate) struct Protection {
     #[serde(default)]
     restrictions: Option<People>,
     #[serde(default)]
@@ -155,7 +155,7 @@ async fn protection(client: &Client, repository: &mut Repository) {
     }
 }
 
-fn people(classic: &mut Classic, protection: Protection) {
+pub(crate) fn people(classic: &mut Classic, protection: Protection) {
     classic.restrictions = Fact::Known(protection.restrictions.map(Actors::from));
     let reviews = protection.required_pull_request_reviews;
     let (dismissals, bypass) = reviews.map_or((None, None), |reviews| {

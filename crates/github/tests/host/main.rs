@@ -3,6 +3,7 @@
 
 mod house;
 mod issues;
+mod notices;
 mod reading;
 mod trouble;
 mod writing;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
-use cc_devops_core::ports::SecretWrite;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
@@ -110,16 +109,7 @@ fn cases() -> Vec<Case> {
 async fn furnished() -> House {
     let house = House::new().await;
     let ports = house.memory.ports();
-    let put = sample::put_secret(SECRET, "sesame");
-    let write = SecretWrite {
-        put: &put,
-        token: &"a".repeat(64),
-        may_be_repeat: false,
-        agent: &sample::agent_name(AGENT),
-        stage: &sample::stage(),
-        at: sample::START,
-    };
-    ports.secrets.put(write).await.unwrap();
+    house.memory.keep_secret(SECRET, "sesame").await;
     ports.ledger.receive(&sample::request("r1"), None).await.unwrap();
     let subscription = Subscription {
         id: SubscriptionId("wh_1".into()),

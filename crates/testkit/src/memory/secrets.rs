@@ -11,6 +11,7 @@ use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 
 use super::Memory;
+use crate::sample;
 
 /// A secret's versions, oldest first; there is at least one.
 pub(super) struct StoredSecret {
@@ -43,6 +44,26 @@ fn written(name: &SecretName, index: usize, token: &str) -> SecretWritten {
         },
         arn: format!("memory:secret:{name}"),
         version_id: token.to_owned(),
+    }
+}
+
+impl Memory {
+    /// Writes one more version of a secret.
+    pub async fn keep_secret(&self, name: &str, value: &str) {
+        let put = sample::put_secret(name, value);
+        let number = {
+            let model = self.lock().expect("nothing is wrong with the fake");
+            model.secrets.get(&put.name).map_or(0, StoredSecret::writes)
+        };
+        let write = SecretWrite {
+            put: &put,
+            token: &format!("{number:064}"),
+            may_be_repeat: false,
+            agent: &sample::agent_name(sample::AGENT),
+            stage: &sample::stage(),
+            at: sample::START,
+        };
+        self.put(write).await.expect("the fake keeps a secret");
     }
 }
 
