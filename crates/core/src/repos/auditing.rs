@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::audit::{Change, ChangeKind, Scan, ScanReport, Scope, Summary};
+use super::audit::{Audit, Change, ChangeKind, Scan, ScanReport, Scope, State, Summary};
 use super::keeping;
 use super::policy::Policy;
 use super::rules::{Rule, Severity};
@@ -95,10 +95,10 @@ impl Auditor {
             only: Vec::new(),
             keep: true,
         };
-        let error = match self.audit(&ask, &mut |_, _| ()).await {
-            Ok(report) => {
-                self.tell(&report).await?;
-                return Ok(Some(report));
+        let error = match self.scan(&ask, &mut |_, _| ()).await {
+            Ok(audit) => {
+                self.tell(&audit).await?;
+                return Ok(Some(audit.report));
             }
             Err(error) => error,
         };
@@ -121,6 +121,10 @@ impl Auditor {
         ask: &Ask,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<ScanReport, AuditError> {
+        Ok(self.scan(ask, progress).await?.report)
+    }
+
+    async fn scan(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<Audit, AuditError> {
         let owner = &self.settings.owner;
         let before = keeping::load_state(&*self.store, owner).await?;
         let scope = if ask.only.is_empty() {
@@ -160,24 +164,31 @@ impl Auditor {
         if ask.keep {
             keeping::save_state(&*self.store, owner, &before, &audit.state).await?;
         }
-        Ok(audit.report)
+        Ok(audit)
     }
 
-    /// Tells of an audit: an event, and an alert if something is new.
-    async fn tell(&self, report: &ScanReport) -> Result<(), AuditError> {
+    /// Tells of an audit: an event, and an alert if something is new. What is new is kept as told afterwards,
+    /// so that it is told again after a crash in between, and what somebody's own audit saw first is told too.
+    async fn tell(&self, audit: &Audit) -> Result<(), AuditError> {
+        let report = &audit.report;
+        let new = new(audit);
         let date = report.timestamp.to_zoned(TimeZone::UTC).date();
         let news = Announcement {
             key: format!("repos/{}/{date}", report.owner),
             source: COMPLETED_SOURCE.to_owned(),
             detail_type: EVENT_DETAIL_TYPE.to_owned(),
-            detail: serde_json::to_string(&Detail::of(report))?,
+            detail: serde_json::to_string(&Detail::of(report, &new))?,
             timestamp: report.timestamp,
         };
         self.ports.ledger.announce(&self.settings.reader, &news).await?;
-        if let Some(alert) = alert(report, date) {
+        if let Some(alert) = alert(&report.owner, &new, date) {
             self.ports.alerts.raise(&alert).await?;
         }
-        Ok(())
+        let told = State {
+            told: Some(report.timestamp),
+            ..audit.state.clone()
+        };
+        Ok(keeping::save_state(&*self.store, &report.owner, &audit.state, &told).await?)
     }
 
     /// Tells people of a failed run, once a day.
@@ -208,25 +219,27 @@ fn title(text: &str) -> String {
     text.chars().map(ascii).take(MAX_TITLE).collect()
 }
 
-/// What is new, worst first.
-fn new(report: &ScanReport) -> Vec<&Change> {
-    let mut new: Vec<&Change> = report
+/// What nobody was told of yet, worst first.
+fn new(audit: &Audit) -> Vec<&Change> {
+    let open = |change: &Change| !matches!(change.kind, ChangeKind::Fixed | ChangeKind::Lapsed);
+    let untold = |change: &Change| audit.state.told.is_none_or(|told| told < change.since);
+    let mut new: Vec<&Change> = audit
+        .report
         .changes
         .iter()
-        .filter(|change| change.kind == ChangeKind::New)
+        .filter(|change| open(change) && untold(change))
         .collect();
     new.sort_by(|a, b| (b.severity, a.rule, &a.repository).cmp(&(a.severity, b.rule, &b.repository)));
     new
 }
 
 /// The alert that an audit is worth; none if nothing is new.
-fn alert(report: &ScanReport, date: Date) -> Option<Alert> {
-    let new = new(report);
+fn alert(owner: &str, new: &[&Change], date: Date) -> Option<Alert> {
     if new.is_empty() {
         return None;
     }
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
-    for change in &new {
+    for change in new {
         *counts.entry(change.severity).or_default() += 1;
     }
     let counts: Vec<String> = counts
@@ -250,12 +263,8 @@ fn alert(report: &ScanReport, date: Date) -> Option<Alert> {
         lines.push(format!("- and {} more", new.len() - LINES));
     }
     Some(Alert {
-        key: format!("repos/{}/{date}", report.owner),
-        title: title(&format!(
-            "{} new in the repositories of {}",
-            counts.join(", "),
-            report.owner
-        )),
+        key: format!("repos/{owner}/{date}"),
+        title: title(&format!("{} new in the repositories of {owner}", counts.join(", "))),
         text: format!(
             "What the policy demands and does not hold any more, or was not looked at before:\n\n{}\n\nSee it with: \
              cc-devops repos audit\n",
@@ -290,14 +299,13 @@ struct Told<'r> {
 }
 
 impl<'r> Detail<'r> {
-    fn of(report: &'r ScanReport) -> Self {
+    fn of(report: &'r ScanReport, new: &[&'r Change]) -> Self {
         let told = |change: &&'r Change| Told {
             repository: &change.repository,
             rule: change.rule,
             severity: change.severity,
             since: change.since,
         };
-        let new = new(report);
         let fixed: Vec<&Change> = report
             .changes
             .iter()

@@ -15,11 +15,23 @@ use crate::ports::{PortError, PortErrorKind, PortResult, RepositoryStore, Shelf}
 /// The key of what is kept of the owner as a whole.
 const OWNER: &str = "owner";
 
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 struct OfOwner {
     version: u32,
     #[serde(default)]
     last_complete: Option<Timestamp>,
+    #[serde(default)]
+    told: Option<Timestamp>,
+}
+
+impl OfOwner {
+    fn of(state: &State) -> Self {
+        Self {
+            version: state.version,
+            last_complete: state.last_complete,
+            told: state.told,
+        }
+    }
 }
 
 fn read<T: DeserializeOwned>(shelf: Shelf, key: &str, document: Value) -> PortResult<T> {
@@ -49,7 +61,7 @@ pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> Port
     for (key, document) in store.load(owner, Shelf::Breaches).await? {
         if key == OWNER {
             let of: OfOwner = read(Shelf::Breaches, &key, document)?;
-            (state.version, state.last_complete) = (of.version, of.last_complete);
+            (state.version, state.last_complete, state.told) = (of.version, of.last_complete, of.told);
         } else {
             let kept: KeptRepository = read(Shelf::Breaches, &key, document)?;
             state.repositories.insert(id(Shelf::Breaches, &key)?, kept);
@@ -76,11 +88,8 @@ pub(super) async fn save_state(
             changes.insert(id.to_string(), None);
         }
     }
-    if before.last_complete != after.last_complete {
-        let of = OfOwner {
-            version: after.version,
-            last_complete: after.last_complete,
-        };
+    let of = OfOwner::of(after);
+    if of != OfOwner::of(before) {
         changes.insert(OWNER.to_owned(), Some(written(&of)?));
     }
     if changes.is_empty() {

@@ -1,6 +1,7 @@
 //! The adapter against the fake GitHub.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod daily;
 mod house;
 mod issues;
 mod notices;

@@ -19,6 +19,9 @@ pub struct State {
     /// When a scan of the owner was last complete.
     #[serde(default)]
     pub last_complete: Option<Timestamp>,
+    /// The last scan whose breaches people were told of; those that were seen after it are still to be told.
+    #[serde(default)]
+    pub told: Option<Timestamp>,
     /// Repositories with open breaches, by id.
     #[serde(default)]
     pub repositories: BTreeMap<RepositoryId, KeptRepository>,
@@ -29,6 +32,7 @@ impl Default for State {
         Self {
             version: VERSION,
             last_complete: None,
+            told: None,
             repositories: BTreeMap::new(),
         }
     }

@@ -1,0 +1,179 @@
+//! The daily audit on the fake: what people are told, and how often.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_core::ports::{CodeHost, PortErrorKind};
+use cc_devops_core::repos::auditing::{Ask, AuditError, Auditor, Settings};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_github::GitHub;
+use cc_devops_testkit::github::{Fault, Model, Protection, TOKEN};
+use cc_devops_testkit::sample;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::house::{House, NOW, given, settings};
+
+fn auditor(house: &House, credential: &str) -> Auditor {
+    let ports = house.memory.ports();
+    let store = Arc::clone(&ports.repositories);
+    let github = GitHub::new(
+        given(credential),
+        "acme",
+        settings(house.fake.url()),
+        Arc::clone(&store),
+    );
+    let host: Arc<dyn CodeHost> = Arc::new(github);
+    let settings = Settings {
+        owner: "acme".to_owned(),
+        policy: Arc::new(Policy::default()),
+        reader: sample::agent_name(sample::OTHER_AGENT),
+    };
+    Auditor::new(host, store, ports, settings)
+}
+
+/// `acme/web`, which lacks Dependabot's alerts alone.
+async fn house() -> House {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |web| web.security_fixes = true);
+    let protection = Protection::of("main").reviews(1);
+    model.protect("acme/web", protection);
+    model.commit(
+        "acme/web",
+        "main",
+        ".github/dependabot.yml",
+        "version: 2\nupdates: []\n",
+    );
+    House::of(model).await
+}
+
+async fn daily(house: &House) -> bool {
+    auditor(house, TOKEN).daily().await.unwrap().unwrap().complete
+}
+
+fn tomorrow(house: &House) {
+    house.memory.clock().advance(SignedDuration::from_hours(24));
+    house.fake.change(|model| model.advance(Duration::from_hours(24)));
+}
+
+/// The texts of the alerts so far.
+fn alerts(house: &House) -> Vec<String> {
+    house.memory.alerts().into_iter().map(|alert| alert.text).collect()
+}
+
+/// The details of the events so far.
+async fn events(house: &House) -> Vec<Value> {
+    let ledger = house.memory.ports().ledger;
+    let waiting = ledger.unpublished(sample::after(10_000_000), 100).await.unwrap();
+    let detail = |body: &cc_devops_core::events::EventBody| {
+        assert_eq!(body.detail_type(), "repos.audit.completed");
+        serde_json::from_str(&body.detail().unwrap()).unwrap()
+    };
+    waiting.iter().map(|entry| detail(&entry.event.body)).collect()
+}
+
+fn alerts_of(house: &House, on: bool) {
+    house
+        .fake
+        .change(|model| model.edit("acme/web", |web| web.vulnerability_alerts = on));
+}
+
+#[tokio::test]
+async fn what_is_new_is_told_once_and_what_is_fixed_is_in_the_event() {
+    let house = house().await;
+    assert!(daily(&house).await);
+    assert_eq!(alerts(&house).len(), 1);
+    assert!(alerts(&house)[0].contains("- web (high)"), "{:?}", alerts(&house));
+
+    tomorrow(&house);
+    house.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
+    assert!(daily(&house).await);
+    assert_eq!(alerts(&house).len(), 1, "a new name is no news");
+
+    tomorrow(&house);
+    house
+        .fake
+        .change(|model| model.edit("acme/site", |site| site.vulnerability_alerts = true));
+    assert!(daily(&house).await);
+    assert_eq!(alerts(&house).len(), 1);
+    let events = events(&house).await;
+    let counts: Vec<Value> = events
+        .iter()
+        .map(|event| json!([event["new_count"], event["fixed_count"]]))
+        .collect();
+    assert_eq!(counts[1..], [json!([0, 0]), json!([0, 1])]);
+    assert_eq!(events[2]["fixed"][0]["repository"], "site");
+    assert_eq!(events[2]["fixed"][0]["rule"], "vulnerability_alerts");
+}
+
+#[tokio::test]
+async fn what_somebodys_own_audit_saw_first_is_told_all_the_same() {
+    let house = house().await;
+    alerts_of(&house, true);
+    daily(&house).await;
+    let before = alerts(&house).len();
+
+    alerts_of(&house, false);
+    tomorrow(&house);
+    let ask = Ask {
+        keep: true,
+        ..Ask::default()
+    };
+    auditor(&house, TOKEN).audit(&ask, &mut |_, _| ()).await.unwrap();
+    assert_eq!(alerts(&house).len(), before, "who asked sees it");
+    house.memory.clock().advance(SignedDuration::from_hours(1));
+    daily(&house).await;
+    assert_eq!(alerts(&house).len(), before + 1);
+    tomorrow(&house);
+    daily(&house).await;
+    assert_eq!(alerts(&house).len(), before + 1);
+}
+
+#[tokio::test]
+async fn what_an_incomplete_scan_does_not_confirm_is_told_if_nobody_was() {
+    let house = house().await;
+    let ask = Ask {
+        keep: true,
+        ..Ask::default()
+    };
+    auditor(&house, TOKEN).audit(&ask, &mut |_, _| ()).await.unwrap();
+    tomorrow(&house);
+    let alerts_unread = json!([
+        "repositoryOwner",
+        "repositories",
+        "nodes",
+        0,
+        "hasVulnerabilityAlertsEnabled"
+    ]);
+    let path = alerts_unread.as_array().unwrap().clone();
+    house
+        .fake
+        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
+    assert!(!daily(&house).await);
+    assert_eq!(alerts(&house).len(), 1);
+    tomorrow(&house);
+    assert!(daily(&house).await);
+    assert_eq!(alerts(&house).len(), 1);
+}
+
+#[tokio::test]
+async fn people_hear_of_a_failure_once_a_day_and_not_where_nothing_was_set_up() {
+    let house = house().await;
+    let wrong = auditor(&house, "ghp_wrong");
+    for _ in 0..2 {
+        let error = wrong.daily().await.unwrap_err();
+        assert!(
+            matches!(&error, AuditError::Port(port) if port.kind == PortErrorKind::Key),
+            "{error:?}"
+        );
+    }
+    assert_eq!(alerts(&house).len(), 1);
+    assert!(
+        alerts(&house)[0].starts_with("The daily audit failed: "),
+        "{:?}",
+        alerts(&house)
+    );
+    tomorrow(&house);
+    wrong.daily().await.unwrap_err();
+    assert_eq!(alerts(&house).len(), 2);
+}
