@@ -57,6 +57,10 @@ pub mod actions {
     pub const WEBHOOK_ADDED: &str = "webhook.added";
     /// A webhook subscription was removed.
     pub const WEBHOOK_REMOVED: &str = "webhook.removed";
+    /// A webhook's endpoint was switched off, because it only failed for too long.
+    pub const WEBHOOK_DISABLED: &str = "webhook.disabled";
+    /// A webhook's endpoint was switched on again.
+    pub const WEBHOOK_ENABLED: &str = "webhook.enabled";
     /// The ends of several chains were bound together.
     pub const CHECKPOINT: &str = "audit.checkpoint";
     /// Dead letters were given back for delivery.

@@ -1,5 +1,11 @@
 //! Webhook subscriptions: who is told by HTTP, signed by the Standard Webhooks specification.
 
+mod acts;
+mod turns;
+
+pub use acts::{DETAIL_TYPE, Subscriptions, replayed, switch_off};
+pub use turns::{Line, room, take_turns};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,6 +30,28 @@ pub struct Subscription {
     pub agent: Option<AgentName>,
     /// When it was added.
     pub created_at: Timestamp,
+}
+
+/// How a subscription's endpoint does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Since when every delivery failed; none where the last one arrived.
+    pub failing_since: Option<Timestamp>,
+    /// What the last failure was, a lowercase fragment; none where the last delivery arrived.
+    pub last_error: Option<String>,
+    /// Since when it is switched off: nothing is queued for it, and what was queued before is held.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// A subscription, and how it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionStatus {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// How its endpoint does.
+    pub endpoint: Endpoint,
+    /// How many deliveries were given up, those that cannot be read among them.
+    pub dead_letters: u64,
 }
 
 /// An event on its way to a subscription.

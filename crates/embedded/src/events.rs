@@ -63,7 +63,7 @@ impl EventBus for SqliteEvents {
 
 fn publish(conn: &Connection, events: &[Outgoing], at: Timestamp) -> Result<(), Fault> {
     let subscriptions = conn
-        .prepare_cached("SELECT id, agent FROM subscriptions ORDER BY seq")?
+        .prepare_cached("SELECT id, agent FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<(String, Option<String>)>>>()?;
     // The same entry again is the same event; where nothing was inserted, nothing is queued.

@@ -1,19 +1,29 @@
 //! Webhook subscriptions, the deliveries that wait for them, and the dead letters.
 
-use async_trait::async_trait;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
-use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+mod deliveries;
 
-use crate::audit::page;
-use crate::columns::{json_at, limit, name_at, nanos, optional_name_at, time_at};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
+use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
+use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{
+    DeadLetter, Delivery, Endpoint, Subscription, SubscriptionId, SubscriptionStatus, replayed,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::audit;
+use crate::columns::{count_at, json, nanos, optional_name_at, optional_time_at, time_at};
 use crate::db::Db;
 use crate::error::Fault;
-use crate::vault::{Keyring, Label, Sealed};
+use crate::ledger::announce;
+use crate::vault::{Keyring, Label};
+use deliveries::{bury, claim, dead_letters};
 
 /// The webhooks in the database.
 pub struct SqliteWebhooks {
@@ -47,29 +57,92 @@ fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
     })
 }
 
-#[async_trait]
-impl Webhooks for SqliteWebhooks {
-    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue) -> PortResult<()> {
-        let (subscription, secret) = (subscription.clone(), secret.clone());
+impl SqliteWebhooks {
+    /// Makes a change, and puts it on record in the same transaction if it changed anything.
+    async fn act(
+        &self,
+        audit: &AuditEntry,
+        change: impl FnOnce(&Connection, &Keyring) -> Result<bool, Fault> + Send + 'static,
+    ) -> PortResult<bool> {
+        let (keys, audit) = (Arc::clone(self.db.store_keys()), audit.clone());
         self.db
-            .write(move |conn, keys| subscribe(conn, keys, &subscription, &secret))
-            .await
-    }
-
-    async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()> {
-        let id = id.clone();
-        self.db
-            .write(move |conn, _| {
-                let removed = conn
-                    .prepare_cached("DELETE FROM subscriptions WHERE id = ?1")?
-                    .execute([&id.0])?;
-                if removed == 1 {
-                    Ok(())
-                } else {
-                    Err(Fault::port(PortErrorKind::NotFound, "there is no such subscription"))
+            .write(move |conn, keyring| {
+                let changed = change(conn, keyring)?;
+                if changed {
+                    audit::append(conn, &keys, &audit)?;
                 }
+                Ok(changed)
             })
             .await
+    }
+}
+
+#[async_trait]
+impl Webhooks for SqliteWebhooks {
+    async fn subscribe(
+        &self,
+        subscription: &Subscription,
+        secret: &SecretValue,
+        audit: &AuditEntry,
+    ) -> PortResult<()> {
+        let (subscription, secret) = (subscription.clone(), secret.clone());
+        self.act(audit, move |conn, keys| subscribe(conn, keys, &subscription, &secret).map(|()| true))
+            .await
+            .map(drop)
+    }
+
+    async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
+        let id = id.clone();
+        let removed = move |conn: &Connection, _: &Keyring| {
+            let removed = conn
+                .prepare_cached("DELETE FROM subscriptions WHERE id = ?1")?
+                .execute([&id.0])?;
+            if removed == 1 { Ok(true) } else { Err(unknown()) }
+        };
+        self.act(audit, removed).await.map(drop)
+    }
+
+    async fn disable(
+        &self,
+        id: &SubscriptionId,
+        failing_since: Timestamp,
+        audit: &AuditEntry,
+        (reader, news): (&AgentName, &Announcement),
+    ) -> PortResult<bool> {
+        let (id, reader, at) = (id.clone(), reader.clone(), audit.at);
+        let body = json(&EventBody::from(news.clone())).map_err(|error| {
+            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+        })?;
+        self.act(audit, move |conn, _| {
+            let disabled = conn
+                .prepare_cached(
+                    "UPDATE subscriptions SET disabled_at = ?2 \
+                     WHERE id = ?1 AND disabled_at IS NULL AND failing_since = ?3",
+                )?
+                .execute(params![id.0, nanos(at), nanos(failing_since)])?;
+            if disabled == 1 {
+                announce(conn, &reader, &body)?;
+            }
+            Ok(disabled == 1)
+        })
+        .await
+    }
+
+    async fn enable(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
+        let id = id.clone();
+        let enabled = move |conn: &Connection, _: &Keyring| {
+            let enabled = conn
+                .prepare_cached(
+                    "UPDATE subscriptions SET disabled_at = NULL, failing_since = NULL, last_error = NULL \
+                     WHERE id = ?1 AND disabled_at IS NOT NULL",
+                )?
+                .execute([&id.0])?;
+            if enabled == 0 {
+                exists(conn, &id)?;
+            }
+            Ok(enabled == 1)
+        };
+        self.act(audit, enabled).await.map(drop)
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {
@@ -84,50 +157,75 @@ impl Webhooks for SqliteWebhooks {
             .await
     }
 
+    async fn statuses(&self) -> PortResult<Vec<SubscriptionStatus>> {
+        self.db
+            .read(|conn| {
+                let all = conn
+                    .prepare_cached(&format!(
+                        "SELECT {SUBSCRIPTION}, failing_since, last_error, disabled_at, \
+                         (SELECT count(*) FROM dead_letters WHERE subscription = subscriptions.id) \
+                         FROM subscriptions ORDER BY seq"
+                    ))?
+                    .query_map([], status)?
+                    .collect::<rusqlite::Result<_>>()?;
+                Ok(all)
+            })
+            .await
+    }
+
     async fn claim_deliveries(
         &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
+        places: usize,
     ) -> PortResult<Vec<Delivery>> {
         self.db
-            .write(move |conn, keys| claim(conn, keys, now, lease_until, limit))
+            .write(move |conn, keys| claim(conn, keys, (now, lease_until), limit, places))
             .await
     }
 
-    async fn delivered(&self, id: i64) -> PortResult<()> {
+    async fn delivered(&self, delivery: &Delivery) -> PortResult<()> {
+        let (id, subscription) = (delivery.id, delivery.subscription.id.clone());
         self.db
             .write(move |conn, _| {
                 conn.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?
                     .execute([id])?;
+                conn.prepare_cached(
+                    "UPDATE subscriptions SET failing_since = NULL, last_error = NULL \
+                     WHERE id = ?1 AND failing_since IS NOT NULL",
+                )?
+                .execute([subscription.0])?;
                 Ok(())
             })
             .await
     }
 
-    async fn retry_at(&self, id: i64, retry_at: Timestamp, error: &str) -> PortResult<()> {
-        let error = error.to_owned();
-        self.db
-            .write(move |conn, _| {
-                conn.prepare_cached("UPDATE deliveries SET due_at = ?2, error = ?3 WHERE id = ?1")?
-                    .execute(params![id, nanos(retry_at), error])?;
-                Ok(())
-            })
-            .await
-    }
-
-    async fn bury(&self, id: i64, at: Timestamp, error: &str) -> PortResult<()> {
-        let error = error.to_owned();
+    async fn retry_at(
+        &self,
+        delivery: &Delivery,
+        at: Timestamp,
+        retry_at: Timestamp,
+        error: &str,
+    ) -> PortResult<Timestamp> {
+        let (id, subscription, error) = (delivery.id, delivery.subscription.id.clone(), error.to_owned());
         self.db
             .write(move |conn, _| {
                 conn.prepare_cached(
-                    "INSERT INTO dead_letters (subscription, event, message_id, attempts, error, buried_at) \
-                     SELECT subscription, event, message_id, attempts, ?3, ?2 FROM deliveries WHERE id = ?1",
+                    "UPDATE deliveries SET due_at = ?2, leased_until = NULL, error = ?3 WHERE id = ?1",
                 )?
-                .execute(params![id, nanos(at), error])?;
-                conn.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?
-                    .execute([id])?;
-                Ok(())
+                .execute(params![id, nanos(retry_at), error])?;
+                failed(conn, &subscription, at, &error)
+            })
+            .await
+    }
+
+    async fn bury(&self, delivery: &Delivery, at: Timestamp, error: &str) -> PortResult<Timestamp> {
+        let (id, subscription, error) = (delivery.id, delivery.subscription.id.clone(), error.to_owned());
+        self.db
+            .write(move |conn, _| {
+                bury(conn, id, at, &error)?;
+                failed(conn, &subscription, at, &error)
             })
             .await
     }
@@ -142,22 +240,59 @@ impl Webhooks for SqliteWebhooks {
         self.db.read(move |conn| dead_letters(conn, &id, after, at_most)).await
     }
 
-    async fn replay(&self, id: &SubscriptionId, now: Timestamp) -> PortResult<u64> {
-        let id = id.clone();
+    async fn replay(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<u64> {
+        let (id, keys, audit) = (id.clone(), Arc::clone(self.db.store_keys()), audit.clone());
         self.db
             .write(move |conn, _| {
+                exists(conn, &id)?;
                 conn.prepare_cached(
                     "INSERT INTO deliveries (subscription, event, message_id, due_at) \
                      SELECT subscription, event, message_id, ?2 FROM dead_letters WHERE subscription = ?1 ORDER BY id",
                 )?
-                .execute(params![id.0, nanos(now)])?;
-                let replayed = conn
+                .execute(params![id.0, nanos(audit.at)])?;
+                let letters = conn
                     .prepare_cached("DELETE FROM dead_letters WHERE subscription = ?1")?
-                    .execute([&id.0])?;
-                Ok(replayed as u64)
+                    .execute([&id.0])? as u64;
+                audit::append(conn, &keys, &replayed(&audit, letters))?;
+                Ok(letters)
             })
             .await
     }
+}
+
+fn unknown() -> Fault {
+    Fault::port(PortErrorKind::NotFound, "there is no such subscription")
+}
+
+fn exists(conn: &Connection, id: &SubscriptionId) -> Result<(), Fault> {
+    let known = conn
+        .prepare_cached("SELECT 1 FROM subscriptions WHERE id = ?1")?
+        .exists([&id.0])?;
+    if known { Ok(()) } else { Err(unknown()) }
+}
+
+fn status(row: &Row<'_>) -> rusqlite::Result<SubscriptionStatus> {
+    Ok(SubscriptionStatus {
+        subscription: subscription(row)?,
+        endpoint: Endpoint {
+            failing_since: optional_time_at(row, SUBSCRIPTION_LEN)?,
+            last_error: row.get(SUBSCRIPTION_LEN + 1)?,
+            disabled_at: optional_time_at(row, SUBSCRIPTION_LEN + 2)?,
+        },
+        dead_letters: count_at(row, SUBSCRIPTION_LEN + 3)?,
+    })
+}
+
+/// Notes that an endpoint failed; since when it only fails.
+fn failed(conn: &Connection, id: &SubscriptionId, at: Timestamp, error: &str) -> Result<Timestamp, Fault> {
+    let since = conn
+        .prepare_cached(
+            "UPDATE subscriptions SET failing_since = coalesce(failing_since, ?2), last_error = ?3 WHERE id = ?1 \
+             RETURNING failing_since",
+        )?
+        .query_row(params![id.0, nanos(at), error], |row| time_at(row, 0))
+        .optional()?;
+    Ok(since.unwrap_or(at))
 }
 
 fn subscribe(
@@ -186,82 +321,4 @@ fn subscribe(
     } else {
         Err(Fault::port(PortErrorKind::Exists, "the subscription exists already"))
     }
-}
-
-fn claim(
-    conn: &Connection,
-    keys: &Keyring,
-    now: Timestamp,
-    lease_until: Timestamp,
-    at_most: usize,
-) -> Result<Vec<Delivery>, Fault> {
-    let due = conn
-        .prepare_cached(&format!(
-            "SELECT {SUBSCRIPTION}, key_id, data_key, sealed, deliveries.id, message_id, events.agent, completed, \
-             attempts FROM deliveries INDEXED BY deliveries_due JOIN subscriptions ON subscriptions.id = subscription \
-             JOIN events ON cursor = event WHERE due_at <= ?1 ORDER BY deliveries.id LIMIT ?2"
-        ))?
-        .query_map(params![nanos(now), limit(at_most)], |row| {
-            let place = SUBSCRIPTION_LEN + 3;
-            let attempts: u32 = row.get(place + 4)?;
-            let delivery = Delivery {
-                subscription: subscription(row)?,
-                secret: SecretValue::new(String::new()),
-                id: row.get(place)?,
-                message_id: row.get(place + 1)?,
-                event: OutgoingEvent {
-                    agent: name_at(row, place + 2)?,
-                    body: json_at(row, place + 3)?,
-                },
-                attempt: attempts.saturating_add(1),
-            };
-            Ok((delivery, Sealed::from_row(row, SUBSCRIPTION_LEN)?))
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut update = conn.prepare_cached("UPDATE deliveries SET attempts = ?2, due_at = ?3 WHERE id = ?1")?;
-    let mut claimed = Vec::with_capacity(due.len());
-    for (mut delivery, sealed) in due {
-        update.execute(params![delivery.id, delivery.attempt, nanos(lease_until)])?;
-        match keys.open_text(label(&delivery.subscription.id.0), &sealed) {
-            Ok(secret) => {
-                delivery.secret = SecretValue::new(secret);
-                claimed.push(delivery);
-            }
-            // One damaged subscription must not hold up the others.
-            Err(Fault::Port(error)) if error.kind == PortErrorKind::Corrupt => {
-                tracing::error!(subscription = %delivery.subscription.id.0, %error, "a webhook cannot be signed");
-            }
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(claimed)
-}
-
-fn dead_letters(
-    conn: &Connection,
-    id: &SubscriptionId,
-    after: Option<Cursor>,
-    at_most: usize,
-) -> Result<Page<DeadLetter>, Fault> {
-    let after = after.map_or(0, |Cursor(place)| place);
-    let letters = conn
-        .prepare_cached(
-            "SELECT id, message_id, agent, completed, attempts, error, buried_at \
-             FROM dead_letters JOIN events ON cursor = event WHERE subscription = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-        )?
-        .query_map(params![id.0, after, limit(at_most).saturating_add(1)], |row| {
-            Ok(DeadLetter {
-                cursor: Cursor(row.get(0)?),
-                message_id: row.get(1)?,
-                event: OutgoingEvent {
-                    agent: name_at(row, 2)?,
-                    body: json_at(row, 3)?,
-                },
-                attempts: row.get(4)?,
-                error: row.get(5)?,
-                buried_at: time_at(row, 6)?,
-            })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(page(letters, at_most, |letter| letter.cursor.0))
 }

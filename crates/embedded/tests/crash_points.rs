@@ -10,7 +10,7 @@ use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate};
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate, subscriptions};
 use cc_devops_testkit::{ManualClock, sample};
 use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -91,4 +91,10 @@ async fn deploy_lambda_survives_a_crash_at_every_call() {
         report.runs >= 20,
         "every call crashed before and after its effect: {report:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
+    let runs = subscriptions(async || Embedded::fresh()).await;
+    assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
 use cc_devops_egress::Allowed;
+use jiff::SignedDuration;
 
 /// Everything the server is told.
 #[derive(Debug, Clone)]
@@ -119,6 +120,10 @@ pub struct RateLimit {
 pub struct WebhookDelivery {
     /// How many deliveries are under way at the same time, at least 1. Default 16.
     pub concurrency: usize,
+    /// How many of these one endpoint may have, at least 1; one that fails has one. Default 4.
+    pub places_per_endpoint: usize,
+    /// After how long of only failing an endpoint is switched off; never without. Default 5 days.
+    pub disable_after: Option<SignedDuration>,
     /// How long a receiver may take to answer; at most 30 s, so that it ends within the delivery's
     /// lease of 60 s. Default 15 s.
     pub timeout: Duration,
@@ -128,6 +133,8 @@ impl Default for WebhookDelivery {
     fn default() -> Self {
         Self {
             concurrency: 16,
+            places_per_endpoint: 4,
+            disable_after: Some(SignedDuration::from_hours(5 * 24)),
             timeout: Duration::from_secs(15),
         }
     }

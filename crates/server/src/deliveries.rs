@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cc_devops_core::ports::PortResult;
-use cc_devops_core::webhooks::{Delivery, retry_delay};
+use cc_devops_core::webhooks::{Delivery, retry_delay, switch_off};
 use cc_devops_egress::{Guard, Outside, refusal};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -45,7 +45,8 @@ pub(crate) async fn run(app: App) {
     }
 }
 
-/// Takes deliveries as there is room, until none is due.
+/// Takes deliveries as there is room, until none is due that there is room for. Each that ends makes
+/// room, and has this look again.
 async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) -> PortResult<()> {
     loop {
         let mut room = tokio::select! {
@@ -55,7 +56,9 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
         let limit = slots.available_permits() + 1;
         let now = app.ports().clock.now();
         let lease_until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
-        let due = app.ports().webhooks.claim_deliveries(now, lease_until, limit).await?;
+        let places = app.config.webhooks.places_per_endpoint;
+        let webhooks = &app.ports().webhooks;
+        let due = webhooks.claim_deliveries(now, lease_until, limit, places).await?;
         let found = due.len();
         for delivery in due {
             let permit = match room.take() {
@@ -73,10 +76,11 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
             let (app, sender) = (app.clone(), sender.clone());
             let tracker = app.running.clone();
             let work = async move {
-                let _permit = permit;
                 if let Err(error) = deliver(&app, &sender, &delivery).await {
                     tracing::warn!(error = %Chain(&error), "a delivery's end was not recorded; it is made again");
                 }
+                drop(permit);
+                app.deliveries.notify_one();
             };
             drop(tracker.spawn(work.instrument(span)));
         }
@@ -87,26 +91,37 @@ async fn deliver_due(app: &App, slots: &Arc<Semaphore>, sender: &Arc<Sender>) ->
 }
 
 async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<()> {
-    let webhooks = &app.ports().webhooks;
-    let sent = sender.send(delivery, app.ports().clock.now()).await;
-    let now = app.ports().clock.now();
-    match sent {
-        Ok(()) => webhooks.delivered(delivery.id).await,
-        Err(NotSent { error, last: true, .. }) => {
+    let ports = app.ports();
+    let sent = sender.send(delivery, ports.clock.now()).await;
+    let now = ports.clock.now();
+    let NotSent { error, wait, last } = match sent {
+        Ok(()) => return ports.webhooks.delivered(delivery).await,
+        Err(not_sent) => not_sent,
+    };
+    let failing_since = match retry_delay(delivery.attempt).filter(|_| !last) {
+        None => {
             tracing::warn!(%error, "given up");
-            webhooks.bury(delivery.id, now, &error).await
+            ports.webhooks.bury(delivery, now, &error).await?
         }
-        Err(NotSent { error, wait, .. }) => {
-            let Some(delay) = retry_delay(delivery.attempt) else {
-                tracing::warn!(%error, "given up after the last attempt");
-                return webhooks.bury(delivery.id, now, &error).await;
-            };
+        Some(delay) => {
             let delay = jittered(delay).max(wait.unwrap_or_default());
             tracing::info!(%error, seconds = delay.as_secs(), "not delivered; it is tried again");
             let retry_at = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
-            webhooks.retry_at(delivery.id, retry_at, &error).await
+            ports.webhooks.retry_at(delivery, now, retry_at, &error).await?
         }
+    };
+    let Some(after) = app.config.webhooks.disable_after else {
+        return Ok(());
+    };
+    let everybody = &app.control.installation().agent;
+    if switch_off(ports, &delivery.subscription, (failing_since, &error), after, everybody).await? {
+        tracing::warn!(
+            %error, since = %failing_since,
+            "a webhook's endpoint only failed for too long and is switched off; see `POST /v1/webhooks/{{id}}/enable`"
+        );
+        app.relay.notify_one();
     }
+    Ok(())
 }
 
 /// Up to a tenth more, so that deliveries that failed together do not come back together.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cc_devops_core::acts::ActError;
 use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::outcome::{Failure, Reason};
 use serde::Serialize;
@@ -124,6 +125,16 @@ impl Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, failure.message).because(failure.reason)
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(failure) if failure.reason == Reason::SecurityViolation => Self::denied(failure.message),
+            ActError::Refused(failure) => failure.into(),
+            ActError::Port(error) => error.into(),
+        }
     }
 }
 

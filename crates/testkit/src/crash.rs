@@ -6,6 +6,7 @@
 
 mod enumeration;
 mod mortal;
+mod subscriptions;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports};
 
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
 use mortal::Mortal;
+pub use subscriptions::subscriptions;
 
 /// On which side of a call's effect the crash comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
-use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate};
+use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, subscriptions};
 
 async fn every_crash(scenario: &Scenario) -> Report {
     let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
@@ -50,4 +50,10 @@ async fn deploy_lambda_survives_a_crash_in_its_recovery() {
         report.runs > 10 * report.calls,
         "every crash of a recovery was tried: {report:?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
+    let runs = subscriptions(async || MemoryBackend::fresh()).await;
+    assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
 }

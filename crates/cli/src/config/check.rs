@@ -297,6 +297,11 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
         },
         webhooks: WebhookDelivery {
             concurrency: size(section.webhook_concurrency),
+            places_per_endpoint: size(section.webhook_places_per_endpoint),
+            disable_after: match section.webhook_disable_after_hours {
+                0 => None,
+                hours => Some(SignedDuration::from_hours(hours.into())),
+            },
             timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
         },
         egress: egress(file, findings),

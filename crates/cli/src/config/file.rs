@@ -162,6 +162,12 @@ pub(crate) struct ServerSection {
     /// How many webhooks are delivered at once.
     #[schemars(range(min = 1, max = 1_000))]
     pub(crate) webhook_concurrency: u32,
+    /// How many of these go to one endpoint at once.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) webhook_places_per_endpoint: u32,
+    /// After how long of only failing a webhook's endpoint is switched off, in hours; 0 is never.
+    #[schemars(range(min = 0, max = 8_760))]
+    pub(crate) webhook_disable_after_hours: u32,
     /// How long a webhook's receiver may take to answer, in seconds.
     #[schemars(range(min = 1, max = 30))]
     pub(crate) webhook_timeout_seconds: u32,
@@ -187,6 +193,8 @@ impl Default for ServerSection {
             rate_limit_burst: 50,
             in_flight: 512,
             webhook_concurrency: 16,
+            webhook_places_per_endpoint: 4,
+            webhook_disable_after_hours: 120,
             webhook_timeout_seconds: 15,
             shutdown_grace_seconds: 30,
         }

@@ -5,10 +5,12 @@ use jiff::Timestamp;
 
 use super::PortResult;
 use crate::alerts::Alert;
+use crate::audit::AuditEntry;
+use crate::events::Announcement;
 use crate::names::AgentName;
 use crate::requests::record::{Cursor, LoggedEvent, OutboxEntry, Page};
 use crate::secret::SecretValue;
-use crate::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
+use crate::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 
 /// Where events go.
 #[async_trait]
@@ -28,33 +30,76 @@ pub trait EventLog: Send + Sync {
 }
 
 /// Webhook subscriptions and what is still to be delivered to them.
+///
+/// What changes a subscription and its audit row are one transaction: both are written or neither.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
     /// Adds a subscription. Events published from now on are queued for it. The adapter keeps the
     /// signing secret encrypted.
-    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue) -> PortResult<()>;
+    async fn subscribe(
+        &self,
+        subscription: &Subscription,
+        secret: &SecretValue,
+        audit: &AuditEntry,
+    ) -> PortResult<()>;
 
     /// Removes a subscription and all that waits for it. `NotFound` where there is none.
-    async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()>;
+    async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()>;
+
+    /// Switches an endpoint off that has only failed since `failing_since`, and puts news of it into
+    /// the outbox for an agent, in the same transaction. From then on nothing is queued for it; what
+    /// waits is held. Whether that was done: nothing is, where a delivery has arrived meanwhile, or
+    /// somebody was first, or the subscription has gone.
+    async fn disable(
+        &self,
+        id: &SubscriptionId,
+        failing_since: Timestamp,
+        audit: &AuditEntry,
+        news: (&AgentName, &Announcement),
+    ) -> PortResult<bool>;
+
+    /// Switches an endpoint on again, as if it had never failed. Where it is on nothing is written.
+    /// `NotFound` where there is no such subscription.
+    async fn enable(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()>;
 
     /// All subscriptions, oldest first.
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>>;
 
-    /// Takes deliveries whose time has come, oldest first. Until `lease_until` nobody else gets
-    /// them; after that they come again.
-    async fn claim_deliveries(&self, now: Timestamp, lease_until: Timestamp, limit: usize)
-    -> PortResult<Vec<Delivery>>;
+    /// All subscriptions and how they go, oldest first.
+    async fn statuses(&self) -> PortResult<Vec<SubscriptionStatus>>;
 
-    /// The delivery arrived.
-    async fn delivered(&self, id: i64) -> PortResult<()>;
+    /// Takes deliveries whose time has come. Until `lease_until` nobody else gets them; after that
+    /// they come again. Endpoints take turns ([`crate::webhooks::take_turns`]), and none has more
+    /// than `places` under way, a failing one no more than one ([`crate::webhooks::room`]); to each
+    /// the one that is due longest comes first. One that cannot be read becomes a dead letter, is
+    /// said, and holds up no other.
+    async fn claim_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+        places: usize,
+    ) -> PortResult<Vec<Delivery>>;
 
-    /// The delivery failed and is to be tried again at `retry_at`.
-    async fn retry_at(&self, id: i64, retry_at: Timestamp, error: &str) -> PortResult<()>;
+    /// The delivery arrived: its endpoint does not fail any more.
+    async fn delivered(&self, delivery: &Delivery) -> PortResult<()>;
 
-    /// The delivery failed for good; it becomes a dead letter.
-    async fn bury(&self, id: i64, at: Timestamp, error: &str) -> PortResult<()>;
+    /// The delivery failed at `at` and is to be tried again at `retry_at`. Since when its endpoint
+    /// has only failed.
+    async fn retry_at(
+        &self,
+        delivery: &Delivery,
+        at: Timestamp,
+        retry_at: Timestamp,
+        error: &str,
+    ) -> PortResult<Timestamp>;
 
-    /// Dead letters of a subscription, oldest first, after a place.
+    /// The delivery failed for good; it becomes a dead letter. Since when its endpoint has only
+    /// failed.
+    async fn bury(&self, delivery: &Delivery, at: Timestamp, error: &str) -> PortResult<Timestamp>;
+
+    /// Dead letters of a subscription, oldest first, after a place. One that cannot be read is left
+    /// out.
     async fn dead_letters(
         &self,
         id: &SubscriptionId,
@@ -62,8 +107,10 @@ pub trait Webhooks: Send + Sync {
         limit: usize,
     ) -> PortResult<Page<DeadLetter>>;
 
-    /// Gives all dead letters of a subscription back for delivery, from attempt one; how many.
-    async fn replay(&self, id: &SubscriptionId, now: Timestamp) -> PortResult<u64>;
+    /// Gives all dead letters of a subscription back for delivery, due at once and from attempt
+    /// one; how many. The row says how many ([`crate::webhooks::replayed`]). `NotFound` where there
+    /// is no such subscription.
+    async fn replay(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<u64>;
 }
 
 /// How people are told that something needs them.

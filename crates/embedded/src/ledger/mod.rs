@@ -7,6 +7,7 @@ mod listing;
 mod outbox;
 mod rows;
 
+pub(crate) use outbox::announce;
 pub(crate) use rows::detail_label;
 
 use std::sync::Arc;

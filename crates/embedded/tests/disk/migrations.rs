@@ -103,7 +103,11 @@ async fn fill(store: &Store) {
         created_at: after(3),
     };
     webhooks
-        .subscribe(&subscription, &SecretValue::new("whsec_x".to_owned()))
+        .subscribe(
+            &subscription,
+            &SecretValue::new("whsec_x".to_owned()),
+            &sample::audit_entry("webhook.added", 3),
+        )
         .await
         .unwrap();
     ledger.receive(&sample::request("received"), None).await.unwrap();
@@ -129,11 +133,11 @@ async fn fill(store: &Store) {
         }
     }
     let delivery = webhooks
-        .claim_deliveries(after(7), after(8), 1)
+        .claim_deliveries(after(7), after(8), 1, 1)
         .await
         .unwrap()
         .remove(0);
-    webhooks.bury(delivery.id, after(8), "status 410").await.unwrap();
+    webhooks.bury(&delivery, after(8), "status 410").await.unwrap();
     store.schedule().due(Job::Heartbeat, after(300)).await.unwrap();
     let counted = RequestSample {
         action: "putSecret".to_owned(),
@@ -241,13 +245,16 @@ async fn check(store: &Store) {
     assert_eq!(store.events().after(Cursor(0), None, 10).await.unwrap().len(), 1);
     assert_eq!(
         webhooks
-            .replay(&SubscriptionId("hook".to_owned()), after(13))
+            .replay(
+                &SubscriptionId("hook".to_owned()),
+                &sample::audit_entry("webhook.dead_letters_replayed", 13)
+            )
             .await
             .unwrap(),
         1
     );
     let delivery = webhooks
-        .claim_deliveries(after(14), after(15), 10)
+        .claim_deliveries(after(14), after(15), 10, 4)
         .await
         .unwrap()
         .remove(0);

@@ -47,7 +47,7 @@ pub(crate) fn router(app: &App) -> Router {
 fn table(app: &App) -> OpenApiRouter<App> {
     let manage_webhooks = Needs::Access(|_| Ok(Access::ManageWebhooks));
     let heartbeat = Needs::Access(|named| Ok(Access::SendHeartbeat { agent: named.agent()? }));
-    let rows: [(Needs, UtoipaMethodRouter<App>); 17] = [
+    let rows: [(Needs, UtoipaMethodRouter<App>); 18] = [
         // The engine holds the envelope against the token and lets the policies decide on each request.
         (Needs::Token, routes!(submit::post_events)),
         (
@@ -67,6 +67,7 @@ fn table(app: &App) -> OpenApiRouter<App> {
         (manage_webhooks, routes!(webhooks::add_webhook)),
         (manage_webhooks, routes!(webhooks::list_webhooks)),
         (manage_webhooks, routes!(webhooks::delete_webhook)),
+        (manage_webhooks, routes!(webhooks::enable_webhook)),
         (manage_webhooks, routes!(webhooks::list_dead_letters)),
         (manage_webhooks, routes!(webhooks::replay_dead_letters)),
         (

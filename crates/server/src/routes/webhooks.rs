@@ -6,14 +6,11 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json as Answer, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cc_devops_core::audit::{AuditEntry, actions};
+use cc_devops_core::acts::Asker;
 use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::requests::outcome::Status;
 use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Subscription, SubscriptionId};
-use reqwest::Url;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId, Subscriptions};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -38,7 +35,9 @@ pub(crate) async fn add_webhook(
     Json(new): Json<NewWebhook>,
 ) -> Result<Response, Problem> {
     let read = app.outside.read(&new.url);
-    read.map_err(|refused| Problem::invalid(refused.to_string()))?;
+    let url = read.map_err(|refused| Problem::invalid(refused.to_string()))?;
+    // The path and query of a webhook's address are often secret.
+    let origin = url.origin().ascii_serialization();
     let subscription = Subscription {
         id: SubscriptionId(format!("wh_{}", Uuid::now_v7().simple())),
         url: new.url,
@@ -46,11 +45,9 @@ pub(crate) async fn add_webhook(
         created_at: app.ports().clock.now(),
     };
     let secret = signing_secret()?;
-    app.ports().webhooks.subscribe(&subscription, &secret).await?;
-    let detail = json!({"url": host_of(&subscription.url), "agent": subscription.agent});
-    record(&app, &caller, actions::WEBHOOK_ADDED, &subscription.id, detail).await?;
+    let status = acts(&app, &caller).add(&subscription, &secret, &origin).await?;
     let body = Answer(AddedWebhook {
-        webhook: WebhookView::from(subscription),
+        webhook: WebhookView::from(status),
         secret: secret.expose().to_owned(),
     });
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], body).into_response())
@@ -62,9 +59,9 @@ pub(crate) async fn add_webhook(
     responses((status = 200, description = "Every subscription, without its secret", body = WebhookList)),
 )]
 pub(crate) async fn list_webhooks(State(app): State<App>) -> Result<Answer<WebhookList>, Problem> {
-    let subscriptions = app.ports().webhooks.subscriptions().await?;
+    let statuses = app.ports().webhooks.statuses().await?;
     Ok(Answer(WebhookList {
-        webhooks: subscriptions.into_iter().map(WebhookView::from).collect(),
+        webhooks: statuses.into_iter().map(WebhookView::from).collect(),
     }))
 }
 
@@ -80,9 +77,28 @@ pub(crate) async fn delete_webhook(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = checked_id(id)?;
-    app.ports().webhooks.unsubscribe(&id).await?;
-    record(&app, &caller, actions::WEBHOOK_REMOVED, &id, json!({})).await?;
+    acts(&app, &caller).remove(&id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Switches a subscription on again that was switched off
+///
+/// What was queued for it before is delivered, and what comes to be from now on is queued. What came
+/// to be in between is in `GET /v1/events`.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/enable", tag = "webhooks",
+    params(("id" = String, Path, description = "The subscription", min_length = 1, max_length = 64)),
+    responses((status = 200, description = "It is on", body = WebhookView)),
+)]
+pub(crate) async fn enable_webhook(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Answer<WebhookView>, Problem> {
+    let id = checked_id(id)?;
+    let status = acts(&app, &caller).enable(&id).await?;
+    app.deliveries.notify_one();
+    Ok(Answer(WebhookView::from(status)))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -131,13 +147,13 @@ pub(crate) async fn replay_dead_letters(
     Path(id): Path<String>,
 ) -> Result<Answer<Replayed>, Problem> {
     let id = checked_id(id)?;
-    exists(&app, &id).await?;
-    let ports = app.ports();
-    let replayed = ports.webhooks.replay(&id, ports.clock.now()).await?;
-    let detail = json!({"replayed": replayed});
-    record(&app, &caller, actions::DEAD_LETTERS_REPLAYED, &id, detail).await?;
+    let replayed = acts(&app, &caller).replay(&id).await?;
     app.deliveries.notify_one();
     Ok(Answer(Replayed { replayed }))
+}
+
+fn acts<'a>(app: &'a App, caller: &'a Caller) -> Subscriptions<'a> {
+    Subscriptions::new(app.ports(), Asker::Agent(&caller.0, app.control.policy()))
 }
 
 fn checked_id(id: String) -> Result<SubscriptionId, Problem> {
@@ -157,11 +173,6 @@ async fn exists(app: &App, id: &SubscriptionId) -> Result<(), Problem> {
     }
 }
 
-/// Scheme and host: the path and query of a webhook's address are often secret.
-fn host_of(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
-}
-
 /// A signing secret of 256 random bits, in the form of the Standard Webhooks specification.
 fn signing_secret() -> Result<SecretValue, Problem> {
     let mut bits = [0; 32];
@@ -169,32 +180,4 @@ fn signing_secret() -> Result<SecretValue, Problem> {
         PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
     })?;
     Ok(SecretValue::new(format!("whsec_{}", STANDARD.encode(bits))))
-}
-
-async fn record(app: &App, caller: &Caller, action: &str, id: &SubscriptionId, detail: Value) -> Result<(), Problem> {
-    let ports = app.ports();
-    let entry = AuditEntry {
-        at: ports.clock.now(),
-        principal: Some(caller.0.name.clone()),
-        agent: Some(caller.0.name.clone()),
-        action: action.to_owned(),
-        request_id: None,
-        stage: None,
-        resource: Some(id.0.clone()),
-        status: Status::Success,
-        reason: None,
-        detail,
-    };
-    ports.audit.append(&entry).await?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_record_names_only_the_host() {
-        assert_eq!(host_of("https://example.org/services/T0/key"), "https://example.org");
-    }
 }

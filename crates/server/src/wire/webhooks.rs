@@ -1,7 +1,7 @@
 //! The shapes of webhook subscriptions and dead letters.
 
 use cc_devops_core::names::AgentName;
-use cc_devops_core::webhooks::{DeadLetter, Subscription};
+use cc_devops_core::webhooks::{DeadLetter, SubscriptionStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -40,15 +40,39 @@ pub(crate) struct WebhookView {
     /// When it was added.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// False where it was switched off, because it only failed for too long: nothing is queued for it
+    /// then, and what was queued before is held.
+    #[schema(required = false)]
+    enabled: bool,
+    /// Since when it is switched off.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    /// Since when every delivery failed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<Timestamp>,
+    /// The last failure, while it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    /// How many deliveries were given up.
+    #[schema(required = false)]
+    dead_letters: u64,
 }
 
-impl From<Subscription> for WebhookView {
-    fn from(subscription: Subscription) -> Self {
+impl From<SubscriptionStatus> for WebhookView {
+    fn from(status: SubscriptionStatus) -> Self {
+        let (subscription, endpoint) = (status.subscription, status.endpoint);
         Self {
             id: subscription.id.0,
             url: subscription.url,
             agent: subscription.agent.map(String::from),
             created_at: subscription.created_at,
+            enabled: endpoint.disabled_at.is_none(),
+            disabled_at: endpoint.disabled_at,
+            failing_since: endpoint.failing_since,
+            last_error: endpoint.last_error,
+            dead_letters: status.dead_letters,
         }
     }
 }

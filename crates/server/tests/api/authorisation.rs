@@ -91,6 +91,12 @@ fn cases() -> Vec<Case> {
         case(get.clone(), "/v1/webhooks", "/v1/webhooks", [401, 403, 403, 200]),
         case(delete, "/v1/webhooks/{id}", "/v1/webhooks/wh_1", [401, 403, 403, 204]),
         case(
+            post.clone(),
+            "/v1/webhooks/{id}/enable",
+            "/v1/webhooks/wh_1/enable",
+            [401, 403, 403, 200],
+        ),
+        case(
             get,
             "/v1/webhooks/{id}/dead-letters",
             "/v1/webhooks/wh_1/dead-letters",
@@ -118,7 +124,7 @@ async fn furnished() -> House {
         created_at: sample::START,
     };
     let secret = SecretValue::new("whsec_c2VzYW1l".into());
-    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    ports.webhooks.subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1)).await.unwrap();
     house
 }
 

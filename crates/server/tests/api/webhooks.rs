@@ -9,7 +9,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::post;
-use cc_devops_server::config::Pace;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use cc_devops_server::config::{Pace, WebhookDelivery};
 use cc_devops_server::{ServerConfig, Workers};
 use cc_devops_testkit::sample;
 use jiff::{SignedDuration, Timestamp};
@@ -80,8 +82,14 @@ async fn working() -> (House, Workers) {
         deliveries: Duration::from_millis(5),
         ..Pace::default()
     };
+    // A receiver that does not answer holds its place to the end of these tests.
+    let webhooks = WebhookDelivery {
+        timeout: Duration::from_secs(30),
+        ..WebhookDelivery::default()
+    };
     let config = ServerConfig {
         pace,
+        webhooks,
         ..ServerConfig::default()
     };
     let mut house = House::with(config).await;
@@ -213,11 +221,151 @@ async fn a_redirect_is_not_followed_and_nobody_there_is_a_failure() {
     let mut elsewhere = Receiver::answering([]).await;
     let headers = HeaderMap::from_iter([("location".parse().unwrap(), elsewhere.url.parse().unwrap())]);
     let mut receiver = Receiver::answering([(307, headers)]).await;
-    subscribe(&house, &receiver.url, None).await;
+    let id = subscribe(&house, &receiver.url, None).await;
     house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let (id, _) = id;
     receiver.next().await;
+    let error = until(async || shown(&house, &id).await["lastError"].as_str().map(ToOwned::to_owned)).await;
+    assert!(error.contains("answered 307") && error.contains("redirects are not followed"), "{error}");
     wait_by_the_clock(&house, &mut receiver).await;
     assert!(elsewhere.arrivals.try_recv().is_err());
+    workers.stop(Duration::from_secs(5)).await;
+}
+
+/// Somebody who takes connections and never answers.
+async fn dead_end() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            held.push(connection);
+        }
+    });
+    url
+}
+
+/// What `GET /v1/webhooks` says of a subscription.
+async fn shown(house: &House, id: &str) -> Value {
+    let answer = house.get("/v1/webhooks", As::Admin).await;
+    let all = answer.json()["webhooks"].as_array().unwrap().clone();
+    all.into_iter().find(|webhook| webhook["id"] == id).unwrap()
+}
+
+#[tokio::test]
+async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
+    let (house, workers) = working().await;
+    let mut receiver = Receiver::answering([]).await;
+    // Several dead ones, each with more waiting than there are places in all.
+    for _ in 0..3 {
+        subscribe(&house, &dead_end().await, None).await;
+    }
+    subscribe(&house, &receiver.url, None).await;
+    let mut told = std::collections::BTreeSet::new();
+    for number in 0..40 {
+        house.post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}"))).await;
+    }
+    // The dead ones do not answer within this test: a healthy one that waited for them would never have all.
+    while told.len() < 40 {
+        told.insert(receiver.next().await.id().to_owned());
+    }
+    let open = house.memory.ports().webhooks.statuses().await.unwrap();
+    assert!(open.iter().all(|status| status.endpoint.failing_since.is_none()), "no dead one has come to its end");
+    workers.stop(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
+    let (house, workers) = working().await;
+    let failures = std::iter::repeat_n((500, HeaderMap::new()), 3);
+    let mut receiver = Receiver::answering(failures).await;
+    let (id, _) = subscribe(&house, &receiver.url, Some(sample::AGENT)).await;
+    assert_eq!(shown(&house, &id).await["enabled"], true);
+
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    receiver.next().await;
+    let failing = until(async || {
+        let shown = shown(&house, &id).await;
+        shown["failingSince"].is_string().then_some(shown)
+    })
+    .await;
+    assert_eq!((&failing["enabled"], &failing["lastError"]), (&json!(true), &json!("the receiver answered 500")));
+
+    // Five days later it still only fails.
+    house.memory.clock().advance(SignedDuration::from_hours(5 * 24));
+    receiver.next().await;
+    let off = until(async || {
+        let shown = shown(&house, &id).await;
+        (shown["enabled"] == false).then_some(shown)
+    })
+    .await;
+    assert_eq!(off["failingSince"], failing["failingSince"]);
+    assert!(off["disabledAt"].is_string());
+    let news = until(async || {
+        let told = house.memory.published_events();
+        told.into_iter().find(|logged| logged.event.body.detail_type() == "devops.webhook_disabled")
+    })
+    .await;
+    assert_eq!(news.event.agent.as_str(), sample::AGENT, "its owner is told");
+
+    // Nothing is queued meanwhile, and what waits is held.
+    house.post("/v1/events?wait=5", As::Agent, &put("r2")).await;
+    until(async || {
+        let told = house.memory.published_events();
+        told.iter().any(|logged| logged.event.body.key() == "r2").then_some(())
+    })
+    .await;
+    house.memory.clock().advance(SignedDuration::from_hours(24));
+    let letters = dead_letters(&house, &id).await;
+    assert!(letters.is_empty(), "{letters:?}");
+
+    let uri = format!("/v1/webhooks/{id}/enable");
+    let on = house.send(Method::POST, &uri, As::Admin).await;
+    assert_eq!(on.json()["enabled"], true);
+    assert!(on.json().get("failingSince").is_none());
+    // The third failure is the first after it: the time of failing begins anew.
+    let held = receiver.next().await;
+    assert_eq!(held.json()["data"]["requestId"], "r1", "what was held comes");
+    until(async || shown(&house, &id).await.get("failingSince").map(drop)).await;
+    house.memory.clock().advance(SignedDuration::from_hours(1));
+    assert_eq!(receiver.next().await.id(), held.id());
+    until(async || shown(&house, &id).await.get("failingSince").is_none().then_some(())).await;
+    assert_eq!(shown(&house, &id).await["enabled"], true);
+    workers.stop(Duration::from_secs(5)).await;
+    assert!(receiver.arrivals.try_recv().is_err(), "what came to be meanwhile was not queued");
+    let actions: Vec<String> = house
+        .memory
+        .audit_rows()
+        .into_iter()
+        .map(|row| row.entry.action)
+        .filter(|action| action.starts_with("webhook."))
+        .collect();
+    assert_eq!(actions, ["webhook.added", "webhook.disabled", "webhook.enabled"]);
+    let unknown = house.send(Method::POST, "/v1/webhooks/wh_none/enable", As::Admin).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_address_that_has_come_to_lead_inside_is_not_called() {
+    let (house, workers) = working().await;
+    // As an older version took it, which looked at no address.
+    let subscription = Subscription {
+        id: SubscriptionId("wh_old".to_owned()),
+        url: "https://169.254.169.254/latest/meta-data/".to_owned(),
+        agent: None,
+        created_at: sample::START,
+    };
+    let ports = house.memory.ports();
+    let secret = SecretValue::new("whsec_c2VzYW1l".to_owned());
+    let added = sample::audit_entry("webhook.added", 1);
+    ports.webhooks.subscribe(&subscription, &secret, &added).await.unwrap();
+    house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
+    let error = until(async || {
+        let shown = shown(&house, "wh_old").await;
+        shown["lastError"].as_str().map(ToOwned::to_owned)
+    })
+    .await;
+    assert!(error.contains("a cloud's metadata service") && !error.contains("169.254"), "{error}");
     workers.stop(Duration::from_secs(5)).await;
 }
 

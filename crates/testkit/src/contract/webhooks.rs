@@ -1,5 +1,8 @@
 //! The contract of the webhook subscriptions: every event to everyone who wants it, at least once.
 
+mod endpoints;
+
+use cc_devops_core::audit::{AuditEntry, actions};
 use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Delivery, Subscription, SubscriptionId};
@@ -18,6 +21,22 @@ pub async fn webhooks(fresh: impl AsyncFn() -> Ports) {
     a_buried_delivery_can_be_replayed(&fresh().await).await;
     dead_letters_come_in_pages(&fresh().await).await;
     nothing_is_left_of_what_was_unsubscribed(&fresh().await).await;
+    endpoints::endpoints_take_turns(&fresh().await).await;
+    endpoints::a_failing_endpoint_has_one_place(&fresh().await).await;
+    endpoints::an_endpoint_that_only_fails_is_switched_off(&fresh().await).await;
+    endpoints::acts_are_on_record_with_what_they_change(&fresh().await).await;
+}
+
+fn added() -> AuditEntry {
+    sample::audit_entry(actions::WEBHOOK_ADDED, 1)
+}
+
+fn removed() -> AuditEntry {
+    sample::audit_entry(actions::WEBHOOK_REMOVED, 50)
+}
+
+fn replayed(seconds: i64) -> AuditEntry {
+    sample::audit_entry(actions::DEAD_LETTERS_REPLAYED, seconds)
 }
 
 fn subscription(id: &str, agent: Option<&str>, seconds: i64) -> Subscription {
@@ -32,7 +51,7 @@ fn subscription(id: &str, agent: Option<&str>, seconds: i64) -> Subscription {
 async fn subscribe(ports: &Ports, id: &str, agent: Option<&str>) -> Subscription {
     let subscription = subscription(id, agent, 0);
     let secret = SecretValue::new(format!("whsec_{id}"));
-    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    ports.webhooks.subscribe(&subscription, &secret, &added()).await.unwrap();
     subscription
 }
 
@@ -48,7 +67,7 @@ async fn publish(ports: &Ports, number: i64, agent: &str) {
 async fn claim(ports: &Ports, seconds: i64) -> Vec<Delivery> {
     ports
         .webhooks
-        .claim_deliveries(after(seconds), after(seconds + 30), 10)
+        .claim_deliveries(after(seconds), after(seconds + 30), 10, 100)
         .await
         .unwrap()
 }
@@ -69,14 +88,14 @@ async fn subscriptions_come_and_go(ports: &Ports) {
     let (one, two) = (subscription("one", None, 1), subscription("two", Some(AGENT), 2));
     for subscription in [&one, &two] {
         let secret = SecretValue::new("whsec_x".to_owned());
-        ports.webhooks.subscribe(subscription, &secret).await.unwrap();
+        ports.webhooks.subscribe(subscription, &secret, &added()).await.unwrap();
     }
     let all = ports.webhooks.subscriptions().await.unwrap();
     assert_eq!(all, [one.clone(), two.clone()], "oldest first, as they were given");
-    ports.webhooks.unsubscribe(&one.id).await.unwrap();
+    ports.webhooks.unsubscribe(&one.id, &removed()).await.unwrap();
     assert_eq!(ports.webhooks.subscriptions().await.unwrap(), [two], "the other stays");
     refused(
-        ports.webhooks.unsubscribe(&one.id).await,
+        ports.webhooks.unsubscribe(&one.id, &removed()).await,
         PortErrorKind::NotFound,
         "unsubscribing twice",
     );
@@ -115,7 +134,7 @@ async fn a_delivery_is_leased(ports: &Ports) {
     subscribe(ports, "one", None).await;
     publish(ports, 1, AGENT).await;
     publish(ports, 2, AGENT).await;
-    let first = ports.webhooks.claim_deliveries(after(10), after(40), 1).await.unwrap();
+    let first = ports.webhooks.claim_deliveries(after(10), after(40), 1, 100).await.unwrap();
     assert_eq!(
         told(&first),
         [("one", "event-1")],
@@ -136,7 +155,7 @@ async fn a_delivery_is_leased(ports: &Ports) {
     );
     assert_ne!(again[0].message_id, again[1].message_id, "two messages have two ids");
     for delivery in &again {
-        ports.webhooks.delivered(delivery.id).await.unwrap();
+        ports.webhooks.delivered(delivery).await.unwrap();
     }
     assert!(claim(ports, 100_000).await.is_empty(), "what arrived is gone");
 }
@@ -160,7 +179,7 @@ async fn a_failed_delivery_comes_again(ports: &Ports) {
     let first = claim(ports, 10).await.remove(0);
     ports
         .webhooks
-        .retry_at(first.id, after(100), "connection refused")
+        .retry_at(&first, after(11), after(100), "connection refused")
         .await
         .unwrap();
     assert!(
@@ -176,7 +195,7 @@ async fn a_failed_delivery_comes_again(ports: &Ports) {
     );
     ports
         .webhooks
-        .retry_at(second.id, after(102), "status 500")
+        .retry_at(&second, after(101), after(102), "status 500")
         .await
         .unwrap();
     assert_eq!(claim(ports, 103).await.remove(0).attempt, 3, "attempts add up");
@@ -188,13 +207,13 @@ async fn a_buried_delivery_can_be_replayed(ports: &Ports) {
     for delivery in claim(ports, 10).await {
         ports
             .webhooks
-            .retry_at(delivery.id, after(20), "status 500")
+            .retry_at(&delivery, after(11), after(20), "status 500")
             .await
             .unwrap();
     }
     let deliveries = claim(ports, 21).await;
     for delivery in &deliveries {
-        ports.webhooks.bury(delivery.id, after(22), "status 410").await.unwrap();
+        ports.webhooks.bury(delivery, after(22), "status 410").await.unwrap();
     }
     assert!(
         claim(ports, 100_000).await.is_empty(),
@@ -224,12 +243,12 @@ async fn a_buried_delivery_can_be_replayed(ports: &Ports) {
     assert_eq!(letter.buried_at, after(22), "and when it was given up");
 
     assert_eq!(
-        ports.webhooks.replay(&one.id, after(200)).await.unwrap(),
+        ports.webhooks.replay(&one.id, &replayed(200)).await.unwrap(),
         1,
         "one is replayed"
     );
     assert_eq!(
-        ports.webhooks.replay(&one.id, after(200)).await.unwrap(),
+        ports.webhooks.replay(&one.id, &replayed(200)).await.unwrap(),
         0,
         "it is no dead letter any more"
     );
@@ -260,7 +279,7 @@ async fn dead_letters_come_in_pages(ports: &Ports) {
         publish(ports, number, AGENT).await;
     }
     for delivery in claim(ports, 10).await {
-        ports.webhooks.bury(delivery.id, after(11), "status 410").await.unwrap();
+        ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();
     }
     let (mut seen, mut place) = (Vec::new(), None);
     loop {
@@ -278,7 +297,7 @@ async fn dead_letters_come_in_pages(ports: &Ports) {
         "each once, oldest first"
     );
     assert_eq!(
-        ports.webhooks.replay(&one.id, after(20)).await.unwrap(),
+        ports.webhooks.replay(&one.id, &replayed(20)).await.unwrap(),
         5,
         "all are replayed"
     );
@@ -288,9 +307,9 @@ async fn nothing_is_left_of_what_was_unsubscribed(ports: &Ports) {
     let one = subscribe(ports, "one", None).await;
     publish(ports, 1, AGENT).await;
     let buried = claim(ports, 10).await.remove(0);
-    ports.webhooks.bury(buried.id, after(11), "status 410").await.unwrap();
+    ports.webhooks.bury(&buried, after(11), "status 410").await.unwrap();
     publish(ports, 2, AGENT).await;
-    ports.webhooks.unsubscribe(&one.id).await.unwrap();
+    ports.webhooks.unsubscribe(&one.id, &removed()).await.unwrap();
     assert!(claim(ports, 100).await.is_empty(), "nothing waits for it");
     publish(ports, 3, AGENT).await;
     subscribe(ports, "two", None).await;

@@ -22,7 +22,7 @@ use cc_devops_core::requests::record::{
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
 use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
+use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -120,15 +120,23 @@ mortal! { EventLog {
 } }
 
 mortal! { Webhooks {
-    fn subscribe(subscription: &Subscription, secret: &SecretValue) -> ();
-    fn unsubscribe(id: &SubscriptionId) -> ();
+    fn subscribe(subscription: &Subscription, secret: &SecretValue, audit: &AuditEntry) -> ();
+    fn unsubscribe(id: &SubscriptionId, audit: &AuditEntry) -> ();
+    fn disable(
+        id: &SubscriptionId,
+        failing_since: Timestamp,
+        audit: &AuditEntry,
+        news: (&AgentName, &Announcement),
+    ) -> bool;
+    fn enable(id: &SubscriptionId, audit: &AuditEntry) -> ();
     fn subscriptions() -> Vec<Subscription>;
-    fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<Delivery>;
-    fn delivered(id: i64) -> ();
-    fn retry_at(id: i64, retry_at: Timestamp, error: &str) -> ();
-    fn bury(id: i64, at: Timestamp, error: &str) -> ();
+    fn statuses() -> Vec<SubscriptionStatus>;
+    fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize, places: usize) -> Vec<Delivery>;
+    fn delivered(delivery: &Delivery) -> ();
+    fn retry_at(delivery: &Delivery, at: Timestamp, retry_at: Timestamp, error: &str) -> Timestamp;
+    fn bury(delivery: &Delivery, at: Timestamp, error: &str) -> Timestamp;
     fn dead_letters(id: &SubscriptionId, after: Option<Cursor>, limit: usize) -> Page<DeadLetter>;
-    fn replay(id: &SubscriptionId, now: Timestamp) -> u64;
+    fn replay(id: &SubscriptionId, audit: &AuditEntry) -> u64;
 } }
 
 mortal! { Alerts {

@@ -1,22 +1,34 @@
 //! The fake webhook subscriptions, with the queue of deliveries and the dead letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
+use cc_devops_core::events::Announcement;
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
 use cc_devops_core::requests::record::{Cursor, OutboxEntry, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
+use cc_devops_core::webhooks::{
+    DeadLetter, Delivery, Endpoint, Line, Subscription, SubscriptionId, SubscriptionStatus, replayed, room, take_turns,
+};
 use jiff::Timestamp;
 
+use super::audit::append;
 use super::{Memory, page};
 
 /// The subscriptions in their order, and everything queued for them.
 #[derive(Default)]
 pub(super) struct WebhookModel {
-    subscriptions: Vec<(Subscription, SecretValue)>,
+    subscriptions: Vec<Subscribed>,
     queue: BTreeMap<i64, Queued>,
     last_id: i64,
+}
+
+struct Subscribed {
+    subscription: Subscription,
+    secret: SecretValue,
+    endpoint: Endpoint,
 }
 
 struct Queued {
@@ -25,6 +37,8 @@ struct Queued {
     event: OutgoingEvent,
     attempts: u32,
     due: Timestamp,
+    /// Until when a sender has it.
+    leased_until: Option<Timestamp>,
     /// When it was given up, and why.
     buried: Option<(Timestamp, String)>,
 }
@@ -32,12 +46,13 @@ struct Queued {
 impl WebhookModel {
     /// Queues a published event for everyone who wants it.
     pub(super) fn queue(&mut self, entry: &OutboxEntry, at: Timestamp) {
-        for (subscription, _) in &self.subscriptions {
+        for subscribed in &self.subscriptions {
+            let subscription = &subscribed.subscription;
             let wanted = subscription
                 .agent
                 .as_ref()
                 .is_none_or(|agent| *agent == entry.event.agent);
-            if !wanted {
+            if !wanted || subscribed.endpoint.disabled_at.is_some() {
                 continue;
             }
             self.last_id += 1;
@@ -47,6 +62,7 @@ impl WebhookModel {
                 event: entry.event.clone(),
                 attempts: 0,
                 due: at,
+                leased_until: None,
                 buried: None,
             };
             self.queue.insert(self.last_id, queued);
@@ -55,10 +71,9 @@ impl WebhookModel {
 
     fn delivery(&self, id: i64) -> Option<Delivery> {
         let queued = self.queue.get(&id)?;
-        let (subscription, secret) = self
-            .subscriptions
-            .iter()
-            .find(|(known, _)| known.id == queued.subscription)?;
+        let Subscribed {
+            subscription, secret, ..
+        } = self.find(&queued.subscription)?;
         Some(Delivery {
             id,
             message_id: queued.message_id.clone(),
@@ -68,46 +83,135 @@ impl WebhookModel {
             attempt: queued.attempts,
         })
     }
+
+    fn find(&self, id: &SubscriptionId) -> Option<&Subscribed> {
+        self.subscriptions.iter().find(|known| known.subscription.id == *id)
+    }
+
+    fn endpoint(&mut self, id: &SubscriptionId) -> Option<&mut Endpoint> {
+        let mut all = self.subscriptions.iter_mut();
+        let found = all.find(|known| known.subscription.id == *id);
+        found.map(|known| &mut known.endpoint)
+    }
+
+    /// Notes that an endpoint failed; since when it only fails.
+    fn failed(&mut self, id: &SubscriptionId, at: Timestamp, error: &str) -> Timestamp {
+        self.endpoint(id).map_or(at, |endpoint| {
+            endpoint.last_error = Some(error.to_owned());
+            *endpoint.failing_since.get_or_insert(at)
+        })
+    }
+
+    /// What is due to each endpoint that has room.
+    fn lines(&self, now: Timestamp, places: usize) -> Vec<Line<(Timestamp, i64)>> {
+        let on = self.subscriptions.iter().filter(|known| known.endpoint.disabled_at.is_none());
+        let line = |known: &Subscribed| {
+            let own = || {
+                let of_it = |(_, queued): &(&i64, &Queued)| queued.subscription == known.subscription.id;
+                self.queue.iter().filter(of_it).filter(|(_, queued)| queued.buried.is_none())
+            };
+            let is_held = |(_, queued): &(&i64, &Queued)| queued.leased_until.is_some_and(|until| until > now);
+            let held = own().filter(is_held).count();
+            let mut due: Vec<(Timestamp, i64)> = own()
+                .filter(|(_, queued)| queued.due <= now)
+                .map(|(id, queued)| (queued.due, *id))
+                .collect();
+            due.sort_unstable();
+            due.truncate(room(places, held, known.endpoint.failing_since.is_some()));
+            Line {
+                held,
+                due: VecDeque::from(due),
+            }
+        };
+        on.map(line).collect()
+    }
+}
+
+fn unknown() -> PortError {
+    PortError::new(PortErrorKind::NotFound, "there is no such subscription")
 }
 
 #[async_trait]
 impl Webhooks for Memory {
-    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue) -> PortResult<()> {
+    async fn subscribe(
+        &self,
+        subscription: &Subscription,
+        secret: &SecretValue,
+        audit: &AuditEntry,
+    ) -> PortResult<()> {
         let mut model = self.lock()?;
-        if model
-            .webhooks
-            .subscriptions
-            .iter()
-            .any(|(known, _)| known.id == subscription.id)
-        {
+        if model.webhooks.find(&subscription.id).is_some() {
             return Err(PortError::new(PortErrorKind::Exists, "the subscription exists already"));
         }
-        model
-            .webhooks
-            .subscriptions
-            .push((subscription.clone(), secret.clone()));
+        model.webhooks.subscriptions.push(Subscribed {
+            subscription: subscription.clone(),
+            secret: secret.clone(),
+            endpoint: Endpoint::default(),
+        });
+        append(&mut model.audit, audit);
         Ok(())
     }
 
-    async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()> {
+    async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
-        let before = model.webhooks.subscriptions.len();
-        model.webhooks.subscriptions.retain(|(known, _)| known.id != *id);
-        if model.webhooks.subscriptions.len() == before {
-            return Err(PortError::new(PortErrorKind::NotFound, "there is no such subscription"));
-        }
+        model.webhooks.find(id).ok_or_else(unknown)?;
+        model.webhooks.subscriptions.retain(|known| known.subscription.id != *id);
         model.webhooks.queue.retain(|_, queued| queued.subscription != *id);
+        append(&mut model.audit, audit);
+        Ok(())
+    }
+
+    async fn disable(
+        &self,
+        id: &SubscriptionId,
+        failing_since: Timestamp,
+        audit: &AuditEntry,
+        (reader, news): (&AgentName, &Announcement),
+    ) -> PortResult<bool> {
+        let mut model = self.lock()?;
+        let endpoint = model.webhooks.endpoint(id);
+        let failing = |endpoint: &&mut Endpoint| {
+            endpoint.disabled_at.is_none() && endpoint.failing_since == Some(failing_since)
+        };
+        let Some(endpoint) = endpoint.filter(failing) else { return Ok(false) };
+        endpoint.disabled_at = Some(audit.at);
+        append(&mut model.audit, audit);
+        let event = OutgoingEvent {
+            agent: reader.clone(),
+            body: news.clone().into(),
+        };
+        model.outbox.push(None, event);
+        Ok(true)
+    }
+
+    async fn enable(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let endpoint = model.webhooks.endpoint(id).ok_or_else(unknown)?;
+        if endpoint.disabled_at.is_some() {
+            *endpoint = Endpoint::default();
+            append(&mut model.audit, audit);
+        }
         Ok(())
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {
         let model = self.lock()?;
-        Ok(model
-            .webhooks
-            .subscriptions
-            .iter()
-            .map(|(known, _)| known.clone())
-            .collect())
+        let all = model.webhooks.subscriptions.iter();
+        Ok(all.map(|known| known.subscription.clone()).collect())
+    }
+
+    async fn statuses(&self) -> PortResult<Vec<SubscriptionStatus>> {
+        let model = self.lock()?;
+        let status = |known: &Subscribed| {
+            let letters = model.webhooks.queue.values();
+            let own = letters.filter(|queued| queued.subscription == known.subscription.id && queued.buried.is_some());
+            SubscriptionStatus {
+                subscription: known.subscription.clone(),
+                endpoint: known.endpoint.clone(),
+                dead_letters: own.count() as u64,
+            }
+        };
+        Ok(model.webhooks.subscriptions.iter().map(status).collect())
     }
 
     async fn claim_deliveries(
@@ -115,39 +219,53 @@ impl Webhooks for Memory {
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
+        places: usize,
     ) -> PortResult<Vec<Delivery>> {
         let mut model = self.lock()?;
+        let webhooks = &mut model.webhooks;
         let mut taken = Vec::new();
-        let due = model
-            .webhooks
-            .queue
-            .iter_mut()
-            .filter(|(_, queued)| queued.buried.is_none() && queued.due <= now);
-        for (id, queued) in due.take(limit) {
-            queued.attempts += 1;
-            queued.due = lease_until;
-            taken.push(*id);
+        for (_, id) in take_turns(webhooks.lines(now, places), limit) {
+            if let Some(queued) = webhooks.queue.get_mut(&id) {
+                queued.attempts += 1;
+                queued.due = lease_until;
+                queued.leased_until = Some(lease_until);
+            }
+            taken.extend(webhooks.delivery(id));
         }
-        Ok(taken.into_iter().filter_map(|id| model.webhooks.delivery(id)).collect())
+        Ok(taken)
     }
 
-    async fn delivered(&self, id: i64) -> PortResult<()> {
-        self.lock()?.webhooks.queue.remove(&id);
+    async fn delivered(&self, delivery: &Delivery) -> PortResult<()> {
+        let mut model = self.lock()?;
+        model.webhooks.queue.remove(&delivery.id);
+        if let Some(endpoint) = model.webhooks.endpoint(&delivery.subscription.id) {
+            endpoint.failing_since = None;
+            endpoint.last_error = None;
+        }
         Ok(())
     }
 
-    async fn retry_at(&self, id: i64, retry_at: Timestamp, _error: &str) -> PortResult<()> {
-        if let Some(queued) = self.lock()?.webhooks.queue.get_mut(&id) {
+    async fn retry_at(
+        &self,
+        delivery: &Delivery,
+        at: Timestamp,
+        retry_at: Timestamp,
+        error: &str,
+    ) -> PortResult<Timestamp> {
+        let mut model = self.lock()?;
+        if let Some(queued) = model.webhooks.queue.get_mut(&delivery.id) {
             queued.due = retry_at;
+            queued.leased_until = None;
         }
-        Ok(())
+        Ok(model.webhooks.failed(&delivery.subscription.id, at, error))
     }
 
-    async fn bury(&self, id: i64, at: Timestamp, error: &str) -> PortResult<()> {
-        if let Some(queued) = self.lock()?.webhooks.queue.get_mut(&id) {
+    async fn bury(&self, delivery: &Delivery, at: Timestamp, error: &str) -> PortResult<Timestamp> {
+        let mut model = self.lock()?;
+        if let Some(queued) = model.webhooks.queue.get_mut(&delivery.id) {
             queued.buried = Some((at, error.to_owned()));
         }
-        Ok(())
+        Ok(model.webhooks.failed(&delivery.subscription.id, at, error))
     }
 
     async fn dead_letters(
@@ -177,16 +295,19 @@ impl Webhooks for Memory {
         Ok(page(rows, limit))
     }
 
-    async fn replay(&self, id: &SubscriptionId, now: Timestamp) -> PortResult<u64> {
+    async fn replay(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<u64> {
         let mut model = self.lock()?;
-        let mut replayed = 0;
+        model.webhooks.find(id).ok_or_else(unknown)?;
+        let mut letters = 0;
         for queued in model.webhooks.queue.values_mut() {
             if queued.subscription == *id && queued.buried.take().is_some() {
                 queued.attempts = 0;
-                queued.due = now;
-                replayed += 1;
+                queued.due = audit.at;
+                queued.leased_until = None;
+                letters += 1;
             }
         }
-        Ok(replayed)
+        append(&mut model.audit, &replayed(audit, letters));
+        Ok(letters)
     }
 }
