@@ -1,6 +1,23 @@
 //! The GraphQL queries, each with the fragments it uses.
 
-use crate::client::Query;
+use crate::client::{Error, GraphError, Query};
+
+/// Why the one thing that was asked for is not there: there is none, or it could not be read.
+pub(crate) fn absent(errors: &[GraphError], what: &str) -> Error {
+    let what = what.to_owned();
+    match errors.iter().find(|error| error.kind != "NOT_FOUND") {
+        None => Error::NotFound { what },
+        Some(error) if error.kind == "FORBIDDEN" => Error::Forbidden {
+            what,
+            permission: None,
+            message: error.message.clone(),
+        },
+        Some(error) => Error::Network {
+            what,
+            reason: error.message.clone(),
+        },
+    }
+}
 
 /// A query from files: the first names it, the others are its fragments.
 macro_rules! query {

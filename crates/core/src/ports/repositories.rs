@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{PortError, PortErrorKind, PortResult};
 use crate::repos::fix::ChangeKind;
-use crate::repos::snapshot::{Repository, WorkflowId};
+use crate::repos::snapshot::{Gap, Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
 use crate::requests::RepositoryWork;
 use crate::requests::outcome::{Failure, Reason};
@@ -85,6 +85,15 @@ pub struct IssueLookup {
     pub kept: BTreeSet<IssueRef>,
 }
 
+/// Issues that were looked up.
+#[derive(Debug, Clone, Default)]
+pub struct FoundIssues {
+    /// The issues.
+    pub issues: Vec<Issue>,
+    /// Repositories, `owner/name`, of which some issue could not be read, and why.
+    pub unread: BTreeMap<String, Gap>,
+}
+
 /// Where repositories are hosted.
 #[async_trait]
 pub trait CodeHost: Send + Sync {
@@ -101,7 +110,7 @@ pub trait CodeHost: Send + Sync {
 
     /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)>;
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
 
     /// Writes an issue into `owner/name`.
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;

@@ -1,23 +1,32 @@
 //! Doing what was decided, so that one issue comes of it whoever else does the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{Monitor, MonitorReport, WatchedWorkflow, reference};
+use super::{Monitor, MonitorReport, WatchedWorkflow};
 use crate::health::Mode;
-use crate::ports::{IssueLookup, PortResult};
+use crate::ports::{FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult};
 use crate::repos::keeping;
-use crate::repos::snapshot::{Fact, RepositoryId, WorkflowId};
+use crate::repos::snapshot::{Fact, Repository, RepositoryId, WorkflowId};
 use crate::repos::workflows::marker::Marker;
 use crate::repos::workflows::{
-    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, Watch, Watches, issue,
+    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, RunKey, Watch, Watches,
+    issue,
 };
 
 /// A workflow of a repository.
 type Which = (RepositoryId, WorkflowId);
 
+/// What became of an action.
+enum Done {
+    /// It was done, or somebody else had done it.
+    Taken(Option<ActionTaken>),
+    /// What was decided is not true any more. Nothing was done.
+    Outdated,
+}
+
 pub(super) struct Acting<'m> {
     monitor: &'m Monitor,
-    issues: &'m Fact<Vec<Issue>>,
+    issues: &'m Fact<FoundIssues>,
     mode: Mode,
     /// Whether what was learnt is kept.
     keeps: bool,
@@ -26,7 +35,7 @@ pub(super) struct Acting<'m> {
 }
 
 impl<'m> Acting<'m> {
-    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<Vec<Issue>>, dry_run: bool) -> Self {
+    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, dry_run: bool) -> Self {
         Self {
             monitor,
             issues,
@@ -46,25 +55,51 @@ impl<'m> Acting<'m> {
 
     /// The workflows of a repository that issues tell of.
     pub(super) fn told_of(&self, repository: RepositoryId) -> Vec<WorkflowId> {
-        let issues = self.issues.known().map(Vec::as_slice).unwrap_or_default();
-        let open = issues
-            .iter()
-            .filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
+        let issues = self.issues.known().into_iter().flat_map(|found| &found.issues);
+        let open = issues.filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
         open.filter_map(|issue| Marker::find(&issue.body))
             .filter(|marker| marker.repository == repository)
             .map(|marker| marker.workflow)
             .collect()
     }
 
-    /// The issues about a workflow: those with its marker, and the one that was kept.
-    pub(super) fn about(&self, repository: RepositoryId, workflow: WorkflowId, watches: &Watches) -> Fact<Vec<Issue>> {
-        let kept = watches.of(repository, workflow).and_then(|watch| watch.issue.as_ref());
-        self.issues.as_ref().map(|issues| {
-            let meant = |issue: &&Issue| {
-                marked(issue, (repository, workflow)) || kept.is_some_and(|kept| reference(issue) == *kept)
-            };
-            issues.iter().filter(meant).cloned().collect()
-        })
+    /// The issues about a workflow: those with its marker, and the one that was kept. Not known where one of
+    /// the places they may be in could not be read.
+    pub(super) fn about(
+        &self,
+        repository: &Repository,
+        fallback: Option<&str>,
+        workflow: WorkflowId,
+        watches: &Watches,
+    ) -> Fact<Vec<Issue>> {
+        let kept = watches
+            .of(repository.id, workflow)
+            .and_then(|watch| watch.issue.as_ref());
+        let found = match self.issues {
+            Fact::Known(found) => found,
+            Fact::Unknown(gap) => return Fact::Unknown(gap.clone()),
+            Fact::Unavailable(why) => return Fact::Unavailable(why.clone()),
+        };
+        let own = repository.full_name();
+        let fallback = fallback.filter(|_| !repository.issues_enabled);
+        let places = [Some(own.as_str()), fallback, kept.map(|kept| kept.repository.as_str())];
+        if let Some(gap) = places.into_iter().flatten().find_map(|place| found.unread.get(place)) {
+            return Fact::Unknown(gap.clone());
+        }
+        let meant =
+            |issue: &&Issue| marked(issue, (repository.id, workflow)) || kept.is_some_and(|kept| kept.is(issue));
+        Fact::Known(found.issues.iter().filter(meant).cloned().collect())
+    }
+
+    /// Forgets repositories that are not there any more.
+    pub(super) fn forget_all_but(&mut self, there: &HashMap<RepositoryId, String>, watches: &mut Watches) {
+        watches.repositories.retain(|id, _| {
+            let stays = there.contains_key(id);
+            if !stays {
+                self.changed.insert(*id);
+            }
+            stays
+        });
     }
 
     /// Carries a decision out. What is learnt is kept only if everything succeeded.
@@ -91,8 +126,13 @@ impl<'m> Acting<'m> {
         for (place, action) in actions.iter().enumerate() {
             match self.act(which, action, &mut watch, report).await {
                 // Those behind the first close duplicates.
-                Ok(taken) if place == 0 => told.report.action_taken = taken,
-                Ok(_) => {}
+                Ok(Done::Taken(taken)) if place == 0 => told.report.action_taken = taken,
+                Ok(Done::Taken(_)) => {}
+                Ok(Done::Outdated) => {
+                    "it failed again after this look began".clone_into(&mut told.report.why);
+                    told.report.action_taken = None;
+                    return told;
+                }
                 Err(error) => {
                     tracing::warn!(%error, repository = told.report.repository, "an issue was not written");
                     told.error = Some(error.message);
@@ -111,7 +151,7 @@ impl<'m> Acting<'m> {
     /// Keeps what was learnt, in memory. What plainly works and was never told of is not worth it.
     fn learn(&mut self, which: Which, watch: Watch, health: HealthName, watches: &mut Watches) {
         let (repository, workflow) = which;
-        let worth = watch.issue.is_some() || watch.told.is_some() || watch.failing_since.is_some();
+        let worth = watch.is_open() || watch.closed.is_some() || watch.failing_since.is_some();
         if health == HealthName::Gone || !worth {
             if watches.of(repository, workflow).is_some() {
                 watches.forget(repository, workflow);
@@ -129,7 +169,7 @@ impl<'m> Acting<'m> {
         action: &Action,
         watch: &mut Watch,
         report: &mut MonitorReport,
-    ) -> PortResult<Option<ActionTaken>> {
+    ) -> PortResult<Done> {
         let host = &self.monitor.host;
         match action {
             Action::Create {
@@ -141,7 +181,7 @@ impl<'m> Acting<'m> {
                 // Somebody else may have written it since the issues were read.
                 if let Some(first) = self.first_open(which, repository, report).await? {
                     watch.created(first);
-                    return Ok(None);
+                    return Ok(Done::Taken(None));
                 }
                 let created = host.create_issue(repository, title, body, labels).await?;
                 // Two that looked at the same moment both write; the lowest number stays.
@@ -152,11 +192,11 @@ impl<'m> Acting<'m> {
                         host.close_issue(&created, CloseReason::Duplicate, Some(&comment))
                             .await?;
                         watch.created(first);
-                        Ok(None)
+                        Ok(Done::Taken(None))
                     }
                     _ => {
                         watch.created(created);
-                        Ok(Some(ActionTaken::IssueCreated))
+                        Ok(Done::Taken(Some(ActionTaken::IssueCreated)))
                     }
                 }
             }
@@ -166,19 +206,38 @@ impl<'m> Acting<'m> {
                 body,
             } => {
                 host.update_issue(&place(repository, *number), body).await?;
-                Ok(Some(ActionTaken::IssueUpdated))
+                Ok(Done::Taken(Some(ActionTaken::IssueUpdated)))
             }
             Action::Close {
                 repository,
                 number,
                 reason,
                 comment,
+                passed,
             } => {
                 let issue = place(repository, *number);
+                if let Some(passed) = passed
+                    && self.tells_of_later(&issue, *passed, report).await?
+                {
+                    return Ok(Done::Outdated);
+                }
                 host.close_issue(&issue, *reason, comment.as_deref()).await?;
-                Ok(Some(ActionTaken::IssueClosed))
+                Ok(Done::Taken(Some(ActionTaken::IssueClosed)))
             }
         }
+    }
+
+    /// Whether an issue tells by now of a failure after this success: somebody else looked later than we did.
+    async fn tells_of_later(&self, issue: &IssueRef, passed: RunKey, report: &mut MonitorReport) -> PortResult<bool> {
+        let lookup = IssueLookup {
+            owner: self.monitor.settings.owner.clone(),
+            kept: BTreeSet::from([issue.clone()]),
+            ..IssueLookup::default()
+        };
+        let (found, spent) = self.monitor.host.issues(&lookup).await?;
+        report.spent(spent);
+        let markers = found.issues.iter().filter_map(|issue| Marker::find(&issue.body));
+        Ok(markers.map(|marker| marker.told).any(|told| passed < told))
     }
 
     /// The open issue of the lowest number with a workflow's marker, as the repository lists them now.
@@ -193,19 +252,20 @@ impl<'m> Acting<'m> {
             listed: BTreeSet::from([repository.to_owned()]),
             ..IssueLookup::default()
         };
-        let (issues, spent) = self.monitor.host.issues(&lookup).await?;
+        let (found, spent) = self.monitor.host.issues(&lookup).await?;
         report.spent(spent);
+        if let Some(gap) = found.unread.values().next() {
+            let message = format!("the issues of {repository} are not known: {gap}");
+            return Err(PortError::new(PortErrorKind::Unavailable, message));
+        }
         let open = |issue: &&Issue| {
             issue.ours
                 && issue.standing == IssueStanding::Open
                 && issue.repository.eq_ignore_ascii_case(repository)
                 && marked(issue, which)
         };
-        Ok(issues
-            .iter()
-            .filter(open)
-            .min_by_key(|issue| issue.number)
-            .map(reference))
+        let first = found.issues.iter().filter(open).min_by_key(|issue| issue.number);
+        Ok(first.map(Issue::place))
     }
 
     /// Keeps what was learnt of a repository.

@@ -14,9 +14,11 @@ use super::policy::Policy;
 use super::snapshot::{Fact, Gap, Repository, RepositoryId, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
-use super::workflows::{Issue, IssueRef, IssueStanding, Seen, Situation, Watches, decide};
+use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
 use crate::health::Mode;
-use crate::ports::{Clock, CodeHost, Depth, Found, IssueLookup, PortResult, RepositoryStore, Spent};
+use crate::ports::{
+    Clock, CodeHost, Depth, Found, FoundIssues, IssueLookup, PortErrorKind, PortResult, RepositoryStore, Spent,
+};
 
 /// Watches workflows.
 pub struct Monitor {
@@ -124,14 +126,18 @@ impl Monitor {
         let mut watches = keeping::load_watches(&*self.store, owner).await?;
         let mut reading = self.read(ask, &watches, progress).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
-        if let Fact::Known(issues) = &issues {
-            self.read_told(issues, &watches, &mut reading).await?;
+        if let Fact::Known(found) = &issues {
+            self.read_told(&found.issues, &watches, &mut reading).await?;
         }
+        let whole = ask.only.is_none() && reading.report.gaps.is_empty();
         let repositories = std::mem::take(&mut reading.repositories);
         let mut acting = Acting::new(self, &issues, ask.dry_run);
         for repository in repositories.values() {
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;
+        }
+        if whole {
+            acting.forget_all_but(&reading.names, &mut watches);
         }
         acting.keep_the_rest(&watches).await?;
         reading.report.end(owner, self.clock.now());
@@ -150,7 +156,7 @@ impl Monitor {
             .repositories
             .values()
             .flatten()
-            .filter(|(_, watch)| watch.issue.is_some() || watch.told.is_some())
+            .filter(|(_, watch)| watch.is_open())
             .map(|(id, _)| *id)
             .collect();
         let depth = Depth::Runs { closely: &closely };
@@ -186,7 +192,7 @@ impl Monitor {
     }
 
     /// Looks all issues up at once.
-    async fn issues(&self, ask: &Ask, watches: &Watches, reading: &mut Reading) -> Fact<Vec<Issue>> {
+    async fn issues(&self, ask: &Ask, watches: &Watches, reading: &mut Reading) -> Fact<FoundIssues> {
         let mut lookup = IssueLookup {
             owner: self.settings.owner.clone(),
             searched: true,
@@ -205,9 +211,16 @@ impl Monitor {
             }
         }
         match self.host.issues(&lookup).await {
-            Ok((issues, spent)) => {
+            Ok((found, spent)) => {
                 reading.report.spent(spent);
-                Fact::Known(issues)
+                for (repository, gap) in &found.unread {
+                    if let Gap::NotRead(why) = gap {
+                        reading
+                            .report
+                            .gap(repository, &format!("its issues could not be read: {why}"));
+                    }
+                }
+                Fact::Known(found)
             }
             Err(error) => {
                 reading
@@ -239,8 +252,8 @@ impl Monitor {
                     reading.report.spent(spent);
                     reading.repositories.insert(id, repository);
                 }
-                Err(error) if error.kind.is_transient() => reading.report.missed(name, &error.message),
-                Err(error) => return Err(error),
+                Err(error) if error.kind == PortErrorKind::Key => return Err(error),
+                Err(error) => reading.report.missed(name, &error.message),
             }
         }
         Ok(())
@@ -278,7 +291,12 @@ impl Monitor {
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;
         for (id, workflow) in seen {
-            let issues = acting.about(repository.id, id, watches);
+            let issues = acting.about(
+                repository,
+                settings.workflows.fallback_repository.as_deref(),
+                id,
+                watches,
+            );
             let decision = decide(&Situation {
                 repository,
                 workflow,
@@ -297,14 +315,6 @@ impl Monitor {
             acting.keep(repository.id, watches).await?;
         }
         Ok(())
-    }
-}
-
-/// An issue's place.
-fn reference(issue: &Issue) -> IssueRef {
-    IssueRef {
-        repository: issue.repository.clone(),
-        number: issue.number,
     }
 }
 
