@@ -94,6 +94,14 @@ pub struct FoundIssues {
     pub unread: BTreeMap<String, Gap>,
 }
 
+impl FoundIssues {
+    /// Why some issue of a repository could not be read. Names of repositories differ in case at times.
+    pub fn gap_of(&self, repository: &str) -> Option<&Gap> {
+        let mut unread = self.unread.iter();
+        unread.find_map(|(name, gap)| name.eq_ignore_ascii_case(repository).then_some(gap))
+    }
+}
+
 /// Where repositories are hosted.
 #[async_trait]
 pub trait CodeHost: Send + Sync {

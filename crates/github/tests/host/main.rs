@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod daily;
+mod gaps;
 mod house;
 mod issues;
 mod notices;

@@ -83,7 +83,7 @@ impl<'m> Acting<'m> {
         let own = repository.full_name();
         let fallback = fallback.filter(|_| !repository.issues_enabled);
         let places = [Some(own.as_str()), fallback, kept.map(|kept| kept.repository.as_str())];
-        if let Some(gap) = places.into_iter().flatten().find_map(|place| found.unread.get(place)) {
+        if let Some(gap) = places.into_iter().flatten().find_map(|place| found.gap_of(place)) {
             return Fact::Unknown(gap.clone());
         }
         let meant =
@@ -236,6 +236,10 @@ impl<'m> Acting<'m> {
         };
         let (found, spent) = self.monitor.host.issues(&lookup).await?;
         report.spent(spent);
+        if let Some(gap) = found.gap_of(&issue.repository) {
+            let message = format!("the issue {}#{} is not known: {gap}", issue.repository, issue.number);
+            return Err(PortError::new(PortErrorKind::Unavailable, message));
+        }
         let markers = found.issues.iter().filter_map(|issue| Marker::find(&issue.body));
         Ok(markers.map(|marker| marker.told).any(|told| passed < told))
     }
@@ -254,7 +258,7 @@ impl<'m> Acting<'m> {
         };
         let (found, spent) = self.monitor.host.issues(&lookup).await?;
         report.spent(spent);
-        if let Some(gap) = found.unread.values().next() {
+        if let Some(gap) = found.gap_of(repository) {
             let message = format!("the issues of {repository} are not known: {gap}");
             return Err(PortError::new(PortErrorKind::Unavailable, message));
         }
