@@ -133,9 +133,10 @@ fn issue(wire: Wire, viewer: &str) -> Issue {
 pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<FoundIssues, Error> {
     let viewer = client.viewer().await?;
     let searched = async {
-        match lookup.searched {
-            true => search(client, &lookup.owner).await,
-            false => Ok(Vec::new()),
+        if lookup.searched {
+            search(client, &lookup.owner).await
+        } else {
+            Ok(Vec::new())
         }
     };
     let (searched, (listed, unread)) = futures::try_join!(searched, list(client, &lookup.listed))?;
@@ -322,12 +323,78 @@ pub(crate) async fn close(
 ) -> Result<(), Error> {
     let (owner, name) = place(&issue.repository)?;
     if let Some(comment) = comment {
+        match farewell(client, issue, comment).await? {
+            Farewell::Closed => return Ok(()),
+            Farewell::Written => return set_closed(client, issue, reason).await,
+            Farewell::Missing => {}
+        }
         let ask = Ask::new(
             post(&["repos", owner, name, "issues", &issue.number.to_string(), "comments"]),
             format!("comment on the issue {}#{}", issue.repository, issue.number),
         );
         client.done(&ask.body(json!({"body": comment})).content()).await?;
     }
+    set_closed(client, issue, reason).await
+}
+
+async fn set_closed(client: &Client, issue: &IssueRef, reason: CloseReason) -> Result<(), Error> {
     let body = json!({"state": "closed", "state_reason": reason});
     client.done(&edit(issue, "close")?.body(body)).await
+}
+
+/// How far closing an issue has come: whoever closes it may do so again, because an answer was lost or the second of
+/// both steps failed.
+enum Farewell {
+    /// It is closed, by whomever.
+    Closed,
+    /// It is open, and the comment is there.
+    Written,
+    /// It is open, and the comment is not there.
+    Missing,
+}
+
+#[derive(Debug, Deserialize)]
+struct Commented {
+    repository: Option<RepositoryWithComments>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RepositoryWithComments {
+    issue: Option<IssueWithComments>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IssueWithComments {
+    state: String,
+    comments: Nodes<Comment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment {
+    viewer_did_author: bool,
+    body: String,
+}
+
+async fn farewell(client: &Client, issue: &IssueRef, comment: &str) -> Result<Farewell, Error> {
+    let (owner, name) = place(&issue.repository)?;
+    let what = format!("read the comments on the issue {}#{}", issue.repository, issue.number);
+    let variables = json!({"owner": owner, "name": name, "number": issue.number});
+    let answer = client.query::<Commented>(queries::COMMENTS, variables, &what).await?;
+    let Some(found) = answer.data.repository.and_then(|repository| repository.issue) else {
+        return Err(queries::absent(&answer.errors, &what));
+    };
+    if found.state != "OPEN" {
+        return Ok(Farewell::Closed);
+    }
+    // GitHub may end its lines otherwise.
+    let same = |body: &str| body.lines().eq(comment.lines());
+    let mut comments = found.comments.all();
+    Ok(
+        if comments.any(|written| written.viewer_did_author && same(&written.body)) {
+            Farewell::Written
+        } else {
+            Farewell::Missing
+        },
+    )
 }

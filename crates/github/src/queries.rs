@@ -39,6 +39,7 @@ pub(crate) const WORKFLOW_STATES: Query = query!("WorkflowStates": "workflow_sta
 pub(crate) const WORKFLOW_RUNS: Query = query!("WorkflowRuns": "workflow_runs");
 pub(crate) const ISSUES: Query = query!("Issues": "issues", "issue");
 pub(crate) const ONE_ISSUE: Query = query!("OneIssue": "one_issue", "issue");
+pub(crate) const COMMENTS: Query = query!("Comments": "comments");
 pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
 pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
 pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
@@ -51,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Query; 12] = [
+    const ALL: [Query; 13] = [
         SETTINGS,
         ONE_SETTINGS,
         LISTING,
@@ -61,6 +62,7 @@ mod tests {
         WORKFLOW_RUNS,
         ISSUES,
         ONE_ISSUE,
+        COMMENTS,
         SEARCH,
         VIEWER,
         REPOSITORY_ID,
