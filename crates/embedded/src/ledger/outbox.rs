@@ -19,7 +19,7 @@ pub(super) fn republish(conn: &Connection, id: &RequestId) -> Result<(), Fault> 
 }
 
 /// Puts news into the outbox.
-pub(super) fn announce(conn: &Connection, agent: &AgentName, body: &str) -> Result<(), Fault> {
+pub(crate) fn announce(conn: &Connection, agent: &AgentName, body: &str) -> Result<(), Fault> {
     conn.prepare_cached("INSERT INTO outbox (agent, completed) VALUES (?1, ?2)")?
         .execute([agent.as_str(), body])?;
     Ok(())
