@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PortError, PortErrorKind, PortResult};
+use crate::acts::Author;
 use crate::repos::fix::ChangeKind;
 use crate::repos::snapshot::{Gap, Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
@@ -153,9 +154,9 @@ pub trait CodeHostNotices: Send + Sync {
 /// host's credential.
 #[async_trait]
 pub trait RepositoryCare: Send + Sync {
-    /// Does the work. What a request is answered with, or why it is refused; an `Err` is tried again if it
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it is refused; an `Err` is tried again if it
     /// is transient.
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>>;
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>>;
 }
 
 /// What [`RepositoryCare`] answers, as one process tells it to another.

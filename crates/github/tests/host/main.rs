@@ -1,6 +1,7 @@
 //! The adapter against the fake GitHub.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod acts;
 mod daily;
 mod gaps;
 mod house;

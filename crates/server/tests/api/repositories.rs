@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_core::acts::Author;
 use cc_devops_core::ports::{
     CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare,
     Spent, TakeFound,
@@ -64,7 +65,7 @@ struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Monitor, MonitorReport, WatchedWorkflow};
+use serde_json::{Value, json};
+
+use super::{Ask, Monitor, MonitorReport, WatchedWorkflow};
+use crate::acts::{Author, Outside};
+use crate::audit::actions;
 use crate::health::Mode;
-use crate::ports::{FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult};
+use crate::ports::{AuditTrail, Clock, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult};
 use crate::repos::keeping;
 use crate::repos::snapshot::{Fact, Repository, RepositoryId, WorkflowId};
 use crate::repos::workflows::marker::Marker;
@@ -27,6 +31,7 @@ enum Done {
 pub(super) struct Acting<'m> {
     monitor: &'m Monitor,
     issues: &'m Fact<FoundIssues>,
+    author: &'m Author,
     mode: Mode,
     /// Whether what was learnt is kept.
     keeps: bool,
@@ -35,16 +40,17 @@ pub(super) struct Acting<'m> {
 }
 
 impl<'m> Acting<'m> {
-    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, dry_run: bool) -> Self {
+    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, ask: &'m Ask) -> Self {
         Self {
             monitor,
             issues,
-            mode: if dry_run {
+            author: &ask.author,
+            mode: if ask.dry_run {
                 Mode::Maintenance
             } else {
                 monitor.settings.mode
             },
-            keeps: !dry_run,
+            keeps: !ask.dry_run,
             changed: BTreeSet::new(),
         }
     }
@@ -170,7 +176,6 @@ impl<'m> Acting<'m> {
         watch: &mut Watch,
         report: &mut MonitorReport,
     ) -> PortResult<Done> {
-        let host = &self.monitor.host;
         match action {
             Action::Create {
                 repository,
@@ -183,13 +188,13 @@ impl<'m> Acting<'m> {
                     watch.created(first);
                     return Ok(Done::Taken(None));
                 }
-                let created = host.create_issue(repository, title, body, labels).await?;
+                let created = self.create(which, repository, title, body, labels).await?;
                 // Two that looked at the same moment both write; the lowest number stays.
                 let first = self.first_open(which, repository, report).await?;
                 match first {
-                    Some(first) if first != created => {
+                    Some(first) if !first.same(&created) => {
                         let comment = issue::farewell(CloseReason::Duplicate, None, Some(first.number));
-                        host.close_issue(&created, CloseReason::Duplicate, Some(&comment))
+                        self.close(which, &created, CloseReason::Duplicate, Some(&comment))
                             .await?;
                         watch.created(first);
                         Ok(Done::Taken(None))
@@ -205,7 +210,10 @@ impl<'m> Acting<'m> {
                 number,
                 body,
             } => {
-                host.update_issue(&place(repository, *number), body).await?;
+                let issue = place(repository, *number);
+                let doing = self.monitor.host.update_issue(&issue, body);
+                let act = self.on_record(actions::ISSUE_UPDATED, which, shown(&issue), json!({}));
+                act.done(self.records(), doing, |()| None).await?;
                 Ok(Done::Taken(Some(ActionTaken::IssueUpdated)))
             }
             Action::Close {
@@ -221,9 +229,60 @@ impl<'m> Acting<'m> {
                 {
                     return Ok(Done::Outdated);
                 }
-                host.close_issue(&issue, *reason, comment.as_deref()).await?;
+                self.close(which, &issue, *reason, comment.as_deref()).await?;
                 Ok(Done::Taken(Some(ActionTaken::IssueClosed)))
             }
+        }
+    }
+
+    async fn create(
+        &self,
+        which: Which,
+        repository: &str,
+        title: &str,
+        body: &str,
+        labels: &[String],
+    ) -> PortResult<IssueRef> {
+        let doing = self.monitor.host.create_issue(repository, title, body, labels);
+        let act = self.on_record(actions::ISSUE_CREATED, which, repository.to_owned(), json!({}));
+        act.done(self.records(), doing, |created| Some(shown(created))).await
+    }
+
+    async fn close(
+        &self,
+        which: Which,
+        issue: &IssueRef,
+        reason: CloseReason,
+        comment: Option<&str>,
+    ) -> PortResult<()> {
+        let doing = self.monitor.host.close_issue(issue, reason, comment);
+        let act = self.on_record(actions::ISSUE_CLOSED, which, shown(issue), json!({"reason": reason}));
+        act.done(self.records(), doing, |()| None).await
+    }
+
+    fn records(&self) -> (&dyn AuditTrail, &dyn Clock) {
+        (&*self.monitor.audit, &*self.monitor.clock)
+    }
+
+    /// Something that is done to an issue about a workflow.
+    fn on_record(
+        &self,
+        done: &'static str,
+        (repository, workflow): Which,
+        resource: String,
+        mut detail: Value,
+    ) -> Outside<'m> {
+        if let Value::Object(fields) = &mut detail {
+            fields.insert("act".to_owned(), json!(done));
+            fields.insert("repositoryId".to_owned(), json!(repository));
+            fields.insert("workflowId".to_owned(), json!(workflow));
+        }
+        Outside {
+            begun: actions::ISSUE_BEGUN,
+            done,
+            resource,
+            detail,
+            author: self.author,
         }
     }
 
@@ -288,6 +347,11 @@ impl<'m> Acting<'m> {
         let owner = &self.monitor.settings.owner;
         keeping::save_watches(&*self.monitor.store, owner, watches, self.changed).await
     }
+}
+
+/// An issue, as people write it.
+fn shown(issue: &IssueRef) -> String {
+    format!("{}#{}", issue.repository, issue.number)
 }
 
 fn place(repository: &str, number: u64) -> IssueRef {

@@ -15,15 +15,22 @@ use super::snapshot::{Fact, Gap, Repository, RepositoryId, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
 use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
+use crate::acts::{ActError, Asker, Author};
+use crate::audit::actions;
 use crate::health::Mode;
+use crate::names::RepositoryName;
+use crate::policy::Access;
 use crate::ports::{
-    Clock, CodeHost, Depth, Found, FoundIssues, IssueLookup, PortErrorKind, PortResult, RepositoryStore, Spent,
+    AuditTrail, Clock, CodeHost, Depth, Found, FoundIssues, IssueLookup, PortErrorKind, PortResult, Ports,
+    RepositoryStore, Spent,
 };
+use crate::requests::Action;
 
 /// Watches workflows.
 pub struct Monitor {
     host: Arc<dyn CodeHost>,
     store: Arc<dyn RepositoryStore>,
+    audit: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
     settings: Settings,
 }
@@ -48,6 +55,8 @@ pub struct Ask {
     pub workflow: Option<String>,
     /// Only tell what would be done.
     pub dry_run: bool,
+    /// Who is behind what is written; the schedule, where it is not said.
+    pub author: Author,
 }
 
 impl Ask {
@@ -101,18 +110,27 @@ impl Reading {
 
 impl Monitor {
     /// A monitor over these systems.
-    pub fn new(
-        host: Arc<dyn CodeHost>,
-        store: Arc<dyn RepositoryStore>,
-        clock: Arc<dyn Clock>,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(host: Arc<dyn CodeHost>, ports: &Ports, settings: Settings) -> Self {
         Self {
             host,
-            store,
-            clock,
+            store: Arc::clone(&ports.repositories),
+            audit: Arc::clone(&ports.audit),
+            clock: Arc::clone(&ports.clock),
             settings,
         }
+    }
+
+    /// Who is behind what a look writes, if they may; of all repositories where none is named.
+    ///
+    /// # Errors
+    /// A `security_violation` where no policy lets them; a port that failed.
+    pub async fn author(&self, asker: &Asker<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
+        let access = Access::Repositories {
+            action: Action::MonitorWorkflows,
+            repository,
+        };
+        let (audit, now) = (&*self.audit, self.clock.now());
+        asker.author(&access, actions::ISSUE_BEGUN, audit, now).await
     }
 
     /// Looks at the workflows and does what follows. `progress` is told how many repositories of how many
@@ -131,7 +149,7 @@ impl Monitor {
         }
         let whole = ask.only.is_none() && reading.report.gaps.is_empty();
         let repositories = std::mem::take(&mut reading.repositories);
-        let mut acting = Acting::new(self, &issues, ask.dry_run);
+        let mut acting = Acting::new(self, &issues, ask);
         for repository in repositories.values() {
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;

@@ -194,7 +194,12 @@ pub struct IssueRef {
 impl IssueRef {
     /// Whether this is the issue's place. Names of repositories differ in case at times.
     pub fn is(&self, issue: &Issue) -> bool {
-        self.number == issue.number && self.repository.eq_ignore_ascii_case(&issue.repository)
+        self.same(&issue.place())
+    }
+
+    /// Whether both are the same place.
+    pub fn same(&self, other: &Self) -> bool {
+        self.number == other.number && self.repository.eq_ignore_ascii_case(&other.repository)
     }
 }
 

@@ -261,7 +261,11 @@ fn an_issue_that_was_kept_is_ours_whichever_account_wrote_it_and_however_its_rep
     let [Action::Close { passed, .. }] = decision.actions.as_slice() else {
         panic!("{decision:?}");
     };
-    assert_eq!(*passed, Some(RunKey { run: 10, attempt: 1 }), "so that a later failure is seen");
+    assert_eq!(
+        *passed,
+        Some(RunKey { run: 10, attempt: 1 }),
+        "so that a later failure is seen"
+    );
 }
 
 #[test]
