@@ -1,18 +1,25 @@
 //! Acts: what is changed without a request of the ledger, and who is behind it.
 //!
-//! An act and its trail are one: the port's method that changes the state takes the audit row and writes both in
-//! one transaction.
+//! An act and its trail are one. Where the state is ours, the port's method that changes it takes the audit row
+//! and writes both in one transaction. Where the state is another system's (a repository, an issue), no
+//! transaction reaches both: the act is put on record before it is begun, and what came of it after it. So nothing
+//! is changed that the trail does not know of, and an act that was begun and of which no end is on record is one
+//! that somebody should look at.
 
+use std::future::Future;
+
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::audit::AuditEntry;
 use crate::fleet::Agent;
-use crate::names::AgentName;
+use crate::names::{AgentName, RequestId};
 use crate::policy::{Access, Policy};
-use crate::ports::{AuditTrail, PortError};
+use crate::ports::{AuditTrail, Clock, PortError, PortResult};
 use crate::requests::outcome::{Failure, Reason, Status};
+use crate::requests::record::RequestHead;
 
 /// Who asks for an act.
 #[derive(Clone, Copy)]
@@ -61,7 +68,7 @@ impl Asker<'_> {
 }
 
 /// Who is behind an act, and may do it: the control plane by its schedule, unless it was made by
-/// [`Asker::author`].
+/// [`Asker::author`] or from a request that was authorised.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author(Behind);
 
@@ -71,31 +78,57 @@ enum Behind {
     #[default]
     Schedule,
     Operator,
+    Invocation,
     Agent {
         name: AgentName,
         policies: Vec<String>,
     },
+    Request {
+        id: RequestId,
+        principal: AgentName,
+        agent: AgentName,
+    },
 }
 
 impl Author {
+    /// Whoever asked for a request, which was authorised when it was begun.
+    pub fn of(request: &RequestHead) -> Self {
+        Self(Behind::Request {
+            id: request.id.clone(),
+            principal: request.principal.clone(),
+            agent: request.agent.clone(),
+        })
+    }
+
+    /// Whoever may invoke a function of the stack, which the account's policies decide.
+    pub fn invoked() -> Self {
+        Self(Behind::Invocation)
+    }
+
     /// An act on record, done by this author. `detail` is an object.
     pub(crate) fn entry(&self, at: Timestamp, action: &str, resource: String, detail: Value) -> AuditEntry {
         let mut fields = match detail {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
-        let (by, agent) = match &self.0 {
-            Behind::Schedule => ("schedule", None),
-            Behind::Operator => ("operator", None),
+        let (by, principal, agent, request) = match &self.0 {
+            Behind::Schedule => ("schedule", None, None, None),
+            Behind::Operator => ("operator", None, None, None),
+            Behind::Invocation => ("invocation", None, None, None),
             Behind::Agent { name, policies } => {
                 fields.insert("policies".to_owned(), json!(policies));
-                ("agent", Some(name))
+                ("agent", Some(name), Some(name), None)
             }
+            Behind::Request { id, principal, agent } => ("request", Some(principal), Some(agent), Some(id)),
         };
         fields.insert("by".to_owned(), json!(by));
+        if let Some(id) = request {
+            // Its own row, which tells its outcome, has the id in its place.
+            fields.insert("request".to_owned(), json!(id));
+        }
         AuditEntry {
             at,
-            principal: agent.cloned(),
+            principal: principal.cloned(),
             agent: agent.cloned(),
             action: action.to_owned(),
             request_id: None,
@@ -108,12 +141,78 @@ impl Author {
     }
 }
 
+/// An act on another system.
+pub(crate) struct Outside<'a> {
+    /// On record before it.
+    pub(crate) begun: &'static str,
+    /// On record after it.
+    pub(crate) done: &'static str,
+    /// What it is done to.
+    pub(crate) resource: String,
+    /// What it changes: safe to keep.
+    pub(crate) detail: Value,
+    /// Who is behind it.
+    pub(crate) author: &'a Author,
+}
+
+impl Outside<'_> {
+    /// Does it, on record before and after. `at` says what it was done to, where that is known after it only.
+    ///
+    /// # Errors
+    /// What the other system says; that it could not be put on record. Where that comes before the act, nothing was
+    /// done; where it comes after, the error says that it was done.
+    pub(crate) async fn done<T>(
+        self,
+        (audit, clock): (&dyn AuditTrail, &dyn Clock),
+        act: impl Future<Output = PortResult<T>> + Send,
+        at: impl FnOnce(&T) -> Option<String> + Send,
+    ) -> PortResult<T> {
+        let Self {
+            begun,
+            done,
+            resource,
+            detail,
+            author,
+        } = self;
+        audit
+            .append(&author.entry(clock.now(), begun, resource.clone(), detail.clone()))
+            .await?;
+        let outcome = act.await;
+        let entry = match &outcome {
+            Ok(value) => author.entry(clock.now(), done, at(value).unwrap_or(resource), detail),
+            Err(error) => {
+                let mut entry = author.entry(clock.now(), done, resource, detail);
+                if let Value::Object(fields) = &mut entry.detail {
+                    fields.insert("error".to_owned(), json!(error.message));
+                }
+                failed(entry, Reason::ApiError)
+            }
+        };
+        let recorded = audit.append(&entry).await;
+        match (outcome, recorded) {
+            (Ok(_), Err(error)) => {
+                let message = format!("it was done, and that could not be put on record: {}", error.message);
+                Err(PortError::new(error.kind, message).because(error))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+}
+
 /// The same act, which was not done.
 fn failed(entry: AuditEntry, reason: Reason) -> AuditEntry {
     AuditEntry {
         status: Status::Error,
         reason: Some(reason),
         ..entry
+    }
+}
+
+/// Makes a call once more whose answer may have been lost. The call must change nothing where it is made again.
+pub(crate) async fn surely<'c>(call: impl Fn() -> BoxFuture<'c, PortResult<()>> + Send) -> PortResult<()> {
+    match call().await {
+        Err(error) if error.kind.is_transient() => call().await,
+        answer => answer,
     }
 }
 

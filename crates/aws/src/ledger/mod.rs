@@ -24,8 +24,9 @@ use jiff::Timestamp;
 use crate::error::port_error;
 use crate::table::{WORK, from_item, text};
 use crate::{Backend, Shared};
+pub(crate) use outbox::announcement;
 use rows::{LIST, OUTBOX, RequestRow, request_key};
-pub(crate) use transaction::{gone, incomplete, met_another, refused_at};
+pub(crate) use transaction::{gone, incomplete, refused_at};
 
 impl Backend {
     /// The ledger.

@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::DynamoLedger;
 use super::rows::{OUTBOX, OutboxRow, RequestRow, outbox_key, request_key};
 use super::transaction::{gone, incomplete};
+use crate::Shared;
 use crate::error::{is_condition, port_error};
 use crate::table::{TRIES, from_item, held, number, text, to_item};
 
@@ -41,6 +42,25 @@ const REMEMBERED: i64 = 400 * 86_400;
 /// From when on others than its writer publish the event of a request that ends now.
 pub(super) fn reserved_until(conclusion: &Conclusion) -> Option<Timestamp> {
     conclusion.completed.timestamp.saturating_add(RESERVED).ok()
+}
+
+/// News as an entry of the outbox, in a place of its own.
+fn news_row(shared: &Shared, agent: &AgentName, news: &Announcement) -> PortResult<OutboxRow> {
+    let body = serde_json::to_string(&EventBody::from(news.clone()))
+        .map_err(|error| PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error))?;
+    Ok(OutboxRow::new(shared.places.next(), None, agent.clone(), body))
+}
+
+/// Puts news into the outbox, as a write of somebody else's transaction. Its condition fails where another process
+/// took the place: it is then to be made anew.
+pub(crate) fn announcement(shared: &Shared, agent: &AgentName, news: &Announcement) -> PortResult<TransactWriteItem> {
+    let put = Put::builder()
+        .table_name(shared.table())
+        .set_item(Some(to_item(&news_row(shared, agent, news)?)?))
+        .condition_expression("attribute_not_exists(PK)")
+        .build()
+        .map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// What this process knows of the outbox.
@@ -123,11 +143,8 @@ impl DynamoLedger {
 
     /// Puts news into the outbox.
     pub(super) async fn put_news(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
-        let body = serde_json::to_string(&EventBody::from(news.clone())).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
-        })?;
         for _ in 0..TRIES {
-            let row = OutboxRow::new(self.shared.places.next(), None, agent.clone(), body.clone());
+            let row = news_row(&self.shared, agent, news)?;
             let put = self.shared.clients.dynamodb().put_item();
             let put = put.table_name(self.shared.table()).set_item(Some(to_item(&row)?));
             let put = put.condition_expression("attribute_not_exists(PK)").send().await;

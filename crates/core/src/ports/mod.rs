@@ -25,8 +25,8 @@ pub use effects::{
 pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use repositories::{
-    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
-    TakeFound,
+    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare, RepositoryStore,
+    Shelf, Spent, TakeFound,
 };
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, Webhooks};

@@ -12,6 +12,7 @@ use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
 use super::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
 use super::{Command, DeployLambda, PutSecret, RepositoryWork};
+use crate::acts::Author;
 use crate::names::{RequestId, SecretName, Stage};
 use crate::policy::Access;
 use crate::ports::{PortError, PortErrorKind, PortResult, SecretWrite, StackEnd, StackProgress};
@@ -170,17 +171,17 @@ impl ControlPlane {
         match command {
             Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
-            Command::Repositories(work) => self.repositories(&work, detail).await,
+            Command::Repositories(work) => self.repositories(head, &work, detail).await,
         }
     }
 
-    async fn repositories(&self, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
+    async fn repositories(&self, head: &RequestHead, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
         let Some(care) = &self.care else {
             let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
             return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
         };
         Ok(Executed::Ended(Ended {
-            outcome: care.carry_out(work).await?.map(within_an_event),
+            outcome: care.carry_out(work, &Author::of(head)).await?.map(within_an_event),
             detail,
             output: None,
         }))

@@ -37,6 +37,12 @@ impl SqliteLedger {
     }
 }
 
+/// News as they stand in the outbox.
+pub(crate) fn body_of(news: &Announcement) -> PortResult<String> {
+    json(&EventBody::from(news.clone()))
+        .map_err(|error| PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error))
+}
+
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
@@ -64,12 +70,8 @@ impl Ledger for SqliteLedger {
 
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
         let agent = agent.clone();
-        let body = json(&EventBody::from(news.clone())).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
-        })?;
-        self.db
-            .write(move |conn, _| outbox::announce(conn, &agent, &body))
-            .await
+        let body = body_of(news)?;
+        self.db.write(move |conn, _| announce(conn, &agent, &body)).await
     }
 
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {
