@@ -8,8 +8,8 @@ use crate::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord,
-    StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, StackLock,
+    WaitingRequest,
 };
 
 /// The spine: requests, their states, and what is to be published of them.
@@ -56,7 +56,7 @@ pub trait Ledger: Send + Sync {
 
     /// Puts a concluded request's event into the outbox again, for every consumer. Nothing happens where
     /// the event waits there and none of them was told yet, or where the request has no outcome.
-    async fn republish(&self, id: &RequestId) -> PortResult<()>;
+    async fn republish(&self, id: &RequestId, at: Timestamp) -> PortResult<()>;
 
     /// Takes a stack for a claimed request.
     async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock>;
