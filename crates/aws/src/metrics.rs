@@ -148,7 +148,7 @@ impl CloudWatchMetrics {
 
     /// Sends to CloudWatch what is not too old for it.
     async fn send(&self, samples: &[RequestSample]) -> PortResult<()> {
-        let now = Timestamp::now();
+        let now = self.0.clock.now();
         let (fresh, old): (Vec<&RequestSample>, Vec<_>) = samples
             .iter()
             .partition(|sample| now.duration_since(sample.at) <= OLDEST);

@@ -45,7 +45,7 @@ impl AuditTrail for DynamoAudit {
                 item,
                 condition_expression,
                 ..
-            } = chain.extend(shared.table(), shared.places.next(), entry)?;
+            } = chain.extend(shared.table(), shared.places.next(shared.clock.now()), entry)?;
             let hash = item.get("hash").cloned();
             let call = shared.clients.dynamodb().put_item().table_name(table_name);
             let call = call
@@ -71,11 +71,12 @@ impl AuditTrail for DynamoAudit {
     }
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
-        let read = |item| {
+        let one = |item| {
             let row: StoredRow = from_item(item, "an audit row")?;
             let row = row.read().map_err(corrupt)?;
             Ok(selects(filter, &row.entry).then_some(row))
         };
+        let read = async |items: Vec<Item>| items.into_iter().map(one).collect();
         self.0.newest_first(LIST, before, limit, read).await
     }
 
