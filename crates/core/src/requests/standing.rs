@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::ControlPlane;
+use crate::audit::{AuditEntry, actions};
 use crate::health::Check;
-use crate::ports::{PortError, Standing};
+use crate::names::AgentName;
+use crate::ports::{Consumer, PortError, PortResult, Ports, Standing};
+use crate::requests::outcome::Status;
 
 /// The name of the check of the outbox.
 pub const OUTBOX: &str = "outbox";
@@ -40,6 +43,30 @@ impl ControlPlane {
         let longest = longest.unwrap_or_default().max(settings.deploy_timeout);
         longest.saturating_add(settings.lag)
     }
+}
+
+/// Gives everything that was set aside back to a consumer; how much. It is on record first: an audit row
+/// without an effect is better than the other way round. `principal` is none for the operator on the
+/// machine.
+///
+/// # Errors
+/// The trail or the outbox cannot be written.
+pub async fn give_back(ports: &Ports, consumer: Consumer, principal: Option<AgentName>) -> PortResult<u64> {
+    let now = ports.clock.now();
+    let entry = AuditEntry {
+        at: now,
+        agent: principal.clone(),
+        principal,
+        action: actions::EVENTS_GIVEN_BACK.to_owned(),
+        request_id: None,
+        stage: None,
+        resource: Some(consumer.to_string()),
+        status: Status::Success,
+        reason: None,
+        detail: serde_json::Value::Null,
+    };
+    ports.audit.append(&entry).await?;
+    ports.outbox.give_back(consumer, now).await
 }
 
 /// Whether every consumer keeps up and was told everything.
