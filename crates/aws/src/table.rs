@@ -161,8 +161,8 @@ impl Shared {
         at.as_second().saturating_add(i64::from(days) * 86_400)
     }
 
-    /// A page of a list, newest first. `read` says what items are to the caller; nothing, where
-    /// the filter leaves one out.
+    /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where
+    /// the filter leaves it out.
     ///
     /// A page does not end between rows of the same place, which two writers may give out.
     pub(crate) async fn newest_first<T>(
@@ -170,7 +170,7 @@ impl Shared {
         list: &str,
         before: Option<Cursor>,
         limit: usize,
-        read: impl AsyncFn(Vec<Item>) -> PortResult<Vec<Option<T>>>,
+        read: impl Fn(Item) -> PortResult<Option<T>>,
     ) -> PortResult<Page<T>> {
         let mut items: Vec<T> = Vec::new();
         let mut ended: Option<String> = None;
@@ -183,13 +183,12 @@ impl Shared {
                 return Ok(Page { items, next: None });
             }
             let rows = rows.into_iter().map(|(_, row)| row).collect();
-            let (places, found): (Vec<String>, Vec<Item>) = self.of_keys(rows).await?.into_iter().unzip();
-            for (place, row) in places.into_iter().zip(read(found).await?) {
+            for (place, item) in self.of_keys(rows).await? {
                 if items.len() >= limit && ended.as_ref() != Some(&place) {
                     let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
                     return Ok(Page { items, next });
                 }
-                if let Some(row) = row {
+                if let Some(row) = read(item)? {
                     items.push(row);
                     ended = Some(place);
                 }

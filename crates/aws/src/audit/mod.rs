@@ -71,12 +71,11 @@ impl AuditTrail for DynamoAudit {
     }
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
-        let one = |item| {
+        let read = |item| {
             let row: StoredRow = from_item(item, "an audit row")?;
             let row = row.read().map_err(corrupt)?;
             Ok(selects(filter, &row.entry).then_some(row))
         };
-        let read = async |items: Vec<Item>| items.into_iter().map(one).collect();
         self.0.newest_first(LIST, before, limit, read).await
     }
 

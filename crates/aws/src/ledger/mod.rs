@@ -25,7 +25,7 @@ use crate::table::{Item, from_item, key};
 use crate::walk::{Index, Part, Walk};
 use crate::{Backend, Shared};
 pub(crate) use rows::request_key;
-use rows::{LIST, RequestRow};
+use rows::{LIST, OpenRow, RequestRow};
 pub(crate) use transaction::{gone, incomplete};
 
 impl Backend {
@@ -132,9 +132,7 @@ impl Ledger for DynamoLedger {
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
         let row: Option<RequestRow> = self.shared.get(request_key(id), "a request").await?;
-        let mut rows: Vec<RequestRow> = row.into_iter().collect();
-        self.note_published(&mut rows).await?;
-        rows.first().map(RequestRow::record).transpose()
+        row.map(|row| row.record()).transpose()
     }
 
     async fn list(
@@ -143,33 +141,13 @@ impl Ledger for DynamoLedger {
         before: Option<Cursor>,
         limit: usize,
     ) -> PortResult<Page<RequestRecord>> {
-        let read = async |items: Vec<Item>| {
-            let mut rows = Vec::with_capacity(items.len());
-            let mut places = Vec::with_capacity(items.len());
-            for item in items {
-                match from_item::<RequestRow>(item, "a request") {
-                    Ok(row) => {
-                        places.push(Some(rows.len()));
-                        rows.push(row);
-                    }
-                    // One damaged row must not hide all the others.
-                    Err(error) => {
-                        tracing::error!(%error, "a request cannot be listed");
-                        places.push(None);
-                    }
-                }
+        let read = |item| match from_item::<RequestRow>(item, "a request").and_then(|row| row.record()) {
+            Ok(record) => Ok(selects(filter, &record).then_some(record)),
+            // One damaged row must not hide all the others.
+            Err(error) => {
+                tracing::error!(%error, "a request cannot be listed");
+                Ok(None)
             }
-            self.note_published(&mut rows).await?;
-            let record = |row: &RequestRow| match row.record() {
-                Ok(record) => selects(filter, &record).then_some(record),
-                Err(error) => {
-                    tracing::error!(id = %row.id, %error, "a request cannot be listed");
-                    None
-                }
-            };
-            let rows: Vec<_> = rows.iter().map(record).collect();
-            let row = |place: Option<usize>| rows.get(place?).cloned().flatten();
-            Ok(places.into_iter().map(row).collect())
         };
         self.shared.newest_first(LIST, before, limit, read).await
     }
@@ -182,7 +160,7 @@ impl Ledger for DynamoLedger {
             self.untold(),
         )?;
         let items = self.shared.get_many(&[first, second, third].concat()).await?;
-        let rows = items.into_iter().filter_map(|item| from_item::<RequestRow>(item, "a request").ok());
+        let rows = items.into_iter().filter_map(|item| from_item::<OpenRow>(item, "a request").ok());
         // The index may lag; the row says whether it is open.
         let oldest_open = rows.filter(|row| row.work.is_some()).map(|row| row.received_at).min();
         Ok(Backlog {

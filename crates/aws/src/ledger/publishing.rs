@@ -1,9 +1,11 @@
 //! Events that no conclusion writes: news, and outcomes that are told again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use cc_devops_core::events::{Announcement, EventBody};
 use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{Consumer, PortResult};
+use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::RequestState;
 use cc_devops_core::stored;
 use jiff::Timestamp;
@@ -13,8 +15,8 @@ use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
 use crate::Shared;
 use crate::error::{corrupt, is_condition, port_error};
-use crate::log::{Entry, NewEvent, Place, Progress, event_key};
-use crate::table::{Item, TRIES, number, text};
+use crate::log::{Entry, NewEvent, Place, Progress};
+use crate::table::{TRIES, number, text};
 
 impl Shared {
     /// The write that puts news into the log, at a place of its own, for a transaction of the caller's. The
@@ -87,8 +89,8 @@ impl DynamoLedger {
                 && !progress.pending.is_empty()
             {
                 let told = Progress {
-                    pending: std::collections::BTreeSet::new(),
-                    failing: std::collections::BTreeMap::new(),
+                    pending: BTreeSet::new(),
+                    failing: BTreeMap::new(),
                     ..progress
                 };
                 let update = shared.event_update(at, old, &told)?;
@@ -115,10 +117,10 @@ impl DynamoLedger {
         let update = Update::builder()
             .table_name(self.shared.table())
             .set_key(Some(request_key(id)))
-            .update_expression("SET #state = :completed, #event = :place")
+            .update_expression("SET #state = :published, #event = :place")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#event", "event")
-            .expression_attribute_values(":completed", text(RequestState::Completed.as_str()))
+            .expression_attribute_values(":published", text(RequestState::Published.as_str()))
             .expression_attribute_values(":place", number(place.number));
         let update = match before {
             None => update.condition_expression("attribute_exists(PK) AND attribute_not_exists(#event)"),
@@ -127,34 +129,5 @@ impl DynamoLedger {
                 .expression_attribute_values(":before", number(before)),
         };
         update.build().map_err(incomplete)
-    }
-
-    /// Says of ended requests whether their events are told: an outcome is published once the bus has it.
-    pub(super) async fn note_published(&self, rows: &mut [RequestRow]) -> PortResult<()> {
-        let keys: Vec<Item> = rows
-            .iter()
-            .filter(|row| row.state == RequestState::Completed)
-            .filter_map(|row| row.event.map(event_key))
-            .collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let items = self.shared.get_many(&keys).await?;
-        let waiting: Vec<i64> = items
-            .into_iter()
-            .filter_map(Entry::of)
-            .filter(|entry| {
-                let progress = entry.progress();
-                progress.waits(Consumer::Bus) || progress.aside.contains_key(Consumer::Bus.as_str())
-            })
-            .map(|entry| entry.place)
-            .collect();
-        for row in rows {
-            let told = row.event.is_some_and(|place| !waiting.contains(&place));
-            if row.state == RequestState::Completed && told {
-                row.state = RequestState::Published;
-            }
-        }
-        Ok(())
     }
 }

@@ -101,7 +101,7 @@ impl DynamoLedger {
             let standing = self.standing(id, refused.item().cloned()).await?;
             // Else it is our own write, of which the SDK did not hear the first time.
             if standing.writer != row.writer {
-                return self.known(standing, request).await;
+                return known(&standing, request);
             }
         }
         Ok(match lease_until {
@@ -122,7 +122,7 @@ impl DynamoLedger {
     }
 
     pub(super) async fn record_concluded(&self, request: &NewRequest, conclusion: &Conclusion) -> PortResult<Receipt> {
-        let mut row = self.row(request, RequestState::Completed);
+        let mut row = self.row(request, RequestState::Published);
         row.completed = Some(json(conclusion)?);
         row.output.clone_from(&conclusion.output);
         row.expires = Some(self.remembered(conclusion));
@@ -146,7 +146,7 @@ impl DynamoLedger {
         if standing.writer == row.writer {
             Ok(Receipt::Recorded)
         } else {
-            self.known(standing, request).await
+            known(&standing, request)
         }
     }
 
@@ -192,7 +192,7 @@ impl DynamoLedger {
         event: i64,
         stacks: &BTreeSet<String>,
     ) -> PortResult<Vec<TransactWriteItem>> {
-        let mut sets = "SET #state = :completed, completed = :text, #event = :event, #expires = :expires".to_owned();
+        let mut sets = "SET #state = :published, completed = :text, #event = :event, #expires = :expires".to_owned();
         let mut update = Update::builder();
         if let Some(output) = &conclusion.output {
             sets.push_str(", #output = :output");
@@ -214,7 +214,7 @@ impl DynamoLedger {
             .condition_expression(format!("attempts = :attempt AND attribute_exists(WPK) AND {holds}"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":completed", text(RequestState::Completed.as_str()))
+            .expression_attribute_values(":published", text(RequestState::Published.as_str()))
             .expression_attribute_values(":text", text(completed))
             .expression_attribute_names("#event", "event")
             .expression_attribute_names("#expires", "expires")
@@ -275,16 +275,13 @@ impl DynamoLedger {
         }
         Err(gone())
     }
+}
 
-    /// What is answered to a request whose id is known.
-    async fn known(&self, standing: RequestRow, request: &NewRequest) -> PortResult<Receipt> {
-        if standing.fingerprint != hex::encode(request.head.fingerprint.0) {
-            return Ok(Receipt::Conflict);
-        }
-        let mut standing = [standing];
-        self.note_published(&mut standing).await?;
-        let [standing] = standing;
+fn known(standing: &RequestRow, request: &NewRequest) -> PortResult<Receipt> {
+    if standing.fingerprint == hex::encode(request.head.fingerprint.0) {
         Ok(Receipt::Known(Box::new(standing.record()?)))
+    } else {
+        Ok(Receipt::Conflict)
     }
 }
 

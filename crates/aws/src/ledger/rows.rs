@@ -89,6 +89,14 @@ pub(super) struct RequestRow {
     pub(super) writer: String,
 }
 
+/// What of a request says since when it is open; one that is damaged elsewhere says that too.
+#[derive(Deserialize)]
+pub(super) struct OpenRow {
+    #[serde(rename = "WPK", default)]
+    pub(super) work: Option<String>,
+    pub(super) received_at: Timestamp,
+}
+
 impl RequestRow {
     /// What is known of the request.
     pub(super) fn head(&self) -> PortResult<RequestHead> {

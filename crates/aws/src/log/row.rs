@@ -41,7 +41,7 @@ pub(crate) fn event_key(place: i64) -> Item {
 }
 
 /// What holds a place that nobody wrote to, so that nobody ever does.
-pub(crate) fn mark(place: i64, expires: i64) -> Item {
+pub(super) fn mark(place: i64, expires: i64) -> Item {
     let mut item = event_key(place);
     item.insert("void".to_owned(), AttributeValue::Bool(true));
     item.insert("expires".to_owned(), number(expires));

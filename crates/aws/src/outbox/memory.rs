@@ -80,11 +80,20 @@ impl Memory {
         locked(&self.without_webhooks).contains(&place)
     }
 
-    /// Events that one of these consumers is to be told of now, oldest first.
+    /// Events that one of these consumers is to be told of now: the oldest of those that failed before, and of
+    /// those that did not, at most so many of each.
     pub(super) fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> BTreeMap<i64, Entry> {
         let entries = locked(&self.entries);
+        let (mut again, mut new) = (limit, limit);
         let due = entries.iter().filter(|(_, entry)| is_due(entry, consumers, now));
-        due.take(limit).map(|(place, entry)| (*place, entry.clone())).collect()
+        let due = due.filter(|(_, entry)| {
+            let failed = entry.progress.as_ref().is_some_and(|progress| !progress.failing.is_empty());
+            let room = if failed { &mut again } else { &mut new };
+            let fits = *room > 0;
+            *room = room.saturating_sub(1);
+            fits
+        });
+        due.map(|(place, entry)| (*place, entry.clone())).collect()
     }
 
     /// Whether it is time to look for what others wrote; says yes once.

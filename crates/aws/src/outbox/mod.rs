@@ -48,6 +48,9 @@ impl Outbox for DynamoOutbox {
 
     async fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> PortResult<Vec<DueEvent>> {
         let shared = &*self.0;
+        if consumers.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
         let mut due = shared.outbox.due(consumers, now, limit);
         if due.is_empty() || shared.outbox.is_time_to_look() {
             shared.take_over_old().await?;
@@ -56,8 +59,15 @@ impl Outbox for DynamoOutbox {
                 due.insert(entry.place, entry);
             }
         }
-        let due = due.into_values().take(limit);
-        Ok(due.map(|entry| due_event(entry, consumers, now)).collect())
+        let due = due.into_values().map(|entry| due_event(entry, consumers, now));
+        let (again, new): (Vec<DueEvent>, Vec<DueEvent>) = due.partition(has_failed);
+        // What failed before leaves half of the room to what is new.
+        let again = again.into_iter().take(limit.div_ceil(2).max(limit.saturating_sub(new.len())));
+        let mut due: Vec<DueEvent> = again.collect();
+        let room = limit.saturating_sub(due.len());
+        due.extend(new.into_iter().take(room));
+        due.sort_by_key(|event| event.id);
+        Ok(due)
     }
 
     async fn settle(&self, at: Timestamp, settled: &[Settled]) -> PortResult<()> {
@@ -84,6 +94,11 @@ fn is_due(entry: &Entry, consumers: &[Consumer], now: Timestamp) -> bool {
     consumers
         .iter()
         .any(|consumer| progress.waits(*consumer) && due(consumer.as_str()))
+}
+
+/// Whether telling failed before for all who wait.
+fn has_failed(event: &DueEvent) -> bool {
+    event.wanted_by.iter().all(|(_, failures)| *failures > 0)
 }
 
 /// An event with those of the consumers that are to be told of it now.

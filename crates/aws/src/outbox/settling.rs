@@ -43,11 +43,11 @@ impl Shared {
     }
 
     async fn settle_together(&self, at: Timestamp, of: &[(i64, Vec<(Consumer, &Outcome)>)]) -> PortResult<()> {
-        let mut changed: Vec<(i64, bool)> = of.iter().map(|(place, _)| (*place, false)).collect();
+        let mut stale: Vec<i64> = Vec::new();
         for _ in 0..TRIES {
             let mut changes = Vec::new();
-            for ((place, outcomes), (_, reread)) in of.iter().zip(&changed) {
-                let known = if *reread { None } else { self.outbox.get(*place) };
+            for (place, outcomes) in of {
+                let known = self.outbox.get(*place).filter(|_| !stale.contains(place));
                 let entry = match known {
                     Some(entry) => Some(entry),
                     None => self.read_event(*place).await?,
@@ -61,12 +61,9 @@ impl Shared {
                     None => self.outbox.keep(entry),
                 }
             }
-            let refused = self.change_together(at, &changes).await?;
-            if refused.is_empty() {
+            stale = self.change_together(at, &changes).await?;
+            if stale.is_empty() {
                 return Ok(());
-            }
-            for (place, reread) in &mut changed {
-                *reread |= refused.contains(place);
             }
         }
         Err(gone())

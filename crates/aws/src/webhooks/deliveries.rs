@@ -199,12 +199,20 @@ impl DynamoWebhooks {
         if !self.lease(&row, until).await? {
             return Ok(None);
         }
+        let event = match row.event() {
+            Ok(event) => event,
+            // It will be no better the next time, and holds up no other.
+            Err(error) => {
+                tracing::error!(delivery = row.id, %error, "a webhook delivery is set aside");
+                let (id, now) = (row.id, self.shared.clock.now());
+                let letter = row.buried(self.shared.places.next(now), now, &error.message);
+                self.moved(delivery_key(id), &letter).await?;
+                return Ok(None);
+            }
+        };
         let keys = self.shared.keys().await?;
-        let opened = keys
-            .open(("webhook", &subscription.id.0), &subscription.secret)
-            .and_then(|secret| Ok((secret, row.event()?)));
-        match opened {
-            Ok((secret, event)) => Ok(Some(Delivery {
+        match keys.open(("webhook", &subscription.id.0), &subscription.secret) {
+            Ok(secret) => Ok(Some(Delivery {
                 id: row.id,
                 message_id: row.message_id,
                 subscription: subscription.subscription(),

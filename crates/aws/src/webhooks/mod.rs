@@ -249,10 +249,17 @@ impl Webhooks for DynamoWebhooks {
         let behind = after.map_or_else(|| " ".to_owned(), |Cursor(place)| sortable(place));
         let more = limit.saturating_add(1);
         let rows: Vec<DeliveryRow> = self.rows(&dead_of(id), &behind, more, |_| true).await?;
-        let mut items = rows.iter().map(DeliveryRow::letter).collect::<PortResult<Vec<_>>>()?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|letter| letter.cursor);
+        let more = rows.len() > limit;
+        let shown = rows.iter().take(limit);
+        let next = shown.clone().last().filter(|_| more).map(|row| Cursor(row.id));
+        let letters = shown.filter_map(|row| match row.letter() {
+            Ok(letter) => Some(letter),
+            Err(error) => {
+                tracing::error!(letter = row.id, %error, "a dead letter cannot be shown");
+                None
+            }
+        });
+        let items = letters.collect();
         Ok(Page { items, next })
     }
 
