@@ -76,17 +76,21 @@ async fn publish(app: &App, consumer: Consumer) -> PortResult<()> {
 /// Takes what is left to each consumer, which gets as much time as `patience` says. What is not told then
 /// is told at the next start.
 pub(crate) async fn finish(app: &App, patience: Duration) {
-    let consumers = app.ports().outbox.consumers();
-    let last = consumers.iter().map(|consumer| async move {
-        match timeout(patience, publish(app, *consumer)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%consumer, error = %Chain(&error), "the last events were not told; the next start does it");
-            }
-            Err(_elapsed) => tracing::warn!(%consumer, "the last events were not told; the next start does it"),
-        }
-    });
+    let mut last = Vec::new();
+    for consumer in app.ports().outbox.consumers() {
+        last.push(finish_one(app, *consumer, patience));
+    }
     join_all(last).await;
+}
+
+async fn finish_one(app: &App, consumer: Consumer, patience: Duration) {
+    match timeout(patience, publish(app, consumer)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%consumer, error = %Chain(&error), "the last events were not told; the next start does it");
+        }
+        Err(_elapsed) => tracing::warn!(%consumer, "the last events were not told; the next start does it"),
+    }
 }
 
 /// The longest pause after a failure.

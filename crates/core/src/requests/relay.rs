@@ -68,8 +68,13 @@ impl ControlPlane {
         if due.is_empty() {
             return Ok(RelayReport::default());
         }
-        let told = join_all(consumers.iter().map(|consumer| self.tell(*consumer, &due))).await;
-        let settled = told.concat();
+        // Loops and not closures, here and below: the compiler cannot see that a future of a closure over a
+        // borrowed argument may go to another thread.
+        let mut telling = Vec::with_capacity(consumers.len());
+        for consumer in consumers {
+            telling.push(self.tell(*consumer, &due));
+        }
+        let settled = join_all(telling).await.concat();
         outbox.settle(self.now(), &settled).await?;
         Ok(report(&due, &settled))
     }
@@ -103,10 +108,11 @@ impl ControlPlane {
             }
         }
         let together = self.hand_over(consumer, together);
-        let alone = stream::iter(alone)
-            .map(|told| self.hand_over(consumer, vec![told]))
-            .buffer_unordered(AT_ONCE)
-            .concat();
+        let mut one_by_one = Vec::with_capacity(alone.len());
+        for told in alone {
+            one_by_one.push(self.hand_over(consumer, vec![told]));
+        }
+        let alone = stream::iter(one_by_one).buffer_unordered(AT_ONCE).concat();
         let (together, alone) = futures::join!(together, alone);
         settled.extend(together);
         settled.extend(alone);
@@ -173,13 +179,14 @@ impl ControlPlane {
                 Ok(all(events))
             }
             Consumer::People => {
-                let telling = events.iter().map(|told| async {
-                    match alert(told.event) {
+                let mut results = Vec::with_capacity(events.len());
+                for told in events {
+                    results.push(match alert(told.event) {
                         None => Ok(()),
                         Some(alert) => self.ports.alerts.raise(&alert).await.map_err(|error| error.to_string()),
-                    }
-                });
-                Ok(join_all(telling).await)
+                    });
+                }
+                Ok(results)
             }
         }
     }
