@@ -6,24 +6,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{
-    DeadLetter, Delivery, Endpoint, Subscription, SubscriptionId, SubscriptionStatus, replayed,
+    DeadLetter, Delivery, Endpoint, Subscription, SubscriptionId, SubscriptionStatus, message_id, replayed,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audit;
-use crate::columns::{count_at, json, nanos, optional_name_at, optional_time_at, time_at};
+use crate::columns::{count_at, nanos, optional_name_at, optional_time_at, time_at};
 use crate::db::Db;
 use crate::error::Fault;
-use crate::ledger::announce;
+use crate::events::{self, Told};
+use crate::ledger::body_of;
 use crate::vault::{Keyring, Label};
-use deliveries::{bury, claim, dead_letters};
+use deliveries::{Queued, anybody, bury, claim, dead_letters, queue};
 
 /// The webhooks in the database.
 pub struct SqliteWebhooks {
@@ -47,6 +48,8 @@ pub(crate) fn label(id: &str) -> Label<'_> {
 
 const SUBSCRIPTION: &str = "subscriptions.id, url, subscriptions.agent, subscriptions.created_at";
 const SUBSCRIPTION_LEN: usize = 4;
+
+const SECRET: &str = "subscriptions.key_id, subscriptions.data_key, subscriptions.sealed";
 
 fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
     Ok(Subscription {
@@ -110,9 +113,7 @@ impl Webhooks for SqliteWebhooks {
         (reader, news): (&AgentName, &Announcement),
     ) -> PortResult<bool> {
         let (id, reader, at) = (id.clone(), reader.clone(), audit.at);
-        let body = json(&EventBody::from(news.clone())).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
-        })?;
+        let body = body_of(news)?;
         self.act(audit, move |conn, _| {
             let disabled = conn
                 .prepare_cached(
@@ -121,7 +122,7 @@ impl Webhooks for SqliteWebhooks {
                 )?
                 .execute(params![id.0, nanos(at), nanos(failing_since)])?;
             if disabled == 1 {
-                announce(conn, &reader, &body)?;
+                events::append(conn, reader.as_str(), Told::Body(&body), nanos(at))?;
             }
             Ok(disabled == 1)
         })
@@ -143,6 +144,27 @@ impl Webhooks for SqliteWebhooks {
             Ok(enabled == 1)
         };
         self.act(audit, enabled).await.map(drop)
+    }
+
+    async fn queue(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()> {
+        // Most stores have no subscription, and a commit is dear.
+        if events.is_empty() || !self.db.read_inline(|conn| Ok(anybody(conn)?))? {
+            return Ok(());
+        }
+        let queued = events
+            .iter()
+            .map(|(id, event)| {
+                Ok(Queued {
+                    event: *id,
+                    agent: event.agent.clone(),
+                    message_id: message_id(&event.body.detail()?),
+                })
+            })
+            .collect::<serde_json::Result<Vec<_>>>()
+            .map_err(|error| {
+                PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+            })?;
+        self.db.write(move |conn, _| queue(conn, &queued, at)).await
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {

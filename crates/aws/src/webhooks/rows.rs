@@ -3,7 +3,8 @@
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::{Cursor, OutgoingEvent};
-use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId, message_id};
+use cc_devops_core::stored;
+use cc_devops_core::webhooks::{DeadLetter, Endpoint, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,16 +14,30 @@ use crate::table::{Item, key};
 
 /// The partition of the subscriptions.
 pub(super) const WEBHOOKS: &str = "WEBHOOKS";
-/// The partition of what is to be delivered.
-pub(super) const DELIVERIES: &str = "DELIVERIES";
+/// The partition of what older versions were to deliver, to everybody.
+pub(super) const OLD_DELIVERIES: &str = "DELIVERIES";
+/// In the index of work, the deliveries of older versions.
+pub(super) const OLD_WAITING: &str = "delivery";
+
+/// The partition of what is to be delivered to a subscription.
+pub(super) fn deliveries_of(id: &SubscriptionId) -> String {
+    format!("DELIVERIES#{}", id.0)
+}
 
 /// The partition of a subscription's dead letters.
 pub(super) fn dead_of(id: &SubscriptionId) -> String {
     format!("DEAD#{}", id.0)
 }
 
-/// The deliveries in the index of work, by when they are due.
-pub(super) const WAITING: &str = "delivery";
+/// In the index of work, what waits for an endpoint, by when it is due.
+pub(super) fn waiting_for(id: &SubscriptionId) -> String {
+    format!("delivery#{}", id.0)
+}
+
+/// In the index of work, what is under way to an endpoint, by when the lease ends.
+pub(super) fn under_way_to(id: &SubscriptionId) -> String {
+    format!("sending#{}", id.0)
+}
 
 /// Where a delivery stands among those that wait.
 pub(super) fn waiting_place(due: &str, id: i64) -> String {
@@ -41,8 +56,8 @@ pub(super) fn subscription_key(id: &SubscriptionId) -> Item {
 }
 
 /// The key of a delivery.
-pub(super) fn delivery_key(id: i64) -> Item {
-    key(DELIVERIES, sortable(id))
+pub(super) fn delivery_key(subscription: &SubscriptionId, id: i64) -> Item {
+    key(deliveries_of(subscription), sortable(id))
 }
 
 /// A subscription.
@@ -59,11 +74,35 @@ pub(super) struct SubscriptionRow {
     pub(super) created_at: Timestamp,
     /// The sealed signing secret.
     pub(super) secret: serde_bytes::ByteBuf,
-    /// The place in the event log up to which deliveries were made.
-    pub(super) told: i64,
+    /// The place in the old event log up to which an older version made deliveries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failing_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) disabled_at: Option<Timestamp>,
 }
 
 impl SubscriptionRow {
+    /// A new subscription's, with its sealed signing secret.
+    pub(super) fn new(subscription: &Subscription, sealed: Vec<u8>) -> Self {
+        Self {
+            pk: WEBHOOKS.to_owned(),
+            sk: format!("SUB#{}", subscription.id.0),
+            id: subscription.id.clone(),
+            url: subscription.url.clone(),
+            agent: subscription.agent.clone(),
+            created_at: subscription.created_at,
+            secret: serde_bytes::ByteBuf::from(sealed),
+            told: None,
+            failing_since: None,
+            last_error: None,
+            disabled_at: None,
+        }
+    }
+
     /// The subscription as the domain has it.
     pub(super) fn subscription(&self) -> Subscription {
         Subscription {
@@ -71,6 +110,15 @@ impl SubscriptionRow {
             url: self.url.clone(),
             agent: self.agent.clone(),
             created_at: self.created_at,
+        }
+    }
+
+    /// How its endpoint does.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            failing_since: self.failing_since,
+            last_error: self.last_error.clone(),
+            disabled_at: self.disabled_at,
         }
     }
 }
@@ -90,7 +138,7 @@ pub(super) struct DeliveryRow {
     pub(super) subscription: SubscriptionId,
     pub(super) message_id: String,
     pub(super) agent: AgentName,
-    /// The event's detail as JSON text.
+    /// The event as it is kept.
     pub(super) completed: String,
     /// How often it was taken.
     pub(super) attempts: u32,
@@ -103,22 +151,23 @@ pub(super) struct DeliveryRow {
 }
 
 impl DeliveryRow {
-    /// A delivery that waits: of an event's detail as JSON text, due at `due`.
+    /// A delivery that waits, due at `due`: of an agent's event as it is kept, and what its receiver tells
+    /// repeats by.
     pub(super) fn new(
         id: i64,
         subscription: SubscriptionId,
-        (agent, completed): (AgentName, String),
+        (agent, completed, message_id): (AgentName, String, String),
         due: Timestamp,
     ) -> Self {
         let due = sortable_time(due);
         Self {
-            pk: DELIVERIES.to_owned(),
+            pk: deliveries_of(&subscription),
             sk: sortable(id),
-            waiting: Some(WAITING.to_owned()),
+            waiting: Some(waiting_for(&subscription)),
             place: Some(waiting_place(&due, id)),
             id,
             subscription,
-            message_id: message_id(&completed),
+            message_id,
             agent,
             completed,
             attempts: 0,
@@ -144,15 +193,21 @@ impl DeliveryRow {
 
     /// The delivery that becomes of a dead letter.
     pub(super) fn replayed(self, id: i64, due: Timestamp) -> Self {
+        Self::new(id, self.subscription, (self.agent, self.completed, self.message_id), due)
+    }
+
+    /// The delivery of an older version, in the partition of its subscription.
+    pub(super) fn moved_over(self) -> Self {
         Self {
-            message_id: self.message_id,
-            ..Self::new(id, self.subscription, (self.agent, self.completed), due)
+            pk: deliveries_of(&self.subscription),
+            waiting: Some(waiting_for(&self.subscription)),
+            ..self
         }
     }
 
     /// What is to be told.
     pub(super) fn event(&self) -> PortResult<OutgoingEvent> {
-        let body = serde_json::from_str(&self.completed);
+        let body = stored::read_event(&self.completed);
         Ok(OutgoingEvent {
             agent: self.agent.clone(),
             body: body.map_err(|error| corrupt("a delivery's event").because(error))?,

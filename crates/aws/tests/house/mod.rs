@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::types::{
@@ -9,6 +10,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use cc_devops_aws::{Backend, Clients, Resources};
+use cc_devops_core::ports::SystemClock;
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
 
@@ -26,7 +28,8 @@ fn resources() -> Resources {
 
 /// A backend at an address, on resources that other backends may share: another process.
 pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
-    Backend::new(Clients::of_emulator(url), resources.clone(), sample::installation())
+    let clients = Clients::of_emulator(url);
+    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(SystemClock))
 }
 
 /// A backend for which nothing was made.

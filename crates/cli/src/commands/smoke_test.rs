@@ -73,7 +73,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
                 .to_owned(),
         ));
     };
-    let ports = backend.ports(std::sync::Arc::new(SystemClock));
+    let ports = backend.ports();
     let agent = config.installation.agent.to_string();
     let request = RequestId::new(format!("smoke-{}", uuid::Uuid::now_v7()));
     let tests = Tests {

@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
+use cc_devops_core::requests::record::{Cursor, Page};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Line, SubscriptionId, room, take_turns};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::{SUBSCRIPTION, SUBSCRIPTION_LEN, label, subscription};
+use super::{SECRET, SUBSCRIPTION, SUBSCRIPTION_LEN, label, subscription};
 use crate::audit::page;
-use crate::columns::{json_at, limit, name_at, nanos, time_at};
+use crate::columns::{limit, nanos, time_at};
 use crate::error::Fault;
+use crate::events::{EVENT, ITS_REQUEST, outgoing};
 use crate::vault::{Keyring, Sealed};
 
 /// Takes what is due, until the lease ends.
@@ -28,14 +30,14 @@ pub(super) fn claim(
         conn.prepare_cached("UPDATE deliveries SET attempts = ?2, due_at = ?3, leased_until = ?3 WHERE id = ?1")?;
     let mut claimed = Vec::with_capacity(due.len());
     for (_, id) in due {
-        let (mut delivery, sealed) = match due_delivery(conn, id) {
+        let (mut delivery, sealed) = match due_delivery(conn, id)? {
             Ok(found) => found,
-            Err(error) if is_unreadable(&error) => {
-                tracing::error!(delivery = id, %error, "a webhook delivery cannot be read; it is a dead letter");
-                bury(conn, id, now, "what is to be delivered cannot be read")?;
+            // One damaged event must not hold up the others, nor come again and again.
+            Err(error) => {
+                tracing::error!(delivery = id, error, "what is to be delivered cannot be read; it is set aside");
+                bury(conn, id, now, &format!("the event cannot be read: {error}"))?;
                 continue;
             }
-            Err(error) => return Err(error.into()),
         };
         update.execute(params![delivery.id, delivery.attempt, nanos(lease_until)])?;
         match keys.open_text(label(&delivery.subscription.id.0), &sealed) {
@@ -51,6 +53,40 @@ pub(super) fn claim(
         }
     }
     Ok(claimed)
+}
+
+/// An event with what can be made before the writer's time.
+pub(super) struct Queued {
+    pub(super) event: i64,
+    pub(super) agent: AgentName,
+    pub(super) message_id: String,
+}
+
+/// Whether there is a subscription.
+pub(super) fn anybody(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM subscriptions)")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Queues events for every subscription that wants them, is not switched off, and does not have them.
+pub(super) fn queue(conn: &Connection, events: &[Queued], at: Timestamp) -> Result<(), Fault> {
+    let subscriptions = conn
+        .prepare_cached("SELECT id, agent FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(String, Option<String>)>>>()?;
+    let mut queue = conn.prepare_cached(
+        "INSERT INTO deliveries (subscription, event, message_id, due_at) SELECT ?1, cursor, ?3, ?4 FROM events \
+         WHERE cursor = ?2 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE subscription = ?1 AND event = ?2)",
+    )?;
+    for event in events {
+        let wanted = subscriptions
+            .iter()
+            .filter(|(_, agent)| agent.as_ref().is_none_or(|agent| agent == event.agent.as_str()));
+        for (subscription, _) in wanted {
+            queue.execute(params![subscription, event.event, event.message_id, nanos(at)])?;
+        }
+    }
+    Ok(())
 }
 
 /// What is due to each endpoint that has room, with when it is due.
@@ -82,40 +118,30 @@ fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: usize) -> Re
     Ok(lines)
 }
 
-/// A delivery without its secret, and that as it is sealed.
-fn due_delivery(conn: &Connection, id: i64) -> rusqlite::Result<(Delivery, Sealed)> {
+/// A delivery without its secret, and that as it is sealed; or why it cannot be read.
+fn due_delivery(conn: &Connection, id: i64) -> rusqlite::Result<Result<(Delivery, Sealed), String>> {
     conn.prepare_cached(&format!(
-        "SELECT {SUBSCRIPTION}, key_id, data_key, sealed, deliveries.id, message_id, events.agent, completed, \
-         attempts FROM deliveries JOIN subscriptions ON subscriptions.id = subscription \
-         JOIN events ON cursor = event WHERE deliveries.id = ?1"
+        "SELECT {SUBSCRIPTION}, {SECRET}, message_id, deliveries.attempts, {EVENT} \
+         FROM deliveries JOIN subscriptions ON subscriptions.id = subscription \
+         JOIN events ON cursor = event {ITS_REQUEST} WHERE deliveries.id = ?1"
     ))?
     .query_row([id], |row| {
         let place = SUBSCRIPTION_LEN + 3;
-        let attempts: u32 = row.get(place + 4)?;
+        let event = match outgoing(row, place + 2) {
+            Ok(event) => event,
+            Err(why) => return Ok(Err(why)),
+        };
+        let attempts: u32 = row.get(place + 1)?;
         let delivery = Delivery {
             subscription: subscription(row)?,
             secret: SecretValue::new(String::new()),
-            id: row.get(place)?,
-            message_id: row.get(place + 1)?,
-            event: OutgoingEvent {
-                agent: name_at(row, place + 2)?,
-                body: json_at(row, place + 3)?,
-            },
+            id,
+            message_id: row.get(place)?,
+            event,
             attempt: attempts.saturating_add(1),
         };
-        Ok((delivery, Sealed::from_row(row, SUBSCRIPTION_LEN)?))
+        Ok(Ok((delivery, Sealed::from_row(row, SUBSCRIPTION_LEN)?)))
     })
-}
-
-/// Whether a row is damaged, and not the database behind it.
-fn is_unreadable(error: &rusqlite::Error) -> bool {
-    matches!(
-        error,
-        rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::QueryReturnedNoRows
-    )
 }
 
 /// Makes a dead letter of a delivery.
@@ -139,35 +165,37 @@ pub(super) fn dead_letters(
 ) -> Result<Page<DeadLetter>, Fault> {
     let after = after.map_or(0, |Cursor(place)| place);
     let letters = conn
-        .prepare_cached(
-            "SELECT id, message_id, agent, completed, attempts, error, buried_at \
-             FROM dead_letters JOIN events ON cursor = event WHERE subscription = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-        )?
+        .prepare_cached(&format!(
+            "SELECT dead_letters.id, message_id, dead_letters.attempts, error, buried_at, {EVENT} \
+             FROM dead_letters JOIN events ON cursor = event {ITS_REQUEST} \
+             WHERE subscription = ?1 AND dead_letters.id > ?2 ORDER BY dead_letters.id LIMIT ?3"
+        ))?
         .query_map(params![id.0, after, limit(at_most).saturating_add(1)], |row| {
             let place: i64 = row.get(0)?;
-            let letter = letter(row).inspect_err(|error| {
-                tracing::error!(letter = place, %error, "a dead letter cannot be read and is left out");
+            let event = outgoing(row, 5).inspect_err(|why| {
+                tracing::error!(
+                    letter = place,
+                    error = why,
+                    "a dead letter cannot be read and is left out"
+                );
             });
-            Ok((place, letter.ok()))
+            let Ok(event) = event else {
+                return Ok((place, None));
+            };
+            let letter = DeadLetter {
+                cursor: Cursor(place),
+                message_id: row.get(1)?,
+                event,
+                attempts: row.get(2)?,
+                error: row.get(3)?,
+                buried_at: time_at(row, 4)?,
+            };
+            Ok((place, Some(letter)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let letters = page(letters, at_most, |(place, _)| *place);
     Ok(Page {
         items: letters.items.into_iter().filter_map(|(_, letter)| letter).collect(),
         next: letters.next,
-    })
-}
-
-fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
-    Ok(DeadLetter {
-        cursor: Cursor(row.get(0)?),
-        message_id: row.get(1)?,
-        event: OutgoingEvent {
-            agent: name_at(row, 2)?,
-            body: json_at(row, 3)?,
-        },
-        attempts: row.get(4)?,
-        error: row.get(5)?,
-        buried_at: time_at(row, 6)?,
     })
 }

@@ -7,7 +7,7 @@ use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, OutboxEntry, OutgoingEvent, Page};
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{
     DeadLetter, Delivery, Endpoint, Line, Subscription, SubscriptionId, SubscriptionStatus, replayed, room, take_turns,
@@ -15,7 +15,7 @@ use cc_devops_core::webhooks::{
 use jiff::Timestamp;
 
 use super::audit::append;
-use super::{Memory, page};
+use super::{Memory, Model, page};
 
 /// The subscriptions in their order, and everything queued for them.
 #[derive(Default)]
@@ -44,22 +44,22 @@ struct Queued {
 }
 
 impl WebhookModel {
-    /// Queues a published event for everyone who wants it.
-    pub(super) fn queue(&mut self, entry: &OutboxEntry, at: Timestamp) {
+    /// Queues an event for everyone who wants it, is not switched off, and does not have it in the queue.
+    fn queue(&mut self, number: i64, event: &OutgoingEvent, at: Timestamp) {
         for subscribed in &self.subscriptions {
             let subscription = &subscribed.subscription;
-            let wanted = subscription
-                .agent
-                .as_ref()
-                .is_none_or(|agent| *agent == entry.event.agent);
-            if !wanted || subscribed.endpoint.disabled_at.is_some() {
+            let message_id = format!("evt_{number}");
+            let wanted = subscription.agent.as_ref().is_none_or(|agent| *agent == event.agent);
+            let there = |queued: &Queued| queued.subscription == subscription.id && queued.message_id == message_id;
+            let is_off = subscribed.endpoint.disabled_at.is_some();
+            if !wanted || is_off || self.queue.values().any(there) {
                 continue;
             }
             self.last_id += 1;
             let queued = Queued {
                 subscription: subscription.id.clone(),
-                message_id: format!("evt_{}", entry.id),
-                event: entry.event.clone(),
+                message_id,
+                event: event.clone(),
                 attempts: 0,
                 due: at,
                 leased_until: None,
@@ -152,6 +152,14 @@ impl Webhooks for Memory {
         Ok(())
     }
 
+    async fn queue(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        for (number, event) in events {
+            model.webhooks.queue(*number, event, at);
+        }
+        Ok(())
+    }
+
     async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
         model.webhooks.find(id).ok_or_else(unknown)?;
@@ -222,8 +230,13 @@ impl Webhooks for Memory {
         places: usize,
     ) -> PortResult<Vec<Delivery>> {
         let mut model = self.lock()?;
-        let webhooks = &mut model.webhooks;
         let mut taken = Vec::new();
+        let Model { webhooks, damaged, .. } = &mut *model;
+        for queued in webhooks.queue.values_mut() {
+            if queued.buried.is_none() && damaged.events.contains(queued.event.body.key()) {
+                queued.buried = Some((now, "the event cannot be read".to_owned()));
+            }
+        }
         for (_, id) in take_turns(webhooks.lines(now, places), limit) {
             if let Some(queued) = webhooks.queue.get_mut(&id) {
                 queued.attempts += 1;
