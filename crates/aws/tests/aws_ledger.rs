@@ -253,7 +253,11 @@ async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has
     end(&*ledger, "r1", 1).await;
     assert_eq!(days(&item(&backend, "r1").await), Some(30));
     let event = due(&*outbox, 1, 10).await.remove(0);
-    assert_eq!(days(&event_item(&backend, event.id).await), None, "it is still to be told");
+    assert_eq!(
+        days(&event_item(&backend, event.id).await),
+        None,
+        "it is still to be told"
+    );
     let aside = Settled {
         id: event.id,
         consumer: Consumer::People,
@@ -261,7 +265,11 @@ async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has
     };
     outbox.settle(after(2), &[aside]).await.unwrap();
     told(&*outbox, &due(&*outbox, 3, 10).await).await;
-    assert_eq!(days(&event_item(&backend, event.id).await), None, "somebody may give it back");
+    assert_eq!(
+        days(&event_item(&backend, event.id).await),
+        None,
+        "somebody may give it back"
+    );
     outbox.give_back(Consumer::People, after(4)).await.unwrap();
     told(&*outbox, &due(&*outbox, 5, 10).await).await;
     let kept = event_item(&backend, event.id).await;

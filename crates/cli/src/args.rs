@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
     agents, audit, backup, completions, config, deploy, health, outbox, policy, put_secret, repos, requests, revenue,
-    secrets, send, smoke_test, workflows,
+    secrets, send, smoke_test, webhooks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -117,6 +117,9 @@ pub(crate) enum Operation {
     /// Show who is still to be told of events, and give back what was given up
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Add, list and remove webhooks, switch them on, and replay what was given up
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Read and check the audit trail
     #[command(subcommand)]
     Audit(audit::Command),

@@ -6,6 +6,8 @@ mod turns;
 pub use acts::{DETAIL_TYPE, Subscriptions, replayed, switch_off};
 pub use turns::{Line, room, take_turns};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,6 +96,12 @@ pub fn message_id(completed: &str) -> String {
     let mut id = hex::encode(Sha256::digest(completed));
     id.truncate(32);
     format!("msg_{id}")
+}
+
+/// A signing secret in the form of the Standard Webhooks specification, of these 256 bits, which must
+/// come from a cryptographic source.
+pub fn signing_secret(bits: [u8; 32]) -> SecretValue {
+    SecretValue::new(format!("whsec_{}", STANDARD.encode(bits)))
 }
 
 /// How long to wait before each next attempt, in seconds, as the specification suggests: the

@@ -82,16 +82,13 @@ impl SqliteWebhooks {
 
 #[async_trait]
 impl Webhooks for SqliteWebhooks {
-    async fn subscribe(
-        &self,
-        subscription: &Subscription,
-        secret: &SecretValue,
-        audit: &AuditEntry,
-    ) -> PortResult<()> {
+    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue, audit: &AuditEntry) -> PortResult<()> {
         let (subscription, secret) = (subscription.clone(), secret.clone());
-        self.act(audit, move |conn, keys| subscribe(conn, keys, &subscription, &secret).map(|()| true))
-            .await
-            .map(drop)
+        self.act(audit, move |conn, keys| {
+            subscribe(conn, keys, &subscription, &secret).map(|()| true)
+        })
+        .await
+        .map(drop)
     }
 
     async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {

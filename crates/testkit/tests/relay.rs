@@ -92,7 +92,13 @@ impl House {
             created_at: sample::START,
         };
         let secret = SecretValue::new("whsec_one".to_owned());
-        plane.ports().webhooks.subscribe(&subscription, &secret).await.unwrap();
+        let added = sample::audit_entry("webhook.added", 1);
+        plane
+            .ports()
+            .webhooks
+            .subscribe(&subscription, &secret, &added)
+            .await
+            .unwrap();
         Self { memory, plane }
     }
 
@@ -127,7 +133,12 @@ impl House {
     /// What waits for the subscription; taken without being kept from the next look.
     async fn to_deliver(&self) -> Vec<String> {
         let now = self.memory.ports().clock.now();
-        let claimed = self.plane.ports().webhooks.claim_deliveries(now, now, LIMIT).await;
+        let claimed = self
+            .plane
+            .ports()
+            .webhooks
+            .claim_deliveries(now, now, LIMIT, LIMIT)
+            .await;
         let keys = claimed.unwrap().into_iter();
         keys.map(|delivery| delivery.event.body.key().to_owned()).collect()
     }

@@ -38,7 +38,9 @@ impl DynamoLedger {
             let place = shared.numbers.take(shared).await?;
             let put = event.put(shared.table(), place)?;
             let call = shared.clients.dynamodb().put_item().table_name(put.table_name);
-            let call = call.set_item(Some(put.item)).set_condition_expression(put.condition_expression);
+            let call = call
+                .set_item(Some(put.item))
+                .set_condition_expression(put.condition_expression);
             match call.send().await {
                 Ok(_) => {
                     shared.outbox.wrote(event.written(place), place.subscribed);

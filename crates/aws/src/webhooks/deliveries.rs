@@ -50,7 +50,12 @@ impl DynamoWebhooks {
 
     /// Puts a delivery, unless it waits already.
     async fn put_once(&self, row: DeliveryRow) -> PortResult<()> {
-        let call = self.shared.clients.dynamodb().put_item().table_name(self.shared.table());
+        let call = self
+            .shared
+            .clients
+            .dynamodb()
+            .put_item()
+            .table_name(self.shared.table());
         let call = call
             .set_item(Some(to_item(&row)?))
             .condition_expression("attribute_not_exists(PK)");

@@ -157,7 +157,10 @@ impl DynamoWebhooks {
             .return_values(ReturnValue::UpdatedNew);
         match call.send().await {
             Ok(answer) => {
-                let since = answer.attributes.as_ref().and_then(|item| text_in(item, "failing_since"));
+                let since = answer
+                    .attributes
+                    .as_ref()
+                    .and_then(|item| text_in(item, "failing_since"));
                 Ok(since.and_then(|since| since.parse().ok()).unwrap_or(at))
             }
             // It has gone.
@@ -203,12 +206,7 @@ fn unknown() -> PortError {
 
 #[async_trait]
 impl Webhooks for DynamoWebhooks {
-    async fn subscribe(
-        &self,
-        subscription: &Subscription,
-        secret: &SecretValue,
-        audit: &AuditEntry,
-    ) -> PortResult<()> {
+    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue, audit: &AuditEntry) -> PortResult<()> {
         let shared = &self.shared;
         let sealed = shared.keys().await?.seal(("webhook", &subscription.id.0), secret)?;
         let row = SubscriptionRow::new(subscription, sealed);

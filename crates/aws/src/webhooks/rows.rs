@@ -193,7 +193,12 @@ impl DeliveryRow {
 
     /// The delivery that becomes of a dead letter.
     pub(super) fn replayed(self, id: i64, due: Timestamp) -> Self {
-        Self::new(id, self.subscription, (self.agent, self.completed, self.message_id), due)
+        Self::new(
+            id,
+            self.subscription,
+            (self.agent, self.completed, self.message_id),
+            due,
+        )
     }
 
     /// The delivery of an older version, in the partition of its subscription.

@@ -70,7 +70,13 @@ impl DynamoWebhooks {
     }
 
     /// What is due to an endpoint, as much as there is room for.
-    async fn line(&self, row: &SubscriptionRow, now: Timestamp, limit: usize, places: usize) -> PortResult<Line<Found>> {
+    async fn line(
+        &self,
+        row: &SubscriptionRow,
+        now: Timestamp,
+        limit: usize,
+        places: usize,
+    ) -> PortResult<Line<Found>> {
         let under_way = under_way_to(&row.id);
         let held = self.under_way(&under_way, now, places).await?;
         let room = room(places, held, row.failing_since.is_some()).min(limit);
@@ -93,7 +99,12 @@ impl DynamoWebhooks {
     /// How many deliveries are under way whose lease has not ended; no more than `most` are counted.
     async fn under_way(&self, part: &str, now: Timestamp, most: usize) -> PortResult<usize> {
         let shared = &self.shared;
-        let call = shared.clients.dynamodb().query().table_name(shared.table()).index_name(WORK);
+        let call = shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(shared.table())
+            .index_name(WORK);
         let call = call
             .key_condition_expression("WPK = :part AND WSK > :now")
             .expression_attribute_values(":part", text(part))
@@ -107,7 +118,12 @@ impl DynamoWebhooks {
     /// What is due of a part of the index, the longest waiting first.
     async fn due(&self, part: &str, now: Timestamp, limit: usize) -> PortResult<Vec<(String, String)>> {
         let shared = &self.shared;
-        let call = shared.clients.dynamodb().query().table_name(shared.table()).index_name(WORK);
+        let call = shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(shared.table())
+            .index_name(WORK);
         let call = call
             .key_condition_expression("WPK = :part AND WSK < :behind")
             .expression_attribute_values(":part", text(part))
@@ -123,7 +139,12 @@ impl DynamoWebhooks {
     /// in one part of the index; once that is empty the look at it finds nothing.
     async fn move_old(&self) -> PortResult<()> {
         let shared = &self.shared;
-        let call = shared.clients.dynamodb().query().table_name(shared.table()).index_name(WORK);
+        let call = shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(shared.table())
+            .index_name(WORK);
         let call = call
             .key_condition_expression("WPK = :part")
             .expression_attribute_values(":part", text(OLD_WAITING))

@@ -29,7 +29,12 @@ fn resources() -> Resources {
 /// A backend at an address, on resources that other backends may share: another process.
 pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
     let clients = Clients::of_emulator(url);
-    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(SystemClock))
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(SystemClock),
+    )
 }
 
 /// A backend for which nothing was made.

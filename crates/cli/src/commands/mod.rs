@@ -19,6 +19,7 @@ pub(crate) mod send;
 pub(crate) mod smoke_test;
 mod submit;
 mod times;
+pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
 use crate::Context;
@@ -35,6 +36,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
         Operation::Outbox(command) => Box::pin(outbox::run(context, command)).await,
+        Operation::Webhooks(command) => Box::pin(webhooks::run(context, command)).await,
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,
         Operation::Policy(command) => Box::pin(policy::run(context, command)).await,
         Operation::Config(command) => config::run(context, &command),

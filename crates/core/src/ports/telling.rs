@@ -47,12 +47,7 @@ pub trait EventLog: Send + Sync {
 pub trait Webhooks: Send + Sync {
     /// Adds a subscription. Events that are queued from now on are queued for it too. The adapter keeps the
     /// signing secret encrypted.
-    async fn subscribe(
-        &self,
-        subscription: &Subscription,
-        secret: &SecretValue,
-        audit: &AuditEntry,
-    ) -> PortResult<()>;
+    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue, audit: &AuditEntry) -> PortResult<()>;
 
     /// Removes a subscription and all that waits for it. `NotFound` where there is none.
     async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()>;

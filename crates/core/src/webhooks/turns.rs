@@ -26,7 +26,9 @@ pub fn take_turns<T: Ord>(mut lines: Vec<Line<T>>, at_most: usize) -> Vec<T> {
         let waiting = lines.iter_mut().filter(|line| !line.due.is_empty());
         let Some(next) = waiting.min_by(|one, other| {
             let place = |line: &Line<T>| line.held;
-            place(one).cmp(&place(other)).then_with(|| one.due.front().cmp(&other.due.front()))
+            place(one)
+                .cmp(&place(other))
+                .then_with(|| one.due.front().cmp(&other.due.front()))
         }) else {
             break;
         };

@@ -34,7 +34,11 @@ pub(super) fn claim(
             Ok(found) => found,
             // One damaged event must not hold up the others, nor come again and again.
             Err(error) => {
-                tracing::error!(delivery = id, error, "what is to be delivered cannot be read; it is set aside");
+                tracing::error!(
+                    delivery = id,
+                    error,
+                    "what is to be delivered cannot be read; it is set aside"
+                );
                 bury(conn, id, now, &format!("the event cannot be read: {error}"))?;
                 continue;
             }

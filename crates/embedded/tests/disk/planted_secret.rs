@@ -56,7 +56,11 @@ async fn a_planted_secret_is_not_in_the_files() {
         created_at: after(0),
     };
     let secret = SecretValue::new(PLANTED_SECRET.to_owned());
-    store.webhooks().subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1)).await.unwrap();
+    store
+        .webhooks()
+        .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
+        .await
+        .unwrap();
     assert_absent(&folder);
 
     let kept: Option<Vec<u8>> = folder

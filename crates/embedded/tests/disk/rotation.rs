@@ -34,7 +34,11 @@ async fn fill(store: &Store) {
         created_at: after(0),
     };
     let secret = SecretValue::new("whsec_x".to_owned());
-    store.webhooks().subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1)).await.unwrap();
+    store
+        .webhooks()
+        .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
+        .await
+        .unwrap();
 }
 
 fn name(number: u64) -> String {

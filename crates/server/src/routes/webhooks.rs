@@ -4,12 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json as Answer, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use cc_devops_core::acts::Asker;
 use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Subscription, SubscriptionId, Subscriptions};
+use cc_devops_core::webhooks::{Subscription, SubscriptionId, Subscriptions, signing_secret};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -44,7 +41,11 @@ pub(crate) async fn add_webhook(
         agent: new.agent,
         created_at: app.ports().clock.now(),
     };
-    let secret = signing_secret()?;
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(|error| {
+        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
+    })?;
+    let secret = signing_secret(bits);
     let status = acts(&app, &caller).add(&subscription, &secret, &origin).await?;
     let body = Answer(AddedWebhook {
         webhook: WebhookView::from(status),
@@ -171,13 +172,4 @@ async fn exists(app: &App, id: &SubscriptionId) -> Result<(), Problem> {
     } else {
         Err(Problem::not_found("there is no such subscription"))
     }
-}
-
-/// A signing secret of 256 random bits, in the form of the Standard Webhooks specification.
-fn signing_secret() -> Result<SecretValue, Problem> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(|error| {
-        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-    })?;
-    Ok(SecretValue::new(format!("whsec_{}", STANDARD.encode(bits))))
 }

@@ -124,7 +124,11 @@ async fn furnished() -> House {
         created_at: sample::START,
     };
     let secret = SecretValue::new("whsec_c2VzYW1l".into());
-    ports.webhooks.subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1)).await.unwrap();
+    ports
+        .webhooks
+        .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
+        .await
+        .unwrap();
     house
 }
 

@@ -226,7 +226,10 @@ async fn a_redirect_is_not_followed_and_nobody_there_is_a_failure() {
     let (id, _) = id;
     receiver.next().await;
     let error = until(async || shown(&house, &id).await["lastError"].as_str().map(ToOwned::to_owned)).await;
-    assert!(error.contains("answered 307") && error.contains("redirects are not followed"), "{error}");
+    assert!(
+        error.contains("answered 307") && error.contains("redirects are not followed"),
+        "{error}"
+    );
     wait_by_the_clock(&house, &mut receiver).await;
     assert!(elsewhere.arrivals.try_recv().is_err());
     workers.stop(Duration::from_secs(5)).await;
@@ -263,14 +266,19 @@ async fn a_dead_endpoint_costs_a_healthy_one_nothing() {
     subscribe(&house, &receiver.url, None).await;
     let mut told = std::collections::BTreeSet::new();
     for number in 0..40 {
-        house.post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}"))).await;
+        house
+            .post("/v1/events?wait=5", As::Agent, &put(&format!("r{number}")))
+            .await;
     }
     // The dead ones do not answer within this test: a healthy one that waited for them would never have all.
     while told.len() < 40 {
         told.insert(receiver.next().await.id().to_owned());
     }
     let open = house.memory.ports().webhooks.statuses().await.unwrap();
-    assert!(open.iter().all(|status| status.endpoint.failing_since.is_none()), "no dead one has come to its end");
+    assert!(
+        open.iter().all(|status| status.endpoint.failing_since.is_none()),
+        "no dead one has come to its end"
+    );
     workers.stop(Duration::ZERO).await;
 }
 
@@ -289,7 +297,10 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
         shown["failingSince"].is_string().then_some(shown)
     })
     .await;
-    assert_eq!((&failing["enabled"], &failing["lastError"]), (&json!(true), &json!("the receiver answered 500")));
+    assert_eq!(
+        (&failing["enabled"], &failing["lastError"]),
+        (&json!(true), &json!("the receiver answered 500"))
+    );
 
     // Five days later it still only fails.
     house.memory.clock().advance(SignedDuration::from_hours(5 * 24));
@@ -303,7 +314,8 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
     assert!(off["disabledAt"].is_string());
     let news = until(async || {
         let told = house.memory.published_events();
-        told.into_iter().find(|logged| logged.event.body.detail_type() == "devops.webhook_disabled")
+        told.into_iter()
+            .find(|logged| logged.event.body.detail_type() == "devops.webhook_disabled")
     })
     .await;
     assert_eq!(news.event.agent.as_str(), sample::AGENT, "its owner is told");
@@ -332,7 +344,10 @@ async fn an_endpoint_that_only_fails_is_switched_off_and_can_be_switched_on() {
     until(async || shown(&house, &id).await.get("failingSince").is_none().then_some(())).await;
     assert_eq!(shown(&house, &id).await["enabled"], true);
     workers.stop(Duration::from_secs(5)).await;
-    assert!(receiver.arrivals.try_recv().is_err(), "what came to be meanwhile was not queued");
+    assert!(
+        receiver.arrivals.try_recv().is_err(),
+        "what came to be meanwhile was not queued"
+    );
     let actions: Vec<String> = house
         .memory
         .audit_rows()
@@ -365,7 +380,10 @@ async fn an_address_that_has_come_to_lead_inside_is_not_called() {
         shown["lastError"].as_str().map(ToOwned::to_owned)
     })
     .await;
-    assert!(error.contains("a cloud's metadata service") && !error.contains("169.254"), "{error}");
+    assert!(
+        error.contains("a cloud's metadata service") && !error.contains("169.254"),
+        "{error}"
+    );
     workers.stop(Duration::from_secs(5)).await;
 }
 

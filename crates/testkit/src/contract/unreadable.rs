@@ -79,16 +79,21 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
         created_at: after(0),
     };
     let secret = SecretValue::new("whsec_one".to_owned());
-    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    let added = sample::audit_entry("webhook.added", 1);
+    ports.webhooks.subscribe(&subscription, &secret, &added).await.unwrap();
     telling::publish(ports, &[(1, AGENT), (2, AGENT)], 3).await;
     damage.event("event-1").await;
-    let claimed = ports.webhooks.claim_deliveries(after(10), after(40), 10).await.unwrap();
+    let claimed = ports
+        .webhooks
+        .claim_deliveries(after(10), after(40), 10, 10)
+        .await
+        .unwrap();
     let told: Vec<&str> = claimed.iter().map(|delivery| delivery.event.body.key()).collect();
     assert_eq!(told, ["event-2"], "the other is delivered");
-    ports.webhooks.delivered(claimed[0].id).await.unwrap();
+    ports.webhooks.delivered(&claimed[0]).await.unwrap();
     let later = ports
         .webhooks
-        .claim_deliveries(after(100_000), after(100_060), 10)
+        .claim_deliveries(after(100_000), after(100_060), 10, 10)
         .await
         .unwrap();
     assert!(later.is_empty(), "and the damaged one is not tried again and again");
@@ -97,6 +102,8 @@ async fn an_unreadable_delivery_holds_up_no_other(ports: &Ports, damage: &impl D
         .dead_letters(&subscription.id, None, 10)
         .await
         .expect("dead letters can be looked at all the same");
+    let statuses = ports.webhooks.statuses().await.unwrap();
+    assert_eq!(statuses[0].dead_letters, 1, "and the damaged one counts among them");
 }
 
 async fn an_unreadable_request_holds_up_no_other(ports: &Ports, damage: &impl Damage) {

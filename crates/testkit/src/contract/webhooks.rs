@@ -53,7 +53,11 @@ fn subscription(id: &str, agent: Option<&str>, seconds: i64) -> Subscription {
 async fn subscribe(ports: &Ports, id: &str, agent: Option<&str>) -> Subscription {
     let subscription = subscription(id, agent, 0);
     let secret = SecretValue::new(format!("whsec_{id}"));
-    ports.webhooks.subscribe(&subscription, &secret, &added()).await.unwrap();
+    ports
+        .webhooks
+        .subscribe(&subscription, &secret, &added())
+        .await
+        .unwrap();
     subscription
 }
 
@@ -148,7 +152,11 @@ async fn a_delivery_is_leased(ports: &Ports) {
     subscribe(ports, "one", None).await;
     publish(ports, 1, AGENT).await;
     publish(ports, 2, AGENT).await;
-    let first = ports.webhooks.claim_deliveries(after(10), after(40), 1, 100).await.unwrap();
+    let first = ports
+        .webhooks
+        .claim_deliveries(after(10), after(40), 1, 100)
+        .await
+        .unwrap();
     assert_eq!(
         told(&first),
         [("one", "event-1")],

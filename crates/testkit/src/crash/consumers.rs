@@ -101,7 +101,7 @@ async fn begin(ports: &Ports) {
     let secret = SecretValue::new("whsec_one".to_owned());
     ports
         .webhooks
-        .subscribe(&subscription, &secret)
+        .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
         .await
         .expect("subscribe");
     let agent = agent_name(AGENT);
@@ -127,7 +127,12 @@ async fn heard(ports: &Ports, witness: &Memory) -> Heard {
     }
     // Looked at without being taken: the lease has ended before it begins.
     let now = after(1_000_000_000);
-    for delivery in ports.webhooks.claim_deliveries(now, now, LIMIT).await.expect("claim") {
+    for delivery in ports
+        .webhooks
+        .claim_deliveries(now, now, LIMIT, LIMIT)
+        .await
+        .expect("claim")
+    {
         count(Consumer::Webhooks, delivery.event.body.key());
     }
     let totals = ports.metrics.totals().await.expect("totals");

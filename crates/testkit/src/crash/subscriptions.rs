@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment};
 use crate::sample::{self, AGENT, after, agent_name};
+use crate::telling;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -66,13 +67,20 @@ pub async fn subscriptions<B: Backend>(fresh: impl AsyncFn() -> B) -> usize {
 async fn live<B: Backend>(mut backend: B, act: Act, point: CrashPoint) -> bool {
     let plain = backend.open().await;
     prepare(&plain, act).await;
-    let (rows, waiting) = (count(&plain, act).await, plain.ledger.backlog().await.unwrap().unpublished);
+    let (rows, waiting) = (
+        count(&plain, act).await,
+        plain.ledger.backlog().await.unwrap().unpublished,
+    );
     let points = CrashPoints::at(point);
     let answered = perform(&points.wrap(&plain), &plain, act).await;
     let plain = backend.open().await;
     let written = count(&plain, act).await - rows;
     let what = format!("{act:?} with {point:?}");
-    assert_eq!(written, usize::from(done(&plain, act).await), "{what}: what is done is on record");
+    assert_eq!(
+        written,
+        usize::from(done(&plain, act).await),
+        "{what}: what is done is on record"
+    );
     assert!(written == 1 || !answered, "{what}: what was answered is done");
     if matches!(act, Act::Disable) {
         let told = plain.ledger.backlog().await.unwrap().unpublished - waiting;
@@ -100,15 +108,23 @@ async fn prepare(ports: &Ports, act: Act) {
     let entry = |action, seconds| sample::audit_entry(action, seconds);
     let added = entry("prepared", 1);
     webhooks.subscribe(&subscription(), &secret, &added).await.unwrap();
-    let published = ports.bus.publish(&[sample::outbox_entry(1, AGENT)], after(1)).await.unwrap();
-    assert_eq!(published, [Ok(())]);
-    let delivery = webhooks.claim_deliveries(after(2), after(30), 1, 1).await.unwrap().remove(0);
+    telling::publish(ports, &[(1, AGENT)], 1).await;
+    let delivery = webhooks
+        .claim_deliveries(after(2), after(30), 1, 1)
+        .await
+        .unwrap()
+        .remove(0);
     webhooks.bury(&delivery, after(2), "status 410").await.unwrap();
     if matches!(act, Act::Enable) {
         let (reader, news) = (agent_name(AGENT), sample::announcement("webhook/crash"));
         let prepared = entry("prepared", 3);
         let id = &subscription().id;
-        assert!(webhooks.disable(id, after(2), &prepared, (&reader, &news)).await.unwrap());
+        assert!(
+            webhooks
+                .disable(id, after(2), &prepared, (&reader, &news))
+                .await
+                .unwrap()
+        );
     }
 }
 

@@ -104,11 +104,17 @@ impl WebhookModel {
 
     /// What is due to each endpoint that has room.
     fn lines(&self, now: Timestamp, places: usize) -> Vec<Line<(Timestamp, i64)>> {
-        let on = self.subscriptions.iter().filter(|known| known.endpoint.disabled_at.is_none());
+        let on = self
+            .subscriptions
+            .iter()
+            .filter(|known| known.endpoint.disabled_at.is_none());
         let line = |known: &Subscribed| {
             let own = || {
                 let of_it = |(_, queued): &(&i64, &Queued)| queued.subscription == known.subscription.id;
-                self.queue.iter().filter(of_it).filter(|(_, queued)| queued.buried.is_none())
+                self.queue
+                    .iter()
+                    .filter(of_it)
+                    .filter(|(_, queued)| queued.buried.is_none())
             };
             let is_held = |(_, queued): &(&i64, &Queued)| queued.leased_until.is_some_and(|until| until > now);
             let held = own().filter(is_held).count();
@@ -133,12 +139,7 @@ fn unknown() -> PortError {
 
 #[async_trait]
 impl Webhooks for Memory {
-    async fn subscribe(
-        &self,
-        subscription: &Subscription,
-        secret: &SecretValue,
-        audit: &AuditEntry,
-    ) -> PortResult<()> {
+    async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
         if model.webhooks.find(&subscription.id).is_some() {
             return Err(PortError::new(PortErrorKind::Exists, "the subscription exists already"));
@@ -163,7 +164,10 @@ impl Webhooks for Memory {
     async fn unsubscribe(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
         model.webhooks.find(id).ok_or_else(unknown)?;
-        model.webhooks.subscriptions.retain(|known| known.subscription.id != *id);
+        model
+            .webhooks
+            .subscriptions
+            .retain(|known| known.subscription.id != *id);
         model.webhooks.queue.retain(|_, queued| queued.subscription != *id);
         append(&mut model.audit, audit);
         Ok(())
@@ -178,10 +182,11 @@ impl Webhooks for Memory {
     ) -> PortResult<bool> {
         let mut model = self.lock()?;
         let endpoint = model.webhooks.endpoint(id);
-        let failing = |endpoint: &&mut Endpoint| {
-            endpoint.disabled_at.is_none() && endpoint.failing_since == Some(failing_since)
+        let failing =
+            |endpoint: &&mut Endpoint| endpoint.disabled_at.is_none() && endpoint.failing_since == Some(failing_since);
+        let Some(endpoint) = endpoint.filter(failing) else {
+            return Ok(false);
         };
-        let Some(endpoint) = endpoint.filter(failing) else { return Ok(false) };
         endpoint.disabled_at = Some(audit.at);
         append(&mut model.audit, audit);
         let event = OutgoingEvent {

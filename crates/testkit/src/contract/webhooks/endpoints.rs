@@ -9,10 +9,14 @@ use cc_devops_core::webhooks::{Delivery, Endpoint, SubscriptionId, SubscriptionS
 use super::super::refused;
 use super::{claim, publish, removed, replayed, subscribe, told};
 use crate::sample::{self, AGENT, after, agent_name};
+use crate::telling;
 
 /// How many of these go to a subscription.
 fn to(deliveries: &[Delivery], id: &str) -> usize {
-    deliveries.iter().filter(|delivery| delivery.subscription.id.0 == id).count()
+    deliveries
+        .iter()
+        .filter(|delivery| delivery.subscription.id.0 == id)
+        .count()
 }
 
 pub(super) async fn endpoints_take_turns(ports: &Ports) {
@@ -24,12 +28,20 @@ pub(super) async fn endpoints_take_turns(ports: &Ports) {
     }
     let claim = async |seconds: i64, limit: usize| {
         let until = after(1_000);
-        ports.webhooks.claim_deliveries(after(seconds), until, limit, 4).await.unwrap()
+        ports
+            .webhooks
+            .claim_deliveries(after(seconds), until, limit, 4)
+            .await
+            .unwrap()
     };
     let first = claim(10, 4).await;
     assert_eq!((to(&first, "dead"), to(&first, "well")), (2, 2), "each in its turn");
     let second = claim(10, 100).await;
-    assert_eq!((to(&second, "dead"), to(&second, "well")), (2, 2), "none has more than its places");
+    assert_eq!(
+        (to(&second, "dead"), to(&second, "well")),
+        (2, 2),
+        "none has more than its places"
+    );
     assert!(claim(10, 100).await.is_empty(), "and what it has under way counts");
 
     // The dead one keeps its places; the other has every event all the same, in their order.
@@ -60,7 +72,11 @@ pub(super) async fn a_failing_endpoint_has_one_place(ports: &Ports) {
     let first = claim(10).await;
     assert_eq!(first.len(), 3);
     for delivery in &first {
-        let since = ports.webhooks.retry_at(delivery, after(11), after(500), "status 500").await.unwrap();
+        let since = ports
+            .webhooks
+            .retry_at(delivery, after(11), after(500), "status 500")
+            .await
+            .unwrap();
         assert_eq!(since, after(11));
     }
     let probe = claim(12).await;
@@ -86,11 +102,22 @@ pub(super) async fn an_endpoint_that_only_fails_is_switched_off(ports: &Ports) {
     let disabled = sample::audit_entry(actions::WEBHOOK_DISABLED, 500);
     let disable = async |since: i64| {
         let news = (&reader, &news);
-        ports.webhooks.disable(&one.id, after(since), &disabled, news).await.unwrap()
+        ports
+            .webhooks
+            .disable(&one.id, after(since), &disabled, news)
+            .await
+            .unwrap()
     };
     let first = claim(ports, 10).await;
-    let failed = first.iter().find(|delivery| delivery.subscription.id == one.id).unwrap();
-    let since = ports.webhooks.retry_at(failed, after(11), after(20), "status 500").await.unwrap();
+    let failed = first
+        .iter()
+        .find(|delivery| delivery.subscription.id == one.id)
+        .unwrap();
+    let since = ports
+        .webhooks
+        .retry_at(failed, after(11), after(20), "status 500")
+        .await
+        .unwrap();
     assert_eq!(since, after(11));
     let failing = status(ports, &one.id).await;
     let expected = Endpoint {
@@ -98,7 +125,11 @@ pub(super) async fn an_endpoint_that_only_fails_is_switched_off(ports: &Ports) {
         last_error: Some("status 500".to_owned()),
         disabled_at: None,
     };
-    assert_eq!((failing.endpoint, failing.dead_letters), (expected, 0), "it shows how it does");
+    assert_eq!(
+        (failing.endpoint, failing.dead_letters),
+        (expected, 0),
+        "it shows how it does"
+    );
     assert!(!disable(10).await, "only while it fails as it was seen to");
     let waiting = ports.ledger.backlog().await.unwrap().unpublished;
     assert!(disable(11).await);
@@ -116,7 +147,11 @@ pub(super) async fn an_endpoint_that_only_fails_is_switched_off(ports: &Ports) {
     for _ in 0..2 {
         ports.webhooks.enable(&one.id, &enabled).await.unwrap();
     }
-    assert_eq!(status(ports, &one.id).await.endpoint, Endpoint::default(), "as if it had never failed");
+    assert_eq!(
+        status(ports, &one.id).await.endpoint,
+        Endpoint::default(),
+        "as if it had never failed"
+    );
     assert_eq!(status(ports, &two.id).await.endpoint, Endpoint::default());
     publish(ports, 3, AGENT).await;
     let mut own = claim(ports, 610).await;
@@ -126,12 +161,23 @@ pub(super) async fn an_endpoint_that_only_fails_is_switched_off(ports: &Ports) {
         [("one", "event-3"), ("one", "event-1")],
         "what waited and what is new; what came to be in between is not queued"
     );
-    let since = ports.webhooks.retry_at(&own[0], after(611), after(900), "status 500").await.unwrap();
+    let since = ports
+        .webhooks
+        .retry_at(&own[0], after(611), after(900), "status 500")
+        .await
+        .unwrap();
     assert_eq!(since, after(611), "the time of failing begins anew");
     ports.webhooks.delivered(&own[1]).await.unwrap();
-    assert_eq!(status(ports, &one.id).await.endpoint, Endpoint::default(), "what arrives ends it");
+    assert_eq!(
+        status(ports, &one.id).await.endpoint,
+        Endpoint::default(),
+        "what arrives ends it"
+    );
     refused(
-        ports.webhooks.enable(&SubscriptionId("none".to_owned()), &enabled).await,
+        ports
+            .webhooks
+            .enable(&SubscriptionId("none".to_owned()), &enabled)
+            .await,
         PortErrorKind::NotFound,
         "enabling what is not there",
     );
@@ -154,24 +200,43 @@ pub(super) async fn acts_are_on_record_with_what_they_change(ports: &Ports) {
     let one = subscribe(ports, "one", None).await;
     let secret = SecretValue::new("whsec_other".to_owned());
     refused(
-        ports.webhooks.subscribe(&one, &secret, &sample::audit_entry("refused", 2)).await,
+        ports
+            .webhooks
+            .subscribe(&one, &secret, &sample::audit_entry("refused", 2))
+            .await,
         PortErrorKind::Exists,
         "subscribing under the same id",
     );
     let none = SubscriptionId("none".to_owned());
     for (what, answer) in [
-        ("unsubscribing", ports.webhooks.unsubscribe(&none, &sample::audit_entry("refused", 3)).await),
-        ("replaying", ports.webhooks.replay(&none, &sample::audit_entry("refused", 3)).await.map(drop)),
+        (
+            "unsubscribing",
+            ports
+                .webhooks
+                .unsubscribe(&none, &sample::audit_entry("refused", 3))
+                .await,
+        ),
+        (
+            "replaying",
+            ports
+                .webhooks
+                .replay(&none, &sample::audit_entry("refused", 3))
+                .await
+                .map(drop),
+        ),
     ] {
         refused(answer, PortErrorKind::NotFound, what);
     }
     // More than one transaction of any store takes.
-    for number in 1..=110 {
-        publish(ports, number, AGENT).await;
-    }
+    let events: Vec<(i64, &str)> = (1..=90).map(|number| (number, AGENT)).collect();
+    telling::publish(ports, &events, 1).await;
     let mut buried = 0;
     loop {
-        let due = ports.webhooks.claim_deliveries(after(10), after(40), 100, 1_000).await.unwrap();
+        let due = ports
+            .webhooks
+            .claim_deliveries(after(10), after(40), 100, 1_000)
+            .await
+            .unwrap();
         if due.is_empty() {
             break;
         }
@@ -180,14 +245,16 @@ pub(super) async fn acts_are_on_record_with_what_they_change(ports: &Ports) {
             buried += 1;
         }
     }
-    assert_eq!((buried, status(ports, &one.id).await.dead_letters), (110, 110));
-    assert_eq!(ports.webhooks.replay(&one.id, &replayed(20)).await.unwrap(), 110);
+    assert_eq!((buried, status(ports, &one.id).await.dead_letters), (90, 90));
+    assert_eq!(ports.webhooks.replay(&one.id, &replayed(20)).await.unwrap(), 90);
     ports.webhooks.unsubscribe(&one.id, &removed()).await.unwrap();
     let rows = on_record(ports).await;
     let count = |action: &str| rows.iter().filter(|entry| entry.action == action).count();
     assert_eq!((count(actions::WEBHOOK_ADDED), count(actions::WEBHOOK_REMOVED)), (1, 1));
     assert_eq!(count("refused"), 0, "what was refused changed nothing");
-    let replayed = rows.iter().filter(|entry| entry.action == actions::DEAD_LETTERS_REPLAYED);
+    let replayed = rows
+        .iter()
+        .filter(|entry| entry.action == actions::DEAD_LETTERS_REPLAYED);
     let letters: u64 = replayed.filter_map(|entry| entry.detail["replayed"].as_u64()).sum();
-    assert_eq!(letters, 110, "every letter that was given back is on record");
+    assert_eq!(letters, 90, "every letter that was given back is on record");
 }
