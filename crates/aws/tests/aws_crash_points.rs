@@ -6,7 +6,7 @@ mod house;
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers};
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers, subscriptions};
 use cc_devops_testkit::memory::{Memory, StackScript};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
@@ -88,4 +88,11 @@ async fn telling_each_consumer_survives_a_crash_at_every_call() {
         report.runs >= 2 * report.calls,
         "every call crashed before and after its effect: {report:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
+    let peer = peers::ministack().await;
+    let runs = subscriptions(async || Aws::fresh(&peer).await).await;
+    assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
 }

@@ -119,7 +119,7 @@ async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<
             %error, since = %failing_since,
             "a webhook's endpoint only failed for too long and is switched off; see `POST /v1/webhooks/{{id}}/enable`"
         );
-        app.relay.notify_one();
+        app.relay.ring();
     }
     Ok(())
 }

@@ -386,7 +386,7 @@ impl Webhooks for DynamoWebhooks {
 
     async fn replay(&self, id: &SubscriptionId, audit: &AuditEntry) -> PortResult<u64> {
         let shared = &self.shared;
-        let (mut total, mut behind, mut tries) = (0, " ".to_owned(), 0);
+        let (mut total, mut behind, mut tries, mut said) = (0, " ".to_owned(), 0, false);
         loop {
             let letters = self.items(&dead_of(id), &behind, REPLAYED_AT_ONCE).await?;
             let exists = ConditionCheck::builder()
@@ -413,10 +413,10 @@ impl Webhooks for DynamoWebhooks {
                 }
                 last = place;
             }
-            // The first row also says that there was nothing.
-            if given_back > 0 || total == 0 {
+            // The first row is written also where there is nothing to give back.
+            if given_back > 0 || !said {
                 match shared.transact_on_record(writes, &replayed(audit, given_back)).await? {
-                    Ok(()) => total += given_back,
+                    Ok(()) => (total, said) = (total + given_back, true),
                     Err(refused) if refused.at(0) => return Err(unknown()),
                     // Somebody else replays too.
                     Err(_) if tries < TRIES => {

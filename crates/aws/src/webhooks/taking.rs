@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::DynamoWebhooks;
 use super::rows::{
-    DeliveryRow, OLD_WAITING, SubscriptionRow, behind, dead_of, delivery_key, subscription_key, under_way_to,
-    waiting_for, waiting_place,
+    DeliveryRow, OLD_WAITING, SubscriptionRow, behind, dead_of, deliveries_of, delivery_key, subscription_key,
+    under_way_to, waiting_for, waiting_place,
 };
 use crate::error::port_error;
 use crate::places::{sortable, sortable_time};
@@ -37,16 +37,10 @@ impl DynamoWebhooks {
         self.take_over_old(&rows, now).await?;
         self.move_old().await?;
         let on = rows.iter().filter(|row| row.disabled_at.is_none());
-        let lines: Vec<Line<Found>> = stream::iter(on)
-            .map(|row| self.line(row, now, limit, places))
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let looks: Vec<_> = on.map(|row| self.line(row, now, limit, places)).collect();
+        let lines: Vec<Line<Found>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         let chosen = take_turns(lines, limit);
-        let keys: Vec<Item> = chosen
-            .iter()
-            .map(|(_, sk, id)| key(super::rows::deliveries_of(id), sk))
-            .collect();
+        let keys: Vec<Item> = chosen.iter().map(|(_, sk, id)| key(deliveries_of(id), sk)).collect();
         let mut found = HashMap::new();
         for item in self.shared.get_many(&keys).await? {
             let place = (text_in(&item, "PK"), text_in(&item, "SK"));
@@ -55,7 +49,7 @@ impl DynamoWebhooks {
         let due = sortable_time(now);
         let mut claimed = Vec::new();
         for (_, sk, id) in chosen {
-            let place = (Some(super::rows::deliveries_of(&id)), Some(sk));
+            let place = (Some(deliveries_of(&id)), Some(sk));
             let (Some(item), Some(subscription)) = (found.remove(&place), rows.iter().find(|row| row.id == id)) else {
                 continue;
             };

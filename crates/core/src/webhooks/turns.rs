@@ -24,14 +24,11 @@ pub fn take_turns<T: Ord>(mut lines: Vec<Line<T>>, at_most: usize) -> Vec<T> {
     let mut taken = Vec::new();
     while taken.len() < at_most {
         let waiting = lines.iter_mut().filter(|line| !line.due.is_empty());
-        let Some(next) = waiting.min_by(|one, other| {
-            let place = |line: &Line<T>| line.held;
-            place(one)
-                .cmp(&place(other))
-                .then_with(|| one.due.front().cmp(&other.due.front()))
-        }) else {
-            break;
-        };
+        let next = waiting.min_by(|one, other| {
+            let held = one.held.cmp(&other.held);
+            held.then_with(|| one.due.front().cmp(&other.due.front()))
+        });
+        let Some(next) = next else { break };
         next.held += 1;
         taken.extend(next.due.pop_front());
     }
