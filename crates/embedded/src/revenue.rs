@@ -8,7 +8,7 @@ use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::columns::{json, json_at, limit, name_at, optional_name_at};
+use crate::columns::{json, json_at, limit, name_at, nanos, optional_name_at};
 use crate::db::Db;
 use crate::events::{self, Told};
 use crate::ledger::body_of;

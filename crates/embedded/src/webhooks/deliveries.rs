@@ -102,13 +102,14 @@ fn lines(conn: &Connection, now: Timestamp, at_most: usize, places: usize) -> Re
              FROM subscriptions WHERE disabled_at IS NULL ORDER BY seq",
         )?
         .query_map([nanos(now)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(String, bool, usize)>>>()?;
+        .collect::<rusqlite::Result<Vec<(String, bool, u32)>>>()?;
     let mut due = conn.prepare_cached(
         "SELECT due_at, id FROM deliveries INDEXED BY deliveries_turn WHERE subscription = ?1 AND due_at <= ?2 \
          ORDER BY due_at, id LIMIT ?3",
     )?;
     let mut lines = Vec::with_capacity(endpoints.len());
     for (subscription, failing, held) in endpoints {
+        let held = usize::try_from(held).unwrap_or(usize::MAX);
         let room = room(places, held, failing).min(at_most);
         if room > 0 {
             let due = due
