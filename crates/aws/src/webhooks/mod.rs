@@ -251,7 +251,7 @@ impl Webhooks for DynamoWebhooks {
         let rows: Vec<DeliveryRow> = self.rows(&dead_of(id), &behind, more, |_| true).await?;
         let more = rows.len() > limit;
         let shown = rows.iter().take(limit);
-        let next = shown.clone().last().filter(|_| more).map(|row| Cursor(row.id));
+        let next = shown.clone().next_back().filter(|_| more).map(|row| Cursor(row.id));
         let letters = shown.filter_map(|row| match row.letter() {
             Ok(letter) => Some(letter),
             Err(error) => {
