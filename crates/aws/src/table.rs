@@ -87,6 +87,11 @@ pub(crate) async fn held(update: UpdateItemFluentBuilder) -> PortResult<bool> {
     }
 }
 
+/// When something that came to an end at `at` is forgotten, in Unix seconds.
+pub(crate) fn expiry(at: Timestamp, days: u32) -> i64 {
+    at.as_second().saturating_add(i64::from(days) * 86_400)
+}
+
 impl Shared {
     /// The table's name.
     pub(crate) fn table(&self) -> &str {
@@ -154,11 +159,6 @@ impl Shared {
             }
         }
         Ok(found)
-    }
-
-    /// When something that came to an end at `at` is forgotten, in Unix seconds.
-    pub(crate) fn expires(&self, at: Timestamp, days: u32) -> i64 {
-        at.as_second().saturating_add(i64::from(days) * 86_400)
     }
 
     /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where

@@ -22,6 +22,9 @@ use crate::repositories::task_answer;
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
 
+/// Says how the outbox's consumers stand and what is open, at a moment.
+pub type Gauge = Box<dyn Fn(&[Standing], &Backlog, Timestamp) + Send + Sync>;
+
 /// What the function is made of.
 pub struct Setup {
     /// What it is called.
@@ -36,7 +39,7 @@ pub struct Setup {
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
     /// Says how the outbox's consumers stand and what is open, for the alarms; called with each heartbeat.
-    pub gauge: Box<dyn Fn(&[Standing], &Backlog, Timestamp) + Send + Sync>,
+    pub gauge: Gauge,
     /// Asks every system how it is; called with each heartbeat.
     pub full_check: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }

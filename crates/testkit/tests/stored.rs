@@ -13,7 +13,6 @@ use cc_devops_core::repos::workflows::Watch;
 use cc_devops_core::revenue::day::Day;
 use cc_devops_core::stored;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 /// Reads a stored text, and shows what was read.
 type Read = fn(&str) -> Result<String, String>;
@@ -52,23 +51,12 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The same with a field in each object that nobody knew.
-fn with_more(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) if fields.contains_key("v") => {
-            let mut more = fields.clone();
-            more.insert("body".to_owned(), with_more(&fields["body"]));
-            more.insert("fromLater".to_owned(), json!({"a": [1, 2]}));
-            Value::Object(more)
-        }
-        Value::Object(fields) => {
-            let mut more = fields.clone();
-            more.insert("fromLater".to_owned(), json!({"a": [1, 2]}));
-            Value::Object(more)
-        }
-        Value::Array(items) => Value::Array(items.iter().map(with_more).collect()),
-        other => other.clone(),
-    }
+/// The same with a field that nobody knew, in the first object and in an event's body. As text, so that
+/// numbers stay as they were written.
+fn with_more(text: &str) -> String {
+    let more = r#""fromLater":{"a":[1,2]},"#;
+    let text = text.replacen('{', &format!("{{{more}"), 1);
+    text.replacen(r#""body":{"#, &format!(r#""body":{{{more}"#), 1)
 }
 
 #[test]
@@ -82,8 +70,7 @@ fn every_form_that_ever_landed_is_read_and_later_fields_are_let_pass() {
         for file in files {
             let text = fs::read_to_string(folder().join(name).join(&file)).unwrap();
             let first = read(&text).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
-            let more = with_more(&serde_json::from_str(&text).unwrap()).to_string();
-            let again = read(&more).unwrap_or_else(|error| panic!("{name}/{file}, with more: {error}"));
+            let again = read(&with_more(&text)).unwrap_or_else(|error| panic!("{name}/{file}, with more: {error}"));
             assert_eq!(
                 first, again,
                 "{name}/{file}: a field of a later version changes nothing"

@@ -16,7 +16,7 @@ use super::transaction::{gone, incomplete};
 use crate::error::port_error;
 use crate::log::NewEvent;
 use crate::places::{sharded, sortable, sortable_time};
-use crate::table::{Item, TRIES, from_item, number, text, to_item};
+use crate::table::{Item, TRIES, expiry, from_item, number, text, to_item};
 
 /// The largest sealed detail, in bytes: an item has 409,600, and all other attributes of a request
 /// take less than 8,000. The largest secret there may be (65,536 bytes, each six as JSON) fits.
@@ -233,7 +233,7 @@ impl DynamoLedger {
     /// Until when a request that ends now is remembered. Until then the same id gets the same answer.
     fn remembered(&self, conclusion: &Conclusion) -> i64 {
         let days = self.shared.resources.requests_days;
-        self.shared.expires(conclusion.completed.timestamp, days)
+        expiry(conclusion.completed.timestamp, days)
     }
 
     /// Writes an audit row and an event in one transaction with what `beside` gives for the event's

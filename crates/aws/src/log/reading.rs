@@ -15,7 +15,7 @@ use super::row::{Entry, IN_BLOCK, last_of_block, mark, partition, place_of};
 use super::{FIRST, numbers, old};
 use crate::error::{is_condition, port_error};
 use crate::places::sortable;
-use crate::table::{Item, text};
+use crate::table::{Item, expiry, text};
 use crate::{Backend, Shared};
 
 /// How long an empty place is waited for, by the reader's own watch. A writer takes milliseconds from
@@ -182,7 +182,7 @@ impl Shared {
 
     /// Closes places for good; where an event came first, it stays.
     async fn close(&self, places: Vec<i64>) -> PortResult<()> {
-        let expires = self.expires(self.clock.now(), self.resources.events_days);
+        let expires = expiry(self.clock.now(), self.resources.events_days);
         stream::iter(places)
             .map(|place| async move {
                 let put = self.clients.dynamodb().put_item().table_name(self.table());

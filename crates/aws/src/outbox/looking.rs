@@ -73,7 +73,9 @@ impl Shared {
                 };
                 seen += entries.len();
                 for entry in &entries {
-                    standings.iter_mut().for_each(|standing| count(standing, entry));
+                    for standing in &mut standings {
+                        count(standing, entry);
+                    }
                 }
             }
             if seen >= LOOKED_AT {

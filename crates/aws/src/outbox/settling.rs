@@ -14,7 +14,7 @@ use crate::Shared;
 use crate::error::{is_condition, port_error};
 use crate::ledger::{gone, incomplete};
 use crate::log::{Aside, Entry, Failing, Progress, event_key, progress_item};
-use crate::table::{TRIES, number};
+use crate::table::{TRIES, expiry, number};
 
 /// How many events one transaction settles.
 const TOGETHER: usize = 100;
@@ -141,7 +141,7 @@ impl Shared {
         update = update.expression_attribute_names("#expires", "expires");
         if next.pending.is_empty() && next.aside.is_empty() {
             sets.push("#expires = :expires".to_owned());
-            let expires = number(self.expires(at, self.resources.events_days));
+            let expires = number(expiry(at, self.resources.events_days));
             update = update.expression_attribute_values(":expires", expires);
         } else {
             removes.push("#expires".to_owned());

@@ -372,7 +372,7 @@ impl Webhooks for DynamoWebhooks {
         let items = self.items(&dead_of(id), &behind, limit.saturating_add(1)).await?;
         let more = items.len() > limit;
         let place = |item: &Item| text_in(item, "SK").and_then(|place| place.parse().ok()).map(Cursor);
-        let next = items.iter().take(limit).last().filter(|_| more).and_then(place);
+        let next = items.iter().take(limit).next_back().filter(|_| more).and_then(place);
         let readable = |item: Item| match from_item::<DeliveryRow>(item, "a dead letter").and_then(|row| row.letter()) {
             Ok(letter) => Some(letter),
             Err(error) => {

@@ -10,9 +10,10 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use cc_devops_aws::{Backend, Clients, Resources};
-use cc_devops_core::ports::SystemClock;
+use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
+use jiff::Timestamp;
 
 /// Names nobody else in the emulator uses.
 fn resources() -> Resources {
@@ -35,6 +36,20 @@ pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
         sample::installation(),
         Arc::new(SystemClock),
     )
+}
+
+/// The same with a clock of its own, which stands still.
+pub(crate) fn at(url: &str, resources: &Resources, now: Timestamp) -> Backend {
+    let clients = Clients::of_emulator(url);
+    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(Standing(now)))
+}
+
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
 }
 
 /// A backend for which nothing was made.

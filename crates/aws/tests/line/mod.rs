@@ -1,6 +1,8 @@
 //! A bad line between the SDK's clients and the emulator: calls are refused, answers are lost,
 //! made up or late.
 
+#![allow(dead_code, reason = "each test binary uses what it needs")]
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +70,11 @@ impl Line {
         let calls = std::mem::take(&mut self.state().calls);
         let of = calls.into_iter().filter(|(called, _)| called == operation);
         of.map(|(_, body)| body).collect()
+    }
+
+    /// Every call with its operation, tries included; what was seen is forgotten.
+    pub(crate) fn all_calls(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.state().calls)
     }
 
     /// Another process on the resources of `backend`, whose calls go over this line, each tried at

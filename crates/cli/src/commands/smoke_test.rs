@@ -7,7 +7,7 @@ use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::health::CAPABILITIES;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::record::RequestState;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

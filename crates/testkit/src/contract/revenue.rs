@@ -5,7 +5,8 @@ use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::{Date, date};
 
-use crate::sample::{OTHER_AGENT, after, agent_name, announcement, mrr_day};
+use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};
+use crate::telling;
 
 /// The store keeps what it promises: days by date, the newest of them, figures by customer.
 pub async fn revenue(fresh: impl AsyncFn() -> Ports) {

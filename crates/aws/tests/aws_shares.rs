@@ -1,0 +1,136 @@
+//! How many writes each partition key gets of a load: none so many that it bounds a stage.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod house;
+mod line;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use cc_devops_aws::Backend;
+use cc_devops_core::ports::{DueEvent, Outcome, Settled};
+use cc_devops_core::requests::record::Receipt;
+use cc_devops_testkit::peers;
+use cc_devops_testkit::sample::{self, after};
+use futures::future::join_all;
+use line::Line;
+use serde_json::Value;
+
+/// How many requests a second a stage takes on paper.
+const RATE: f64 = 3_000.0;
+
+/// How many write units a second a partition key takes.
+const KEY: f64 = 1_000.0;
+
+/// How many requests there are at once: a batch of the queue.
+const BATCH: usize = 10;
+
+const BATCHES: usize = 24;
+
+/// A putSecret as the ledger sees it.
+async fn put_secret(backend: &Backend, id: &str) {
+    let ledger = backend.ledger();
+    let request = sample::request(id);
+    let received = ledger.receive(&request, Some(after(60))).await.unwrap();
+    let Receipt::Claimed(claim) = received else { return };
+    let conclusion = sample::success(&request.head, 2);
+    ledger.conclude(&claim, &conclusion).await.unwrap();
+}
+
+fn done(due: &[DueEvent]) -> Vec<Settled> {
+    let of = |event: &DueEvent| {
+        let id = event.id;
+        let consumers = event.wanted_by.iter().map(|(consumer, _)| *consumer).collect::<Vec<_>>();
+        consumers.into_iter().map(move |consumer| Settled {
+            id,
+            consumer,
+            outcome: Outcome::Done,
+        })
+    };
+    due.iter().flat_map(of).collect()
+}
+
+/// Where items stand in the two indexes, and how many units each key was written.
+#[derive(Default)]
+struct Units {
+    keys: BTreeMap<String, f64>,
+    indexed: HashMap<(String, &'static str), String>,
+}
+
+impl Units {
+    fn add(&mut self, key: &str, units: f64) {
+        *self.keys.entry(key.to_owned()).or_default() += units;
+    }
+
+    /// An item is written; `index` is where it stands in an index from now on.
+    fn item(&mut self, pk: &str, sk: &str, units: f64, index: [Option<Option<String>>; 2]) {
+        self.add(pk, units);
+        for (name, place) in ["WPK", "TPK"].into_iter().zip(index) {
+            let Some(place) = place else { continue };
+            let item = (format!("{pk}/{sk}"), name);
+            let before = match &place {
+                Some(place) => self.indexed.insert(item, place.clone()),
+                None => self.indexed.remove(&item),
+            };
+            // Out of one place and into another are two writes, of half a unit's item each and a unit at least.
+            for key in before.iter().chain(&place) {
+                self.add(&format!("{name} {key}"), 1.0);
+            }
+        }
+    }
+
+    fn write(&mut self, write: &Value, units: f64) {
+        let text = |value: &Value| value["S"].as_str().map(str::to_owned);
+        if let Some(item) = write.get("Item") {
+            let index = ["WPK", "TPK"].map(|name| Some(text(&item[name])));
+            self.item(&text(&item["PK"]).unwrap(), &text(&item["SK"]).unwrap(), units, index);
+        } else {
+            let update = write["UpdateExpression"].as_str().unwrap();
+            let removes = update.split("REMOVE").nth(1).unwrap_or_default();
+            let leaves = removes.contains("WPK").then_some(None);
+            let key = &write["Key"];
+            self.item(&text(&key["PK"]).unwrap(), &text(&key["SK"]).unwrap(), units, [leaves, None]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second() {
+    let peer = peers::ministack().await;
+    let line = Line::default();
+    let backend = line.to(&house::backend(&peer).await, 1);
+    backend.fingerprint_key().await.unwrap();
+    line.calls("");
+    let (mut units, outbox, began) = (Units::default(), backend.outbox(), Instant::now());
+    for batch in 0..BATCHES {
+        let ids: Vec<String> = (0..BATCH).map(|number| format!("r{batch}-{number}")).collect();
+        join_all(ids.iter().map(|id| put_secret(&backend, id))).await;
+        let due = outbox.due(outbox.consumers(), after(3), BATCH).await.unwrap();
+        assert_eq!(due.len(), BATCH);
+        outbox.settle(after(3), &done(&due)).await.unwrap();
+        for (operation, body) in line.all_calls() {
+            match operation.as_str() {
+                "PutItem" | "UpdateItem" => units.write(&body, 1.0),
+                "TransactWriteItems" => {
+                    for write in body["TransactItems"].as_array().unwrap() {
+                        let write = write.get("Put").or(write.get("Update")).unwrap();
+                        units.write(write, 2.0);
+                    }
+                }
+                other => assert!(!other.contains("Write"), "{other} writes too"),
+            }
+        }
+    }
+    let spent = began.elapsed();
+    // The counter is written once in 10 ms by a process at most, however many requests there are.
+    let counted = units.keys.remove("LOG").unwrap();
+    let most = spent.as_secs_f64() / 0.010 + 1.0;
+    assert!(counted <= most, "the counter was written {counted} times in {spent:?}");
+    // A partition of the log has 128 places, each written twice, and never again.
+    let (log, others): (Vec<_>, Vec<_>) = units.keys.iter().partition(|(key, _)| key.starts_with("LOG#"));
+    assert!(!log.is_empty() && log.iter().all(|(_, units)| **units <= KEY), "{log:?}");
+    let requests = f64::from(u32::try_from(BATCH * BATCHES).unwrap());
+    let worst = others.iter().max_by(|one, other| one.1.total_cmp(other.1)).unwrap();
+    let (key, of_each) = (worst.0, worst.1 / requests);
+    assert!(of_each * RATE <= KEY, "{key} takes {of_each} units of each request");
+}
