@@ -40,7 +40,11 @@ async fn put_secret(backend: &Backend, id: &str) {
 fn done(due: &[DueEvent]) -> Vec<Settled> {
     let of = |event: &DueEvent| {
         let id = event.id;
-        let consumers = event.wanted_by.iter().map(|(consumer, _)| *consumer).collect::<Vec<_>>();
+        let consumers = event
+            .wanted_by
+            .iter()
+            .map(|(consumer, _)| *consumer)
+            .collect::<Vec<_>>();
         consumers.into_iter().map(move |consumer| Settled {
             id,
             consumer,
@@ -89,7 +93,12 @@ impl Units {
             let removes = update.split("REMOVE").nth(1).unwrap_or_default();
             let leaves = removes.contains("WPK").then_some(None);
             let key = &write["Key"];
-            self.item(&text(&key["PK"]).unwrap(), &text(&key["SK"]).unwrap(), units, [leaves, None]);
+            self.item(
+                &text(&key["PK"]).unwrap(),
+                &text(&key["SK"]).unwrap(),
+                units,
+                [leaves, None],
+            );
         }
     }
 }
@@ -128,7 +137,10 @@ async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second(
     assert!(counted <= most, "the counter was written {counted} times in {spent:?}");
     // A partition of the log has 128 places, each written twice, and never again.
     let (log, others): (Vec<_>, Vec<_>) = units.keys.iter().partition(|(key, _)| key.starts_with("LOG#"));
-    assert!(!log.is_empty() && log.iter().all(|(_, units)| **units <= KEY), "{log:?}");
+    assert!(
+        !log.is_empty() && log.iter().all(|(_, units)| **units <= KEY),
+        "{log:?}"
+    );
     let requests = f64::from(u32::try_from(BATCH * BATCHES).unwrap());
     let worst = others.iter().max_by(|one, other| one.1.total_cmp(other.1)).unwrap();
     let (key, of_each) = (worst.0, worst.1 / requests);

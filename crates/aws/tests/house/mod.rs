@@ -41,7 +41,12 @@ pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
 /// The same with a clock of its own, which stands still.
 pub(crate) fn at(url: &str, resources: &Resources, now: Timestamp) -> Backend {
     let clients = Clients::of_emulator(url);
-    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(Standing(now)))
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(Standing(now)),
+    )
 }
 
 struct Standing(Timestamp);
