@@ -55,14 +55,19 @@ async fn subscribe(backend: &Backend, id: &str) -> Subscription {
         created_at: after(0),
     };
     let secret = SecretValue::new(format!("whsec_{id}"));
-    backend.webhooks().subscribe(&subscription, &secret).await.unwrap();
+    let added = sample::audit_entry("webhook.added", 1);
+    backend
+        .webhooks()
+        .subscribe(&subscription, &secret, &added)
+        .await
+        .unwrap();
     subscription
 }
 
 async fn claim(backend: &Backend, seconds: i64, limit: usize) -> Vec<Delivery> {
     let webhooks = backend.webhooks();
     let (now, until) = (after(seconds), after(seconds + 30));
-    webhooks.claim_deliveries(now, until, limit).await.unwrap()
+    webhooks.claim_deliveries(now, until, limit, 300).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -376,7 +381,32 @@ async fn what_an_older_version_logged_and_did_not_queue_is_delivered() {
     let taken = claim(&backend, 10, 10).await;
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].event.body.key(), "not-told");
-    backend.webhooks().delivered(taken[0].id).await.unwrap();
+    backend.webhooks().delivered(&taken[0]).await.unwrap();
+    assert!(claim(&backend, 100, 10).await.is_empty(), "once");
+}
+
+#[tokio::test]
+async fn what_an_older_version_queued_is_delivered_and_what_it_left_over_is_gone() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    subscribe(&backend, "one").await;
+    let due = format!("{:024}", after(1).as_nanosecond() + 10_i128.pow(21));
+    for (number, subscription) in [(1_790_000_000_000_000_i64, "one"), (1_790_000_000_000_001, "gone")] {
+        let place = format!("{number:016}");
+        let row = json!({
+            "PK": "DELIVERIES", "SK": place, "WPK": "delivery", "WSK": format!("{due}#{place}"), "id": number,
+            "subscription": subscription, "message_id": "msg_1", "agent": AGENT, "completed": bare("old"),
+            "attempts": 0, "due": due,
+        });
+        put_old(&backend, &row).await;
+    }
+    let taken = claim(&backend, 10, 10).await;
+    assert_eq!(taken.len(), 1);
+    assert_eq!(
+        (taken[0].event.body.key(), taken[0].message_id.as_str()),
+        ("old", "msg_1")
+    );
+    backend.webhooks().delivered(&taken[0]).await.unwrap();
     assert!(claim(&backend, 100, 10).await.is_empty(), "once");
 }
 
@@ -386,10 +416,11 @@ async fn a_subscription_is_added_once_and_told_so_even_if_the_answer_was_lost() 
     let backend = house::backend(&peer).await;
     let line = Line::default();
     let process = line.to(&backend, 2);
-    line.fails(1, "PutItem", &Fault::LostAnswer);
+    line.fails(1, "TransactWriteItems", &Fault::LostAnswer);
     let subscription = subscribe(&process, "one").await;
     let secret = SecretValue::new("whsec_one".to_owned());
-    let again = backend.webhooks().subscribe(&subscription, &secret).await;
+    let added = sample::audit_entry("webhook.added", 1);
+    let again = backend.webhooks().subscribe(&subscription, &secret, &added).await;
     assert_eq!(again.unwrap_err().kind, PortErrorKind::Exists);
 }
 

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::DynamoWebhooks;
-use super::rows::{DeliveryRow, SubscriptionRow, subscription_key};
+use super::rows::{DeliveryRow, SubscriptionRow, number_of, subscription_key};
 use crate::error::{is_condition, port_error};
 use crate::log;
 use crate::table::{held, number, to_item};
@@ -37,7 +37,8 @@ impl DynamoWebhooks {
             for subscription in subscriptions.iter().filter(|row| row.disabled_at.is_none()) {
                 if subscription.agent.as_ref().is_none_or(|agent| *agent == event.agent) {
                     let told = (event.agent.clone(), kept.clone(), message_id(&detail));
-                    writes.push(DeliveryRow::new(*place, subscription.id.clone(), told, at));
+                    let id = number_of(*place, &subscription.id);
+                    writes.push(DeliveryRow::new(id, subscription.id.clone(), told, at));
                 }
             }
         }

@@ -7,8 +7,10 @@ use cc_devops_core::stored;
 use cc_devops_core::webhooks::{DeadLetter, Endpoint, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::corrupt;
+use crate::log::FIRST;
 use crate::places::{sortable, sortable_time};
 use crate::table::{Item, key};
 
@@ -58,6 +60,21 @@ pub(super) fn subscription_key(id: &SubscriptionId) -> Item {
 /// The key of a delivery.
 pub(super) fn delivery_key(subscription: &SubscriptionId, id: i64) -> Item {
     key(deliveries_of(subscription), sortable(id))
+}
+
+/// How many bits of a delivery's number tell subscriptions apart.
+const SUBSCRIPTION_BITS: u32 = 22;
+
+/// The number of an event's delivery to a subscription: the same whenever it is queued, and in the order
+/// of the events. All have 19 digits, and so sort as text.
+pub(super) fn number_of(event: i64, subscription: &SubscriptionId) -> i64 {
+    let place = if event > FIRST { event - FIRST } else { event };
+    let digest = Sha256::digest(&subscription.0);
+    let own = digest
+        .iter()
+        .take(3)
+        .fold(0_i64, |own, byte| (own << 8) | i64::from(*byte));
+    (1 << 62) | ((place & ((1 << 40) - 1)) << SUBSCRIPTION_BITS) | (own & ((1 << SUBSCRIPTION_BITS) - 1))
 }
 
 /// A subscription.

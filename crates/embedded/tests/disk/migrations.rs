@@ -72,6 +72,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         if version >= 3 {
             check_repositories(&store).await;
         }
+        if version >= 5 {
+            check_endpoint(&store).await;
+        }
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -180,6 +183,16 @@ async fn fill(store: &Store) {
 
 fn watch() -> serde_json::Value {
     json!({"9": {"path": ".github/workflows/ci.yml", "told": {"run": 9_007_199_254_740_993_u64, "attempt": 2}}})
+}
+
+/// What was known of a webhook's endpoint is still there.
+async fn check_endpoint(store: &Store) {
+    let statuses = store.webhooks().statuses().await.unwrap();
+    let endpoint = &statuses[0].endpoint;
+    assert_eq!(
+        (endpoint.failing_since, endpoint.last_error.as_deref()),
+        (Some(after(8)), Some("status 410"))
+    );
 }
 
 /// What was known of repositories is still there.
