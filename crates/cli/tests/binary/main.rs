@@ -23,3 +23,5 @@ mod revenue_report;
 mod serving;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod webhooks;
