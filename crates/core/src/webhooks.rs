@@ -17,7 +17,7 @@ use crate::requests::record::{Cursor, OutgoingEvent};
 use crate::secret::SecretValue;
 
 /// A subscription's id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SubscriptionId(pub String);
 
