@@ -137,7 +137,9 @@ impl Policy {
         // Cedar reads an annotation's key anew each time it is asked for one.
         let names = policies.policies().map(|policy| {
             let id = policy.id();
-            let name = policy.annotation("id").map_or_else(|| id.to_string(), ToOwned::to_owned);
+            let name = policy
+                .annotation("id")
+                .map_or_else(|| id.to_string(), ToOwned::to_owned);
             (id.clone(), name)
         });
         Ok(Self {
