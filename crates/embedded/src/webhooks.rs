@@ -161,7 +161,7 @@ impl Webhooks for SqliteWebhooks {
             .map_err(|error| {
                 PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
             })?;
-        self.db.write(move |conn, _| queue(conn, &queued, at)).await
+        self.db.write_repeatable(move |conn, _| queue(conn, &queued, at)).await
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {
@@ -200,7 +200,7 @@ impl Webhooks for SqliteWebhooks {
         places: usize,
     ) -> PortResult<Vec<Delivery>> {
         self.db
-            .write(move |conn, keys| claim(conn, keys, (now, lease_until), limit, places))
+            .write_repeatable(move |conn, keys| claim(conn, keys, (now, lease_until), limit, places))
             .await
     }
 
