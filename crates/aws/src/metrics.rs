@@ -292,7 +292,10 @@ mod tests {
         };
         let stage = Stage::new("dev").unwrap();
         let lines = standing_metrics("Agent/A", &stage, (&standings, &backlog), at(1_000));
-        let ages: Vec<_> = lines.iter().map(|line| (line["Consumer"].as_str(), &line["OutboxAge"])).collect();
+        let ages: Vec<_> = lines
+            .iter()
+            .map(|line| (line["Consumer"].as_str(), &line["OutboxAge"]))
+            .collect();
         assert_eq!(
             ages,
             [
@@ -302,9 +305,15 @@ mod tests {
                 (None, &json!(600))
             ]
         );
-        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stage", "Consumer"]]));
+        assert_eq!(
+            lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Stage", "Consumer"]])
+        );
         let all = &lines[3];
-        assert_eq!((&all["OpenRequestAge"], &all["EventsSetAside"]), (&json!(30), &json!(2)));
+        assert_eq!(
+            (&all["OpenRequestAge"], &all["EventsSetAside"]),
+            (&json!(30), &json!(2))
+        );
     }
 
     #[test]

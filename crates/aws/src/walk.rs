@@ -100,7 +100,10 @@ impl<'a> Walk<'a> {
             })
             .collect();
         // An even share, and some more because shares are not even.
-        let share = (about / lanes.len()).saturating_mul(2).clamp(PAGE.0, PAGE.1).min(about.max(1));
+        let share = (about / lanes.len())
+            .saturating_mul(2)
+            .clamp(PAGE.0, PAGE.1)
+            .min(about.max(1));
         Self {
             shared,
             index,
@@ -136,7 +139,11 @@ impl<'a> Walk<'a> {
         let mut count = 0;
         loop {
             self.refill().await?;
-            let read: usize = self.lanes.iter_mut().map(|lane| std::mem::take(&mut lane.read).len()).sum();
+            let read: usize = self
+                .lanes
+                .iter_mut()
+                .map(|lane| std::mem::take(&mut lane.read).len())
+                .sum();
             if read == 0 {
                 return Ok(count);
             }

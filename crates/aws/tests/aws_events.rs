@@ -31,7 +31,10 @@ async fn publish(backend: &Backend, numbers: std::ops::Range<i64>) {
 async fn queue(backend: &Backend) {
     let outbox = backend.outbox();
     let due = outbox.due(&[Consumer::Webhooks], after(1_000), 1_000).await.unwrap();
-    let events: Vec<_> = due.iter().map(|entry| (entry.id, entry.event.as_ref().unwrap())).collect();
+    let events: Vec<_> = due
+        .iter()
+        .map(|entry| (entry.id, entry.event.as_ref().unwrap()))
+        .collect();
     backend.webhooks().queue(&events, after(1)).await.unwrap();
 }
 
@@ -82,11 +85,19 @@ async fn readers_miss_nothing_of_what_several_processes_write_meanwhile() {
         let page = log.after(cursor, None, 7).await.unwrap();
         let ended = page.is_empty() && writers.iter().all(tokio::task::JoinHandle::is_finished);
         for event in page {
-            assert_eq!(event.cursor.0, cursor.0.max(4_000_000_000_000_000) + 1, "no place is passed");
+            assert_eq!(
+                event.cursor.0,
+                cursor.0.max(4_000_000_000_000_000) + 1,
+                "no place is passed"
+            );
             cursor = event.cursor;
             assert!(seen.insert(event.event.body.key().to_owned()), "each once");
         }
-        assert!(!ended || i64::try_from(seen.len()).unwrap() == PROCESSES * EACH, "{} seen", seen.len());
+        assert!(
+            !ended || i64::try_from(seen.len()).unwrap() == PROCESSES * EACH,
+            "{} seen",
+            seen.len()
+        );
     }
     for writer in writers {
         writer.await.unwrap();
@@ -117,7 +128,10 @@ async fn a_writer_that_stopped_holds_up_no_reader_for_long_and_its_event_is_not_
 
     // The writer wakes up. What it was about to write is refused, for that place is behind every reader.
     let put = late["TransactItems"].as_array().unwrap().iter();
-    let put = put.map(|write| &write["Put"]["Item"]).find(|item| item["event"].is_object()).unwrap();
+    let put = put
+        .map(|write| &write["Put"]["Item"])
+        .find(|item| item["event"].is_object())
+        .unwrap();
     let text = |name: &str| AttributeValue::S(put[name]["S"].as_str().unwrap().to_owned());
     let call = backend.clients().dynamodb().put_item();
     let call = call
@@ -286,7 +300,10 @@ async fn without_subscribers_queueing_makes_no_call() {
     publish(&process, 1..3).await;
     line.calls("");
     queue(&process).await;
-    assert!(line.calls("Query").is_empty(), "the counter said that nobody has subscribed");
+    assert!(
+        line.calls("Query").is_empty(),
+        "the counter said that nobody has subscribed"
+    );
     subscribe(&backend, "one").await;
     publish(&process, 3..4).await;
     queue(&process).await;

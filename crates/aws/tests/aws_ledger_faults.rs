@@ -286,7 +286,13 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
     at.line
         .fails(1, "TransactWriteItems", &Fault::cancelled(&["None", "ThrottlingError"]));
     outbox.settle(after(11), &done(&due)).await.unwrap();
-    assert!(outbox.due(outbox.consumers(), after(1_000), 10).await.unwrap().is_empty());
+    assert!(
+        outbox
+            .due(outbox.consumers(), after(1_000), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     at.line.fails(
         1,
@@ -301,7 +307,11 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
 fn done(due: &[DueEvent]) -> Vec<Settled> {
     let of = |event: &DueEvent| {
         let id = event.id;
-        let consumers = event.wanted_by.iter().map(|(consumer, _)| *consumer).collect::<Vec<_>>();
+        let consumers = event
+            .wanted_by
+            .iter()
+            .map(|(consumer, _)| *consumer)
+            .collect::<Vec<_>>();
         consumers.into_iter().map(move |consumer| Settled {
             id,
             consumer,
@@ -479,7 +489,10 @@ async fn what_became_of_events_is_written_together_and_counts_once() {
         },
     };
     at.line.fails(1, "UpdateItem", &Fault::LostAnswer);
-    failed(outbox.settle(after(9), std::slice::from_ref(&again)).await, PortErrorKind::Timeout);
+    failed(
+        outbox.settle(after(9), std::slice::from_ref(&again)).await,
+        PortErrorKind::Timeout,
+    );
     outbox.settle(after(9), &[again]).await.unwrap();
     let event = outbox.due(&[Consumer::Bus], after(21), 10).await.unwrap().remove(0);
     assert_eq!(event.wanted_by, [(Consumer::Bus, 1)], "one failure, said twice");

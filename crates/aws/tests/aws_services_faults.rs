@@ -216,7 +216,9 @@ fn told(script: &Script) -> Vec<Vec<String>> {
 
 /// The events of these numbers.
 fn events(numbers: std::ops::RangeInclusive<i64>) -> Vec<(i64, OutgoingEvent)> {
-    numbers.map(|number| (number, telling::published(number, AGENT, 1))).collect()
+    numbers
+        .map(|number| (number, telling::published(number, AGENT, 1)))
+        .collect()
 }
 
 async fn publish(script: &Script, events: &[(i64, OutgoingEvent)]) -> PortResult<Vec<Result<(), String>>> {

@@ -40,7 +40,11 @@ async fn put_secret(backend: &Backend, id: &str) {
 fn done(due: &[DueEvent]) -> Vec<Settled> {
     let of = |event: &DueEvent| {
         let id = event.id;
-        let consumers = event.wanted_by.iter().map(|(consumer, _)| *consumer).collect::<Vec<_>>();
+        let consumers = event
+            .wanted_by
+            .iter()
+            .map(|(consumer, _)| *consumer)
+            .collect::<Vec<_>>();
         consumers.into_iter().map(move |consumer| Settled {
             id,
             consumer,
@@ -62,34 +66,37 @@ impl Units {
         *self.keys.entry(key.to_owned()).or_default() += units;
     }
 
-    /// An item is written; `index` is where it stands in an index from now on.
-    fn item(&mut self, pk: &str, sk: &str, units: f64, index: [Option<Option<String>>; 2]) {
-        self.add(pk, units);
-        for (name, place) in ["WPK", "TPK"].into_iter().zip(index) {
-            let Some(place) = place else { continue };
-            let item = (format!("{pk}/{sk}"), name);
-            let before = match &place {
-                Some(place) => self.indexed.insert(item, place.clone()),
-                None => self.indexed.remove(&item),
-            };
-            // Out of one place and into another are two writes, of half a unit's item each and a unit at least.
-            for key in before.iter().chain(&place) {
-                self.add(&format!("{name} {key}"), 1.0);
-            }
+    /// An item stands at another place of an index from now on, or at none. Out of one and into another are two
+    /// writes.
+    fn moves(&mut self, (pk, sk): (&str, &str), name: &'static str, place: Option<String>) {
+        let item = (format!("{pk}/{sk}"), name);
+        let before = match &place {
+            Some(place) => self.indexed.insert(item, place.clone()),
+            None => self.indexed.remove(&item),
+        };
+        for key in before.iter().chain(&place) {
+            self.add(&format!("{name} {key}"), 1.0);
         }
     }
 
     fn write(&mut self, write: &Value, units: f64) {
         let text = |value: &Value| value["S"].as_str().map(str::to_owned);
-        if let Some(item) = write.get("Item") {
-            let index = ["WPK", "TPK"].map(|name| Some(text(&item[name])));
-            self.item(&text(&item["PK"]).unwrap(), &text(&item["SK"]).unwrap(), units, index);
+        let item = write.get("Item").or(write.get("Key")).unwrap();
+        let (pk, sk) = (text(&item["PK"]).unwrap(), text(&item["SK"]).unwrap());
+        self.add(&pk, units);
+        if write.get("Item").is_some() {
+            for name in ["WPK", "TPK"] {
+                self.moves((&pk, &sk), name, text(&item[name]));
+            }
         } else {
             let update = write["UpdateExpression"].as_str().unwrap();
-            let removes = update.split("REMOVE").nth(1).unwrap_or_default();
-            let leaves = removes.contains("WPK").then_some(None);
-            let key = &write["Key"];
-            self.item(&text(&key["PK"]).unwrap(), &text(&key["SK"]).unwrap(), units, [leaves, None]);
+            if update
+                .split("REMOVE")
+                .nth(1)
+                .is_some_and(|removes| removes.contains("WPK"))
+            {
+                self.moves((&pk, &sk), "WPK", None);
+            }
         }
     }
 }
@@ -128,7 +135,10 @@ async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second(
     assert!(counted <= most, "the counter was written {counted} times in {spent:?}");
     // A partition of the log has 128 places, each written twice, and never again.
     let (log, others): (Vec<_>, Vec<_>) = units.keys.iter().partition(|(key, _)| key.starts_with("LOG#"));
-    assert!(!log.is_empty() && log.iter().all(|(_, units)| **units <= KEY), "{log:?}");
+    assert!(
+        !log.is_empty() && log.iter().all(|(_, units)| **units <= KEY),
+        "{log:?}"
+    );
     let requests = f64::from(u32::try_from(BATCH * BATCHES).unwrap());
     let worst = others.iter().max_by(|one, other| one.1.total_cmp(other.1)).unwrap();
     let (key, of_each) = (worst.0, worst.1 / requests);

@@ -47,10 +47,20 @@ impl Rows {
     /// The keys of the items for which `are` holds.
     async fn find(&self, are: impl Fn(&str) -> bool) -> Vec<(AttributeValue, AttributeValue)> {
         let table = &self.0.resources().ledger_table;
-        let scan = self.0.clients().dynamodb().scan().table_name(table).send().await.unwrap();
+        let scan = self
+            .0
+            .clients()
+            .dynamodb()
+            .scan()
+            .table_name(table)
+            .send()
+            .await
+            .unwrap();
         let found = scan.items.unwrap_or_default().into_iter();
         let found = found.filter(|item| are(&format!("{item:?}")));
-        found.map(|mut item| (item.remove("PK").unwrap(), item.remove("SK").unwrap())).collect()
+        found
+            .map(|mut item| (item.remove("PK").unwrap(), item.remove("SK").unwrap()))
+            .collect()
     }
 
     /// Writes nonsense over an attribute.
@@ -81,7 +91,8 @@ impl Damage for Rows {
 
     async fn request(&self, id: &RequestId) {
         let key = (format!("REQ#{id}"), "REQ".to_owned());
-        self.damage((AttributeValue::S(key.0), AttributeValue::S(key.1)), "fingerprint").await;
+        self.damage((AttributeValue::S(key.0), AttributeValue::S(key.1)), "fingerprint")
+            .await;
     }
 }
 

@@ -95,7 +95,12 @@ pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError
         ));
     }
     let (resources, installation) = (target.resources.clone(), config.installation.clone());
-    Ok(Some(Backend::new(clients, resources, installation, Arc::new(SystemClock))))
+    Ok(Some(Backend::new(
+        clients,
+        resources,
+        installation,
+        Arc::new(SystemClock),
+    )))
 }
 
 /// Opens the store, and makes one in the data folder where there is none: for commands that need no control

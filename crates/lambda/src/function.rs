@@ -168,7 +168,10 @@ impl Function {
     pub async fn tell(&self) {
         let Some(plane) = self.plane.get() else { return };
         let consumers = plane.ports().outbox.consumers();
-        match AssertUnwindSafe(plane.relay(consumers, AT_ONCE * 10)).catch_unwind().await {
+        match AssertUnwindSafe(plane.relay(consumers, AT_ONCE * 10))
+            .catch_unwind()
+            .await
+        {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "events were not told; the next sweep tells them"),
             Err(_panic) => tracing::error!("panicked over the outbox; the next sweep goes on with it"),

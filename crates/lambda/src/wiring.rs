@@ -28,7 +28,9 @@ pub(crate) async fn function(settings: Settings) -> Function {
                 let key = backend.fingerprint_key().await?;
                 let policy = Policy::shipped(settings.policy, &settings.installation);
                 let (installation, requests) = (settings.installation, settings.requests);
-                Ok(ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care()).patient(patience()))
+                Ok(ControlPlane::new(installation, ports, policy, key, requests)
+                    .caring(backend.care())
+                    .patient(patience()))
             };
             Box::pin(made) as futures::future::BoxFuture<'static, _>
         }

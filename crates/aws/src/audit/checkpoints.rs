@@ -79,7 +79,9 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
     }
     let rows = writes.len();
     writes.push(moved_head(shared, &before, &end, place).await?);
-    let writes = writes.into_iter().map(|put| TransactWriteItem::builder().put(put).build());
+    let writes = writes
+        .into_iter()
+        .map(|put| TransactWriteItem::builder().put(put).build());
     let Err(refused) = shared.transact(writes.collect()).await? else {
         return Ok(());
     };

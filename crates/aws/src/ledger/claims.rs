@@ -110,7 +110,11 @@ impl DynamoLedger {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> PortResult<Option<(String, ClaimedRequest)>> {
-        let pk = key.get("PK").and_then(|pk| pk.as_s().ok()).map(String::as_str).unwrap_or_default();
+        let pk = key
+            .get("PK")
+            .and_then(|pk| pk.as_s().ok())
+            .map(String::as_str)
+            .unwrap_or_default();
         let work = sharded(RequestState::Executing.as_str(), pk.strip_prefix("REQ#").unwrap_or(pk));
         let change = Change {
             key,

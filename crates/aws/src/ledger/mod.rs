@@ -15,8 +15,8 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord,
-    RequestState, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, RequestState,
+    StackLock, WaitingRequest,
 };
 use jiff::Timestamp;
 
@@ -160,7 +160,9 @@ impl Ledger for DynamoLedger {
             self.untold(),
         )?;
         let items = self.shared.get_many(&[first, second, third].concat()).await?;
-        let rows = items.into_iter().filter_map(|item| from_item::<OpenRow>(item, "a request").ok());
+        let rows = items
+            .into_iter()
+            .filter_map(|item| from_item::<OpenRow>(item, "a request").ok());
         // The index may lag; the row says whether it is open.
         let oldest_open = rows.filter(|row| row.work.is_some()).map(|row| row.received_at).min();
         Ok(Backlog {

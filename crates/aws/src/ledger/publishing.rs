@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use cc_devops_core::events::{Announcement, EventBody};
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
@@ -14,7 +15,7 @@ use super::DynamoLedger;
 use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
 use crate::Shared;
-use crate::error::{corrupt, is_condition, port_error};
+use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
 use crate::table::{TRIES, number, text};
 
@@ -38,19 +39,21 @@ impl DynamoLedger {
             let place = shared.numbers.take(shared).await?;
             let put = event.put(shared.table(), place)?;
             let call = shared.clients.dynamodb().put_item().table_name(put.table_name);
-            let call = call.set_item(Some(put.item)).set_condition_expression(put.condition_expression);
-            match call.send().await {
-                Ok(_) => {
-                    shared.outbox.wrote(event.written(place), place.subscribed);
-                    return Ok(());
-                }
-                // A reader closed the place, or it is our own write, of which the SDK did not hear the first time.
-                Err(error) if is_condition(&error) => {
-                    if shared.read_event(place.number).await?.is_some() {
-                        return Ok(());
-                    }
-                }
-                Err(error) => return Err(port_error("dynamodb:PutItem", error)),
+            let own = put.item.get("event").cloned();
+            let call = call
+                .set_item(Some(put.item))
+                .set_condition_expression(put.condition_expression)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else {
+                shared.outbox.wrote(event.written(place), place.subscribed);
+                return Ok(());
+            };
+            let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+                return Err(port_error("dynamodb:PutItem", error));
+            };
+            // Our own write, of which the SDK did not hear the first time. Else a reader has closed the place.
+            if refused.item().is_some_and(|item| item.get("event") == own.as_ref()) {
+                return Ok(());
             }
         }
         Err(gone())

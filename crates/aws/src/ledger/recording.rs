@@ -253,7 +253,11 @@ impl DynamoLedger {
         for _ in 0..TRIES {
             let (place, put) = shared.news(&event).await?;
             let mut chain = shared.chains.take();
-            let row = chain.extend(shared.table(), shared.places.next(shared.clock.now()), &conclusion.audit)?;
+            let row = chain.extend(
+                shared.table(),
+                shared.places.next(shared.clock.now()),
+                &conclusion.audit,
+            )?;
             let mut writes = beside(place.number)?;
             let own = writes.len();
             writes.push(TransactWriteItem::builder().put(row).build());

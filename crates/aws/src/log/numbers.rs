@@ -124,6 +124,8 @@ async fn move_on(shared: &Shared, count: i64, subscribes: bool) -> PortResult<Co
     }
     let answer = call.send().await;
     let answer = answer.map_err(|error| port_error("dynamodb:UpdateItem", error))?;
-    let counter = answer.attributes.ok_or_else(|| corrupt("the counter of the event log"))?;
+    let counter = answer
+        .attributes
+        .ok_or_else(|| corrupt("the counter of the event log"))?;
     from_item(counter, "the counter of the event log")
 }

@@ -31,7 +31,10 @@ struct EventRow {
 
 fn read(item: Item) -> PortResult<LoggedEvent> {
     let row: EventRow = from_item(item, "an event")?;
-    let place = row.sk.parse().map_err(|error| corrupt("an event's place").because(error))?;
+    let place = row
+        .sk
+        .parse()
+        .map_err(|error| corrupt("an event's place").because(error))?;
     let body = stored::read_event(&row.completed).map_err(|error| corrupt("an event").because(error))?;
     Ok(LoggedEvent {
         cursor: Cursor(place),
@@ -50,7 +53,12 @@ pub(crate) async fn between(
     let mut events = Vec::new();
     let mut start = None;
     while events.len() < limit {
-        let mut call = shared.clients.dynamodb().query().table_name(shared.table()).consistent_read(true);
+        let mut call = shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(shared.table())
+            .consistent_read(true);
         call = call
             .key_condition_expression("PK = :events AND SK BETWEEN :first AND :last")
             .expression_attribute_values(":events", text(EVENTS))
@@ -84,7 +92,12 @@ pub(crate) async fn between(
 
 /// The place of the newest event; zero when there is none.
 pub(super) async fn newest(shared: &Shared) -> PortResult<i64> {
-    let call = shared.clients.dynamodb().query().table_name(shared.table()).consistent_read(true);
+    let call = shared
+        .clients
+        .dynamodb()
+        .query()
+        .table_name(shared.table())
+        .consistent_read(true);
     let call = call
         .key_condition_expression("PK = :events")
         .expression_attribute_values(":events", text(EVENTS))

@@ -92,7 +92,9 @@ impl Shared {
         let mut blocks = 1;
         while next <= last && events.len() < limit {
             let ranges = ranges(next, last, blocks);
-            let reading = ranges.iter().map(|(first, last)| self.places(*first, *last, events.is_empty()));
+            let reading = ranges
+                .iter()
+                .map(|(first, last)| self.places(*first, *last, events.is_empty()));
             for ((first, end), read) in ranges.iter().zip(try_join_all(reading).await?) {
                 if *first != next {
                     break;
@@ -138,7 +140,10 @@ impl Shared {
             if began.elapsed() < PATIENCE {
                 tokio::time::sleep(LOOK).await;
             } else {
-                tracing::warn!(places = missing.len(), "places of the event log stayed empty; they are closed");
+                tracing::warn!(
+                    places = missing.len(),
+                    "places of the event log stayed empty; they are closed"
+                );
                 self.close(missing).await?;
             }
         }
@@ -154,7 +159,12 @@ impl Shared {
         let mut found = Vec::new();
         let mut start = None;
         loop {
-            let call = self.clients.dynamodb().query().table_name(self.table()).consistent_read(true);
+            let call = self
+                .clients
+                .dynamodb()
+                .query()
+                .table_name(self.table())
+                .consistent_read(true);
             let call = call
                 .key_condition_expression("PK = :block AND SK BETWEEN :first AND :last")
                 .expression_attribute_values(":block", text(partition(first)))

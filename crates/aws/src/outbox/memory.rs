@@ -54,7 +54,10 @@ impl Memory {
     /// Keeps what was read, in the place of what was known.
     pub(super) fn keep(&self, entry: Entry) {
         let mut entries = locked(&self.entries);
-        let waits = entry.progress.as_ref().is_none_or(|progress| !progress.pending.is_empty());
+        let waits = entry
+            .progress
+            .as_ref()
+            .is_none_or(|progress| !progress.pending.is_empty());
         if !waits {
             entries.remove(&entry.place);
             drop(entries);
@@ -87,7 +90,10 @@ impl Memory {
         let (mut again, mut new) = (limit, limit);
         let due = entries.iter().filter(|(_, entry)| is_due(entry, consumers, now));
         let due = due.filter(|(_, entry)| {
-            let failed = entry.progress.as_ref().is_some_and(|progress| !progress.failing.is_empty());
+            let failed = entry
+                .progress
+                .as_ref()
+                .is_some_and(|progress| !progress.failing.is_empty());
             let room = if failed { &mut again } else { &mut new };
             let fits = *room > 0;
             *room = room.saturating_sub(1);

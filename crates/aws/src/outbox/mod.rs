@@ -62,7 +62,9 @@ impl Outbox for DynamoOutbox {
         let due = due.into_values().map(|entry| due_event(entry, consumers, now));
         let (again, new): (Vec<DueEvent>, Vec<DueEvent>) = due.partition(has_failed);
         // What failed before leaves half of the room to what is new.
-        let again = again.into_iter().take(limit.div_ceil(2).max(limit.saturating_sub(new.len())));
+        let again = again
+            .into_iter()
+            .take(limit.div_ceil(2).max(limit.saturating_sub(new.len())));
         let mut due: Vec<DueEvent> = again.collect();
         let room = limit.saturating_sub(due.len());
         due.extend(new.into_iter().take(room));

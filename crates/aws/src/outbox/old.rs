@@ -37,7 +37,12 @@ impl Shared {
         let now = self.clock.now();
         let mut start = None;
         loop {
-            let call = self.clients.dynamodb().query().table_name(self.table()).consistent_read(true);
+            let call = self
+                .clients
+                .dynamodb()
+                .query()
+                .table_name(self.table())
+                .consistent_read(true);
             let call = call
                 .key_condition_expression("PK = :outbox")
                 .expression_attribute_values(":outbox", text(OUTBOX))

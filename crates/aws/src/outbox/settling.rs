@@ -72,7 +72,11 @@ impl Shared {
     /// Changes events, all or none; those that were not as they were read.
     async fn change_together(&self, at: Timestamp, changes: &[(Entry, Progress)]) -> PortResult<Vec<i64>> {
         if let [(entry, next)] = changes {
-            return Ok(if self.change_event(at, entry, next).await? { vec![] } else { vec![entry.place] });
+            return Ok(if self.change_event(at, entry, next).await? {
+                vec![]
+            } else {
+                vec![entry.place]
+            });
         }
         if changes.is_empty() {
             return Ok(vec![]);
@@ -149,7 +153,11 @@ impl Shared {
             // Nobody can say what it was; it is put right.
             None => update.condition_expression("attribute_exists(PK)"),
         };
-        let removes = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
+        let removes = if removes.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", removes.join(", "))
+        };
         update
             .table_name(self.table())
             .set_key(Some(event_key(entry.place)))
@@ -171,7 +179,9 @@ impl Shared {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        given.into_iter().try_fold(0, |count, given| Ok(count + u64::from(given?)))
+        given
+            .into_iter()
+            .try_fold(0, |count, given| Ok(count + u64::from(given?)))
     }
 
     async fn give_one_back(&self, entry: Entry, consumer: Consumer, now: Timestamp) -> PortResult<bool> {

@@ -86,7 +86,12 @@ impl DynamoWebhooks {
     async fn put_once(&self, row: DeliveryRow) -> PortResult<()> {
         let mut row = row;
         for _ in 0..TRIES {
-            let call = self.shared.clients.dynamodb().put_item().table_name(self.shared.table());
+            let call = self
+                .shared
+                .clients
+                .dynamodb()
+                .put_item()
+                .table_name(self.shared.table());
             let call = call
                 .set_item(Some(to_item(&row)?))
                 .condition_expression("attribute_not_exists(PK)")

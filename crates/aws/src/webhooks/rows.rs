@@ -56,7 +56,10 @@ const SUBSCRIPTION_BITS: u32 = 22;
 pub(super) fn number_of(event: i64, subscription: &SubscriptionId) -> i64 {
     let place = if event > FIRST { event - FIRST } else { event };
     let digest = Sha256::digest(&subscription.0);
-    let own = digest.iter().take(3).fold(0_i64, |own, byte| (own << 8) | i64::from(*byte));
+    let own = digest
+        .iter()
+        .take(3)
+        .fold(0_i64, |own, byte| (own << 8) | i64::from(*byte));
     (1 << 62) | ((place & ((1 << 40) - 1)) << SUBSCRIPTION_BITS) | (own & ((1 << SUBSCRIPTION_BITS) - 1))
 }
 
@@ -161,7 +164,12 @@ impl DeliveryRow {
 
     /// The delivery that becomes of a dead letter.
     pub(super) fn replayed(self, id: i64, due: Timestamp) -> Self {
-        Self::new(id, self.subscription, (self.agent, self.completed, self.message_id), due)
+        Self::new(
+            id,
+            self.subscription,
+            (self.agent, self.completed, self.message_id),
+            due,
+        )
     }
 
     /// The same under the next number.

@@ -30,13 +30,23 @@ fn resources() -> Resources {
 /// A backend at an address, on resources that other backends may share: another process.
 pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
     let clients = Clients::of_emulator(url);
-    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(SystemClock))
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(SystemClock),
+    )
 }
 
 /// The same with a clock of its own, which stands still.
 pub(crate) fn at(url: &str, resources: &Resources, now: Timestamp) -> Backend {
     let clients = Clients::of_emulator(url);
-    Backend::new(clients, resources.clone(), sample::installation(), Arc::new(Standing(now)))
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(Standing(now)),
+    )
 }
 
 struct Standing(Timestamp);
