@@ -47,17 +47,7 @@ async fn due(outbox: &dyn Outbox, seconds: i64, limit: usize) -> Vec<DueEvent> {
 
 /// Everybody was told.
 async fn told(outbox: &dyn Outbox, events: &[DueEvent]) {
-    let settled: Vec<Settled> = events
-        .iter()
-        .flat_map(|event| {
-            event.wanted_by.iter().map(|(consumer, _)| Settled {
-                id: event.id,
-                consumer: *consumer,
-                outcome: Outcome::Done,
-            })
-        })
-        .collect();
-    outbox.settle(after(1), &settled).await.unwrap();
+    outbox.settle(after(1), &house::done(events)).await.unwrap();
 }
 
 /// The attributes of a request's item.

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::ports::{DueEvent, Outcome, Settled};
 use cc_devops_core::requests::record::Receipt;
 use cc_devops_testkit::peers;
 use cc_devops_testkit::sample::{self, after};
@@ -35,23 +34,6 @@ async fn put_secret(backend: &Backend, id: &str) {
     let Receipt::Claimed(claim) = received else { return };
     let conclusion = sample::success(&request.head, 2);
     ledger.conclude(&claim, &conclusion).await.unwrap();
-}
-
-fn done(due: &[DueEvent]) -> Vec<Settled> {
-    let of = |event: &DueEvent| {
-        let id = event.id;
-        let consumers = event
-            .wanted_by
-            .iter()
-            .map(|(consumer, _)| *consumer)
-            .collect::<Vec<_>>();
-        consumers.into_iter().map(move |consumer| Settled {
-            id,
-            consumer,
-            outcome: Outcome::Done,
-        })
-    };
-    due.iter().flat_map(of).collect()
 }
 
 /// Where items stand in the two indexes, and how many units each key was written.
@@ -114,7 +96,7 @@ async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second(
         join_all(ids.iter().map(|id| put_secret(&backend, id))).await;
         let due = outbox.due(outbox.consumers(), after(3), BATCH).await.unwrap();
         assert_eq!(due.len(), BATCH);
-        outbox.settle(after(3), &done(&due)).await.unwrap();
+        outbox.settle(after(3), &house::done(&due)).await.unwrap();
         for (operation, body) in line.all_calls() {
             match operation.as_str() {
                 "PutItem" | "UpdateItem" => units.write(&body, 1.0),
