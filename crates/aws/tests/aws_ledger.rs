@@ -1,10 +1,5 @@
 //! The ledger of several processes at once, and what its table may come to hold.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod house;
 
@@ -52,17 +47,7 @@ async fn due(outbox: &dyn Outbox, seconds: i64, limit: usize) -> Vec<DueEvent> {
 
 /// Everybody was told.
 async fn told(outbox: &dyn Outbox, events: &[DueEvent]) {
-    let settled: Vec<Settled> = events
-        .iter()
-        .flat_map(|event| {
-            event.wanted_by.iter().map(|(consumer, _)| Settled {
-                id: event.id,
-                consumer: *consumer,
-                outcome: Outcome::Done,
-            })
-        })
-        .collect();
-    outbox.settle(after(1), &settled).await.unwrap();
+    outbox.settle(after(1), &house::done(events)).await.unwrap();
 }
 
 /// The attributes of a request's item.
@@ -280,7 +265,7 @@ async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has
 #[tokio::test]
 async fn one_damaged_row_holds_up_no_other() {
     let peer = peers::ministack().await;
-    let (one, two) = two(&peer).await;
+    let one = house::backend(&peer).await;
     let ledger = one.ledger();
     for id in ["r1", "r2", "r3"] {
         ledger.receive(&sample::request(id), None).await.unwrap();

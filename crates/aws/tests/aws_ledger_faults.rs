@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::ports::{Consumer, DueEvent, Ledger, Outcome, PortErrorKind, PortResult, Settled};
+use cc_devops_core::ports::{Consumer, Ledger, Outcome, PortErrorKind, PortResult, Settled};
 use cc_devops_core::requests::outcome::Reason;
 use cc_devops_core::requests::record::{Claim, Cursor, Receipt, RequestFilter, RequestState, StackLock};
 use cc_devops_testkit::peers::{self, Peer};
@@ -285,7 +285,7 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
     let due = outbox.due(outbox.consumers(), after(10), 10).await.unwrap();
     at.line
         .fails(1, "TransactWriteItems", &Fault::cancelled(&["None", "ThrottlingError"]));
-    outbox.settle(after(11), &done(&due)).await.unwrap();
+    outbox.settle(after(11), &house::done(&due)).await.unwrap();
     assert!(
         outbox
             .due(outbox.consumers(), after(1_000), 10)
@@ -301,24 +301,6 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
     );
     at.ledger.republish(&request_id("r1"), after(12)).await.unwrap();
     assert_eq!(outbox.due(outbox.consumers(), after(1_000), 10).await.unwrap().len(), 1);
-}
-
-/// Everybody was told.
-fn done(due: &[DueEvent]) -> Vec<Settled> {
-    let of = |event: &DueEvent| {
-        let id = event.id;
-        let consumers = event
-            .wanted_by
-            .iter()
-            .map(|(consumer, _)| *consumer)
-            .collect::<Vec<_>>();
-        consumers.into_iter().map(move |consumer| Settled {
-            id,
-            consumer,
-            outcome: Outcome::Done,
-        })
-    };
-    due.iter().flat_map(of).collect()
 }
 
 #[tokio::test]
@@ -467,14 +449,17 @@ async fn what_became_of_events_is_written_together_and_counts_once() {
     let due = outbox.due(consumers, after(4), 10).await.unwrap();
     at.line
         .fails(1, "TransactWriteItems", &Fault::refused(400, "ThrottlingException"));
-    failed(outbox.settle(after(5), &done(&due)).await, PortErrorKind::Unavailable);
+    failed(
+        outbox.settle(after(5), &house::done(&due)).await,
+        PortErrorKind::Unavailable,
+    );
     let left = outbox.due(consumers, after(5), 10).await.unwrap();
     assert_eq!(left.len(), 3, "nothing of it was written");
 
     // Another process has settled a part meanwhile.
     let seen = other.due(consumers, after(1_000), 10).await.unwrap();
-    other.settle(after(6), &done(&seen[..1])).await.unwrap();
-    outbox.settle(after(7), &done(&due)).await.unwrap();
+    other.settle(after(6), &house::done(&seen[..1])).await.unwrap();
+    outbox.settle(after(7), &house::done(&due)).await.unwrap();
     assert!(outbox.due(consumers, after(1_000), 10).await.unwrap().is_empty());
 
     // One that failed, of which the first answer was lost.

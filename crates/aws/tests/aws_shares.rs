@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::ports::{DueEvent, Outcome, Settled};
 use cc_devops_core::requests::record::Receipt;
 use cc_devops_testkit::peers;
 use cc_devops_testkit::sample::{self, after};
@@ -37,23 +36,6 @@ async fn put_secret(backend: &Backend, id: &str) {
     ledger.conclude(&claim, &conclusion).await.unwrap();
 }
 
-fn done(due: &[DueEvent]) -> Vec<Settled> {
-    let of = |event: &DueEvent| {
-        let id = event.id;
-        let consumers = event
-            .wanted_by
-            .iter()
-            .map(|(consumer, _)| *consumer)
-            .collect::<Vec<_>>();
-        consumers.into_iter().map(move |consumer| Settled {
-            id,
-            consumer,
-            outcome: Outcome::Done,
-        })
-    };
-    due.iter().flat_map(of).collect()
-}
-
 /// Where items stand in the two indexes, and how many units each key was written.
 #[derive(Default)]
 struct Units {
@@ -66,39 +48,37 @@ impl Units {
         *self.keys.entry(key.to_owned()).or_default() += units;
     }
 
-    /// An item is written; `index` is where it stands in an index from now on.
-    fn item(&mut self, pk: &str, sk: &str, units: f64, index: [Option<Option<String>>; 2]) {
-        self.add(pk, units);
-        for (name, place) in ["WPK", "TPK"].into_iter().zip(index) {
-            let Some(place) = place else { continue };
-            let item = (format!("{pk}/{sk}"), name);
-            let before = match &place {
-                Some(place) => self.indexed.insert(item, place.clone()),
-                None => self.indexed.remove(&item),
-            };
-            // Out of one place and into another are two writes, of half a unit's item each and a unit at least.
-            for key in before.iter().chain(&place) {
-                self.add(&format!("{name} {key}"), 1.0);
-            }
+    /// An item stands at another place of an index from now on, or at none. Out of one and into another are two
+    /// writes.
+    fn moves(&mut self, (pk, sk): (&str, &str), name: &'static str, place: Option<String>) {
+        let item = (format!("{pk}/{sk}"), name);
+        let before = match &place {
+            Some(place) => self.indexed.insert(item, place.clone()),
+            None => self.indexed.remove(&item),
+        };
+        for key in before.iter().chain(&place) {
+            self.add(&format!("{name} {key}"), 1.0);
         }
     }
 
     fn write(&mut self, write: &Value, units: f64) {
         let text = |value: &Value| value["S"].as_str().map(str::to_owned);
-        if let Some(item) = write.get("Item") {
-            let index = ["WPK", "TPK"].map(|name| Some(text(&item[name])));
-            self.item(&text(&item["PK"]).unwrap(), &text(&item["SK"]).unwrap(), units, index);
+        let item = write.get("Item").or(write.get("Key")).unwrap();
+        let (pk, sk) = (text(&item["PK"]).unwrap(), text(&item["SK"]).unwrap());
+        self.add(&pk, units);
+        if write.get("Item").is_some() {
+            for name in ["WPK", "TPK"] {
+                self.moves((&pk, &sk), name, text(&item[name]));
+            }
         } else {
             let update = write["UpdateExpression"].as_str().unwrap();
-            let removes = update.split("REMOVE").nth(1).unwrap_or_default();
-            let leaves = removes.contains("WPK").then_some(None);
-            let key = &write["Key"];
-            self.item(
-                &text(&key["PK"]).unwrap(),
-                &text(&key["SK"]).unwrap(),
-                units,
-                [leaves, None],
-            );
+            if update
+                .split("REMOVE")
+                .nth(1)
+                .is_some_and(|removes| removes.contains("WPK"))
+            {
+                self.moves((&pk, &sk), "WPK", None);
+            }
         }
     }
 }
@@ -116,7 +96,7 @@ async fn no_partition_key_bounds_a_stage_below_three_thousand_requests_a_second(
         join_all(ids.iter().map(|id| put_secret(&backend, id))).await;
         let due = outbox.due(outbox.consumers(), after(3), BATCH).await.unwrap();
         assert_eq!(due.len(), BATCH);
-        outbox.settle(after(3), &done(&due)).await.unwrap();
+        outbox.settle(after(3), &house::done(&due)).await.unwrap();
         for (operation, body) in line.all_calls() {
             match operation.as_str() {
                 "PutItem" | "UpdateItem" => units.write(&body, 1.0),

@@ -182,21 +182,25 @@ impl Function {
     async fn event(&self, event: Value) -> Value {
         let taken = match Signal::read(event) {
             Ok(signal) => AssertUnwindSafe(self.signal(signal)).catch_unwind().await,
-            Err(failure) => return refused(&failure, 0),
+            Err(failure) => return refused(&failure, 0, self.now()),
         };
         match taken {
             Ok(Ok(None)) => answer(200, &json!({"status": "success"})),
-            Ok(Ok(Some(taken))) => of(&taken),
+            Ok(Ok(Some(taken))) => of(&taken, self.now()),
             Ok(Err(error)) => {
                 tracing::error!(%error, "the request was not taken");
                 let sentence = "the control plane cannot take the request now; send it again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
             Err(_panic) => {
                 let sentence = "the control plane failed over this request; it is taken up again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.setup.ports.clock.now()
     }
 
     async fn tick(&self, tick: Tick) -> Result<Value, InvocationFailed> {
@@ -279,7 +283,7 @@ fn note(taken: &Taken) {
 }
 
 /// The answer to a request given directly, section 3 of the wire contract.
-fn of(taken: &Taken) -> Value {
+fn of(taken: &Taken, now: Timestamp) -> Value {
     match taken {
         Taken::NotOurs => refused(
             &Failure::new(
@@ -287,8 +291,9 @@ fn of(taken: &Taken) -> Value {
                 "another stage's control plane answers for this request; invoke that one",
             ),
             0,
+            now,
         ),
-        Taken::Unreadable(failure) => refused(failure, 0),
+        Taken::Unreadable(failure) => refused(failure, 0, now),
         Taken::Accepted(id) => answer(202, &json!({"status": "accepted", "requestId": id})),
         Taken::Concluded(completed) if completed.status == Status::Success => answer(
             200,
@@ -302,15 +307,15 @@ fn of(taken: &Taken) -> Value {
                 completed.reason.unwrap_or(Reason::InternalError),
                 completed.error.clone().unwrap_or_default(),
             );
-            refused(&failure, completed.latency_ms)
+            refused(&failure, completed.latency_ms, now)
         }
     }
 }
 
-fn refused(failure: &Failure, latency_ms: u64) -> Value {
+fn refused(failure: &Failure, latency_ms: u64, now: Timestamp) -> Value {
     let body = json!({
         "status": "error", "error": failure.message, "reason": failure.reason, "latencyMs": latency_ms,
-        "timestamp": Timestamp::now(),
+        "timestamp": now,
     });
     answer(500, &body)
 }

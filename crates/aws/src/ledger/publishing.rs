@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use cc_devops_core::events::{Announcement, EventBody};
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
@@ -13,20 +14,9 @@ use jiff::Timestamp;
 use super::DynamoLedger;
 use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
-use crate::Shared;
-use crate::error::{corrupt, is_condition, port_error};
+use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
 use crate::table::{TRIES, number, text};
-
-impl Shared {
-    /// The write that puts news into the log, at a place of its own, for a transaction of the caller's. The
-    /// place may have been closed meanwhile; then the write is refused, and another place is to be taken.
-    pub(crate) async fn news(&self, event: &NewEvent) -> PortResult<(Place, TransactWriteItem)> {
-        let place = self.numbers.take(self).await?;
-        let put = event.put(self.table(), place)?;
-        Ok((place, TransactWriteItem::builder().put(put).build()))
-    }
-}
 
 impl DynamoLedger {
     /// Puts news into the log.
@@ -38,21 +28,21 @@ impl DynamoLedger {
             let place = shared.numbers.take(shared).await?;
             let put = event.put(shared.table(), place)?;
             let call = shared.clients.dynamodb().put_item().table_name(put.table_name);
+            let own = put.item.get("event").cloned();
             let call = call
                 .set_item(Some(put.item))
-                .set_condition_expression(put.condition_expression);
-            match call.send().await {
-                Ok(_) => {
-                    shared.outbox.wrote(event.written(place), place.subscribed);
-                    return Ok(());
-                }
-                // A reader closed the place, or it is our own write, of which the SDK did not hear the first time.
-                Err(error) if is_condition(&error) => {
-                    if shared.read_event(place.number).await?.is_some() {
-                        return Ok(());
-                    }
-                }
-                Err(error) => return Err(port_error("dynamodb:PutItem", error)),
+                .set_condition_expression(put.condition_expression)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else {
+                shared.outbox.wrote(event.written(place), place.subscribed);
+                return Ok(());
+            };
+            let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+                return Err(port_error("dynamodb:PutItem", error));
+            };
+            // Our own write, of which the SDK did not hear the first time. Else a reader has closed the place.
+            if refused.item().is_some_and(|item| item.get("event") == own.as_ref()) {
+                return Ok(());
             }
         }
         Err(gone())
@@ -84,9 +74,13 @@ impl DynamoLedger {
             let completed = stored::read_completed(&completed);
             let completed = completed.map_err(|error| corrupt("a request's outcome").because(error))?;
             let event = NewEvent::new(agent, completed.into(), Some(id.clone()), at, None)?;
-            let (place, put) = shared.news(&event).await?;
+            let place = shared.numbers.take(shared).await?;
             let update = self.points_to(id, before, place)?;
-            let mut writes = vec![TransactWriteItem::builder().update(update).build(), put];
+            let put = event.put(shared.table(), place)?;
+            let mut writes = vec![
+                TransactWriteItem::builder().update(update).build(),
+                TransactWriteItem::builder().put(put).build(),
+            ];
             if let (Some(old), Some(progress)) = (&old, progress)
                 && !progress.pending.is_empty()
             {
@@ -107,8 +101,11 @@ impl DynamoLedger {
                     return Ok(());
                 }
                 // Somebody else told it again.
-                Err(refused) if refused.at(0) => return Ok(()),
-                Err(_) => {}
+                Err(refused) if refused.at(0) => {
+                    shared.leave(place).await;
+                    return Ok(());
+                }
+                Err(_) => shared.leave(place).await,
             }
         }
         Err(gone())

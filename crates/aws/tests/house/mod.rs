@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use cc_devops_aws::{Backend, Clients, Resources};
-use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_core::ports::{Clock, DueEvent, Outcome, Settled, SystemClock};
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
 use jiff::Timestamp;
@@ -55,6 +55,19 @@ impl Clock for Standing {
     fn now(&self) -> Timestamp {
         self.0
     }
+}
+
+/// Everybody was told of these events.
+pub(crate) fn done(due: &[DueEvent]) -> Vec<Settled> {
+    let of = |event: &DueEvent| {
+        let (id, wanted) = (event.id, event.wanted_by.clone());
+        wanted.into_iter().map(move |(consumer, _)| Settled {
+            id,
+            consumer,
+            outcome: Outcome::Done,
+        })
+    };
+    due.iter().flat_map(of).collect()
 }
 
 /// A backend for which nothing was made.
