@@ -1,6 +1,6 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
-use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, enumerate_consumers, subscriptions};
+use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions};
 
 async fn every_crash(scenario: &Scenario) -> Report {
     let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
@@ -66,4 +66,10 @@ async fn every_consumer_survives_a_crash_at_every_call() {
 async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
     let runs = subscriptions(async || MemoryBackend::fresh()).await;
     assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
+}
+
+#[tokio::test]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let report = enumerate_acts(async || MemoryBackend::fresh()).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }

@@ -6,11 +6,10 @@ use cc_devops_core::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_core::fleet::{Agent, Enrolment, Token};
 use cc_devops_core::names::SecretPrefix;
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, agent_name};
 use jiff::SignedDuration;
 
@@ -164,58 +163,6 @@ impl Act {
             Self::Add => ports.agents.find(&agent_name(AGENT)).await.unwrap().is_some(),
             Self::Rotate => opens(ports, &token(2)).await,
             Self::Revoke => !opens(ports, &token(1)).await,
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_crash_at_any_call_leaves_an_act_and_its_trail_one() {
-    for act in [Act::Add, Act::Rotate, Act::Revoke] {
-        for moment in Moment::ALL {
-            let mut crashes = 0;
-            for call in 0.. {
-                let memory = Memory::new();
-                let ports = memory.ports();
-                if act != Act::Add {
-                    Act::Add.done(&ports, 1).await.unwrap();
-                }
-                let points = CrashPoints::at(CrashPoint { call, moment });
-                let done = act.done(&points.wrap(&ports), 2).await;
-                if !points.crashed() {
-                    done.unwrap();
-                    break;
-                }
-                crashes += 1;
-                let when = format!("{act:?} {moment:?} call {call}");
-                assert!(done.is_err(), "{when}: a crash is no success");
-                let rows = async || {
-                    actions_of(&ports)
-                        .await
-                        .iter()
-                        .filter(|row| *row == act.action())
-                        .count()
-                };
-                let took_place = act.has_taken_place(&ports).await;
-                assert_eq!(
-                    rows().await,
-                    usize::from(took_place),
-                    "{when}: on record if it was done"
-                );
-                if !took_place && act == Act::Rotate {
-                    assert!(opens(&ports, &token(1)).await, "{when}: nobody is locked out");
-                }
-                // The operator does it again, with another token.
-                match act.done(&ports, 3).await {
-                    Err(ActError::Port(error)) if act == Act::Add && took_place => {
-                        assert_eq!(error.kind, PortErrorKind::Exists, "{when}: it was done");
-                        Act::Rotate.done(&ports, 3).await.unwrap();
-                    }
-                    again => again.unwrap(),
-                }
-                assert_eq!(opens(&ports, &token(3)).await, act != Act::Revoke, "{when}");
-                assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "{when}");
-            }
-            assert!(crashes > 0, "{act:?}: an act makes a call");
         }
     }
 }

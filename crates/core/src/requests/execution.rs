@@ -52,9 +52,9 @@ impl ControlPlane {
     }
 
     /// The same, for an agent that was looked up just now.
-    pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, asker: Option<Agent>) -> PortResult<Step> {
+    pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
         let ClaimedRequest { claim, head, .. } = &claimed;
-        match self.execute(&claimed, asker).await {
+        match self.execute(&claimed, known).await {
             Ok(Executed::Ended(ended)) => self.conclude(claim, head, ended).await,
             Ok(Executed::Changing(detail)) => self.park(claim, head, detail).await,
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
@@ -157,7 +157,7 @@ impl ControlPlane {
         own.unwrap_or(self.settings.deploy_timeout)
     }
 
-    async fn execute(&self, claimed: &ClaimedRequest, asker: Option<Agent>) -> PortResult<Executed> {
+    async fn execute(&self, claimed: &ClaimedRequest, known: Option<Agent>) -> PortResult<Executed> {
         let ClaimedRequest { claim, head, .. } = claimed;
         if claim.attempt > self.settings.max_attempts {
             let message = format!(
@@ -170,7 +170,7 @@ impl ControlPlane {
             Ok(command) => command,
             Err(failure) => return Ok(refused(failure, Value::Null)),
         };
-        let detail = match self.authorise(head, &command, asker).await? {
+        let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
@@ -197,11 +197,11 @@ impl ControlPlane {
         &self,
         head: &RequestHead,
         command: &Command,
-        asker: Option<Agent>,
+        known: Option<Agent>,
     ) -> PortResult<Result<Vec<String>, Failure>> {
         let denied = |message: String| Ok(Err(Failure::new(Reason::SecurityViolation, message)));
-        let found = match asker.filter(|asker| asker.name == head.principal) {
-            Some(asker) => Some(asker),
+        let found = match known.filter(|agent| agent.name == head.principal) {
+            Some(agent) => Some(agent),
             None => self.ports.agents.find(&head.principal).await?,
         };
         let Some(principal) = found else {
