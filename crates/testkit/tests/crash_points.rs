@@ -1,6 +1,8 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
-use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions};
+use cc_devops_testkit::crash::{
+    MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions,
+};
 
 async fn every_crash(scenario: &Scenario) -> Report {
     let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
