@@ -32,6 +32,10 @@ pub struct Resources {
     pub stack: String,
     /// The name of the queue of requests.
     pub request_queue: String,
+    /// How many days a request that has ended is remembered; until then its id gets the same answer.
+    pub requests_days: u32,
+    /// How many days an event is kept that everybody was told of.
+    pub events_days: u32,
 }
 
 impl Resources {
@@ -50,6 +54,8 @@ impl Resources {
             repositories_function: format!("RepositoriesFn-{stage}"),
             stack: format!("cc-agent-devops-automation-{stage}"),
             request_queue: format!("devops-requests-{stage}"),
+            requests_days: 400,
+            events_days: 400,
             stage,
         }
     }
