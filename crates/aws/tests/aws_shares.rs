@@ -52,8 +52,8 @@ impl Units {
     /// writes.
     fn moves(&mut self, (pk, sk): (&str, &str), name: &'static str, place: Option<&str>) {
         let item = (format!("{pk}/{sk}"), name);
-        let before = match &place {
-            Some(place) => self.indexed.insert(item, (*place).to_owned()),
+        let before = match place {
+            Some(place) => self.indexed.insert(item, place.to_owned()),
             None => self.indexed.remove(&item),
         };
         for key in before.as_deref().into_iter().chain(place) {
