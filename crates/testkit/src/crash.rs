@@ -5,6 +5,7 @@
 //! a new control plane on the same backend is the restart.
 
 mod enumeration;
+mod keeping;
 mod mortal;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports};
 
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
+pub use keeping::enumerate_retention;
 use mortal::Mortal;
 
 /// On which side of a call's effect the crash comes.
@@ -86,6 +88,7 @@ impl CrashPoints {
             repositories: Mortal::new(&ports.repositories, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
+            retention: Mortal::new(&ports.retention, self),
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }

@@ -9,6 +9,7 @@ mod audit;
 mod events;
 mod ledger;
 mod repositories;
+mod retention;
 mod revenue;
 mod secrets;
 mod stacks;
@@ -33,7 +34,7 @@ pub use stacks::StackScript;
 struct Model {
     requests: ledger::Requests,
     outbox: ledger::Outbox,
-    audit: Vec<AuditRow>,
+    audit: audit::Chain,
     secrets: BTreeMap<SecretName, secrets::StoredSecret>,
     stacks: stacks::StackModel,
     agents: Vec<agents::StoredAgent>,
@@ -78,6 +79,7 @@ impl Memory {
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
+            retention: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
@@ -100,7 +102,7 @@ impl Memory {
 
     /// The whole audit chain, oldest first.
     pub fn audit_rows(&self) -> Vec<AuditRow> {
-        self.peek().audit.clone()
+        self.peek().audit.rows.clone()
     }
 
     /// Every published event, oldest first.
