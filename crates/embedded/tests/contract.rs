@@ -69,6 +69,8 @@ macro_rules! contracts {
 contracts!(
     ledger,
     audit,
+    cutting,
+    retention,
     secrets,
     stacks,
     agents,
