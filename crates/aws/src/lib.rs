@@ -32,6 +32,7 @@ mod places;
 mod queue;
 mod repositories;
 mod resources;
+mod retention;
 mod revenue;
 mod schedule;
 mod secrets;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use cc_devops_core::Installation;
 use cc_devops_core::ports::{Clock, PortResult, Ports};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::retention::Rules;
 
 pub use clients::{Account, Clients};
 pub use events::SETTLED;
@@ -58,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) installation: Installation,
     pub(crate) places: places::Places,
     pub(crate) chains: audit::chains::Chains,
+    pub(crate) rules: Rules,
     keys: keys::Keys,
 }
 
@@ -77,6 +80,11 @@ pub struct Backend {
 impl Backend {
     /// Puts the backend together. No call is made yet.
     pub fn new(clients: Clients, resources: Resources, installation: Installation) -> Self {
+        Self::keeping(clients, resources, installation, Rules::default())
+    }
+
+    /// The same, with rules of its own for how long what is kept.
+    pub fn keeping(clients: Clients, resources: Resources, installation: Installation, rules: Rules) -> Self {
         Self {
             shared: Arc::new(Shared {
                 clients,
@@ -84,6 +92,7 @@ impl Backend {
                 installation,
                 places: places::Places::default(),
                 chains: audit::chains::Chains::default(),
+                rules,
                 keys: keys::Keys::default(),
             }),
         }
@@ -106,6 +115,7 @@ impl Backend {
             metrics: self.metrics(),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            retention: self.retention(),
             checks: self.checks(),
             clock,
         }

@@ -13,6 +13,7 @@ fn ports(backend: &Backend) -> Ports {
     Ports {
         ledger: backend.ledger(),
         audit: backend.audit(),
+        retention: backend.retention(),
         bus: backend.bus(),
         revenue: backend.revenue(),
         repositories: backend.repositories(),
@@ -33,4 +34,14 @@ macro_rules! contracts {
     )*};
 }
 
-contracts!(ledger, audit, events, schedule, webhooks, revenue, repositories);
+contracts!(
+    ledger,
+    audit,
+    cutting,
+    retention,
+    events,
+    schedule,
+    webhooks,
+    revenue,
+    repositories
+);

@@ -11,7 +11,8 @@ use cc_devops_lambda::{Function, Settings, Setup};
 /// The function on AWS. Makes no call but where credentials need one.
 pub(crate) async fn function(settings: Settings) -> Function {
     let clients = Clients::connect(&Account::default()).await;
-    let backend = Backend::new(clients, settings.resources.clone(), settings.installation.clone());
+    let (resources, installation) = (settings.resources.clone(), settings.installation.clone());
+    let backend = Backend::keeping(clients, resources, installation, settings.rules);
     let ports = Ports {
         metrics: backend.logged_metrics(),
         ..backend.ports(Arc::new(SystemClock))
@@ -32,6 +33,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
     Function::new(Setup {
         installation: settings.installation,
         mode: settings.mode,
+        rules: settings.rules,
         ports,
         care: backend.care(),
         plane: Box::new(plane),
