@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
+use cc_devops_core::retention::Keeper;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
     /// Repositories whose workflows are to be looked at soon.
     pub(crate) to_look_at: ToLookAt,
     pub(crate) config: ServerConfig,
@@ -62,11 +64,13 @@ impl Shared {
             control,
             revenue,
             hygiene,
+            keeper,
         } = capabilities;
         Self {
             control,
             revenue,
             hygiene,
+            keeper,
             to_look_at: ToLookAt::default(),
             completions: Arc::default(),
             meters: Meters::new(),

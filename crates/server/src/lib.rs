@@ -25,6 +25,7 @@ mod meters;
 mod openapi;
 mod problem;
 mod relay;
+mod retention;
 mod revenue;
 mod routes;
 mod scheduler;

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use cc_devops_core::fleet::Liveness;
-use cc_devops_core::ports::{Backlog, RequestTotals};
+use cc_devops_core::ports::{Backlog, RequestTotals, Weight};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::outcome::Completed;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -31,6 +31,7 @@ pub(crate) struct Meters {
     registry: Registry,
     http: Family<HttpLabels, Counter<u64, AtomicU64>>,
     latency: Family<ActionLabel, Histogram, LatencyHistogram>,
+    forgotten: Family<KindLabel, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -56,6 +57,16 @@ struct StateLabel {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
 #[derive(Clone)]
 struct LatencyHistogram;
 
@@ -71,6 +82,8 @@ pub(crate) struct Snapshot {
     pub(crate) totals: Vec<RequestTotals>,
     /// What is still to be done.
     pub(crate) backlog: Backlog,
+    /// What the store weighs.
+    pub(crate) weights: Vec<Weight>,
     /// Each agent's state.
     pub(crate) agents: Vec<Liveness>,
 }
@@ -86,12 +99,19 @@ impl Meters {
             "Seconds from a request's arrival to its outcome, since this process started",
             latency.clone(),
         );
+        let forgotten = Family::default();
+        registry.register(
+            "forgotten",
+            "What was kept for long enough and is gone, by kind, since this process started",
+            forgotten.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         Self {
             registry,
             http,
             latency,
+            forgotten,
         }
     }
 
@@ -112,6 +132,11 @@ impl Meters {
         #[expect(clippy::cast_precision_loss, reason = "a latency of 2^52 ms is 140,000 years")]
         let seconds = completed.latency_ms as f64 / 1000.0;
         self.latency.get_or_create(&ActionLabel { action }).observe(seconds);
+    }
+
+    /// Counts what was forgotten.
+    pub(crate) fn forgotten(&self, kind: &'static str, count: u64) {
+        self.forgotten.get_or_create(&KindLabel { kind }).inc_by(count);
     }
 
     /// Everything as text.
@@ -144,6 +169,15 @@ fn found_out(snapshot: Snapshot) -> Registry {
     let unpublished = Gauge::<i64>::default();
     unpublished.set(gauge(snapshot.backlog.unpublished));
     registry.register("events_unpublished", "Events that wait to be published", unpublished);
+    let weights = Family::<PartLabel, Gauge>::default();
+    for Weight { part, bytes } in snapshot.weights {
+        weights.get_or_create(&PartLabel { part }).set(gauge(bytes));
+    }
+    registry.register(
+        "store_bytes",
+        "Bytes of the store, by part; `free` lies within the database",
+        weights,
+    );
     let agents = Family::<StateLabel, Gauge>::default();
     for state in [Liveness::New, Liveness::Up, Liveness::Late, Liveness::Down] {
         let count = snapshot.agents.iter().filter(|agent| **agent == state).count();

@@ -21,6 +21,7 @@ use jiff::SignedDuration;
 use super::Problem;
 use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSection};
 use super::github::{self, Repositories};
+use super::retention::{self, Retention};
 use super::revenue::{self, Revenue};
 
 /// The configuration, ready to build from.
@@ -38,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) requests: Settings,
     /// How each stack is deployed here.
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
+    /// How long what is kept.
+    pub(crate) retention: Retention,
     /// How MRR is computed and reported.
     pub(crate) revenue: Box<Revenue>,
     /// Which repositories are looked after, and what is demanded of them.
@@ -102,7 +105,7 @@ impl Findings<'_> {
         full
     }
 
-    fn dir(&mut self, path: &str, value: &str) -> PathBuf {
+    pub(super) fn dir(&mut self, path: &str, value: &str) -> PathBuf {
         let full = self.resolve(value);
         if !full.is_dir() {
             self.add(path, format!("there is no folder {}", full.display()));
@@ -128,6 +131,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
         None => PolicySource::Shipped(file.policy.set.into()),
     };
+    let retention = retention::check(file, &mut findings);
     let stacks = stacks(file, known_stages.as_ref(), &mut findings);
     let aws = aws(file, installation.as_ref(), &mut findings);
     let revenue = installation
@@ -152,6 +156,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
                 policy,
                 requests,
                 stacks,
+                retention,
                 revenue: Box::new(revenue),
                 repositories: Box::new(repositories),
                 aws,
