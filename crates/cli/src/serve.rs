@@ -13,6 +13,7 @@ use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::relay::Patience;
 use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
@@ -88,7 +89,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         store.fingerprint_key(),
         config.requests.clone(),
     )
-    .caring(Arc::clone(&repositories.care));
+    .caring(Arc::clone(&repositories.care))
+    .patient(patience());
 
     let mut server_config = config.server.clone();
     if let Some(listen) = args.listen {
@@ -146,7 +148,9 @@ async fn on_aws(
     let ports = backend.ports(Arc::new(SystemClock));
     let keeper = keeper(config, &ports);
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
-    let plane = ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care());
+    let plane = ControlPlane::new(installation, ports, policy, key, requests)
+        .caring(backend.care())
+        .patient(patience());
     let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
@@ -241,11 +245,21 @@ async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
     }
 }
 
+/// How long a consumer of the outbox may take over what it is told in one go.
+const CONSUMER_TIME: Duration = Duration::from_secs(10);
+
+fn patience() -> Patience {
+    Arc::new(|| Box::pin(tokio::time::sleep(CONSUMER_TIME)))
+}
+
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
 /// the next start tells it.
 async fn conclude_stopped(plane: &ControlPlane) {
     let told = match plane.look_after_waiting(LEFT_OVER).await {
-        Ok(_) => plane.relay(LEFT_OVER).await.map(|_| ()),
+        Ok(_) => plane
+            .relay(plane.ports().outbox.consumers(), LEFT_OVER)
+            .await
+            .map(|_| ()),
         Err(error) => Err(error),
     };
     if let Err(error) = told {

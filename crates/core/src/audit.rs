@@ -71,6 +71,8 @@ pub mod actions {
     pub const CHECKPOINT: &str = "audit.checkpoint";
     /// Dead letters were given back for delivery.
     pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
+    /// Events that were set aside were given back to a consumer of the outbox.
+    pub const EVENTS_GIVEN_BACK: &str = "outbox.given_back";
 }
 
 /// An entry in its place in the chain.

@@ -25,6 +25,7 @@ pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
+pub mod stored;
 pub mod webhooks;
 
 pub use installation::Installation;

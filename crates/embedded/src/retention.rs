@@ -148,34 +148,48 @@ fn outputs(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     })
 }
 
+/// Webhooks' dead letters first, then what was set aside of the outbox, for which each step begins anew.
 fn dead_letters(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     let found = step.candidates(
         conn,
         "SELECT id, buried_at < ?1, 0 FROM dead_letters WHERE id > ?2 ORDER BY id LIMIT ?3",
     )?;
     let mut delete = conn.prepare_cached("DELETE FROM dead_letters WHERE id = ?1")?;
-    step.remove(&found, |id| delete.execute([id]).map(|_| ()))
+    let mut forgotten = step.remove(&found, |id| delete.execute([id]).map(|_| ()))?;
+    if forgotten.next.is_none() {
+        let removed = conn
+            .prepare_cached(
+                "DELETE FROM event_exceptions WHERE (consumer, event) IN (SELECT consumer, event \
+                 FROM event_exceptions WHERE set_aside_at IS NOT NULL AND set_aside_at < ?1 LIMIT ?2)",
+            )?
+            .execute([step.before, limit(step.limit)])?;
+        forgotten.removed += removed as u64;
+        forgotten.next = (removed == step.limit).then_some(Cursor(i64::MAX));
+    }
+    Ok(forgotten)
 }
 
-/// The newest event stays, so that the log's end is known.
+/// Events that everybody was told of. The newest one stays, so that the log's end is known.
 fn events(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     let found = step.candidates(
         conn,
         "SELECT cursor, published_at < ?1, cursor = (SELECT max(cursor) FROM events) \
-         OR EXISTS (SELECT 1 FROM deliveries WHERE event = cursor) \
-         OR EXISTS (SELECT 1 FROM dead_letters WHERE event = cursor) \
+         OR cursor > (SELECT min(consumers.cursor) FROM consumers) \
+         OR EXISTS (SELECT 1 FROM event_exceptions WHERE event = events.cursor) \
+         OR EXISTS (SELECT 1 FROM deliveries WHERE event = events.cursor) \
+         OR EXISTS (SELECT 1 FROM dead_letters WHERE event = events.cursor) \
          FROM events WHERE cursor > ?2 ORDER BY cursor LIMIT ?3",
     )?;
     let mut delete = conn.prepare_cached("DELETE FROM events WHERE cursor = ?1")?;
     step.remove(&found, |cursor| delete.execute([cursor]).map(|_| ()))
 }
 
-/// The newest request stays, so that its place is not given again.
+/// Requests whose events are gone. The newest one stays, so that its place is not given again.
 fn requests(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     let found = step.candidates(
         conn,
         "SELECT seq, received_at < ?1, state <> 'concluded' OR seq = (SELECT max(seq) FROM requests) \
-         OR EXISTS (SELECT 1 FROM outbox WHERE request_seq = seq) \
+         OR EXISTS (SELECT 1 FROM events WHERE request_seq = requests.seq) \
          FROM requests WHERE seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
     let mut run =

@@ -21,6 +21,7 @@ use crate::error::OpenError;
 use crate::events::SqliteEvents;
 use crate::ledger::SqliteLedger;
 use crate::metrics::SqliteMetrics;
+use crate::outbox::SqliteOutbox;
 use crate::repositories::SqliteRepositories;
 use crate::retention::SqliteRetention;
 use crate::revenue::SqliteRevenue;
@@ -47,6 +48,7 @@ pub struct StoreOptions {
 pub struct Store {
     db: Db,
     ledger: Arc<SqliteLedger>,
+    outbox: Arc<SqliteOutbox>,
     audit: Arc<SqliteAudit>,
     secrets: Arc<SqliteSecrets>,
     agents: Arc<SqliteAgents>,
@@ -66,6 +68,7 @@ impl Store {
         let db = db::open(&options.data_dir, options.master_key, options.create)?;
         Ok(Self {
             ledger: Arc::new(SqliteLedger::new(db.clone())),
+            outbox: Arc::new(SqliteOutbox::new(db.clone())),
             audit: Arc::new(SqliteAudit::new(db.clone())),
             secrets: Arc::new(SqliteSecrets::new(db.clone())),
             agents: Arc::new(SqliteAgents::new(db.clone())),
@@ -117,7 +120,12 @@ impl Store {
         Arc::clone(&self.agents)
     }
 
-    /// The event bus and the event log.
+    /// Who is still to be told of which event.
+    pub fn outbox(&self) -> Arc<SqliteOutbox> {
+        Arc::clone(&self.outbox)
+    }
+
+    /// The event log.
     pub fn events(&self) -> Arc<SqliteEvents> {
         Arc::clone(&self.events)
     }
@@ -166,7 +174,9 @@ impl Store {
             stacks,
             agents: self.agents(),
             heartbeats: self.agents(),
-            bus: self.events(),
+            outbox: self.outbox(),
+            bus: None,
+            log: None,
             events: self.events(),
             webhooks: self.webhooks(),
             alerts: Arc::new(LogAlerts),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::{OwnHeartbeats, RateLimiter};
+use crate::bell::Bell;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::hygiene::{Hygiene, ToLookAt};
@@ -48,8 +49,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// There are requests nobody works on.
     pub(crate) sweep: Notify,
-    /// There are events to publish.
-    pub(crate) relay: Notify,
+    /// There are events to tell.
+    pub(crate) relay: Bell,
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// The newest published event's place.
@@ -82,7 +83,7 @@ impl Shared {
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
             sweep: Notify::new(),
-            relay: Notify::new(),
+            relay: Bell::default(),
             deliveries: Notify::new(),
             newest: watch::Sender::new(Cursor(0)),
             openapi: OnceLock::new(),
@@ -104,17 +105,14 @@ impl Shared {
         self.openapi.get_or_init(|| document.into());
     }
 
-    /// Tells readers of the event log and the deliverer about events published since the last time.
+    /// Tells readers of the event log about events that came into it since the last time.
     pub(crate) async fn announce(&self) -> PortResult<()> {
         let newest = self.ports().events.newest().await?;
-        let news = self.newest.send_if_modified(|known| {
+        self.newest.send_if_modified(|known| {
             let news = newest > *known;
             *known = newest.max(*known);
             news
         });
-        if news {
-            self.deliveries.notify_one();
-        }
         Ok(())
     }
 

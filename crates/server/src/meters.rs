@@ -4,9 +4,10 @@
 use std::sync::atomic::AtomicU64;
 
 use cc_devops_core::fleet::Liveness;
-use cc_devops_core::ports::{Backlog, RequestTotals, Weight};
+use cc_devops_core::ports::{Backlog, RequestTotals, Standing, Weight};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::outcome::Completed;
+use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
@@ -67,6 +68,11 @@ struct PartLabel {
     part: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ConsumerLabel {
+    consumer: &'static str,
+}
+
 #[derive(Clone)]
 struct LatencyHistogram;
 
@@ -84,6 +90,10 @@ pub(crate) struct Snapshot {
     pub(crate) backlog: Backlog,
     /// What the store weighs.
     pub(crate) weights: Vec<Weight>,
+    /// How each consumer of the outbox stands.
+    pub(crate) standings: Vec<Standing>,
+    /// When that was found out.
+    pub(crate) now: Timestamp,
     /// Each agent's state.
     pub(crate) agents: Vec<Liveness>,
 }
@@ -168,7 +178,19 @@ fn found_out(snapshot: Snapshot) -> Registry {
     registry.register("requests_open", "Requests without an outcome, by state", backlog);
     let unpublished = Gauge::<i64>::default();
     unpublished.set(gauge(snapshot.backlog.unpublished));
-    registry.register("events_unpublished", "Events that wait to be published", unpublished);
+    registry.register(
+        "events_unpublished",
+        "Events that some consumer is still to be told of",
+        unpublished,
+    );
+    let oldest = Gauge::<i64>::default();
+    oldest.set(age(snapshot.backlog.oldest_open, snapshot.now));
+    registry.register(
+        "requests_oldest_open_seconds",
+        "Age of the oldest request without an outcome",
+        oldest,
+    );
+    of_consumers(&mut registry, &snapshot.standings, snapshot.now);
     let weights = Family::<PartLabel, Gauge>::default();
     for Weight { part, bytes } in snapshot.weights {
         weights.get_or_create(&PartLabel { part }).set(gauge(bytes));
@@ -188,6 +210,49 @@ fn found_out(snapshot: Snapshot) -> Registry {
     }
     registry.register("agents", "Agents by liveness", agents);
     registry
+}
+
+/// What a family says of a consumer.
+type Measure = fn(&Standing, Timestamp) -> i64;
+
+fn of_consumers(registry: &mut Registry, standings: &[Standing], now: Timestamp) {
+    let families: [(&str, &str, Measure); 4] = [
+        (
+            "outbox_oldest_seconds",
+            "Age of the oldest event a consumer is still to be told of",
+            |standing, now| age(standing.oldest, now),
+        ),
+        (
+            "outbox_waiting",
+            "Events a consumer is still to be told of",
+            |standing, _| gauge(standing.waiting),
+        ),
+        (
+            "outbox_failing",
+            "Events that telling a consumer of failed, to be tried again",
+            |standing, _| gauge(standing.failing),
+        ),
+        (
+            "outbox_set_aside",
+            "Events that were given up for a consumer, until somebody gives them back",
+            |standing, _| gauge(standing.set_aside),
+        ),
+    ];
+    for (name, help, measure) in families {
+        let family = Family::<ConsumerLabel, Gauge>::default();
+        for standing in standings {
+            let label = ConsumerLabel {
+                consumer: standing.consumer.as_str(),
+            };
+            family.get_or_create(&label).set(measure(standing, now));
+        }
+        registry.register(name, help, family);
+    }
+}
+
+/// Whole seconds since then; none where there is nothing.
+fn age(since: Option<Timestamp>, now: Timestamp) -> i64 {
+    since.map_or(0, |since| now.duration_since(since).as_secs().max(0))
 }
 
 fn gauge(count: u64) -> i64 {

@@ -252,6 +252,10 @@ pub(crate) struct RequestsSection {
     /// The same for a stage that has its own, by the stage's name.
     #[schemars(inner(range(min = 1, max = 86_400)))]
     pub(crate) stage_deploy_timeout_seconds: BTreeMap<String, u32>,
+    /// How far behind a consumer of the outbox may be, and how much longer than a deploy may take a request
+    /// may stay open, before the health check says so, in seconds.
+    #[schemars(range(min = 10, max = 604_800))]
+    pub(crate) lag_seconds: u32,
 }
 
 impl Default for RequestsSection {
@@ -261,6 +265,7 @@ impl Default for RequestsSection {
             max_attempts: 5,
             deploy_timeout_seconds: 3_600,
             stage_deploy_timeout_seconds: BTreeMap::new(),
+            lag_seconds: 300,
         }
     }
 }

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use cc_devops_core::audit::{AuditFilter, AuditRow, actions};
-use cc_devops_core::ports::{PortErrorKind, Ports, SecretVersion, SecretWrite};
-use cc_devops_core::requests::record::{Cursor, NewRequest, Receipt, RequestState};
+use cc_devops_core::ports::{Consumer, Outcome, PortErrorKind, Ports, SecretVersion, SecretWrite};
+use cc_devops_core::requests::record::{Cursor, NewRequest, Receipt};
 use cc_devops_core::retention::Kept;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use jiff::Timestamp;
 
 use super::refused;
 use crate::sample::{self, AGENT, after, agent_name, head, request_id, request_of, secret_name, stack};
+use crate::telling::{keys, log_and_queue, settle, settle_all, waiting};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
@@ -21,6 +24,8 @@ pub async fn retention(fresh: impl AsyncFn() -> Ports) {
     nothing_is_forgotten_where_there_is_nothing(&fresh().await).await;
     requests_are_forgotten_once_they_are_told(&fresh().await).await;
     what_is_open_is_never_forgotten(&fresh().await).await;
+    what_is_to_be_delivered_is_delivered(&fresh().await).await;
+    what_was_set_aside_can_be_given_back_for_a_time(&fresh().await).await;
     an_output_goes_before_its_request(&fresh().await).await;
     a_secret_keeps_what_can_be_read(&fresh().await).await;
     a_step_goes_on_where_the_one_before_ended(&fresh().await).await;
@@ -58,12 +63,17 @@ async fn ended(ports: &Ports, id: &str, seconds: i64) {
     ports.ledger.receive_concluded(&request, &conclusion).await.unwrap();
 }
 
-/// Tells every event that waits.
+/// Tells every event that waits, to everybody.
 async fn tell(ports: &Ports, seconds: i64) {
-    let entries = ports.ledger.unpublished(after(seconds), 100).await.unwrap();
-    ports.bus.publish(&entries, after(seconds)).await.unwrap();
-    let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
-    ports.ledger.published(&ids).await.unwrap();
+    log_and_queue(ports, seconds).await;
+    let rest = waiting(ports, seconds).await;
+    settle_all(ports, &rest, seconds).await;
+}
+
+/// What stands in the log, by its key.
+async fn logged(ports: &Ports) -> Vec<String> {
+    let log = ports.events.after(Cursor(0), None, 100).await.unwrap();
+    log.iter().map(|logged| logged.event.body.key().to_owned()).collect()
 }
 
 async fn is_known(ports: &Ports, id: &str) -> bool {
@@ -88,25 +98,89 @@ async fn requests_are_forgotten_once_they_are_told(ports: &Ports) {
     forget(ports, after(5 * DAY), 10).await;
     assert!(is_known(ports, "untold").await, "its event is still to be told");
     assert!(is_known(ports, "new").await, "it is not old");
-    let untold = ports.ledger.unpublished(after(9 * DAY), 10).await.unwrap();
-    assert_eq!(untold.len(), 2, "what is to be told is told");
+    assert_eq!(
+        keys(&waiting(ports, 9 * DAY).await),
+        ["untold", "new"],
+        "what is to be told is told"
+    );
     tell(ports, 9 * DAY).await;
     if ports.retention.ends_by_itself() {
         return;
     }
     assert!(!is_known(ports, "told").await, "what is old and told is forgotten");
-    let keys = |logged: Vec<cc_devops_core::requests::record::LoggedEvent>| -> Vec<String> {
-        logged.iter().map(|logged| logged.event.body.key().to_owned()).collect()
-    };
-    let log = ports.events.after(Cursor(0), None, 10).await.unwrap();
-    assert_eq!(keys(log), ["untold", "new"], "and so is its event");
+    assert_eq!(logged(ports).await, ["untold", "new"], "and so is its event");
     let again = ports.ledger.receive(&arrived("told", 9 * DAY), None).await.unwrap();
     assert!(matches!(again, Receipt::Recorded), "its id is a new request's");
-    assert_eq!(forget(ports, after(5 * DAY), 10).await, BTreeMap::new(), "once");
-    assert!(
+    forget(ports, after(5 * DAY), 10).await;
+    assert!(is_known(ports, "told").await && is_known(ports, "new").await);
+    let log = logged(ports).await;
+    assert_eq!(
         is_known(ports, "untold").await,
-        "a request stays as long as its event stands in the log"
+        log.contains(&"untold".to_owned()),
+        "a request goes with its event, or after it"
     );
+    assert!(log.contains(&"new".to_owned()));
+}
+
+async fn what_is_to_be_delivered_is_delivered(ports: &Ports) {
+    let subscription = Subscription {
+        id: SubscriptionId("hook".to_owned()),
+        url: "https://example.com/hook".to_owned(),
+        agent: None,
+        created_at: after(0),
+    };
+    let secret = SecretValue::new("whsec_x".to_owned());
+    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    ended(ports, "late", 1).await;
+    tell(ports, 2).await;
+    ended(ports, "new", 9 * DAY).await;
+    forget(ports, after(5 * DAY), 10).await;
+    let claimed = ports.webhooks.claim_deliveries(after(3), after(60), 10).await.unwrap();
+    assert_eq!(claimed.len(), 1, "a delivery is never forgotten");
+    assert_eq!(claimed[0].event.body.key(), "late", "nor is what it delivers");
+    ports
+        .webhooks
+        .bury(claimed[0].id, after(4), "status 410")
+        .await
+        .unwrap();
+    let letters = async || {
+        let page = ports.webhooks.dead_letters(&subscription.id, None, 10).await.unwrap();
+        page.items.len()
+    };
+    forget(ports, after(4), 10).await;
+    assert_eq!(letters().await, 1, "it was given up just now");
+    forget(ports, after(5 * DAY), 10).await;
+    if !ports.retention.ends_by_itself() {
+        assert_eq!(letters().await, 0, "a dead letter goes in its time");
+        assert!(
+            !logged(ports).await.contains(&"late".to_owned()),
+            "and its event with it"
+        );
+        assert!(!is_known(ports, "late").await, "and its request");
+    }
+}
+
+async fn what_was_set_aside_can_be_given_back_for_a_time(ports: &Ports) {
+    ended(ports, "hard", 1).await;
+    let entry = waiting(ports, 2).await.remove(0);
+    let aside = Outcome::SetAside {
+        error: "it cannot be read".to_owned(),
+    };
+    settle(ports, entry.id, Consumer::People, aside, 3).await;
+    tell(ports, 4).await;
+    ended(ports, "new", 9 * DAY).await;
+    let aside = async || {
+        let page = ports.outbox.set_aside(Consumer::People, None, 10).await.unwrap();
+        page.items.len()
+    };
+    forget(ports, after(3), 10).await;
+    assert_eq!(aside().await, 1, "it was set aside just now");
+    assert!(is_known(ports, "hard").await, "with its request");
+    forget(ports, after(5 * DAY), 10).await;
+    if !ports.retention.ends_by_itself() {
+        assert_eq!(aside().await, 0, "it is given up in its time");
+        assert!(!is_known(ports, "hard").await, "and its request is forgotten");
+    }
 }
 
 async fn what_is_open_is_never_forgotten(ports: &Ports) {
@@ -152,7 +226,6 @@ async fn an_output_goes_before_its_request(ports: &Ports) {
     for (id, output) in [("printed", false), ("printed-later", true)] {
         let record = ports.ledger.find(&request_id(id)).await.unwrap().unwrap();
         assert_eq!(record.output.is_some(), output, "{id}");
-        assert_eq!(record.state, RequestState::Completed, "the request is as it was");
         assert!(record.completed.is_some(), "with its outcome");
     }
 }

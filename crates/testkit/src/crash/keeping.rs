@@ -12,7 +12,8 @@ use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment, Report};
 use crate::contract::retention::{entries, holds, numbers};
-use crate::sample::{self, after, request_id};
+use crate::sample::{self, request_id};
+use crate::telling::waiting;
 
 /// The entries that are old when the run begins, by their numbers.
 const OLD: std::ops::Range<i64> = 1..6;
@@ -123,6 +124,6 @@ async fn check(ports: &Ports, archive: &Archive, point: Option<CrashPoint>) {
         let found = ports.ledger.find(&request_id(id)).await.unwrap();
         assert!(found.is_some(), "{point:?}: {id} is needed");
     }
-    let untold = ports.ledger.unpublished(after(60 * 86_400), 10).await.unwrap();
+    let untold = waiting(ports, 60 * 86_400).await;
     assert_eq!(untold.len(), 1, "{point:?}: what is to be told is told");
 }

@@ -32,7 +32,7 @@ impl Retention for Memory {
         } = &mut *model;
         let removed = match what {
             Kept::Outputs => requests.forget_outputs(before),
-            Kept::DeadLetters => webhooks.forget(before),
+            Kept::DeadLetters => webhooks.forget(before) + outbox.forget(before),
             Kept::Events => {
                 let there = log.len();
                 let newest = log.last().map(|logged| logged.cursor);
@@ -40,7 +40,7 @@ impl Retention for Memory {
                 (there - log.len()) as u64
             }
             Kept::Requests => requests.forget(before, |id| {
-                outbox.holds(id) || log.iter().any(|logged| logged.event.body.key() == id.as_str())
+                outbox.refers_to(id) || log.iter().any(|logged| logged.event.body.key() == id.as_str())
             }),
             Kept::SecretVersions => secrets.values_mut().map(|secret| secret.forget(before)).sum(),
         };
