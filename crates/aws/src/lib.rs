@@ -45,7 +45,6 @@ use std::sync::Arc;
 use cc_devops_core::Installation;
 use cc_devops_core::ports::{Clock, PortResult, Ports};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::retention::Rules;
 
 pub use clients::{Account, Clients};
 pub use events::SETTLED;
@@ -60,7 +59,6 @@ pub(crate) struct Shared {
     pub(crate) installation: Installation,
     pub(crate) places: places::Places,
     pub(crate) chains: audit::chains::Chains,
-    pub(crate) rules: Rules,
     keys: keys::Keys,
 }
 
@@ -80,11 +78,6 @@ pub struct Backend {
 impl Backend {
     /// Puts the backend together. No call is made yet.
     pub fn new(clients: Clients, resources: Resources, installation: Installation) -> Self {
-        Self::keeping(clients, resources, installation, Rules::default())
-    }
-
-    /// The same, with rules of its own for how long what is kept.
-    pub fn keeping(clients: Clients, resources: Resources, installation: Installation, rules: Rules) -> Self {
         Self {
             shared: Arc::new(Shared {
                 clients,
@@ -92,7 +85,6 @@ impl Backend {
                 installation,
                 places: places::Places::default(),
                 chains: audit::chains::Chains::default(),
-                rules,
                 keys: keys::Keys::default(),
             }),
         }

@@ -95,8 +95,7 @@ pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError
         ));
     }
     let (resources, installation) = (target.resources.clone(), config.installation.clone());
-    let rules = config.retention.rules;
-    Ok(Some(Backend::keeping(clients, resources, installation, rules)))
+    Ok(Some(Backend::new(clients, resources, installation)))
 }
 
 /// Opens the store, and makes one in the data folder where there is none: for commands that need no control

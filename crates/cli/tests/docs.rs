@@ -358,14 +358,20 @@ fn a_dozen_lines_check_an_export_of_the_audit_trail() {
         ("a changed row", text.replace("\"Two\"", "\"Tw0\"")),
         (
             "a missing row",
-            text.lines().filter(|line| !line.contains("\"Two\"")).collect::<Vec<_>>().join("\n"),
+            text.lines()
+                .filter(|line| !line.contains("\"Two\""))
+                .collect::<Vec<_>>()
+                .join("\n"),
         ),
     ] {
         assert_ne!(changed, text);
         fs::write(&out, changed).unwrap();
         let broken = check();
         let told = String::from_utf8_lossy(&broken.stderr);
-        assert!(!broken.status.success() && told.contains("is broken: row"), "{what}: {told}");
+        assert!(
+            !broken.status.success() && told.contains("is broken: row"),
+            "{what}: {told}"
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use cc_devops_lambda::{Function, Settings, Setup};
 pub(crate) async fn function(settings: Settings) -> Function {
     let clients = Clients::connect(&Account::default()).await;
     let (resources, installation) = (settings.resources.clone(), settings.installation.clone());
-    let backend = Backend::keeping(clients, resources, installation, settings.rules);
+    let backend = Backend::new(clients, resources, installation);
     let ports = Ports {
         metrics: backend.logged_metrics(),
         ..backend.ports(Arc::new(SystemClock))

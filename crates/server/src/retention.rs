@@ -18,7 +18,7 @@ const PAUSE: u32 = 3;
 const LEAST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How often a long run says how far it is.
-const SAY_EVERY: Duration = Duration::from_secs(60);
+const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// Forgets what is due. A stop breaks it off; the next run goes on.
 pub(crate) async fn forget(app: &App) -> End {
