@@ -145,7 +145,7 @@ async fn on_aws(
     let mut requests = config.requests.clone();
     requests.serves = Some(backend.resources().stage.clone());
     let key = backend.fingerprint_key().await?;
-    let ports = backend.ports(Arc::new(SystemClock));
+    let ports = backend.ports();
     let keeper = keeper(config, &ports);
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)

@@ -64,13 +64,14 @@ impl Settings {
             let seconds = seconds.ok_or_else(|| bad("DEPLOY_TIMEOUT_SECONDS", &"must be a number from 1 to 86400"))?;
             requests.deploy_timeout = SignedDuration::from_secs(seconds);
         }
+        let rules = rules(&get)?;
         Ok(Self {
             installation,
-            resources,
+            resources: resources.keeping(&rules),
             mode,
             policy,
             requests,
-            rules: rules(&get)?,
+            rules,
         })
     }
 }

@@ -95,6 +95,7 @@ fn function(ports: Ports) -> Function {
                 ))
             })
         }),
+        gauge: Box::new(|_, _, _| {}),
         full_check: Box::new(|| Box::pin(async {})),
     })
 }

@@ -92,6 +92,7 @@ fn setup(ports: Ports) -> Setup {
             let plane = plane(given.clone());
             Box::pin(async { Ok(plane) })
         }),
+        gauge: Box::new(|_, _, _| {}),
         full_check: Box::new(|| Box::pin(async {})),
     }
 }

@@ -48,7 +48,7 @@ impl AuditTrail for DynamoAudit {
                 item,
                 condition_expression,
                 ..
-            } = chain.extend(shared.table(), shared.places.next(), entry)?;
+            } = chain.extend(shared.table(), shared.places.next(shared.clock.now()), entry)?;
             let hash = item.get("hash").cloned();
             let call = shared.clients.dynamodb().put_item().table_name(table_name);
             let call = call

@@ -1,6 +1,7 @@
 //! A bad line between the SDK's clients and the emulator: calls are refused, answers are lost,
 //! made up or late.
 #![allow(dead_code, reason = "each test binary uses what it needs")]
+#![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use cc_devops_aws::{Backend, Clients};
+use cc_devops_core::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
@@ -77,6 +79,11 @@ impl Line {
         of.map(|(_, body)| body).collect()
     }
 
+    /// Every call with its operation, tries included; what was seen is forgotten.
+    pub(crate) fn all_calls(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.state().calls)
+    }
+
     /// Another process on the resources of `backend`, whose calls go over this line, each tried at
     /// most so often.
     pub(crate) fn to(&self, backend: &Backend, attempts: u32) -> Backend {
@@ -104,6 +111,7 @@ impl Line {
             Clients::new(config),
             backend.resources().clone(),
             sample::installation(),
+            Arc::new(SystemClock),
         )
     }
 

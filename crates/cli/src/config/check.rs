@@ -14,6 +14,7 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings;
+use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery};
 use jiff::SignedDuration;
@@ -133,7 +134,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
     };
     let retention = retention::check(file, &mut findings);
     let stacks = stacks(file, known_stages.as_ref(), &mut findings);
-    let aws = aws(file, installation.as_ref(), &mut findings);
+    let aws = aws(file, installation.as_ref(), &retention, &mut findings);
     let revenue = installation
         .as_ref()
         .and_then(|installation| revenue::check(file, installation, &mut findings));
@@ -167,7 +168,12 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
     }
 }
 
-fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Findings<'_>) -> Option<AwsTarget> {
+fn aws(
+    file: &ConfigFile,
+    installation: Option<&Installation>,
+    retention: &Retention,
+    findings: &mut Findings<'_>,
+) -> Option<AwsTarget> {
     let (section, installation) = (&file.aws, installation?);
     let stage = match &section.stage {
         None => installation.stages.default_stage().clone(),
@@ -176,7 +182,7 @@ fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Fi
     if file.backend == BackendName::Embedded {
         return None;
     }
-    let mut resources = Resources::of(installation, stage);
+    let mut resources = Resources::of(installation, stage).keeping(&retention.rules);
     let fields = [
         (&section.ledger_table, &mut resources.ledger_table),
         (&section.billing_table, &mut resources.billing_table),
@@ -304,8 +310,16 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
             concurrency: size(section.webhook_concurrency),
             timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
         },
+        egress: egress(file, findings),
         ..ServerConfig::default()
     })
+}
+
+fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
+    let networks = file.egress.allow.iter().enumerate();
+    let networks =
+        networks.filter_map(|(at, text)| findings.take(format!("egress.allow[{at}]"), cc_devops_egress::network(text)));
+    Allowed::new(networks.collect())
 }
 
 fn limits(section: &ServerSection) -> Limits {

@@ -344,7 +344,7 @@ async fn write_the_fixture() {
 
 /// The rows of all tables as SQL.
 fn dump(conn: &Connection) -> String {
-    let mut text = String::from("PRAGMA foreign_keys = OFF;\nDELETE FROM sqlite_sequence;\n");
+    let mut text = String::from("PRAGMA foreign_keys = OFF;\nDELETE FROM sqlite_sequence;\nDELETE FROM consumers;\n");
     let mut tables = conn
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'")
         .unwrap();

@@ -55,7 +55,7 @@ pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
     let conclusion = sample::success(&request.head, 9);
     ledger.conclude(&parked.claim, &conclusion).await.unwrap();
     let kept = record(ledger, "r1").await;
-    assert_eq!(kept.state, RequestState::Completed, "it has ended");
+    assert_eq!(kept.state, telling::untold(ports), "it has ended");
     assert_eq!(kept.completed, Some(conclusion.completed), "with its outcome");
     assert!(ledger.waiting(10).await.unwrap().is_empty(), "and waits no more");
     assert!(

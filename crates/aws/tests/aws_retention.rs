@@ -1,4 +1,5 @@
-//! Cutting the audit trail: broken off at every call, and against somebody who can write the table.
+//! What ends by itself carries its end; cutting the audit trail, broken off at every call, and against somebody
+//! who can write the table.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod house;
@@ -10,8 +11,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::{AuditFilter, Break, Section};
 use cc_devops_core::ports::{PortErrorKind, PortResult};
+use cc_devops_core::retention::Rules;
+use cc_devops_core::secret::SecretValue;
+use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::peers;
-use cc_devops_testkit::sample::{self, after};
+use cc_devops_testkit::sample::{self, AGENT, after};
+use cc_devops_testkit::telling::{publish, settle_all, waiting};
 use line::Line;
 
 type Item = HashMap<String, AttributeValue>;
@@ -205,4 +210,71 @@ async fn a_broken_trail_is_not_cut() {
     }
     cut(&backend).await.unwrap().expect("as it was, it is cut");
     assert_eq!(breaks(&backend).await, []);
+}
+
+/// In how many days from the test's time the items of a partition end, those that do.
+async fn ends(backend: &Backend, partition: &str) -> Vec<Option<i64>> {
+    let scan = backend.clients().dynamodb().scan();
+    let scan = scan.table_name(&backend.resources().ledger_table).consistent_read(true);
+    let items = scan.send().await.unwrap().items.unwrap_or_default();
+    let of = items
+        .iter()
+        .filter(|item| item["PK"].as_s().unwrap().starts_with(partition));
+    of.map(|item| {
+        let at: i64 = item.get("expires")?.as_n().unwrap().parse().unwrap();
+        Some((at - after(0).as_second()) / 86_400)
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_kept_for_ever_carries_its_end() {
+    let peer = peers::ministack().await;
+    let first = house::backend(&peer).await;
+    let rules = Rules {
+        requests_days: 50,
+        events_days: 40,
+        dead_letters_days: 20,
+        ..Rules::default()
+    };
+    let backend = house::on(peer.url(), &first.resources().clone().keeping(&rules));
+    let ports = backend.ports();
+    let subscription = Subscription {
+        id: SubscriptionId("hook".to_owned()),
+        url: "https://example.com/hook".to_owned(),
+        agent: None,
+        created_at: after(0),
+    };
+    let secret = SecretValue::new("whsec_x".to_owned());
+    ports.webhooks.subscribe(&subscription, &secret).await.unwrap();
+    let request = sample::request("ended");
+    let conclusion = sample::success(&request.head, 1);
+    ports.ledger.receive_concluded(&request, &conclusion).await.unwrap();
+    ports.ledger.receive(&sample::request("open"), None).await.unwrap();
+    publish(&ports, &[(7, AGENT)], 2).await;
+    settle_all(&ports, &waiting(&ports, 3).await, 3).await;
+    let mut of_requests = ends(&backend, "REQ#").await;
+    of_requests.sort_unstable();
+    assert_eq!(of_requests, [None, Some(50)], "what is open has no end");
+    assert_eq!(ends(&backend, "LOG#").await, [Some(40), Some(40)]);
+
+    let deliveries = ports.webhooks.claim_deliveries(after(4), after(60), 10).await.unwrap();
+    assert_eq!(deliveries.len(), 2);
+    ports
+        .webhooks
+        .bury(deliveries[0].id, after(5), "status 410")
+        .await
+        .unwrap();
+    assert_eq!(ends(&backend, "DEAD#").await, [Some(20)]);
+    assert_eq!(
+        ends(&backend, "DELIVERIES").await,
+        [None],
+        "what waits to be delivered has no end"
+    );
+    ports.webhooks.replay(&subscription.id, after(6)).await.unwrap();
+    assert_eq!(
+        ends(&backend, "DELIVERIES").await,
+        [None, None],
+        "nor has what waits again"
+    );
 }
