@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{OwnHeartbeats, RateLimiter};
+use crate::access::RateLimiter;
 use crate::bell::Bell;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
@@ -37,7 +37,6 @@ pub(crate) struct Shared {
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
     pub(crate) rate: Option<RateLimiter>,
-    pub(crate) own_heartbeats: OwnHeartbeats,
     /// The way out to addresses that others gave.
     pub(crate) outside: Guard,
     /// One permit per HTTP request being answered.
@@ -79,7 +78,6 @@ impl Shared {
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
-            own_heartbeats: OwnHeartbeats::default(),
             outside: Guard::new(config.egress.clone()),
             answering: Semaphore::new(config.limits.concurrency),
             streams: Arc::new(Semaphore::new(config.limits.streams)),

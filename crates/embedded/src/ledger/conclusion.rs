@@ -1,13 +1,12 @@
 //! Ending requests: outcome, audit row and event in one transaction.
 
-use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::record::{Claim, Conclusion};
 use cc_devops_core::stored;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::audit;
+use crate::audit::Prepared;
 use crate::columns::nanos;
 use crate::error::Fault;
 use crate::events::{self, Told};
@@ -18,7 +17,7 @@ pub(super) struct Ending {
     status: &'static str,
     completed: String,
     output: Option<String>,
-    audit: AuditEntry,
+    audit: Prepared,
     /// When, in nanoseconds.
     at: i64,
 }
@@ -26,14 +25,11 @@ pub(super) struct Ending {
 impl Ending {
     /// Prepares a conclusion.
     pub(super) fn of(conclusion: &Conclusion) -> Result<Self, PortError> {
-        let completed = stored::write_completed(&conclusion.completed).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error)
-        })?;
         Ok(Self {
             status: conclusion.completed.status.as_str(),
-            completed,
+            completed: stored::write_completed(&conclusion.completed).map_err(unwritable)?,
             output: conclusion.output.clone(),
-            audit: conclusion.audit.clone(),
+            audit: Prepared::of(conclusion.audit.clone()).map_err(unwritable)?,
             at: nanos(conclusion.completed.timestamp),
         })
     }
@@ -56,14 +52,18 @@ impl Ending {
     /// Writes the audit row and the event of the request at `seq`, for an agent.
     pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64, agent: &str) -> Result<(), Fault> {
         events::append(conn, agent, Told::Request(seq), self.at)?;
-        audit::append(conn, keys, &self.audit)
+        self.audit.append(conn, keys)
     }
 
     /// Writes the audit row and the event of what has no request.
     pub(super) fn refuse(&self, conn: &Connection, keys: &StoreKeys, agent: &AgentName) -> Result<(), Fault> {
         events::append(conn, agent.as_str(), Told::Body(&self.completed), self.at)?;
-        audit::append(conn, keys, &self.audit)
+        self.audit.append(conn, keys)
     }
+}
+
+fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+    PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error)
 }
 
 /// Ends the request that `claim` is good for.

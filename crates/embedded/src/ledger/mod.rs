@@ -42,7 +42,7 @@ impl Ledger for SqliteLedger {
     async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
         let request = request.clone();
         self.db
-            .write(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
+            .write_repeatable(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
             .await
     }
 
@@ -102,7 +102,7 @@ impl Ledger for SqliteLedger {
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
         let (keys, claim, ending) = (Arc::clone(self.db.store_keys()), claim.clone(), Ending::of(conclusion)?);
         self.db
-            .write(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
+            .write_repeatable(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
             .await
     }
 
