@@ -48,7 +48,7 @@ impl Outbox for SqliteOutbox {
             by_consumer.entry(*consumer).or_default().insert(*id, outcome.clone());
         }
         self.db
-            .write(move |conn, _| {
+            .write_repeatable(move |conn, _| {
                 by_consumer
                     .iter()
                     .try_for_each(|(consumer, outcomes)| settle(conn, at, *consumer, outcomes))

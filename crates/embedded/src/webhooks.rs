@@ -77,7 +77,7 @@ impl Webhooks for SqliteWebhooks {
             .map_err(|error| {
                 PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
             })?;
-        self.db.write(move |conn, _| queue(conn, &queued, at)).await
+        self.db.write_repeatable(move |conn, _| queue(conn, &queued, at)).await
     }
 
     async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()> {

@@ -14,20 +14,9 @@ use jiff::Timestamp;
 use super::DynamoLedger;
 use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
-use crate::Shared;
 use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
 use crate::table::{TRIES, number, text};
-
-impl Shared {
-    /// The write that puts news into the log, at a place of its own, for a transaction of the caller's. The
-    /// place may have been closed meanwhile; then the write is refused, and another place is to be taken.
-    pub(crate) async fn news(&self, event: &NewEvent) -> PortResult<(Place, TransactWriteItem)> {
-        let place = self.numbers.take(self).await?;
-        let put = event.put(self.table(), place)?;
-        Ok((place, TransactWriteItem::builder().put(put).build()))
-    }
-}
 
 impl DynamoLedger {
     /// Puts news into the log.
@@ -85,9 +74,13 @@ impl DynamoLedger {
             let completed = stored::read_completed(&completed);
             let completed = completed.map_err(|error| corrupt("a request's outcome").because(error))?;
             let event = NewEvent::new(agent, completed.into(), Some(id.clone()), at, None)?;
-            let (place, put) = shared.news(&event).await?;
+            let place = shared.numbers.take(shared).await?;
             let update = self.points_to(id, before, place)?;
-            let mut writes = vec![TransactWriteItem::builder().update(update).build(), put];
+            let put = event.put(shared.table(), place)?;
+            let mut writes = vec![
+                TransactWriteItem::builder().update(update).build(),
+                TransactWriteItem::builder().put(put).build(),
+            ];
             if let (Some(old), Some(progress)) = (&old, progress)
                 && !progress.pending.is_empty()
             {
@@ -108,8 +101,11 @@ impl DynamoLedger {
                     return Ok(());
                 }
                 // Somebody else told it again.
-                Err(refused) if refused.at(0) => return Ok(()),
-                Err(_) => {}
+                Err(refused) if refused.at(0) => {
+                    shared.leave(place).await;
+                    return Ok(());
+                }
+                Err(_) => shared.leave(place).await,
             }
         }
         Err(gone())

@@ -14,7 +14,7 @@ use super::DynamoLedger;
 use super::rows::{LIST, RequestRow, request_key, work_of};
 use super::transaction::{gone, incomplete};
 use crate::error::port_error;
-use crate::log::NewEvent;
+use crate::log::{NewEvent, Place};
 use crate::places::{sharded, sortable, sortable_time};
 use crate::table::{Item, TRIES, expiry, from_item, number, text, to_item};
 
@@ -126,22 +126,29 @@ impl DynamoLedger {
         row.completed = Some(json(conclusion)?);
         row.output.clone_from(&conclusion.output);
         row.expires = Some(self.remembered(conclusion));
+        let mut place = None;
         let told = self
-            .tell(conclusion, &request.head.agent, Some(&request.head.id), |event| {
-                row.event = Some(event);
-                let put = Put::builder()
-                    .table_name(self.shared.table())
-                    .set_item(Some(to_item(&row)?));
-                let put = put
-                    .condition_expression("attribute_not_exists(PK)")
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-                let put = put.build().map_err(incomplete)?;
-                Ok(vec![TransactWriteItem::builder().put(put).build()])
-            })
+            .tell(
+                conclusion,
+                (&request.head.agent, Some(&request.head.id)),
+                &mut place,
+                |event| {
+                    row.event = Some(event);
+                    let put = Put::builder()
+                        .table_name(self.shared.table())
+                        .set_item(Some(to_item(&row)?));
+                    let put = put
+                        .condition_expression("attribute_not_exists(PK)")
+                        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                    let put = put.build().map_err(incomplete)?;
+                    Ok(vec![TransactWriteItem::builder().put(put).build()])
+                },
+            )
             .await?;
         let Err(shown) = told else {
             return Ok(Receipt::Recorded);
         };
+        self.leave(place).await;
         let standing = self.standing(&request.head.id, shown).await?;
         if standing.writer == row.writer {
             Ok(Receipt::Recorded)
@@ -151,11 +158,28 @@ impl DynamoLedger {
     }
 
     pub(super) async fn refused(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
-        let told = self.tell(conclusion, agent, None, |_| Ok(Vec::new())).await?;
+        let told = self
+            .tell(conclusion, (agent, None), &mut None, |_| Ok(Vec::new()))
+            .await?;
         told.map_err(|_| superseded())
     }
 
     pub(super) async fn ended(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
+        let mut place = None;
+        let ended = self.end_once(claim, conclusion, &mut place).await;
+        self.leave(place).await;
+        ended
+    }
+
+    /// A place that was taken for an event that is not written.
+    async fn leave(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.shared.leave(place).await;
+        }
+    }
+
+    /// Ends a request, with its event at `place`, or at a new one, which is left there if it is not used.
+    async fn end_once(&self, claim: &Claim, conclusion: &Conclusion, place: &mut Option<Place>) -> PortResult<()> {
         let completed = json(conclusion)?;
         let agent = AgentName::new(&conclusion.completed.requested_by)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "the outcome names no agent").because(error))?;
@@ -163,7 +187,9 @@ impl DynamoLedger {
         let mut stacks = BTreeSet::new();
         for _ in 0..TRIES {
             let end = |event| self.end(claim, conclusion, &completed, event, &stacks);
-            let told = self.tell(conclusion, &agent, Some(&claim.request), end).await?;
+            let told = self
+                .tell(conclusion, (&agent, Some(&claim.request)), place, end)
+                .await?;
             let Err(shown) = told else { return Ok(()) };
             let row = self.standing(&claim.request, shown).await?;
             if row.attempts != claim.attempt {
@@ -237,12 +263,13 @@ impl DynamoLedger {
     }
 
     /// Writes an audit row and an event in one transaction with what `beside` gives for the event's
-    /// place. The inner error is that the first of those writes was refused, and the item it met.
+    /// place. The inner error is that the first of those writes was refused, and the item it met. A place
+    /// that was taken and not written to is left in `place`, and used the next time.
     async fn tell(
         &self,
         conclusion: &Conclusion,
-        agent: &AgentName,
-        request: Option<&RequestId>,
+        (agent, request): (&AgentName, Option<&RequestId>),
+        held: &mut Option<Place>,
         mut beside: impl FnMut(i64) -> PortResult<Vec<TransactWriteItem>> + Send,
     ) -> PortResult<Result<(), Option<Item>>> {
         let shared = &self.shared;
@@ -251,7 +278,10 @@ impl DynamoLedger {
         let reserved = ended.saturating_add(RESERVED).ok();
         let event = NewEvent::new(agent.clone(), completed.into(), request.cloned(), ended, reserved)?;
         for _ in 0..TRIES {
-            let (place, put) = shared.news(&event).await?;
+            let place = match held.take() {
+                Some(place) => place,
+                None => shared.numbers.take(shared).await?,
+            };
             let mut chain = shared.chains.take();
             let row = chain.extend(
                 shared.table(),
@@ -261,7 +291,8 @@ impl DynamoLedger {
             let mut writes = beside(place.number)?;
             let own = writes.len();
             writes.push(TransactWriteItem::builder().put(row).build());
-            writes.push(put);
+            let put = event.put(shared.table(), place)?;
+            writes.push(TransactWriteItem::builder().put(put).build());
             // After an error the chain is left: nobody knows whether its row was written.
             let Err(refused) = shared.transact(writes).await? else {
                 chain.written();
@@ -272,6 +303,9 @@ impl DynamoLedger {
                 tracing::warn!("a chain of the audit trail does not end where it should; another is begun");
             } else {
                 chain.unwritten();
+            }
+            if !refused.at(own + 1) {
+                *held = Some(place);
             }
             if own > 0 && refused.at(0) {
                 return Ok(Err(refused.item(0)));

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 use super::row::{Entry, IN_BLOCK, last_of_block, mark, partition, place_of};
-use super::{FIRST, numbers, old};
+use super::{FIRST, Place, numbers, old};
 use crate::error::{is_condition, port_error};
 use crate::places::sortable;
 use crate::table::{Item, expiry, text};
@@ -177,6 +177,13 @@ impl Shared {
             if start.is_none() {
                 return Ok(found);
             }
+        }
+    }
+
+    /// Closes a place that was taken and is not written to, so that no reader waits for it.
+    pub(crate) async fn leave(&self, place: Place) {
+        if let Err(error) = self.close(vec![place.number]).await {
+            tracing::debug!(place = place.number, %error, "a place of the event log was left open; a reader closes it");
         }
     }
 

@@ -70,7 +70,8 @@ impl Shared {
         let old = Item::from([("PK".to_owned(), pk), ("SK".to_owned(), sk)]);
         let mut request = row.as_ref().and_then(|row| Some((row.request.clone()?, row.id)));
         for _ in 0..TRIES {
-            let place = self.numbers.take(self).await?.number;
+            let taken = self.numbers.take(self).await?;
+            let place = taken.number;
             let delete = Delete::builder()
                 .table_name(self.table())
                 .set_key(Some(old.clone()))
@@ -94,10 +95,17 @@ impl Shared {
             match self.transact(writes).await? {
                 Ok(()) => return Ok(()),
                 // Another process took it over, or an older version published it.
-                Err(refused) if refused.at(0) => return Ok(()),
-                // The request does not know of its event, which must be told all the same.
-                Err(refused) if refused.at(2) => request = None,
-                Err(_) => {}
+                Err(refused) if refused.at(0) => {
+                    self.leave(taken).await;
+                    return Ok(());
+                }
+                Err(refused) => {
+                    self.leave(taken).await;
+                    if refused.at(2) {
+                        // The request does not know of its event, which must be told all the same.
+                        request = None;
+                    }
+                }
             }
         }
         Err(gone())
