@@ -6,6 +6,7 @@
 
 mod consumers;
 mod enumeration;
+mod keeping;
 mod mortal;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use cc_devops_core::ports::{EventBus, LogWriter, PortError, PortErrorKind, PortR
 
 pub use consumers::enumerate_consumers;
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
+pub use keeping::enumerate_retention;
 use mortal::Mortal;
 
 /// On which side of a call's effect the crash comes.
@@ -96,6 +98,7 @@ impl CrashPoints {
             repositories: Mortal::new(&ports.repositories, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
+            retention: Mortal::new(&ports.retention, self),
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }

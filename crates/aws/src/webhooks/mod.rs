@@ -236,7 +236,11 @@ impl Webhooks for DynamoWebhooks {
         let Some(row) = self.shared.get::<DeliveryRow>(delivery_key(id), "a delivery").await? else {
             return Ok(());
         };
-        let letter = row.buried(self.shared.places.next(self.shared.clock.now()), at, error);
+        let (place, days) = (
+            self.shared.places.next(self.shared.clock.now()),
+            self.shared.resources.dead_letters_days,
+        );
+        let letter = row.buried(place, at, error, days);
         self.moved(delivery_key(id), &letter).await.map(drop)
     }
 
