@@ -34,6 +34,7 @@ mod places;
 mod queue;
 mod repositories;
 mod resources;
+mod retention;
 mod revenue;
 mod schedule;
 mod secrets;
@@ -117,6 +118,7 @@ impl Backend {
             metrics: self.metrics(),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            retention: self.retention(),
             checks: self.checks(),
             clock: self.shared.clock.clone(),
         }

@@ -8,6 +8,7 @@
 //! | event and outbox entry of older versions | `EVENTS`, `OUTBOX` | its place |
 //! | stack lock | `STACK#name` | `LOCK` |
 //! | audit row | `AUDIT#chain` | its place in the chain |
+//! | where a chain is cut | `AUDITCUT#chain` | `CUT` |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES#subscription`, `DEAD#subscription` | its id |
 //! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |

@@ -6,7 +6,9 @@ mod house;
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions};
+use cc_devops_testkit::crash::{
+    Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention, subscriptions,
+};
 use cc_devops_testkit::memory::{Memory, StackScript};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
@@ -39,6 +41,7 @@ impl Backend for Aws<'_> {
             audit: process.audit(),
             agents: process.agents(),
             revenue: process.revenue(),
+            retention: process.retention(),
             outbox: process.outbox(),
             bus: Some(process.bus()),
             log: None,
@@ -80,6 +83,16 @@ async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deploy_lambda_survives_a_crash_at_every_call() {
     every_crash(&Scenario::deploy_lambda()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let peer = peers::ministack().await;
+    let report = enumerate_retention(async || Aws::fresh(&peer).await).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 4,
+        "every call crashed before and after its effect: {report:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,13 +50,13 @@ impl Units {
 
     /// An item stands at another place of an index from now on, or at none. Out of one and into another are two
     /// writes.
-    fn moves(&mut self, (pk, sk): (&str, &str), name: &'static str, place: Option<String>) {
+    fn moves(&mut self, (pk, sk): (&str, &str), name: &'static str, place: Option<&str>) {
         let item = (format!("{pk}/{sk}"), name);
-        let before = match &place {
-            Some(place) => self.indexed.insert(item, place.clone()),
+        let before = match place {
+            Some(place) => self.indexed.insert(item, place.to_owned()),
             None => self.indexed.remove(&item),
         };
-        for key in before.iter().chain(&place) {
+        for key in before.as_deref().into_iter().chain(place) {
             self.add(&format!("{name} {key}"), 1.0);
         }
     }
@@ -68,7 +68,7 @@ impl Units {
         self.add(&pk, units);
         if write.get("Item").is_some() {
             for name in ["WPK", "TPK"] {
-                self.moves((&pk, &sk), name, text(&item[name]));
+                self.moves((&pk, &sk), name, item[name]["S"].as_str());
             }
         } else {
             let update = write["UpdateExpression"].as_str().unwrap();

@@ -16,6 +16,7 @@ fn ports(backend: &Backend) -> Ports {
     Ports {
         ledger: backend.ledger(),
         audit: backend.audit(),
+        retention: backend.retention(),
         outbox: backend.outbox(),
         bus: Some(backend.bus()),
         log: None,
@@ -38,7 +39,18 @@ macro_rules! contracts {
     )*};
 }
 
-contracts!(ledger, outbox, audit, events, schedule, webhooks, revenue, repositories);
+contracts!(
+    ledger,
+    outbox,
+    audit,
+    cutting,
+    retention,
+    events,
+    schedule,
+    webhooks,
+    revenue,
+    repositories
+);
 
 /// Damages rows behind the backend's back.
 struct Rows(Backend);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, completions, config, deploy, health, outbox, policy, put_secret, repos, requests, revenue,
-    secrets, send, smoke_test, webhooks, workflows,
+    agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
+    revenue, secrets, send, smoke_test, webhooks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -144,4 +144,6 @@ pub(crate) enum Operation {
     SmokeTest(smoke_test::Args),
     /// Copy the database to a file, while the control plane runs or not
     Backup(backup::Args),
+    /// Make the database file as short as what is in it, while no control plane runs
+    Compact(compact::Args),
 }

@@ -11,11 +11,12 @@ use cc_devops_core::Installation;
 use cc_devops_core::acts::Asker;
 use cc_devops_core::fleet::{Agent, Enrolment};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::relay::Patience;
+use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
 use serde_json::{Value, json};
@@ -24,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
+use crate::archive::FileArchive;
 use crate::commands::agents::new_token;
 use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
@@ -81,6 +83,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     credentials::not_used();
     make_admin(&dir, &ports, &config.installation).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
+    let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
     let plane = ControlPlane::new(
         config.installation.clone(),
@@ -102,6 +105,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         control: Arc::clone(&plane),
         revenue: Some(revenue),
         hygiene: Some(repositories),
+        keeper: Some(keeper),
     };
     let server = Server::bind(server_config, capabilities, stack_ends)
         .await
@@ -145,6 +149,7 @@ async fn on_aws(
     requests.serves = Some(backend.resources().stage.clone());
     let key = backend.fingerprint_key().await?;
     let ports = backend.ports();
+    let keeper = keeper(config, &ports);
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)
         .caring(backend.care())
@@ -157,7 +162,11 @@ async fn on_aws(
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
     let (_ended, stack_ends) = mpsc::unbounded_channel();
-    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
+    let capabilities = Capabilities {
+        keeper: Some(keeper),
+        ..Capabilities::from(Arc::clone(&plane))
+    };
+    let server = Server::bind(server_config, capabilities, stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();
@@ -199,6 +208,14 @@ async fn on_aws(
     tracing::info!("stopped");
     answered.map_err(|error| CliError::open("the server ended", error))?;
     taken.map_err(|error| CliError::internal("the queue's consumer failed", error))
+}
+
+/// Who forgets what is not kept any longer.
+fn keeper(config: &Checked, ports: &Ports) -> Arc<Keeper> {
+    let retention = &config.retention;
+    let archive = retention.export_dir.clone();
+    let archive = archive.map(|folder| Arc::new(FileArchive::new(folder)) as Arc<dyn AuditArchive>);
+    Arc::new(Keeper::new(retention.rules, ports, archive))
 }
 
 /// Says how to get an operator's token where there is no operator: on AWS none is made unasked.

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod ports;
 pub mod repos;
 pub mod requests;
+pub mod retention;
 pub mod revenue;
 pub mod schedule;
 pub mod sealing;

@@ -23,6 +23,7 @@ use crate::ledger::SqliteLedger;
 use crate::metrics::SqliteMetrics;
 use crate::outbox::SqliteOutbox;
 use crate::repositories::SqliteRepositories;
+use crate::retention::SqliteRetention;
 use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
 use crate::secrets::SqliteSecrets;
@@ -57,6 +58,7 @@ pub struct Store {
     repositories: Arc<SqliteRepositories>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
+    retention: Arc<SqliteRetention>,
     checks: Arc<SqliteChecks>,
 }
 
@@ -76,6 +78,7 @@ impl Store {
             repositories: Arc::new(SqliteRepositories::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
+            retention: Arc::new(SqliteRetention::new(db.clone())),
             checks: Arc::new(SqliteChecks::new(db.clone())),
             db,
         })
@@ -152,6 +155,11 @@ impl Store {
         Arc::clone(&self.metrics)
     }
 
+    /// The housekeeping.
+    pub fn retention(&self) -> Arc<SqliteRetention> {
+        Arc::clone(&self.retention)
+    }
+
     /// The health checks.
     pub fn checks(&self) -> Arc<SqliteChecks> {
         Arc::clone(&self.checks)
@@ -176,6 +184,7 @@ impl Store {
             repositories: self.repositories(),
             schedule: self.schedule(),
             metrics: self.metrics(),
+            retention: self.retention(),
             checks: self.checks(),
             clock,
         }

@@ -116,6 +116,8 @@ contracts!(
     ledger,
     outbox,
     audit,
+    cutting,
+    retention,
     secrets,
     stacks,
     agents,

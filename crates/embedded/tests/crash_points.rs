@@ -10,7 +10,9 @@ use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions};
+use cc_devops_testkit::crash::{
+    Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention, subscriptions,
+};
 use cc_devops_testkit::{ManualClock, sample};
 use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -89,6 +91,15 @@ async fn deploy_lambda_survives_a_crash_at_every_call() {
     // How often a running command is looked at depends on the machine, so the calls vary.
     assert!(
         report.runs >= 20,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let report = enumerate_retention(async || Embedded::fresh()).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 8,
         "every call crashed before and after its effect: {report:?}"
     );
 }

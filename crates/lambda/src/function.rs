@@ -8,6 +8,7 @@ use cc_devops_core::health::{Health, Mode};
 use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_core::{ControlPlane, Installation};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -18,6 +19,9 @@ use tracing::{Instrument, info_span};
 
 use crate::payload::{Payload, Task, Tick};
 use crate::repositories::task_answer;
+
+/// About how many audit rows a heartbeat cuts off: a few seconds' work.
+const SECTION: usize = 1_000;
 
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
@@ -31,6 +35,8 @@ pub struct Setup {
     pub installation: Installation,
     /// Whether it acts on its own initiative.
     pub mode: Mode,
+    /// For how long what is kept.
+    pub rules: Rules,
     /// The ports.
     pub ports: Ports,
     /// Who looks after repositories.
@@ -216,6 +222,9 @@ impl Function {
             tracing::warn!(%error, "a part of the sweep failed");
         }
         tracing::info!(concluded = swept.concluded, published = swept.published, "swept");
+        if tick == Tick::Heartbeat {
+            self.forget().await;
+        }
         beat.map_err(InvocationFailed::Heartbeat)?;
         let count = swept.failures.len();
         if let Some(first) = swept.failures.into_iter().next() {
@@ -223,6 +232,26 @@ impl Function {
         }
         let body = json!({"concluded": swept.concluded, "published": swept.published});
         Ok(answer(200, &body))
+    }
+
+    /// Cuts the oldest rows off the audit trail, where it is not kept for ever. The rest ends by itself.
+    async fn forget(&self) {
+        let Setup { mode, rules, ports, .. } = &self.setup;
+        if *mode == Mode::Maintenance || rules.audit_days.is_none() {
+            return;
+        }
+        let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
+        let mut run = keeper.begin();
+        // One section: the next heartbeat comes soon.
+        let cut = async {
+            while run.report().is_empty() && keeper.step(&mut run).await? {}
+            Ok::<_, PortError>(run)
+        };
+        match cut.await {
+            Ok(run) if run.report().is_empty() => {}
+            Ok(run) => tracing::info!(rows = run.report().cut, "the audit trail was cut"),
+            Err(error) => tracing::error!(%error, "the audit trail was not cut"),
+        }
     }
 
     /// Says how far behind everything is, for the alarms.

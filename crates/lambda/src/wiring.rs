@@ -38,6 +38,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
     Function::new(Setup {
         installation: settings.installation,
         mode: settings.mode,
+        rules: settings.rules,
         ports,
         care: backend.care(),
         plane: Box::new(plane),

@@ -75,6 +75,7 @@ fn function(ports: Ports) -> Function {
     Function::new(Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
+        rules: cc_devops_core::retention::Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {

@@ -91,6 +91,7 @@ fn setup(ports: Ports) -> Setup {
     Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
+        rules: cc_devops_core::retention::Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {

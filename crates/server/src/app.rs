@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
+use cc_devops_core::retention::Keeper;
 use cc_devops_egress::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
     /// Repositories whose workflows are to be looked at soon.
     pub(crate) to_look_at: ToLookAt,
     pub(crate) config: ServerConfig,
@@ -65,11 +67,13 @@ impl Shared {
             control,
             revenue,
             hygiene,
+            keeper,
         } = capabilities;
         Self {
             control,
             revenue,
             hygiene,
+            keeper,
             to_look_at: ToLookAt::default(),
             completions: Arc::default(),
             meters: Meters::new(),

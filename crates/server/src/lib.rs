@@ -26,6 +26,7 @@ mod meters;
 mod openapi;
 mod problem;
 mod relay;
+mod retention;
 mod revenue;
 mod routes;
 mod scheduler;

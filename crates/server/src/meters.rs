@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicU64;
 
 use cc_devops_core::fleet::Liveness;
-use cc_devops_core::ports::{Backlog, RequestTotals, Standing};
+use cc_devops_core::ports::{Backlog, RequestTotals, Standing, Weight};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::outcome::Completed;
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ pub(crate) struct Meters {
     registry: Registry,
     http: Family<HttpLabels, Counter<u64, AtomicU64>>,
     latency: Family<ActionLabel, Histogram, LatencyHistogram>,
+    forgotten: Family<KindLabel, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -58,6 +59,16 @@ struct StateLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ConsumerLabel {
     consumer: &'static str,
 }
@@ -77,6 +88,8 @@ pub(crate) struct Snapshot {
     pub(crate) totals: Vec<RequestTotals>,
     /// What is still to be done.
     pub(crate) backlog: Backlog,
+    /// What the store weighs.
+    pub(crate) weights: Vec<Weight>,
     /// How each consumer of the outbox stands.
     pub(crate) standings: Vec<Standing>,
     /// When that was found out.
@@ -96,12 +109,19 @@ impl Meters {
             "Seconds from a request's arrival to its outcome, since this process started",
             latency.clone(),
         );
+        let forgotten = Family::default();
+        registry.register(
+            "forgotten",
+            "What was kept for long enough and is gone, by kind, since this process started",
+            forgotten.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         Self {
             registry,
             http,
             latency,
+            forgotten,
         }
     }
 
@@ -122,6 +142,11 @@ impl Meters {
         #[expect(clippy::cast_precision_loss, reason = "a latency of 2^52 ms is 140,000 years")]
         let seconds = completed.latency_ms as f64 / 1000.0;
         self.latency.get_or_create(&ActionLabel { action }).observe(seconds);
+    }
+
+    /// Counts what was forgotten.
+    pub(crate) fn forgotten(&self, kind: &'static str, count: u64) {
+        self.forgotten.get_or_create(&KindLabel { kind }).inc_by(count);
     }
 
     /// Everything as text.
@@ -166,6 +191,15 @@ fn found_out(snapshot: Snapshot) -> Registry {
         oldest,
     );
     of_consumers(&mut registry, &snapshot.standings, snapshot.now);
+    let weights = Family::<PartLabel, Gauge>::default();
+    for Weight { part, bytes } in snapshot.weights {
+        weights.get_or_create(&PartLabel { part }).set(gauge(bytes));
+    }
+    registry.register(
+        "store_bytes",
+        "Bytes of the store, by part; `free` lies within the database",
+        weights,
+    );
     let agents = Family::<StateLabel, Gauge>::default();
     for state in [Liveness::New, Liveness::Up, Liveness::Late, Liveness::Down] {
         let count = snapshot.agents.iter().filter(|agent| **agent == state).count();

@@ -12,6 +12,7 @@ use axum_server::accept::{TcpConfigAcceptor, TcpSocketConfig};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::retention::Keeper;
 use cc_devops_core::schedule::Job;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -41,6 +42,8 @@ pub struct Capabilities {
     pub revenue: Option<Revenue>,
     /// The hygiene of repositories, where they are looked after here.
     pub hygiene: Option<Hygiene>,
+    /// Who forgets what is not kept any longer, where that is done here.
+    pub keeper: Option<Arc<Keeper>>,
 }
 
 impl From<Arc<ControlPlane>> for Capabilities {
@@ -50,6 +53,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             control,
             revenue: None,
             hygiene: None,
+            keeper: None,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod acts;
 mod consumers;
 mod enumeration;
+mod keeping;
 mod mortal;
 mod subscriptions;
 
@@ -19,6 +20,7 @@ use cc_devops_core::ports::{EventBus, LogWriter, PortError, PortErrorKind, PortR
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
+pub use keeping::enumerate_retention;
 use mortal::Mortal;
 pub use subscriptions::subscriptions;
 
@@ -100,6 +102,7 @@ impl CrashPoints {
             repositories: Mortal::new(&ports.repositories, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
+            retention: Mortal::new(&ports.retention, self),
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }

@@ -53,6 +53,16 @@ async fn audit() {
 }
 
 #[tokio::test]
+async fn cutting() {
+    contract::cutting(fresh).await;
+}
+
+#[tokio::test]
+async fn retention() {
+    contract::retention(fresh).await;
+}
+
+#[tokio::test]
 async fn secrets() {
     contract::secrets(fresh).await;
 }

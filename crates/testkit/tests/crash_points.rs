@@ -1,7 +1,7 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
 use cc_devops_testkit::crash::{
-    MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, subscriptions,
+    MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention, subscriptions,
 };
 
 async fn every_crash(scenario: &Scenario) -> Report {
@@ -51,6 +51,15 @@ async fn deploy_lambda_survives_a_crash_in_its_recovery() {
     assert!(
         report.runs > 10 * report.calls,
         "every crash of a recovery was tried: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let report = enumerate_retention(async || MemoryBackend::fresh()).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 8,
+        "every call crashed before and after its effect: {report:?}"
     );
 }
 

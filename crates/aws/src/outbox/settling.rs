@@ -139,7 +139,8 @@ impl Shared {
             }
         }
         update = update.expression_attribute_names("#expires", "expires");
-        if next.pending.is_empty() && next.aside.is_empty() {
+        // What was set aside can be given back as long as the event is kept.
+        if next.pending.is_empty() {
             sets.push("#expires = :expires".to_owned());
             let expires = number(expiry(at, self.resources.events_days));
             update = update.expression_attribute_values(":expires", expires);

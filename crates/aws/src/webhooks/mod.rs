@@ -356,7 +356,8 @@ impl Webhooks for DynamoWebhooks {
         let subscription = &delivery.subscription.id;
         let from = delivery_key(subscription, delivery.id);
         if let Some(row) = self.shared.get::<DeliveryRow>(from.clone(), "a delivery").await? {
-            let letter = row.buried(self.shared.places.next(self.shared.clock.now()), at, error);
+            let place = self.shared.places.next(self.shared.clock.now());
+            let letter = row.buried(place, at, error, self.shared.resources.dead_letters_days);
             self.moved(from, to_item(&letter)?).await?;
         }
         self.failed(subscription, at, error).await

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::error::corrupt;
 use crate::log::FIRST;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, key};
+use crate::table::{Item, expiry, key};
 
 /// The partition of the subscriptions.
 pub(super) const WEBHOOKS: &str = "WEBHOOKS";
@@ -165,6 +165,9 @@ pub(super) struct DeliveryRow {
     pub(super) error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) buried_at: Option<Timestamp>,
+    /// When a dead letter is forgotten, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
 }
 
 impl DeliveryRow {
@@ -191,11 +194,12 @@ impl DeliveryRow {
             due,
             error: None,
             buried_at: None,
+            expires: None,
         }
     }
 
-    /// The dead letter that becomes of it.
-    pub(super) fn buried(self, id: i64, at: Timestamp, error: &str) -> Self {
+    /// The dead letter that becomes of it, kept for so many days.
+    pub(super) fn buried(self, id: i64, at: Timestamp, error: &str, days: u32) -> Self {
         Self {
             pk: dead_of(&self.subscription),
             sk: sortable(id),
@@ -204,6 +208,7 @@ impl DeliveryRow {
             id,
             error: Some(error.to_owned()),
             buried_at: Some(at),
+            expires: Some(expiry(at, days)),
             ..self
         }
     }

@@ -15,7 +15,7 @@ use super::rows::{
 };
 use crate::error::port_error;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, WORK, from_item, held, key, number, text, to_item};
+use crate::table::{Item, WORK, expiry, from_item, held, key, number, text, to_item};
 
 /// How many endpoints are looked at once.
 const AT_ONCE: usize = 8;
@@ -156,10 +156,13 @@ impl DynamoWebhooks {
                         self.moved(from, to_item(&row.moved_over())?).await?;
                     }
                 }
-                Err(error) => match text_in(&item, "subscription") {
-                    Some(id) => self.set_aside(item, &SubscriptionId(id), &error.message).await?,
-                    None => tracing::error!(%error, "a webhook delivery cannot be read, nor whose it is"),
-                },
+                Err(error) => {
+                    if let Some(id) = text_in(&item, "subscription") {
+                        self.set_aside(item, &SubscriptionId(id), &error.message).await?;
+                    } else {
+                        tracing::error!(%error, "a webhook delivery cannot be read, nor whose it is");
+                    }
+                }
             }
         }
         Ok(())
@@ -232,6 +235,8 @@ impl DynamoWebhooks {
         letter.insert("SK".to_owned(), text(sortable(self.shared.places.next(now))));
         letter.insert("error".to_owned(), text(error));
         letter.insert("buried_at".to_owned(), text(now.to_string()));
+        let ends = expiry(now, self.shared.resources.dead_letters_days);
+        letter.insert("expires".to_owned(), number(ends));
         self.moved(from, letter).await.map(drop)
     }
 }

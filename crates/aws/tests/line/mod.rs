@@ -1,6 +1,6 @@
 //! A bad line between the SDK's clients and the emulator: calls are refused, answers are lost,
 //! made up or late.
-
+#![allow(dead_code, reason = "each test binary uses what it needs")]
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +52,8 @@ fn error(code: &str) -> Value {
 struct State {
     faults: Vec<(&'static str, Fault)>,
     calls: Vec<(String, Value)>,
+    /// How many more calls get through.
+    left: Option<usize>,
 }
 
 /// The line. Clones are the same line.
@@ -63,6 +65,11 @@ impl Line {
     pub(crate) fn fails(&self, times: usize, operation: &'static str, fault: &Fault) {
         let faults = std::iter::repeat_n((operation, fault.clone()), times);
         self.state().faults.extend(faults);
+    }
+
+    /// After so many more calls none gets through.
+    pub(crate) fn breaks_off_after(&self, calls: usize) {
+        self.state().left = Some(calls);
     }
 
     /// The bodies of the calls of an operation, tries included; what was seen is forgotten.
@@ -122,7 +129,14 @@ impl Line {
         let fault = state.faults.iter().position(|(of, _)| *of == operation);
         let fault = fault.map(|place| state.faults.remove(place).1);
         state.calls.push((operation, body));
-        fault
+        match &mut state.left {
+            Some(0) => Some(Fault::refused(400, "ResourceNotFoundException")),
+            Some(left) => {
+                *left -= 1;
+                fault
+            }
+            None => fault,
+        }
     }
 }
 

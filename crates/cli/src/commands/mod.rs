@@ -4,6 +4,7 @@
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
@@ -46,5 +47,6 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
         Operation::Backup(args) => Box::pin(backup::run(context, args)).await,
+        Operation::Compact(args) => Box::pin(compact::run(context, args)).await,
     }
 }

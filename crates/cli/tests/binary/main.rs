@@ -16,6 +16,8 @@ mod repos;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod revenue;
 #[cfg(test)]
 mod revenue_report;

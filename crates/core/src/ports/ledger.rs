@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
-use crate::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use crate::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
@@ -110,4 +110,16 @@ pub trait AuditTrail: Send + Sync {
     /// a checkpoint cannot be cut off without it showing. Called by the sweep. An adapter with one
     /// chain, whose end it keeps with every row, has nothing to do.
     async fn checkpoint(&self, at: Timestamp) -> PortResult<()>;
+
+    /// The oldest rows, all of them written before `before`: about `limit`, or fewer where there are no more;
+    /// none where there is none. `Corrupt` where they are broken: such rows are not to be cut off.
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>>;
+
+    /// Cuts the trail behind a section that [`AuditTrail::oldest`] gave, and puts `entry` on record, which tells
+    /// of it. `Superseded` where it was cut by somebody else meanwhile. Afterwards the rows may still stand,
+    /// until [`AuditTrail::clear`] has removed them.
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()>;
+
+    /// Removes rows that are cut off, the oldest first, `limit` at most; how many. Zero when none is left.
+    async fn clear(&self, limit: usize) -> PortResult<u64>;
 }

@@ -12,6 +12,7 @@ mod fleet;
 mod ledger;
 mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod telling;
 mod upkeep;
@@ -30,6 +31,7 @@ pub use repositories::{
     CareAnswer, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare, RepositoryStore,
     Shelf, Spent, TakeFound,
 };
+pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, LogWriter, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
@@ -138,6 +140,8 @@ pub struct Ports {
     pub revenue: Arc<dyn RevenueStore>,
     /// What is kept of repositories.
     pub repositories: Arc<dyn RepositoryStore>,
+    /// The store's own housekeeping.
+    pub retention: Arc<dyn Retention>,
     /// The systems' own health.
     pub checks: Arc<dyn Checks>,
     /// Time.

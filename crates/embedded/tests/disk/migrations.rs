@@ -72,7 +72,7 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         if version >= 3 {
             check_repositories(&store).await;
         }
-        if version >= 5 {
+        if version >= 6 {
             check_endpoint(&store).await;
         }
         store.close();

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::alerts::Alert;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, Consumer, DueEvent, EventBus, EventLog, Heartbeats, Ledger, LogWriter,
-    Metrics, Outbox, PortResult, RepositoryStore, RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead,
-    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, StackProgress,
-    Stacks, Standing, Webhooks,
+    Agents, Alerts, AuditTrail, Backlog, Consumer, DueEvent, EventBus, EventLog, Forgotten, Heartbeats, Ledger,
+    LogWriter, Metrics, Outbox, PortResult, RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore,
+    Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled,
+    Shelf, StackProgress, Stacks, Standing, Webhooks, Weight,
 };
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, RequestFilter,
     RequestRecord, StackLease, StackLock, WaitingRequest,
 };
+use cc_devops_core::retention::Kept;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
 use cc_devops_core::secret::SecretValue;
@@ -108,6 +109,9 @@ mortal! { AuditTrail {
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
     fn checkpoint(at: Timestamp) -> ();
+    fn oldest(before: Timestamp, limit: usize) -> Option<Section>;
+    fn cut(section: &Section, entry: &AuditEntry) -> ();
+    fn clear(limit: usize) -> u64;
 } }
 
 mortal! { SecretStore {
@@ -196,3 +200,28 @@ mortal! { Metrics {
     fn record(samples: &[RequestSample]) -> ();
     fn totals() -> Vec<RequestTotals>;
 } }
+
+#[async_trait]
+impl Retention for Mortal<dyn Retention> {
+    fn ends_by_itself(&self) -> bool {
+        self.port.ends_by_itself()
+    }
+
+    async fn forget(
+        &self,
+        what: Kept,
+        before: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Forgotten> {
+        self.points.pass(self.port.forget(what, before, after, limit)).await
+    }
+
+    async fn shrink(&self) -> PortResult<u64> {
+        self.points.pass(self.port.shrink()).await
+    }
+
+    async fn weigh(&self) -> PortResult<Vec<Weight>> {
+        self.points.pass(self.port.weigh()).await
+    }
+}

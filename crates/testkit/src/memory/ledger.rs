@@ -13,7 +13,7 @@ use cc_devops_core::requests::record::{
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 
-use super::{Memory, Model, audit, page};
+use super::{Memory, Model, page};
 
 /// The requests, in the order of their arrival.
 #[derive(Default)]
@@ -84,6 +84,31 @@ impl Requests {
         self.rows.push(Stored { record, detail, moment });
     }
 
+    /// Forgets what was printed for requests that came before that; for how many.
+    pub(super) fn forget_outputs(&mut self, before: Timestamp) -> u64 {
+        let old = |stored: &&mut Stored| {
+            let ended = stored.record.completed.is_some() && stored.record.output.is_some();
+            ended && stored.record.head.received_at < before
+        };
+        self.rows
+            .iter_mut()
+            .filter(old)
+            .map(|stored| stored.record.output = None)
+            .count() as u64
+    }
+
+    /// Forgets requests with their outcome that came before that, but for those; how many.
+    pub(super) fn forget(&mut self, before: Timestamp, needed: impl Fn(&RequestId) -> bool) -> u64 {
+        let there = self.rows.len();
+        self.rows.retain(|stored| {
+            let record = &stored.record;
+            record.completed.is_none() || record.head.received_at >= before || needed(&record.head.id)
+        });
+        let ids = self.rows.iter().map(|stored| stored.record.head.id.clone());
+        self.places = ids.zip(0..).collect();
+        (there - self.rows.len()) as u64
+    }
+
     fn waiting(&self) -> impl Iterator<Item = WaitingRequest> {
         self.rows
             .iter()
@@ -115,7 +140,7 @@ impl Model {
         };
         self.requests.locks.retain(|_, holder| holder != id);
         self.outbox.push(Some(id), event);
-        audit::append(&mut self.audit, &conclusion.audit);
+        self.audit.append(&conclusion.audit);
     }
 }
 
@@ -196,7 +221,7 @@ impl Ledger for Memory {
             body: conclusion.completed.clone().into(),
         };
         model.outbox.push(None, event);
-        audit::append(&mut model.audit, &conclusion.audit);
+        model.audit.append(&conclusion.audit);
         Ok(())
     }
 

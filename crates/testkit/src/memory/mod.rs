@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod secrets;
 mod stacks;
@@ -34,7 +35,7 @@ pub use stacks::StackScript;
 struct Model {
     requests: ledger::Requests,
     outbox: outbox::Outbox,
-    audit: Vec<AuditRow>,
+    audit: audit::Chain,
     secrets: BTreeMap<SecretName, secrets::StoredSecret>,
     stacks: stacks::StackModel,
     agents: Vec<agents::StoredAgent>,
@@ -93,6 +94,7 @@ impl Memory {
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
+            retention: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
@@ -125,7 +127,7 @@ impl Memory {
 
     /// The whole audit chain, oldest first.
     pub fn audit_rows(&self) -> Vec<AuditRow> {
-        self.peek().audit.clone()
+        self.peek().audit.rows.clone()
     }
 
     /// Every event that was put on the bus, in the order it came.

@@ -65,6 +65,26 @@ impl Outbox {
             .any(|entry| entry.request.as_ref() == Some(request) && untold(entry))
     }
 
+    /// Whether somebody waits for an event of a request, or gave it up.
+    pub(super) fn refers_to(&self, request: &RequestId) -> bool {
+        let mut requests = self.entries.values().map(|entry| entry.request.as_ref());
+        requests.any(|one| one == Some(request))
+    }
+
+    /// Forgets what was set aside before that; how many.
+    pub(super) fn forget(&mut self, before: Timestamp) -> u64 {
+        let mut forgotten = 0;
+        self.entries.retain(|_, entry| {
+            entry.waiting.retain(|_, waiting| {
+                let old = waiting.set_aside.is_some_and(|at| at < before);
+                forgotten += u64::from(old);
+                !old
+            });
+            !entry.waiting.is_empty()
+        });
+        forgotten
+    }
+
     /// For how many events somebody waits.
     pub(super) fn waited_for(&self) -> u64 {
         let waits = |entry: &&Entry| entry.waiting.values().any(|waiting| waiting.set_aside.is_none());

@@ -69,6 +69,14 @@ impl WebhookModel {
         }
     }
 
+    /// Forgets dead letters that are older than that; how many.
+    pub(super) fn forget(&mut self, before: Timestamp) -> u64 {
+        let there = self.queue.len();
+        self.queue
+            .retain(|_, queued| queued.buried.as_ref().is_none_or(|(at, _)| *at >= before));
+        (there - self.queue.len()) as u64
+    }
+
     fn delivery(&self, id: i64) -> Option<Delivery> {
         let queued = self.queue.get(&id)?;
         let Subscribed {
