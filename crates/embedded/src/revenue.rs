@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::columns::{json, json_at, limit, name_at, optional_name_at};
 use crate::db::Db;
-use crate::ledger::{announce, body_of};
+use crate::events::News;
 
 /// The days and the customers' figures in the database.
 pub struct SqliteRevenue {
@@ -64,7 +64,7 @@ impl RevenueStore for SqliteRevenue {
     }
 
     async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
-        let (reader, body) = (reader.clone(), body_of(news)?);
+        let news = News::of(reader, news)?;
         let date = day.date.to_string();
         let record = json(day).map_err(|error| {
             PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
@@ -76,7 +76,7 @@ impl RevenueStore for SqliteRevenue {
                      ON CONFLICT (date) DO UPDATE SET record = excluded.record",
                 )?
                 .execute([&date, &record])?;
-                announce(conn, &reader, &body)
+                news.append(conn)
             })
             .await
     }

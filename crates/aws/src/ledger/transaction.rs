@@ -46,17 +46,8 @@ fn reasons(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> &[Cancell
     }
 }
 
-/// What a cancelled transaction says of the write whose condition did not hold.
-pub(crate) fn refused_at(
-    error: &SdkError<TransactWriteItemsError, HttpResponse>,
-    write: usize,
-) -> Option<CancellationReason> {
-    let reason = reasons(error).get(write)?;
-    (reason.code() == Some(CONDITION)).then(|| reason.clone())
-}
-
 /// Whether a cancelled transaction met another one, and may be tried again.
-pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
     let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
     codes.any(|code| BUSY.contains(&code))
 }
@@ -103,7 +94,7 @@ impl Shared {
     ) -> PortResult<Result<(), Refused>> {
         for _ in 0..TRIES {
             let mut chain = self.chains.take();
-            let row = chain.extend(self.table(), self.places.next(), entry)?;
+            let row = chain.extend(self.table(), self.places.next(self.clock.now()), entry)?;
             let mut all = writes.clone();
             all.push(TransactWriteItem::builder().put(row).build());
             // After an error the chain is left: nobody knows whether its row was written.

@@ -5,7 +5,8 @@ use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::{Date, date};
 
-use crate::sample::{OTHER_AGENT, after, agent_name, announcement, mrr_day};
+use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};
+use crate::telling;
 
 /// The store keeps what it promises: days by date, the newest of them, figures by customer.
 pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
@@ -28,8 +29,11 @@ async fn keep(store: &dyn RevenueStore, day: &Day) -> PortResult<()> {
 
 /// The keys of the news in the outbox.
 async fn told(ports: &Ports) -> Vec<String> {
-    let waiting = ports.ledger.unpublished(after(10_000_000), 100).await.unwrap();
-    waiting.iter().map(|entry| entry.event.body.key().to_owned()).collect()
+    let waiting = telling::waiting(ports, 10_000_000).await;
+    waiting
+        .iter()
+        .map(|entry| telling::event(entry).body.key().to_owned())
+        .collect()
 }
 
 async fn a_day_and_its_event_are_kept_together(ports: &Ports) {
