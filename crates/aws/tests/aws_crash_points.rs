@@ -86,6 +86,13 @@ async fn deploy_lambda_survives_a_crash_at_every_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let peer = peers::ministack().await;
+    let report = enumerate_acts(async || Aws::fresh(&peer).await).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_housekeeping_survives_a_crash_at_every_call() {
     let peer = peers::ministack().await;
     let report = enumerate_retention(async || Aws::fresh(&peer).await).await;
@@ -110,11 +117,4 @@ async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
     let peer = peers::ministack().await;
     let runs = subscriptions(async || Aws::fresh(&peer).await).await;
     assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
-    let peer = peers::ministack().await;
-    let report = enumerate_acts(async || Aws::fresh(&peer).await).await;
-    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }

@@ -8,10 +8,9 @@ use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::columns::{json, json_at, limit, name_at, nanos, optional_name_at};
+use crate::columns::{json, json_at, limit, name_at, optional_name_at};
 use crate::db::Db;
-use crate::events::{self, Told};
-use crate::ledger::body_of;
+use crate::events::News;
 
 /// The days and the customers' figures in the database.
 pub struct SqliteRevenue {
@@ -65,7 +64,7 @@ impl RevenueStore for SqliteRevenue {
     }
 
     async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
-        let (reader, body, at) = (reader.clone(), body_of(news)?, nanos(news.timestamp));
+        let news = News::of(reader, news)?;
         let date = day.date.to_string();
         let record = json(day).map_err(|error| {
             PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
@@ -77,7 +76,7 @@ impl RevenueStore for SqliteRevenue {
                      ON CONFLICT (date) DO UPDATE SET record = excluded.record",
                 )?
                 .execute([&date, &record])?;
-                events::append(conn, reader.as_str(), Told::Body(&body), at)
+                news.append(conn)
             })
             .await
     }

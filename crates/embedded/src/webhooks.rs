@@ -21,8 +21,7 @@ use crate::audit;
 use crate::columns::{count_at, nanos, optional_name_at, optional_time_at, time_at};
 use crate::db::Db;
 use crate::error::Fault;
-use crate::events::{self, Told};
-use crate::ledger::body_of;
+use crate::events::News;
 use crate::vault::{Keyring, Label};
 use deliveries::{Queued, anybody, bury, claim, dead_letters, queue};
 
@@ -109,8 +108,7 @@ impl Webhooks for SqliteWebhooks {
         audit: &AuditEntry,
         (reader, news): (&AgentName, &Announcement),
     ) -> PortResult<bool> {
-        let (id, reader, at) = (id.clone(), reader.clone(), audit.at);
-        let body = body_of(news)?;
+        let (id, at, news) = (id.clone(), audit.at, News::of(reader, news)?);
         self.act(audit, move |conn, _| {
             let disabled = conn
                 .prepare_cached(
@@ -119,7 +117,7 @@ impl Webhooks for SqliteWebhooks {
                 )?
                 .execute(params![id.0, nanos(at), nanos(failing_since)])?;
             if disabled == 1 {
-                events::append(conn, reader.as_str(), Told::Body(&body), nanos(at))?;
+                news.append(conn)?;
             }
             Ok(disabled == 1)
         })

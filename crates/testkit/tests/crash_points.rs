@@ -55,6 +55,12 @@ async fn deploy_lambda_survives_a_crash_in_its_recovery() {
 }
 
 #[tokio::test]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let report = enumerate_acts(async || MemoryBackend::fresh()).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
+}
+
+#[tokio::test]
 async fn the_housekeeping_survives_a_crash_at_every_call() {
     let report = enumerate_retention(async || MemoryBackend::fresh()).await;
     assert!(
@@ -77,10 +83,4 @@ async fn every_consumer_survives_a_crash_at_every_call() {
 async fn what_is_done_to_a_webhook_survives_a_crash_at_every_call() {
     let runs = subscriptions(async || MemoryBackend::fresh()).await;
     assert!(runs >= 10, "every act crashed before and after its effect: {runs}");
-}
-
-#[tokio::test]
-async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
-    let report = enumerate_acts(async || MemoryBackend::fresh()).await;
-    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }

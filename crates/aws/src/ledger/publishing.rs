@@ -14,20 +14,9 @@ use jiff::Timestamp;
 use super::DynamoLedger;
 use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
-use crate::Shared;
 use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
 use crate::table::{TRIES, number, text};
-
-impl Shared {
-    /// The write that puts news into the log, at a place of its own, for a transaction of the caller's. The
-    /// place may have been closed meanwhile; then the write is refused, and another place is to be taken.
-    pub(crate) async fn news(&self, event: &NewEvent) -> PortResult<(Place, TransactWriteItem)> {
-        let place = self.numbers.take(self).await?;
-        let put = event.put(self.table(), place)?;
-        Ok((place, TransactWriteItem::builder().put(put).build()))
-    }
-}
 
 impl DynamoLedger {
     /// Puts news into the log.

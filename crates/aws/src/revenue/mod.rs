@@ -77,20 +77,22 @@ impl RevenueStore for BillingTable {
             .expression_attribute_values(":date", text(day.date.to_string()));
         // The day and its event: in this table and in the ledger's.
         let mut writes = vec![own, put_of(latest)?];
+        let shared = &self.0;
         let event = NewEvent::new(reader.clone(), news.clone().into(), None, news.timestamp, None)?;
         for _ in 0..TRIES {
+            let place = shared.numbers.take(shared).await?;
+            let put = event.put(shared.table(), place)?;
             let days = writes.len();
-            let (place, put) = self.0.news(&event).await?;
             let mut all = writes.clone();
-            all.push(put);
-            match self.0.transact(all).await? {
+            all.push(TransactWriteItem::builder().put(put).build());
+            match shared.transact(all).await? {
                 Ok(()) => {
-                    self.0.outbox.wrote(event.written(place), place.subscribed);
+                    shared.outbox.wrote(event.written(place), place.subscribed);
                     return Ok(());
                 }
                 // A later day is the newest; and a newest day only ever becomes later.
                 Err(refused) if days > 1 && refused.at(1) => writes.truncate(1),
-                // Another process took the event's place.
+                // A reader has closed the event's place.
                 Err(_) => {}
             }
         }

@@ -252,8 +252,12 @@ impl Webhooks for DynamoWebhooks {
                 .expression_attribute_values(":since", text(failing_since.to_string()))
                 .build()
                 .map_err(incomplete)?;
-            let (place, put) = shared.news(&event).await?;
-            let writes = vec![TransactWriteItem::builder().update(update).build(), put];
+            let place = shared.numbers.take(shared).await?;
+            let put = event.put(shared.table(), place)?;
+            let writes = vec![
+                TransactWriteItem::builder().update(update).build(),
+                TransactWriteItem::builder().put(put).build(),
+            ];
             match shared.transact_on_record(writes, audit).await? {
                 Ok(()) => {
                     shared.outbox.wrote(event.written(place), place.subscribed);

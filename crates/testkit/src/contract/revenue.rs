@@ -30,7 +30,10 @@ async fn keep(store: &dyn RevenueStore, day: &Day) -> PortResult<()> {
 /// The keys of the news in the outbox.
 async fn told(ports: &Ports) -> Vec<String> {
     let waiting = telling::waiting(ports, 10_000_000).await;
-    telling::keys(&waiting).into_iter().map(ToOwned::to_owned).collect()
+    waiting
+        .iter()
+        .map(|entry| telling::event(entry).body.key().to_owned())
+        .collect()
 }
 
 async fn a_day_and_its_event_are_kept_together(ports: &Ports) {
