@@ -14,7 +14,6 @@ use cc_devops_core::webhooks::{
 };
 use jiff::Timestamp;
 
-use super::audit::append;
 use super::{Memory, Model, page};
 
 /// The subscriptions in their order, and everything queued for them.
@@ -157,7 +156,7 @@ impl Webhooks for Memory {
             secret: secret.clone(),
             endpoint: Endpoint::default(),
         });
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(())
     }
 
@@ -177,7 +176,7 @@ impl Webhooks for Memory {
             .subscriptions
             .retain(|known| known.subscription.id != *id);
         model.webhooks.queue.retain(|_, queued| queued.subscription != *id);
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(())
     }
 
@@ -196,7 +195,7 @@ impl Webhooks for Memory {
             return Ok(false);
         };
         endpoint.disabled_at = Some(audit.at);
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         let event = OutgoingEvent {
             agent: reader.clone(),
             body: news.clone().into(),
@@ -210,7 +209,7 @@ impl Webhooks for Memory {
         let endpoint = model.webhooks.endpoint(id).ok_or_else(unknown)?;
         if endpoint.disabled_at.is_some() {
             *endpoint = Endpoint::default();
-            append(&mut model.audit, audit);
+            model.audit.append(audit);
         }
         Ok(())
     }
@@ -333,7 +332,7 @@ impl Webhooks for Memory {
                 letters += 1;
             }
         }
-        append(&mut model.audit, &replayed(audit, letters));
+        model.audit.append(&replayed(audit, letters));
         Ok(letters)
     }
 }
