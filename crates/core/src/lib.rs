@@ -24,6 +24,7 @@ pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
+pub mod signing;
 pub mod webhooks;
 
 pub use installation::Installation;

@@ -20,15 +20,18 @@ mod deliveries;
 mod dispatcher;
 mod extract;
 mod guard;
+mod health;
 mod hygiene;
 mod meters;
 mod openapi;
+mod places;
 mod problem;
 mod relay;
 mod revenue;
 mod routes;
 mod scheduler;
 mod serving;
+mod strangers;
 mod sweep;
 mod wire;
 

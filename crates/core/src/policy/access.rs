@@ -53,6 +53,8 @@ pub enum Access {
     ManageWebhooks,
     /// Read the metrics.
     ReadMetrics,
+    /// Read what is wrong with the control plane, where its health alone is everybody's to see.
+    ReadHealth,
 }
 
 impl Access {
@@ -69,6 +71,7 @@ impl Access {
             Self::ListAgents => "listAgents",
             Self::ManageWebhooks => "manageWebhooks",
             Self::ReadMetrics => "readMetrics",
+            Self::ReadHealth => "readHealth",
         }
     }
 
@@ -84,7 +87,7 @@ impl Access {
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::ListAgents | Self::ManageWebhooks | Self::ReadMetrics => "*".to_owned(),
+            Self::ListAgents | Self::ManageWebhooks | Self::ReadMetrics | Self::ReadHealth => "*".to_owned(),
         }
     }
 
@@ -136,9 +139,10 @@ impl Access {
             "listAgents" => plane(Self::ListAgents),
             "manageWebhooks" => plane(Self::ManageWebhooks),
             "readMetrics" => plane(Self::ReadMetrics),
+            "readHealth" => plane(Self::ReadHealth),
             other => Err(format!(
                 "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, \
-                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, sendHeartbeat, readRequests, readEvents, listAgents, manageWebhooks, readMetrics"
+                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, sendHeartbeat, readRequests, readEvents, listAgents, manageWebhooks, readMetrics, readHealth"
             )),
         }
     }

@@ -113,7 +113,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             || Entity::with_uid(uid(&TYPES.control_plane, "devops")),
             |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
         )),
-        Access::ListAgents | Access::ManageWebhooks | Access::ReadMetrics => {
+        Access::ListAgents | Access::ManageWebhooks | Access::ReadMetrics | Access::ReadHealth => {
             plain(Entity::with_uid(uid(&TYPES.control_plane, "devops")))
         }
     }

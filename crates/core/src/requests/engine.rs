@@ -18,7 +18,7 @@ use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
-use crate::health::{Condition, Health, Mode};
+use crate::health::{Check, Condition, Health, Mode};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
@@ -329,7 +329,7 @@ impl ControlPlane {
         let now = self.now();
         let name: &AgentName = &self.installation.agent;
         self.ports.agents.register(name, now).await?;
-        let checks = self.ports.checks.check().await;
+        let checks = self.ports.checks.probe().await;
         let failing: Vec<&str> = checks
             .iter()
             .filter(|c| c.status == Condition::Degraded)
@@ -344,9 +344,19 @@ impl ControlPlane {
         self.ports.heartbeats.beat(name, &beat).await
     }
 
-    /// The control plane's own health.
+    /// The control plane's own health, from what is known.
     pub async fn health(&self, mode: Mode) -> Health {
-        Health::of(&self.installation, mode, self.ports.checks.check().await, self.now())
+        self.health_of(mode, self.ports.checks.check().await)
+    }
+
+    /// The control plane's own health, after trying what can be tried.
+    pub async fn probed_health(&self, mode: Mode) -> Health {
+        self.health_of(mode, self.ports.checks.probe().await)
+    }
+
+    /// The control plane's own health, as these checks found it.
+    pub fn health_of(&self, mode: Mode, checks: Vec<Check>) -> Health {
+        Health::of(&self.installation, mode, checks, self.now())
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod conditions;
 mod connection;
 mod migrations;
 mod open;
+pub(crate) mod pulse;
 mod readers;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::error::Fault;
 use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
 pub(crate) use open::open;
+use pulse::Pulse;
 use readers::Readers;
 use writer::{Work, Writer};
 
@@ -37,6 +39,7 @@ struct Inner {
     store_keys: Arc<StoreKeys>,
     // The order is that of closing: first what writes, last what may hold the file open.
     writer: Writer,
+    pulse: Arc<Pulse>,
     checkpointer: Checkpointer,
     readers: Arc<Readers>,
 }
@@ -110,6 +113,11 @@ impl Db {
         &self.0.file
     }
 
+    /// How writing stands.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.0.pulse
+    }
+
     /// The master keys.
     pub(crate) fn key_store(&self) -> &Arc<KeyStore> {
         &self.0.keys
@@ -125,7 +133,7 @@ impl Db {
     pub(crate) fn close(&self) {
         self.0.writer.close();
         self.0.checkpointer.close();
-        self.0.readers.close();
+        self.0.readers.close(closed);
     }
 }
 

@@ -4,13 +4,17 @@
 mod authorisation;
 mod bad_input;
 mod description;
+mod health;
 mod house;
+mod lasting;
 mod limits;
+mod places;
 mod reading;
 mod repositories;
 mod revenue;
 mod schedule;
 mod secrecy;
 mod serving;
+mod strangers;
 mod submitting;
 mod webhooks;
