@@ -76,7 +76,7 @@ impl Problem {
     pub(crate) fn token_ended() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "the token has ended while the outcome was waited for; the request is on record, and a token that is good \
+            "the token has ended while the outcome was waited for; the request is not lost, and a token that is good \
              shows what became of it",
         )
     }
