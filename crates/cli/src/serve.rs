@@ -325,7 +325,9 @@ mod tests {
         assert_eq!(fault.get(), None);
         stopped_or_failed(pending(), ready("writing thread"), Arc::clone(&fault)).await;
         assert_eq!(fault.get(), Some(&"writing thread"));
-        let error = CliError::StoreFailed { thread: "writing thread" };
+        let error = CliError::StoreFailed {
+            thread: "writing thread",
+        };
         assert_eq!(error.exit_code(), 5);
         assert!(!error.is_told(), "it is printed");
     }

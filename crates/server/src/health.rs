@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cc_devops_core::health::{Check, Health};
+use cc_devops_core::health::{Check, Condition, Health};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -38,6 +38,12 @@ impl Found {
         }
     }
 
+    /// What is worth keeping of a look: that all is well. What is not well is looked at again, so
+    /// that it is said no longer than it holds.
+    fn good(health: &Health) -> Option<Self> {
+        (health.status == Condition::Healthy).then(|| Self::now(health.clone()))
+    }
+
     fn fresh(&self) -> Option<Health> {
         (self.at.elapsed() < FRESH).then(|| self.health.clone())
     }
@@ -50,9 +56,11 @@ pub(crate) async fn look(app: &App) -> Health {
         return health;
     }
     let mode = app.config.mode;
-    let health = timeout(LOOK, app.control.health(mode)).await;
-    let health = health.unwrap_or_else(|_| unanswered(app, LOOK));
-    *looked = Some(Found::now(health.clone()));
+    let Ok(health) = timeout(LOOK, app.control.health(mode)).await else {
+        // Kept, so that those who wait behind this look do not each wait for one of their own.
+        return looked.insert(Found::now(unanswered(app, LOOK))).health.clone();
+    };
+    *looked = Found::good(&health);
     health
 }
 
@@ -66,8 +74,8 @@ pub(crate) async fn probe(app: &App) -> Health {
     let health = timeout(TRY, app.control.probed_health(mode)).await;
     let health = health.unwrap_or_else(|_| unanswered(app, TRY));
     *tried = Some(Found::now(health.clone()));
-    // Whoever only looks sees it too, at once.
-    *app.board.looked.lock().await = Some(Found::now(health.clone()));
+    // Whoever only looks does not go on with what was found before.
+    *app.board.looked.lock().await = Found::good(&health);
     health
 }
 

@@ -62,7 +62,10 @@ fn a_disk_that_fails_is_said_at_once_and_so_is_its_return() {
 
         let (status, stranger) = server.get("/health", None);
         assert_eq!(status, 503, "{fault}");
-        assert!(stranger.contains("degraded") && !stranger.contains("message"), "{stranger}");
+        assert!(
+            stranger.contains("degraded") && !stranger.contains("message"),
+            "{stranger}"
+        );
         fs::remove_file(&order).unwrap();
     }
     health(&place, 0);
