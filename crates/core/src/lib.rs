@@ -20,11 +20,13 @@ pub mod policy;
 pub mod ports;
 pub mod repos;
 pub mod requests;
+pub mod retention;
 pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
 pub mod signing;
+pub mod stored;
 pub mod webhooks;
 
 pub use installation::Installation;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
+use cc_devops_egress::Allowed;
 
 /// Everything the server is told.
 #[derive(Debug, Clone)]
@@ -36,6 +37,9 @@ pub struct ServerConfig {
     pub mode: Mode,
     /// How webhooks are delivered.
     pub webhooks: WebhookDelivery,
+    /// Which networks are reached that are not public, where an address that somebody gave leads
+    /// there. Default none.
+    pub egress: Allowed,
     /// How often the workers look for work they were not told of.
     pub pace: Pace,
 }
@@ -54,6 +58,7 @@ impl Default for ServerConfig {
             rhythm: Rhythm::default(),
             mode: Mode::default(),
             webhooks: WebhookDelivery::default(),
+            egress: Allowed::default(),
             pace: Pace::default(),
         }
     }
@@ -148,8 +153,10 @@ impl Default for WebhookDelivery {
 pub struct Pace {
     /// Requests nobody works on, and requests that wait for a stack. Default 5 s.
     pub sweep: Duration,
-    /// Events that wait to be published. Default 1 s.
+    /// Events that somebody is still to be told of. Default 1 s.
     pub relay: Duration,
+    /// How long events are gathered that nobody reads at once: for webhooks, metrics, people. Default 25 ms.
+    pub gather: Duration,
     /// Deliveries whose time has come. Default 1 s.
     pub deliveries: Duration,
     /// The outcome of a request somebody waits for. Default 1 s.
@@ -165,6 +172,7 @@ impl Default for Pace {
         Self {
             sweep: Duration::from_secs(5),
             relay: Duration::from_secs(1),
+            gather: Duration::from_millis(25),
             deliveries: Duration::from_secs(1),
             outcome: Duration::from_secs(1),
             tokens: Duration::from_secs(10),

@@ -200,6 +200,16 @@ fn every_problem_is_told_at_once_with_its_key() {
 }
 
 #[test]
+fn a_network_that_is_none_is_named() {
+    let text = "[egress]\nallow = [\"10.0.0.0/8\", \"10.0.0.1/8\", \"fd00::/8\", \"example.org\", \"192.168.1.7\"]";
+    let expected = [
+        "egress.allow[1]: \"10.0.0.1/8\" has bits beyond its prefix; write \"10.0.0.0/8\"",
+        "egress.allow[3]: \"example.org\" is no network; write for example \"10.0.0.0/8\", \"fd00::/8\" or one address",
+    ];
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_one_problem_with_its_line() {
     let found = problems("[server]\nlisten = \n", &[]);
     assert_eq!(found.len(), 1);
@@ -250,6 +260,35 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     assert_eq!(own.resources.ledger_table, "DevOpsLedger-prod");
     assert_eq!(own.resources.function, "mine");
     assert_eq!(own.resources.alert_topic_arn.as_deref(), Some("arn:x"));
+}
+
+#[test]
+fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
+    let days = "[retention]\nrequests_days = 60\nevents_days = 61\ndead_letters_days = 62\noutputs_days = 63";
+    assert_eq!(
+        problems(days, &[]),
+        [
+            "retention.events_days: must not be more than requests_days, which is 60",
+            "retention.outputs_days: must not be more than requests_days, which is 60",
+            "retention.dead_letters_days: must not be more than events_days, which is 61",
+        ]
+    );
+    assert_eq!(
+        problems("[retention]\nrequests_days = 29\naudit_days = 0", &[]),
+        [
+            "retention.audit_days: must be at least 1",
+            "retention.requests_days: must be at least 30",
+        ]
+    );
+    assert_eq!(
+        problems("[retention]\naudit_export_dir = \".\"", &[]),
+        ["retention.audit_export_dir: is of no use without retention.audit_days: the audit trail is not cut"]
+    );
+    let (_, checked) = load("[retention]\naudit_days = 730\naudit_export_dir = \".\"", &[]).unwrap();
+    assert_eq!(checked.retention.rules.audit_days, Some(730));
+    assert!(checked.retention.export_dir.is_some());
+    let (_, checked) = load("", &[]).unwrap();
+    assert_eq!(checked.retention.rules, cc_devops_core::retention::Rules::default());
 }
 
 #[test]

@@ -17,8 +17,9 @@ use super::pulse::{Pulse, Vital};
 use super::writer::Nudge;
 use crate::error::explain;
 
-/// How many pages are moved at once at least (4 MiB).
-const MOVE_PAGES: i64 = 1_024;
+/// How many pages are moved at once at least (16 MiB): a page that is written again and again meanwhile
+/// is moved once.
+const MOVE_PAGES: i64 = 4_096;
 
 /// From how many pages on the writer is asked to help (32 MiB).
 const LONG_PAGES: i64 = 8_192;

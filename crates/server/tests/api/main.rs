@@ -17,4 +17,5 @@ mod secrecy;
 mod serving;
 mod strangers;
 mod submitting;
+mod telling;
 mod webhooks;
