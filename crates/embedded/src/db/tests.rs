@@ -255,6 +255,10 @@ impl Job for Kills {
         Ran::Good
     }
 
+    fn repeatable(&self) -> bool {
+        false
+    }
+
     fn answer(self: Box<Self>, _: &WriterThread, _: Option<&Arc<rusqlite::Error>>) {
         panic!("a fault of the writer's own")
     }
