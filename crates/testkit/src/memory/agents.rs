@@ -8,7 +8,6 @@ use cc_devops_core::ports::{Agents, Heartbeats, PortError, PortErrorKind, PortRe
 use cc_devops_core::requests::Role;
 use jiff::Timestamp;
 
-use super::audit::append;
 use super::{Memory, Model};
 
 /// An agent with its tokens.
@@ -80,7 +79,7 @@ impl Agents for Memory {
             ends_at: None,
         });
         model.agents.push(stored);
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(())
     }
 
@@ -102,7 +101,7 @@ impl Agents for Memory {
             ends_at: None,
         });
         stored.status.revoked_at = None;
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(())
     }
 
@@ -114,7 +113,7 @@ impl Agents for Memory {
         }
         stored.end_tokens(at);
         stored.status.revoked_at = Some(at);
-        append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(())
     }
 
