@@ -33,7 +33,8 @@ Actions and their resources:
   deployLambda                     the stack without its stage
   sendHeartbeat                    an agent
   readRequests, readEvents         an agent, or * for everybody's
-  listAgents, manageWebhooks, readMetrics    *
+  fixRepositories                  a repository, or * for all of the owner's
+  listAgents, manageAgents, manageWebhooks, readMetrics    *
 
 Examples:
   cc-devops policy check --policies ./policies
@@ -97,7 +98,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .answer(&json!({"schema": text}), || text.trim_end().to_owned())
         }
         Command::Show { set, .. } => show(context, &config, set),
-        Command::Check(check) => self::check(context, &config, check).await,
+        Command::Check(check) => Box::pin(self::check(context, &config, check)).await,
     }
 }
 
