@@ -96,11 +96,9 @@ impl Access {
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::ListAgents
-            | Self::ManageAgents
-            | Self::ManageWebhooks
-            | Self::ReadMetrics
-            | Self::ReadHealth => "*".to_owned(),
+            Self::ListAgents | Self::ManageAgents | Self::ManageWebhooks | Self::ReadMetrics | Self::ReadHealth => {
+                "*".to_owned()
+            }
         }
     }
 

@@ -117,9 +117,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics
-        | Access::ReadHealth => {
-            plain(Entity::with_uid(uid(&TYPES.control_plane, "devops")))
-        }
+        | Access::ReadHealth => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
     }
 }
 

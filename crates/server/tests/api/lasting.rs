@@ -35,7 +35,10 @@ async fn to_the_end(stream: Body) -> Option<String> {
 
 async fn revoke(house: &House) {
     let agents = house.memory.ports().agents;
-    agents.revoke(&sample::agent_name(AGENT), sample::START).await.unwrap();
+    let revoked = agents
+        .revoke(&sample::agent_name(AGENT), sample::START, &sample::revoked())
+        .await;
+    revoked.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +60,10 @@ async fn a_stream_ends_when_its_token_runs_out_after_a_rotation() {
     };
     let until = sample::START + SignedDuration::from_mins(5);
     let agents = house.memory.ports().agents;
-    agents.rotate(&sample::agent_name(AGENT), &token, until).await.unwrap();
+    let rotated = agents
+        .rotate(&sample::agent_name(AGENT), &token, until, &sample::rotated())
+        .await;
+    rotated.unwrap();
     assert_eq!(
         to_the_end(lasting).await,
         None,
