@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
 use cc_devops_core::health::Mode;
 use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
@@ -56,7 +57,12 @@ impl SecretStore for Silent {
 async fn memory() -> Memory {
     let memory = Memory::new();
     let agent = sample::agent(sample::AGENT);
-    memory.ports().agents.add(&agent, &sample::token(1)).await.unwrap();
+    memory
+        .ports()
+        .agents
+        .add(&agent, &sample::token(1), &sample::added())
+        .await
+        .unwrap();
     memory.script_stack(sample::stack(sample::STACK_SUCCEEDS), StackScript::Succeeds);
     memory
 }
@@ -76,7 +82,7 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryCare for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, _work: &RepositoryWork, _: &Author) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }
