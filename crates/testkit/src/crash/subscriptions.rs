@@ -67,6 +67,8 @@ pub async fn subscriptions<B: Backend>(fresh: impl AsyncFn() -> B) -> usize {
 async fn live<B: Backend>(mut backend: B, act: Act, point: CrashPoint) -> bool {
     let plain = backend.open().await;
     prepare(&plain, act).await;
+    // Long enough after the endpoint began to fail.
+    backend.advance(SignedDuration::from_mins(1));
     let (rows, waiting) = (
         count(&plain, act).await,
         plain.ledger.backlog().await.unwrap().unpublished,

@@ -141,7 +141,11 @@ pub(super) async fn an_endpoint_that_only_fails_is_switched_off(ports: &Ports) {
     publish(ports, 2, AGENT).await;
     let others = claim(ports, 600).await;
     assert_eq!(to(&others, "one"), 0, "it is left alone");
-    assert_eq!(to(&others, "two"), 2, "and the others are not");
+    assert_eq!(
+        to(&others, "two"),
+        3,
+        "and the others are not: they have both events, and the news"
+    );
 
     let enabled = sample::audit_entry(actions::WEBHOOK_ENABLED, 700);
     for _ in 0..2 {
