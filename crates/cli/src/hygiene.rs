@@ -102,7 +102,7 @@ pub(crate) fn capability(
     ports: &Ports,
 ) -> cc_devops_server::Hygiene {
     let notices = config.webhook.clone().map(|name| {
-        let notices = Notices::new(Arc::clone(&ports.secrets), name);
+        let notices = Notices::new(Arc::clone(&ports.secrets), name, Arc::clone(&ports.clock));
         Arc::new(notices) as Arc<dyn CodeHostNotices>
     });
     let hygiene = hygiene(config.clone(), installation, mode, ports, None);

@@ -69,7 +69,7 @@ pub(crate) fn capability(
 ) -> Result<cc_devops_server::Revenue, CliError> {
     let account = account(config, ports, None);
     let notices = config.webhook.clone().map(|name| {
-        let notices = Notices::new(Arc::clone(&ports.secrets), name);
+        let notices = Notices::new(Arc::clone(&ports.secrets), name, Arc::clone(&ports.clock));
         Arc::new(notices) as Arc<dyn BillingNotices>
     });
     Ok(cc_devops_server::Revenue {

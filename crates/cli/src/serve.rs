@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cc_devops_aws::Backend;
@@ -76,6 +76,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let _lock = dir.lock().await?;
 
     let store = Store::open(store::options(dir.path(), true)).map_err(|error| store::refused(dir.path(), error))?;
+    let fault = Arc::new(OnceLock::new());
+    let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
     let clock = Arc::new(SystemClock);
     let (ended, stack_ends) = mpsc::unbounded_channel();
     let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
@@ -134,7 +136,26 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     drop(stacks);
     store.close();
     tracing::info!("stopped");
-    outcome
+    match fault.get() {
+        Some(thread) => Err(CliError::StoreFailed { thread }),
+        None => outcome,
+    }
+}
+
+/// Ends when the server is told to stop, or when its store has failed: a process that can write
+/// nothing more is worse than none. What failed is left in `fault`.
+async fn stopped_or_failed(
+    stop: impl Future<Output = ()>,
+    failed: impl Future<Output = &'static str>,
+    fault: Arc<OnceLock<&'static str>>,
+) {
+    tokio::select! {
+        () = stop => {}
+        thread = failed => {
+            tracing::error!(thread, "the store has failed; the server ends");
+            fault.get_or_init(|| thread);
+        }
+    }
 }
 
 /// Serves the HTTP API over the stack in an AWS account, and takes the requests of its queue.
@@ -324,4 +345,25 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CliError> 
             _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_fails_ends_the_server_and_a_stop_is_no_failure() {
+        let fault = Arc::new(OnceLock::new());
+        stopped_or_failed(ready(()), pending(), Arc::clone(&fault)).await;
+        assert_eq!(fault.get(), None);
+        stopped_or_failed(pending(), ready("writing thread"), Arc::clone(&fault)).await;
+        assert_eq!(fault.get(), Some(&"writing thread"));
+        let error = CliError::StoreFailed {
+            thread: "writing thread",
+        };
+        assert_eq!(error.exit_code(), 5);
+        assert!(!error.is_told(), "it is printed");
+    }
 }

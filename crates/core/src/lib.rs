@@ -26,6 +26,7 @@ pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
+pub mod signing;
 pub mod stored;
 pub mod webhooks;
 

@@ -122,19 +122,26 @@ impl Heartbeats for SqliteAgents {
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
         let (name, beat) = (name.clone(), beat.clone());
         self.db
-            .write_repeatable(move |conn, _| {
-                let taken = conn
-                    .prepare_cached(
-                        "INSERT INTO heartbeats (agent, at, healthy, message) \
-                         SELECT name, ?2, ?3, ?4 FROM agents WHERE name = ?1 \
-                         ON CONFLICT (agent) DO UPDATE \
-                         SET at = excluded.at, healthy = excluded.healthy, message = excluded.message",
-                    )?
-                    .execute(params![name.as_str(), nanos(beat.at), beat.healthy, beat.message])?;
-                if taken == 1 { Ok(()) } else { Err(unknown(&name)) }
-            })
+            .write_repeatable(move |conn, _| beat_of(conn, &name, &beat))
             .await
     }
+}
+
+fn beat_of(conn: &Connection, name: &AgentName, beat: &Beat) -> Result<(), Fault> {
+    let values = params![name.as_str(), nanos(beat.at), beat.healthy, beat.message];
+    // All but an agent's first heartbeat have their row; agents are revoked, but never removed.
+    let known = conn
+        .prepare_cached("UPDATE heartbeats SET at = ?2, healthy = ?3, message = ?4 WHERE agent = ?1")?
+        .execute(values)?;
+    if known == 1 {
+        return Ok(());
+    }
+    let first = conn
+        .prepare_cached(
+            "INSERT INTO heartbeats (agent, at, healthy, message) SELECT name, ?2, ?3, ?4 FROM agents WHERE name = ?1",
+        )?
+        .execute(values)?;
+    if first == 1 { Ok(()) } else { Err(unknown(name)) }
 }
 
 fn unknown(name: &AgentName) -> Fault {

@@ -34,7 +34,9 @@ Actions and their resources:
   sendHeartbeat                    an agent
   readRequests, readEvents         an agent, or * for everybody's
   fixRepositories                  a repository, or * for all of the owner's
-  listAgents, manageAgents, manageWebhooks, readMetrics    *
+  listAgents, manageAgents         *
+  manageWebhooks                   *
+  readMetrics, readHealth          *
 
 Examples:
   cc-devops policy check --policies ./policies

@@ -60,6 +60,8 @@ pub enum Access {
     ManageWebhooks,
     /// Read the metrics.
     ReadMetrics,
+    /// Read what is wrong with the control plane, where its health alone is everybody's to see.
+    ReadHealth,
 }
 
 impl Access {
@@ -78,6 +80,7 @@ impl Access {
             Self::FixRepositories { .. } => "fixRepositories",
             Self::ManageWebhooks => "manageWebhooks",
             Self::ReadMetrics => "readMetrics",
+            Self::ReadHealth => "readHealth",
         }
     }
 
@@ -93,7 +96,9 @@ impl Access {
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::ListAgents | Self::ManageAgents | Self::ManageWebhooks | Self::ReadMetrics => "*".to_owned(),
+            Self::ListAgents | Self::ManageAgents | Self::ManageWebhooks | Self::ReadMetrics | Self::ReadHealth => {
+                "*".to_owned()
+            }
         }
     }
 
@@ -152,10 +157,12 @@ impl Access {
                 },
             }),
             "readMetrics" => plane(Self::ReadMetrics),
+            "readHealth" => plane(Self::ReadHealth),
             other => Err(format!(
                 "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, \
                  github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, fixRepositories, \
-                 sendHeartbeat, readRequests, readEvents, listAgents, manageAgents, manageWebhooks, readMetrics"
+                 sendHeartbeat, readRequests, readEvents, listAgents, manageAgents, manageWebhooks, readMetrics, \
+                 readHealth"
             )),
         }
     }

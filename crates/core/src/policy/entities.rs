@@ -113,9 +113,11 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             || Entity::with_uid(uid(&TYPES.control_plane, "devops")),
             |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
         )),
-        Access::ListAgents | Access::ManageAgents | Access::ManageWebhooks | Access::ReadMetrics => {
-            plain(Entity::with_uid(uid(&TYPES.control_plane, "devops")))
-        }
+        Access::ListAgents
+        | Access::ManageAgents
+        | Access::ManageWebhooks
+        | Access::ReadMetrics
+        | Access::ReadHealth => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
     }
 }
 

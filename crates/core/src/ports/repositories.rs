@@ -144,6 +144,13 @@ pub trait CodeHostNotices: Send + Sync {
     /// The HTTP header that holds the signature, in lower case.
     fn signature_header(&self) -> &'static str;
 
+    /// Whether a notice of this kind is worth its body; any other changes nothing, whoever sent it.
+    fn wants(&self, kind: &str) -> bool;
+
+    /// What can be said of a signature before the body is there: `Refused` where it cannot be the
+    /// code host's, whatever the body is.
+    fn admits(&self, signature: Option<&str>) -> PortResult<()>;
+
     /// The repository, `owner/name`, whose workflow ended a run, if that is what a notice of this kind
     /// tells. `Refused` where it is not proven to be the code host's; `NotFound` where the signing secret is
     /// not there.

@@ -55,6 +55,10 @@ pub trait BillingNotices: Send + Sync {
     /// The HTTP header that holds the signature, in lower case.
     fn signature_header(&self) -> &'static str;
 
+    /// What can be said of a signature before the body is there: `Refused` where it cannot be the
+    /// billing source's, whatever the body is.
+    fn admits(&self, signature: Option<&str>, at: Timestamp) -> PortResult<()>;
+
     /// Whether a notice means that a report made before may be out of date. `Refused` where it is not
     /// proven to be the billing source's; `NotFound` where the signing secret is not there.
     async fn changes_revenue(&self, signature: Option<&str>, body: &[u8], at: Timestamp) -> PortResult<bool>;

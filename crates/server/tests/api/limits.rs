@@ -94,7 +94,7 @@ async fn beyond_what_can_be_answered_at_once_the_load_is_shed() {
         ..Limits::default()
     }))
     .await;
-    let answer = house.get("/health", As::Nobody).await;
+    let answer = house.get("/v1/agents", As::Agent).await;
     assert!(answer.is_problem(503));
     assert_eq!(answer.header("retry-after"), "1");
 

@@ -61,7 +61,7 @@ impl CodeHost for Bare {
 
 /// Remembers what it was asked.
 #[derive(Clone, Default)]
-struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
+pub(crate) struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
@@ -86,6 +86,17 @@ impl CodeHostNotices for Notices {
         "x-signature"
     }
 
+    fn wants(&self, kind: &str) -> bool {
+        ["workflow_run", "ping"].contains(&kind)
+    }
+
+    fn admits(&self, signature: Option<&str>) -> PortResult<()> {
+        match signature {
+            Some("good" | "bad") => Ok(()),
+            _ => Err(PortError::new(PortErrorKind::Refused, "this is no signature")),
+        }
+    }
+
     async fn workflow_ended(&self, kind: &str, signature: Option<&str>, body: &[u8]) -> PortResult<Option<String>> {
         match signature {
             Some("good") if kind == "workflow_run" => Ok(Some(String::from_utf8_lossy(body).into_owned())),
@@ -95,7 +106,7 @@ impl CodeHostNotices for Notices {
     }
 }
 
-async fn house(memory: &Memory, care: &Care) -> House {
+pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
     let ports = memory.ports();
     let settings = Settings {
         owner: "acme".to_owned(),
