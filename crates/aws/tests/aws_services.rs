@@ -33,6 +33,7 @@ impl Peers {
 fn ports(backend: &Backend) -> Ports {
     Ports {
         agents: backend.agents(),
+        audit: backend.audit(),
         heartbeats: backend.heartbeats(),
         metrics: backend.metrics(),
         checks: backend.checks(),

@@ -161,8 +161,8 @@ pub trait CodeHostNotices: Send + Sync {
 /// host's credential.
 #[async_trait]
 pub trait RepositoryCare: Send + Sync {
-    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it is refused; an `Err` is tried again if it
-    /// is transient.
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it is
+    /// refused; an `Err` is tried again if it is transient.
     async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>>;
 }
 

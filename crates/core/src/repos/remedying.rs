@@ -157,9 +157,9 @@ impl Remedy {
         Ok(names)
     }
 
-    /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep the next from being
-    /// tried: they do not build on each other, but that security updates need alerts, which GitHub says
-    /// itself.
+    /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
+    /// the next from being tried: they do not build on each other, but that security updates need alerts, which
+    /// GitHub says itself.
     pub async fn apply(&self, plan: &Plan, author: &Author) -> Vec<Applied> {
         let mut applied = Vec::with_capacity(plan.changes.len());
         for change in &plan.changes {
