@@ -1,5 +1,6 @@
 //! Times and durations as people write them on the command line.
 
+use cc_devops_core::ports::{Clock, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 
 /// A time: RFC 3339, or how long ago, as in `90m` or `2d`.
@@ -18,7 +19,8 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
         _ => None,
     };
     let age = seconds.and_then(|unit| count.checked_mul(unit)).ok_or_else(hint)?;
-    Timestamp::now()
+    SystemClock
+        .now()
         .checked_sub(SignedDuration::from_secs(age))
         .map_err(|_| hint())
 }
@@ -41,7 +43,7 @@ mod tests {
     fn a_time_is_a_point_or_an_age() {
         let point = parse_time("2026-01-31T12:00:00Z").unwrap();
         assert_eq!(show(point), "2026-01-31T12:00:00Z");
-        let age = Timestamp::now().duration_since(parse_time("90m").unwrap());
+        let age = SystemClock.now().duration_since(parse_time("90m").unwrap());
         assert!((5_399..5_460).contains(&age.as_secs()));
         for bad in ["", "d", "yesterday", "5", "5y", "\u{e9}", "9223372036854775807d"] {
             assert!(parse_time(bad).is_err(), "{bad:?}");
