@@ -7,10 +7,14 @@
 //! A backend with several writers gives each a chain of its own, so that none waits for another. A
 //! named chain starts from [`ChainHash::start_of`] its name, and checkpoints bind the chains' ends.
 
+mod canonical;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+pub use canonical::Canonical;
 
 use crate::names::AgentName;
 use crate::requests::outcome::{Reason, Status};
@@ -134,24 +138,8 @@ impl TryFrom<String> for ChainHash {
 }
 
 /// The hash of the row that holds `entry` at `seq` after a row with hash `prev`.
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "the row is plain data with string keys, which always has a canonical form"
-)]
 pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
-    #[derive(Serialize)]
-    struct Linked<'a> {
-        seq: i64,
-        #[serde(flatten)]
-        entry: &'a AuditEntry,
-    }
-    let row = serde_json_canonicalizer::to_vec(&Linked { seq, entry }).expect("plain data has a canonical form");
-    let mut hasher = Sha256::new();
-    hasher.update(hex::encode(prev.0));
-    hasher.update(b"\n");
-    hasher.update(row);
-    ChainHash(hasher.finalize().into())
+    Canonical::of(entry).link(prev, seq)
 }
 
 /// Where the chain is broken.

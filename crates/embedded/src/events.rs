@@ -56,7 +56,9 @@ impl EventBus for SqliteEvents {
                     .into_port(self.db.file())
                     .because(error)
             })?;
-        self.db.write(move |conn, _| publish(conn, &outgoing, at)).await?;
+        self.db
+            .write_repeatable(move |conn, _| publish(conn, &outgoing, at))
+            .await?;
         Ok(vec![Ok(()); count])
     }
 }

@@ -91,7 +91,7 @@ impl Webhooks for SqliteWebhooks {
         limit: usize,
     ) -> PortResult<Vec<Delivery>> {
         self.db
-            .write(move |conn, keys| claim(conn, keys, now, lease_until, limit))
+            .write_repeatable(move |conn, keys| claim(conn, keys, now, lease_until, limit))
             .await
     }
 

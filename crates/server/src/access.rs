@@ -1,10 +1,6 @@
 //! Who calls, whether they may, and how often: every route but the public ones passes through
 //! [`enforce`], with what the table of routes says it needs.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{PoisonError, RwLock};
-
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -155,12 +151,6 @@ fn view(app: &App, agent: &Agent, request: &Request, of: fn(Option<AgentName>) -
 impl Shared {
     /// Lets the policies decide; a refusal is a problem.
     pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
-        if let Access::SendHeartbeat { agent: whose } = access
-            && *whose == agent.name
-            && self.own_heartbeats.granted(agent)
-        {
-            return Ok(());
-        }
         if !self.control.policy().decide(agent, access).allowed {
             return Err(Problem::denied(format!(
                 "no policy lets {} do {} to {}",
@@ -169,28 +159,7 @@ impl Shared {
                 access.resource()
             )));
         }
-        if matches!(access, Access::SendHeartbeat { agent: whose } if *whose == agent.name) {
-            self.own_heartbeats.grant(agent);
-        }
         Ok(())
-    }
-}
-
-/// Which agents may send their own heartbeat. The policies do not change while the server runs,
-/// so their word holds as long as the agent is the same in every field; heartbeats are too many
-/// to ask them each time.
-#[derive(Default)]
-pub(crate) struct OwnHeartbeats(RwLock<HashMap<AgentName, Agent>>);
-
-impl OwnHeartbeats {
-    fn granted(&self, agent: &Agent) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&agent.name) == Some(agent)
-    }
-
-    fn grant(&self, agent: &Agent) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(agent.name.clone(), agent.clone());
     }
 }
 
@@ -221,12 +190,6 @@ impl RateLimiter {
     }
 }
 
-/// Whether a host is this machine itself.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -245,15 +208,5 @@ mod tests {
         assert_eq!(presented("Basic ccd_1"), None);
         assert_eq!(presented("ccd_1"), None);
         assert_eq!(bearer(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn loopback_is_known_by_name_and_address() {
-        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["localhost.example.org", "10.0.0.1", "0.0.0.0", "[::]", ""] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

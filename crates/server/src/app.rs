@@ -7,11 +7,12 @@ use axum::body::Bytes;
 use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
+use cc_devops_egress::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{OwnHeartbeats, RateLimiter};
+use crate::access::RateLimiter;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::hygiene::{Hygiene, ToLookAt};
@@ -33,7 +34,8 @@ pub(crate) struct Shared {
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
     pub(crate) rate: Option<RateLimiter>,
-    pub(crate) own_heartbeats: OwnHeartbeats,
+    /// The way out to addresses that others gave.
+    pub(crate) outside: Guard,
     /// One permit per HTTP request being answered.
     pub(crate) answering: Semaphore,
     /// One permit per open event stream.
@@ -71,7 +73,7 @@ impl Shared {
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
-            own_heartbeats: OwnHeartbeats::default(),
+            outside: Guard::new(config.egress.clone()),
             answering: Semaphore::new(config.limits.concurrency),
             streams: Arc::new(Semaphore::new(config.limits.streams)),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),

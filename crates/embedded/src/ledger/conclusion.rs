@@ -1,13 +1,12 @@
 //! Ending requests: outcome, audit row and event in one transaction.
 
-use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::record::{Claim, Conclusion};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::outbox;
-use crate::audit;
+use crate::audit::Prepared;
 use crate::columns;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -17,20 +16,19 @@ pub(super) struct Ending {
     status: &'static str,
     completed: String,
     output: Option<String>,
-    audit: AuditEntry,
+    audit: Prepared,
 }
 
 impl Ending {
     /// Prepares a conclusion.
     pub(super) fn of(conclusion: &Conclusion) -> Result<Self, PortError> {
-        let completed = columns::json(&conclusion.completed).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error)
-        })?;
+        let unwritable =
+            |error| PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error);
         Ok(Self {
             status: conclusion.completed.status.as_str(),
-            completed,
+            completed: columns::json(&conclusion.completed).map_err(unwritable)?,
             output: conclusion.output.clone(),
-            audit: conclusion.audit.clone(),
+            audit: Prepared::of(conclusion.audit.clone()).map_err(unwritable)?,
         })
     }
 
@@ -53,13 +51,13 @@ impl Ending {
     pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64) -> Result<(), Fault> {
         conn.prepare_cached("INSERT INTO outbox (request_seq) VALUES (?1)")?
             .execute([seq])?;
-        audit::append(conn, keys, &self.audit)
+        self.audit.append(conn, keys)
     }
 
     /// Writes the audit row and the event of what has no request.
     pub(super) fn refuse(&self, conn: &Connection, keys: &StoreKeys, agent: &AgentName) -> Result<(), Fault> {
         outbox::announce(conn, agent, &self.completed)?;
-        audit::append(conn, keys, &self.audit)
+        self.audit.append(conn, keys)
     }
 }
 

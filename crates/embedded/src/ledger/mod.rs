@@ -41,7 +41,7 @@ impl Ledger for SqliteLedger {
     async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
         let request = request.clone();
         self.db
-            .write(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
+            .write_repeatable(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
             .await
     }
 
@@ -100,7 +100,7 @@ impl Ledger for SqliteLedger {
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
         let (keys, claim, ending) = (Arc::clone(self.db.store_keys()), claim.clone(), Ending::of(conclusion)?);
         self.db
-            .write(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
+            .write_repeatable(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
             .await
     }
 
@@ -126,7 +126,9 @@ impl Ledger for SqliteLedger {
 
     async fn published(&self, ids: &[i64]) -> PortResult<()> {
         let ids = ids.to_vec();
-        self.db.write(move |conn, _| outbox::published(conn, &ids)).await
+        self.db
+            .write_repeatable(move |conn, _| outbox::published(conn, &ids))
+            .await
     }
 
     async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
