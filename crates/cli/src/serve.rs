@@ -9,10 +9,12 @@ use std::time::Duration;
 use cc_devops_aws::Backend;
 use cc_devops_core::fleet::Agent;
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::relay::Patience;
+use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
+use crate::archive::FileArchive;
 use crate::commands::agents::{new_token, put_on_record};
 use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
@@ -77,6 +80,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let ports = store.ports(stacks.clone(), clock);
     make_admin(&dir, &ports).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
+    let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
     let plane = ControlPlane::new(
         config.installation.clone(),
@@ -85,7 +89,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         store.fingerprint_key(),
         config.requests.clone(),
     )
-    .caring(Arc::clone(&repositories.care));
+    .caring(Arc::clone(&repositories.care))
+    .patient(patience());
 
     let mut server_config = config.server.clone();
     if let Some(listen) = args.listen {
@@ -97,6 +102,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         control: Arc::clone(&plane),
         revenue: Some(revenue),
         hygiene: Some(repositories),
+        keeper: Some(keeper),
     };
     let server = Server::bind(server_config, capabilities, stack_ends)
         .await
@@ -139,9 +145,12 @@ async fn on_aws(
     let mut requests = config.requests.clone();
     requests.serves = Some(backend.resources().stage.clone());
     let key = backend.fingerprint_key().await?;
-    let ports = backend.ports(Arc::new(SystemClock));
+    let ports = backend.ports();
+    let keeper = keeper(config, &ports);
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
-    let plane = ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care());
+    let plane = ControlPlane::new(installation, ports, policy, key, requests)
+        .caring(backend.care())
+        .patient(patience());
     let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
@@ -150,7 +159,11 @@ async fn on_aws(
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
     let (_ended, stack_ends) = mpsc::unbounded_channel();
-    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
+    let capabilities = Capabilities {
+        keeper: Some(keeper),
+        ..Capabilities::from(Arc::clone(&plane))
+    };
+    let server = Server::bind(server_config, capabilities, stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();
@@ -194,6 +207,14 @@ async fn on_aws(
     taken.map_err(|error| CliError::internal("the queue's consumer failed", error))
 }
 
+/// Who forgets what is not kept any longer.
+fn keeper(config: &Checked, ports: &Ports) -> Arc<Keeper> {
+    let retention = &config.retention;
+    let archive = retention.export_dir.clone();
+    let archive = archive.map(|folder| Arc::new(FileArchive::new(folder)) as Arc<dyn AuditArchive>);
+    Arc::new(Keeper::new(retention.rules, ports, archive))
+}
+
 /// Says how to get an operator's token where there is no operator: on AWS none is made unasked.
 async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliError> {
     let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
@@ -224,11 +245,21 @@ async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
     }
 }
 
+/// How long a consumer of the outbox may take over what it is told in one go.
+const CONSUMER_TIME: Duration = Duration::from_secs(10);
+
+fn patience() -> Patience {
+    Arc::new(|| Box::pin(tokio::time::sleep(CONSUMER_TIME)))
+}
+
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
 /// the next start tells it.
 async fn conclude_stopped(plane: &ControlPlane) {
     let told = match plane.look_after_waiting(LEFT_OVER).await {
-        Ok(_) => plane.relay(LEFT_OVER).await.map(|_| ()),
+        Ok(_) => plane
+            .relay(plane.ports().outbox.consumers(), LEFT_OVER)
+            .await
+            .map(|_| ()),
         Err(error) => Err(error),
     };
     if let Err(error) = told {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cc_devops_core::health::{Health, Mode};
-use cc_devops_core::ports::{PortError, PortResult, Ports, RepositoryCare};
+use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_core::{ControlPlane, Installation};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -19,8 +20,14 @@ use tracing::{Instrument, info_span};
 use crate::payload::{Payload, Task, Tick};
 use crate::repositories::task_answer;
 
+/// About how many audit rows a heartbeat cuts off: a few seconds' work.
+const SECTION: usize = 1_000;
+
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
+
+/// Says how the outbox's consumers stand and what is open, at a moment.
+pub type Gauge = Box<dyn Fn(&[Standing], &Backlog, Timestamp) + Send + Sync>;
 
 /// What the function is made of.
 pub struct Setup {
@@ -28,6 +35,8 @@ pub struct Setup {
     pub installation: Installation,
     /// Whether it acts on its own initiative.
     pub mode: Mode,
+    /// For how long what is kept.
+    pub rules: Rules,
     /// The ports.
     pub ports: Ports,
     /// Who looks after repositories.
@@ -35,6 +44,8 @@ pub struct Setup {
     /// Makes the control plane. Called when it is first needed, because its key takes a call and
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
+    /// Says how the outbox's consumers stand and what is open, for the alarms; called with each heartbeat.
+    pub gauge: Gauge,
     /// Asks every system how it is; called with each heartbeat.
     pub full_check: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
@@ -116,7 +127,6 @@ impl Function {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        self.publish().await;
         let mut answer = SqsBatchResponse::default();
         for id in failed.into_iter().flatten() {
             answer.add_failure(id);
@@ -158,11 +168,19 @@ impl Function {
         }
     }
 
-    /// Publishes what was concluded. What is not published now stays in the outbox.
-    async fn publish(&self) {
+    /// Tells of what was concluded. It is called when the answer is out and before the next invocation is
+    /// asked for: what is concluded is durable, and nobody has to wait for the bus to hear of it. What is not
+    /// told now stays in the outbox.
+    pub async fn tell(&self) {
         let Some(plane) = self.plane.get() else { return };
-        if let Err(error) = plane.relay(AT_ONCE * 10).await {
-            tracing::warn!(%error, "events were not published; the next sweep publishes them");
+        let consumers = plane.ports().outbox.consumers();
+        match AssertUnwindSafe(plane.relay(consumers, AT_ONCE * 10))
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "events were not told; the next sweep tells them"),
+            Err(_panic) => tracing::error!("panicked over the outbox; the next sweep goes on with it"),
         }
     }
 
@@ -170,22 +188,25 @@ impl Function {
     async fn event(&self, event: Value) -> Value {
         let taken = match Signal::read(event) {
             Ok(signal) => AssertUnwindSafe(self.signal(signal)).catch_unwind().await,
-            Err(failure) => return refused(&failure, 0),
+            Err(failure) => return refused(&failure, 0, self.now()),
         };
-        self.publish().await;
         match taken {
             Ok(Ok(None)) => answer(200, &json!({"status": "success"})),
-            Ok(Ok(Some(taken))) => of(&taken),
+            Ok(Ok(Some(taken))) => of(&taken, self.now()),
             Ok(Err(error)) => {
                 tracing::error!(%error, "the request was not taken");
                 let sentence = "the control plane cannot take the request now; send it again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
             Err(_panic) => {
                 let sentence = "the control plane failed over this request; it is taken up again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.setup.ports.clock.now()
     }
 
     async fn tick(&self, tick: Tick) -> Result<Value, InvocationFailed> {
@@ -194,12 +215,16 @@ impl Function {
         if tick == Tick::Heartbeat {
             (self.setup.full_check)().await;
             beat = plane.own_heartbeat().await;
+            self.gauge(plane).await;
         }
         let swept = plane.sweep().await;
         for error in &swept.failures {
             tracing::warn!(%error, "a part of the sweep failed");
         }
         tracing::info!(concluded = swept.concluded, published = swept.published, "swept");
+        if tick == Tick::Heartbeat {
+            self.forget().await;
+        }
         beat.map_err(InvocationFailed::Heartbeat)?;
         let count = swept.failures.len();
         if let Some(first) = swept.failures.into_iter().next() {
@@ -207,6 +232,36 @@ impl Function {
         }
         let body = json!({"concluded": swept.concluded, "published": swept.published});
         Ok(answer(200, &body))
+    }
+
+    /// Cuts the oldest rows off the audit trail, where it is not kept for ever. The rest ends by itself.
+    async fn forget(&self) {
+        let Setup { mode, rules, ports, .. } = &self.setup;
+        if *mode == Mode::Maintenance || rules.audit_days.is_none() {
+            return;
+        }
+        let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
+        let mut run = keeper.begin();
+        // One section: the next heartbeat comes soon.
+        let cut = async {
+            while run.report().is_empty() && keeper.step(&mut run).await? {}
+            Ok::<_, PortError>(run)
+        };
+        match cut.await {
+            Ok(run) if run.report().is_empty() => {}
+            Ok(run) => tracing::info!(rows = run.report().cut, "the audit trail was cut"),
+            Err(error) => tracing::error!(%error, "the audit trail was not cut"),
+        }
+    }
+
+    /// Says how far behind everything is, for the alarms.
+    async fn gauge(&self, plane: &ControlPlane) {
+        let ports = plane.ports();
+        let now = ports.clock.now();
+        match futures::try_join!(ports.outbox.standing(now), ports.ledger.backlog()) {
+            Ok((standings, backlog)) => (self.setup.gauge)(&standings, &backlog, now),
+            Err(error) => tracing::warn!(%error, "nobody can say how far behind the outbox is"),
+        }
     }
 
     async fn task(&self, task: &Task, payload: &Value) -> Value {
@@ -257,7 +312,7 @@ fn note(taken: &Taken) {
 }
 
 /// The answer to a request given directly, section 3 of the wire contract.
-fn of(taken: &Taken) -> Value {
+fn of(taken: &Taken, now: Timestamp) -> Value {
     match taken {
         Taken::NotOurs => refused(
             &Failure::new(
@@ -265,8 +320,9 @@ fn of(taken: &Taken) -> Value {
                 "another stage's control plane answers for this request; invoke that one",
             ),
             0,
+            now,
         ),
-        Taken::Unreadable(failure) => refused(failure, 0),
+        Taken::Unreadable(failure) => refused(failure, 0, now),
         Taken::Accepted(id) => answer(202, &json!({"status": "accepted", "requestId": id})),
         Taken::Concluded(completed) if completed.status == Status::Success => answer(
             200,
@@ -280,15 +336,15 @@ fn of(taken: &Taken) -> Value {
                 completed.reason.unwrap_or(Reason::InternalError),
                 completed.error.clone().unwrap_or_default(),
             );
-            refused(&failure, completed.latency_ms)
+            refused(&failure, completed.latency_ms, now)
         }
     }
 }
 
-fn refused(failure: &Failure, latency_ms: u64) -> Value {
+fn refused(failure: &Failure, latency_ms: u64, now: Timestamp) -> Value {
     let body = json!({
         "status": "error", "error": failure.message, "reason": failure.reason, "latencyMs": latency_ms,
-        "timestamp": Timestamp::now(),
+        "timestamp": now,
     });
     answer(500, &body)
 }

@@ -1,5 +1,7 @@
 //! The fakes keep the contracts too, so that a test on them says something about the adapters.
 
+use async_trait::async_trait;
+use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS};
@@ -19,8 +21,45 @@ async fn ledger() {
 }
 
 #[tokio::test]
+async fn outbox() {
+    contract::outbox(fresh).await;
+}
+
+struct DamageMemory(Memory);
+
+#[async_trait]
+impl contract::Damage for DamageMemory {
+    async fn event(&self, key: &str) {
+        self.0.damage_event(key);
+    }
+
+    async fn request(&self, id: &RequestId) {
+        self.0.damage_request(id);
+    }
+}
+
+#[tokio::test]
+async fn unreadable() {
+    contract::unreadable(async || {
+        let memory = Memory::new();
+        (memory.ports(), DamageMemory(memory))
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn audit() {
     contract::audit(fresh).await;
+}
+
+#[tokio::test]
+async fn cutting() {
+    contract::cutting(fresh).await;
+}
+
+#[tokio::test]
+async fn retention() {
+    contract::retention(fresh).await;
 }
 
 #[tokio::test]

@@ -96,7 +96,8 @@ impl House {
             .look_after_waiting(LIMIT)
             .await
             .expect("look after waiting requests");
-        self.plane.relay(LIMIT).await.expect("relay");
+        let consumers = self.plane.ports().outbox.consumers();
+        self.plane.relay(consumers, LIMIT).await.expect("relay");
     }
 
     /// Checks everything that is on record in the end.

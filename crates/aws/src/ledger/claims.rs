@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 use super::DynamoLedger;
 use super::recording::superseded;
-use super::rows::{RequestRow, request_key};
+use super::rows::{RequestRow, request_key, work_of};
 use crate::error::{corrupt, port_error};
 use crate::keys::Derived;
-use crate::places::sortable_time;
-use crate::table::{Item, WORK, from_item, number, text};
+use crate::places::{sharded, sortable_time};
+use crate::table::{Item, from_item, number, text};
+use crate::walk::{Index, Part, Walk};
 
 /// How many requests are claimed at once.
 const AT_ONCE: usize = 10;
@@ -40,39 +41,17 @@ impl DynamoLedger {
         until: Option<Timestamp>,
         limit: usize,
     ) -> PortResult<Vec<(String, Item)>> {
-        let mut call = self
-            .shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(self.shared.table())
-            .index_name(WORK);
-        call = call.expression_attribute_values(":state", text(state.as_str()));
-        call = match until {
-            None => call.key_condition_expression("WPK = :state"),
-            Some(until) => call
-                .key_condition_expression("WPK = :state AND WSK <= :until")
-                .expression_attribute_values(":until", text(sortable_time(until))),
-        };
+        let part = until.map_or(Part::All, |until| Part::UpTo(sortable_time(until)));
+        let mut walk = Walk::new(&self.shared, Index::Work, state.as_str(), part, limit);
         let mut found: Vec<(String, Item)> = Vec::new();
-        let mut start = None;
-        loop {
-            let left = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
-            let answer = call.clone().limit(left).set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            for mut item in answer.items.unwrap_or_default() {
-                let due = item.remove("WSK").and_then(|due| due.as_s().ok().cloned());
-                item.retain(|name, _| name == "PK" || name == "SK");
-                // One that is put off between two pages stands in both.
-                if found.iter().all(|(_, known)| *known != item) {
-                    found.push((due.unwrap_or_default(), item));
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() || found.len() >= limit {
-                return Ok(found);
+        for (due, mut item) in walk.next(limit).await? {
+            item.retain(|name, _| name == "PK" || name == "SK");
+            // One that is put off between two pages stands in both.
+            if found.iter().all(|(_, known)| *known != item) {
+                found.push((due, item));
             }
         }
+        Ok(found)
     }
 
     pub(super) async fn claim(
@@ -131,12 +110,19 @@ impl DynamoLedger {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> PortResult<Option<(String, ClaimedRequest)>> {
+        let pk = key
+            .get("PK")
+            .and_then(|pk| pk.as_s().ok())
+            .map(String::as_str)
+            .unwrap_or_default();
+        let work = sharded(RequestState::Executing.as_str(), pk.strip_prefix("REQ#").unwrap_or(pk));
         let change = Change {
             key,
-            update: "SET writer = :writer, #state = :executing, WPK = :executing, WSK = :lease ADD attempts :one",
-            condition: "WSK <= :now AND (WPK = :received OR WPK = :executing)",
+            update: "SET writer = :writer, #state = :executing, WPK = :work, WSK = :lease ADD attempts :one",
+            condition: "WSK <= :now AND (#state = :received OR #state = :executing)",
             values: vec![
                 (":executing", text(RequestState::Executing.as_str())),
+                (":work", text(work)),
                 (":received", text(RequestState::Received.as_str())),
                 (":lease", text(sortable_time(lease_until))),
                 (":now", text(sortable_time(now))),
@@ -194,20 +180,21 @@ impl DynamoLedger {
     pub(super) async fn release(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
         let mut values = vec![
             (":state", text(state.as_str())),
+            (":work", text(work_of(state, &claim.request))),
             (":at", text(sortable_time(at))),
             (":attempt", number(claim.attempt)),
             (":executing", text(RequestState::Executing.as_str())),
         ];
         let update = if state == RequestState::Waiting {
             values.push((":parked", text(at.to_string())));
-            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at, parked_at = :parked REMOVE detail"
+            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at, parked_at = :parked REMOVE detail"
         } else {
-            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at"
+            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at"
         };
         let change = Change {
             key: request_key(&claim.request),
             update,
-            condition: "attempts = :attempt AND WPK = :executing",
+            condition: "attempts = :attempt AND #state = :executing",
             values,
             shows: ReturnValue::None,
         };

@@ -6,6 +6,8 @@ mod agents;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod process;
@@ -13,6 +15,8 @@ mod process;
 mod repos;
 #[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod revenue;
 #[cfg(test)]

@@ -10,7 +10,9 @@
 mod effects;
 mod fleet;
 mod ledger;
+mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod telling;
 mod upkeep;
@@ -24,12 +26,14 @@ pub use effects::{
 };
 pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
+pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{
     CareAnswer, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
     TakeFound,
 };
+pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
-pub use telling::{Alerts, EventBus, EventLog, Webhooks};
+pub use telling::{Alerts, EventBus, EventLog, LogWriter, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 
 /// A port's answer.
@@ -116,8 +120,12 @@ pub struct Ports {
     pub agents: Arc<dyn Agents>,
     /// Where heartbeats go.
     pub heartbeats: Arc<dyn Heartbeats>,
-    /// Where events go.
-    pub bus: Arc<dyn EventBus>,
+    /// The events that go out, and who is still to be told.
+    pub outbox: Arc<dyn Outbox>,
+    /// The event bus, where [`Consumer::Bus`] is among the outbox's consumers.
+    pub bus: Option<Arc<dyn EventBus>>,
+    /// What writes the log, where [`Consumer::Log`] is among the outbox's consumers.
+    pub log: Option<Arc<dyn LogWriter>>,
     /// The published events.
     pub events: Arc<dyn EventLog>,
     /// Webhook subscriptions.
@@ -132,6 +140,8 @@ pub struct Ports {
     pub revenue: Arc<dyn RevenueStore>,
     /// What is kept of repositories.
     pub repositories: Arc<dyn RepositoryStore>,
+    /// The store's own housekeeping.
+    pub retention: Arc<dyn Retention>,
     /// The systems' own health.
     pub checks: Arc<dyn Checks>,
     /// Time.

@@ -15,6 +15,7 @@ use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
 use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord};
+use super::relay::Patience;
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
@@ -39,6 +40,9 @@ pub struct Settings {
     /// The stage whose requests are taken from the bus, where each stage has a control plane of
     /// its own; without it, every stage's.
     pub serves: Option<Stage>,
+    /// How far behind a consumer of the outbox may be, and how much longer than a deploy may take a
+    /// request may stay open, before the health check says so.
+    pub lag: SignedDuration,
 }
 
 impl Default for Settings {
@@ -49,6 +53,7 @@ impl Default for Settings {
             deploy_timeout: SignedDuration::from_hours(1),
             stage_deploy_timeouts: BTreeMap::new(),
             serves: None,
+            lag: SignedDuration::from_mins(5),
         }
     }
 }
@@ -61,6 +66,7 @@ pub struct ControlPlane {
     pub(super) settings: Settings,
     fingerprints: FingerprintKey,
     pub(super) care: Option<Arc<dyn RepositoryCare>>,
+    pub(super) patience: Option<Patience>,
 }
 
 /// What became of an event on arrival.
@@ -108,7 +114,15 @@ impl ControlPlane {
             settings,
             fingerprints,
             care: None,
+            patience: None,
         }
+    }
+
+    /// The same, with how long a consumer of the outbox gets; without, it is waited for.
+    #[must_use]
+    pub fn patient(mut self, patience: Patience) -> Self {
+        self.patience = Some(patience);
+        self
     }
 
     /// The same, with what looks after repositories.
@@ -200,7 +214,7 @@ impl ControlPlane {
     /// A repeat gets the first outcome again, as an answer and as an event.
     async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
         if record.completed.is_some() {
-            self.ports.ledger.republish(&record.head.id).await?;
+            self.ports.ledger.republish(&record.head.id, self.now()).await?;
         }
         Ok(Received::Known(record))
     }
@@ -329,7 +343,7 @@ impl ControlPlane {
         let now = self.now();
         let name: &AgentName = &self.installation.agent;
         self.ports.agents.register(name, now).await?;
-        let checks = self.ports.checks.check().await;
+        let checks = self.checks().await;
         let failing: Vec<&str> = checks
             .iter()
             .filter(|c| c.status == Condition::Degraded)
@@ -346,7 +360,7 @@ impl ControlPlane {
 
     /// The control plane's own health.
     pub async fn health(&self, mode: Mode) -> Health {
-        Health::of(&self.installation, mode, self.ports.checks.check().await, self.now())
+        Health::of(&self.installation, mode, self.checks().await, self.now())
     }
 }
 

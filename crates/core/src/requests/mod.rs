@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod outcome;
 pub mod record;
 pub mod relay;
+pub mod standing;
 pub mod sweep;
 
 use std::collections::BTreeMap;

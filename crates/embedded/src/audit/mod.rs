@@ -1,11 +1,12 @@
 //! The audit trail: a chain of rows that only grows, and its end under a keyed MAC.
 
+mod cutting;
 mod verification;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Section, Verification};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{AuditTrail, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
@@ -142,6 +143,31 @@ impl AuditTrail for SqliteAudit {
     /// Nothing: the end of the one chain is kept under its MAC with every row.
     async fn checkpoint(&self, _at: Timestamp) -> PortResult<()> {
         Ok(())
+    }
+
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db
+            .read(move |conn| cutting::oldest(conn, &keys, before, limit))
+            .await
+    }
+
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()> {
+        let keys = Arc::clone(self.db.store_keys());
+        // Its rows have been looked at; what is written is where it ends.
+        let section = Section {
+            rows: Vec::new(),
+            ..section.clone()
+        };
+        let entry = entry.clone();
+        self.db
+            .write(move |conn, _| cutting::cut(conn, &keys, &section, &entry))
+            .await
+    }
+
+    async fn clear(&self, limit: usize) -> PortResult<u64> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db.write(move |conn, _| cutting::clear(conn, &keys, limit)).await
     }
 }
 

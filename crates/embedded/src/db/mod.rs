@@ -4,6 +4,7 @@
 //! nothing they may change is remembered from one transaction to the next.
 
 mod checkpoint;
+mod compaction;
 pub(crate) mod conditions;
 mod connection;
 mod migrations;
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use crate::error::Fault;
 use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
+pub use compaction::{Compacted, compact};
 pub(crate) use open::open;
 use readers::Readers;
 use writer::{Closure, Job, Never, Work, Writer};

@@ -2,7 +2,7 @@
 
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, StackLease, StackLock, WaitingRequest};
+use cc_devops_core::requests::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -24,28 +24,37 @@ pub(super) fn claim_due(
     // The inner search needs the index of open requests alone, so a long backlog costs little.
     let due = conn
         .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, key_id, data_key, detail FROM requests \
+            "SELECT {HEAD}, attempts, key_id, data_key, detail, seq FROM requests \
              WHERE seq IN (SELECT seq FROM requests WHERE state <> 'concluded' \
              AND state IN ('received', 'executing') AND due_at <= ?1 ORDER BY seq LIMIT ?2) ORDER BY seq"
         ))?
         .query_map(params![nanos(now), limit(at_most)], |row| {
-            let attempts: u32 = row.get(HEAD_LEN)?;
-            Ok((head(row)?, attempts, Sealed::from_row_if_any(row, HEAD_LEN + 1)?))
+            let seq: i64 = row.get(HEAD_LEN + 4)?;
+            Ok((seq, due(row)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut update =
         conn.prepare_cached("UPDATE requests SET state = 'executing', attempts = ?2, due_at = ?3 WHERE id = ?1")?;
+    // One damaged row must not hold up all the others; it is looked at again later.
+    let mut later = conn.prepare_cached("UPDATE requests SET due_at = ?2 WHERE seq = ?1")?;
     let mut claimed = Vec::with_capacity(due.len());
-    for (head, attempts, sealed) in due {
+    for (seq, row) in due {
+        let (head, attempts, sealed) = match row {
+            Ok(row) => row,
+            Err(error) => {
+                tracing::error!(seq, %error, "a request's row cannot be read: it stays open until it can");
+                later.execute(params![seq, nanos(lease_until)])?;
+                continue;
+            }
+        };
         let opened = sealed
             .ok_or_else(|| Fault::corrupt("the request's detail"))
             .and_then(|sealed| keys.open_text(detail_label(head.id.as_str()), &sealed));
         let detail = match opened {
             Ok(detail) => SecretValue::new(detail),
             Err(Fault::Port(error)) if error.kind == PortErrorKind::Corrupt => {
-                // One damaged row must not hold up all the others; it is looked at again later.
                 tracing::error!(request_id = %head.id, %error, "a request cannot be carried out");
-                update.execute(params![head.id.as_str(), attempts, nanos(lease_until)])?;
+                later.execute(params![seq, nanos(lease_until)])?;
                 continue;
             }
             Err(fault) => return Err(fault),
@@ -62,6 +71,14 @@ pub(super) fn claim_due(
         });
     }
     Ok(claimed)
+}
+
+fn due(row: &Row<'_>) -> rusqlite::Result<(RequestHead, u32, Option<Sealed>)> {
+    Ok((
+        head(row)?,
+        row.get(HEAD_LEN)?,
+        Sealed::from_row_if_any(row, HEAD_LEN + 1)?,
+    ))
 }
 
 /// Gives a claimed request back.
@@ -97,9 +114,13 @@ pub(super) fn waiting(conn: &Connection, at_most: usize) -> Result<Vec<WaitingRe
             "SELECT {HEAD}, attempts, due_at FROM requests \
              WHERE state <> 'concluded' AND state = 'waiting' ORDER BY due_at, seq LIMIT ?1"
         ))?
-        .query_map([limit(at_most)], parked)?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
+        .query_map([limit(at_most)], |row| Ok(parked(row)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let readable = |row: rusqlite::Result<WaitingRequest>| {
+        row.inspect_err(|error| tracing::error!(%error, "a parked request's row cannot be read"))
+            .ok()
+    };
+    Ok(rows.into_iter().filter_map(readable).collect())
 }
 
 /// The parked request of that id.

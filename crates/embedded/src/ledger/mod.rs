@@ -4,7 +4,6 @@ mod arrival;
 mod claims;
 mod conclusion;
 mod listing;
-mod outbox;
 mod rows;
 
 pub(crate) use rows::detail_label;
@@ -12,17 +11,19 @@ pub(crate) use rows::detail_label;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, RequestFilter, RequestRecord,
-    StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, StackLock,
+    WaitingRequest,
 };
+use cc_devops_core::stored;
 use jiff::Timestamp;
 
-use crate::columns::json;
+use crate::columns::nanos;
 use crate::db::Db;
+use crate::events::{self, Told};
 use conclusion::Ending;
 
 /// The ledger in the database.
@@ -63,11 +64,12 @@ impl Ledger for SqliteLedger {
 
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
         let agent = agent.clone();
-        let body = json(&EventBody::from(news.clone())).map_err(|error| {
+        let body = stored::write_event(&news.clone().into()).map_err(|error| {
             PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
         })?;
+        let at = nanos(news.timestamp);
         self.db
-            .write(move |conn, _| outbox::announce(conn, &agent, &body))
+            .write(move |conn, _| events::append(conn, agent.as_str(), Told::Body(&body), at))
             .await
     }
 
@@ -104,9 +106,11 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn republish(&self, id: &RequestId) -> PortResult<()> {
+    async fn republish(&self, id: &RequestId, at: Timestamp) -> PortResult<()> {
         let id = id.clone();
-        self.db.write(move |conn, _| outbox::republish(conn, &id)).await
+        self.db
+            .write(move |conn, _| events::append_again(conn, &id, nanos(at)))
+            .await
     }
 
     async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock> {
@@ -118,23 +122,6 @@ impl Ledger for SqliteLedger {
 
     async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
         self.db.read_inline(|conn| Ok(claims::holder_of(conn, stack)?))
-    }
-
-    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
-        self.db.read(move |conn| outbox::unpublished(conn, now, limit)).await
-    }
-
-    async fn published(&self, ids: &[i64]) -> PortResult<()> {
-        let ids = ids.to_vec();
-        self.db
-            .write_repeatable(move |conn, _| outbox::published(conn, &ids))
-            .await
-    }
-
-    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
-        self.db
-            .write(move |conn, _| outbox::publish_failed(conn, id, retry_at))
-            .await
     }
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {

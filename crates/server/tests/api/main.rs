@@ -13,4 +13,5 @@ mod schedule;
 mod secrecy;
 mod serving;
 mod submitting;
+mod telling;
 mod webhooks;

@@ -242,7 +242,7 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
     lived
 }
 
-fn control_plane(ports: Ports) -> ControlPlane {
+pub(super) fn control_plane(ports: Ports) -> ControlPlane {
     let installation = sample::installation();
     let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
     let fingerprints = FingerprintKey::new([7; 32]);
@@ -283,7 +283,7 @@ impl Life<'_> {
                 plane.carry_out(claimed).await?;
             }
             plane.look_after_waiting(LIMIT).await?;
-            plane.relay(LIMIT).await?;
+            plane.relay(plane.ports().outbox.consumers(), LIMIT).await?;
             if plane.ports().ledger.backlog().await? == Backlog::default() {
                 return Ok(());
             }
