@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cc_devops_core::acts::Author;
 use cc_devops_core::ports::{CareAnswer, PortError, PortErrorKind, PortResult, RepositoryCare};
 use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::outcome::Failure;
@@ -68,9 +69,9 @@ struct CareElsewhere(Backend);
 
 #[async_trait]
 impl RepositoryCare for CareElsewhere {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>> {
         let name = &self.0.shared.resources.repositories_function;
-        let payload = json!({"asked": work});
+        let payload = json!({"asked": work, "author": author});
         let answer = self.0.ask(name, &payload, CARE_PATIENCE).await?;
         let answer: CareAnswer = serde_json::from_value(answer)
             .map_err(|error| corrupt("the answer of the function for repositories").because(error))?;

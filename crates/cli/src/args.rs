@@ -19,6 +19,7 @@ Exit codes:
   2  the command line is wrong
   3  the control plane cannot be reached, or its data cannot be opened
   4  denied: a policy says no, or the token is not accepted
+  5  the server ended by itself because its store has failed; start it again
 
 First steps:
   cc-devops serve

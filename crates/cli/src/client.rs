@@ -92,6 +92,21 @@ impl Client {
         Ok(client)
     }
 
+    /// A client with the token that was named, or with the admin's where it is at hand and the server
+    /// is on this machine; else without one.
+    pub(crate) fn with_a_token_at_hand(context: &Context, target: &Target) -> Result<Self, CliError> {
+        let mut client = Self::anonymous(context, target.url.as_ref())?;
+        client.token = match (&target.token, &target.token_file) {
+            (Some(Hidden(token)), _) => Some(token.clone()),
+            (None, Some(file)) => Some(read_token(file)?),
+            (None, None) if target.url.is_none() || is_loopback(&client.base) => {
+                read_token(&DataDir::new(&context.global.data_dir).token_file()).ok()
+            }
+            (None, None) => None,
+        };
+        Ok(client)
+    }
+
     /// A client without a token.
     pub(crate) fn anonymous(context: &Context, url: Option<&Url>) -> Result<Self, CliError> {
         // Ignored where the provider is installed already.

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use cc_devops_core::acts::ActError;
 use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_core::requests::outcome::Reason;
 
 use crate::config::Problem;
 
@@ -48,6 +50,15 @@ pub(crate) enum CliError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The server ended by itself: its store has failed for good.
+    #[error(
+        "the server ended by itself: the {thread} of its store ended by a fault; what was acknowledged is safe, so \
+         look in the log and start it again"
+    )]
+    StoreFailed {
+        /// What ended.
+        thread: &'static str,
+    },
     /// The store answered with an error.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -77,6 +88,16 @@ pub(crate) enum CliError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl From<ActError> for CliError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Port(error) => Self::Port(error),
+            ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => Self::Usage(failure.message),
+            ActError::Refused(failure) => Self::Failed(failure.message),
+        }
+    }
 }
 
 impl CliError {
@@ -117,6 +138,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
+            Self::StoreFailed { .. } => 5,
             Self::Answer { status, .. } => match status {
                 401 | 403 => 4,
                 502..=504 => 3,

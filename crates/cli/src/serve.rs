@@ -3,11 +3,13 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::fleet::Agent;
+use cc_devops_core::Installation;
+use cc_devops_core::acts::Asker;
+use cc_devops_core::fleet::{Agent, Enrolment};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
@@ -24,13 +26,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Context;
 use crate::archive::FileArchive;
-use crate::commands::agents::{new_token, put_on_record};
+use crate::commands::agents::new_token;
 use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::store::{self, ADMIN};
-use crate::{hygiene, policies, reporting};
+use crate::{credentials, hygiene, policies, reporting};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -74,11 +76,14 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let _lock = dir.lock().await?;
 
     let store = Store::open(store::options(dir.path(), true)).map_err(|error| store::refused(dir.path(), error))?;
+    let fault = Arc::new(OnceLock::new());
+    let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
     let clock = Arc::new(SystemClock);
     let (ended, stack_ends) = mpsc::unbounded_channel();
     let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
     let ports = store.ports(stacks.clone(), clock);
-    make_admin(&dir, &ports).await?;
+    credentials::not_used();
+    make_admin(&dir, &ports, &config.installation).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
     let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
@@ -131,7 +136,26 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     drop(stacks);
     store.close();
     tracing::info!("stopped");
-    outcome
+    match fault.get() {
+        Some(thread) => Err(CliError::StoreFailed { thread }),
+        None => outcome,
+    }
+}
+
+/// Ends when the server is told to stop, or when its store has failed: a process that can write
+/// nothing more is worse than none. What failed is left in `fault`.
+async fn stopped_or_failed(
+    stop: impl Future<Output = ()>,
+    failed: impl Future<Output = &'static str>,
+    fault: Arc<OnceLock<&'static str>>,
+) {
+    tokio::select! {
+        () = stop => {}
+        thread = failed => {
+            tracing::error!(thread, "the store has failed; the server ends");
+            fault.get_or_init(|| thread);
+        }
+    }
 }
 
 /// Serves the HTTP API over the stack in an AWS account, and takes the requests of its queue.
@@ -287,7 +311,7 @@ fn tell_ready(context: &Context, dir: &DataDir, address: SocketAddr, tls: bool) 
 
 /// Makes the operator's agent where there is none. The token is kept before the agent is made: a
 /// crash in between leaves a token that opens nothing, and the next start replaces it.
-async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
+async fn make_admin(dir: &DataDir, ports: &Ports, installation: &Installation) -> Result<(), CliError> {
     let name = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
     if ports.agents.list().await?.iter().any(|known| known.agent.name == name) {
         if !dir.token_file().exists() {
@@ -306,7 +330,8 @@ async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
         secret_prefixes: Vec::new(),
         stacks: Vec::new(),
     };
-    put_on_record(ports, admin, &token).await
+    let enrolment = Enrolment::new(ports, installation, Asker::Operator);
+    Ok(enrolment.add(admin, &token).await?)
 }
 
 /// Ends when the process is told to stop. Listening begins at once, so that no signal is missed.
@@ -320,4 +345,25 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CliError> 
             _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_fails_ends_the_server_and_a_stop_is_no_failure() {
+        let fault = Arc::new(OnceLock::new());
+        stopped_or_failed(ready(()), pending(), Arc::clone(&fault)).await;
+        assert_eq!(fault.get(), None);
+        stopped_or_failed(pending(), ready("writing thread"), Arc::clone(&fault)).await;
+        assert_eq!(fault.get(), Some(&"writing thread"));
+        let error = CliError::StoreFailed {
+            thread: "writing thread",
+        };
+        assert_eq!(error.exit_code(), 5);
+        assert!(!error.is_told(), "it is printed");
+    }
 }

@@ -90,6 +90,15 @@ pub enum Mode {
 }
 
 impl Health {
+    /// The same without sentences, for those who are not to know what this control plane consists of.
+    #[must_use]
+    pub fn in_short(mut self) -> Self {
+        for check in &mut self.checks {
+            check.message = None;
+        }
+        self
+    }
+
     /// Puts the body together.
     pub fn of(installation: &Installation, mode: Mode, checks: Vec<Check>, timestamp: Timestamp) -> Self {
         let healthy = checks.iter().all(|check| check.status == Condition::Healthy);

@@ -9,6 +9,7 @@
 //! token, a webhook's signing secret, a request's `params`. [`secret::SecretValue`] has neither
 //! `Debug` nor `Serialize`, so the compiler refuses most ways of doing it by accident.
 
+pub mod acts;
 pub mod alerts;
 pub mod audit;
 pub mod events;
@@ -25,6 +26,7 @@ pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
+pub mod signing;
 pub mod stored;
 pub mod webhooks;
 

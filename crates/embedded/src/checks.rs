@@ -1,16 +1,25 @@
 //! Whether the store works: the database, the room on its disk, the master key.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cc_devops_core::health::Check;
-use cc_devops_core::ports::{Checks, PortResult};
+use cc_devops_core::ports::{Checks, PortError, PortErrorKind, PortResult};
+use rusqlite::Connection;
+use tokio::time::timeout;
 
 use crate::db::Db;
 use crate::vault::KeyId;
 
 /// Less room than this is too little, in bytes.
 const LEAST_ROOM: u64 = 100 * 1024 * 1024;
+
+/// A write that became durable within this time is proof enough, and no other is made.
+const PROOF: Duration = Duration::from_secs(1);
+
+/// How long a write of the probe may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The checks of the embedded backend.
 pub struct SqliteChecks {
@@ -22,10 +31,39 @@ impl SqliteChecks {
         Self { db }
     }
 
-    async fn database(&self) -> PortResult<()> {
+    /// Whether it can be read, and how writing stands.
+    fn database(&self) -> PortResult<()> {
         self.db.read_inline(|conn| Ok(sealing_key(conn)?))?;
-        // An empty transaction shows that the writer answers and the lock is free; it writes nothing.
-        self.db.write(|_, _| Ok(())).await
+        match self.db.pulse().trouble() {
+            None => Ok(()),
+            Some(trouble) => Err(PortError::new(PortErrorKind::Unavailable, trouble)),
+        }
+    }
+
+    /// Makes one small write durable.
+    async fn write(&self) -> PortResult<()> {
+        if self.db.pulse().is_fresh(PROOF) {
+            return Ok(());
+        }
+        let written = self.db.write(|conn, _| {
+            // A value that differs each time: an equal one might be left out.
+            conn.prepare_cached(
+                "INSERT INTO meta (key, value) VALUES ('probes', '1') \
+                 ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+            )?
+            .execute([])?;
+            Ok(())
+        });
+        match timeout(PATIENCE, written).await {
+            Ok(written) => written,
+            Err(_) => Err(PortError::new(
+                PortErrorKind::Timeout,
+                format!(
+                    "a write did not end within {} seconds: look at the disk",
+                    PATIENCE.as_secs()
+                ),
+            )),
+        }
     }
 
     async fn master_key(&self) -> PortResult<()> {
@@ -46,9 +84,19 @@ impl SqliteChecks {
             Err(_) => Ok(()),
         }
     }
+
+    async fn all(&self, database: PortResult<()>) -> Vec<Check> {
+        let file = self.db.file().to_owned();
+        let room = tokio::task::spawn_blocking(move || room(&file)).await;
+        vec![
+            outcome("database", database),
+            room.unwrap_or_else(|_| Check::degraded("disk", "the room on the disk cannot be found out")),
+            outcome("master_key", self.master_key().await),
+        ]
+    }
 }
 
-fn sealing_key(conn: &rusqlite::Connection) -> rusqlite::Result<KeyId> {
+fn sealing_key(conn: &Connection) -> rusqlite::Result<KeyId> {
     conn.prepare_cached("SELECT value FROM meta WHERE key = 'sealing_key_id'")?
         .query_row([], |row| row.get(0).map(KeyId::from_stored))
 }
@@ -56,13 +104,13 @@ fn sealing_key(conn: &rusqlite::Connection) -> rusqlite::Result<KeyId> {
 #[async_trait]
 impl Checks for SqliteChecks {
     async fn check(&self) -> Vec<Check> {
-        let file = self.db.file().to_owned();
-        let room = tokio::task::spawn_blocking(move || room(&file)).await;
-        vec![
-            outcome("database", self.database().await),
-            room.unwrap_or_else(|_| Check::degraded("disk", "the room on the disk cannot be found out")),
-            outcome("master_key", self.master_key().await),
-        ]
+        self.all(self.database()).await
+    }
+
+    async fn probe(&self) -> Vec<Check> {
+        let written = self.write().await;
+        // What the writer itself says of it is the fuller sentence.
+        self.all(self.database().and(written)).await
     }
 }
 

@@ -215,6 +215,13 @@ impl Store {
         backup::write(&self.db, path).await
     }
 
+    /// Comes when the store has failed for good: a thread that writes ended by a fault. It names the
+    /// thread. From then on every call is refused; the process must end and be started again. Never
+    /// comes where the store is closed.
+    pub fn failed(&self) -> impl Future<Output = &'static str> + Send + use<> {
+        self.db.pulse().ended()
+    }
+
     /// Ends what was begun and lets go of the files. Blocks until that is done.
     pub fn close(self) {
         drop(self);

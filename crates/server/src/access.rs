@@ -1,6 +1,8 @@
 //! Who calls, whether they may, and how often: every route but the public ones passes through
 //! [`enforce`], with what the table of routes says it needs.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -8,9 +10,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::{RequestExt, extract::Query};
-use cc_devops_core::fleet::{Agent, TokenHash};
+use cc_devops_core::fleet::{Agent, Token, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::policy::Access;
+use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::Principal;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -18,7 +21,8 @@ use serde::Deserialize;
 
 use crate::app::{App, Shared};
 use crate::config::RateLimit;
-use crate::problem::Problem;
+use crate::places::LetIn;
+use crate::problem::{Chain, Problem};
 
 /// What a route needs of its caller.
 #[derive(Clone, Copy)]
@@ -48,7 +52,7 @@ impl Named {
 
 /// The proven caller.
 #[derive(Clone)]
-pub(crate) struct Caller(pub(crate) std::sync::Arc<Agent>);
+pub(crate) struct Caller(pub(crate) Arc<Agent>);
 
 impl Caller {
     /// The caller as the engine takes it.
@@ -94,10 +98,14 @@ pub(crate) async fn enforce(
     if matches!(needs, Needs::Nothing) {
         return Ok(next.run(request).await);
     }
-    let agent = authenticate(&app, request.headers()).await?;
+    let credential = authenticate(&app, request.headers()).await?;
+    let agent = Arc::clone(&credential.agent);
     tracing::Span::current().record("agent", agent.name.as_str());
     if let Some(rate) = &app.rate {
         rate.check(&agent.name)?;
+    }
+    if let Some(let_in) = request.extensions().get::<LetIn>() {
+        let_in.charge(&agent.name)?;
     }
     match needs {
         Needs::Nothing | Needs::Token => {}
@@ -111,15 +119,53 @@ pub(crate) async fn enforce(
             request.extensions_mut().insert(view);
         }
     }
-    request.extensions_mut().insert(Caller(std::sync::Arc::new(agent)));
+    request.extensions_mut().insert(Caller(agent));
+    request.extensions_mut().insert(credential);
     Ok(next.run(request).await)
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Agent, Problem> {
-    let token = bearer(headers).ok_or_else(Problem::unauthenticated)?;
+/// The agent whose token the headers hold.
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Credential, Problem> {
+    // What cannot be a token is looked up nowhere.
+    let token = bearer(headers).filter(|token| Token::has_form(token));
+    let token = TokenHash::of(token.ok_or_else(Problem::unauthenticated)?);
     let ports = app.ports();
-    let agent = ports.agents.by_token(&TokenHash::of(token), ports.clock.now()).await?;
-    agent.ok_or_else(Problem::unauthenticated)
+    let agent = ports.agents.by_token(&token, ports.clock.now()).await?;
+    let agent = agent.ok_or_else(Problem::unauthenticated)?;
+    Ok(Credential {
+        token,
+        agent: Arc::new(agent),
+    })
+}
+
+/// What a caller came with, to be looked at again while the caller stays.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    token: TokenHash,
+    /// Whose it was then.
+    pub(crate) agent: Arc<Agent>,
+}
+
+impl Credential {
+    /// Whether the token is still good, and its agent the same in every field: what was decided on
+    /// it holds no longer than that.
+    pub(crate) async fn holds(&self, app: &Shared) -> PortResult<bool> {
+        let ports = app.ports();
+        let agent = ports.agents.by_token(&self.token, ports.clock.now()).await?;
+        Ok(agent.is_some_and(|agent| agent == *self.agent))
+    }
+
+    /// Comes when it does not hold any more. What cannot be found out is looked at again.
+    pub(crate) async fn ended(&self, app: &Shared) {
+        loop {
+            tokio::time::sleep(app.config.pace.tokens).await;
+            match self.holds(app).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::debug!(error = %Chain(&error), "a token could not be looked at again"),
+            }
+        }
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

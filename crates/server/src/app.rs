@@ -17,10 +17,13 @@ use crate::access::RateLimiter;
 use crate::bell::Bell;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
+use crate::health::Board;
 use crate::hygiene::{Hygiene, ToLookAt};
 use crate::meters::Meters;
+use crate::places::AllPlaces;
 use crate::revenue::Revenue;
 use crate::serving::Capabilities;
+use crate::strangers::StrangersRate;
 
 /// What handlers and workers are given.
 pub(crate) type App = Arc<Shared>;
@@ -39,10 +42,12 @@ pub(crate) struct Shared {
     pub(crate) rate: Option<RateLimiter>,
     /// The way out to addresses that others gave.
     pub(crate) outside: Guard,
-    /// One permit per HTTP request being answered.
-    pub(crate) answering: Semaphore,
-    /// One permit per open event stream.
-    pub(crate) streams: Arc<Semaphore>,
+    /// Who may do how much at once.
+    pub(crate) places: AllPlaces,
+    /// How often callers without a token may send what has to be looked at.
+    pub(crate) strangers: StrangersRate,
+    /// The health as it was last found.
+    pub(crate) board: Board,
     /// One permit per devops request being carried out.
     pub(crate) in_flight: Arc<Semaphore>,
     /// Everything that must end before the process does.
@@ -79,8 +84,9 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             outside: Guard::new(config.egress.clone()),
-            answering: Semaphore::new(config.limits.concurrency),
-            streams: Arc::new(Semaphore::new(config.limits.streams)),
+            places: AllPlaces::new(&config.limits),
+            strangers: StrangersRate::new(),
+            board: Board::default(),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -86,10 +86,20 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request may take, its `wait` not counted. Default 30 s.
     pub request_timeout: Duration,
-    /// How many requests are answered at the same time; more are told to come back. Default 1024.
+    /// How many requests are answered at the same time; more are told to come back. Waits, streams,
+    /// heartbeats and looks at health and metrics have places of their own. Default 1024.
     pub concurrency: usize,
-    /// How many event streams are open at the same time. Default 256.
+    /// How many of them are one agent's. Default 512.
+    pub concurrency_per_agent: usize,
+    /// How many callers wait for an outcome at the same time; for more the answer is that their
+    /// request is durable. Default 4096.
+    pub waits: usize,
+    /// How many of them are one agent's. Default 256.
+    pub waits_per_agent: usize,
+    /// How many event streams are open at the same time. Default 1024.
     pub streams: usize,
+    /// How many of them are one agent's. Default 32.
+    pub streams_per_agent: usize,
 }
 
 impl Default for Limits {
@@ -100,7 +110,11 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             concurrency: 1024,
-            streams: 256,
+            concurrency_per_agent: 512,
+            waits: 4096,
+            waits_per_agent: 256,
+            streams: 1024,
+            streams_per_agent: 32,
         }
     }
 }
@@ -133,8 +147,8 @@ impl Default for WebhookDelivery {
     }
 }
 
-/// How often the workers look for work they were not told of: what another process did, what a
-/// crash left, what was to be tried again.
+/// How often is looked at what nobody was told of: what another process did, what a crash left,
+/// what was to be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
     /// Requests nobody works on, and requests that wait for a stack. Default 5 s.
@@ -147,6 +161,10 @@ pub struct Pace {
     pub deliveries: Duration,
     /// The outcome of a request somebody waits for. Default 1 s.
     pub outcome: Duration,
+    /// Whether the token of an open stream or a wait is still good. Default 10 s.
+    pub tokens: Duration,
+    /// Whether the control plane works. Default 30 s.
+    pub health: Duration,
 }
 
 impl Default for Pace {
@@ -157,6 +175,8 @@ impl Default for Pace {
             gather: Duration::from_millis(25),
             deliveries: Duration::from_secs(1),
             outcome: Duration::from_secs(1),
+            tokens: Duration::from_secs(10),
+            health: Duration::from_secs(30),
         }
     }
 }

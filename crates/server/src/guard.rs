@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
+use crate::places::{LetIn, Places};
 use crate::problem::Problem;
 use crate::routes::{EVENTS, MAX_WAIT};
 
@@ -31,10 +32,17 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
 }
 
 /// Sheds load and ends what takes too long.
-pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = app.answering.try_acquire() else {
-        return Problem::overloaded().into_response();
+pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let let_in = match app.places.of_route(route.unwrap_or_default()).map(Places::enter) {
+        Some(Err(full)) => return Problem::from(full).into_response(),
+        Some(Ok(place)) => Some(LetIn::on(place)),
+        None => None,
     };
+    // Kept here as well, so that it is held as long as the answer takes.
+    if let Some(let_in) = &let_in {
+        request.extensions_mut().insert(let_in.clone());
+    }
     let limits = &app.config.limits;
     let waits = request.method() == Method::POST && request.uri().path() == EVENTS;
     let wait = if waits {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::RepositoryName;
 use cc_devops_core::ports::{CodeHostNotices, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
@@ -111,7 +112,7 @@ pub(crate) async fn look_at_news(app: App) {
 
 async fn look(app: &App, work: &RepositoryWork) -> End {
     let Some(hygiene) = &app.hygiene else { return End::Done };
-    match hygiene.care.carry_out(work).await {
+    match hygiene.care.carry_out(work, &Author::default()).await {
         Ok(Ok(_)) => End::Done,
         Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
             tracing::info!(%failure, "no workflow is looked at; docs/REPOS.md says how");

@@ -23,7 +23,11 @@ const REFUSALS: [(&str, &str, &str); 13] = [
     ("413", "TooLarge", "The body is too large"),
     ("415", "NotJson", "The body is declared as something other than JSON"),
     ("422", "Invalid", "The request can be read, but breaks a rule"),
-    ("429", "TooMany", "The agent sends more requests than it may"),
+    (
+        "429",
+        "TooMany",
+        "The caller sends more than it may, or has as much under way as it may",
+    ),
     ("500", "Fault", "A fault of the control plane's own"),
     (
         "503",
@@ -81,11 +85,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn refusals(operation: &Operation, needs: Needs, changes: bool) -> Vec<&'static str> {
     let mut statuses = vec!["500", "503", "504"];
+    let body = operation.request_body.is_some();
     if !matches!(needs, Needs::Nothing) {
         statuses.extend(["401", "403", "429", "507"]);
+    } else if body {
+        statuses.push("429");
     }
     let parameters = operation.parameters.as_deref().unwrap_or_default();
-    let body = operation.request_body.is_some();
     if body || !parameters.is_empty() {
         statuses.extend(["400", "422"]);
     }

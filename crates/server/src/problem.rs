@@ -14,7 +14,7 @@ use serde::Serialize;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// How long a caller is asked to wait where nothing better is known.
-const DEFAULT_RETRY: Duration = Duration::from_secs(1);
+pub(crate) const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
 /// An answer that says what went wrong. Its detail never holds a parameter's value.
 #[derive(Debug, Clone)]
@@ -69,6 +69,15 @@ impl Problem {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "send a valid token in the header `Authorization: Bearer ccd_…`",
+        )
+    }
+
+    /// A token that was good when the caller came.
+    pub(crate) fn token_ended() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "the token has ended while the outcome was waited for; the request is not lost, and a token that is good \
+             shows what became of it",
         )
     }
 

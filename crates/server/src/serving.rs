@@ -26,7 +26,7 @@ use crate::hygiene::{self, Hygiene};
 use crate::problem::Chain;
 use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
-use crate::{deliveries, relay, routes, scheduler, sweep};
+use crate::{deliveries, health, relay, routes, scheduler, sweep};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -90,6 +90,7 @@ impl Service {
             tokio::spawn(supervise(app.clone(), "news", relay::news)),
             tokio::spawn(supervise(app.clone(), "deliveries", deliveries::run)),
             tokio::spawn(supervise(app.clone(), "workflows", hygiene::look_at_news)),
+            tokio::spawn(supervise(app.clone(), "health", health::run)),
         ];
         for consumer in app.ports().outbox.consumers() {
             let run = move |app| relay::run(app, *consumer);
@@ -297,7 +298,7 @@ async fn accept(
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(128);
     let tcp = TcpConfigAcceptor::new(TcpSocketConfig::new().nodelay(true));
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         None => server.acceptor(tcp).serve(service).await,
         Some(tls) => {

@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{BillingNotices, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion};
+use cc_devops_core::ports::{BillingNotices, Clock, PortError, PortErrorKind, PortResult, SecretStore};
+use cc_devops_core::signing::SigningSecrets;
 use jiff::Timestamp;
 
-use crate::webhook::{self, SIGNATURE_HEADER};
+use crate::webhook::{self, NotFromStripe, SIGNATURE_HEADER};
 
-/// Reads the notices of a webhook endpoint. Its signing secret is read each time, and the one before it
-/// counts too, so that it can be replaced without losing a notice.
-pub struct Notices {
-    secrets: Arc<dyn SecretStore>,
-    name: SecretName,
-}
+/// Reads the notices of a webhook endpoint. The signing secret before the current one counts too, so that it
+/// can be replaced without losing a notice.
+pub struct Notices(SigningSecrets);
 
 impl Notices {
     /// Notices signed with the secret of this name.
-    pub fn new(secrets: Arc<dyn SecretStore>, name: SecretName) -> Self {
-        Self { secrets, name }
+    pub fn new(secrets: Arc<dyn SecretStore>, name: SecretName, clock: Arc<dyn Clock>) -> Self {
+        Self(SigningSecrets::new(secrets, name, clock))
     }
+}
+
+fn refused(error: NotFromStripe) -> PortError {
+    PortError::new(PortErrorKind::Refused, error.to_string())
 }
 
 #[async_trait]
@@ -29,21 +31,27 @@ impl BillingNotices for Notices {
         SIGNATURE_HEADER
     }
 
+    fn admits(&self, signature: Option<&str>, at: Timestamp) -> PortResult<()> {
+        webhook::admit(signature, at).map_err(refused)
+    }
+
     async fn changes_revenue(&self, signature: Option<&str>, body: &[u8], at: Timestamp) -> PortResult<bool> {
-        let mut secrets = Vec::new();
-        for version in [SecretVersion::Current, SecretVersion::Previous] {
-            let read = self.secrets.read(&self.name, version).await?;
-            secrets.extend(read.map(|read| read.value));
-        }
-        if secrets.is_empty() {
-            let message = format!(
-                "the signing secret of Stripe's webhook is missing: put it under {} with `cc-devops put-secret`",
-                self.name
-            );
-            return Err(PortError::new(PortErrorKind::NotFound, message));
-        }
-        let notice = webhook::read(&secrets, signature, body, at)
-            .map_err(|error| PortError::new(PortErrorKind::Refused, error.to_string()))?;
+        self.admits(signature, at)?;
+        // None where there is no secret to prove anything with.
+        let proven = self.0.prove(|secrets| match secrets {
+            [] => Err(None),
+            secrets => webhook::read(secrets, signature, body, at).map_err(Some),
+        });
+        let notice = proven.await?.map_err(|error| match error {
+            Some(error) => refused(error),
+            None => PortError::new(
+                PortErrorKind::NotFound,
+                format!(
+                    "the signing secret of Stripe's webhook is missing: put it under {} with `cc-devops put-secret`",
+                    self.0.name()
+                ),
+            ),
+        })?;
         tracing::info!(event = %notice.id, kind = %notice.kind, "Stripe told of a change");
         Ok(notice.changes_the_report())
     }

@@ -77,6 +77,15 @@ impl Notice {
     }
 }
 
+/// Looks at the header alone, before the body is there: whether it has its form and its time.
+///
+/// # Errors
+/// It is malformed, or its time is more than [`TOLERANCE`] away from `now`.
+pub fn admit(header: Option<&str>, now: Timestamp) -> Result<(), NotFromStripe> {
+    let signature = Signature::read(header.unwrap_or_default()).ok_or(NotFromStripe::Malformed)?;
+    signature.is_of(now)
+}
+
 /// Checks the signature over the body as it came, then reads the event.
 ///
 /// # Errors
@@ -92,15 +101,7 @@ pub fn read(
     if !secrets.iter().any(|secret| signature.fits(secret, body)) {
         return Err(NotFromStripe::Mismatch);
     }
-    let at = signature
-        .at
-        .parse()
-        .ok()
-        .and_then(|second| Timestamp::from_second(second).ok());
-    let at = at.ok_or(NotFromStripe::Malformed)?;
-    if now.duration_since(at).abs() > TOLERANCE {
-        return Err(NotFromStripe::Stale);
-    }
+    signature.is_of(now)?;
     serde_json::from_slice(body).map_err(|_| NotFromStripe::NotAnEvent)
 }
 
@@ -119,6 +120,16 @@ impl<'a> Signature<'a> {
             .filter_map(|(_, text)| hex::decode(text).ok())
             .collect();
         (!v1.is_empty()).then_some(Self { at, v1 })
+    }
+
+    /// Whether it was made at about this time.
+    fn is_of(&self, now: Timestamp) -> Result<(), NotFromStripe> {
+        let second = self.at.parse().map_err(|_| NotFromStripe::Malformed)?;
+        let at = Timestamp::from_second(second).map_err(|_| NotFromStripe::Malformed)?;
+        if now.duration_since(at).abs() > TOLERANCE {
+            return Err(NotFromStripe::Stale);
+        }
+        Ok(())
     }
 
     fn fits(&self, secret: &SecretValue, body: &[u8]) -> bool {

@@ -27,8 +27,13 @@ fn event(kind: &str) -> String {
     json!({"id": "evt_1", "object": "event", "type": kind, "created": now().as_second(), "livemode": false}).to_string()
 }
 
+fn notices(memory: &Memory) -> Notices {
+    let ports = memory.ports();
+    Notices::new(ports.secrets, SecretName::new(NAME).unwrap(), ports.clock)
+}
+
 async fn told(memory: &Memory, signature: Option<&str>, body: &str) -> PortResult<bool> {
-    let notices = Notices::new(memory.ports().secrets, SecretName::new(NAME).unwrap());
+    let notices = notices(memory);
     assert_eq!(notices.signature_header(), "stripe-signature");
     notices.changes_revenue(signature, body.as_bytes(), now()).await
 }
@@ -70,5 +75,31 @@ async fn what_is_not_proven_is_refused() {
         let refused = told(&memory, signature.as_deref(), &body).await.unwrap_err();
         assert_eq!(refused.kind, PortErrorKind::Refused);
         assert!(!refused.to_string().contains("whsec"), "{refused}");
+    }
+}
+
+#[test]
+fn a_signature_without_its_form_or_time_is_refused_before_the_body_is_there() {
+    let notices = notices(&Memory::new());
+    let good = signed("whsec_one", "");
+    assert!(notices.admits(Some(&good), now()).is_ok());
+    let late = now() + jiff::SignedDuration::from_secs(301);
+    assert_eq!(
+        notices.admits(Some(&good), late).unwrap_err().kind,
+        PortErrorKind::Refused
+    );
+    for bad in [
+        None,
+        Some(""),
+        Some("t=1"),
+        Some("v1=00"),
+        Some("t=x,v1=00"),
+        Some("t=1,v0=00"),
+    ] {
+        assert_eq!(
+            notices.admits(bad, now()).unwrap_err().kind,
+            PortErrorKind::Refused,
+            "{bad:?}"
+        );
     }
 }

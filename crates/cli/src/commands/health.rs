@@ -2,17 +2,20 @@
 
 use cc_devops_aws::Backend;
 use cc_devops_core::ports::PortErrorKind;
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::Context;
-use crate::client::Client;
+use crate::client::{Client, Target};
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;
 
 const AFTER_HELP: &str = "\
 Exit code 0 when it is healthy, 1 when it is degraded, 3 when it does not answer.
+
+With an operator's token, the admin's in the data folder by itself, it tries a small write and says what
+is wrong. Without one it says which checks fail, and no more.
 
 Examples:
   cc-devops health
@@ -23,17 +26,16 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Address of the control plane; without it, the server that runs on the data folder, or on AWS
-    /// the function
-    #[arg(long, env = "CC_DEVOPS_URL", value_name = "URL")]
-    url: Option<Url>,
+    /// Which server, and whose token; on AWS without an address, the function
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Runs `health`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let body = match store::on_aws(&context.load_config()?.checked).await? {
-        Some(backend) if args.url.is_none() => of_function(&backend).await?,
-        _ => body(&Client::anonymous(context, args.url.as_ref())?).await?,
+        Some(backend) if args.target.url.is_none() => of_function(&backend).await?,
+        _ => body(&Client::with_a_token_at_hand(context, &args.target)?).await?,
     };
     context.output.answer(&body, || text(&body))?;
     if body.get("status").and_then(Value::as_str) == Some("healthy") {

@@ -33,7 +33,10 @@ Actions and their resources:
   deployLambda                     the stack without its stage
   sendHeartbeat                    an agent
   readRequests, readEvents         an agent, or * for everybody's
-  listAgents, manageWebhooks, readMetrics    *
+  fixRepositories                  a repository, or * for all of the owner's
+  listAgents, manageAgents         *
+  manageWebhooks                   *
+  readMetrics, readHealth          *
 
 Examples:
   cc-devops policy check --policies ./policies

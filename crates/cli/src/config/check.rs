@@ -329,7 +329,11 @@ fn limits(section: &ServerSection) -> Limits {
         header_timeout: Duration::from_secs(section.header_timeout_seconds.into()),
         request_timeout: Duration::from_secs(section.request_timeout_seconds.into()),
         concurrency: size(section.max_concurrent_requests),
+        concurrency_per_agent: size(section.max_requests_per_agent),
+        waits: size(section.max_waits),
+        waits_per_agent: size(section.max_waits_per_agent),
         streams: size(section.max_event_streams),
+        streams_per_agent: size(section.max_event_streams_per_agent),
     }
 }
 

@@ -150,9 +150,21 @@ pub(crate) struct ServerSection {
     /// How many HTTP requests are served at once.
     #[schemars(range(min = 1, max = 100_000))]
     pub(crate) max_concurrent_requests: u32,
+    /// How many of them are one agent's.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_requests_per_agent: u32,
+    /// How many callers wait for an outcome at once.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_waits: u32,
+    /// How many of them are one agent's.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_waits_per_agent: u32,
     /// How many event streams are open at once.
     #[schemars(range(min = 1, max = 100_000))]
     pub(crate) max_event_streams: u32,
+    /// How many of them are one agent's.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_event_streams_per_agent: u32,
     /// HTTP requests a second for each agent; 0 is no limit.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) rate_limit_per_second: u32,
@@ -185,7 +197,11 @@ impl Default for ServerSection {
             header_timeout_seconds: 30,
             request_timeout_seconds: 30,
             max_concurrent_requests: 1_024,
-            max_event_streams: 256,
+            max_requests_per_agent: 512,
+            max_waits: 4_096,
+            max_waits_per_agent: 256,
+            max_event_streams: 1_024,
+            max_event_streams_per_agent: 32,
             rate_limit_per_second: 0,
             rate_limit_burst: 50,
             in_flight: 512,

@@ -17,6 +17,12 @@ impl Token {
         Self(SecretValue::new(format!("{TOKEN_PREFIX}{}", hex::encode(bits))))
     }
 
+    /// Whether a text looks like a token. What does not, belongs to nobody.
+    pub fn has_form(text: &str) -> bool {
+        let bits = text.strip_prefix(TOKEN_PREFIX);
+        bits.is_some_and(|bits| bits.len() == 64 && bits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    }
+
     /// The token as its owner sends it. Shown once, when it is made.
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -48,6 +54,16 @@ mod tests {
         let token = Token::from_random([0xab; 32]);
         assert_eq!(token.expose().len(), 68);
         assert!(token.expose().starts_with("ccd_abab"));
+        assert!(Token::has_form(token.expose()));
+        for other in [
+            "",
+            "ccd_",
+            &token.expose()[..67],
+            &token.expose()[4..],
+            &format!("{}0", token.expose()),
+        ] {
+            assert!(!Token::has_form(other), "{other}");
+        }
         assert_eq!(token.hash(), TokenHash::of(token.expose()));
         assert_ne!(token.hash(), TokenHash::of("ccd_"));
     }

@@ -28,8 +28,8 @@ pub use fleet::{Agents, Heartbeats};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{
-    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
-    TakeFound,
+    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare, RepositoryStore,
+    Shelf, Spent, TakeFound,
 };
 pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PortError, PortErrorKind, PortResult};
+use crate::acts::Author;
 use crate::repos::fix::ChangeKind;
-use crate::repos::snapshot::{Repository, WorkflowId};
+use crate::repos::snapshot::{Gap, Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
 use crate::requests::RepositoryWork;
 use crate::requests::outcome::{Failure, Reason};
@@ -85,6 +86,23 @@ pub struct IssueLookup {
     pub kept: BTreeSet<IssueRef>,
 }
 
+/// Issues that were looked up.
+#[derive(Debug, Clone, Default)]
+pub struct FoundIssues {
+    /// The issues.
+    pub issues: Vec<Issue>,
+    /// Repositories, `owner/name`, of which some issue could not be read, and why.
+    pub unread: BTreeMap<String, Gap>,
+}
+
+impl FoundIssues {
+    /// Why some issue of a repository could not be read. Names of repositories differ in case at times.
+    pub fn gap_of(&self, repository: &str) -> Option<&Gap> {
+        let mut unread = self.unread.iter();
+        unread.find_map(|(name, gap)| name.eq_ignore_ascii_case(repository).then_some(gap))
+    }
+}
+
 /// Where repositories are hosted.
 #[async_trait]
 pub trait CodeHost: Send + Sync {
@@ -101,7 +119,7 @@ pub trait CodeHost: Send + Sync {
 
     /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)>;
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
 
     /// Writes an issue into `owner/name`.
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
@@ -126,6 +144,13 @@ pub trait CodeHostNotices: Send + Sync {
     /// The HTTP header that holds the signature, in lower case.
     fn signature_header(&self) -> &'static str;
 
+    /// Whether a notice of this kind is worth its body; any other changes nothing, whoever sent it.
+    fn wants(&self, kind: &str) -> bool;
+
+    /// What can be said of a signature before the body is there: `Refused` where it cannot be the
+    /// code host's, whatever the body is.
+    fn admits(&self, signature: Option<&str>) -> PortResult<()>;
+
     /// The repository, `owner/name`, whose workflow ended a run, if that is what a notice of this kind
     /// tells. `Refused` where it is not proven to be the code host's; `NotFound` where the signing secret is
     /// not there.
@@ -136,9 +161,9 @@ pub trait CodeHostNotices: Send + Sync {
 /// host's credential.
 #[async_trait]
 pub trait RepositoryCare: Send + Sync {
-    /// Does the work. What a request is answered with, or why it is refused; an `Err` is tried again if it
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it is refused; an `Err` is tried again if it
     /// is transient.
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>>;
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>>;
 }
 
 /// What [`RepositoryCare`] answers, as one process tells it to another.

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::PortResult;
+use crate::events::Announcement;
+use crate::names::AgentName;
 use crate::revenue::day::{CustomerKey, CustomerRow, Day};
 use crate::revenue::figure::Figure;
 use crate::revenue::lines::Explain;
@@ -53,6 +55,10 @@ pub trait BillingNotices: Send + Sync {
     /// The HTTP header that holds the signature, in lower case.
     fn signature_header(&self) -> &'static str;
 
+    /// What can be said of a signature before the body is there: `Refused` where it cannot be the
+    /// billing source's, whatever the body is.
+    fn admits(&self, signature: Option<&str>, at: Timestamp) -> PortResult<()>;
+
     /// Whether a notice means that a report made before may be out of date. `Refused` where it is not
     /// proven to be the billing source's; `NotFound` where the signing secret is not there.
     async fn changes_revenue(&self, signature: Option<&str>, body: &[u8], at: Timestamp) -> PortResult<bool>;
@@ -77,9 +83,9 @@ pub trait RevenueStore: Send + Sync {
     /// The days from `from` until `until`, both inclusive, oldest first.
     async fn days(&self, from: Date, until: Date) -> PortResult<Vec<Day>>;
 
-    /// Keeps a day, in the place of what was kept of it before. It becomes the newest unless there
-    /// is a later one.
-    async fn keep(&self, day: &Day) -> PortResult<()>;
+    /// Keeps a day, in the place of what was kept of it before, and puts its event into the outbox for an agent: both
+    /// in one transaction. It becomes the newest unless there is a later one.
+    async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()>;
 
     /// Customers' figures by customer and currency, at most `limit`, those after `after`.
     async fn customers(&self, after: Option<&CustomerKey>, limit: usize) -> PortResult<Vec<CustomerRow>>;

@@ -58,6 +58,14 @@ pub trait Metrics: Send + Sync {
 /// Whether the systems behind the ports work.
 #[async_trait]
 pub trait Checks: Send + Sync {
-    /// One entry per dependency. Never fails: a check that cannot be made is a failed check.
+    /// One entry per dependency, from what is known and can be read: nothing is changed, so anybody
+    /// may cause it. Never fails: a check that cannot be made is a failed check.
     async fn check(&self) -> Vec<Check>;
+
+    /// The same after trying: where the backend writes to a disk of its own, a small write is made
+    /// durable first. What it found counts for [`Checks::check`] too. It may be skipped where a
+    /// write has just succeeded.
+    async fn probe(&self) -> Vec<Check> {
+        self.check().await
+    }
 }

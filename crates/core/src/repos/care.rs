@@ -11,6 +11,7 @@ use super::monitoring::{self, Monitor, MonitorReport};
 use super::remedying::{Remedy, Wanted};
 use super::report::CheckAnswer;
 use super::rules::Rule;
+use crate::acts::Author;
 use crate::names::{ActionsSecretName, RepositoryName, SecretName};
 use crate::ports::{Clock, CodeHost, PortError, PortErrorKind, PortResult, RepositoryCare, SecretStore, SecretVersion};
 use crate::requests::RepositoryWork;
@@ -49,13 +50,13 @@ type Answer = Result<Value, Failure>;
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Answer> {
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Answer> {
         let done = match work {
             RepositoryWork::Check { repository } => self.check(repository.as_ref()).await,
             RepositoryWork::Monitor { repository, workflow } => {
-                self.watch(repository.as_ref(), workflow.as_deref()).await
+                self.watch(repository.as_ref(), workflow.as_deref(), author).await
             }
-            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run).await,
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author).await,
             RepositoryWork::SetSecrets { repository, secrets } => {
                 let mut names = Vec::with_capacity(secrets.len());
                 for (name, kept) in secrets {
@@ -111,11 +112,17 @@ impl Care {
         }))
     }
 
-    async fn watch(&self, repository: Option<&RepositoryName>, workflow: Option<&str>) -> PortResult<Value> {
+    async fn watch(
+        &self,
+        repository: Option<&RepositoryName>,
+        workflow: Option<&str>,
+        author: &Author,
+    ) -> PortResult<Value> {
         let ask = monitoring::Ask {
             only: repository.map(ToString::to_string),
             workflow: workflow.map(ToOwned::to_owned),
             dry_run: false,
+            author: author.clone(),
         };
         let report = self.monitor.check(&ask, &mut |_, _| ()).await?;
         Ok(match workflow {
@@ -124,7 +131,7 @@ impl Care {
         })
     }
 
-    async fn protect(&self, repository: &RepositoryName, dry_run: bool) -> PortResult<Value> {
+    async fn protect(&self, repository: &RepositoryName, dry_run: bool, author: &Author) -> PortResult<Value> {
         let wanted = Wanted {
             names: vec![repository.to_string()],
             rules: PROTECTION.into(),
@@ -140,7 +147,7 @@ impl Care {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan).await;
+        let applied = self.remedy.apply(plan, author).await;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

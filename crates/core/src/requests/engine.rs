@@ -19,7 +19,7 @@ use super::relay::Patience;
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
-use crate::health::{Condition, Health, Mode};
+use crate::health::{Check, Condition, Health, Mode};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
@@ -343,7 +343,7 @@ impl ControlPlane {
         let now = self.now();
         let name: &AgentName = &self.installation.agent;
         self.ports.agents.register(name, now).await?;
-        let checks = self.checks().await;
+        let checks = self.probed_checks().await;
         let failing: Vec<&str> = checks
             .iter()
             .filter(|c| c.status == Condition::Degraded)
@@ -358,9 +358,19 @@ impl ControlPlane {
         self.ports.heartbeats.beat(name, &beat).await
     }
 
-    /// The control plane's own health.
+    /// The control plane's own health, from what is known.
     pub async fn health(&self, mode: Mode) -> Health {
-        Health::of(&self.installation, mode, self.checks().await, self.now())
+        self.health_of(mode, self.checks().await)
+    }
+
+    /// The control plane's own health, after trying what can be tried.
+    pub async fn probed_health(&self, mode: Mode) -> Health {
+        self.health_of(mode, self.probed_checks().await)
+    }
+
+    /// The control plane's own health, as these checks found it.
+    pub fn health_of(&self, mode: Mode, checks: Vec<Check>) -> Health {
+        Health::of(&self.installation, mode, checks, self.now())
     }
 }
 

@@ -12,6 +12,8 @@ use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
 use super::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
 use super::{Command, DeployLambda, PutSecret, RepositoryWork};
+use crate::acts::Author;
+use crate::fleet::Agent;
 use crate::names::{RequestId, SecretName, Stage};
 use crate::policy::Access;
 use crate::ports::{PortError, PortErrorKind, PortResult, SecretWrite, StackEnd, StackProgress};
@@ -46,8 +48,13 @@ impl ControlPlane {
     ///
     /// An `Err` leaves the request as it is; a sweep takes it when its lease ends.
     pub async fn carry_out(&self, claimed: ClaimedRequest) -> PortResult<Step> {
+        self.carry_out_for(claimed, None).await
+    }
+
+    /// The same, for an agent that was looked up just now.
+    pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
         let ClaimedRequest { claim, head, .. } = &claimed;
-        match self.execute(&claimed).await {
+        match self.execute(&claimed, known).await {
             Ok(Executed::Ended(ended)) => self.conclude(claim, head, ended).await,
             Ok(Executed::Changing(detail)) => self.park(claim, head, detail).await,
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
@@ -150,7 +157,7 @@ impl ControlPlane {
         own.unwrap_or(self.settings.deploy_timeout)
     }
 
-    async fn execute(&self, claimed: &ClaimedRequest) -> PortResult<Executed> {
+    async fn execute(&self, claimed: &ClaimedRequest, known: Option<Agent>) -> PortResult<Executed> {
         let ClaimedRequest { claim, head, .. } = claimed;
         if claim.attempt > self.settings.max_attempts {
             let message = format!(
@@ -163,32 +170,41 @@ impl ControlPlane {
             Ok(command) => command,
             Err(failure) => return Ok(refused(failure, Value::Null)),
         };
-        let detail = match self.authorise(head, &command).await? {
+        let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
         match command {
             Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
-            Command::Repositories(work) => self.repositories(&work, detail).await,
+            Command::Repositories(work) => self.repositories(head, &work, detail).await,
         }
     }
 
-    async fn repositories(&self, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
+    async fn repositories(&self, head: &RequestHead, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
         let Some(care) = &self.care else {
             let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
             return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
         };
         Ok(Executed::Ended(Ended {
-            outcome: care.carry_out(work).await?.map(within_an_event),
+            outcome: care.carry_out(work, &Author::of(head)).await?.map(within_an_event),
             detail,
             output: None,
         }))
     }
 
-    async fn authorise(&self, head: &RequestHead, command: &Command) -> PortResult<Result<Vec<String>, Failure>> {
+    async fn authorise(
+        &self,
+        head: &RequestHead,
+        command: &Command,
+        known: Option<Agent>,
+    ) -> PortResult<Result<Vec<String>, Failure>> {
         let denied = |message: String| Ok(Err(Failure::new(Reason::SecurityViolation, message)));
-        let Some(principal) = self.ports.agents.find(&head.principal).await? else {
+        let found = match known.filter(|agent| agent.name == head.principal) {
+            Some(agent) => Some(agent),
+            None => self.ports.agents.find(&head.principal).await?,
+        };
+        let Some(principal) = found else {
             return denied(format!(
                 "{} is not an agent of this control plane any more",
                 head.principal

@@ -16,14 +16,21 @@ pub const OUTBOX: &str = "outbox";
 pub const REQUESTS: &str = "requests";
 
 impl ControlPlane {
-    /// Every check: the systems behind the ports, the outbox, the requests that are open.
+    /// Every check: the systems behind the ports, the outbox, the requests that are open. Nothing is
+    /// changed.
     pub async fn checks(&self) -> Vec<Check> {
+        self.with_those_of_the_ports(self.ports.checks.check()).await
+    }
+
+    /// The same after trying what can be tried.
+    pub async fn probed_checks(&self) -> Vec<Check> {
+        self.with_those_of_the_ports(self.ports.checks.probe()).await
+    }
+
+    async fn with_those_of_the_ports(&self, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
         let now = self.now();
-        let (mut checks, standings, backlog) = futures::join!(
-            self.ports.checks.check(),
-            self.ports.outbox.standing(now),
-            self.ports.ledger.backlog()
-        );
+        let (mut checks, standings, backlog) =
+            futures::join!(checks, self.ports.outbox.standing(now), self.ports.ledger.backlog());
         let cannot = |name: &str, error: PortError| Check::degraded(name, error.message);
         checks.push(match standings {
             Ok(standings) => outbox(&standings, now, self.settings.lag),

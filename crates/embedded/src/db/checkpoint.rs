@@ -13,7 +13,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
+use super::pulse::{Pulse, Vital};
 use super::writer::Nudge;
+use crate::error::explain;
 
 /// How many pages are moved at once at least (16 MiB): a page that is written again and again meanwhile
 /// is moved once.
@@ -84,12 +86,21 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the thread.
-    pub(super) fn start(file: &Path, signal: Arc<Signal>, nudge: Nudge) -> std::io::Result<Self> {
+    pub(super) fn start(
+        file: &Path,
+        signal: Arc<Signal>,
+        nudge: Nudge,
+        pulse: Arc<Pulse>,
+        vital: Vital,
+    ) -> std::io::Result<Self> {
         let file = file.to_owned();
         let heard = Arc::clone(&signal);
         let thread = thread::Builder::new()
             .name("cc-devops-checkpoint".into())
-            .spawn(move || run(&file, &heard, &nudge))?;
+            .spawn(move || {
+                run(&file, &heard, &nudge, &pulse);
+                vital.asked();
+            })?;
         Ok(Self {
             signal,
             thread: Mutex::new(Some(thread)),
@@ -106,7 +117,7 @@ impl Checkpointer {
     }
 }
 
-fn run(file: &Path, signal: &Signal, nudge: &Nudge) {
+fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse) {
     let mut conn = None;
     while signal.wait() {
         let looked = match conn.take() {
@@ -115,8 +126,14 @@ fn run(file: &Path, signal: &Signal, nudge: &Nudge) {
         }
         .and_then(|open| look(&open, nudge).map(|()| open));
         match looked {
-            Ok(open) => conn = Some(open),
-            Err(error) => tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again"),
+            Ok(open) => {
+                conn = Some(open);
+                pulse.moved(Ok(()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again");
+                pulse.moved(Err(explain(&error, file).message));
+            }
         }
         signal.rest();
     }

@@ -9,6 +9,7 @@ pub(crate) mod conditions;
 mod connection;
 mod migrations;
 mod open;
+pub(crate) mod pulse;
 mod readers;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
 pub use compaction::{Compacted, compact};
 pub(crate) use open::open;
+use pulse::Pulse;
 use readers::Readers;
 use writer::{Closure, Job, Never, Work, Writer};
 
@@ -39,6 +41,7 @@ struct Inner {
     store_keys: Arc<StoreKeys>,
     // The order is that of closing: first what writes, last what may hold the file open.
     writer: Writer,
+    pulse: Arc<Pulse>,
     checkpointer: Checkpointer,
     readers: Arc<Readers>,
 }
@@ -127,6 +130,11 @@ impl Db {
         &self.0.file
     }
 
+    /// How writing stands.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.0.pulse
+    }
+
     /// The master keys.
     pub(crate) fn key_store(&self) -> &Arc<KeyStore> {
         &self.0.keys
@@ -142,7 +150,7 @@ impl Db {
     pub(crate) fn close(&self) {
         self.0.writer.close();
         self.0.checkpointer.close();
-        self.0.readers.close();
+        self.0.readers.close(closed);
     }
 }
 

@@ -13,8 +13,9 @@ use super::checkpoint::{Checkpointer, Signal};
 use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
 use super::migrations::migrate;
+use super::pulse::{Pulse, Vital};
 use super::readers::Readers;
-use super::writer::Writer;
+use super::writer::{Writer, WriterThread};
 use super::{Db, Inner};
 use crate::audit;
 use crate::error::{Fault, OpenError};
@@ -59,14 +60,32 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
 
     let keys = Arc::new(keys);
     let signal = Arc::new(Signal::default());
-    let writer = Writer::start(conn, file.clone(), Arc::clone(&keys), Arc::clone(&signal)).map_err(wrong)?;
-    let checkpointer = Checkpointer::start(&file, signal, writer.nudge()).map_err(wrong)?;
+    let pulse = Pulse::new();
+    let readers = Arc::new(Readers::new(file.clone()));
+    let vital = |thread| Vital::new(Arc::clone(&pulse), Arc::clone(&readers), thread);
+    let writer = WriterThread::new(
+        conn,
+        file.clone(),
+        Arc::clone(&keys),
+        Arc::clone(&signal),
+        Arc::clone(&pulse),
+    );
+    let writer = Writer::start(writer, vital("writing thread")).map_err(wrong)?;
+    let checkpointer = Checkpointer::start(
+        &file,
+        signal,
+        writer.nudge(),
+        Arc::clone(&pulse),
+        vital("checkpointing thread"),
+    );
+    let checkpointer = checkpointer.map_err(wrong)?;
     Ok(Db(Arc::new(Inner {
-        readers: Arc::new(Readers::new(file.clone())),
+        readers,
         file,
         keys,
         store_keys: Arc::new(store_keys),
         writer,
+        pulse,
         checkpointer,
     })))
 }

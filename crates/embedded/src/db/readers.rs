@@ -1,9 +1,9 @@
 //! The readers: connections that are opened when first needed and kept for the next read.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::ports::PortResult;
+use cc_devops_core::ports::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -17,11 +17,14 @@ const CONCURRENT: usize = 4;
 /// How many connections are kept: those reads, and some on the threads that serve requests.
 const KEPT: usize = 8;
 
+/// What later reads are told.
+type Refusal = fn() -> PortError;
+
 /// A pool of readers.
 pub(super) struct Readers {
     file: PathBuf,
-    /// None once the store is closed.
-    idle: Mutex<Option<Vec<Connection>>>,
+    /// The connections nobody uses; once the store is closed, why.
+    idle: Mutex<Result<Vec<Connection>, Refusal>>,
     permits: Semaphore,
 }
 
@@ -30,21 +33,28 @@ impl Readers {
     pub(super) fn new(file: PathBuf) -> Self {
         Self {
             file,
-            idle: Mutex::new(Some(Vec::new())),
+            idle: Mutex::new(Ok(Vec::new())),
             permits: Semaphore::new(CONCURRENT),
         }
     }
 
     /// Waits for a turn to read.
     pub(super) async fn permit(&self) -> PortResult<SemaphorePermit<'_>> {
-        self.permits.acquire().await.map_err(|_| closed())
+        self.permits.acquire().await.map_err(|_| match &*self.idle() {
+            Err(refusal) => refusal(),
+            Ok(_) => closed(),
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Result<Vec<Connection>, Refusal>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `work` on a connection of the pool.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
-        let kept = match self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            None => return Err(Fault::Port(closed())),
-            Some(idle) => idle.pop(),
+        let kept = match &mut *self.idle() {
+            Err(refusal) => return Err(Fault::Port(refusal())),
+            Ok(idle) => idle.pop(),
         };
         let conn = match kept {
             Some(conn) => conn,
@@ -54,7 +64,7 @@ impl Readers {
         // A connection that failed may be in any state; the next read opens another.
         if !matches!(result, Err(Fault::Sqlite(_)))
             && conn.is_autocommit()
-            && let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && let Ok(idle) = &mut *self.idle()
             && idle.len() < KEPT
         {
             idle.push(conn);
@@ -62,9 +72,13 @@ impl Readers {
         result
     }
 
-    /// Closes the connections, and refuses later reads.
-    pub(super) fn close(&self) {
+    /// Closes the connections, and refuses later reads. The first reason given stays.
+    pub(super) fn close(&self, refusal: Refusal) {
+        let mut idle = self.idle();
+        if idle.is_ok() {
+            *idle = Err(refusal);
+        }
+        drop(idle);
         self.permits.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -1,6 +1,7 @@
 //! The writer under stress: shared commits, faults in the middle of them, and other processes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_core::ports::{PortErrorKind, PortResult};
@@ -8,9 +9,10 @@ use cc_devops_core::secret::SecretValue;
 use rusqlite::{Connection, params};
 use tokio::task::JoinSet;
 
+use super::writer::{Job, Ran, WriterThread};
 use super::{Db, open};
 use crate::error::Fault;
-use crate::vault::MasterKeySource;
+use crate::vault::{Keyring, MasterKeySource};
 
 fn source() -> MasterKeySource {
     MasterKeySource::Given {
@@ -242,4 +244,115 @@ async fn the_write_ahead_log_stays_bounded_under_load() {
     assert!(largest < 160 * 1024 * 1024, "the log grew to {largest} bytes");
     db.close();
     assert!(!log.exists(), "the last to close moves the log into the file");
+}
+
+/// Inserts a row, and panics where no job is caught: when it is answered.
+struct Kills;
+
+impl Job for Kills {
+    fn run(&mut self, conn: &Connection, _: &Keyring) -> Ran {
+        conn.execute("INSERT INTO probe (id) VALUES (77)", []).unwrap();
+        Ran::Good
+    }
+
+    fn repeatable(&self) -> bool {
+        false
+    }
+
+    fn answer(self: Box<Self>, _: &WriterThread, _: Option<&Arc<rusqlite::Error>>) {
+        panic!("a fault of the writer's own")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_dies_says_so_and_everything_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(dir.path());
+    insert(&db, 1, 10).await.unwrap();
+    let failed = db.pulse().ended();
+    db.0.writer.send(Box::new(Kills)).await.unwrap();
+    assert_eq!(failed.await, "writing thread");
+    for refused in [
+        insert(&db, 2, 10).await,
+        db.read(|_| Ok(())).await,
+        db.read_inline(|_| Ok(())),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind, PortErrorKind::Unavailable);
+        assert!(!error.message.contains("shutting down"), "{error}");
+    }
+    assert!(db.pulse().trouble().unwrap().contains("writing thread"));
+    assert_eq!(
+        db.pulse().ended().await,
+        "writing thread",
+        "who asks later is told as well"
+    );
+    db.close();
+    assert_eq!(
+        ids(&dir.path().join("control-plane.db")),
+        [1, 77],
+        "what was committed stays"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_panics_fails_alone_and_a_close_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(dir.path());
+    let mut failed = Box::pin(db.pulse().ended());
+    let panicked = db.write(|_, _| -> Result<(), Fault> { panic!("a bug") }).await;
+    assert_eq!(panicked.unwrap_err().kind, PortErrorKind::Refused);
+    insert(&db, 1, 10).await.unwrap();
+    assert_eq!(db.pulse().trouble(), None, "a job's own fault is none of the store's");
+    db.close();
+    assert!(
+        tokio::time::timeout(Duration::ZERO, &mut failed).await.is_err(),
+        "a thread that was told to end has not failed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_the_last_write_went_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(dir.path());
+    let forever = Duration::from_secs(1_000);
+    db.write(|_, _| Ok(())).await.unwrap();
+    assert!(!db.pulse().is_fresh(forever), "an empty transaction reaches no disk");
+    insert(&db, 1, 10).await.unwrap();
+    assert!(db.pulse().is_fresh(forever));
+
+    let room = async |pages: i64| {
+        let limited = db.write(move |conn, _| {
+            let used: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            conn.pragma_update_and_check(None, "max_page_count", used + pages, |_| Ok(()))?;
+            Ok(())
+        });
+        limited.await.unwrap();
+    };
+    room(1).await;
+    insert(&db, 2, 600_000).await.unwrap_err();
+    let trouble = db.pulse().trouble().unwrap();
+    assert!(trouble.contains("the disk is full"), "{trouble}");
+    assert!(!db.pulse().is_fresh(forever));
+    db.write(|_, _| Ok(())).await.unwrap();
+    assert!(db.pulse().trouble().is_some(), "an empty transaction proves nothing");
+
+    room(1_000_000).await;
+    insert(&db, 2, 600_000).await.unwrap();
+    assert_eq!(db.pulse().trouble(), None);
+    let again = insert(&db, 2, 10).await;
+    assert!(again.is_err(), "the id is taken");
+    assert_eq!(db.pulse().trouble(), None, "a refusal of one write concerns no other");
+
+    let other = Connection::open(db.file()).unwrap();
+    db.write(|conn, _| Ok(conn.busy_timeout(Duration::from_millis(20))?))
+        .await
+        .unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    insert(&db, 3, 10).await.unwrap_err();
+    assert!(db.pulse().trouble().unwrap().contains("locked by another process"));
+    other.execute_batch("ROLLBACK").unwrap();
+    insert(&db, 3, 10).await.unwrap();
+    assert_eq!(db.pulse().trouble(), None);
+    db.close();
 }

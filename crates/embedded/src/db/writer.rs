@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::{self, Signal};
 use super::closed;
+use super::pulse::{Pulse, Vital, concerns_all, ended};
 use crate::error::{Fault, explain};
 use crate::vault::{KeyId, KeyStore, Keyring};
 
@@ -136,29 +137,21 @@ impl Nudge {
 /// The way to the writer.
 pub(super) struct Writer {
     sender: mpsc::Sender<Message>,
+    pulse: Arc<Pulse>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    /// Starts the thread with its connection.
-    pub(super) fn start(
-        conn: Connection,
-        file: PathBuf,
-        keys: Arc<KeyStore>,
-        signal: Arc<Signal>,
-    ) -> std::io::Result<Self> {
+    /// Starts the thread.
+    pub(super) fn start(writer: WriterThread, vital: Vital) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writer = WriterThread {
-            conn,
-            file,
-            keys,
-            signal,
-        };
+        let pulse = Arc::clone(&writer.pulse);
         let thread = thread::Builder::new()
             .name("cc-devops-writer".into())
-            .spawn(move || writer.run(receiver))?;
+            .spawn(move || writer.run(receiver, vital))?;
         Ok(Self {
             sender,
+            pulse,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -170,7 +163,8 @@ impl Writer {
 
     /// Hands a write over; waits while too many are before it.
     pub(super) async fn send(&self, job: Box<dyn Job>) -> PortResult<()> {
-        self.sender.send(Message::Write(job)).await.map_err(|_| closed())
+        let sent = self.sender.send(Message::Write(job)).await;
+        sent.map_err(|_| if self.pulse.has_ended() { ended() } else { closed() })
     }
 
     /// Ends the thread once it has done what was handed over before.
@@ -199,10 +193,38 @@ pub(super) struct WriterThread {
     file: PathBuf,
     keys: Arc<KeyStore>,
     signal: Arc<Signal>,
+    pulse: Arc<Pulse>,
+}
+
+/// What a batch did beside what its callers are answered.
+#[derive(Default)]
+struct Effect {
+    /// Whether a write that is to be committed changed a row: only that reaches the disk.
+    changed: bool,
+    /// The error of a write that the others would have met as well.
+    hurt: Option<ffi::Error>,
 }
 
 impl WriterThread {
-    fn run(self, mut receiver: mpsc::Receiver<Message>) {
+    /// The thread's side, with its connection.
+    pub(super) fn new(
+        conn: Connection,
+        file: PathBuf,
+        keys: Arc<KeyStore>,
+        signal: Arc<Signal>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
+        Self {
+            conn,
+            file,
+            keys,
+            signal,
+            pulse,
+        }
+    }
+
+    // `vital` comes last, so that it is dropped first: whoever finds the channel closed knows why.
+    fn run(self, mut receiver: mpsc::Receiver<Message>, vital: Vital) {
         let mut pending = VecDeque::with_capacity(BATCH);
         loop {
             let Some(message) = receiver.blocking_recv() else { break };
@@ -230,35 +252,56 @@ impl WriterThread {
                 break;
             }
         }
+        vital.asked();
     }
 
     /// Writes what is pending in one transaction. Where the transaction is lost in the middle, the
     /// writes that were not tried stay pending.
     fn batch(&self, pending: &mut VecDeque<Box<dyn Job>>) {
-        let mut done = Vec::with_capacity(pending.len());
-        let ended = self.write_all(pending, &mut done).err().map(Arc::new);
+        let (mut done, mut effect) = (Vec::with_capacity(pending.len()), Effect::default());
+        let ended = self.write_all(pending, &mut done, &mut effect).err().map(Arc::new);
         if done.is_empty() {
             // It could not begin: all of them would wait for the same lock, one after the other.
             done.extend(pending.drain(..));
         }
+        // Before the callers are answered, so that none of them finds out more than is known here.
+        self.note(&effect, &ended);
         self.answer(done.into_iter(), &ended);
         if ended.is_none() {
             self.signal.written();
         }
     }
 
+    /// Keeps how writing stands.
+    fn note(&self, effect: &Effect, ended: &Ended) {
+        let failed = |error: &rusqlite::Error| self.pulse.failed(explain(error, &self.file).message);
+        match (ended, effect.hurt) {
+            (Some(error), _) => failed(error),
+            (None, Some(error)) => failed(&rusqlite::Error::SqliteFailure(error, None)),
+            (None, None) if effect.changed => self.pulse.written(),
+            (None, None) => {}
+        }
+    }
+
     /// Writes what is pending; what was tried is `done`, also where the transaction is lost.
-    fn write_all(&self, pending: &mut VecDeque<Box<dyn Job>>, done: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+    fn write_all(
+        &self,
+        pending: &mut VecDeque<Box<dyn Job>>,
+        done: &mut Vec<Box<dyn Job>>,
+        effect: &mut Effect,
+    ) -> rusqlite::Result<()> {
         let mut keys = self.begin()?;
+        let before = self.conn.total_changes();
         if pending.iter().all(|job| job.repeatable()) {
             if self.run_together(pending, &keys) {
                 done.extend(pending.drain(..));
+                effect.changed = self.conn.total_changes() > before;
                 return self.commit();
             }
             keys = self.begin()?;
         }
         while let Some(mut job) = pending.pop_front() {
-            let ran = self.run_one(job.as_mut(), &keys);
+            let ran = self.run_one(job.as_mut(), &keys, effect);
             done.push(job);
             ran?;
         }
@@ -294,14 +337,20 @@ impl WriterThread {
     }
 
     /// Runs one write in its savepoint. An error here means the whole transaction is lost.
-    fn run_one(&self, job: &mut dyn Job, keys: &Keyring) -> rusqlite::Result<()> {
-        let end = |ran: Ran| match ran {
-            Ran::Good => self.execute("RELEASE job"),
+    fn run_one(&self, job: &mut dyn Job, keys: &Keyring, effect: &mut Effect) -> rusqlite::Result<()> {
+        let before = self.conn.total_changes();
+        let mut end = |ran: Ran| match ran {
+            Ran::Good => {
+                effect.changed |= self.conn.total_changes() > before;
+                self.execute("RELEASE job")
+            }
             // Some errors (a full disk among them) end the transaction by themselves.
             Ran::Bad(error) if self.conn.is_autocommit() => Err(transaction_lost(error)),
-            Ran::Bad(_) => self
-                .execute("ROLLBACK TO job")
-                .and_then(|()| self.execute("RELEASE job")),
+            Ran::Bad(error) => {
+                effect.hurt = error.filter(|error| concerns_all(*error)).or(effect.hurt);
+                self.execute("ROLLBACK TO job")
+                    .and_then(|()| self.execute("RELEASE job"))
+            }
         };
         self.execute("SAVEPOINT job")
             .and_then(|()| end(job.run(&self.conn, keys)))

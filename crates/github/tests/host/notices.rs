@@ -1,11 +1,19 @@
 //! GitHub's own examples of webhooks, signed with the secret that is kept.
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{CodeHostNotices, PortErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use cc_devops_core::names::{SecretName, SecretPrefix};
+use cc_devops_core::ports::{
+    CodeHostNotices, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
+    SecretWritten,
+};
 use cc_devops_github::notices::Notices;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::github::webhooks;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::SignedDuration;
 use sha2::Sha256;
 
 const NAME: &str = "/contentcraft/github/webhook_secret";
@@ -16,7 +24,8 @@ fn signed(secret: &str, body: &str) -> String {
 }
 
 fn notices(memory: &Memory) -> Notices {
-    Notices::new(memory.ports().secrets, SecretName::new(NAME).unwrap())
+    let ports = memory.ports();
+    Notices::new(ports.secrets, SecretName::new(NAME).unwrap(), ports.clock)
 }
 
 #[tokio::test]
@@ -59,4 +68,98 @@ async fn the_secret_before_counts_while_it_is_replaced() {
     assert_eq!(told("third").await.unwrap_err().kind, PortErrorKind::Refused);
     memory.keep_secret(NAME, "third").await;
     assert_eq!(told("first").await.unwrap_err().kind, PortErrorKind::Refused);
+}
+
+/// Counts how often a secret is read.
+struct Counted {
+    inner: Arc<dyn SecretStore>,
+    reads: AtomicUsize,
+}
+
+#[async_trait]
+impl SecretStore for Counted {
+    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        self.inner.put(write).await
+    }
+
+    async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.inner.read(name, version).await
+    }
+
+    async fn list(
+        &self,
+        prefix: Option<&SecretPrefix>,
+        after: Option<&SecretName>,
+        limit: usize,
+    ) -> PortResult<Vec<SecretSummary>> {
+        self.inner.list(prefix, after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn forged_notices_read_no_secret_and_a_replaced_one_counts_within_a_second() {
+    let memory = Memory::new();
+    let ports = memory.ports();
+    let counted = Arc::new(Counted {
+        inner: ports.secrets,
+        reads: AtomicUsize::new(0),
+    });
+    let notices = Notices::new(counted.clone(), SecretName::new(NAME).unwrap(), ports.clock);
+    let told = async |secret: &str| {
+        let signature = signed(secret, "{}");
+        notices.workflow_ended("ping", Some(&signature), b"{}").await
+    };
+    let reads = || counted.reads.swap(0, Ordering::Relaxed);
+
+    memory.keep_secret(NAME, "first").await;
+    told("first").await.unwrap();
+    assert_eq!(reads(), 2, "the current one and the one before");
+    for _ in 0..100 {
+        assert_eq!(told("forged").await.unwrap_err().kind, PortErrorKind::Refused);
+        told("first").await.unwrap();
+    }
+    assert_eq!(reads(), 0);
+
+    memory.keep_secret(NAME, "second").await;
+    memory.clock().advance(SignedDuration::from_secs(1));
+    told("second").await.unwrap();
+    told("first").await.unwrap();
+    for _ in 0..100 {
+        told("forged").await.unwrap_err();
+    }
+    assert_eq!(reads(), 2);
+
+    memory.keep_secret(NAME, "third").await;
+    memory.clock().advance(SignedDuration::from_mins(1));
+    assert_eq!(
+        told("first").await.unwrap_err().kind,
+        PortErrorKind::Refused,
+        "after a minute it has ended"
+    );
+    told("third").await.unwrap();
+    assert_eq!(reads(), 2);
+    memory.clock().advance(SignedDuration::from_secs(-30));
+    told("third").await.unwrap();
+    assert_eq!(reads(), 2, "a clock that was set back keeps nothing alive");
+}
+
+#[test]
+fn a_signature_without_its_form_is_refused_before_the_body_is_there() {
+    let notices = notices(&Memory::new());
+    let good = signed("sesame", "");
+    assert!(notices.admits(Some(&good)).is_ok());
+    for bad in [
+        None,
+        Some(""),
+        Some("sha256="),
+        Some(&good[..70]),
+        Some("sha1=00"),
+        Some(&format!("{good}00")),
+    ] {
+        assert_eq!(notices.admits(bad).unwrap_err().kind, PortErrorKind::Refused, "{bad:?}");
+    }
+    for (kind, wanted) in [("workflow_run", true), ("ping", true), ("push", false), ("", false)] {
+        assert_eq!(notices.wants(kind), wanted, "{kind}");
+    }
 }

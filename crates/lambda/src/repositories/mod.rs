@@ -8,6 +8,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{CareAnswer, Clock, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
@@ -49,7 +50,12 @@ impl RepositoriesFunction {
         if let Some(asked) = payload.get("asked") {
             let work: RepositoryWork = serde_json::from_value(asked.clone())
                 .map_err(|error| RunFailed(format!("what is asked cannot be read: {error}")))?;
-            let answer = CareAnswer::from(self.care.carry_out(&work).await);
+            // One that says nothing of it is of an earlier version.
+            let author = payload.get("author").cloned().map(serde_json::from_value);
+            let author: Author = author
+                .unwrap_or_else(|| Ok(Author::invoked()))
+                .map_err(|error| RunFailed(format!("who asks cannot be read: {error}")))?;
+            let answer = CareAnswer::from(self.care.carry_out(&work, &author).await);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
         Ok(match payload.get("task_type").map(Task::of) {
@@ -95,7 +101,7 @@ impl RepositoriesFunction {
             repository: None,
             workflow: None,
         };
-        match self.care.carry_out(&all).await {
+        match self.care.carry_out(&all, &Author::default()).await {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
             Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
@@ -121,7 +127,7 @@ pub(crate) async fn task_answer(
         Ok(work) => work,
         Err(error) => return failed(error),
     };
-    match care.carry_out(&work).await {
+    match care.carry_out(&work, &Author::invoked()).await {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

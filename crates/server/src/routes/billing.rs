@@ -1,16 +1,13 @@
 //! What the billing source tells of its own accord.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use cc_devops_core::ports::PortErrorKind;
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::revenue::bring_forward;
-
-/// The largest notice, in bytes: an event holds a subscription with all its items.
-const LARGEST: usize = 1 << 20;
+use crate::strangers::{Neighbourhood, read, unproven};
 
 /// Takes an event of the billing source
 ///
@@ -29,6 +26,7 @@ const LARGEST: usize = 1 << 20;
 )]
 pub(crate) async fn post_billing_event(
     State(app): State<App>,
+    from: Neighbourhood,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
@@ -41,20 +39,15 @@ pub(crate) async fn post_billing_event(
             "no signing secret of the billing source is configured: set stripe.webhook_secret",
         ));
     };
-    let body = to_bytes(body, LARGEST).await.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is larger than 1 MiB, or broke off",
-        )
-    })?;
     let signature = headers
         .get(notices.signature_header())
         .and_then(|value| value.to_str().ok());
-    match notices.changes_revenue(signature, &body, app.ports().clock.now()).await {
-        Ok(true) => bring_forward(&app, after).await?,
-        Ok(false) => {}
-        Err(error) if error.kind == PortErrorKind::Refused => return Err(Problem::malformed(error.message)),
-        Err(error) => return Err(error.into()),
+    let now = app.ports().clock.now();
+    notices.admits(signature, now).map_err(unproven)?;
+    let notice = read(&app, from, &headers, body).await?;
+    let changes = notices.changes_revenue(signature, &notice.body, now).await;
+    if changes.map_err(unproven)? {
+        bring_forward(&app, after).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

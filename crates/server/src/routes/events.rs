@@ -1,5 +1,6 @@
 //! `GET /v1/events`: the published outcomes, by pages or as a stream.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::stream;
-use crate::access::View;
+use crate::access::{Credential, View};
 use crate::app::App;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -77,6 +78,7 @@ pub(crate) struct LastSeen {
 pub(crate) async fn get_events(
     State(app): State<App>,
     View(agent): View,
+    Extension(credential): Extension<Credential>,
     Query(query): Query<Range>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -84,7 +86,7 @@ pub(crate) async fn get_events(
     let after = checked_cursor("after", query.after)?;
     let last_seen = last_event_id(&headers)?;
     if wants_stream(&headers) {
-        return stream::open(&app, agent, last_seen.or(after)).await;
+        return stream::open(&app, credential, agent, last_seen.or(after)).await;
     }
     let after = after.unwrap_or(Cursor(0));
     let events = app.ports().events.after(after, agent.as_ref(), limit).await?;

@@ -1,20 +1,27 @@
 //! What operators and their tools ask: health, metrics, and the description of this API.
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use cc_devops_core::fleet::Liveness;
 use cc_devops_core::health::{Condition, Health};
+use cc_devops_core::policy::Access;
 
+use crate::access::authenticate;
 use crate::app::App;
+use crate::health;
 use crate::meters::{OPENMETRICS, Snapshot};
 use crate::openapi::HealthBody;
+use crate::places::LetIn;
 use crate::problem::Problem;
 
 /// Says whether the control plane works
 ///
-/// The body is the same whether it does or not.
+/// The body is the same whether it does or not. Anybody is told which checks there are and whether they
+/// hold, from what is known; what is wrong (`message`) is told to those whom a policy lets `readHealth`,
+/// operators at first, after a small write was tried.
 #[utoipa::path(
     get, path = "/health", tag = "operations",
     responses(
@@ -25,13 +32,30 @@ use crate::problem::Problem;
         )),
     ),
 )]
-pub(crate) async fn get_health(State(app): State<App>) -> Response {
-    let health: Health = app.control.health(app.config.mode).await;
+pub(crate) async fn get_health(
+    State(app): State<App>,
+    Extension(let_in): Extension<LetIn>,
+    headers: HeaderMap,
+) -> Response {
+    let health: Health = if may_read_health(&app, &headers, &let_in).await {
+        health::probe(&app).await
+    } else {
+        health::look(&app).await.in_short()
+    };
     let status = match health.status {
         Condition::Healthy => StatusCode::OK,
         Condition::Degraded => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, [(CACHE_CONTROL, "no-store")], Json(health)).into_response()
+}
+
+/// Whether the caller may know what is wrong. Whoever shows nothing that is good is a stranger, and
+/// so is everybody whose token cannot be looked up: the health is told all the same.
+async fn may_read_health(app: &App, headers: &HeaderMap, let_in: &LetIn) -> bool {
+    let Ok(credential) = authenticate(app, headers).await else {
+        return false;
+    };
+    app.require(&credential.agent, &Access::ReadHealth).is_ok() && let_in.charge(&credential.agent.name).is_ok()
 }
 
 /// Shows the metrics, in the OpenMetrics text format

@@ -1,16 +1,13 @@
 //! What the code host tells of its own accord.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_core::names::RepositoryName;
-use cc_devops_core::ports::PortErrorKind;
 
 use crate::app::App;
 use crate::problem::Problem;
-
-/// The largest notice, in bytes: GitHub sends none above it.
-const LARGEST: usize = 25 << 20;
+use crate::strangers::{Neighbourhood, read, unproven};
 
 /// The header that says what kind of notice it is.
 const KIND: &str = "x-github-event";
@@ -19,7 +16,8 @@ const KIND: &str = "x-github-event";
 ///
 /// Point a webhook of GitHub at this path, with the content type `application/json` and the event
 /// `workflow_run`. Who sends is proven by the signature over the body; no token is needed. When a workflow
-/// has ended, its repository is looked at within seconds; any other event is taken and changes nothing.
+/// has ended, its repository is looked at within seconds; any other event is answered without reading it and
+/// changes nothing.
 #[utoipa::path(
     post, path = "/v1/repos/events", tag = "repositories",
     request_body(content = serde_json::Map<String, serde_json::Value>, description = "The event, unchanged"),
@@ -32,6 +30,7 @@ const KIND: &str = "x-github-event";
 )]
 pub(crate) async fn post_repository_event(
     State(app): State<App>,
+    from: Neighbourhood,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
@@ -44,22 +43,16 @@ pub(crate) async fn post_repository_event(
             "no secret of GitHub's webhook is configured: set github.webhook_secret",
         ));
     };
-    let body = to_bytes(body, LARGEST).await.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is larger than 25 MiB, or broke off",
-        )
-    })?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let signature = text(notices.signature_header());
+    notices.admits(signature).map_err(unproven)?;
     let kind = text(KIND).unwrap_or_default();
-    let ended = notices
-        .workflow_ended(kind, text(notices.signature_header()), &body)
-        .await;
-    let Some(full_name) = ended.map_err(|error| match error.kind {
-        PortErrorKind::Refused => Problem::malformed(error.message),
-        _ => error.into(),
-    })?
-    else {
+    if !notices.wants(kind) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let notice = read(&app, from, &headers, body).await?;
+    let ended = notices.workflow_ended(kind, signature, &notice.body).await;
+    let Some(full_name) = ended.map_err(unproven)? else {
         return Ok(StatusCode::NO_CONTENT);
     };
     match full_name.split_once('/') {

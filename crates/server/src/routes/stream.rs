@@ -8,9 +8,12 @@ use axum::response::{IntoResponse, Response};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::requests::record::{Cursor, LoggedEvent};
 use futures::stream::unfold;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::access::Credential;
 use crate::app::App;
+use crate::places::Place;
 use crate::problem::{Chain, Problem};
 use crate::wire::EventView;
 
@@ -23,13 +26,20 @@ struct Reader {
     cursor: Cursor,
     read: VecDeque<LoggedEvent>,
     news: watch::Receiver<Cursor>,
-    _permit: OwnedSemaphorePermit,
+    credential: Credential,
+    /// When the credential is looked at again, at the latest.
+    look_again: Instant,
+    _place: Place<AgentName>,
 }
 
-/// Opens a stream behind `after`, or from now on.
-pub(crate) async fn open(app: &App, agent: Option<AgentName>, after: Option<Cursor>) -> Result<Response, Problem> {
-    let permit = app.streams.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::overloaded())?;
+/// Opens a stream behind `after`, or from now on. It ends when the credential does.
+pub(crate) async fn open(
+    app: &App,
+    credential: Credential,
+    agent: Option<AgentName>,
+    after: Option<Cursor>,
+) -> Result<Response, Problem> {
+    let place = app.places.streams.take(&credential.agent.name)?;
     // Subscribed before the place is read, so that nothing falls between.
     let news = app.newest.subscribe();
     let cursor = match after {
@@ -42,7 +52,9 @@ pub(crate) async fn open(app: &App, agent: Option<AgentName>, after: Option<Curs
         cursor,
         read: VecDeque::new(),
         news,
-        _permit: permit,
+        credential,
+        look_again: Instant::now() + app.config.pace.tokens,
+        _place: place,
     };
     let events = unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
@@ -52,10 +64,13 @@ pub(crate) async fn open(app: &App, agent: Option<AgentName>, after: Option<Curs
 }
 
 impl Reader {
-    /// The next event; none when the server stops or the log cannot be read, whereupon the client
-    /// comes back with the last id it saw.
+    /// The next event; none when the server stops, the token has ended or the log cannot be read,
+    /// whereupon the client comes back with the last id it saw.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if Instant::now() >= self.look_again {
+                self.still_good().await?;
+            }
             if let Some(event) = self.read.pop_front() {
                 self.cursor = event.cursor;
                 return as_sse(event);
@@ -63,15 +78,36 @@ impl Reader {
             self.news.mark_unchanged();
             let events = self.app.ports().events.after(self.cursor, self.agent.as_ref(), BATCH);
             match events.await {
-                Ok(events) if !events.is_empty() => self.read = events.into(),
+                Ok(events) if !events.is_empty() => {
+                    // Nothing that came after a token's end is told to its owner.
+                    self.still_good().await?;
+                    self.read = events.into();
+                }
                 Ok(_) => tokio::select! {
                     () = self.app.stopping.cancelled() => return None,
+                    () = tokio::time::sleep_until(self.look_again) => {}
                     changed = self.news.changed() => changed.ok()?,
                 },
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "an event stream ends; its reader will come back");
                     return None;
                 }
+            }
+        }
+    }
+
+    /// Something, while the credential holds.
+    async fn still_good(&mut self) -> Option<()> {
+        self.look_again = Instant::now() + self.app.config.pace.tokens;
+        match self.credential.holds(&self.app).await {
+            Ok(true) => Some(()),
+            Ok(false) => {
+                tracing::info!(agent = %self.credential.agent.name, "an event stream ends with its token");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "an event stream ends: its token cannot be looked at");
+                None
             }
         }
     }

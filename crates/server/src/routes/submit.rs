@@ -1,9 +1,10 @@
 //! `POST /v1/events`: takes requests in. What is answered with 202 is durable.
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use cc_devops_core::names::RequestId;
+use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::outcome::{Failure, Reason};
 use futures::future::join_all;
@@ -15,11 +16,12 @@ use tracing::{Instrument, info_span};
 use utoipa::IntoParams;
 
 use super::MAX_WAIT;
-use crate::access::Caller;
+use crate::access::{Caller, Credential};
 use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
 use crate::extract::{Query, not_json, read_json_bytes};
 use crate::openapi::EventsBody;
+use crate::places::{LetIn, Place};
 use crate::problem::Problem;
 use crate::wire::{Accepted, AcceptedStatus, CompletedDetail, Entries, Entry, Refused, RefusedStatus};
 
@@ -31,6 +33,7 @@ const MAX_ENTRIES: usize = 10;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Waiting {
     /// Seconds to wait for the outcome; without, the answer comes as soon as the request is durable.
+    /// So it does where the agent waits for as many outcomes already as it may.
     #[param(minimum = 0, maximum = 300)]
     wait: Option<u16>,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Waiting {
 pub(crate) async fn post_events(
     State(app): State<App>,
     caller: Caller,
+    Extension(credential): Extension<Credential>,
+    Extension(let_in): Extension<LetIn>,
     Query(query): Query<Waiting>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -72,9 +77,15 @@ pub(crate) async fn post_events(
     };
     let wait = query.wait.map(|seconds| Duration::from_secs(seconds.into()));
     let until = wait.map(|wait| Instant::now() + wait);
-    match events {
-        Events::One(event) => one(&app, &caller, event, deadline, until).await,
-        Events::Many(events) => many(&app, &caller, events, deadline, until).await,
+    let answer = async {
+        match events {
+            Events::One(event) => one(&app, &caller, &let_in, event, deadline, until).await,
+            Events::Many(events) => many(&app, &caller, &let_in, events, deadline, until).await,
+        }
+    };
+    tokio::select! {
+        answer = answer => answer,
+        () = credential.ended(&app), if until.is_some() => Err(Problem::token_ended()),
     }
 }
 
@@ -157,9 +168,22 @@ fn peek(event: &Value) -> String {
     }
 }
 
+/// A place to wait in, where somebody wants to and there is one; the place among those that are
+/// answered at once is given back then. Who finds none is told that its request is durable.
+fn place_to_wait(app: &App, caller: &Caller, let_in: &LetIn, taken: &[&Admitted]) -> Option<Place<AgentName>> {
+    let waits = |admitted: &&Admitted| matches!(admitted, Admitted::UnderWay(_, Some(_)));
+    if !taken.iter().any(waits) {
+        return None;
+    }
+    let place = app.places.waits.take(&caller.0.name).ok()?;
+    let_in.leave();
+    Some(place)
+}
+
 async fn one(
     app: &App,
     caller: &Caller,
+    let_in: &LetIn,
     event: Value,
     deadline: Instant,
     until: Option<Instant>,
@@ -169,7 +193,8 @@ async fn one(
     let admitted = take_in(app, caller, event, until.is_some(), deadline)
         .await
         .map_err(|problem| problem.about(request_id))?;
-    match finish(app, admitted, until).await {
+    let place = place_to_wait(app, caller, let_in, &[&admitted]);
+    match finish(app, admitted, until, place.is_some()).await {
         Entry::Completed(completed) => Ok(Json(completed).into_response()),
         Entry::Accepted(accepted) => Ok((StatusCode::ACCEPTED, Json(accepted)).into_response()),
         Entry::Refused(refused) => Err(Failure::new(refused.reason, refused.error).into()),
@@ -179,6 +204,7 @@ async fn one(
 async fn many(
     app: &App,
     caller: &Caller,
+    let_in: &LetIn,
     events: Vec<Value>,
     deadline: Instant,
     until: Option<Instant>,
@@ -193,9 +219,11 @@ async fn many(
     {
         return Err(problem.clone());
     }
+    let place = place_to_wait(app, caller, let_in, &taken.iter().flatten().collect::<Vec<_>>());
+    let may_wait = place.is_some();
     let entries = taken.into_iter().map(|admitted| async {
         match admitted {
-            Ok(admitted) => finish(app, admitted, until).await,
+            Ok(admitted) => finish(app, admitted, until, may_wait).await,
             Err(problem) => Entry::Refused(Refused {
                 status: RefusedStatus::Error,
                 reason: problem.reason().unwrap_or(Reason::InternalError),
@@ -213,9 +241,9 @@ async fn many(
     Ok((status, Json(Entries { entries })).into_response())
 }
 
-/// What to tell of an event that was taken in: its outcome, where that is waited for and comes in
-/// time.
-async fn finish(app: &App, admitted: Admitted, until: Option<Instant>) -> Entry {
+/// What to tell of an event that was taken in: its outcome, where that is there or is waited for and
+/// comes in time.
+async fn finish(app: &App, admitted: Admitted, until: Option<Instant>, may_wait: bool) -> Entry {
     let accepted = |request_id: String| {
         Entry::Accepted(Accepted {
             request_id,
@@ -230,7 +258,7 @@ async fn finish(app: &App, admitted: Admitted, until: Option<Instant>) -> Entry 
         }),
         (Admitted::Ended(completed), Some(_)) => Entry::Completed(completed),
         (Admitted::Ended(completed), None) => accepted(completed.request_id),
-        (Admitted::UnderWay(id, Some(wait)), Some(until)) => tokio::select! {
+        (Admitted::UnderWay(id, Some(wait)), Some(until)) if may_wait => tokio::select! {
             completed = wait.outcome(app) => Entry::Completed(completed),
             () = tokio::time::sleep_until(until) => accepted(id.into()),
             () = app.stopping.cancelled() => accepted(id.into()),

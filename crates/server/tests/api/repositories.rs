@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_core::acts::Author;
 use cc_devops_core::ports::{
-    CodeHost, CodeHostNotices, Depth, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare, Spent,
-    TakeFound,
+    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare,
+    Spent, TakeFound,
 };
 use cc_devops_core::repos::auditing::{Auditor, Settings};
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::outcome::Failure;
 use cc_devops_core::secret::SecretValue;
@@ -38,7 +39,7 @@ impl CodeHost for Bare {
     async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)> {
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
         nothing()
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
@@ -60,11 +61,11 @@ impl CodeHost for Bare {
 
 /// Remembers what it was asked.
 #[derive(Clone, Default)]
-struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
+pub(crate) struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }
@@ -85,6 +86,17 @@ impl CodeHostNotices for Notices {
         "x-signature"
     }
 
+    fn wants(&self, kind: &str) -> bool {
+        ["workflow_run", "ping"].contains(&kind)
+    }
+
+    fn admits(&self, signature: Option<&str>) -> PortResult<()> {
+        match signature {
+            Some("good" | "bad") => Ok(()),
+            _ => Err(PortError::new(PortErrorKind::Refused, "this is no signature")),
+        }
+    }
+
     async fn workflow_ended(&self, kind: &str, signature: Option<&str>, body: &[u8]) -> PortResult<Option<String>> {
         match signature {
             Some("good") if kind == "workflow_run" => Ok(Some(String::from_utf8_lossy(body).into_owned())),
@@ -94,7 +106,7 @@ impl CodeHostNotices for Notices {
     }
 }
 
-async fn house(memory: &Memory, care: &Care) -> House {
+pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
     let ports = memory.ports();
     let settings = Settings {
         owner: "acme".to_owned(),

@@ -25,6 +25,13 @@ impl BillingNotices for Notices {
         "x-signature"
     }
 
+    fn admits(&self, signature: Option<&str>, _at: Timestamp) -> PortResult<()> {
+        match signature {
+            Some("good" | "bad") => Ok(()),
+            _ => Err(PortError::new(PortErrorKind::Refused, "this is no signature")),
+        }
+    }
+
     async fn changes_revenue(&self, signature: Option<&str>, body: &[u8], _at: Timestamp) -> PortResult<bool> {
         match signature {
             Some("good") => Ok(body == b"change"),
@@ -33,7 +40,7 @@ impl BillingNotices for Notices {
     }
 }
 
-async fn house(memory: &Memory, billing: &FakeBilling, notices: bool) -> House {
+pub(crate) async fn house(memory: &Memory, billing: &FakeBilling, notices: bool) -> House {
     let settings = Settings {
         installation: sample::installation(),
         policy: Policy::default(),

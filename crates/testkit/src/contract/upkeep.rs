@@ -91,10 +91,15 @@ pub async fn metrics(fresh: impl AsyncFn() -> Ports) {
     );
 }
 
-/// The checks keep what they promise: on fresh ports everything works, under a name.
+/// The checks keep what they promise: on fresh ports everything works, under a name, and trying it
+/// finds nothing else than looking.
 pub async fn checks(fresh: impl AsyncFn() -> Ports) {
     let ports = fresh().await;
     let checks = ports.checks.check().await;
+    for _ in 0..2 {
+        assert_eq!(ports.checks.probe().await, checks, "trying says the same");
+        assert_eq!(ports.checks.check().await, checks, "and so does looking after it");
+    }
     assert!(!checks.is_empty(), "there is something to check");
     for check in &checks {
         assert!(!check.name.is_empty(), "every check has a name");

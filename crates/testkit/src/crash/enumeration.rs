@@ -206,7 +206,7 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
     let ports = backend.open().await;
     ports
         .agents
-        .add(&sample::agent(AGENT), &sample::token(1))
+        .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
         .await
         .expect("a fresh backend takes the agent");
     let mut lived = Lived {

@@ -126,9 +126,9 @@ mortal! { Stacks {
 } }
 
 mortal! { Agents {
-    fn add(agent: &NewAgent, token: &NewToken) -> ();
-    fn rotate(name: &AgentName, token: &NewToken, old_until: Timestamp) -> ();
-    fn revoke(name: &AgentName, at: Timestamp) -> ();
+    fn add(agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> ();
+    fn rotate(name: &AgentName, token: &NewToken, old_until: Timestamp, audit: &AuditEntry) -> ();
+    fn revoke(name: &AgentName, at: Timestamp, audit: &AuditEntry) -> ();
     fn by_token(token: &TokenHash, now: Timestamp) -> Option<Agent>;
     fn find(name: &AgentName) -> Option<Agent>;
     fn register(name: &AgentName, at: Timestamp) -> ();
@@ -173,7 +173,7 @@ mortal! { RevenueStore {
     fn latest() -> Option<Day>;
     fn day(date: Date) -> Option<Day>;
     fn days(from: Date, until: Date) -> Vec<Day>;
-    fn keep(day: &Day) -> ();
+    fn keep(day: &Day, reader: &AgentName, news: &Announcement) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();
 } }

@@ -1,0 +1,74 @@
+//! A disk that fails under a running server: it is said, and when the disk is back, that too.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::process::{Place, Run};
+
+/// What is to fail, and with which error: EIO, ENOSPC, EROFS.
+const FAULTS: [&str; 4] = ["write 5", "write 28", "write 30", "sync 5"];
+
+/// Compiles what makes the disk fail.
+fn shim(place: &Place) -> PathBuf {
+    let library = place.path().join("faults.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/binary/faults.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"])
+        .status();
+    assert!(compiled.unwrap().success());
+    library
+}
+
+/// Asks for the health until it is as expected.
+fn health(place: &Place, code: i32) -> Run {
+    for _ in 0..1_000 {
+        let run = place.run(&["health", "--json"]);
+        if run.code == code {
+            return run;
+        }
+    }
+    panic!("the health never ends with {code}: {}", place.run(&["health"]));
+}
+
+fn database(health: &Value) -> &Value {
+    let checks = health["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == "database").unwrap()
+}
+
+#[test]
+fn a_disk_that_fails_is_said_at_once_and_so_is_its_return() {
+    let place = Place::new();
+    let order = place.path().join("fault");
+    let library = shim(&place);
+    let environment = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAULT_FILE", order.to_str().unwrap()),
+    ];
+    let server = place.serve_with(&environment);
+    let put = || place.run_with(&["put-secret", "/contentcraft/a/b"], "v");
+    for fault in FAULTS {
+        health(&place, 0);
+        put().exits(0);
+        fs::write(&order, fault).unwrap();
+        assert_ne!(put().code, 0, "{fault}");
+        let told = health(&place, 1).json();
+        assert_eq!(database(&told)["status"], "degraded", "{fault}: {told}");
+        assert!(database(&told)["message"].is_string(), "{fault}: {told}");
+
+        let (status, stranger) = server.get("/health", None);
+        assert_eq!(status, 503, "{fault}");
+        assert!(
+            stranger.contains("degraded") && !stranger.contains("message"),
+            "{stranger}"
+        );
+        fs::remove_file(&order).unwrap();
+    }
+    health(&place, 0);
+    put().exits(0);
+    assert!(server.stop().success());
+}

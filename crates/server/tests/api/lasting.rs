@@ -1,0 +1,120 @@
+//! What lasts, lasts as long as the token it was opened with.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Method;
+use axum::http::header::ACCEPT;
+use cc_devops_core::fleet::{NewToken, TokenHash};
+use cc_devops_core::requests::record::RequestState;
+use cc_devops_server::ServerConfig;
+use cc_devops_server::config::Pace;
+use cc_devops_testkit::memory::StackScript;
+use cc_devops_testkit::{Memory, sample};
+use jiff::SignedDuration;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+use crate::house::{AGENT, As, House, put, request, until};
+
+/// Longer than it takes to look at a token again.
+const LONG: Duration = Duration::from_mins(1);
+
+/// Opens a stream from the beginning.
+async fn stream(house: &House) -> Body {
+    let open = request(Method::GET, "/v1/events?after=0", As::Agent).header(ACCEPT, "text/event-stream");
+    let response = house.router().oneshot(open.body(Body::empty()).unwrap()).await;
+    response.unwrap().into_body()
+}
+
+/// All that comes until the stream ends; nothing where it does not end.
+async fn to_the_end(stream: Body) -> Option<String> {
+    let read = timeout(LONG, to_bytes(stream, usize::MAX)).await.ok()?;
+    Some(String::from_utf8(read.unwrap().to_vec()).unwrap())
+}
+
+async fn revoke(house: &House) {
+    let agents = house.memory.ports().agents;
+    let revoked = agents
+        .revoke(&sample::agent_name(AGENT), sample::START, &sample::revoked())
+        .await;
+    revoked.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_its_token_is_revoked() {
+    let house = House::new().await;
+    let (lasting, revoked) = (stream(&house).await, stream(&house).await);
+    assert_eq!(to_the_end(lasting).await, None, "a good token's stream lasts");
+    revoke(&house).await;
+    assert!(to_the_end(revoked).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_its_token_runs_out_after_a_rotation() {
+    let house = House::new().await;
+    let (lasting, ending) = (stream(&house).await, stream(&house).await);
+    let token = NewToken {
+        hash: TokenHash::of("another"),
+        created_at: sample::START,
+    };
+    let until = sample::START + SignedDuration::from_mins(5);
+    let agents = house.memory.ports().agents;
+    let rotated = agents
+        .rotate(&sample::agent_name(AGENT), &token, until, &sample::rotated())
+        .await;
+    rotated.unwrap();
+    assert_eq!(
+        to_the_end(lasting).await,
+        None,
+        "the old token is good for five minutes"
+    );
+    house.memory.clock().advance(SignedDuration::from_mins(5));
+    assert!(to_the_end(ending).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_after_a_tokens_end_is_not_told_to_its_owner() {
+    // The rhythm alone would be too late.
+    let pace = Pace {
+        tokens: Duration::from_hours(1),
+        ..Pace::default()
+    };
+    let config = ServerConfig {
+        pace,
+        ..ServerConfig::default()
+    };
+    let mut house = House::on(Memory::new(), config).await;
+    let workers = house.work();
+    let stream = stream(&house).await;
+    revoke(&house).await;
+    house.post("/v1/events?wait=10", As::Admin, &put("r1")).await;
+    until(async || (!house.memory.published_events().is_empty()).then_some(())).await;
+    let told = to_the_end(stream).await;
+    assert!(told.as_ref().is_some_and(|told| !told.contains("r1")), "{told:?}");
+    workers.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_when_its_token_does() {
+    let memory = Memory::new();
+    memory.script_stack(sample::stack(sample::STACK_SUCCEEDS), StackScript::KeepsChanging);
+    let house = House::on(memory, ServerConfig::default()).await;
+    let event = sample::deploy_event("d1", sample::STACK_SUCCEEDS);
+    let begun = Instant::now();
+    let waiting = house.post("/v1/events?wait=300", As::Agent, &event);
+    let revoked = async {
+        let ledger = house.memory.ports().ledger;
+        let state = async || Some(ledger.find(&sample::request_id("d1")).await.unwrap()?.state);
+        until(async || (state().await? == RequestState::Waiting).then_some(())).await;
+        revoke(&house).await;
+    };
+    let (answer, ()) = tokio::join!(waiting, revoked);
+    assert!(answer.is_problem(401), "{answer:?}");
+    assert_eq!(begun.elapsed(), Pace::default().tokens);
+    assert_eq!(
+        house.get("/v1/requests/d1", As::Admin).await.json()["state"],
+        "waiting",
+        "it is on record"
+    );
+}
