@@ -12,7 +12,7 @@ use cc_devops_aws::Backend;
 use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::fleet::Beat;
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::ports::{Clock as _, PortErrorKind, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_testkit::sample::{AGENT, OTHER_AGENT, after, agent, agent_name, token};
 use cc_devops_testkit::{Memory, contract, peers, sample};
@@ -392,7 +392,7 @@ async fn a_heartbeat_goes_to_cloudwatch_and_one_from_there_is_shown() {
     for name in [AGENT, OTHER_AGENT] {
         agents.register(&agent_name(name), after(1)).await.unwrap();
     }
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     backend
         .heartbeats()
         .beat(&agent_name(AGENT), &beat(now, false))

@@ -10,10 +10,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Break, ChainHash, actions, link};
-use cc_devops_core::ports::PortErrorKind;
+use cc_devops_core::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_testkit::{peers, sample};
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use line::{Fault, Line};
 use serde_json::{Value, json};
 
@@ -56,7 +55,7 @@ impl Trail {
     }
 
     async fn checkpoint(&self) {
-        self.0.audit().checkpoint(Timestamp::now()).await.unwrap();
+        self.0.audit().checkpoint(SystemClock.now()).await.unwrap();
     }
 
     async fn rows(&self) -> Vec<AuditRow> {
@@ -122,7 +121,7 @@ impl Trail {
                 ("TPK".to_owned(), text("audit")),
                 (
                     "TSK".to_owned(),
-                    text(format!("{:016}", Timestamp::now().as_microsecond())),
+                    text(format!("{:016}", SystemClock.now().as_microsecond())),
                 ),
                 ("chain".to_owned(), text(chain)),
                 ("seq".to_owned(), AttributeValue::N(seq.to_string())),
@@ -170,7 +169,7 @@ async fn a_forged_checkpoint_does_not_cover_a_chain_written_anew() {
     let breaks = trail.breaks().await;
     assert_eq!(at(&breaks), [(CHECKPOINTS, 2), (chain.as_str(), 4)], "{breaks:?}");
     assert!(breaks[0].problem.contains("this ledger did not write it"), "{breaks:?}");
-    let refused = trail.0.audit().checkpoint(Timestamp::now()).await.unwrap_err();
+    let refused = trail.0.audit().checkpoint(SystemClock.now()).await.unwrap_err();
     assert_eq!(
         refused.kind,
         PortErrorKind::Corrupt,
@@ -190,7 +189,7 @@ async fn a_forged_end_of_the_checkpoints_is_found_and_not_gone_on_from() {
     assert!(breaks[0].problem.contains("not written by this ledger"), "{breaks:?}");
 
     trail.0.audit().append(&entry(9)).await.unwrap();
-    let refused = trail.0.audit().checkpoint(Timestamp::now()).await.unwrap_err();
+    let refused = trail.0.audit().checkpoint(SystemClock.now()).await.unwrap_err();
     assert_eq!(refused.kind, PortErrorKind::Corrupt);
     assert!(refused.message.contains("audit verify"), "{refused}");
     assert!(
@@ -206,7 +205,7 @@ async fn checkpoints_cannot_be_told_that_everything_is_bound() {
     let far = AttributeValue::N("9000000000000000".to_owned());
     trail.change(head_key(), "place", far).await;
     trail.0.audit().append(&entry(3)).await.unwrap();
-    let refused = trail.0.audit().checkpoint(Timestamp::now()).await.unwrap_err();
+    let refused = trail.0.audit().checkpoint(SystemClock.now()).await.unwrap_err();
     assert_eq!(refused.kind, PortErrorKind::Corrupt, "{refused}");
     assert_eq!(at(&trail.breaks().await), [(CHECKPOINTS, 1)]);
 }
@@ -217,7 +216,7 @@ async fn without_the_record_of_their_end_no_checkpoint_is_written_and_it_is_foun
     let (trail, _) = Trail::bound(&peer, 2).await;
     trail.delete(head_key()).await;
     trail.0.audit().append(&entry(3)).await.unwrap();
-    let refused = trail.0.audit().checkpoint(Timestamp::now()).await.unwrap_err();
+    let refused = trail.0.audit().checkpoint(SystemClock.now()).await.unwrap_err();
     assert_eq!(refused.kind, PortErrorKind::Corrupt, "{refused}");
     let breaks = trail.breaks().await;
     assert_eq!(at(&breaks), [(CHECKPOINTS, 1)]);
@@ -250,7 +249,7 @@ async fn of_many_sweeps_at_once_one_writes_the_checkpoint() {
         trail.0.audit().append(&entry(round)).await.unwrap();
         let sweeps = others.iter().map(|other| {
             let audit = other.audit();
-            tokio::spawn(async move { audit.checkpoint(Timestamp::now()).await })
+            tokio::spawn(async move { audit.checkpoint(SystemClock.now()).await })
         });
         for sweep in sweeps.collect::<Vec<_>>() {
             sweep.await.unwrap().unwrap();
@@ -297,7 +296,7 @@ async fn a_trail_is_verified_while_it_grows_and_nothing_is_found() {
     let writing = tokio::spawn(async move {
         for number in 0..40 {
             other.audit().append(&entry(number)).await.unwrap();
-            other.audit().checkpoint(Timestamp::now()).await.unwrap();
+            other.audit().checkpoint(SystemClock.now()).await.unwrap();
         }
     });
     while !writing.is_finished() {

@@ -8,9 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::{AuditEntry, Verification, actions};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::AuditTrail;
+use cc_devops_core::ports::{AuditTrail, Clock as _, SystemClock};
 use cc_devops_testkit::{peers, sample};
-use jiff::Timestamp;
 
 fn entry(number: i64) -> AuditEntry {
     sample::audit_entry(actions::SECRET_READ, number)
@@ -27,8 +26,8 @@ async fn two_writers_race_on_the_enabled_agents_and_no_name_is_lost() {
         let name = |writer: &str| AgentName::new(format!("{writer}{round:03}")).unwrap();
         let (ours, theirs) = (name("A"), name("B"));
         let (first, second) = tokio::join!(
-            one.register(&ours, Timestamp::now()),
-            two.register(&theirs, Timestamp::now())
+            one.register(&ours, SystemClock.now()),
+            two.register(&theirs, SystemClock.now())
         );
         first.unwrap();
         second.unwrap();
@@ -57,7 +56,7 @@ async fn two_processes_write_the_trail_at_once_and_it_holds() {
         for number in 0..100 {
             trail.append(&entry(number)).await.unwrap();
             if number % 20 == 0 {
-                trail.checkpoint(Timestamp::now()).await.unwrap();
+                trail.checkpoint(SystemClock.now()).await.unwrap();
             }
         }
     };
@@ -81,10 +80,10 @@ impl Trail {
         for number in 1..=10 {
             audit.append(&entry(number)).await.unwrap();
             if number == 5 || number == 10 {
-                audit.checkpoint(Timestamp::now()).await.unwrap();
+                audit.checkpoint(SystemClock.now()).await.unwrap();
             }
         }
-        audit.checkpoint(Timestamp::now()).await.unwrap();
+        audit.checkpoint(SystemClock.now()).await.unwrap();
         let found = audit.verify().await.unwrap();
         assert_eq!(
             (found.rows, found.breaks),

@@ -12,7 +12,9 @@ use cc_devops_aws::Backend;
 use cc_devops_core::events::EventBody;
 use cc_devops_core::fleet::NewToken;
 use cc_devops_core::health::Condition;
-use cc_devops_core::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
+use cc_devops_core::ports::{
+    Clock as _, PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten, SystemClock,
+};
 use cc_devops_core::requests::outcome::SecretAction;
 use cc_devops_core::requests::record::OutgoingEvent;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
@@ -362,7 +364,7 @@ async fn a_health_check_reads_the_last_report_and_nothing_else() {
     let script = Script::default().answers(
         "GetItem",
         json!({"Item": {
-            "PK": {"S": "HEALTH"}, "SK": {"S": "REPORT"}, "at": {"S": jiff::Timestamp::now().to_string()},
+            "PK": {"S": "HEALTH"}, "SK": {"S": "REPORT"}, "at": {"S": SystemClock.now().to_string()},
             "checks": {"S": checks.to_string()},
         }}),
     );

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::Parameter;
 use cc_devops_aws::{Backend, Pace};
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_core::ports::{Clock as _, StackEnd, StackProgress, Stacks, SystemClock};
 use cc_devops_core::requests::outcome::{DeployAction, Reason};
 use cc_devops_core::requests::record::StackLease;
 use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_testkit::{peers, sample};
-use jiff::Timestamp;
 
 const TEMPLATE: &str = r#"{
   "Parameters": {"Value": {"Type": "String"}, "Other": {"Type": "String", "Default": "other"}},
@@ -72,7 +71,7 @@ fn lease(id: &str, stack: &str) -> StackLease {
 /// The end of a deploy.
 async fn ended(stacks: &dyn Stacks, id: &str, deploy: &DeployLambda) -> StackEnd {
     let lease = lease(id, deploy.stack.as_str());
-    let mut progress = stacks.start(&lease, deploy, Timestamp::now()).await.unwrap();
+    let mut progress = stacks.start(&lease, deploy, SystemClock.now()).await.unwrap();
     for _ in 0..200 {
         match progress {
             StackProgress::Ended(end) => return end,

@@ -10,7 +10,7 @@ use aws_smithy_types::DateTime;
 use cc_devops_aws::Backend;
 use cc_devops_core::alerts::Alert;
 use cc_devops_core::health::Condition;
-use cc_devops_core::ports::RequestSample;
+use cc_devops_core::ports::{Clock as _, RequestSample, SystemClock};
 use cc_devops_core::requests::outcome::Status;
 use cc_devops_testkit::sample::AGENT;
 use cc_devops_testkit::{peers, telling};
@@ -67,7 +67,7 @@ async fn completed_events_arrive_where_a_rule_sends_them() {
 
     let events: Vec<_> = (1..=25).map(|number| telling::published(number, AGENT, 1)).collect();
     let numbered: Vec<_> = (1..).zip(&events).collect();
-    let results = backend.bus().publish(&numbered, Timestamp::now()).await.unwrap();
+    let results = backend.bus().publish(&numbered, SystemClock.now()).await.unwrap();
     assert!(results.len() == 25 && results.iter().all(Result::is_ok), "{results:?}");
     let mut told = receive(&backend, &url, 25).await;
     told.sort_by_key(|event| event["detail"]["requestId"].as_str().map(str::to_owned));
@@ -125,7 +125,7 @@ async fn an_alert_arrives_where_the_topic_sends_it() {
 async fn requests_are_counted_in_cloudwatch() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let sample = |status, latency_ms, at| RequestSample {
         action: "putSecret".to_owned(),
         status,

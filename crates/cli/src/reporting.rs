@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_core::Installation;
-use cc_devops_core::ports::{BillingNotices, Ports, RateSource};
+use cc_devops_core::ports::{BillingNotices, Clock, Ports, RateSource};
 use cc_devops_core::revenue::reporting::{Reporter, Settings};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_rates::{Ecb, Fixed};
@@ -29,11 +29,11 @@ pub(crate) fn account(config: &Revenue, ports: &Ports, given: Option<SecretValue
         api_url: config.api_url.clone(),
         ..client::Settings::default()
     };
-    Arc::new(Account::new(key, settings))
+    Arc::new(Account::new(key, settings, Arc::clone(&ports.clock)))
 }
 
 /// Where exchange rates are from.
-pub(crate) fn rates(config: &Revenue) -> Result<Arc<dyn RateSource>, CliError> {
+pub(crate) fn rates(config: &Revenue, clock: Arc<dyn Clock>) -> Result<Arc<dyn RateSource>, CliError> {
     Ok(match &config.rates {
         RatesFrom::Fixed(rates) => Arc::new(Fixed::new(rates.clone())),
         RatesFrom::Ecb(url) => {
@@ -41,7 +41,7 @@ pub(crate) fn rates(config: &Revenue) -> Result<Arc<dyn RateSource>, CliError> {
                 url: url.clone(),
                 ..cc_devops_rates::Settings::default()
             };
-            Arc::new(Ecb::new(&settings).map_err(CliError::Port)?)
+            Arc::new(Ecb::new(&settings, clock).map_err(CliError::Port)?)
         }
     })
 }
@@ -58,7 +58,8 @@ pub(crate) fn reporter(
         policy: config.policy,
         reader: config.cost_control.clone(),
     };
-    Ok(Reporter::new(account, rates(config)?, ports, settings))
+    let rates = rates(config, Arc::clone(&ports.clock))?;
+    Ok(Reporter::new(account, rates, ports, settings))
 }
 
 /// What `serve` is given.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cc_devops_aws::{Backend, Clients};
 use cc_devops_core::names::{FullStackName, RequestId};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, StackProgress, Stacks, SystemClock};
+use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, Ports, StackProgress, Stacks, SystemClock};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::StackLease;
@@ -178,7 +178,7 @@ impl Opened {
             }
             ControlFlow::Continue(())
         };
-        Ok(store.rotate_master_key(Timestamp::now(), &mut step).await?)
+        Ok(store.rotate_master_key(SystemClock.now(), &mut step).await?)
     }
 
     /// Copies the database to a file.

@@ -14,11 +14,10 @@
 //! use std::sync::Arc;
 //!
 //! use cc_devops_core::names::{AgentName, SecretName, Stage};
-//! use cc_devops_core::ports::{SecretStore, SecretVersion, SecretWrite};
+//! use cc_devops_core::ports::{Clock, SecretStore, SecretVersion, SecretWrite, SystemClock};
 //! use cc_devops_core::requests::PutSecret;
 //! use cc_devops_core::secret::SecretValue;
 //! use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
-//! use jiff::Timestamp;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -39,7 +38,7 @@
 //!         may_be_repeat: false,
 //!         agent: &AgentName::new("Example")?,
 //!         stage: &Stage::new("dev")?,
-//!         at: Timestamp::now(),
+//!         at: SystemClock.now(),
 //!     })
 //!     .await?;
 //! assert_eq!(written.arn, "local:secret:/contentcraft/example/key");

@@ -1,13 +1,13 @@
 //! The Bank's file over HTTP: fetched when it may have changed, kept while it has not.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RateSource};
+use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, RateSource};
 use cc_devops_core::revenue::rates::Rates;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
@@ -68,8 +68,8 @@ impl Default for Settings {
 }
 
 /// The European Central Bank's daily reference rates.
-#[derive(Debug)]
 pub struct Ecb {
+    clock: Arc<dyn Clock>,
     http: Client,
     url: Url,
     good_for: Duration,
@@ -100,11 +100,12 @@ enum Answer {
 }
 
 impl Ecb {
-    /// The Bank's rates. The process must have chosen its TLS provider.
+    /// The Bank's rates; the clock says which day's file is the newest there can be. The process must have chosen
+    /// its TLS provider.
     ///
     /// # Errors
     /// An address that is none, or would be reached in the clear.
-    pub fn new(settings: &Settings) -> PortResult<Self> {
+    pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let refused = |message: &str| PortError::new(PortErrorKind::Refused, message);
         let url = Url::parse(&settings.url).map_err(|error| refused("revenue.rates_url is no URL").because(error))?;
         if url.scheme() != "https" && !(url.scheme() == "http" && is_this_machine(&url)) {
@@ -121,6 +122,7 @@ impl Ecb {
             .build()
             .map_err(|error| refused("the HTTP client for exchange rates cannot be made").because(error))?;
         Ok(Self {
+            clock,
             http,
             url,
             good_for: settings.good_for,
@@ -162,7 +164,7 @@ impl Ecb {
             }
         }
         let text = body(response).await?;
-        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         // The Bank's day may have begun where ours has not.
         let latest = today.tomorrow().unwrap_or(today);
         let rates = read(&text, latest).map_err(|error| {

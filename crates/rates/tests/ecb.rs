@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cc_devops_core::ports::{PortErrorKind, RateSource};
+use cc_devops_core::ports::{PortErrorKind, RateSource, SystemClock};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_rates::{Ecb, Retries, Settings};
 
@@ -48,7 +48,7 @@ impl Bank {
             },
             ..Settings::default()
         };
-        Ecb::new(&settings).unwrap()
+        Ecb::new(&settings, Arc::new(SystemClock)).unwrap()
     }
 
     fn asked(&self) -> Vec<HeaderMap> {
@@ -157,7 +157,7 @@ fn rates_do_not_come_in_the_clear() {
             url: url.to_owned(),
             ..Settings::default()
         };
-        let error = Ecb::new(&settings).unwrap_err();
+        let error = Ecb::new(&settings, Arc::new(SystemClock)).err().unwrap();
         assert!(error.to_string().contains("revenue.rates_url"), "{error}");
     }
 }

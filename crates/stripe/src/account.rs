@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use cc_devops_core::names::SecretName;
 use cc_devops_core::ports::{
-    Billing, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion, TakeFigure, Wanted,
+    Billing, Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion, TakeFigure, Wanted,
 };
 use cc_devops_core::revenue::figure::{ErrorCode, Figure};
 use cc_devops_core::revenue::model::Catalog;
 use cc_devops_core::revenue::transactions::Transactions;
 use cc_devops_core::secret::SecretValue;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::client::{Client, Error, Listed, Settings, Statuses};
@@ -40,16 +39,18 @@ pub enum KeySource {
 pub struct Account {
     key: KeySource,
     settings: Settings,
+    clock: Arc<dyn Clock>,
     /// The client of the last key: an account has one limiter in a process.
     client: Mutex<Option<(SecretValue, Client)>>,
 }
 
 impl Account {
-    /// The account that the key opens. The process must have chosen its TLS provider.
-    pub fn new(key: KeySource, settings: Settings) -> Self {
+    /// The account that the key opens; the clock says whether a moment has passed. The process must have chosen its TLS provider.
+    pub fn new(key: KeySource, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         Self {
             key,
             settings,
+            clock,
             client: Mutex::default(),
         }
     }
@@ -162,7 +163,7 @@ impl Billing for Account {
         let catalog = catalog(&client).await.map_err(port)?;
         let terms = terms(&catalog, wanted);
         // What has ended since counted then. Of now, what has ended counts nothing.
-        let statuses = if wanted.as_of < Timestamp::now().as_second() - PAST {
+        let statuses = if wanted.as_of < self.clock.now().as_second() - PAST {
             Statuses::All
         } else {
             Statuses::AllButCanceled

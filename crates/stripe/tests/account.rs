@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{Billing, PortErrorKind, PortResult, Wanted};
+use cc_devops_core::ports::{Billing, PortErrorKind, PortResult, SystemClock, Wanted};
 use cc_devops_core::revenue::figure::{ErrorCode, Figure};
 use cc_devops_core::revenue::lines::Explain;
 use cc_devops_core::revenue::policy::Options;
@@ -37,7 +38,11 @@ async fn start(model: Model) -> (FakeStripe, Account) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let stripe = FakeStripe::start(model).await;
     stripe.set_rates(1_000, 1_000);
-    let account = Account::new(KeySource::Given(SecretValue::new(KEY.to_owned())), settings(&stripe));
+    let account = Account::new(
+        KeySource::Given(SecretValue::new(KEY.to_owned())),
+        settings(&stripe),
+        Arc::new(SystemClock),
+    );
     (stripe, account)
 }
 
@@ -193,7 +198,13 @@ async fn failures_that_pass_are_passed_over() {
 async fn a_key_that_may_not_read_names_its_permission() {
     let (stripe, _) = start(mixed()).await;
     stripe.add_key("rk_test_poor", &["rak_price_read", "rak_plan_read", "rak_coupon_read"]);
-    let with = |key: &str| Account::new(KeySource::Given(SecretValue::new(key.to_owned())), settings(&stripe));
+    let with = |key: &str| {
+        Account::new(
+            KeySource::Given(SecretValue::new(key.to_owned())),
+            settings(&stripe),
+            Arc::new(SystemClock),
+        )
+    };
     let poor = read(&with("rk_test_poor")).await.unwrap_err();
     assert_eq!(poor.kind, PortErrorKind::Key);
     assert!(poor.to_string().contains("permission"), "{poor}");
@@ -212,7 +223,7 @@ async fn the_key_is_read_when_it_is_needed() {
         secrets: memory.ports().secrets,
         name: name.clone(),
     };
-    let account = Account::new(kept, settings(&stripe));
+    let account = Account::new(kept, settings(&stripe), Arc::new(SystemClock));
     let missing = read(&account).await.unwrap_err();
     assert_eq!(missing.kind, PortErrorKind::NotFound);
     assert!(missing.to_string().contains(name.as_str()), "{missing}");

@@ -7,12 +7,11 @@ mod refused;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{PortErrorKind, Ports, StackEnd, StackProgress};
+use cc_devops_core::ports::{Clock as _, PortErrorKind, Ports, StackEnd, StackProgress, SystemClock};
 use cc_devops_core::requests::outcome::{DeployAction, Reason};
 use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
-use jiff::Timestamp;
 
 use cloud::deploying::{PACE, STACK, deploy, failure, lease, progress, says, stacks, start, success};
 use cloud::{Cloud, Event, Fate, Fault, Making, Stack};
@@ -123,7 +122,7 @@ async fn a_lost_answer_makes_no_second_change() {
         let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
         cloud.fail(action, Fault::LostAnswer);
         let stacks = stacks(&cloud);
-        let error = stacks.start(&lease(), &deploy(), Timestamp::now()).await.unwrap_err();
+        let error = stacks.start(&lease(), &deploy(), SystemClock.now()).await.unwrap_err();
         assert_eq!(error.kind, PortErrorKind::Timeout, "{action}");
         assert_eq!(success(&*stacks).await.action, DeployAction::Deployed, "{action}");
         assert_eq!(

@@ -1,9 +1,8 @@
 //! Deploys that CloudFormation refuses: which reason and sentence the request ends with.
 
-use cc_devops_core::ports::{PortErrorKind, StackProgress};
+use cc_devops_core::ports::{Clock as _, PortErrorKind, StackProgress, SystemClock};
 use cc_devops_core::requests::outcome::Reason;
 use cc_devops_core::requests::{DeployLambda, Template};
-use jiff::Timestamp;
 
 use crate::cloud::deploying::{STACK, deploy, failure, lease, says, stacks, start};
 use crate::cloud::{Cloud, Fate, Fault, Making, Stack};
@@ -130,7 +129,7 @@ async fn a_missing_permission_is_named() {
         let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
         let denied = Fault::Refused(403, "AccessDenied", "User is not authorized to perform it");
         cloud.fail(action, denied);
-        let started = stacks(&cloud).start(&lease(), &deploy(), Timestamp::now()).await;
+        let started = stacks(&cloud).start(&lease(), &deploy(), SystemClock.now()).await;
         let error = started.unwrap_err();
         assert_eq!(error.kind, PortErrorKind::Refused);
         assert!(error.message.contains(&format!("cloudformation:{action}")), "{error}");

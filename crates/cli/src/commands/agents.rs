@@ -4,6 +4,7 @@
 use cc_devops_core::acts::Asker;
 use cc_devops_core::fleet::{Agent, AgentStatus, Enrolment, Liveness, Rhythm, Token};
 use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use cc_devops_core::requests::Role;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -89,7 +90,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::List => {
             let all = opened.ports.agents.list().await?;
-            let now = Timestamp::now();
+            let now = SystemClock.now();
             let document: Vec<Value> = all.iter().map(|status| row(status, now, config.rhythm)).collect();
             context
                 .output

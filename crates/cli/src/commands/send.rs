@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cc_devops_aws::Backend;
-use jiff::Timestamp;
+use cc_devops_core::ports::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::health;
@@ -176,7 +176,7 @@ async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<()
             let agent = config.checked.installation.agent;
             (
                 500,
-                json!({"error": error, "agent": agent, "timestamp": Timestamp::now()}),
+                json!({"error": error, "agent": agent, "timestamp": SystemClock.now()}),
             )
         }
         unknown => (400, json!({"error": format!("Unknown task type: {unknown}")})),

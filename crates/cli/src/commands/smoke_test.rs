@@ -9,7 +9,7 @@ use cc_devops_core::health::CAPABILITIES;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::record::RequestState;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::health;
@@ -185,7 +185,7 @@ impl Tests<'_> {
 
     async fn heard(&self) -> Result<Found<String>, String> {
         Ok(match self.backend.own_heartbeat().await.map_err(said)? {
-            Some(beat) if Timestamp::now().duration_since(beat.at) > HEARD => {
+            Some(beat) if self.ports.clock.now().duration_since(beat.at) > HEARD => {
                 Err(format!("the last one is of {}", beat.at))
             }
             Some(beat) if beat.healthy => Ok("healthy".to_owned()),
@@ -249,7 +249,7 @@ impl Tests<'_> {
     }
 
     async fn secret(&self, name: &str) -> Result<String, String> {
-        let params = json!({"name": name, "value": Timestamp::now().to_string()});
+        let params = json!({"name": name, "value": self.ports.clock.now().to_string()});
         let id = RequestId::new(format!("{}-write", self.request)).map_err(said)?;
         let completed = self.ask(&id, "putSecret", params).await?;
         if completed.get("status").and_then(Value::as_str) == Some("success") {

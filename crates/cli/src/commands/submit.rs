@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use cc_devops_aws::Backend;
 use cc_devops_core::events::EventBody;
 use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::bus::asked_stage;
 use cc_devops_core::requests::outcome::Completed;
 use cc_devops_core::requests::record::Cursor;
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ pub(super) fn envelope(asking: &Asking, action: Action, stage: Option<&str>, par
         "requestId": id,
         "action": action.as_str(),
         "requestedBy": asking.agent.as_str(),
-        "ts": Timestamp::now().to_string(),
+        "ts": SystemClock.now().to_string(),
         "params": params,
     });
     if let (Some(stage), Some(detail)) = (stage, detail.as_object_mut()) {

@@ -1,5 +1,6 @@
 //! Times and durations as people write them on the command line.
 
+use cc_devops_core::ports::{Clock, SystemClock};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +21,8 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
         _ => None,
     };
     let age = seconds.and_then(|unit| count.checked_mul(unit)).ok_or_else(hint)?;
-    Timestamp::now()
+    SystemClock
+        .now()
         .checked_sub(SignedDuration::from_secs(age))
         .map_err(|_| hint())
 }
@@ -57,7 +59,7 @@ mod tests {
         assert_eq!(show(parse_moment("2026-01-31").unwrap()), "2026-01-31T00:00:00Z");
         assert_eq!(parse_moment("2026-01-31T12:00:00Z").unwrap(), point);
         assert!(parse_moment("2026-02-30").is_err());
-        let age = Timestamp::now().duration_since(parse_time("90m").unwrap());
+        let age = SystemClock.now().duration_since(parse_time("90m").unwrap());
         assert!((5_399..5_460).contains(&age.as_secs()));
         for bad in ["", "d", "yesterday", "5", "5y", "\u{e9}", "9223372036854775807d"] {
             assert!(parse_time(bad).is_err(), "{bad:?}");

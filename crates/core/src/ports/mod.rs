@@ -159,6 +159,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the Clock port's way to the machine's clock"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

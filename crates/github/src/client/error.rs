@@ -68,6 +68,8 @@ pub enum Error {
     RateLimited {
         /// When it begins anew.
         until: Timestamp,
+        /// How long that is from now.
+        wait: SignedDuration,
     },
     /// Too many requests at once, still, after waiting.
     #[error("GitHub lets in no more requests for a while ({message}): something else uses the token too; try later")]
@@ -165,7 +167,7 @@ impl Error {
 impl From<Error> for PortError {
     fn from(error: Error) -> Self {
         let retry_after = match &error {
-            Error::RateLimited { until } => Some(until.duration_since(Timestamp::now()).max(SignedDuration::ZERO)),
+            Error::RateLimited { wait, .. } => Some(*wait),
             _ => None,
         };
         let own = Self {

@@ -74,8 +74,8 @@ impl Identity {
 
 impl App {
     /// The App's proof of itself.
-    fn proof(&self) -> Result<SecretString, Failure> {
-        let now = Timestamp::now().as_second();
+    fn proof(&self, now: Timestamp) -> Result<SecretString, Failure> {
+        let now = now.as_second();
         let claims = Claims {
             iss: self.id.to_string(),
             iat: now - 60,
@@ -96,7 +96,7 @@ impl Client {
         };
         let mut kept = app.kept.lock().await;
         if let Some((token, end)) = &kept.token
-            && Timestamp::now() + BEFORE_ITS_END < *end
+            && self.inner.clock.now() + BEFORE_ITS_END < *end
         {
             return Ok(token.clone());
         }
@@ -136,7 +136,15 @@ impl Client {
     async fn as_app(&self, app: &App, method: Method, path: &str, what: &str) -> Result<Answer, Failure> {
         let request = Request::builder().method(method).uri(path);
         let answer = self
-            .exchange(&self.inner.rest, app.proof()?, request, None, Load::Read, what, true)
+            .exchange(
+                &self.inner.rest,
+                app.proof(self.inner.clock.now())?,
+                request,
+                None,
+                Load::Read,
+                what,
+                true,
+            )
             .await;
         answer.map_err(|failure| match failure.error {
             Error::NotFound { .. } => Failure::last(Error::NotInstalled(app.owner.clone())),

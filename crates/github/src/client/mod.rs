@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cc_devops_core::ports::Spent;
+use cc_devops_core::ports::{Clock, Spent, SystemClock};
 use http::header::HeaderName;
 use octocrab::Octocrab;
 use serde::Deserialize;
@@ -43,7 +43,7 @@ pub const API_URL: &str = "https://api.github.com";
 pub const API_VERSION: &str = "2022-11-28";
 
 /// How GitHub is reached.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The address of the REST API: [`API_URL`], or `https://HOST/api/v3` of a GitHub Enterprise Server.
     /// `http` is refused unless the host is this machine.
@@ -58,6 +58,8 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// The longest a request may take. GitHub ends its own work after 10 seconds.
     pub total_timeout: Duration,
+    /// Time: when an App's token ends, and when the hour's requests begin anew.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             total_timeout: Duration::from_mins(1),
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -89,6 +92,7 @@ struct Inner {
     identity: Identity,
     retries: Retries,
     total_timeout: Duration,
+    clock: Arc<dyn Clock>,
     limiter: Limiter,
     /// Whose token it is.
     viewer: OnceCell<String>,
@@ -116,6 +120,7 @@ impl Client {
                 identity: Identity::new(credential, owner),
                 retries: settings.retries,
                 total_timeout: settings.total_timeout,
+                clock: Arc::clone(&settings.clock),
                 limiter: Limiter::new(settings.limits),
                 viewer: OnceCell::new(),
                 nodes: Mutex::default(),

@@ -6,7 +6,7 @@ use backon::{ExponentialBuilder, Retryable};
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use octocrab::Octocrab;
 use octocrab::secrecy::SecretString;
 use serde::Deserialize;
@@ -420,7 +420,7 @@ impl Client {
 
     /// The hour's requests are used up. The wait is until they begin anew, if that is soon.
     pub(super) fn used_up(&self, headers: &HeaderMap) -> Failure {
-        let now = Timestamp::now();
+        let now = self.inner.clock.now();
         let until = text(headers, "x-ratelimit-reset")
             .and_then(|seconds| seconds.parse().ok())
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
@@ -430,7 +430,10 @@ impl Client {
             self.inner.limiter.hold(wait);
         }
         Failure {
-            error: Error::RateLimited { until },
+            error: Error::RateLimited {
+                until,
+                wait: until.duration_since(now).max(SignedDuration::ZERO),
+            },
             retry: wait <= LONGEST_WAIT,
             wait: Some(wait),
         }

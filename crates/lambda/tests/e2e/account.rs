@@ -11,14 +11,13 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use cc_devops_aws::{Backend, Clients, Resources};
 use cc_devops_core::ControlPlane;
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::{Clock as _, Ports, SystemClock};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::engine::{Received, Settings};
 use cc_devops_core::requests::record::StackLock;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample;
 use cc_devops_testkit::stripe::{FakeStripe, Model};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -121,7 +120,7 @@ pub(crate) async fn account() -> Account {
     let folder = tempfile::tempdir().unwrap();
     package(folder.path()).await;
     let peer = peers::ministack().await;
-    let stripe = FakeStripe::start(Model::at(Timestamp::now().as_second() - 90 * 86_400)).await;
+    let stripe = FakeStripe::start(Model::at(SystemClock.now().as_second() - 90 * 86_400)).await;
     sam_deploy(&peer, folder.path(), &stripe).await;
     let clients = Clients::of_emulator(peer.url());
     clients
@@ -317,8 +316,8 @@ impl Account {
         else {
             panic!("the stack must be free");
         };
-        ports.stacks.start(&lease, &deploy, Timestamp::now()).await.unwrap();
-        ports.ledger.park(&claimed.claim, Timestamp::now()).await.unwrap();
+        ports.stacks.start(&lease, &deploy, SystemClock.now()).await.unwrap();
+        ports.ledger.park(&claimed.claim, SystemClock.now()).await.unwrap();
     }
 
     /// Tells what CloudFormation tells of the stack; the emulator does not.

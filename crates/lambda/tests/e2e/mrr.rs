@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use cc_devops_testkit::stripe::KEY;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,7 +30,7 @@ pub(crate) async fn from_the_first_key_to_the_second_run(account: &Account) {
     let secret = secret.name("/contentcraft/stripe/reporting_api_key");
     let key = json!({"api_key": KEY}).to_string();
     secret.secret_string(key).send().await.unwrap();
-    let before = Timestamp::now();
+    let before = SystemClock.now();
     sell(account, before.as_second());
     let (status, body) = invoke(account, &json!({"task_type": "mrr_calculation"})).await;
     assert_eq!((status, &body["status"]), (200, &json!("success")), "{body}");
@@ -37,7 +38,7 @@ pub(crate) async fn from_the_first_key_to_the_second_run(account: &Account) {
     assert_eq!(figures, [&json!(35.0), &json!(2), &json!(1), &json!(30)], "{body}");
     assert_eq!((&body["complete"], &body["subscribers"]), (&json!(true), &json!(2)));
     let timestamp: Timestamp = body["timestamp"].as_str().unwrap().parse().unwrap();
-    assert!(timestamp >= before && timestamp <= Timestamp::now());
+    assert!(timestamp >= before && timestamp <= SystemClock.now());
 
     // What Cost-Sentinel reads.
     let found = items(account).await;

@@ -9,12 +9,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::routing::post;
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_server::config::{Pace, WebhookDelivery};
 use cc_devops_server::{ServerConfig, Workers};
 use cc_devops_testkit::sample;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -93,7 +94,7 @@ async fn working() -> (House, Workers) {
         ..ServerConfig::default()
     };
     let mut house = House::with(config).await;
-    house.memory.clock().set(Timestamp::now());
+    house.memory.clock().set(SystemClock.now());
     let workers = house.work();
     (house, workers)
 }

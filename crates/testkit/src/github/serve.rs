@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use futures::stream;
 use serde_json::{Value, json};
 
@@ -154,7 +155,7 @@ fn secondary(after: Option<u64>) -> Answer {
 /// The hour's requests are used up. The client's clock counts, so the end is in real time.
 fn used_up(inner: &Inner, reset: i64) -> Answer {
     drop(lock(&inner.model));
-    let until = jiff::Timestamp::now().as_second() + reset;
+    let until = SystemClock.now().as_second() + reset;
     let mut answer = Answer::refused(403, "API rate limit exceeded for user ID 1.");
     answer.headers = vec![
         ("x-ratelimit-remaining", "0".to_owned()),

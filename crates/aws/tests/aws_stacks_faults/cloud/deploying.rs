@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_core::ports::{Clock as _, StackEnd, StackProgress, Stacks, SystemClock};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::outcome::{DeployResult, Failure, Reason};
 use cc_devops_core::requests::record::StackLease;
 use cc_devops_testkit::sample;
-use jiff::Timestamp;
 
 use super::Cloud;
 
@@ -27,7 +26,7 @@ pub(crate) fn stacks(cloud: &Cloud) -> Arc<dyn Stacks> {
 }
 
 pub(crate) async fn start(stacks: &dyn Stacks, deploy: &DeployLambda) -> StackProgress {
-    stacks.start(&lease(), deploy, Timestamp::now()).await.unwrap()
+    stacks.start(&lease(), deploy, SystemClock.now()).await.unwrap()
 }
 
 pub(crate) async fn progress(stacks: &dyn Stacks) -> StackProgress {

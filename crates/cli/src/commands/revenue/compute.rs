@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::revenue::figure::Figure;
 use cc_devops_core::revenue::lines::Explain;
 use cc_devops_core::revenue::model::Catalog;
@@ -88,7 +89,7 @@ impl<'a> Files<'a> {
             input,
             catalog,
             policy,
-            as_of: rules.as_of.unwrap_or_else(|| jiff::Timestamp::now().as_second()),
+            as_of: rules.as_of.unwrap_or_else(|| SystemClock.now().as_second()),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_aws::{self as aws, Backend, Clients};
-use cc_devops_core::ports::{PortResult, RateSource, SystemClock};
+use cc_devops_core::ports::{Clock, PortResult, RateSource, SystemClock};
 use cc_devops_core::revenue::reporting::{self, Reporter};
 use cc_devops_lambda::revenue::{MrrFunction, RatesFrom, Settings};
 use cc_devops_rates::{Ecb, Fixed};
@@ -39,16 +39,18 @@ pub(crate) async fn function(settings: Settings) -> PortResult<MrrFunction> {
         reader: settings.reader,
     };
     let clock = Arc::clone(&ports.clock);
-    let reporter = Reporter::new(Arc::new(Account::new(key, stripe)), rates(settings.rates)?, ports, how);
+    let account = Arc::new(Account::new(key, stripe, Arc::clone(&clock)));
+    let rates = rates(settings.rates, Arc::clone(&clock))?;
+    let reporter = Reporter::new(account, rates, ports, how);
     Ok(MrrFunction::new(reporter, clock, settings.key))
 }
 
-fn rates(from: RatesFrom) -> PortResult<Arc<dyn RateSource>> {
+fn rates(from: RatesFrom, clock: Arc<dyn Clock>) -> PortResult<Arc<dyn RateSource>> {
     let mut settings = cc_devops_rates::Settings::default();
     match from {
         RatesFrom::Fixed(rates) => return Ok(Arc::new(Fixed::new(rates))),
         RatesFrom::Bank(None) => {}
         RatesFrom::Bank(Some(url)) => settings.url = url,
     }
-    Ok(Arc::new(Ecb::new(&settings)?))
+    Ok(Arc::new(Ecb::new(&settings, clock)?))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use jiff::Timestamp;
 
 /// A clock that stands until it is moved, or one that runs.
@@ -18,7 +19,7 @@ impl Clock {
     pub(in crate::github) fn millis(self) -> i64 {
         match self {
             Self::Still(millis) => millis,
-            Self::Running => Timestamp::now().as_millisecond(),
+            Self::Running => SystemClock.now().as_millisecond(),
         }
     }
 

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use cc_devops_core::ports::{Clock as _, SystemClock};
 use jiff::Timestamp;
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ fn installed(inner: &Inner, id: &str) -> Answer {
     access.expires = Some(now + TOKEN_SECONDS * 1_000);
     settings.tokens.insert(token.clone(), access);
     // The client holds its own clock against it.
-    let end = Timestamp::from_second(Timestamp::now().as_second() + TOKEN_SECONDS).expect("a time within range");
+    let end = Timestamp::from_second(SystemClock.now().as_second() + TOKEN_SECONDS).expect("a time within range");
     Answer::new(201, json!({"token": token, "expires_at": end.to_string()}))
 }
 
@@ -85,7 +86,7 @@ fn is_the_app(token: &str) -> bool {
         .and_then(|claims| BASE64_URL_SAFE_NO_PAD.decode(claims).ok())
         .and_then(|claims| serde_json::from_slice::<Value>(&claims).ok())
         .unwrap_or_default();
-    let now = Timestamp::now().as_second();
+    let now = SystemClock.now().as_second();
     let time = |name: &str| claims[name].as_i64().unwrap_or_default();
     claims["iss"].as_str().and_then(|id| id.parse().ok()) == Some(APP_ID)
         && time("iat") <= now
