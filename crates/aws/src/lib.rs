@@ -23,6 +23,7 @@ mod checks;
 mod clients;
 mod error;
 mod events;
+mod handed_over;
 mod heartbeats;
 mod invoke;
 mod keys;

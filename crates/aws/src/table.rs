@@ -9,6 +9,7 @@
 //! | audit row | `AUDIT#chain` | its place in the chain |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES`, `DEAD#subscription` | its id |
+//! | work on repositories for a request | `HANDED#id` | `WORK` |
 //! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!

@@ -34,3 +34,9 @@ macro_rules! contracts {
 }
 
 contracts!(ledger, audit, events, schedule, webhooks, revenue, repositories);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handed_over() {
+    let peer = peers::ministack().await;
+    contract::handed_over(async || house::backend(&peer).await.handed_over()).await;
+}

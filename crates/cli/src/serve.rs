@@ -43,7 +43,7 @@ Examples:
   cc-devops serve --listen 127.0.0.1:0
   cc-devops serve --backend aws --aws-stage dev       takes the requests of the stack's queue";
 
-/// How many requests of stopped commands are concluded before the process ends.
+/// How many outcomes of stopped commands are published before the process ends.
 const LEFT_OVER: usize = 1_024;
 
 /// How to serve.
@@ -93,6 +93,11 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     }
     let tls = server_config.tls.is_some();
     let plane = Arc::new(plane);
+    // The lock says that whoever had claimed them is dead: their leases need not be waited for.
+    let taken = plane.take_over().await?;
+    if taken > 0 {
+        tracing::info!(requests = taken, "taking up what the process before left");
+    }
     let capabilities = Capabilities {
         control: Arc::clone(&plane),
         revenue: Some(revenue),
@@ -227,12 +232,12 @@ async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
 /// the next start tells it.
 async fn conclude_stopped(plane: &ControlPlane) {
-    let told = match plane.look_after_waiting(LEFT_OVER).await {
-        Ok(_) => plane.relay(LEFT_OVER).await.map(|_| ()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = told {
-        tracing::warn!(%error, "stopped deploys are concluded at the next start");
+    let looked = plane.look_after_waiting().await;
+    for error in &looked.failures {
+        tracing::warn!(%error, "a stopped deploy is concluded at the next start");
+    }
+    if let Err(error) = plane.relay(LEFT_OVER).await {
+        tracing::warn!(%error, "the outcomes of stopped deploys are published at the next start");
     }
 }
 

@@ -57,6 +57,8 @@ pub mod actions {
     pub const WEBHOOK_ADDED: &str = "webhook.added";
     /// A webhook subscription was removed.
     pub const WEBHOOK_REMOVED: &str = "webhook.removed";
+    /// A stack whose last change's fate nobody knew was freed, after somebody had looked.
+    pub const STACK_RELEASED: &str = "stack.released";
     /// The ends of several chains were bound together.
     pub const CHECKPOINT: &str = "audit.checkpoint";
     /// Dead letters were given back for delivery.

@@ -2,7 +2,8 @@
 
 mod wiring;
 
-use cc_devops_lambda::{Settings, logging};
+use cc_devops_lambda::{Settings, left, logging};
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let function = wiring::function(settings).await;
     run(service_fn(async |event: LambdaEvent<Value>| {
-        function.handle(event.payload).await.map_err(|error| {
+        let left = left(event.context.deadline, Timestamp::now());
+        function.handle_within(event.payload, left).await.map_err(|error| {
             tracing::error!(%error, "the invocation failed");
             Error::from(error)
         })

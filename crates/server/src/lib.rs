@@ -25,6 +25,7 @@ mod meters;
 mod openapi;
 mod problem;
 mod relay;
+mod renewals;
 mod revenue;
 mod routes;
 mod scheduler;

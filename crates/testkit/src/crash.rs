@@ -6,12 +6,13 @@
 
 mod enumeration;
 mod mortal;
+mod repositories;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports};
+use cc_devops_core::ports::{CodeHost, PortError, PortErrorKind, PortResult, Ports};
 
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
 use mortal::Mortal;
@@ -89,6 +90,11 @@ impl CrashPoints {
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }
+    }
+
+    /// The same code host, which dies at the point.
+    pub fn wrap_host(&self, host: &Arc<dyn CodeHost>) -> Arc<dyn CodeHost> {
+        Mortal::new(host, self)
     }
 
     /// How many calls were made before the crash, it included.

@@ -1,10 +1,12 @@
 //! Claims and leases: who carries a request out, who waits for it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, RequestState, WaitingRequest};
+use cc_devops_core::requests::record::{Claim, ClaimedRequest, Renewal, RequestState, WaitingRequest};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
@@ -37,23 +39,19 @@ impl DynamoLedger {
     async fn find_open(
         &self,
         state: RequestState,
-        until: Option<Timestamp>,
+        until: Timestamp,
         limit: usize,
     ) -> PortResult<Vec<(String, Item)>> {
-        let mut call = self
+        let call = self
             .shared
             .clients
             .dynamodb()
             .query()
             .table_name(self.shared.table())
-            .index_name(WORK);
-        call = call.expression_attribute_values(":state", text(state.as_str()));
-        call = match until {
-            None => call.key_condition_expression("WPK = :state"),
-            Some(until) => call
-                .key_condition_expression("WPK = :state AND WSK <= :until")
-                .expression_attribute_values(":until", text(sortable_time(until))),
-        };
+            .index_name(WORK)
+            .key_condition_expression("WPK = :state AND WSK <= :until")
+            .expression_attribute_values(":state", text(state.as_str()))
+            .expression_attribute_values(":until", text(sortable_time(until)));
         let mut found: Vec<(String, Item)> = Vec::new();
         let mut start = None;
         loop {
@@ -87,8 +85,8 @@ impl DynamoLedger {
         // First, because what is claimed and cannot be opened waits until its lease ends.
         let keys = self.shared.keys().await?;
         let (mut due, overdue) = tokio::try_join!(
-            self.find_open(RequestState::Received, Some(now), limit),
-            self.find_open(RequestState::Executing, Some(now), limit),
+            self.find_open(RequestState::Received, now, limit),
+            self.find_open(RequestState::Executing, now, limit),
         )?;
         due.extend(overdue);
         due.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -133,7 +131,8 @@ impl DynamoLedger {
     ) -> PortResult<Option<(String, ClaimedRequest)>> {
         let change = Change {
             key,
-            update: "SET writer = :writer, #state = :executing, WPK = :executing, WSK = :lease ADD attempts :one",
+            update: "SET writer = :writer, #state = :executing, WPK = :executing, WSK = :lease, \
+                     tries = if_not_exists(tries, attempts) + :one REMOVE progress ADD attempts :one",
             condition: "WSK <= :now AND (WPK = :received OR WPK = :executing)",
             values: vec![
                 (":executing", text(RequestState::Executing.as_str())),
@@ -154,6 +153,7 @@ impl DynamoLedger {
                 request: row.id.clone(),
                 attempt: row.attempts,
             },
+            tries: row.tries(),
             head: row.head()?,
             detail: keys.open(("detail", row.id.as_str()), sealed)?,
         };
@@ -189,9 +189,66 @@ impl DynamoLedger {
         }
     }
 
+    /// Renews leases; the claims that are not good any more.
+    pub(super) async fn renew_all(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
+        let renewed: Vec<PortResult<Option<Claim>>> = stream::iter(renewals.to_vec())
+            .map(|renewal| self.renew_one(renewal, lease_until))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let lost: Vec<Option<Claim>> = renewed.into_iter().collect::<PortResult<_>>()?;
+        Ok(lost.into_iter().flatten().collect())
+    }
+
+    /// Renews one lease; gives the claim back where it is not good any more.
+    async fn renew_one(&self, renewal: Renewal, lease_until: Timestamp) -> PortResult<Option<Claim>> {
+        let Renewal { claim, progress } = renewal;
+        let mut values = vec![
+            (":lease", text(sortable_time(lease_until))),
+            (":attempt", number(claim.attempt)),
+            (":executing", text(RequestState::Executing.as_str())),
+        ];
+        let progress = progress.as_ref().and_then(|progress| serde_json::to_string(progress).ok());
+        let update = match progress {
+            Some(progress) => {
+                values.push((":progress", text(progress)));
+                "SET writer = :writer, WSK = :lease, progress = :progress"
+            }
+            None => "SET writer = :writer, WSK = :lease",
+        };
+        let change = Change {
+            key: request_key(&claim.request),
+            update,
+            condition: "attempts = :attempt AND #state = :executing",
+            values,
+            shows: ReturnValue::None,
+        };
+        let renewed = self.change(change).await?;
+        Ok(renewed.is_none().then_some(claim))
+    }
+
+    /// Gives back an executing request that `claim` is good for and that was not tried.
+    pub(super) async fn give_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let change = Change {
+            key: request_key(&claim.request),
+            update: "SET writer = :writer, #state = :received, WPK = :received, WSK = :at, \
+                     tries = if_not_exists(tries, attempts) - :one",
+            condition: "attempts = :attempt AND WPK = :executing",
+            values: vec![
+                (":received", text(RequestState::Received.as_str())),
+                (":executing", text(RequestState::Executing.as_str())),
+                (":at", text(sortable_time(at))),
+                (":attempt", number(claim.attempt)),
+                (":one", number(1)),
+            ],
+            shows: ReturnValue::None,
+        };
+        self.change(change).await?.map(drop).ok_or_else(superseded)
+    }
+
     /// Lets go of an executing request that `claim` is good for: for later, or for what happens
     /// elsewhere.
-    pub(super) async fn release(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
+    pub(super) async fn let_go(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
         let mut values = vec![
             (":state", text(state.as_str())),
             (":at", text(sortable_time(at))),
@@ -200,7 +257,7 @@ impl DynamoLedger {
         ];
         let update = if state == RequestState::Waiting {
             values.push((":parked", text(at.to_string())));
-            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at, parked_at = :parked REMOVE detail"
+            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at, parked_at = :parked REMOVE detail, progress"
         } else {
             "SET writer = :writer, #state = :state, WPK = :state, WSK = :at"
         };
@@ -214,23 +271,65 @@ impl DynamoLedger {
         self.change(change).await?.map(drop).ok_or_else(superseded)
     }
 
-    pub(super) async fn parked(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+    /// The parked requests behind `after`: the index finds them by the time they were parked, and the
+    /// ids order those of the same time, which may stand on two of its pages.
+    pub(super) async fn parked(
+        &self,
+        after: Option<&WaitingRequest>,
+        limit: usize,
+    ) -> PortResult<Vec<WaitingRequest>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let found = self.find_open(RequestState::Waiting, None, limit).await?;
-        let keys: Vec<Item> = found.into_iter().map(|(_, key)| key).collect();
-        let mut rows: Vec<RequestRow> = Vec::with_capacity(keys.len());
-        for item in self.shared.get_many(&keys).await? {
-            match from_item::<RequestRow>(item, "a request") {
-                Ok(row) if row.state == RequestState::Waiting => rows.push(row),
-                // The index has not heard of its end yet.
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "a waiting request cannot be looked at"),
+        let from = after.map_or_else(String::new, |last| sortable_time(last.since));
+        let call = self
+            .shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(self.shared.table())
+            .index_name(WORK)
+            .key_condition_expression("WPK = :state AND WSK >= :from")
+            .expression_attribute_values(":state", text(RequestState::Waiting.as_str()))
+            .expression_attribute_values(":from", text(if from.is_empty() { "0" } else { &from }))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let mut parked: BTreeMap<(Timestamp, RequestId), WaitingRequest> = BTreeMap::new();
+        let mut start = None;
+        loop {
+            let answer = call.clone().set_exclusive_start_key(start).send().await;
+            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+            let mut reached = String::new();
+            let mut keys = Vec::new();
+            for mut item in answer.items.unwrap_or_default() {
+                if let Some(due) = item.remove("WSK").and_then(|due| due.as_s().ok().cloned()) {
+                    reached = due;
+                }
+                item.retain(|name, _| name == "PK" || name == "SK");
+                keys.push(item);
+            }
+            for item in self.shared.get_many(&keys).await? {
+                match from_item::<RequestRow>(item, "a request").and_then(|row| Ok((row.state, row.waiting()?))) {
+                    Ok((RequestState::Waiting, waiting)) => {
+                        parked.insert((waiting.since, waiting.head.id.clone()), waiting);
+                    }
+                    // The index has not heard of its end yet.
+                    Ok(_) => {}
+                    Err(error) => tracing::error!(%error, "a waiting request cannot be looked at"),
+                }
+            }
+            if let Some(last) = after {
+                parked = parked.split_off(&(last.since, last.head.id.clone()));
+                parked.remove(&(last.since, last.head.id.clone()));
+            }
+            start = answer.last_evaluated_key;
+            let whole = parked
+                .keys()
+                .nth(limit - 1)
+                .is_some_and(|(since, _)| sortable_time(*since) < reached);
+            if start.is_none() || whole {
+                return Ok(parked.into_values().take(limit).collect());
             }
         }
-        rows.sort_by(|one, other| (&one.due, &one.place).cmp(&(&other.due, &other.place)));
-        rows.iter().map(RequestRow::waiting).collect()
     }
 
     pub(super) async fn parked_one(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {

@@ -16,6 +16,7 @@ pub(crate) mod revenue;
 pub(crate) mod secrets;
 pub(crate) mod send;
 pub(crate) mod smoke_test;
+pub(crate) mod stacks;
 mod submit;
 mod times;
 pub(crate) mod workflows;
@@ -31,6 +32,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::PutSecret(args) => Box::pin(put_secret::run(context, args)).await,
         Operation::Deploy(args) => Box::pin(deploy::run(context, args)).await,
         Operation::Requests(command) => Box::pin(requests::run(context, command)).await,
+        Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,

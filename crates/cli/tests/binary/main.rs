@@ -6,6 +6,8 @@ mod agents;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod long_work;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod process;

@@ -9,6 +9,7 @@
 
 mod effects;
 mod fleet;
+mod handed_over;
 mod ledger;
 mod repositories;
 mod revenue;
@@ -23,9 +24,10 @@ pub use effects::{
     SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StackEnd, StackProgress, Stacks,
 };
 pub use fleet::{Agents, Heartbeats};
+pub use handed_over::{Begun, HandedOver, Standing};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use repositories::{
-    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
+    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
     TakeFound,
 };
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
@@ -73,6 +75,8 @@ pub enum PortErrorKind {
     TooLarge,
     /// The system refused; the same call will be refused again.
     Refused,
+    /// It was told to stop and did so at a safe place; begun again, it goes on.
+    Stopped,
 }
 
 impl PortErrorKind {

@@ -14,6 +14,7 @@ use super::rules::Rule;
 use crate::names::{ActionsSecretName, RepositoryName, SecretName};
 use crate::ports::{Clock, CodeHost, PortError, PortErrorKind, PortResult, RepositoryCare, SecretStore, SecretVersion};
 use crate::requests::RepositoryWork;
+use crate::requests::course::Course;
 use crate::requests::outcome::{Failure, Reason};
 
 /// The rules that the protection of a branch is about.
@@ -25,6 +26,9 @@ const PROTECTION: [Rule; 6] = [
     Rule::ForcePush,
     Rule::Deletion,
 ];
+
+/// What is counted where repositories are read one by one.
+const REPOSITORIES: &str = "repositories";
 
 /// Looks after repositories.
 pub struct Care {
@@ -49,16 +53,21 @@ type Answer = Result<Value, Failure>;
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Answer> {
+    async fn carry_out(&self, work: &RepositoryWork, course: &Course) -> PortResult<Answer> {
         let done = match work {
-            RepositoryWork::Check { repository } => self.check(repository.as_ref()).await,
-            RepositoryWork::Monitor { repository, workflow } => {
-                self.watch(repository.as_ref(), workflow.as_deref()).await
+            // It reads and changes nothing, so it may be left at any moment.
+            RepositoryWork::Check { repository } => {
+                course.unless_stopped(self.check(repository.as_ref(), course)).await
             }
-            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run).await,
+            RepositoryWork::Monitor { repository, workflow } => {
+                self.watch(repository.as_ref(), workflow.as_deref(), course).await
+            }
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, course).await,
             RepositoryWork::SetSecrets { repository, secrets } => {
                 let mut names = Vec::with_capacity(secrets.len());
                 for (name, kept) in secrets {
+                    course.is_at(names.len() as u64, secrets.len() as u64, "secrets");
+                    course.go_on()?;
                     match self.set_secret(repository, name, kept).await? {
                         Ok(()) => names.push(name),
                         Err(failure) => return Ok(Err(failure)),
@@ -69,7 +78,7 @@ impl RepositoryCare for Care {
         };
         match done {
             Ok(value) => Ok(Ok(value)),
-            Err(error) if error.kind.is_transient() => Err(error),
+            Err(error) if error.kind.is_transient() || error.kind == PortErrorKind::Stopped => Err(error),
             Err(error) => Ok(Err(refusal(error))),
         }
     }
@@ -92,12 +101,13 @@ fn port(error: AuditError) -> PortError {
 }
 
 impl Care {
-    async fn check(&self, repository: Option<&RepositoryName>) -> PortResult<Value> {
+    async fn check(&self, repository: Option<&RepositoryName>, course: &Course) -> PortResult<Value> {
         let ask = auditing::Ask {
             only: repository.iter().map(ToString::to_string).collect(),
             keep: false,
         };
-        let report = self.auditor.audit(&ask, &mut |_, _| ()).await.map_err(port)?;
+        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
+        let report = self.auditor.audit(&ask, &mut progress).await.map_err(port)?;
         let answer = |each| serde_json::to_value(CheckAnswer::of(each, report.timestamp)).unwrap_or_default();
         if repository.is_some() {
             return Ok(report.repositories.first().map(answer).unwrap_or_default());
@@ -111,27 +121,34 @@ impl Care {
         }))
     }
 
-    async fn watch(&self, repository: Option<&RepositoryName>, workflow: Option<&str>) -> PortResult<Value> {
+    async fn watch(
+        &self,
+        repository: Option<&RepositoryName>,
+        workflow: Option<&str>,
+        course: &Course,
+    ) -> PortResult<Value> {
         let ask = monitoring::Ask {
             only: repository.map(ToString::to_string),
             workflow: workflow.map(ToOwned::to_owned),
             dry_run: false,
         };
-        let report = self.monitor.check(&ask, &mut |_, _| ()).await?;
+        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
+        let report = self.monitor.check(&ask, course, &mut progress).await?;
         Ok(match workflow {
             Some(file) => of_workflow(file, &report),
             None => serde_json::to_value(&report).unwrap_or_default(),
         })
     }
 
-    async fn protect(&self, repository: &RepositoryName, dry_run: bool) -> PortResult<Value> {
+    async fn protect(&self, repository: &RepositoryName, dry_run: bool, course: &Course) -> PortResult<Value> {
         let wanted = Wanted {
             names: vec![repository.to_string()],
             rules: PROTECTION.into(),
             ..Wanted::default()
         };
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
-        let plans = self.remedy.plan(&wanted, today, &mut |_, _| ()).await?;
+        let mut unsaid = |_, _| ();
+        let plans = course.unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid)).await?;
         let Some(plan) = plans.plans.first() else {
             return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
         };
@@ -140,7 +157,7 @@ impl Care {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan).await;
+        let applied = self.remedy.apply(plan, course).await?;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

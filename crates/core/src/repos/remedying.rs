@@ -11,6 +11,7 @@ use super::fix::{self, Means, Plan};
 use super::policy::Policy;
 use super::rules::Rule;
 use crate::ports::{CodeHost, Depth, Found, PortErrorKind, PortResult};
+use crate::requests::course::Course;
 
 /// Plans changes and carries them out.
 #[derive(Clone)]
@@ -126,10 +127,15 @@ impl Remedy {
 
     /// Carries a plan out, one change after the other. One that fails does not keep the next from being
     /// tried: they do not build on each other, but that security updates need alerts, which GitHub says
-    /// itself.
-    pub async fn apply(&self, plan: &Plan) -> Vec<Applied> {
+    /// itself. Planned anew after a stop, what was carried out before is not in the plan any more.
+    ///
+    /// # Errors
+    /// `Stopped` between two changes.
+    pub async fn apply(&self, plan: &Plan, course: &Course) -> PortResult<Vec<Applied>> {
         let mut applied = Vec::with_capacity(plan.changes.len());
         for change in &plan.changes {
+            course.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
+            course.go_on()?;
             let outcome = self.host.change(&plan.repository, &change.kind).await;
             applied.push(Applied {
                 repository: plan.repository.clone(),
@@ -138,7 +144,7 @@ impl Remedy {
                 outcome: outcome.unwrap_or_else(|error| error.message),
             });
         }
-        applied
+        Ok(applied)
     }
 }
 

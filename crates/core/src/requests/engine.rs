@@ -5,7 +5,7 @@
 //! called by whoever drives the control plane; nothing here spawns or sleeps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,7 +14,10 @@ use super::admission::{Admission, admit, readmit};
 use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
-use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord};
+use super::record::{
+    ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest,
+};
+use super::running::Running;
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
@@ -28,12 +31,15 @@ use crate::secret::SecretValue;
 /// How patient the engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a claimed request belongs to its holder before another may take it.
+    /// How long a claimed request belongs to its holder before another may take it, unless the
+    /// claim is renewed.
     pub lease: SignedDuration,
-    /// How often a request is begun before it ends as an error; at least 1.
+    /// How often a request is tried before it ends as an error; at least 1.
     pub max_attempts: u32,
     /// How long a stack's change may take before its request ends as a timeout.
     pub deploy_timeout: SignedDuration,
+    /// The same for other work that is done elsewhere.
+    pub work_timeout: SignedDuration,
     /// The same for the stages that have their own.
     pub stage_deploy_timeouts: BTreeMap<Stage, SignedDuration>,
     /// The stage whose requests are taken from the bus, where each stage has a control plane of
@@ -47,6 +53,7 @@ impl Default for Settings {
             lease: SignedDuration::from_secs(60),
             max_attempts: 5,
             deploy_timeout: SignedDuration::from_hours(1),
+            work_timeout: SignedDuration::from_hours(1),
             stage_deploy_timeouts: BTreeMap::new(),
             serves: None,
         }
@@ -61,6 +68,9 @@ pub struct ControlPlane {
     pub(super) settings: Settings,
     fingerprints: FingerprintKey,
     pub(super) care: Option<Arc<dyn RepositoryCare>>,
+    pub(super) running: Arc<Running>,
+    /// Where a look at the parked requests that was cut short goes on.
+    pub(super) looked_at: Mutex<Option<WaitingRequest>>,
 }
 
 /// What became of an event on arrival.
@@ -108,6 +118,8 @@ impl ControlPlane {
             settings,
             fingerprints,
             care: None,
+            running: Arc::default(),
+            looked_at: Mutex::default(),
         }
     }
 
@@ -179,6 +191,7 @@ impl ControlPlane {
         match receipt {
             Receipt::Claimed(claim) => Ok(Received::Claimed(ClaimedRequest {
                 claim,
+                tries: 1,
                 head: request.head,
                 detail: request.detail,
             })),
@@ -251,6 +264,7 @@ impl ControlPlane {
             completed,
             audit,
             output: None,
+            keeps_stack: false,
         };
         let reader = agent.unwrap_or(&self.installation.agent);
         self.ports.ledger.refuse(reader, &conclusion).await?;
@@ -401,6 +415,7 @@ pub(super) fn conclusion(
         completed,
         audit,
         output,
+        keeps_stack: false,
     }
 }
 

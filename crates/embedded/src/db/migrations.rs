@@ -11,6 +11,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_initial.sql")),
     M::up(include_str!("../../migrations/0002_revenue.sql")),
     M::up(include_str!("../../migrations/0003_repositories.sql")),
+    M::up(include_str!("../../migrations/0004_leases.sql")),
 ];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);

@@ -18,6 +18,7 @@ pub(super) struct Ending {
     completed: String,
     output: Option<String>,
     audit: AuditEntry,
+    keeps_stack: bool,
 }
 
 impl Ending {
@@ -31,6 +32,7 @@ impl Ending {
             completed,
             output: conclusion.output.clone(),
             audit: conclusion.audit.clone(),
+            keeps_stack: conclusion.keeps_stack,
         })
     }
 
@@ -68,7 +70,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
     let seq: i64 = conn
         .prepare_cached(
             "UPDATE requests SET state = 'concluded', status = ?3, completed = ?4, output = ?5, due_at = NULL, \
-             key_id = NULL, data_key = NULL, detail = NULL \
+             progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
              WHERE id = ?1 AND attempts = ?2 AND state <> 'concluded' RETURNING seq",
         )?
         .query_row(
@@ -83,8 +85,10 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
         )
         .optional()?
         .ok_or_else(superseded)?;
-    conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
-        .execute([claim.request.as_str()])?;
+    if !ending.keeps_stack {
+        conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
+            .execute([claim.request.as_str()])?;
+    }
     ending.tell(conn, keys, seq)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn list(
         conditions.clause()
     );
     let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
-        Ok((record(row)?, row.get::<_, i64>(HEAD_LEN + 5)?))
+        Ok((record(row)?, row.get::<_, i64>(HEAD_LEN + 6)?))
     })?;
     let numbered = page(rows, at_most, |(_, seq)| *seq);
     Ok(Page {

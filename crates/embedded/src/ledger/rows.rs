@@ -18,8 +18,8 @@ pub(super) const HEAD_LEN: usize = 9;
 /// The columns of a record.
 pub(super) fn record_columns() -> String {
     format!(
-        "{HEAD}, state, attempts, requests.completed, output, \
-         EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq)"
+        "{HEAD}, state, coalesce(tries, attempts), requests.completed, output, \
+         EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq), progress"
     )
 }
 
@@ -61,7 +61,8 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
     Ok(RequestRecord {
         head: head(row)?,
         state,
-        attempts: row.get(HEAD_LEN + 1)?,
+        tries: row.get(HEAD_LEN + 1)?,
+        progress: optional_json_at(row, HEAD_LEN + 5)?,
         completed: optional_json_at::<Completed>(row, HEAD_LEN + 2)?,
         output: row.get(HEAD_LEN + 3)?,
     })

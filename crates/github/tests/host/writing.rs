@@ -6,6 +6,7 @@ use cc_devops_core::ports::{CodeHost, PortErrorKind, RepositoryStore};
 use cc_devops_core::repos::fix::{ChangeKind, Means};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::remedying::{Applied, Remedy, Wanted};
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
 use cc_devops_testkit::github::{Actors, Model, Protection, TOKEN};
@@ -41,7 +42,7 @@ async fn fix(house: &House, means: Means) -> Vec<Applied> {
     assert!(plans.missing.is_empty(), "{plans:?}");
     let mut applied = Vec::new();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan).await);
+        applied.extend(remedy.apply(plan, &Course::default()).await.unwrap());
     }
     applied
 }

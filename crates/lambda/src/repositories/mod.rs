@@ -4,14 +4,17 @@
 //! the wire contract. Nobody reads an answer to the schedule, so a run of it that failed is an invocation that
 //! failed, which Lambda counts, makes again and keeps among the dead letters.
 
+mod handed_over;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{CareAnswer, Clock, RepositoryCare};
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::{CareAnswer, Clock, HandedOver, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::course::Course;
 use serde_json::{Value, json};
 
 pub use settings::Settings;
@@ -28,6 +31,17 @@ pub struct RepositoriesFunction {
     pub clock: Arc<dyn Clock>,
     /// The control plane's own name.
     pub agent: AgentName,
+    /// Where work stands that the control plane handed over.
+    pub handed_over: Arc<dyn HandedOver>,
+}
+
+/// What is known of an invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Its name; the same again where Lambda makes it again.
+    pub run: String,
+    /// How long it may still run.
+    pub left: Duration,
 }
 
 /// A scheduled run that failed; Lambda counts it as an error and makes it again.
@@ -40,7 +54,7 @@ impl RepositoriesFunction {
     ///
     /// # Errors
     /// A scheduled run that failed; every other has its answer.
-    pub async fn handle(&self, payload: &Value) -> Result<Value, RunFailed> {
+    pub async fn handle(&self, payload: &Value, invocation: &Invocation) -> Result<Value, RunFailed> {
         match payload.get("tick").and_then(Value::as_str) {
             Some("audit") => return self.audit().await,
             Some("workflows") => return self.workflows().await,
@@ -49,7 +63,12 @@ impl RepositoriesFunction {
         if let Some(asked) = payload.get("asked") {
             let work: RepositoryWork = serde_json::from_value(asked.clone())
                 .map_err(|error| RunFailed(format!("what is asked cannot be read: {error}")))?;
-            let answer = CareAnswer::from(self.care.carry_out(&work).await);
+            if let Some(request) = payload.get("request").and_then(Value::as_str) {
+                let request = RequestId::new(request)
+                    .map_err(|error| RunFailed(format!("whose work it is cannot be read: {error}")))?;
+                return self.handed_over(&request, &work, invocation).await;
+            }
+            let answer = CareAnswer::from(self.care.carry_out(&work, &Course::default()).await);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
         Ok(match payload.get("task_type").map(Task::of) {
@@ -95,7 +114,7 @@ impl RepositoriesFunction {
             repository: None,
             workflow: None,
         };
-        match self.care.carry_out(&all).await {
+        match self.care.carry_out(&all, &Course::default()).await {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
             Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
@@ -121,7 +140,7 @@ pub(crate) async fn task_answer(
         Ok(work) => work,
         Err(error) => return failed(error),
     };
-    match care.carry_out(&work).await {
+    match care.carry_out(&work, &Course::default()).await {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

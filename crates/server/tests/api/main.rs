@@ -5,6 +5,7 @@ mod authorisation;
 mod bad_input;
 mod description;
 mod house;
+mod leases;
 mod limits;
 mod reading;
 mod repositories;

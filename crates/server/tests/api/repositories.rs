@@ -15,6 +15,7 @@ use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::snapshot::Repository;
 use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::outcome::Failure;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_server::Hygiene;
@@ -64,7 +65,7 @@ struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _course: &Course) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }

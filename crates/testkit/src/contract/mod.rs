@@ -6,6 +6,7 @@
 mod agents;
 mod audit;
 mod events;
+mod handed_over;
 mod ledger;
 mod repositories;
 mod revenue;
@@ -19,6 +20,7 @@ use cc_devops_core::ports::{PortErrorKind, PortResult, Ports};
 pub use agents::{agents, heartbeats};
 pub use audit::audit;
 pub use events::events;
+pub use handed_over::handed_over;
 pub use ledger::ledger;
 pub use repositories::repositories;
 pub use revenue::revenue;

@@ -10,14 +10,17 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, EventBus, EventLog, Heartbeats, Ledger, Metrics, PortResult, RepositoryStore,
-    RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
-    SecretWrite, SecretWritten, Shelf, StackProgress, Stacks, Webhooks,
+    Agents, Alerts, AuditTrail, Backlog, CodeHost, Depth, EventBus, EventLog, Heartbeats, IssueLookup, Ledger, Metrics,
+    PortResult, RepositoryStore, RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten, Shelf, Spent, StackProgress, Stacks, TakeFound, Webhooks,
 };
+use cc_devops_core::repos::fix::ChangeKind;
+use cc_devops_core::repos::snapshot::Repository;
+use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutboxEntry, Page, Receipt, RequestFilter,
-    RequestRecord, StackLease, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutboxEntry, Page, Receipt, Renewal,
+    RequestFilter, RequestRecord, StackLease, StackLock, WaitingRequest,
 };
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
@@ -62,14 +65,18 @@ mortal! { Ledger {
     fn refuse(agent: &AgentName, conclusion: &Conclusion) -> ();
     fn announce(agent: &AgentName, news: &Announcement) -> ();
     fn claim_due(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<ClaimedRequest>;
+    fn renew(renewals: &[Renewal], lease_until: Timestamp) -> Vec<Claim>;
     fn postpone(claim: &Claim, until: Timestamp) -> ();
+    fn hand_back(claim: &Claim, at: Timestamp) -> ();
+    fn take_over(now: Timestamp) -> u64;
     fn park(claim: &Claim, at: Timestamp) -> ();
-    fn waiting(limit: usize) -> Vec<WaitingRequest>;
+    fn waiting(after: Option<&WaitingRequest>, limit: usize) -> Vec<WaitingRequest>;
     fn waiting_request(id: &RequestId) -> Option<WaitingRequest>;
     fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
     fn republish(id: &RequestId) -> ();
     fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
     fn holder_of(stack: &FullStackName) -> Option<RequestId>;
+    fn release_stack(stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> bool;
     fn unpublished(now: Timestamp, limit: usize) -> Vec<OutboxEntry>;
     fn published(ids: &[i64]) -> ();
     fn publish_failed(id: i64, retry_at: Timestamp) -> ();
@@ -147,6 +154,17 @@ mortal! { RevenueStore {
 mortal! { RepositoryStore {
     fn load(owner: &str, on: Shelf) -> BTreeMap<String, Value>;
     fn save(owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> ();
+} }
+
+mortal! { CodeHost {
+    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;
+    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, Spent);
+    fn issues(lookup: &IssueLookup) -> (Vec<Issue>, Spent);
+    fn create_issue(repository: &str, title: &str, body: &str, labels: &[String]) -> IssueRef;
+    fn update_issue(issue: &IssueRef, body: &str) -> ();
+    fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();
+    fn change(repository: &str, change: &ChangeKind) -> String;
+    fn put_actions_secret(repository: &str, name: &str, value: &SecretValue) -> ();
 } }
 
 mortal! { Schedule {

@@ -3,6 +3,7 @@
 use cc_devops_core::repos::fix::{Means, Plan};
 use cc_devops_core::repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_core::repos::rules::Rule;
+use cc_devops_core::requests::course::Course;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -72,7 +73,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if args.apply {
         let mut progress = output.progress("plans carried out:");
         for (plan, done) in plans.plans.iter().zip(1..) {
-            applied.extend(hygiene.remedy.apply(plan).await);
+            applied.extend(hygiene.remedy.apply(plan, &Course::default()).await?);
             progress.of(done, plans.plans.len() as u64);
         }
     }

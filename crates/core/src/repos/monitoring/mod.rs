@@ -17,6 +17,7 @@ use super::workflows::runs::{Health, judge};
 use super::workflows::{Issue, IssueRef, IssueStanding, Seen, Situation, Watches, decide};
 use crate::health::Mode;
 use crate::ports::{Clock, CodeHost, Depth, Found, IssueLookup, PortResult, RepositoryStore, Spent};
+use crate::requests::course::Course;
 
 /// Watches workflows.
 pub struct Monitor {
@@ -113,16 +114,21 @@ impl Monitor {
         }
     }
 
-    /// Looks at the workflows and does what follows. `progress` is told how many repositories of how many
-    /// were read.
+    /// Looks at the workflows and does what follows. `course` may stop it between two repositories that it
+    /// acts on; `progress` is told how many repositories of how many were read.
     ///
     /// # Errors
-    /// What made it impossible to begin; `NotFound` for a named repository that is not there. An action that
-    /// fails is in the report.
-    pub async fn check(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> PortResult<MonitorReport> {
+    /// What made it impossible to begin; `NotFound` for a named repository that is not there; `Stopped`. An
+    /// action that fails is in the report.
+    pub async fn check(
+        &self,
+        ask: &Ask,
+        course: &Course,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> PortResult<MonitorReport> {
         let owner = &self.settings.owner;
         let mut watches = keeping::load_watches(&*self.store, owner).await?;
-        let mut reading = self.read(ask, &watches, progress).await?;
+        let mut reading = course.unless_stopped(self.read(ask, &watches, progress)).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
         if let Fact::Known(issues) = &issues {
             self.read_told(issues, &watches, &mut reading).await?;
@@ -130,6 +136,7 @@ impl Monitor {
         let repositories = std::mem::take(&mut reading.repositories);
         let mut acting = Acting::new(self, &issues, ask.dry_run);
         for repository in repositories.values() {
+            course.go_on()?;
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;
         }

@@ -35,7 +35,7 @@ pub(super) async fn a_new_request_is_on_record(ports: &Ports) {
         "a request received with a lease executes"
     );
     assert_eq!(
-        (kept.attempts, kept.completed, kept.output),
+        (kept.tries, kept.completed, kept.output),
         (1, None, None),
         "it has no outcome yet"
     );
@@ -49,7 +49,7 @@ pub(super) async fn a_new_request_is_on_record(ports: &Ports) {
         "a head without a resource comes back as it was given"
     );
     assert_eq!(
-        (kept.state, kept.attempts),
+        (kept.state, kept.tries),
         (RequestState::Received, 0),
         "nobody began it"
     );
