@@ -23,7 +23,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws demo clean
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare soak demo clean
 .PHONY: deploy local-invoke smoke-test peers
 
 run: cli
@@ -101,6 +101,17 @@ bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
 	$(PYTHON) -m zipfile -c target/lambda/package.zip $(PACKAGE)/devops-automation/bootstrap
 	$(PEERS)/python-way/bin/python bench/aws.py $(PACKAGE)/devops-automation/bootstrap target/lambda/package.zip
+
+# This tree's program beside another build of it, such as one of the commit before, in alternating rounds.
+# Needs wrk.
+bench-compare: cli
+	@test -n "$(BASE)" || { echo "BASE=PATH: the release build of cc-devops to compare with" >&2; exit 1; }
+	$(PYTHON) bench/compare.py $(BASE) $(BINARY) $(COMPARE_ARGS)
+
+# Half an hour of mixed load with a SIGKILL every minute: nothing lost, nothing doubled, nothing grown.
+# SOAK_ARGS="--minutes 3" makes it shorter, SOAK_ARGS=--write writes its part of docs/BENCHMARKS.md.
+soak: cli
+	$(PYTHON) bench/soak.py $(BINARY) $(SOAK_ARGS)
 
 demo: cli
 	$(PYTHON) demo/run.py $(BINARY)

@@ -27,16 +27,27 @@ def own_environment(**more):
 
 
 class ControlPlane:
-    """`cc-devops serve` with its default configuration on a free loopback port."""
+    """`cc-devops serve` on a loopback port: with its default configuration on a free one, unless it is said."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, config=None, port=0):
         self.binary = pathlib.Path(binary).resolve()
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.config = None
+        if config is not None:
+            self.config = self.folder / "bench.toml"
+            self.config.write_text(config)
+        self.wanted_port = port
         self.process = None
         self.host = None
         self.port = None
+
+    def command(self, *arguments):
+        """The command line on this data folder."""
+        named = ["--config", self.config] if self.config else []
+        return [self.binary, "--data-dir", self.data, *named, *arguments]
 
     @property
     def url(self):
@@ -44,8 +55,8 @@ class ControlPlane:
 
     def start(self):
         """Starts and waits until /health answers; gives the seconds from spawn to that answer."""
-        command = [self.binary, "--data-dir", self.data, "serve", "--listen", "127.0.0.1:0"]
-        with open(self.folder / "server.log", "ab") as log:
+        command = self.command("serve", "--listen", f"127.0.0.1:{self.wanted_port}")
+        with open(self.log, "ab") as log:
             started = time.perf_counter()
             # In its own folder, where no configuration file lies.
             self.process = subprocess.Popen(
@@ -105,11 +116,11 @@ class ControlPlane:
 
     def log_end(self):
         """The last lines of the log."""
-        return (self.folder / "server.log").read_text(errors="replace")[-600:]
+        return self.log.read_text(errors="replace")[-600:]
 
     def cli(self, *arguments):
         """An operator's command; gives the JSON it prints."""
-        command = [self.binary, "--data-dir", self.data, "--json", *arguments]
+        command = self.command("--json", *arguments)
         done = subprocess.run(command, cwd=self.folder, env=own_environment(), capture_output=True, check=False)
         if done.returncode != 0:
             raise Failed(f"{arguments} ended with {done.returncode}: {done.stderr.decode()}")
@@ -118,6 +129,15 @@ class ControlPlane:
     def add_agent(self, name):
         """Adds an agent; gives its token."""
         return self.cli("agents", "add", name)["token"]
+
+    def takes(self, config):
+        """Whether this binary knows such a configuration."""
+        probe = self.folder / "probe.toml"
+        probe.write_text(config)
+        command = [self.binary, "--config", probe, "config", "check"]
+        done = subprocess.run(command, cwd=self.folder, env=own_environment(), capture_output=True, check=False)
+        probe.unlink()
+        return done.returncode == 0
 
     def admin_token(self):
         """The operator's token."""
@@ -163,6 +183,10 @@ class ControlPlane:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1]) * 1024
         raise Failed("the kernel does not tell the server's memory")
+
+    def open_files(self):
+        """How many file descriptors the server has."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def processor_seconds(self):
         """Processor time the server used so far, of all its threads."""

@@ -127,7 +127,7 @@ HEAD = """# Benchmarks
 Each part is written by the command it names; do not edit. The ratio says how many times as good as the target a number is;
 1 is just met.
 """
-SECTIONS = ("embedded", "revenue", "repos", "aws")
+SECTIONS = ("embedded", "compare", "soak", "revenue", "repos", "aws")
 
 
 def write_section(name, text):

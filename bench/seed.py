@@ -2,10 +2,12 @@
 """Fills a stopped control plane's database with finished putSecret requests, for measuring.
 
     python3 bench/seed.py DATA_DIR COUNT
+    python3 bench/seed.py DATA_DIR COUNT --over-days 365     spread evenly over the last year
 
 Every row is a copy of a real one in the same database (the newest successful putSecret request, its
-audit row, its event, its secret's version) with its own id, so the columns are what the program
-wrote. Each request gets all four; its secret is one of COUNT / 100, so each has 100 versions.
+audit row, its event, its secret's version) with its own id and, where that is asked for, its own time,
+so the columns are what the program wrote. Each request gets all four; its secret is one of COUNT / 100,
+so each has 100 versions.
 
 Not as in a real one: the audit rows stand before row 1, under numbers below 1, because only the
 program can put rows at the chain's end; the sums in /metrics do not count the seeded requests; the
@@ -14,6 +16,8 @@ seeded is for measuring and nothing else.
 """
 
 import argparse
+import contextlib
+import datetime
 import fcntl
 import hashlib
 import json
@@ -27,6 +31,7 @@ DATABASE = "control-plane.db"
 LOCK = "serve.lock"
 VERSIONS_PER_SECRET = 100
 CHUNK = 20_000
+DAY = 86_400 * 10**9
 
 
 class Table:
@@ -55,8 +60,30 @@ def known_id(index, seed):
     return f"{digest[:12]}-seeded-{index}"
 
 
-def seed(data_dir, count, seed_text="seed", progress=lambda done: None):
-    """Adds `count` finished requests; gives the seconds it took."""
+def left(data_dir):
+    """How many of the seeded requests are still there; a server may run."""
+    with contextlib.closing(sqlite3.connect(f"file:{data_dir / DATABASE}?mode=ro", uri=True)) as db:
+        return db.execute("SELECT count(*) FROM requests WHERE id LIKE '%-seeded-%'").fetchone()[0]
+
+
+class Times:
+    """When the seeded requests ended: all as the copied one, or evenly over so many days up to so many days ago."""
+
+    def __init__(self, count, over_days, days_ago):
+        self.count, self.over, self.ago = count, over_days * DAY, days_ago * DAY
+        self.own = bool(over_days or days_ago)
+        self.now = time.time_ns()
+
+    def of(self, index):
+        """Nanoseconds since 1970, and the same as RFC 3339."""
+        at = self.now - self.ago - self.over * (self.count - 1 - index) // self.count
+        whole = datetime.datetime.fromtimestamp(at // 10**9, datetime.UTC)
+        return at, f"{whole:%Y-%m-%dT%H:%M:%S}.{at % 10**9:09d}Z"
+
+
+def seed(data_dir, count, seed_text="seed", progress=lambda done: None, over_days=0, days_ago=0, audit=True):
+    """Adds `count` finished requests; gives the seconds it took. Without `audit` the trail stays as it is,
+    and so does its check."""
     data_dir = pathlib.Path(data_dir)
     started = time.monotonic()
     with open(data_dir / LOCK, "a", encoding="ascii") as lock:
@@ -66,13 +93,13 @@ def seed(data_dir, count, seed_text="seed", progress=lambda done: None):
             sys.exit(f"seed: a server runs on {data_dir}; stop it first")
         db = sqlite3.connect(data_dir / DATABASE, isolation_level=None)
         try:
-            fill(db, count, seed_text, progress)
+            fill(db, count, seed_text, progress, Times(count, over_days, days_ago), audit)
         finally:
             db.close()
     return time.monotonic() - started
 
 
-def fill(db, count, seed_text, progress):
+def fill(db, count, seed_text, progress, times, with_audit):
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -2000000")
     db.execute("PRAGMA foreign_keys = OFF")
@@ -84,7 +111,8 @@ def fill(db, count, seed_text, progress):
     audit = Table(db, "audit", "json_extract(entry, '$.requestId') = ? ORDER BY seq DESC", request_id)
     secrets = Table(db, "secrets", "name = ?", name)
     versions = Table(db, "secret_versions", "secret = ? ORDER BY version DESC", secrets.row["id"])
-    version_id = json.loads(requests.row["completed"])["result"]["versionId"]
+    completed = json.loads(requests.row["completed"])
+    version_id, ended_at = completed["result"]["versionId"], completed["timestamp"]
 
     def top(column, table):
         return db.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()[0]
@@ -116,29 +144,36 @@ def fill(db, count, seed_text, progress):
             turn, secret = divmod(index, secret_count)
             own_name = f"{prefix}/seeded-{seed_text}-{secret}"
 
+            at, shown = times.of(index) if times.own else (None, ended_at)
+
             def own(text):
-                return text.replace(request_id, own_id).replace(name, own_name).replace(version_id, token)
+                text = text.replace(request_id, own_id).replace(name, own_name).replace(version_id, token)
+                return text.replace(ended_at, shown)
+
+            def dated(column):
+                return {column: at} if times.own else {}
 
             rows["requests"].append({
                 "seq": first_seq + index, "id": own_id, "resource": own_name, "fingerprint": digest.digest(),
-                "completed": own(requests.row["completed"]),
+                "completed": own(requests.row["completed"]), **dated("received_at"),
             })
             rows["events"].append({
                 "cursor": cursor + index, "outbox_id": first_outbox + index, "request_id": own_id,
-                "completed": own(events.row["completed"]),
+                "completed": own(events.row["completed"]), **dated("published_at"),
             })
             rows["audit"].append({
                 "seq": lowest_row - count + index, "entry": own(audit.row["entry"]), "hash": digest.digest(),
-                "prev_hash": values.randbytes(32),
+                "prev_hash": values.randbytes(32), **dated("at"),
             })
-            version = {"secret": first_secret + secret, "version": turn + 1, "token": token, "value_mac": digest.digest()}
+            version = {"secret": first_secret + secret, "version": turn + 1, "token": token, "value_mac": digest.digest(), **dated("created_at")}
             if turn + 2 < rounds:
                 version |= {"key_id": None, "data_key": None, "sealed": None}
             rows["versions"].append(version)
         db.execute("BEGIN IMMEDIATE")
         requests.insert(db, rows["requests"])
         events.insert(db, rows["events"])
-        audit.insert(db, rows["audit"])
+        if with_audit:
+            audit.insert(db, rows["audit"])
         versions.insert(db, rows["versions"])
         db.execute("COMMIT")
         progress(start + len(rows["requests"]))
@@ -155,10 +190,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", metavar="DATA_DIR")
     parser.add_argument("count", metavar="COUNT", type=int)
+    parser.add_argument("--over-days", type=int, default=0, help="spread them over so many days")
+    parser.add_argument("--days-ago", type=int, default=0, help="the newest is of so many days ago")
     arguments = parser.parse_args()
     if arguments.count < 1:
         parser.error("COUNT must be at least 1")
-    seconds = seed(arguments.data_dir, arguments.count, progress=lambda done: print(f"\r{done:,}", end="", file=sys.stderr))
+    show = lambda done: print(f"\r{done:,}", end="", file=sys.stderr)  # noqa: E731
+    days = {"over_days": arguments.over_days, "days_ago": arguments.days_ago}
+    seconds = seed(arguments.data_dir, arguments.count, progress=show, **days)
     print(f"\rseeded {arguments.count:,} finished requests in {seconds:.1f} s", file=sys.stderr)
 
 

@@ -2,7 +2,6 @@
 //! [`enforce`], with what the table of routes says it needs.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{PoisonError, RwLock};
 
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -221,12 +220,6 @@ impl RateLimiter {
     }
 }
 
-/// Whether a host is this machine itself.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -245,15 +238,5 @@ mod tests {
         assert_eq!(presented("Basic ccd_1"), None);
         assert_eq!(presented("ccd_1"), None);
         assert_eq!(bearer(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn loopback_is_known_by_name_and_address() {
-        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["localhost.example.org", "10.0.0.1", "0.0.0.0", "[::]", ""] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
+use cc_devops_egress::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) meters: Meters,
     pub(crate) rate: Option<RateLimiter>,
     pub(crate) own_heartbeats: OwnHeartbeats,
+    /// The way out to addresses that others gave.
+    pub(crate) outside: Guard,
     /// One permit per HTTP request being answered.
     pub(crate) answering: Semaphore,
     /// One permit per open event stream.
@@ -72,6 +75,7 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             own_heartbeats: OwnHeartbeats::default(),
+            outside: Guard::new(config.egress.clone()),
             answering: Semaphore::new(config.limits.concurrency),
             streams: Arc::new(Semaphore::new(config.limits.streams)),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),

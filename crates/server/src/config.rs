@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
+use cc_devops_egress::Allowed;
 
 /// Everything the server is told.
 #[derive(Debug, Clone)]
@@ -36,6 +37,9 @@ pub struct ServerConfig {
     pub mode: Mode,
     /// How webhooks are delivered.
     pub webhooks: WebhookDelivery,
+    /// Which networks are reached that are not public, where an address that somebody gave leads
+    /// there. Default none.
+    pub egress: Allowed,
     /// How often the workers look for work they were not told of.
     pub pace: Pace,
 }
@@ -54,6 +58,7 @@ impl Default for ServerConfig {
             rhythm: Rhythm::default(),
             mode: Mode::default(),
             webhooks: WebhookDelivery::default(),
+            egress: Allowed::default(),
             pace: Pace::default(),
         }
     }

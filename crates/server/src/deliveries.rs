@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::webhooks::{Delivery, retry_delay};
+use cc_devops_egress::{Guard, Outside, refusal};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 use tokio::sync::Semaphore;
 use tracing::{Instrument, info_span};
 
-use crate::access::is_loopback;
 use crate::app::App;
 use crate::problem::Chain;
 use crate::wire::detail;
@@ -32,7 +32,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) async fn run(app: App) {
     let config = &app.config.webhooks;
     let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
-    let sender = Arc::new(Sender::new(config.timeout.min(LONGEST_TIMEOUT)));
+    let sender = Arc::new(Sender::new(app.outside.clone(), config.timeout.min(LONGEST_TIMEOUT)));
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -135,36 +135,30 @@ impl NotSent {
     }
 }
 
-/// The HTTP side. The clients are built when first needed: most installations have no webhooks,
-/// and reading the system's certificates takes time and memory.
+/// The HTTP side. The client is built when first needed: most installations have no webhooks, and
+/// reading the system's certificates takes time and memory.
 struct Sender {
+    guard: Guard,
     timeout: Duration,
-    outside: OnceLock<Client>,
-    loopback: OnceLock<Client>,
+    outside: OnceLock<Outside>,
 }
 
 impl Sender {
-    fn new(timeout: Duration) -> Self {
+    fn new(guard: Guard, timeout: Duration) -> Self {
         Self {
+            guard,
             timeout,
             outside: OnceLock::new(),
-            loopback: OnceLock::new(),
         }
     }
 
-    /// The client for a host: nothing on this machine is asked for through a proxy.
-    fn client(&self, loopback: bool) -> Result<&Client, reqwest::Error> {
-        let cell = if loopback { &self.loopback } else { &self.outside };
-        if let Some(client) = cell.get() {
-            return Ok(client);
+    fn outside(&self) -> Result<&Outside, reqwest::Error> {
+        if let Some(outside) = self.outside.get() {
+            return Ok(outside);
         }
-        let builder = Client::builder()
-            .timeout(self.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("cc-devops/", env!("CARGO_PKG_VERSION")));
-        let builder = if loopback { builder.no_proxy() } else { builder };
-        let client = builder.build()?;
-        Ok(cell.get_or_init(|| client))
+        let agent = concat!("cc-devops/", env!("CARGO_PKG_VERSION"));
+        let outside = self.guard.client(agent, self.timeout)?;
+        Ok(self.outside.get_or_init(|| outside))
     }
 
     async fn send(&self, delivery: &Delivery, now: Timestamp) -> Result<(), NotSent> {
@@ -174,12 +168,13 @@ impl Sender {
         let signature = Webhook::new(delivery.secret.expose())
             .and_then(|webhook| webhook.sign(&delivery.message_id, now.as_second(), body.as_bytes()))
             .map_err(|_| NotSent::because("the subscription's secret cannot be used; remove it and add it again"))?;
-        let client = self.client(url.host_str().is_some_and(is_loopback)).map_err(|error| {
+        let outside = self.outside().map_err(|error| {
             tracing::error!(error = %Chain(&error), "no HTTP client for webhooks");
             NotSent::because("the HTTP client could not be set up")
         })?;
-        let request = client
+        let request = outside
             .post(url)
+            .map_err(|refused| NotSent::because(refused.to_string()))?
             .header(CONTENT_TYPE, "application/json")
             .header(HEADER_WEBHOOK_ID, &delivery.message_id)
             .header(HEADER_WEBHOOK_TIMESTAMP, now.as_second())
@@ -192,7 +187,9 @@ impl Sender {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> NotSent {
-        let text = if error.is_timeout() {
+        let text = if let Some(refused) = refusal(&error) {
+            refused.to_string()
+        } else if error.is_timeout() {
             format!("the receiver did not answer within {} s", self.timeout.as_secs())
         } else if error.is_connect() {
             "the receiver cannot be reached".to_owned()
@@ -220,8 +217,12 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
     if status.is_success() {
         return Ok(());
     }
+    let mut error = format!("the receiver answered {}", status.as_u16());
+    if status.is_redirection() {
+        error.push_str(", and redirects are not followed: subscribe the address that it points to");
+    }
     Err(NotSent {
-        error: format!("the receiver answered {}", status.as_u16()),
+        error,
         wait: headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
@@ -281,7 +282,9 @@ mod tests {
             )
         };
         assert!(judged(204).is_ok());
-        assert!(judged(302).is_err_and(|not_sent| !not_sent.last));
+        assert!(
+            judged(302).is_err_and(|not_sent| !not_sent.last && not_sent.error.contains("redirects are not followed"))
+        );
         assert!(judged(500).is_err_and(|not_sent| !not_sent.last));
         assert!(judged(410).is_err_and(|not_sent| not_sent.last));
     }

@@ -14,6 +14,7 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings;
+use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery};
 use jiff::SignedDuration;
@@ -298,8 +299,16 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
             concurrency: size(section.webhook_concurrency),
             timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
         },
+        egress: egress(file, findings),
         ..ServerConfig::default()
     })
+}
+
+fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
+    let networks = file.egress.allow.iter().enumerate();
+    let networks =
+        networks.filter_map(|(at, text)| findings.take(format!("egress.allow[{at}]"), cc_devops_egress::network(text)));
+    Allowed::new(networks.collect())
 }
 
 fn limits(section: &ServerSection) -> Limits {

@@ -22,6 +22,8 @@ pub(crate) struct ConfigFile {
     pub(crate) installation: InstallationSection,
     /// The HTTP API.
     pub(crate) server: ServerSection,
+    /// Which addresses that others give are reached.
+    pub(crate) egress: EgressSection,
     /// When an agent counts as late or down.
     pub(crate) fleet: FleetSection,
     /// Who may do what.
@@ -189,6 +191,14 @@ impl Default for ServerSection {
             shutdown_grace_seconds: 30,
         }
     }
+}
+
+/// `[egress]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EgressSection {
+    /// Networks that are reached although they are not public.
+    pub(crate) allow: Vec<String>,
 }
 
 /// `[fleet]`

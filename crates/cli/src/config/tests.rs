@@ -200,6 +200,16 @@ fn every_problem_is_told_at_once_with_its_key() {
 }
 
 #[test]
+fn a_network_that_is_none_is_named() {
+    let text = "[egress]\nallow = [\"10.0.0.0/8\", \"10.0.0.1/8\", \"fd00::/8\", \"example.org\", \"192.168.1.7\"]";
+    let expected = [
+        "egress.allow[1]: \"10.0.0.1/8\" has bits beyond its prefix; write \"10.0.0.0/8\"",
+        "egress.allow[3]: \"example.org\" is no network; write for example \"10.0.0.0/8\", \"fd00::/8\" or one address",
+    ];
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_one_problem_with_its_line() {
     let found = problems("[server]\nlisten = \n", &[]);
     assert_eq!(found.len(), 1);

@@ -14,6 +14,7 @@ use super::{EventDetail, detail};
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWebhook {
     /// Where to POST: `https`, or `http` to this machine itself; without a user name or password.
+    /// It must not lead into a private network, unless the operator allows that network.
     #[schema(
         max_length = 2048,
         pattern = r"^(https://([A-Za-z0-9][A-Za-z0-9-]*\.)*[A-Za-z][A-Za-z0-9]*|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,4}|:[1-5][0-9]{4}|:6[0-4][0-9]{3})?([/?][!-~]*)?$"

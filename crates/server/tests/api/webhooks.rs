@@ -222,6 +222,22 @@ async fn a_redirect_is_not_followed_and_nobody_there_is_a_failure() {
 }
 
 #[tokio::test]
+async fn an_address_inside_is_refused_to_whoever_gives_it() {
+    let house = House::new().await;
+    for url in [
+        "https://10.0.0.1/hook",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[fd00:ec2::254]/",
+        "https://[::ffff:192.168.0.1]/",
+        "http://0.0.0.0/",
+    ] {
+        let answer = house.post("/v1/webhooks", As::Admin, &json!({"url": url})).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{url}: {answer:?}");
+    }
+    assert!(house.memory.audit_rows().is_empty());
+}
+
+#[tokio::test]
 async fn a_removed_subscription_is_told_nothing_more() {
     let (house, workers) = working().await;
     let mut receiver = Receiver::answering([]).await;
