@@ -116,7 +116,8 @@ impl RepositoryCare for CareElsewhere {
             Some(CareAnswer::Refused { reason, error }) => CareStanding::Ended(Err(Failure::new(reason, error))),
             Some(CareAnswer::Failed { error, .. }) => {
                 tracing::warn!(request_id = %request, error, "work on repositories failed for good");
-                let message = "GitHub could not be reached, several times; see what was done before you ask for it again";
+                let message =
+                    "GitHub could not be reached, several times; see what was done before you ask for it again";
                 CareStanding::Ended(Err(Failure::new(Reason::ApiError, message)))
             }
             None if now.duration_since(standing.until) > GIVEN_UP => CareStanding::Unknown,

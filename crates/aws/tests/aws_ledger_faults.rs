@@ -398,7 +398,11 @@ async fn an_index_that_lags_gives_nothing_away_twice() {
     assert!(none.is_empty());
 
     at.line.fails(1, "Query", &stale("waiting"));
-    assert_eq!(at.ledger.waiting(None, 10).await.unwrap().len(), 1, "found twice, told once");
+    assert_eq!(
+        at.ledger.waiting(None, 10).await.unwrap().len(),
+        1,
+        "found twice, told once"
+    );
     at.ledger
         .conclude(&claim, &sample::success(&sample::head("r1"), 9))
         .await

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cc_devops_aws::Backend;
 use cc_devops_core::fleet::Agent;
@@ -13,6 +13,7 @@ use cc_devops_core::ports::{Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
 use serde_json::{Value, json};
@@ -85,7 +86,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         store.fingerprint_key(),
         config.requests.clone(),
     )
-    .caring(Arc::clone(&repositories.care));
+    .caring(Arc::clone(&repositories.care))
+    .measuring(stopwatch());
 
     let mut server_config = config.server.clone();
     if let Some(listen) = args.listen {
@@ -146,7 +148,9 @@ async fn on_aws(
     let key = backend.fingerprint_key().await?;
     let ports = backend.ports(Arc::new(SystemClock));
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
-    let plane = ControlPlane::new(installation, ports, policy, key, requests).caring(backend.care());
+    let plane = ControlPlane::new(installation, ports, policy, key, requests)
+        .caring(backend.care())
+        .measuring(stopwatch());
     let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
@@ -227,6 +231,12 @@ async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
             false
         }
     }
+}
+
+/// Measures how long the process runs.
+fn stopwatch() -> Stopwatch {
+    let begun = Instant::now();
+    Arc::new(move || begun.elapsed())
 }
 
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and

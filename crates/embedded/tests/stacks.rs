@@ -336,7 +336,11 @@ async fn who_sets_the_clock_forward_ends_no_command() {
     let clock = ManualClock::at(SystemClock.now());
     let (stacks, _ended) = crashed.bench.stacks_at(TALKING, Arc::new(clock.clone()), |_| {});
     clock.advance(jiff::SignedDuration::from_hours(2));
-    assert_eq!(progress(&stacks, "r1").await, StackProgress::Changing, "it runs for a moment only");
+    assert_eq!(
+        progress(&stacks, "r1").await,
+        StackProgress::Changing,
+        "it runs for a moment only"
+    );
     crashed.say("two");
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{Begun, CareAnswer, CodeHost, HandedOver};
+use cc_devops_core::ports::{Begun, CareAnswer, Clock, CodeHost, HandedOver};
 use cc_devops_core::repos::auditing::{self, Auditor};
 use cc_devops_core::repos::care::Care;
 use cc_devops_core::repos::monitoring::{self, Monitor};
@@ -207,7 +207,10 @@ async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_pla
     let refused = json!({"asked": {"work": "check", "repository": "nowhere"}, "request": "r2"});
     function.handle(&refused, &unhurried("one")).await.unwrap();
     let standing = memory.standing(&sample::request_id("r2")).await.unwrap().unwrap();
-    assert!(matches!(standing.answer, Some(CareAnswer::Refused { .. })), "{standing:?}");
+    assert!(
+        matches!(standing.answer, Some(CareAnswer::Refused { .. })),
+        "{standing:?}"
+    );
 }
 
 #[tokio::test]
@@ -215,7 +218,9 @@ async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
     let (fake, memory, _) = house().await;
     let function = function(&fake, &memory, TOKEN);
     let (id, now) = (sample::request_id("r1"), memory.clock().now());
-    let begun = memory.begin(&id, "other", now, now + jiff::SignedDuration::from_secs(60)).await;
+    let begun = memory
+        .begin(&id, "other", now, now + jiff::SignedDuration::from_secs(60))
+        .await;
     assert_eq!(begun.unwrap(), Begun::Ours { tries: 1 });
     let asked = |id: &str| json!({"asked": {"work": "check", "repository": null}, "request": id});
     function.handle(&asked("r1"), &unhurried("one")).await.unwrap();

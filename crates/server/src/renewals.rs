@@ -23,7 +23,10 @@ pub(crate) async fn run(app: App) {
         ticks.tick().await;
         match AssertUnwindSafe(app.control.renew()).catch_unwind().await {
             Ok(Ok(renewed)) if renewed.lost > 0 => {
-                tracing::warn!(lost = renewed.lost, "requests that ran here are somebody else's now; they are broken off");
+                tracing::warn!(
+                    lost = renewed.lost,
+                    "requests that ran here are somebody else's now; they are broken off"
+                );
             }
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "claims were not renewed; it is tried again"),

@@ -93,7 +93,11 @@ impl House {
             self.plane.carry_out(claimed).await.expect("carry out");
         }
         let looked = self.plane.look_after_waiting().await;
-        assert!(looked.failures.is_empty(), "look after waiting requests: {:?}", looked.failures);
+        assert!(
+            looked.failures.is_empty(),
+            "look after waiting requests: {:?}",
+            looked.failures
+        );
         self.plane.relay(LIMIT).await.expect("relay");
     }
 

@@ -1,8 +1,10 @@
 //! Work that outlasts a lease, a sweep that has to end, and parked requests of which some cannot be looked at.
+#![cfg(test)]
 
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cc_devops_core::ControlPlane;
@@ -119,7 +121,10 @@ async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
     care.has_begun().await;
     for _ in 0..5 {
         memory.clock().advance(SignedDuration::from_hours(2));
-        assert!(plane.recover(10).await.unwrap().is_empty(), "nobody else may look dead to it");
+        assert!(
+            plane.recover(10).await.unwrap().is_empty(),
+            "nobody else may look dead to it"
+        );
     }
     // Set back, it must not hold the lease for hours.
     memory.clock().advance(SignedDuration::from_hours(-9));
@@ -193,7 +198,11 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
 async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
     let care = Slow::new();
     let (memory, plane) = house(&care).await;
-    let ended = claim(&plane, sample::put_secret_event("ended", "/contentcraft/contentorchestrator/a", "x")).await;
+    let ended = claim(
+        &plane,
+        sample::put_secret_event("ended", "/contentcraft/contentorchestrator/a", "x"),
+    )
+    .await;
     plane.carry_out(ended).await.unwrap();
     for number in 0..30 {
         receive(&plane, check(&format!("r{number}")), false).await;
@@ -228,7 +237,11 @@ async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_bre
         tokio::task::yield_now().await;
     }
     let backlog = memory.ports().ledger.backlog().await.unwrap();
-    assert_eq!((backlog.executing, backlog.received), (10, 20), "no more than there are places for");
+    assert_eq!(
+        (backlog.executing, backlog.received),
+        (10, 20),
+        "no more than there are places for"
+    );
     care.ends.add_permits(3);
     while memory.ports().ledger.backlog().await.unwrap().executing > 7 {
         tokio::task::yield_now().await;
@@ -238,12 +251,19 @@ async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_bre
     assert_eq!((swept.concluded, swept.cut_short), (3, true));
     for number in 0..30 {
         let kept = record(&memory, &format!("r{number}")).await;
-        assert!(kept.completed.is_some() || (kept.state, kept.tries) == (RequestState::Received, 0), "{kept:?}");
+        assert!(
+            kept.completed.is_some() || (kept.state, kept.tries) == (RequestState::Received, 0),
+            "{kept:?}"
+        );
     }
     care.ends.add_permits(27);
     let swept = plane.sweep(pending()).await;
     assert_eq!((swept.concluded, swept.cut_short), (27, false));
-    assert_eq!(care.begun(), 37, "what was broken off was begun once more, and nothing else");
+    assert_eq!(
+        care.begun(),
+        37,
+        "what was broken off was begun once more, and nothing else"
+    );
 }
 
 /// Stacks of which some refuse to be looked at, or to begin.
@@ -322,14 +342,42 @@ async fn a_parked_request_that_cannot_be_looked_at_holds_up_no_other_and_ends_at
         memory.end_change(&sample::request_id(&format!("r{number:03}")), StackScript::Succeeds);
     }
     let looked = plane.look_after_waiting().await;
-    assert_eq!((looked.concluded.len(), looked.failures.len()), (120, 1), "more than two pages of them");
+    assert_eq!(
+        (looked.concluded.len(), looked.failures.len()),
+        (120, 1),
+        "more than two pages of them"
+    );
     assert_eq!(record(&memory, "oldest").await.state, RequestState::Waiting);
 
     memory.clock().advance(SignedDuration::from_hours(1));
     let looked = plane.look_after_waiting().await;
     assert_eq!(looked.failures.len(), 0);
     let ended = &looked.concluded[0];
-    assert_eq!((ended.request_id.as_str(), ended.reason), ("oldest", Some(Reason::Timeout)));
+    assert_eq!(
+        (ended.request_id.as_str(), ended.reason),
+        ("oldest", Some(Reason::Timeout))
+    );
+}
+
+#[tokio::test]
+async fn who_sets_the_clock_forward_ends_no_deploy() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, true).await;
+    let ran = Arc::new(AtomicUsize::new(0));
+    let plane = plane.measuring(Arc::new({
+        let ran = Arc::clone(&ran);
+        move || Duration::from_secs(ran.load(Ordering::SeqCst) as u64)
+    }));
+    memory.script_stack(sample::stack("slow"), StackScript::KeepsChanging);
+    assert_eq!(deploy(&plane, "r1", "slow").await, Step::Parked);
+    assert!(plane.look_after_waiting().await.concluded.is_empty());
+    memory.clock().advance(SignedDuration::from_hours(5));
+    assert!(
+        plane.look_after_waiting().await.concluded.is_empty(),
+        "it has waited for a moment"
+    );
+    ran.store(3_601, Ordering::SeqCst);
+    let ended = plane.look_after_waiting().await.concluded.remove(0);
+    assert_eq!(ended.reason, Some(Reason::Timeout));
 }
 
 #[tokio::test]
@@ -347,7 +395,11 @@ async fn a_look_that_is_cut_short_goes_on_where_it_ended() {
         let mut asked = 0;
         let deadline = std::future::poll_fn(|_| {
             asked += 1;
-            if asked > 20 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if asked > 20 {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
         });
         plane.sweep(deadline).await;
         if record(&memory, "r099").await.completed.is_some() {
@@ -367,7 +419,10 @@ async fn a_deploy_whose_fate_is_unknown_keeps_its_stack_until_somebody_has_looke
         let again = plane.recover(10).await.unwrap().remove(0);
         let failed = outcome(plane.carry_out(again).await.unwrap());
         let said = failed.error.unwrap();
-        assert!(said.contains("may have taken place") && !said.contains("new requestId"), "{said}");
+        assert!(
+            said.contains("may have taken place") && !said.contains("new requestId"),
+            "{said}"
+        );
 
         let refused = outcome(deploy(&plane, "second", "grudging").await);
         let said = refused.error.unwrap();
@@ -382,7 +437,10 @@ async fn a_deploy_whose_fate_is_unknown_keeps_its_stack_until_somebody_has_looke
             (on_record.action.as_str(), on_record.principal, on_record.resource),
             ("stack.released", Some(operator.clone()), Some(stack.to_string()))
         );
-        assert!(matches!(release_stack(ports, &operator, &stack).await, Err(ReleaseError::Free(_))));
+        assert!(matches!(
+            release_stack(ports, &operator, &stack).await,
+            Err(ReleaseError::Free(_))
+        ));
     }
 }
 
@@ -391,7 +449,15 @@ async fn a_refusal_of_the_first_try_frees_the_stack_and_a_change_under_way_is_no
     let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, false).await;
     let refused = outcome(deploy(&plane, "first", "grudging").await);
     assert_eq!(refused.reason, Some(Reason::ApiError));
-    assert_eq!(plane.ports().ledger.holder_of(&sample::stack("grudging")).await.unwrap(), None);
+    assert_eq!(
+        plane
+            .ports()
+            .ledger
+            .holder_of(&sample::stack("grudging"))
+            .await
+            .unwrap(),
+        None
+    );
 
     memory.script_stack(sample::stack("busy"), StackScript::KeepsChanging);
     assert_eq!(deploy(&plane, "second", "busy").await, Step::Parked);
@@ -411,12 +477,7 @@ impl SecretStore for Away {
     async fn read(&self, _: &SecretName, _: SecretVersion) -> PortResult<Option<SecretRead>> {
         Ok(None)
     }
-    async fn list(
-        &self,
-        _: Option<&SecretPrefix>,
-        _: Option<&SecretName>,
-        _: usize,
-    ) -> PortResult<Vec<SecretSummary>> {
+    async fn list(&self, _: Option<&SecretPrefix>, _: Option<&SecretName>, _: usize) -> PortResult<Vec<SecretSummary>> {
         Ok(Vec::new())
     }
 }
@@ -438,5 +499,8 @@ async fn a_new_id_is_advised_only_where_nothing_can_have_been_done() {
     let ended = outcome(plane.carry_out(claimed).await.unwrap());
     assert_eq!(ended.status, Status::Error);
     let said = ended.error.unwrap();
-    assert!(said.contains("may have taken place") && !said.contains("new requestId"), "{said}");
+    assert!(
+        said.contains("may have taken place") && !said.contains("new requestId"),
+        "{said}"
+    );
 }

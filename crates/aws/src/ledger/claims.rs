@@ -36,12 +36,7 @@ struct Change {
 impl DynamoLedger {
     /// Finds open requests of a state by the index: when each is due, and its key; the longest due
     /// first.
-    async fn find_open(
-        &self,
-        state: RequestState,
-        until: Timestamp,
-        limit: usize,
-    ) -> PortResult<Vec<(String, Item)>> {
+    async fn find_open(&self, state: RequestState, until: Timestamp, limit: usize) -> PortResult<Vec<(String, Item)>> {
         let call = self
             .shared
             .clients
@@ -208,7 +203,9 @@ impl DynamoLedger {
             (":attempt", number(claim.attempt)),
             (":executing", text(RequestState::Executing.as_str())),
         ];
-        let progress = progress.as_ref().and_then(|progress| serde_json::to_string(progress).ok());
+        let progress = progress
+            .as_ref()
+            .and_then(|progress| serde_json::to_string(progress).ok());
         let update = match progress {
             Some(progress) => {
                 values.push((":progress", text(progress)));
@@ -273,11 +270,7 @@ impl DynamoLedger {
 
     /// The parked requests behind `after`: the index finds them by the time they were parked, and the
     /// ids order those of the same time, which may stand on two of its pages.
-    pub(super) async fn parked(
-        &self,
-        after: Option<&WaitingRequest>,
-        limit: usize,
-    ) -> PortResult<Vec<WaitingRequest>> {
+    pub(super) async fn parked(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -299,13 +292,15 @@ impl DynamoLedger {
             let answer = call.clone().set_exclusive_start_key(start).send().await;
             let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
             let mut reached = String::new();
-            let mut keys = Vec::new();
+            let mut keys: Vec<Item> = Vec::new();
             for mut item in answer.items.unwrap_or_default() {
                 if let Some(due) = item.remove("WSK").and_then(|due| due.as_s().ok().cloned()) {
                     reached = due;
                 }
                 item.retain(|name, _| name == "PK" || name == "SK");
-                keys.push(item);
+                if !keys.contains(&item) {
+                    keys.push(item);
+                }
             }
             for item in self.shared.get_many(&keys).await? {
                 match from_item::<RequestRow>(item, "a request").and_then(|row| Ok((row.state, row.waiting()?))) {

@@ -125,7 +125,10 @@ impl RequestRow {
             state: self.state,
             tries: self.tries(),
             // It is for people: what cannot be read is left out.
-            progress: self.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            progress: self
+                .progress
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
             completed: self.completed.as_deref().map(read_completed).transpose()?,
             output: self.output.clone(),
         })

@@ -139,7 +139,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         max_attempts: file.requests.max_attempts,
         deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
         stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
-        serves: None,
+        ..Settings::default()
     };
     let repositories = installation
         .as_ref()

@@ -74,7 +74,11 @@ fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke
     assert!(server.stop().success());
     assert!(told.elapsed() < SOON, "{:?}", told.elapsed());
     let left = house.request();
-    assert_eq!((&left["state"], &left["attempts"]), (&json!("received"), &json!(0)), "{left}");
+    assert_eq!(
+        (&left["state"], &left["attempts"]),
+        (&json!("received"), &json!(0)),
+        "{left}"
+    );
 
     house.github.latency(Duration::ZERO);
     let _server = house.serve();
@@ -94,4 +98,50 @@ fn after_a_kill_the_next_start_does_not_wait_for_leases() {
     let _server = house.serve();
     house.until(|house| house.request()["completed"]["status"] == "success");
     assert_eq!(house.request()["attempts"], 2, "the killed one was a try");
+}
+
+/// Writes its process id, and goes on until it is killed; ends at once where `looked` is there.
+const DEPLOY: &str = "[requests]\n\
+    deploy_timeout_seconds = 1\n\
+    [stacks.app]\n\
+    command = [\"/bin/sh\", \"-c\", \"if [ -e looked ]; then exit 0; fi; echo $$ > pid; exec sleep 600\"]\n\
+    env = [\"PATH\"]\n";
+
+#[test]
+fn a_deploy_whose_fate_is_unknown_keeps_its_stack_until_an_operator_has_looked() {
+    let place = Place::new();
+    place.configure(DEPLOY);
+    let deploy = || place.run(&["deploy", "app", "--stage", "dev", "--wait", "60", "--json"]);
+    let _server = place.serve();
+    let ended = deploy().exits(1).json();
+    assert_eq!(ended["reason"], "timeout", "{ended}");
+    let held = place.run(&["stacks", "show", "app-dev", "--json"]).exits(0).json();
+    assert_eq!(
+        (&held["heldBy"], &held["changing"]),
+        (&ended["requestId"], &json!(false)),
+        "{held}"
+    );
+    let refused = deploy().exits(1).json();
+    assert_eq!(refused["reason"], "stack_in_progress", "{refused}");
+    assert!(
+        refused["error"].as_str().unwrap().contains("stacks release app-dev"),
+        "{refused}"
+    );
+
+    // Who looks finds the command, and ends it.
+    let pid = std::fs::read_to_string(place.path().join("pid")).unwrap();
+    let command = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    rustix::process::kill_process(command, rustix::process::Signal::KILL).unwrap();
+    std::fs::write(place.path().join("looked"), "").unwrap();
+    place.run(&["stacks", "release", "app-dev"]).exits(0);
+    let audited = place
+        .run(&["audit", "list", "--action", "stack.released", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(audited["rows"][0]["resource"], "app-dev", "{audited}");
+    let begun = Instant::now();
+    while deploy().code != 0 {
+        assert!(begun.elapsed() < SOON, "the stack is not free");
+    }
+    place.run(&["stacks", "release", "app-dev"]).exits(1);
 }

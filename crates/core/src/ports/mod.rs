@@ -27,8 +27,8 @@ pub use fleet::{Agents, Heartbeats};
 pub use handed_over::{Begun, HandedOver, Standing};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use repositories::{
-    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore, Shelf, Spent,
-    TakeFound,
+    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore,
+    Shelf, Spent, TakeFound,
 };
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
 pub use telling::{Alerts, EventBus, EventLog, Webhooks};

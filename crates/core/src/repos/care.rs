@@ -148,7 +148,9 @@ impl Care {
         };
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         let mut unsaid = |_, _| ();
-        let plans = course.unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid)).await?;
+        let plans = course
+            .unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid))
+            .await?;
         let Some(plan) = plans.plans.first() else {
             return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
         };

@@ -80,7 +80,10 @@ impl Course {
 }
 
 fn stopped() -> PortError {
-    PortError::new(PortErrorKind::Stopped, "it was told to stop; it goes on when it is begun again")
+    PortError::new(
+        PortErrorKind::Stopped,
+        "it was told to stop; it goes on when it is begun again",
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

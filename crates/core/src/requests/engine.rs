@@ -14,10 +14,9 @@ use super::admission::{Admission, admit, readmit};
 use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
-use super::record::{
-    ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest,
-};
+use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest};
 use super::running::Running;
+use super::waiting::{Stopwatch, Waits};
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
@@ -71,6 +70,7 @@ pub struct ControlPlane {
     pub(super) running: Arc<Running>,
     /// Where a look at the parked requests that was cut short goes on.
     pub(super) looked_at: Mutex<Option<WaitingRequest>>,
+    pub(super) waits: Waits,
 }
 
 /// What became of an event on arrival.
@@ -120,7 +120,15 @@ impl ControlPlane {
             care: None,
             running: Arc::default(),
             looked_at: Mutex::default(),
+            waits: Waits::default(),
         }
+    }
+
+    /// The same, with a stopwatch: what waits is measured by it, because a clock may be set.
+    #[must_use]
+    pub fn measuring(mut self, stopwatch: Stopwatch) -> Self {
+        self.waits = Waits::by(stopwatch);
+        self
     }
 
     /// The same, with what looks after repositories.

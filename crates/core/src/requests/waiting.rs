@@ -3,11 +3,13 @@
 //! Each is looked at for itself: one that fails holds up no other, and the time limit holds
 //! whatever its look answers.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Action;
@@ -34,6 +36,49 @@ pub struct Looked {
     pub failures: Vec<PortError>,
 }
 
+/// How long the process has run, by a clock that nobody sets.
+pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// How long requests have waited.
+#[derive(Default)]
+pub(super) struct Waits {
+    stopwatch: Option<Stopwatch>,
+    /// When each was seen first, by the stopwatch, and how long it had waited then, by the clock.
+    seen: Mutex<HashMap<RequestId, (Duration, SignedDuration)>>,
+}
+
+impl Waits {
+    /// Measured by a stopwatch.
+    pub(super) fn by(stopwatch: Stopwatch) -> Self {
+        Self {
+            stopwatch: Some(stopwatch),
+            seen: Mutex::default(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<RequestId, (Duration, SignedDuration)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a request has waited: from when this process saw it first on, the clock has no say.
+    fn of(&self, waiting: &WaitingRequest, now: Timestamp) -> SignedDuration {
+        let by_clock = now.duration_since(waiting.since);
+        let Some(stopwatch) = &self.stopwatch else {
+            return by_clock;
+        };
+        let ran = stopwatch();
+        let mut seen = self.seen();
+        let (first, before) = *seen.entry(waiting.head.id.clone()).or_insert((ran, by_clock));
+        let since = SignedDuration::try_from(ran.saturating_sub(first)).unwrap_or(SignedDuration::MAX);
+        before.saturating_add(since)
+    }
+
+    /// Forgets one that waits no more.
+    fn forget(&self, id: &RequestId) {
+        self.seen().remove(id);
+    }
+}
+
 impl Looked {
     fn note(&mut self, looked: PortResult<Step>) {
         match looked {
@@ -56,7 +101,9 @@ impl ControlPlane {
         let mut looked = Looked::default();
         let place = || self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         let begun_behind = place().take();
-        let cut = self.look_behind(begun_behind.clone(), None, deadline, &mut looked).await;
+        let cut = self
+            .look_behind(begun_behind.clone(), None, deadline, &mut looked)
+            .await;
         let cut = match (&begun_behind, cut) {
             (Some(last), None) => self.look_behind(None, Some(last), deadline, &mut looked).await,
             (_, cut) => cut,
@@ -125,10 +172,11 @@ impl ControlPlane {
 
     async fn look_at(&self, waiting: WaitingRequest) -> PortResult<Step> {
         let looked = self.look(&waiting, Value::Null).await;
-        let WaitingRequest { claim, head, since } = &waiting;
+        let waited = self.waits.of(&waiting, self.now());
+        let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
             Ok(Some(ended)) => ended,
-            unended if self.now().duration_since(*since) > self.time_limit(head) => {
+            unended if waited > self.time_limit(head) => {
                 if let Err(error) = unended {
                     tracing::warn!(request_id = %head.id, %error, "a request that cannot be looked at ends at its time limit");
                 }
@@ -140,7 +188,9 @@ impl ControlPlane {
                 return Err(error);
             }
         };
-        self.conclude(claim, head, ended).await
+        let step = self.conclude(claim, head, ended).await?;
+        self.waits.forget(&head.id);
+        Ok(step)
     }
 
     /// How what a request waits for stands; nothing while it goes on. `detail` is for the audit row.
@@ -159,9 +209,9 @@ impl ControlPlane {
             return match care.standing(&head.id, self.now()).await? {
                 CareStanding::GoesOn(_) => Ok(None),
                 CareStanding::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event), detail))),
-                CareStanding::Unknown => {
-                    lost("nothing is known of this request's work any more; look at the repository before you ask for it again")
-                }
+                CareStanding::Unknown => lost(
+                    "nothing is known of this request's work any more; look at the repository before you ask for it again",
+                ),
             };
         }
         let Some(stack) = &head.resource else {

@@ -81,7 +81,11 @@ impl Ledger for SqliteLedger {
     }
 
     async fn renew(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
-        let renewals: Vec<_> = renewals.iter().map(claims::Renewed::of).collect::<Result<_, _>>().map_err(unwritten)?;
+        let renewals: Vec<_> = renewals
+            .iter()
+            .map(claims::Renewed::of)
+            .collect::<Result<_, _>>()
+            .map_err(unwritten)?;
         self.db
             .write(move |conn, _| claims::renew(conn, &renewals, lease_until))
             .await

@@ -66,7 +66,9 @@ impl RepositoriesFunction {
         let came = match self.run(request, work, invocation).await {
             Ran::Lost => return Ok(answer(200, &json!({"request": request, "done": "elsewhere"}))),
             Ran::Ended(Err(error)) if error.kind.is_transient() && tries < TRIES => {
-                return Err(RunFailed(format!("the work of request {request} is tried again: {error}")));
+                return Err(RunFailed(format!(
+                    "the work of request {request} is tried again: {error}"
+                )));
             }
             Ran::Ended(ended) => CareAnswer::from(ended.map(|outcome| outcome.map(within_an_event))),
             Ran::Late => CareAnswer::Refused {
@@ -76,7 +78,11 @@ impl RepositoriesFunction {
                     .to_owned(),
             },
         };
-        let left = self.handed_over.end(request, &invocation.run, &came).await.map_err(failed)?;
+        let left = self
+            .handed_over
+            .end(request, &invocation.run, &came)
+            .await
+            .map_err(failed)?;
         if left {
             self.tell(request).await;
         }

@@ -118,14 +118,21 @@ async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
     let shown = house.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
     assert_eq!(
         (&shown["state"], &shown["attempts"], &shown["progress"]),
-        (&json!("executing"), &json!(1), &json!({"done": 3, "of": 9, "what": "repositories"}))
+        (
+            &json!("executing"),
+            &json!(1),
+            &json!({"done": 3, "of": 9, "what": "repositories"})
+        )
     );
     let kept = record(&memory).await;
     assert_eq!(kept.progress.map(|far| far.done), Some(3), "any process can show it");
     care.ends.add_permits(1);
     until(async || record(&memory).await.completed).await;
     let ended = record(&memory).await;
-    assert_eq!((care.begun.load(Ordering::SeqCst), ended.tries, ended.progress), (1, 1, None));
+    assert_eq!(
+        (care.begun.load(Ordering::SeqCst), ended.tries, ended.progress),
+        (1, 1, None)
+    );
     let shown = house.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
     assert!(shown.get("progress").is_none(), "{shown}");
     house.workers.stop(Duration::from_secs(1)).await;
@@ -142,7 +149,11 @@ async fn a_stop_breaks_long_work_off_at_once_and_the_next_start_finishes_it() {
     house.workers.stop(Duration::from_secs(30)).await;
     assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
     let kept = record(&memory).await;
-    assert_eq!((kept.state, kept.tries), (RequestState::Received, 0), "handed back, untried");
+    assert_eq!(
+        (kept.state, kept.tries),
+        (RequestState::Received, 0),
+        "handed back, untried"
+    );
 
     let house = House::start(&memory, &care).await;
     begun(&care, 2).await;

@@ -51,9 +51,18 @@ async fn one_run_has_the_work(work: &dyn HandedOver) {
         Begun::Ours { tries: 3 },
         "and another once the lease has ended"
     );
-    assert!(!work.renew(&id, "one", after(300), None).await.unwrap(), "which the first is told");
-    assert!(!work.end(&id, "one", &CareAnswer::Done(json!({}))).await.unwrap(), "and leaves nothing");
-    assert_eq!(work.standing(&id).await.unwrap().and_then(|standing| standing.answer), None);
+    assert!(
+        !work.renew(&id, "one", after(300), None).await.unwrap(),
+        "which the first is told"
+    );
+    assert!(
+        !work.end(&id, "one", &CareAnswer::Done(json!({}))).await.unwrap(),
+        "and leaves nothing"
+    );
+    assert_eq!(
+        work.standing(&id).await.unwrap().and_then(|standing| standing.answer),
+        None
+    );
     assert_eq!(
         work.begin(&request_id("r2"), "one", after(0), after(60)).await.unwrap(),
         Begun::Ours { tries: 1 },
@@ -72,12 +81,22 @@ async fn an_answer_is_final(work: &dyn HandedOver) {
         error: "too late".to_owned(),
         transient: false,
     };
-    assert!(!work.end(&id, "one", &other).await.unwrap(), "another answer comes too late");
-    assert!(!work.renew(&id, "one", after(90), None).await.unwrap(), "nothing is left to renew");
+    assert!(
+        !work.end(&id, "one", &other).await.unwrap(),
+        "another answer comes too late"
+    );
+    assert!(
+        !work.renew(&id, "one", after(90), None).await.unwrap(),
+        "nothing is left to renew"
+    );
     let standing = work.standing(&id).await.unwrap().expect("it is kept");
     assert_eq!((standing.progress, standing.answer), (None, Some(done)));
     for run in ["one", "two"] {
-        assert_eq!(work.begin(&id, run, after(900), after(960)).await.unwrap(), Begun::Ended, "{run}");
+        assert_eq!(
+            work.begin(&id, run, after(900), after(960)).await.unwrap(),
+            Begun::Ended,
+            "{run}"
+        );
     }
     work.tell(&id).await.expect("who handed it over is told");
 }

@@ -356,9 +356,7 @@ impl Life<'_> {
             role: self.scenario.role,
             ..sample::principal(AGENT)
         };
-        let received = plane
-            .receive(&principal, event, self.scenario.take)
-            .await?;
+        let received = plane.receive(&principal, event, self.scenario.take).await?;
         self.acknowledged |= is_new;
         if let Received::Claimed(claimed) = received.clone() {
             plane.carry_out(claimed).await?;
@@ -484,7 +482,10 @@ impl Life<'_> {
         if self.scenario.gives_secrets() {
             for name in GIVEN {
                 let given = self.host.secret(REPOSITORY, name);
-                assert!(given.as_deref() == Some(PLANTED_SECRET), "{plan:?}: {name} is given its value");
+                assert!(
+                    given.as_deref() == Some(PLANTED_SECRET),
+                    "{plan:?}: {name} is given its value"
+                );
             }
         }
         if self.scenario.stack().is_none() {

@@ -11,8 +11,8 @@ use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenH
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
     Agents, Alerts, AuditTrail, Backlog, CodeHost, Depth, EventBus, EventLog, Heartbeats, IssueLookup, Ledger, Metrics,
-    PortResult, RepositoryStore, RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
-    SecretWrite, SecretWritten, Shelf, Spent, StackProgress, Stacks, TakeFound, Webhooks,
+    PortResult, RepositoryStore, RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore,
+    SecretSummary, SecretVersion, SecretWrite, SecretWritten, Shelf, Spent, StackProgress, Stacks, TakeFound, Webhooks,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;

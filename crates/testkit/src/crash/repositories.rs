@@ -92,7 +92,12 @@ pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
     let store = || Arc::clone(&ports.repositories);
     Care {
         auditor: Arc::new(Auditor::new(Arc::clone(&host), store(), ports.clone(), audited)),
-        monitor: Arc::new(Monitor::new(Arc::clone(&host), store(), Arc::clone(&ports.clock), watched)),
+        monitor: Arc::new(Monitor::new(
+            Arc::clone(&host),
+            store(),
+            Arc::clone(&ports.clock),
+            watched,
+        )),
         remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy),
         secrets: Arc::clone(&ports.secrets),
         clock: Arc::clone(&ports.clock),

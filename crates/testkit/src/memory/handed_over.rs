@@ -89,7 +89,11 @@ impl HandedOver for Memory {
 
     async fn standing(&self, request: &RequestId) -> PortResult<Option<Standing>> {
         let model = self.lock()?;
-        Ok(model.handed_over.work.get(request.as_str()).map(|work| work.standing.clone()))
+        Ok(model
+            .handed_over
+            .work
+            .get(request.as_str())
+            .map(|work| work.standing.clone()))
     }
 
     async fn tell(&self, request: &RequestId) -> PortResult<()> {

@@ -392,7 +392,10 @@ impl Ledger for Memory {
 
     async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool> {
         let mut model = self.lock()?;
-        let goes_on = model.requests.find(holder).is_some_and(|holder| holder.record.completed.is_none());
+        let goes_on = model
+            .requests
+            .find(holder)
+            .is_some_and(|holder| holder.record.completed.is_none());
         if goes_on || model.requests.locks.get(stack) != Some(holder) {
             return Ok(false);
         }

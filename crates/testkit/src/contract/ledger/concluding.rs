@@ -206,7 +206,11 @@ pub(super) async fn a_stack_of_unknown_fate_is_kept_until_it_is_released(ports: 
     let held = StackLock::Held {
         by: claim.request.clone(),
     };
-    assert_eq!(ledger.lock_stack(&second, &stack).await.unwrap(), held, "nobody else gets it");
+    assert_eq!(
+        ledger.lock_stack(&second, &stack).await.unwrap(),
+        held,
+        "nobody else gets it"
+    );
     assert_eq!(ledger.holder_of(&stack).await.unwrap(), Some(claim.request.clone()));
     assert!(
         !ledger.release_stack(&stack, &second.request, &entry).await.unwrap(),
@@ -216,9 +220,16 @@ pub(super) async fn a_stack_of_unknown_fate_is_kept_until_it_is_released(ports: 
     assert_eq!(rows.len(), 1, "what was not done is not on record");
 
     assert!(ledger.release_stack(&stack, &claim.request, &entry).await.unwrap());
-    assert!(!ledger.release_stack(&stack, &claim.request, &entry).await.unwrap(), "once");
+    assert!(
+        !ledger.release_stack(&stack, &claim.request, &entry).await.unwrap(),
+        "once"
+    );
     let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
-    assert_eq!((rows.len(), &rows[0].entry), (2, &entry), "the release is on record, once");
+    assert_eq!(
+        (rows.len(), &rows[0].entry),
+        (2, &entry),
+        "the release is on record, once"
+    );
     assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
     let freed = ledger.lock_stack(&second, &stack).await.unwrap();
     assert!(matches!(freed, StackLock::Acquired(_)), "the next deploy may change it");

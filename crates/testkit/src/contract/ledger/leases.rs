@@ -22,10 +22,17 @@ pub(super) async fn a_renewed_lease_holds_with_the_same_fence(ports: &Ports) {
     let ledger = &*ports.ledger;
     let request = sample::request("r1");
     let claim = take(ledger, &request).await;
-    assert_eq!(record(ledger, "r1").await.progress, None, "nothing is said of how far it is");
+    assert_eq!(
+        record(ledger, "r1").await.progress,
+        None,
+        "nothing is said of how far it is"
+    );
     for round in 1_i64..=3 {
         let lost = ledger
-            .renew(&[renewal(&claim, Some(round.unsigned_abs()))], after((round + 1) * LEASE))
+            .renew(
+                &[renewal(&claim, Some(round.unsigned_abs()))],
+                after((round + 1) * LEASE),
+            )
             .await
             .unwrap();
         assert_eq!(lost, [], "the claim is good");
@@ -41,11 +48,25 @@ pub(super) async fn a_renewed_lease_holds_with_the_same_fence(ports: &Ports) {
             "it is one try, and shows how far it is"
         );
     }
-    assert_eq!(ledger.renew(&[renewal(&claim, None)], after(5 * LEASE)).await.unwrap(), []);
+    assert_eq!(
+        ledger.renew(&[renewal(&claim, None)], after(5 * LEASE)).await.unwrap(),
+        []
+    );
     let kept = record(ledger, "r1").await.progress;
-    assert_eq!(kept.map(|progress| progress.done), Some(3), "what was kept stays where nothing is said");
-    ledger.conclude(&claim, &sample::success(&request.head, 4)).await.expect("the claim is good");
-    assert_eq!(record(ledger, "r1").await.progress, None, "what has ended is not under way");
+    assert_eq!(
+        kept.map(|progress| progress.done),
+        Some(3),
+        "what was kept stays where nothing is said"
+    );
+    ledger
+        .conclude(&claim, &sample::success(&request.head, 4))
+        .await
+        .expect("the claim is good");
+    assert_eq!(
+        record(ledger, "r1").await.progress,
+        None,
+        "what has ended is not under way"
+    );
 }
 
 pub(super) async fn only_good_claims_are_renewed(ports: &Ports) {
@@ -59,8 +80,14 @@ pub(super) async fn only_good_claims_are_renewed(ports: &Ports) {
     };
     ledger.park(parked, after(1)).await.unwrap();
     ledger.postpone(postponed, after(10 * LEASE)).await.unwrap();
-    ledger.conclude(ended, &sample::success(&sample::head("ended"), 2)).await.unwrap();
-    assert_eq!(ledger.renew(&[renewal(good, None)], after(4 * LEASE)).await.unwrap(), []);
+    ledger
+        .conclude(ended, &sample::success(&sample::head("ended"), 2))
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger.renew(&[renewal(good, None)], after(4 * LEASE)).await.unwrap(),
+        []
+    );
     let due = ledger.claim_due(after(LEASE + 1), after(4 * LEASE), 10).await.unwrap();
     assert_eq!(ids(&due), ["taken"], "somebody else takes what was not renewed");
 
@@ -70,9 +97,20 @@ pub(super) async fn only_good_claims_are_renewed(ports: &Ports) {
     let mut expected = vec![ended.clone(), parked.clone(), postponed.clone(), taken.clone()];
     expected.sort_by(|a, b| a.request.as_str().cmp(b.request.as_str()));
     assert_eq!(lost, expected, "those are told that they hold nothing any more");
-    assert_eq!(record(ledger, "taken").await.progress, None, "an old claim says nothing");
-    assert_eq!(record(ledger, "parked").await.state, RequestState::Waiting, "and changes nothing");
-    let found = ledger.claim_due(after(5 * LEASE - 1), after(9 * LEASE), 10).await.unwrap();
+    assert_eq!(
+        record(ledger, "taken").await.progress,
+        None,
+        "an old claim says nothing"
+    );
+    assert_eq!(
+        record(ledger, "parked").await.state,
+        RequestState::Waiting,
+        "and changes nothing"
+    );
+    let found = ledger
+        .claim_due(after(5 * LEASE - 1), after(9 * LEASE), 10)
+        .await
+        .unwrap();
     assert_eq!(ids(&found), ["taken"], "the good one is renewed, the others are not");
 }
 
@@ -80,11 +118,21 @@ pub(super) async fn what_is_handed_back_was_not_tried(ports: &Ports) {
     let ledger = &*ports.ledger;
     leave(ledger, &sample::request("r1")).await;
     for round in 1_i64..=4 {
-        let taken = ledger.claim_due(after(round * 10), after(round * 10 + 60), 1).await.unwrap();
-        assert_eq!((taken[0].tries, taken[0].claim.attempt), (1, u32::try_from(round).unwrap()));
+        let taken = ledger
+            .claim_due(after(round * 10), after(round * 10 + 60), 1)
+            .await
+            .unwrap();
+        assert_eq!(
+            (taken[0].tries, taken[0].claim.attempt),
+            (1, u32::try_from(round).unwrap())
+        );
         ledger.hand_back(&taken[0].claim, after(round * 10)).await.unwrap();
         let kept = record(ledger, "r1").await;
-        assert_eq!((kept.state, kept.tries), (RequestState::Received, 0), "it waits its turn, untried");
+        assert_eq!(
+            (kept.state, kept.tries),
+            (RequestState::Received, 0),
+            "it waits its turn, untried"
+        );
         refused(
             ledger.hand_back(&taken[0].claim, after(round * 10)).await,
             PortErrorKind::Superseded,
@@ -115,13 +163,21 @@ pub(super) async fn what_a_dead_process_claimed_can_be_taken_over(ports: &Ports)
     let taken = ledger.take_over(after(2)).await.unwrap();
     if taken == 0 {
         let due = ledger.claim_due(after(2), after(62), 10).await.unwrap();
-        assert!(due.is_empty(), "leases stand where nobody knows that their holder is dead");
-        ledger.conclude(&executing, &sample::success(&sample::head("executing"), 3)).await.unwrap();
+        assert!(
+            due.is_empty(),
+            "leases stand where nobody knows that their holder is dead"
+        );
+        ledger
+            .conclude(&executing, &sample::success(&sample::head("executing"), 3))
+            .await
+            .unwrap();
         return;
     }
     assert_eq!(taken, 1, "only what was being carried out is taken over");
     refused(
-        ledger.conclude(&executing, &sample::success(&sample::head("executing"), 3)).await,
+        ledger
+            .conclude(&executing, &sample::success(&sample::head("executing"), 3))
+            .await,
         PortErrorKind::Superseded,
         "an end by the dead process",
     );

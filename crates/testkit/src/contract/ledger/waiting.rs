@@ -128,7 +128,14 @@ pub(super) async fn pages_of_waiting_requests_join_to_the_whole(ports: &Ports) {
     }
     let page = ledger.waiting(None, 7).await.unwrap();
     let last = page.last().unwrap();
-    ledger.conclude(&last.claim, &sample::success(&last.head, 9)).await.unwrap();
+    ledger
+        .conclude(&last.claim, &sample::success(&last.head, 9))
+        .await
+        .unwrap();
     let next = ledger.waiting(Some(last), 7).await.unwrap();
-    assert_eq!(next[0].head.id.as_str(), "r07", "a page goes on behind what has ended meanwhile");
+    assert_eq!(
+        next[0].head.id.as_str(),
+        "r07",
+        "a page goes on behind what has ended meanwhile"
+    );
 }
