@@ -41,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):  # noqa: N802
         # Only `next` is asked for; it waits until there is something to do.
+        self.server.function.asked.put(time.perf_counter())
         number, payload = self.server.function.waiting.get()
         if payload is None:
             self.close_connection = True
@@ -67,6 +68,9 @@ class Function:
     def __init__(self, command, environment, folder=None, log=subprocess.DEVNULL, patience=PATIENCE):
         self.waiting = queue.Queue()
         self.answers = queue.Queue()
+        # When the function asked for its next invocation; only then is the one before over.
+        self.asked = queue.Queue()
+        self.started, self.over = None, []
         self.count = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -91,6 +95,7 @@ class Function:
             stderr=self.log,
         )
         at, body = self.take()
+        self.asked.get(timeout=self.patience)
         return at - started, body
 
     def push(self, payload):
@@ -107,11 +112,18 @@ class Function:
         return at, body
 
     def invoke(self, payload):
-        """Seconds from handing over an invocation to its answer, and the answer."""
-        started = time.perf_counter()
+        """Seconds from handing over an invocation to its answer, and the answer.
+
+        It is handed over when the function asks for it. How long the one before took until then, what it did
+        behind its answer included, is added to `over`.
+        """
+        asked = self.asked.get(timeout=self.patience)
+        if self.started is not None:
+            self.over.append(asked - self.started)
+        self.started = time.perf_counter()
         self.push(payload)
         at, body = self.take()
-        return at - started, body
+        return at - self.started, body
 
     def peak_memory(self):
         """The largest resident set so far, in bytes."""

@@ -107,11 +107,17 @@ def fill(db, count, seed_text, progress, times, with_audit):
     requests = Table(db, "requests", "status = ? AND action = 'putSecret' ORDER BY seq DESC", "success")
     request_id = requests.row["id"]
     name = requests.row["resource"]
-    events = Table(db, "events", "request_id = ?", request_id)
+    # Since schema 4 an event refers to its request; before, it held a copy of the outcome.
+    refers = any(column[1] == "request_seq" for column in db.execute("PRAGMA table_info(events)"))
+    if refers:
+        events = Table(db, "events", "request_seq = ?", requests.row["seq"])
+    else:
+        events = Table(db, "events", "request_id = ?", request_id)
     audit = Table(db, "audit", "json_extract(entry, '$.requestId') = ? ORDER BY seq DESC", request_id)
     secrets = Table(db, "secrets", "name = ?", name)
     versions = Table(db, "secret_versions", "secret = ? ORDER BY version DESC", secrets.row["id"])
     completed = json.loads(requests.row["completed"])
+    completed = completed.get("body", completed)
     version_id, ended_at = completed["result"]["versionId"], completed["timestamp"]
 
     def top(column, table):
@@ -157,10 +163,14 @@ def fill(db, count, seed_text, progress, times, with_audit):
                 "seq": first_seq + index, "id": own_id, "resource": own_name, "fingerprint": digest.digest(),
                 "completed": own(requests.row["completed"]), **dated("received_at"),
             })
-            rows["events"].append({
-                "cursor": cursor + index, "outbox_id": first_outbox + index, "request_id": own_id,
-                "completed": own(events.row["completed"]), **dated("published_at"),
-            })
+            event = {"cursor": cursor + index, **dated("published_at")}
+            if refers:
+                event |= {"request_seq": first_seq + index}
+            else:
+                event |= {
+                    "outbox_id": first_outbox + index, "request_id": own_id, "completed": own(events.row["completed"]),
+                }
+            rows["events"].append(event)
             rows["audit"].append({
                 "seq": lowest_row - count + index, "entry": own(audit.row["entry"]), "hash": digest.digest(),
                 "prev_hash": values.randbytes(32), **dated("at"),
@@ -177,7 +187,10 @@ def fill(db, count, seed_text, progress, times, with_audit):
         versions.insert(db, rows["versions"])
         db.execute("COMMIT")
         progress(start + len(rows["requests"]))
-    db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'outbox'", [first_outbox + count])
+    if refers:
+        db.execute("UPDATE consumers SET cursor = (SELECT max(cursor) FROM events)")
+    else:
+        db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'outbox'", [first_outbox + count])
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

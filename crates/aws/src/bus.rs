@@ -1,4 +1,4 @@
-//! The event bus: EventBridge for everybody, and the log beside it for those who fetch.
+//! The event bus: EventBridge.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::DateTime;
 use cc_devops_core::ports::{EventBus, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::OutboxEntry;
+use cc_devops_core::requests::record::OutgoingEvent;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -59,18 +59,15 @@ struct EventBridge(Arc<Shared>);
 
 #[async_trait]
 impl EventBus for EventBridge {
-    async fn publish(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Taken>> {
-        let all: Vec<&OutboxEntry> = events.iter().collect();
-        let (told, logged) = tokio::join!(self.put_all(events, at), self.0.log(&all, at));
-        logged?;
-        told
+    async fn publish(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<Vec<Taken>> {
+        self.put_all(events, at).await
     }
 }
 
 impl EventBridge {
     /// Publishes all. An error is every entry's, unless some call went through.
-    async fn put_all(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Taken>> {
-        let entries = events.iter().map(|event| self.entry(event, at)).collect();
+    async fn put_all(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<Vec<Taken>> {
+        let entries = events.iter().map(|(_, event)| self.entry(event, at)).collect();
         let sent: Vec<(usize, PortResult<Vec<Taken>>)> = stream::iter(batches(entries))
             .map(|batch| async { (batch.len(), self.put_batch(batch).await) })
             .buffered(AT_ONCE)
@@ -88,16 +85,15 @@ impl EventBridge {
         Ok(results)
     }
 
-    fn entry(&self, event: &OutboxEntry, at: Timestamp) -> Result<PutEventsRequestEntry, String> {
+    fn entry(&self, event: &OutgoingEvent, at: Timestamp) -> Result<PutEventsRequestEntry, String> {
         let detail = event
-            .event
             .body
             .detail()
             .map_err(|error| format!("the event cannot be written as JSON: {error}"))?;
         Ok(PutEventsRequestEntry::builder()
             .event_bus_name(&self.0.resources.event_bus)
-            .source(event.event.body.source())
-            .detail_type(event.event.body.detail_type())
+            .source(event.body.source())
+            .detail_type(event.body.detail_type())
             .detail(detail)
             .time(DateTime::from_millis(at.as_millisecond()))
             .build())

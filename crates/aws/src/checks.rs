@@ -64,7 +64,7 @@ impl Checks for AwsChecks {
 /// What was found last, while that is good.
 async fn kept(shared: &Shared) -> PortResult<Option<Vec<Check>>> {
     let report: Option<Report> = shared.get(key("HEALTH", "REPORT"), "the last health report").await?;
-    let fresh = report.filter(|report| Timestamp::now().duration_since(report.at) <= FRESH);
+    let fresh = report.filter(|report| shared.clock.now().duration_since(report.at) <= FRESH);
     let checks = fresh.map(|report| serde_json::from_str(&report.checks));
     checks
         .transpose()
@@ -139,7 +139,7 @@ async fn full(shared: &Shared) -> Vec<Check> {
 
 async fn keep(shared: &Shared, checks: &[Check]) -> PortResult<()> {
     let mut item = key("HEALTH", "REPORT");
-    item.insert("at".to_owned(), text(Timestamp::now().to_string()));
+    item.insert("at".to_owned(), text(shared.clock.now().to_string()));
     item.insert(
         "checks".to_owned(),
         text(serde_json::to_string(checks).unwrap_or_default()),

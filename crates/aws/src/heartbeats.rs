@@ -77,7 +77,7 @@ impl Heartbeats for CloudWatchHeartbeats {
                 return Err(unknown(name));
             }
         }
-        if Timestamp::now().duration_since(beat.at) > OLDEST {
+        if self.shared.clock.now().duration_since(beat.at) > OLDEST {
             tracing::warn!(agent = %name, "a heartbeat is too old for CloudWatch");
             return Ok(());
         }
@@ -147,7 +147,7 @@ impl Shared {
 
     /// The newest heartbeat of each agent, by its index.
     async fn heard(&self, agents: &[AgentStatus]) -> PortResult<Vec<(usize, Beat)>> {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let queries = agents.iter().enumerate().map(|(number, status)| {
             let own = status.agent.name == self.installation.agent;
             let metric = Metric::builder()

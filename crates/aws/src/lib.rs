@@ -1,7 +1,8 @@
 //! The AWS backend: one adapter per port on the official SDK.
 //!
 //! ```text
-//!  ledger, audit, events, webhooks, schedule   one DynamoDB table
+//!  ledger, outbox, events, audit, webhooks,    one DynamoDB table
+//!  schedule
 //!  revenue                                     another one, which others read
 //!  agents                                      an SSM parameter, and the table for what they may
 //!  heartbeats, metrics                         CloudWatch
@@ -22,22 +23,25 @@ mod bus;
 mod checks;
 mod clients;
 mod error;
-mod events;
 mod handed_over;
 mod heartbeats;
 mod invoke;
 mod keys;
 mod ledger;
+mod log;
 mod metrics;
+mod outbox;
 mod places;
 mod queue;
 mod repositories;
 mod resources;
+mod retention;
 mod revenue;
 mod schedule;
 mod secrets;
 mod stacks;
 mod table;
+mod walk;
 mod webhooks;
 
 use std::sync::Arc;
@@ -47,7 +51,6 @@ use cc_devops_core::ports::{Clock, PortResult, Ports};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 
 pub use clients::{Account, Clients};
-pub use events::SETTLED;
 pub use queue::Queue;
 pub use resources::Resources;
 pub use stacks::Pace;
@@ -58,7 +61,10 @@ pub(crate) struct Shared {
     pub(crate) resources: Resources,
     pub(crate) installation: Installation,
     pub(crate) places: places::Places,
+    pub(crate) numbers: log::Numbers,
+    pub(crate) outbox: outbox::Memory,
     pub(crate) chains: audit::chains::Chains,
+    pub(crate) clock: Arc<dyn Clock>,
     keys: keys::Keys,
 }
 
@@ -77,21 +83,24 @@ pub struct Backend {
 
 impl Backend {
     /// Puts the backend together. No call is made yet.
-    pub fn new(clients: Clients, resources: Resources, installation: Installation) -> Self {
+    pub fn new(clients: Clients, resources: Resources, installation: Installation, clock: Arc<dyn Clock>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 clients,
                 resources,
                 installation,
                 places: places::Places::default(),
+                numbers: log::Numbers::default(),
+                outbox: outbox::Memory::default(),
                 chains: audit::chains::Chains::default(),
+                clock,
                 keys: keys::Keys::default(),
             }),
         }
     }
 
     /// Every port.
-    pub fn ports(&self, clock: Arc<dyn Clock>) -> Ports {
+    pub fn ports(&self) -> Ports {
         Ports {
             ledger: self.ledger(),
             audit: self.audit(),
@@ -99,16 +108,20 @@ impl Backend {
             stacks: self.stacks(Pace::default()),
             agents: self.agents(),
             heartbeats: self.heartbeats(),
-            bus: self.bus(),
-            events: self.events(SETTLED),
-            webhooks: self.webhooks(SETTLED),
+            outbox: self.outbox(),
+            bus: Some(self.bus()),
+            // Each event is in the log by the transaction that it came to be with.
+            log: None,
+            events: self.events(),
+            webhooks: self.webhooks(),
             alerts: self.alerts(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            retention: self.retention(),
             checks: self.checks(),
-            clock,
+            clock: self.shared.clock.clone(),
         }
     }
 

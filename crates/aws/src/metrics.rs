@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::builders::MetricDatumBuilder;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
 use cc_devops_core::names::Stage;
-use cc_devops_core::ports::{Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals};
+use cc_devops_core::ports::{
+    Backlog, Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals, Standing,
+};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::envelope::UNKNOWN;
 use cc_devops_core::requests::outcome::Status;
@@ -59,6 +61,61 @@ impl Metrics for LoggedMetrics {
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
         self.0.totals().await
     }
+}
+
+impl Backend {
+    /// Writes how far behind everything is into a function's log, as metrics of the stage.
+    pub fn log_standing(&self, standings: &[Standing], backlog: &Backlog, now: Timestamp) {
+        let own = namespace(&self.shared.installation.agent);
+        let mut out = std::io::stdout().lock();
+        for line in standing_metrics(&own, &self.shared.resources.stage, (standings, backlog), now) {
+            if let Err(error) = writeln!(out, "{line}") {
+                tracing::warn!(%error, "the log cannot be written");
+            }
+        }
+    }
+}
+
+/// What a metric of one consumer is told from another's by.
+const CONSUMER: &str = "Consumer";
+
+/// The lines that say how each consumer stands, and how everything does.
+fn standing_metrics(
+    namespace: &str,
+    stage: &Stage,
+    (standings, backlog): (&[Standing], &Backlog),
+    now: Timestamp,
+) -> Vec<Value> {
+    let age = |at: Option<Timestamp>| at.map_or(0, |at| now.duration_since(at).as_secs().max(0));
+    let line = |dimensions: &[&str], metrics: Value, values: Value| {
+        let mut line = json!({
+            "_aws": {"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [{
+                "Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics,
+            }]},
+            STAGE: stage,
+        });
+        if let (Some(line), Value::Object(values)) = (line.as_object_mut(), values) {
+            line.extend(values);
+        }
+        line
+    };
+    let seconds = |name: &str| json!({"Name": name, "Unit": "Seconds"});
+    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+    let mut lines: Vec<Value> = standings
+        .iter()
+        .map(|standing| {
+            let values = json!({"OutboxAge": age(standing.oldest), CONSUMER: standing.consumer.as_str()});
+            line(&[STAGE, CONSUMER], json!([seconds("OutboxAge")]), values)
+        })
+        .collect();
+    let oldest = standings.iter().filter_map(|standing| standing.oldest).min();
+    let aside: u64 = standings.iter().map(|standing| standing.set_aside).sum();
+    let metrics = json!([seconds("OutboxAge"), seconds("OpenRequestAge"), count("EventsSetAside")]);
+    let values = json!({
+        "OutboxAge": age(oldest), "OpenRequestAge": age(backlog.oldest_open), "EventsSetAside": aside,
+    });
+    lines.push(line(&[STAGE], metrics, values));
+    lines
 }
 
 /// How many values the embedded metric format takes for a metric.
@@ -148,7 +205,7 @@ impl CloudWatchMetrics {
 
     /// Sends to CloudWatch what is not too old for it.
     async fn send(&self, samples: &[RequestSample]) -> PortResult<()> {
-        let now = Timestamp::now();
+        let now = self.0.clock.now();
         let (fresh, old): (Vec<&RequestSample>, Vec<_>) = samples
             .iter()
             .partition(|sample| now.duration_since(sample.at) <= OLDEST);
@@ -210,7 +267,54 @@ fn float(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_core::ports::Consumer;
+
     use super::*;
+
+    #[test]
+    fn each_consumers_age_is_a_metric_and_the_oldest_of_all_is_one() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let standing = |consumer, oldest, set_aside| Standing {
+            consumer,
+            oldest,
+            waiting: 1,
+            failing: 0,
+            set_aside,
+        };
+        let standings = [
+            standing(Consumer::Bus, Some(at(900)), 0),
+            standing(Consumer::People, Some(at(400)), 2),
+            standing(Consumer::Metrics, None, 0),
+        ];
+        let backlog = Backlog {
+            oldest_open: Some(at(970)),
+            ..Backlog::default()
+        };
+        let stage = Stage::new("dev").unwrap();
+        let lines = standing_metrics("Agent/A", &stage, (&standings, &backlog), at(1_000));
+        let ages: Vec<_> = lines
+            .iter()
+            .map(|line| (line["Consumer"].as_str(), &line["OutboxAge"]))
+            .collect();
+        assert_eq!(
+            ages,
+            [
+                (Some("bus"), &json!(100)),
+                (Some("people"), &json!(600)),
+                (Some("metrics"), &json!(0)),
+                (None, &json!(600))
+            ]
+        );
+        assert_eq!(
+            lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Stage", "Consumer"]])
+        );
+        let all = &lines[3];
+        assert_eq!(
+            (&all["OpenRequestAge"], &all["EventsSetAside"]),
+            (&json!(30), &json!(2))
+        );
+    }
 
     #[test]
     fn a_line_of_the_log_holds_what_cloudwatch_reads() {

@@ -1,11 +1,19 @@
-//! Places in lists that grow at the end, given out by several writers without a counter.
+//! Places in lists: of requests and of audit rows, as people read them.
 //!
-//! A place is the time in microseconds, so a list read in the order of its places is read in the
-//! order of time, as far as the writers' clocks agree. One writer never gives a place twice.
+//! A place is the time in microseconds by its writer's clock, so a list read in the order of its places
+//! is read in the order of time, as far as the writers' clocks agree. One writer never gives a place
+//! twice. What must not depend on clocks, the event log, counts its places instead (`log::numbers`).
+//!
+//! A list is spread over [`SHARDS`] keys of an index, which readers merge (`walk`): a key of DynamoDB
+//! takes 1,000 writes a second.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// Over how many keys a list or a state is spread.
+pub(crate) const SHARDS: u8 = 16;
 
 /// Gives out places.
 #[derive(Debug, Default)]
@@ -13,8 +21,8 @@ pub(crate) struct Places(AtomicI64);
 
 impl Places {
     /// A place behind all that this writer has given out.
-    pub(crate) fn next(&self) -> i64 {
-        let now = Timestamp::now().as_microsecond();
+    pub(crate) fn next(&self, now: Timestamp) -> i64 {
+        let now = now.as_microsecond();
         let before = self
             .0
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(now.max(last + 1)));
@@ -22,6 +30,22 @@ impl Places {
         let (Ok(last) | Err(last)) = before;
         now.max(last + 1)
     }
+}
+
+/// The key of the shard of a list where something stands; `what` is its own name, and decides for good.
+pub(crate) fn sharded(list: &str, what: &str) -> String {
+    let digest = Sha256::digest(what);
+    shard(list, digest.first().copied().unwrap_or_default() % SHARDS)
+}
+
+/// The keys of a list: its shards, and the one key that older versions wrote it under.
+pub(crate) fn keys_of(list: &str) -> Vec<String> {
+    let shards = (0..SHARDS).map(|number| shard(list, number));
+    shards.chain([list.to_owned()]).collect()
+}
+
+fn shard(list: &str, number: u8) -> String {
+    format!("{list}#{number:02}")
 }
 
 /// A place as text that sorts like the number.
@@ -37,15 +61,29 @@ pub(crate) fn sortable_time(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn places_only_grow() {
         let places = Places::default();
-        let given: Vec<i64> = (0..10_000).map(|_| places.next()).collect();
+        let given: Vec<i64> = (0..10_000).map(|_| places.next(Timestamp::UNIX_EPOCH)).collect();
         assert!(given.is_sorted_by(|a, b| a < b));
         assert!(sortable(9) < sortable(10));
         assert!(sortable_time(Timestamp::MIN) < sortable_time(Timestamp::UNIX_EPOCH));
         assert!(sortable_time(Timestamp::UNIX_EPOCH) < sortable_time(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_list_is_spread_evenly_over_keys_that_readers_know() {
+        let mut found = BTreeMap::<String, u32>::new();
+        for number in 0..16_000 {
+            *found.entry(sharded("requests", &format!("REQ#r{number}"))).or_default() += 1;
+        }
+        let known = keys_of("requests");
+        assert!(found.keys().all(|key| known.contains(key)));
+        assert_eq!(found.len(), usize::from(SHARDS));
+        assert!(found.values().all(|count| (850..1_150).contains(count)), "{found:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use cc_devops_core::Installation;
 use cc_devops_core::names::Stage;
+use cc_devops_core::retention::Rules;
 
 /// The names of everything the backend uses in one account, region and stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +33,31 @@ pub struct Resources {
     pub stack: String,
     /// The name of the queue of requests.
     pub request_queue: String,
+    /// How many days a request that has ended is remembered; until then its id gets the same answer.
+    pub requests_days: u32,
+    /// How many days an event is kept that everybody was told of.
+    pub events_days: u32,
+    /// How many days a dead letter is kept.
+    pub dead_letters_days: u32,
+}
+
+impl Resources {
+    /// The same, with rules of its own for how long what is kept.
+    #[must_use]
+    pub fn keeping(self, rules: &Rules) -> Self {
+        Self {
+            requests_days: rules.requests_days,
+            events_days: rules.events_days,
+            dead_letters_days: rules.dead_letters_days,
+            ..self
+        }
+    }
 }
 
 impl Resources {
     /// The contract's names for an installation's stage.
     pub fn of(installation: &Installation, stage: Stage) -> Self {
-        let namespace = installation.namespace.as_str();
+        let (namespace, rules) = (installation.namespace.as_str(), Rules::default());
         Self {
             ledger_table: format!("DevOpsLedger-{stage}"),
             billing_table: format!("BillingMetrics-{stage}"),
@@ -50,6 +70,9 @@ impl Resources {
             repositories_function: format!("RepositoriesFn-{stage}"),
             stack: format!("cc-agent-devops-automation-{stage}"),
             request_queue: format!("devops-requests-{stage}"),
+            requests_days: rules.requests_days,
+            events_days: rules.events_days,
+            dead_letters_days: rules.dead_letters_days,
             stage,
         }
     }

@@ -3,18 +3,20 @@
 //! | rows | PK | SK |
 //! |---|---|---|
 //! | request | `REQ#id` | `REQ` |
-//! | outbox entry | `OUTBOX` | its number |
-//! | event | `EVENTS` | its place |
+//! | event | `LOG#block` | its place |
+//! | counter of places | `LOG` | `PLACES` |
+//! | event and outbox entry of older versions | `EVENTS`, `OUTBOX` | its place |
 //! | stack lock | `STACK#name` | `LOCK` |
 //! | audit row | `AUDIT#chain` | its place in the chain |
+//! | where a chain is cut | `AUDITCUT#chain` | `CUT` |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES`, `DEAD#subscription` | its id |
 //! | work on repositories for a request | `HANDED#id` | `WORK` |
 //! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!
-//! The index `work` (WPK, WSK) finds requests and deliveries by state and time, `time` (TPK, TSK)
-//! lists. Both hold keys alone and may lag: what they find is taken with a condition on the item itself.
+//! The index `work` (WPK, WSK) finds requests, events and deliveries by state and time, `time` (TPK, TSK)
+//! lists. Each state and each list is spread over shards (`places`). Both hold keys alone and may lag: what they find is taken with a condition on the item itself.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,12 +26,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Shared;
 use crate::error::{corrupt, is_condition, port_error};
 use crate::places::sortable;
+use crate::walk::{Index, Part, Walk};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -37,7 +41,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// The index of open requests.
 pub(crate) const WORK: &str = "work";
 /// The index of lists.
-const TIME: &str = "time";
+pub(crate) const TIME: &str = "time";
 
 /// How many items one BatchGetItem takes.
 const BATCH: usize = 100;
@@ -83,6 +87,11 @@ pub(crate) async fn held(update: UpdateItemFluentBuilder) -> PortResult<bool> {
         Err(error) if is_condition(&error) => Ok(false),
         Err(error) => Err(port_error("dynamodb:UpdateItem", error)),
     }
+}
+
+/// When something that came to an end at `at` is forgotten, in Unix seconds.
+pub(crate) fn expiry(at: Timestamp, days: u32) -> i64 {
+    at.as_second().saturating_add(i64::from(days) * 86_400)
 }
 
 impl Shared {
@@ -167,31 +176,16 @@ impl Shared {
     ) -> PortResult<Page<T>> {
         let mut items: Vec<T> = Vec::new();
         let mut ended: Option<String> = None;
-        let mut start = None;
+        let part = before.map_or(Part::Newest, |Cursor(place)| Part::Before(sortable(place)));
+        let about = limit.saturating_add(1).min(BATCH);
+        let mut walk = Walk::new(self, Index::Time, list, part, about);
         loop {
-            let (condition, behind) = match before {
-                Some(Cursor(place)) => ("TPK = :list AND TSK < :place", Some(text(sortable(place)))),
-                None => ("TPK = :list", None),
-            };
-            let mut call = self
-                .clients
-                .dynamodb()
-                .query()
-                .table_name(self.table())
-                .index_name(TIME);
-            call = call
-                .key_condition_expression(condition)
-                .expression_attribute_values(":list", text(list));
-            if let Some(behind) = behind {
-                call = call.expression_attribute_values(":place", behind);
+            let rows = walk.next(about).await?;
+            if rows.is_empty() {
+                return Ok(Page { items, next: None });
             }
-            let size = i32::try_from(limit.saturating_add(1).min(BATCH)).unwrap_or(100);
-            let call = call
-                .scan_index_forward(false)
-                .limit(size)
-                .set_exclusive_start_key(start);
-            let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
-            for (place, item) in self.of_keys(answer.items.unwrap_or_default()).await? {
+            let rows = rows.into_iter().map(|(_, row)| row).collect();
+            for (place, item) in self.of_keys(rows).await? {
                 if items.len() >= limit && ended.as_ref() != Some(&place) {
                     let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
                     return Ok(Page { items, next });
@@ -200,10 +194,6 @@ impl Shared {
                     items.push(row);
                     ended = Some(place);
                 }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(Page { items, next: None });
             }
         }
     }

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod house;
-#[expect(dead_code, reason = "only lost answers are used here")]
 mod line;
 
 use std::collections::HashMap;

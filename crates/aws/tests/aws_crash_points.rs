@@ -3,12 +3,10 @@
 
 mod house;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate};
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers, enumerate_retention};
 use cc_devops_testkit::memory::{Memory, StackScript};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
@@ -39,8 +37,12 @@ impl Backend for Aws<'_> {
         Ports {
             ledger: process.ledger(),
             audit: process.audit(),
-            bus: process.bus(),
-            events: process.events(Duration::ZERO),
+            retention: process.retention(),
+            outbox: process.outbox(),
+            bus: Some(process.bus()),
+            log: None,
+            events: process.events(),
+            webhooks: process.webhooks(),
             ..self.world.ports()
         }
     }
@@ -77,4 +79,24 @@ async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deploy_lambda_survives_a_crash_at_every_call() {
     every_crash(&Scenario::deploy_lambda()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let peer = peers::ministack().await;
+    let report = enumerate_retention(async || Aws::fresh(&peer).await).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 4,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn telling_each_consumer_survives_a_crash_at_every_call() {
+    let peer = peers::ministack().await;
+    let report = enumerate_consumers(async || Aws::fresh(&peer).await).await;
+    assert!(
+        report.runs >= 2 * report.calls,
+        "every call crashed before and after its effect: {report:?}"
+    );
 }

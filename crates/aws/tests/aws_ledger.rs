@@ -9,12 +9,13 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::ports::{Ledger, PortErrorKind};
+use cc_devops_core::ports::{Consumer, DueEvent, Ledger, Outbox, Outcome, PortErrorKind, Settled};
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{Claim, OutboxEntry, Receipt, RequestState, StackLock};
+use cc_devops_core::requests::record::{Claim, Receipt, StackLock};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, after, request_id};
+use cc_devops_testkit::telling::keys;
 
 const LEASE: i64 = 60;
 
@@ -39,8 +40,14 @@ async fn end(ledger: &dyn Ledger, id: &str, seconds: i64) {
     ledger.conclude(&claim, &conclusion).await.unwrap();
 }
 
-fn ids(events: &[OutboxEntry]) -> Vec<&str> {
-    events.iter().map(|event| event.event.body.key()).collect()
+/// Everything that is due to somebody.
+async fn due(outbox: &dyn Outbox, seconds: i64, limit: usize) -> Vec<DueEvent> {
+    outbox.due(outbox.consumers(), after(seconds), limit).await.unwrap()
+}
+
+/// Everybody was told.
+async fn told(outbox: &dyn Outbox, events: &[DueEvent]) {
+    outbox.settle(after(1), &house::done(events)).await.unwrap();
 }
 
 /// The attributes of a request's item.
@@ -51,6 +58,15 @@ async fn item(backend: &Backend, id: &str) -> HashMap<String, AttributeValue> {
         .key("PK", AttributeValue::S(format!("REQ#{id}")))
         .key("SK", AttributeValue::S("REQ".to_owned()));
     call.consistent_read(true).send().await.unwrap().item.unwrap()
+}
+
+/// The attributes of an event's item.
+async fn event_item(backend: &Backend, place: i64) -> HashMap<String, AttributeValue> {
+    let call = backend.clients().dynamodb().scan();
+    let call = call.table_name(&backend.resources().ledger_table).consistent_read(true);
+    let items = call.send().await.unwrap().items.unwrap();
+    let is_it = |item: &HashMap<String, AttributeValue>| item["SK"] == AttributeValue::S(place.to_string());
+    items.into_iter().find(is_it).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,59 +108,63 @@ async fn two_processes_share_the_work_and_do_none_of_it_twice() {
 }
 
 #[tokio::test]
-async fn a_new_event_is_its_writers_to_publish_and_everybodys_a_little_later() {
+async fn a_new_event_is_its_writers_to_tell_and_everybodys_a_little_later() {
     let peer = peers::ministack().await;
     let (one, two) = two(&peer).await;
-    let (writer, other) = (one.ledger(), two.ledger());
-    end(&*writer, "r1", 10).await;
-    assert_eq!(ids(&writer.unpublished(after(10), 10).await.unwrap()), ["r1"]);
-    let none = other.unpublished(after(14), 10).await.unwrap();
-    assert!(none.is_empty(), "its writer is about to publish it");
-    let found = other.unpublished(after(15), 10).await.unwrap();
-    assert_eq!(ids(&found), ["r1"], "its writer did not live to do so");
+    let (writer, other) = (one.outbox(), two.outbox());
+    end(&*one.ledger(), "r1", 10).await;
+    assert_eq!(keys(&due(&*writer, 10, 10).await), ["r1"]);
+    let none = due(&*other, 14, 10).await;
+    assert!(none.is_empty(), "its writer is about to tell it");
+    let found = due(&*other, 15, 10).await;
+    assert_eq!(keys(&found), ["r1"], "its writer did not live to do so");
 
-    other.published(&[found[0].id]).await.unwrap();
-    let record = writer.find(&request_id("r1")).await.unwrap().unwrap();
-    assert_eq!(record.state, RequestState::Published);
-    // The writer wakes up, and publishes it again, once.
-    for stale in writer.unpublished(after(20), 10).await.unwrap() {
-        writer.published(&[stale.id]).await.unwrap();
-    }
-    assert!(writer.unpublished(after(20), 10).await.unwrap().is_empty());
+    told(&*other, &found).await;
+    // The writer wakes up, and tells it again, once.
+    let stale = due(&*writer, 20, 10).await;
+    told(&*writer, &stale).await;
+    assert!(due(&*writer, 20, 10).await.is_empty());
 
     let refusal = sample::failure(&sample::head("r1"), 30, Reason::RequestIdConflict);
-    writer
-        .refuse(&sample::agent_name(sample::AGENT), &refusal)
-        .await
-        .unwrap();
-    assert!(other.unpublished(after(34), 10).await.unwrap().is_empty());
-    assert_eq!(other.unpublished(after(35), 10).await.unwrap().len(), 1);
+    let agent = sample::agent_name(sample::AGENT);
+    one.ledger().refuse(&agent, &refusal).await.unwrap();
+    assert!(due(&*other, 34, 10).await.is_empty());
+    assert_eq!(due(&*other, 35, 10).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_process_with_nothing_of_its_own_finds_what_others_left() {
     let peer = peers::ministack().await;
     let (one, two) = two(&peer).await;
-    let (gone, here) = (one.ledger(), two.ledger());
     for (id, seconds) in [("r1", 1), ("r2", 2), ("r3", 3)] {
-        end(&*gone, id, seconds).await;
+        end(&*one.ledger(), id, seconds).await;
     }
-    end(&*here, "r4", 4).await;
-    let own = here.unpublished(after(100), 10).await.unwrap();
-    assert_eq!(ids(&own), ["r4"], "its own come without a look at the table");
-    here.published(&[own[0].id]).await.unwrap();
-    let left = here.unpublished(after(100), 2).await.unwrap();
-    assert_eq!(ids(&left), ["r1", "r2"], "then the oldest of all");
+    end(&*two.ledger(), "r4", 4).await;
+    let (gone, here) = (one.outbox(), two.outbox());
+    let own = due(&*here, 100, 10).await;
+    assert_eq!(keys(&own), ["r4"], "its own come without a look at the table");
+    told(&*here, &own).await;
+    let left = due(&*here, 100, 2).await;
+    assert_eq!(keys(&left), ["r1", "r2"], "then the oldest of all");
 
-    here.publish_failed(left[0].id, after(200)).await.unwrap();
-    here.published(&[left[1].id]).await.unwrap();
-    let rest = here.unpublished(after(100), 10).await.unwrap();
-    assert_eq!(ids(&rest), ["r3"], "what failed waits for its time");
-    here.published(&[rest[0].id]).await.unwrap();
-    let last = gone.unpublished(after(300), 10).await.unwrap();
-    assert!(ids(&last).contains(&"r1"), "and comes again, to whoever asks then");
-    let failures = here.unpublished(after(300), 10).await.unwrap();
-    assert_eq!((ids(&failures), failures[0].failures), (vec!["r1"], 1));
+    let failed = left[0].wanted_by.iter().map(|(consumer, _)| Settled {
+        id: left[0].id,
+        consumer: *consumer,
+        outcome: Outcome::Again {
+            at: after(200),
+            error: "no answer".to_owned(),
+        },
+    });
+    here.settle(after(101), &failed.collect::<Vec<_>>()).await.unwrap();
+    told(&*here, &left[1..]).await;
+    let rest = due(&*here, 100, 10).await;
+    assert_eq!(keys(&rest), ["r3"], "what failed waits for its time");
+    told(&*here, &rest).await;
+    let last = due(&*gone, 300, 10).await;
+    assert!(keys(&last).contains(&"r1"), "and comes again, to whoever asks then");
+    let failures = due(&*here, 300, 10).await;
+    assert_eq!(keys(&failures), ["r1"]);
+    assert!(failures[0].wanted_by.iter().all(|(_, failures)| *failures == 1));
 }
 
 #[tokio::test]
@@ -203,28 +223,49 @@ async fn a_request_that_holds_several_stacks_frees_them_all() {
 }
 
 #[tokio::test]
-async fn only_what_is_published_is_ever_forgotten() {
+async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has_ended() {
     let peer = peers::ministack().await;
-    let backend = house::backend(&peer).await;
-    let ledger = backend.ledger();
-    let expires = |item: &HashMap<String, AttributeValue>| {
+    let mut resources = house::backend(&peer).await.resources().clone();
+    (resources.requests_days, resources.events_days) = (30, 60);
+    let backend = house::on(peer.url(), &resources);
+    let (ledger, outbox) = (backend.ledger(), backend.outbox());
+    let days = |item: &HashMap<String, AttributeValue>| {
         let expires = item.get("expires").map(|at| at.as_n().unwrap().parse::<i64>().unwrap());
-        expires.map(|at| (at - jiff::Timestamp::now().as_second()) / 86_400)
+        expires.map(|at| (at - after(0).as_second()) / 86_400)
     };
+    take(&*ledger, "r0").await;
+    assert_eq!(days(&item(&backend, "r0").await), None, "it is open");
     end(&*ledger, "r1", 1).await;
-    assert_eq!(expires(&item(&backend, "r1").await), None, "its event still waits");
-    let event = ledger.unpublished(after(1), 10).await.unwrap().remove(0);
-    ledger.published(&[event.id]).await.unwrap();
-    let days = expires(&item(&backend, "r1").await).unwrap();
-    assert!((399..=400).contains(&days), "{days}");
-    ledger.republish(&request_id("r1")).await.unwrap();
-    assert_eq!(expires(&item(&backend, "r1").await), None, "its event waits again");
+    assert_eq!(days(&item(&backend, "r1").await), Some(30));
+    let event = due(&*outbox, 1, 10).await.remove(0);
+    assert_eq!(
+        days(&event_item(&backend, event.id).await),
+        None,
+        "it is still to be told"
+    );
+    let aside = Settled {
+        id: event.id,
+        consumer: Consumer::People,
+        outcome: Outcome::SetAside { error: "no".to_owned() },
+    };
+    outbox.settle(after(2), &[aside]).await.unwrap();
+    told(&*outbox, &due(&*outbox, 3, 10).await).await;
+    assert_eq!(
+        days(&event_item(&backend, event.id).await),
+        None,
+        "somebody may give it back"
+    );
+    outbox.give_back(Consumer::People, after(4)).await.unwrap();
+    told(&*outbox, &due(&*outbox, 5, 10).await).await;
+    let kept = event_item(&backend, event.id).await;
+    assert_eq!(days(&kept), Some(60));
+    assert!(!kept.contains_key("WPK") && !kept.contains_key("pending"), "{kept:?}");
 }
 
 #[tokio::test]
 async fn one_damaged_row_holds_up_no_other() {
     let peer = peers::ministack().await;
-    let (one, two) = two(&peer).await;
+    let one = house::backend(&peer).await;
     let ledger = one.ledger();
     for id in ["r1", "r2", "r3"] {
         ledger.receive(&sample::request(id), None).await.unwrap();
@@ -234,14 +275,6 @@ async fn one_damaged_row_holds_up_no_other() {
     let taken = ledger.claim_due(after(1), after(LEASE), 10).await.unwrap();
     assert_eq!(taken.len(), 1, "the whole one is carried out");
     assert_eq!(taken[0].head.id, request_id("r3"));
-
-    for (id, seconds) in [("r4", 1), ("r5", 2)] {
-        end(&*ledger, id, seconds).await;
-    }
-    let events = ledger.unpublished(after(100), 10).await.unwrap();
-    damage(&one, ("OUTBOX", &format!("{:016}", events[0].id)), "completed").await;
-    let found = two.ledger().unpublished(after(100), 10).await.unwrap();
-    assert_eq!(ids(&found), ["r5"], "the whole one is published");
 }
 
 /// Writes nonsense over an attribute.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::ports::{Ledger, PortErrorKind, PortResult};
+use cc_devops_core::ports::{Consumer, Ledger, Outcome, PortErrorKind, PortResult, Settled};
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{Claim, Receipt, RequestFilter, RequestState, StackLock};
+use cc_devops_core::requests::record::{Claim, Cursor, Receipt, RequestFilter, RequestState, StackLock};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, after, request_id};
 use serde_json::json;
@@ -76,8 +76,8 @@ impl Setting {
         assert_eq!((found.len(), names.len()), (rows, chains), "rows and chains");
         let verification = audit.verify().await.unwrap();
         assert!(verification.breaks.is_empty(), "{verification:?}");
-        let events = self.other.ledger().unpublished(after(1_000), 100).await.unwrap();
-        assert_eq!(events.len(), rows, "events");
+        let logged = self.other.events().after(Cursor(0), None, 100).await.unwrap();
+        assert_eq!(logged.len(), rows, "events");
     }
 }
 
@@ -281,23 +281,26 @@ async fn transactions_that_meet_are_tried_again_on_the_same_chain() {
         "the stack was free all the time"
     );
 
-    let events = at.ledger.unpublished(after(10), 10).await.unwrap();
+    let outbox = at.backend.outbox();
+    let due = outbox.due(outbox.consumers(), after(10), 10).await.unwrap();
     at.line
         .fails(1, "TransactWriteItems", &Fault::cancelled(&["None", "ThrottlingError"]));
-    at.ledger
-        .published(&events.iter().map(|event| event.id).collect::<Vec<_>>())
-        .await
-        .unwrap();
-    assert_eq!(at.state("r1").await, RequestState::Published);
-    assert_eq!(at.state("r2").await, RequestState::Published);
+    outbox.settle(after(11), &house::done(&due)).await.unwrap();
+    assert!(
+        outbox
+            .due(outbox.consumers(), after(1_000), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     at.line.fails(
         1,
         "TransactWriteItems",
         &Fault::cancelled(&["TransactionConflict", "None"]),
     );
-    at.ledger.republish(&request_id("r1")).await.unwrap();
-    assert_eq!(at.state("r1").await, RequestState::Completed);
+    at.ledger.republish(&request_id("r1"), after(12)).await.unwrap();
+    assert_eq!(outbox.due(outbox.consumers(), after(1_000), 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -321,7 +324,7 @@ async fn transactions_that_meet_for_ever_are_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_chain_or_a_place_in_the_outbox_that_is_taken_is_not_the_requests_fault() {
+async fn a_chain_or_a_place_in_the_log_that_is_taken_is_not_the_requests_fault() {
     let at = Setting::new(1).await;
     at.line.fails(
         1,
@@ -438,35 +441,50 @@ async fn a_list_asks_again_for_what_was_left_out_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn of_many_published_events_one_that_cannot_be_taken_out_stops_no_other() {
+async fn what_became_of_events_is_written_together_and_counts_once() {
     let at = Setting::new(1).await;
     for id in ["r1", "r2", "r3"] {
         let claim = at.take(id).await;
         let conclusion = sample::success(&sample::head(id), 4);
         at.ledger.conclude(&claim, &conclusion).await.unwrap();
     }
-    let events = at.ledger.unpublished(after(4), 10).await.unwrap();
-    let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
+    let (outbox, other) = (at.backend.outbox(), at.other.outbox());
+    let consumers = outbox.consumers();
+    let due = outbox.due(consumers, after(4), 10).await.unwrap();
     at.line
         .fails(1, "TransactWriteItems", &Fault::refused(400, "ThrottlingException"));
-    failed(at.ledger.published(&ids).await, PortErrorKind::Unavailable);
-    let left = at.ledger.unpublished(after(4), 10).await.unwrap();
-    assert_eq!(left.len(), 1);
-    at.ledger
-        .published(&ids)
-        .await
-        .expect("what is gone already is no error");
-    let other = at.other.ledger();
-    assert!(other.unpublished(after(1_000), 10).await.unwrap().is_empty());
+    failed(
+        outbox.settle(after(5), &house::done(&due)).await,
+        PortErrorKind::Unavailable,
+    );
+    let left = outbox.due(consumers, after(5), 10).await.unwrap();
+    assert_eq!(left.len(), 3, "nothing of it was written");
 
-    // An event whose taking out was not heard of.
-    at.ledger.republish(&request_id("r1")).await.unwrap();
-    let event = at.ledger.unpublished(after(4), 10).await.unwrap().remove(0);
-    at.line.fails(1, "TransactWriteItems", &Fault::LostAnswer);
-    failed(at.ledger.published(&[event.id]).await, PortErrorKind::Timeout);
-    assert_eq!(at.state("r1").await, RequestState::Published);
-    at.ledger.published(&[event.id]).await.unwrap();
-    assert!(at.ledger.unpublished(after(1_000), 10).await.unwrap().is_empty());
+    // Another process has settled a part meanwhile.
+    let seen = other.due(consumers, after(1_000), 10).await.unwrap();
+    other.settle(after(6), &house::done(&seen[..1])).await.unwrap();
+    outbox.settle(after(7), &house::done(&due)).await.unwrap();
+    assert!(outbox.due(consumers, after(1_000), 10).await.unwrap().is_empty());
+
+    // One that failed, of which the first answer was lost.
+    at.ledger.republish(&request_id("r1"), after(8)).await.unwrap();
+    let event = outbox.due(consumers, after(9), 10).await.unwrap().remove(0);
+    let again = Settled {
+        id: event.id,
+        consumer: Consumer::Bus,
+        outcome: Outcome::Again {
+            at: after(20),
+            error: "no answer".to_owned(),
+        },
+    };
+    at.line.fails(1, "UpdateItem", &Fault::LostAnswer);
+    failed(
+        outbox.settle(after(9), std::slice::from_ref(&again)).await,
+        PortErrorKind::Timeout,
+    );
+    outbox.settle(after(9), &[again]).await.unwrap();
+    let event = outbox.due(&[Consumer::Bus], after(21), 10).await.unwrap().remove(0);
+    assert_eq!(event.wanted_by, [(Consumer::Bus, 1)], "one failure, said twice");
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ use cc_devops_core::fleet::NewToken;
 use cc_devops_core::health::Condition;
 use cc_devops_core::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
 use cc_devops_core::requests::outcome::SecretAction;
+use cc_devops_core::requests::record::OutgoingEvent;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
+use cc_devops_testkit::telling;
 use serde_json::json;
 
 use script::Script;
@@ -212,19 +214,22 @@ fn told(script: &Script) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The events' log in the table takes everything.
-fn bus() -> Script {
-    Script::default()
-        .answers("PutItem", json!({}))
-        .answers("TransactWriteItems", json!({}))
-        .answers("Query", json!({"Items": [], "Count": 0}))
-        .answers("BatchWriteItem", json!({"UnprocessedItems": {}}))
+/// The events of these numbers.
+fn events(numbers: std::ops::RangeInclusive<i64>) -> Vec<(i64, OutgoingEvent)> {
+    numbers
+        .map(|number| (number, telling::published(number, AGENT, 1)))
+        .collect()
+}
+
+async fn publish(script: &Script, events: &[(i64, OutgoingEvent)]) -> PortResult<Vec<Result<(), String>>> {
+    let events: Vec<_> = events.iter().map(|(number, event)| (*number, event)).collect();
+    script.backend().bus().publish(&events, after(5)).await
 }
 
 #[tokio::test]
 async fn events_that_failed_are_tried_once_more_each_alone_and_told_in_their_order() {
     let failed = |code: &str| json!({"ErrorCode": code, "ErrorMessage": "sorry"});
-    let script = bus()
+    let script = Script::default()
         .answers(
             "PutEvents",
             json!({"FailedEntryCount": 2, "Entries": [
@@ -239,8 +244,7 @@ async fn events_that_failed_are_tried_once_more_each_alone_and_told_in_their_ord
             "PutEvents",
             json!({"FailedEntryCount": 1, "Entries": [failed("InternalFailure")]}),
         );
-    let events: Vec<_> = (1..=4).map(|number| sample::outbox_entry(number, AGENT)).collect();
-    let results = script.backend().bus().publish(&events, after(5)).await.unwrap();
+    let results = publish(&script, &events(1..=4)).await.unwrap();
     assert_eq!(results[..3], [Ok(()), Ok(()), Ok(())]);
     let error = results[3].as_ref().unwrap_err();
     assert!(error.contains("InternalFailure"), "{error}");
@@ -250,16 +254,16 @@ async fn events_that_failed_are_tried_once_more_each_alone_and_told_in_their_ord
 
 #[tokio::test]
 async fn an_event_too_large_for_the_bus_does_not_stop_the_others() {
-    let script = bus().answers(
+    let script = Script::default().answers(
         "PutEvents",
         json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}),
     );
-    let mut events: Vec<_> = (1..=3).map(|number| sample::outbox_entry(number, AGENT)).collect();
-    let EventBody::Completed(completed) = &mut events[1].event.body else {
+    let mut events = events(1..=3);
+    let EventBody::Completed(completed) = &mut events[1].1.body else {
         panic!("a sample is an outcome");
     };
     completed.result = Some(json!("x".repeat(300_000)));
-    let results = script.backend().bus().publish(&events, after(5)).await.unwrap();
+    let results = publish(&script, &events).await.unwrap();
     assert!(results[0].is_ok() && results[2].is_ok(), "{results:?}");
     let error = results[1].as_ref().unwrap_err();
     assert!(error.contains("262144"), "{error}");
@@ -267,23 +271,18 @@ async fn an_event_too_large_for_the_bus_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_bus_that_is_away_is_everybodys_error() {
-    let script = bus().refuses("PutEvents", 500, "InternalException", "sorry");
-    let error = script
-        .backend()
-        .bus()
-        .publish(&[sample::outbox_entry(1, AGENT)], after(5))
-        .await;
+    let script = Script::default().refuses("PutEvents", 500, "InternalException", "sorry");
+    let error = publish(&script, &events(1..=1)).await;
     assert_eq!(error.unwrap_err().kind, PortErrorKind::Unavailable);
 }
 
 #[tokio::test]
 async fn part_of_the_calls_may_fail() {
     let fine = json!({"FailedEntryCount": 0, "Entries": vec![json!({"EventId": "1"}); 10]});
-    let script = bus()
+    let script = Script::default()
         .answers("PutEvents", fine)
         .refuses("PutEvents", 400, "ValidationException", "sorry");
-    let events: Vec<_> = (1..=15).map(|number| sample::outbox_entry(number, AGENT)).collect();
-    let results = script.backend().bus().publish(&events, after(5)).await.unwrap();
+    let results = publish(&script, &events(1..=15)).await.unwrap();
     assert_eq!(results.len(), 15);
     assert_eq!(
         results.iter().filter(|result| result.is_ok()).count(),

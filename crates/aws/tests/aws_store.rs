@@ -1,11 +1,14 @@
 //! What stands in the two tables keeps the ports' contracts.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
 
-use std::time::Duration;
-
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
+use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
+use cc_devops_testkit::contract::Damage;
 use cc_devops_testkit::{Memory, contract, peers};
 
 /// The tables' ports; the others are the fakes.
@@ -13,12 +16,15 @@ fn ports(backend: &Backend) -> Ports {
     Ports {
         ledger: backend.ledger(),
         audit: backend.audit(),
-        bus: backend.bus(),
+        retention: backend.retention(),
+        outbox: backend.outbox(),
+        bus: Some(backend.bus()),
+        log: None,
         revenue: backend.revenue(),
         repositories: backend.repositories(),
-        events: backend.events(Duration::ZERO),
+        events: backend.events(),
         schedule: backend.schedule(),
-        webhooks: backend.webhooks(Duration::ZERO),
+        webhooks: backend.webhooks(),
         ..Memory::new().ports()
     }
 }
@@ -33,10 +39,93 @@ macro_rules! contracts {
     )*};
 }
 
-contracts!(ledger, audit, events, schedule, webhooks, revenue, repositories);
+contracts!(
+    ledger,
+    outbox,
+    audit,
+    cutting,
+    retention,
+    events,
+    schedule,
+    webhooks,
+    revenue,
+    repositories
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handed_over() {
     let peer = peers::ministack().await;
     contract::handed_over(async || house::backend(&peer).await.handed_over()).await;
+}
+
+/// Damages rows behind the backend's back.
+struct Rows(Backend);
+
+impl Rows {
+    /// The keys of the items for which `are` holds.
+    async fn find(&self, are: impl Fn(&str) -> bool) -> Vec<(AttributeValue, AttributeValue)> {
+        let table = &self.0.resources().ledger_table;
+        let scan = self
+            .0
+            .clients()
+            .dynamodb()
+            .scan()
+            .table_name(table)
+            .send()
+            .await
+            .unwrap();
+        let found = scan.items.unwrap_or_default().into_iter();
+        let found = found.filter(|item| are(&format!("{item:?}")));
+        found
+            .map(|mut item| (item.remove("PK").unwrap(), item.remove("SK").unwrap()))
+            .collect()
+    }
+
+    /// Writes nonsense over an attribute.
+    async fn damage(&self, key: (AttributeValue, AttributeValue), attribute: &str) {
+        let call = self.0.clients().dynamodb().update_item();
+        let call = call.table_name(&self.0.resources().ledger_table);
+        let call = call.key("PK", key.0).key("SK", key.1);
+        let call = call
+            .update_expression("SET #name = :nonsense")
+            .expression_attribute_names("#name", attribute)
+            .expression_attribute_values(":nonsense", AttributeValue::Bool(true));
+        call.send().await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Damage for Rows {
+    async fn event(&self, key: &str) {
+        let quoted = format!("\\\"{key}\\\"");
+        for row in self.find(|item| item.contains(&quoted)).await {
+            match row.0.as_s().unwrap() {
+                pk if pk.starts_with("LOG#") => self.damage(row, "event").await,
+                pk if pk.starts_with("DELIVERIES") => self.damage(row, "completed").await,
+                _ => {}
+            }
+        }
+    }
+
+    async fn request(&self, id: &RequestId) {
+        let key = (format!("REQ#{id}"), "REQ".to_owned());
+        self.damage((AttributeValue::S(key.0), AttributeValue::S(key.1)), "fingerprint")
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable() {
+    let peer = peers::ministack().await;
+    contract::unreadable(async || {
+        let backend = house::backend(&peer).await;
+        // The outbox of another process, which remembers nothing of what this one wrote.
+        let other = house::on(peer.url(), backend.resources());
+        let ports = Ports {
+            outbox: other.outbox(),
+            ..ports(&backend)
+        };
+        (ports, Rows(backend))
+    })
+    .await;
 }

@@ -13,7 +13,7 @@ use cc_devops_core::health::Condition;
 use cc_devops_core::ports::RequestSample;
 use cc_devops_core::requests::outcome::Status;
 use cc_devops_testkit::sample::AGENT;
-use cc_devops_testkit::{peers, sample};
+use cc_devops_testkit::{peers, telling};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -65,14 +65,15 @@ async fn completed_events_arrive_where_a_rule_sends_them() {
     let target = Target::builder().id("queue").arn(arn).build().unwrap();
     events.put_targets().rule("told").targets(target).send().await.unwrap();
 
-    let entries: Vec<_> = (1..=25).map(|number| sample::outbox_entry(number, AGENT)).collect();
-    let results = backend.bus().publish(&entries, Timestamp::now()).await.unwrap();
+    let events: Vec<_> = (1..=25).map(|number| telling::published(number, AGENT, 1)).collect();
+    let numbered: Vec<_> = (1..).zip(&events).collect();
+    let results = backend.bus().publish(&numbered, Timestamp::now()).await.unwrap();
     assert!(results.len() == 25 && results.iter().all(Result::is_ok), "{results:?}");
     let mut told = receive(&backend, &url, 25).await;
     told.sort_by_key(|event| event["detail"]["requestId"].as_str().map(str::to_owned));
-    let mut expected: Vec<Value> = entries
+    let mut expected: Vec<Value> = events
         .iter()
-        .map(|entry| serde_json::to_value(&entry.event.body).unwrap())
+        .map(|event| serde_json::from_str(&event.body.detail().unwrap()).unwrap())
         .collect();
     expected.sort_by_key(|completed| completed["requestId"].as_str().map(str::to_owned));
     let details: Vec<Value> = told.iter().map(|event| event["detail"].clone()).collect();

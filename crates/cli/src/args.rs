@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, completions, config, deploy, health, policy, put_secret, repos, requests, revenue, secrets,
-    send, smoke_test, stacks, workflows,
+    agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
+    revenue, secrets, send, smoke_test, stacks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -117,6 +117,9 @@ pub(crate) enum Operation {
     /// List and read secrets, and replace the key that protects them
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Show who is still to be told of events, and give back what was given up
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Read and check the audit trail
     #[command(subcommand)]
     Audit(audit::Command),
@@ -141,4 +144,6 @@ pub(crate) enum Operation {
     SmokeTest(smoke_test::Args),
     /// Copy the database to a file, while the control plane runs or not
     Backup(backup::Args),
+    /// Make the database file as short as what is in it, while no control plane runs
+    Compact(compact::Args),
 }

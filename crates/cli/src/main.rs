@@ -7,6 +7,7 @@
 //! Logs go to standard error. Never logged: a secret's value, a bearer token, the master key, a
 //! webhook's signing secret, a request's parameters, the value of an environment variable.
 
+mod archive;
 mod args;
 mod client;
 mod commands;
@@ -15,6 +16,7 @@ mod data_dir;
 mod error;
 mod hygiene;
 mod logging;
+mod new_file;
 mod output;
 mod policies;
 mod reporting;

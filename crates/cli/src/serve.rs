@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use cc_devops_aws::Backend;
 use cc_devops_core::fleet::Agent;
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::relay::Patience;
 use cc_devops_core::requests::waiting::Stopwatch;
+use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
+use crate::archive::FileArchive;
 use crate::commands::agents::{new_token, put_on_record};
 use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
@@ -78,6 +81,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let ports = store.ports(stacks.clone(), clock);
     make_admin(&dir, &ports).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
+    let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
     let plane = ControlPlane::new(
         config.installation.clone(),
@@ -87,7 +91,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         config.requests.clone(),
     )
     .caring(Arc::clone(&repositories.care))
-    .measuring(stopwatch());
+    .measuring(stopwatch())
+    .patient(patience());
 
     let mut server_config = config.server.clone();
     if let Some(listen) = args.listen {
@@ -104,6 +109,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         control: Arc::clone(&plane),
         revenue: Some(revenue),
         hygiene: Some(repositories),
+        keeper: Some(keeper),
     };
     let server = Server::bind(server_config, capabilities, stack_ends)
         .await
@@ -146,11 +152,13 @@ async fn on_aws(
     let mut requests = config.requests.clone();
     requests.serves = Some(backend.resources().stage.clone());
     let key = backend.fingerprint_key().await?;
-    let ports = backend.ports(Arc::new(SystemClock));
+    let ports = backend.ports();
+    let keeper = keeper(config, &ports);
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)
         .caring(backend.care())
-        .measuring(stopwatch());
+        .measuring(stopwatch())
+        .patient(patience());
     let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
@@ -159,7 +167,11 @@ async fn on_aws(
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
     let (_ended, stack_ends) = mpsc::unbounded_channel();
-    let server = Server::bind(server_config, Arc::clone(&plane), stack_ends)
+    let capabilities = Capabilities {
+        keeper: Some(keeper),
+        ..Capabilities::from(Arc::clone(&plane))
+    };
+    let server = Server::bind(server_config, capabilities, stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();
@@ -203,6 +215,14 @@ async fn on_aws(
     taken.map_err(|error| CliError::internal("the queue's consumer failed", error))
 }
 
+/// Who forgets what is not kept any longer.
+fn keeper(config: &Checked, ports: &Ports) -> Arc<Keeper> {
+    let retention = &config.retention;
+    let archive = retention.export_dir.clone();
+    let archive = archive.map(|folder| Arc::new(FileArchive::new(folder)) as Arc<dyn AuditArchive>);
+    Arc::new(Keeper::new(retention.rules, ports, archive))
+}
+
 /// Says how to get an operator's token where there is no operator: on AWS none is made unasked.
 async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliError> {
     let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
@@ -239,6 +259,13 @@ fn stopwatch() -> Stopwatch {
     Arc::new(move || begun.elapsed())
 }
 
+/// How long a consumer of the outbox may take over what it is told in one go.
+const CONSUMER_TIME: Duration = Duration::from_secs(10);
+
+fn patience() -> Patience {
+    Arc::new(|| Box::pin(tokio::time::sleep(CONSUMER_TIME)))
+}
+
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
 /// the next start tells it.
 async fn conclude_stopped(plane: &ControlPlane) {
@@ -246,8 +273,8 @@ async fn conclude_stopped(plane: &ControlPlane) {
     for error in &looked.failures {
         tracing::warn!(%error, "a stopped deploy is concluded at the next start");
     }
-    if let Err(error) = plane.relay(LEFT_OVER).await {
-        tracing::warn!(%error, "the outcomes of stopped deploys are published at the next start");
+    if let Err(error) = plane.relay(plane.ports().outbox.consumers(), LEFT_OVER).await {
+        tracing::warn!(%error, "the outcomes of stopped deploys are told at the next start");
     }
 }
 

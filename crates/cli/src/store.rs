@@ -95,7 +95,12 @@ pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError
         ));
     }
     let (resources, installation) = (target.resources.clone(), config.installation.clone());
-    Ok(Some(Backend::new(clients, resources, installation)))
+    Ok(Some(Backend::new(
+        clients,
+        resources,
+        installation,
+        Arc::new(SystemClock),
+    )))
 }
 
 /// Opens the store, and makes one in the data folder where there is none: for commands that need no control
@@ -122,7 +127,7 @@ pub(crate) async fn open(context: &Context) -> Result<Opened, CliError> {
     if let Some(backend) = on_aws(&context.load_config()?.checked).await? {
         let ports = Ports {
             stacks: Arc::new(NoStacks),
-            ..backend.ports(clock)
+            ..backend.ports()
         };
         let kind = Kind::Aws(backend);
         return Ok(Opened { kind, ports });

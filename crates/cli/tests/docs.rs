@@ -22,7 +22,7 @@ use cc_devops_core::requests::outcome::Reason;
 use serde_json::{Value, json};
 
 use markdown::{Block, blocks, command_lines, example, section};
-use server::{BINARY, Process, Server, command, json_of, line_with, parse, repository, text_of};
+use server::{BINARY, Process, Server, command, json_of, line_with, parse, repository, succeeded, text_of};
 
 /// What differs from one run to the next is left out, and so is how wide a column is.
 fn lasting(text: &str) -> String {
@@ -325,6 +325,53 @@ fn check_health(health: &Value) {
         "lambda_deployment",
     ] {
         assert!(capabilities.contains(&json!(name)), "{name} is missing");
+    }
+}
+
+#[test]
+fn a_dozen_lines_check_an_export_of_the_audit_trail() {
+    let server = Server::start();
+    for agent in ["One", "Two", "Three"] {
+        server.add(agent, &[]);
+    }
+    let out = server.folder.path().join("audit.ndjson");
+    let export = server.cli(&[
+        "audit",
+        "export",
+        "--before",
+        "2100-01-01",
+        "--out",
+        out.to_str().unwrap(),
+        "--json",
+    ]);
+    let rows = json_of(&export)["rows"].as_u64().unwrap();
+    assert!(rows >= 4, "the admin and three agents: {rows}");
+    let script = server.folder.path().join("check-export.py");
+    fs::write(&script, example(&text_of("docs/RUNBOOK-DEVOPS.md"), "check-export.py")).unwrap();
+    let check = || command("python3").arg(&script).arg(&out).output().unwrap();
+    let whole = succeeded(&check());
+    assert!(whole.contains("holds: row 1 (after 000000"), "{whole}");
+    assert!(whole.contains(&format!(" to row {rows} (")), "{whole}");
+
+    let text = fs::read_to_string(&out).unwrap();
+    for (what, changed) in [
+        ("a changed row", text.replace("\"Two\"", "\"Tw0\"")),
+        (
+            "a missing row",
+            text.lines()
+                .filter(|line| !line.contains("\"Two\""))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        ),
+    ] {
+        assert_ne!(changed, text);
+        fs::write(&out, changed).unwrap();
+        let broken = check();
+        let told = String::from_utf8_lossy(&broken.stderr);
+        assert!(
+            !broken.status.success() && told.contains("is broken: row"),
+            "{what}: {told}"
+        );
     }
 }
 

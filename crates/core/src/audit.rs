@@ -6,14 +6,26 @@
 //!
 //! A backend with several writers gives each a chain of its own, so that none waits for another. A
 //! named chain starts from [`ChainHash::start_of`] its name, and checkpoints bind the chains' ends.
+//!
+//! Where rows are not kept for ever, a chain is cut: [`cut`] says how it still shows every change.
+
+pub mod cut;
+mod verifier;
+
+mod canonical;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use canonical::Canonical;
+
 use crate::names::AgentName;
 use crate::requests::outcome::{Reason, Status};
+
+pub use cut::{Cut, Section};
+pub use verifier::{Break, Verification, Verifier};
 
 /// Something to be put on record. Never holds a parameter's value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +71,14 @@ pub mod actions {
     pub const WEBHOOK_REMOVED: &str = "webhook.removed";
     /// A stack whose last change's fate nobody knew was freed, after somebody had looked.
     pub const STACK_RELEASED: &str = "stack.released";
+    /// The oldest rows were cut off.
+    pub const CUT: &str = "audit.cut";
     /// The ends of several chains were bound together.
     pub const CHECKPOINT: &str = "audit.checkpoint";
     /// Dead letters were given back for delivery.
     pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
+    /// Events that were set aside were given back to a consumer of the outbox.
+    pub const EVENTS_GIVEN_BACK: &str = "outbox.given_back";
 }
 
 /// An entry in its place in the chain.
@@ -136,135 +152,8 @@ impl TryFrom<String> for ChainHash {
 }
 
 /// The hash of the row that holds `entry` at `seq` after a row with hash `prev`.
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "the row is plain data with string keys, which always has a canonical form"
-)]
 pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
-    #[derive(Serialize)]
-    struct Linked<'a> {
-        seq: i64,
-        #[serde(flatten)]
-        entry: &'a AuditEntry,
-    }
-    let row = serde_json_canonicalizer::to_vec(&Linked { seq, entry }).expect("plain data has a canonical form");
-    let mut hasher = Sha256::new();
-    hasher.update(hex::encode(prev.0));
-    hasher.update(b"\n");
-    hasher.update(row);
-    ChainHash(hasher.finalize().into())
-}
-
-/// Where the chain is broken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Break {
-    /// The chain, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chain: Option<String>,
-    /// The row at which it shows.
-    pub seq: i64,
-    /// What is wrong, in words.
-    pub problem: String,
-}
-
-/// Walks a chain row by row in its order and collects the breaks.
-#[derive(Debug)]
-pub struct Verifier {
-    chain: Option<String>,
-    last: Option<(i64, ChainHash)>,
-    breaks: Vec<Break>,
-    rows: u64,
-}
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Verifier {
-    /// Starts before the first row of the only chain.
-    pub fn new() -> Self {
-        Self::of_chain(None)
-    }
-
-    /// Starts before the first row of a chain.
-    pub fn of_chain(chain: Option<String>) -> Self {
-        Self {
-            chain,
-            last: None,
-            breaks: Vec::new(),
-            rows: 0,
-        }
-    }
-
-    /// Takes the next row. A broken row is reported once: the walk goes on from what the row says
-    /// of itself, so that one change does not condemn every row after it.
-    pub fn take(&mut self, row: &AuditRow) {
-        self.rows += 1;
-        let (expected_seq, expected_prev) = match self.last {
-            None => (1, ChainHash::start_of(self.chain.as_deref())),
-            Some((seq, hash)) => (seq + 1, hash),
-        };
-        if row.seq != expected_seq {
-            let problem = if row.seq > expected_seq {
-                format!(
-                    "rows {expected_seq} to {} are missing before row {}",
-                    row.seq - 1,
-                    row.seq
-                )
-            } else {
-                format!(
-                    "row {} stands out of order, where row {expected_seq} was expected",
-                    row.seq
-                )
-            };
-            self.fail(row.seq, problem);
-        } else if row.prev_hash != expected_prev {
-            self.fail(
-                row.seq,
-                format!("row {} does not follow from the row before it", row.seq),
-            );
-        }
-        if link(row.prev_hash, row.seq, &row.entry) != row.hash {
-            self.fail(
-                row.seq,
-                format!("row {} was changed: its contents do not match its hash", row.seq),
-            );
-        }
-        self.last = Some((row.seq, row.hash));
-    }
-
-    /// Reports a row that could not be read at all.
-    pub fn fail(&mut self, seq: i64, problem: String) {
-        let chain = self.chain.clone();
-        self.breaks.push(Break { chain, seq, problem });
-    }
-
-    /// The place and hash of the last row taken.
-    pub fn last(&self) -> Option<(i64, ChainHash)> {
-        self.last
-    }
-
-    /// What was found.
-    pub fn finish(self) -> Verification {
-        Verification {
-            rows: self.rows,
-            breaks: self.breaks,
-        }
-    }
-}
-
-/// The result of checking a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Verification {
-    /// How many rows were read.
-    pub rows: u64,
-    /// What is broken; empty when the chain holds.
-    pub breaks: Vec<Break>,
+    Canonical::of(entry).link(prev, seq)
 }
 
 /// Which rows to list; every field narrows.
@@ -280,77 +169,4 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Those before.
     pub until: Option<Timestamp>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chain(length: i64) -> Vec<AuditRow> {
-        let mut prev_hash = ChainHash::GENESIS;
-        (1..=length)
-            .map(|seq| {
-                let entry = AuditEntry {
-                    at: Timestamp::from_second(1_000 + seq).unwrap(),
-                    principal: None,
-                    agent: None,
-                    action: "putSecret".into(),
-                    request_id: Some(format!("r{seq}")),
-                    stage: None,
-                    resource: None,
-                    status: Status::Success,
-                    reason: None,
-                    detail: Value::Null,
-                };
-                let hash = link(prev_hash, seq, &entry);
-                let row = AuditRow {
-                    chain: None,
-                    seq,
-                    entry,
-                    prev_hash,
-                    hash,
-                };
-                prev_hash = hash;
-                row
-            })
-            .collect()
-    }
-
-    fn breaks(rows: &[AuditRow]) -> Vec<i64> {
-        let mut verifier = Verifier::new();
-        for row in rows {
-            verifier.take(row);
-        }
-        verifier.finish().breaks.iter().map(|b| b.seq).collect()
-    }
-
-    #[test]
-    fn a_whole_chain_holds() {
-        assert!(breaks(&chain(5)).is_empty());
-    }
-
-    #[test]
-    fn a_changed_row_is_named_alone() {
-        let mut rows = chain(5);
-        rows[2].entry.action = "deployLambda".into();
-        assert_eq!(breaks(&rows), [3]);
-    }
-
-    #[test]
-    fn a_rewritten_row_breaks_the_next() {
-        let mut rows = chain(5);
-        rows[2].entry.action = "deployLambda".into();
-        rows[2].hash = link(rows[2].prev_hash, 3, &rows[2].entry);
-        assert_eq!(breaks(&rows), [4]);
-    }
-
-    #[test]
-    fn a_removed_row_and_a_swap_are_found() {
-        let mut rows = chain(5);
-        rows.remove(1);
-        assert_eq!(breaks(&rows), [3]);
-        let mut rows = chain(5);
-        rows.swap(1, 2);
-        assert!(!breaks(&rows).is_empty());
-    }
 }

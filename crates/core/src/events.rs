@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::requests::envelope::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
 use crate::requests::outcome::Completed;
 
-/// An event's content. Both kinds share one column in a store; their fields tell them apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+/// An event's content. A store keeps it in the form that [`crate::stored`] gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventBody {
     /// A request's outcome.
     Completed(Completed),
@@ -18,7 +17,7 @@ pub enum EventBody {
 
 /// News that no request asked for, such as a day's MRR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Announcement {
     /// What it is about; the same for the same matter, so that a receiver can tell a repeat.
     pub key: String,
@@ -94,37 +93,5 @@ impl From<Completed> for EventBody {
 impl From<Announcement> for EventBody {
     fn from(news: Announcement) -> Self {
         Self::Announcement(news)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::requests::outcome::Status;
-
-    #[test]
-    fn both_kinds_come_back_as_they_were_kept() {
-        let completed = EventBody::from(Completed {
-            request_id: "r-1".into(),
-            action: "putSecret".into(),
-            status: Status::Success,
-            result: Some(serde_json::json!({"versionId": "v"})),
-            error: None,
-            reason: None,
-            latency_ms: 3,
-            requested_by: "A".into(),
-            timestamp: Timestamp::UNIX_EPOCH,
-        });
-        let news = EventBody::from(Announcement {
-            key: "mrr/2026-03-01".into(),
-            source: "contentcraft.billing".into(),
-            detail_type: "MRR Calculation Complete".into(),
-            detail: r#"{"mrrUSD":12345678901234567890.10}"#.into(),
-            timestamp: Timestamp::UNIX_EPOCH,
-        });
-        for body in [completed, news] {
-            let kept = serde_json::to_string(&body).unwrap();
-            assert_eq!(serde_json::from_str::<EventBody>(&kept).unwrap(), body);
-        }
     }
 }

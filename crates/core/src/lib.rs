@@ -20,10 +20,12 @@ pub mod policy;
 pub mod ports;
 pub mod repos;
 pub mod requests;
+pub mod retention;
 pub mod revenue;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
+pub mod stored;
 pub mod webhooks;
 
 pub use installation::Installation;

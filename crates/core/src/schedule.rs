@@ -13,11 +13,19 @@ pub enum Job {
     Audit,
     /// Look for failing workflows, and keep their issues.
     Workflows,
+    /// Forget what has been kept for as long as it is to be.
+    Retention,
 }
 
 impl Job {
     /// Every job.
-    pub const ALL: [Self; 4] = [Self::Heartbeat, Self::Revenue, Self::Audit, Self::Workflows];
+    pub const ALL: [Self; 5] = [
+        Self::Heartbeat,
+        Self::Revenue,
+        Self::Audit,
+        Self::Workflows,
+        Self::Retention,
+    ];
 
     /// The job's name in storage and logs.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +34,7 @@ impl Job {
             Self::Revenue => "revenue",
             Self::Audit => "audit",
             Self::Workflows => "workflows",
+            Self::Retention => "retention",
         }
     }
 
@@ -36,6 +45,8 @@ impl Job {
             Self::Revenue => "0 6 * * *",
             Self::Audit => "0 7 * * *",
             Self::Workflows => "0 */6 * * *",
+            // When the night's backup is likely made, and before the day's reports.
+            Self::Retention => "30 3 * * *",
         }
     }
 
@@ -46,6 +57,11 @@ impl Job {
             Self::Revenue => Makeup::Again {
                 lease: SignedDuration::from_hours(2),
                 after: SignedDuration::from_mins(30),
+            },
+            // The first run over years of rows takes its time.
+            Self::Retention => Makeup::Again {
+                lease: SignedDuration::from_hours(6),
+                after: SignedDuration::from_hours(1),
             },
             // A limit of GitHub's lasts an hour at most.
             Self::Audit | Self::Workflows => Makeup::Again {

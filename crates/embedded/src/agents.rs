@@ -91,7 +91,7 @@ impl Heartbeats for SqliteAgents {
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
         let (name, beat) = (name.clone(), beat.clone());
         self.db
-            .write(move |conn, _| {
+            .write_repeatable(move |conn, _| {
                 let taken = conn
                     .prepare_cached(
                         "INSERT INTO heartbeats (agent, at, healthy, message) \

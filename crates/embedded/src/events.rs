@@ -1,20 +1,20 @@
-//! The event bus and the log behind it: an event is logged, and queued for every webhook that
-//! wants it, in one transaction.
+//! The event log, which is the outbox too: an event enters it with what it tells, and is there for readers at
+//! once.
 
 use async_trait::async_trait;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{EventBus, EventLog, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutboxEntry, OutgoingEvent};
-use cc_devops_core::webhooks::message_id;
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::{EventLog, PortResult};
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
+use cc_devops_core::stored;
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
-use crate::columns::{json, json_at, limit, name_at, nanos, time_at};
+use crate::columns::{limit, name_at, time_at};
 use crate::db::Db;
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
 
-/// The event bus and the event log in the database.
+/// The event log in the database.
 pub struct SqliteEvents {
     db: Db,
 }
@@ -25,74 +25,59 @@ impl SqliteEvents {
     }
 }
 
-/// An event with what can be made before the writer's time.
-struct Outgoing {
-    outbox_id: i64,
-    key: String,
-    agent: AgentName,
-    body: String,
+/// What an event tells.
+#[derive(Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// The outcome that stands in the row of a request.
+    Request(i64),
+    /// This.
+    Body(&'a str),
 }
 
-#[async_trait]
-impl EventBus for SqliteEvents {
-    async fn publish(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Result<(), String>>> {
-        let count = events.len();
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let outgoing = events
-            .iter()
-            .map(|entry| {
-                Ok(Outgoing {
-                    outbox_id: entry.id,
-                    key: entry.event.body.key().to_owned(),
-                    agent: entry.event.agent.clone(),
-                    body: json(&entry.event.body)?,
-                })
-            })
-            .collect::<rusqlite::Result<Vec<_>>>()
-            .map_err(|error| {
-                Fault::port(PortErrorKind::Refused, "an event cannot be written as JSON")
-                    .into_port(self.db.file())
-                    .because(error)
-            })?;
-        self.db.write(move |conn, _| publish(conn, &outgoing, at)).await?;
-        Ok(vec![Ok(()); count])
-    }
-}
-
-fn publish(conn: &Connection, events: &[Outgoing], at: Timestamp) -> Result<(), Fault> {
-    let subscriptions = conn
-        .prepare_cached("SELECT id, agent FROM subscriptions ORDER BY seq")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<Vec<(String, Option<String>)>>>()?;
-    // The same entry again is the same event; where nothing was inserted, nothing is queued.
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO events (outbox_id, request_id, agent, completed, published_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (outbox_id, request_id) DO NOTHING",
-    )?;
-    let mut queue = conn
-        .prepare_cached("INSERT INTO deliveries (subscription, event, message_id, due_at) VALUES (?1, ?2, ?3, ?4)")?;
-    for event in events {
-        let inserted = insert.execute(params![
-            event.outbox_id,
-            event.key,
-            event.agent.as_str(),
-            event.body,
-            nanos(at)
-        ])?;
-        if inserted == 0 {
-            continue;
-        }
-        let cursor = conn.last_insert_rowid();
-        let wanted = subscriptions
-            .iter()
-            .filter(|(_, agent)| agent.as_ref().is_none_or(|agent| agent == event.agent.as_str()));
-        for (subscription, _) in wanted {
-            queue.execute(params![subscription, cursor, message_id(&event.body), nanos(at)])?;
-        }
-    }
+/// Puts an event at the end of the log, in the caller's transaction. `at` in nanoseconds.
+pub(crate) fn append(conn: &Connection, agent: &str, told: Told<'_>, at: i64) -> Result<(), Fault> {
+    let (request, body) = match told {
+        Told::Request(seq) => (Some(seq), None),
+        Told::Body(body) => (None, Some(body)),
+    };
+    conn.prepare_cached("INSERT INTO events (request_seq, agent, body, published_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![request, agent, body, at])?;
     Ok(())
+}
+
+/// Puts a concluded request's event at the end of the log again, unless it is there and nobody was told of it
+/// yet.
+pub(crate) fn append_again(conn: &Connection, id: &RequestId, at: i64) -> Result<(), Fault> {
+    conn.prepare_cached(
+        "INSERT INTO events (request_seq, agent, published_at) SELECT seq, agent, ?2 FROM requests \
+         WHERE id = ?1 AND state = 'concluded' AND NOT EXISTS (SELECT 1 FROM events \
+         WHERE request_seq = requests.seq AND cursor > (SELECT max(cursor) FROM consumers))",
+    )?
+    .execute(params![id.as_str(), at])?;
+    Ok(())
+}
+
+/// An event's columns, which [`outgoing`] reads; they need [`ITS_REQUEST`].
+pub(crate) const EVENT: &str = "events.agent, coalesce(events.body, requests.completed)";
+
+/// How many they are.
+pub(crate) const EVENT_LEN: usize = 2;
+
+/// Beside the events, the rows of the requests they tell of.
+pub(crate) const ITS_REQUEST: &str = "LEFT JOIN requests ON requests.seq = events.request_seq";
+
+/// Reads the columns of [`EVENT`], from `column` on: the event, or why it cannot be read.
+pub(crate) fn outgoing(row: &Row<'_>, column: usize) -> Result<OutgoingEvent, String> {
+    let unreadable = |error: rusqlite::Error| error.to_string();
+    let body = row
+        .get_ref(column + 1)
+        .and_then(|text| Ok(text.as_str_or_null()?))
+        .map_err(unreadable)?
+        .ok_or_else(|| "the request it tells of is gone".to_owned())?;
+    Ok(OutgoingEvent {
+        agent: name_at(row, column).map_err(unreadable)?,
+        body: stored::read_event(body).map_err(|error| error.to_string())?,
+    })
 }
 
 #[async_trait]
@@ -101,24 +86,19 @@ impl EventLog for SqliteEvents {
         let agent = agent.map(ToString::to_string);
         self.db
             .read(move |conn| {
-                let mut conditions = Conditions::default();
-                conditions.with("cursor > ?", cursor.0);
-                conditions.with_some("agent = ?", agent);
-                let sql = format!(
-                    "SELECT cursor, published_at, agent, completed FROM events{} ORDER BY cursor LIMIT ?",
-                    conditions.clause()
-                );
-                let events = conditions.query(conn, &sql, 1, limit(at_most), |row| {
-                    Ok(LoggedEvent {
-                        cursor: Cursor(row.get(0)?),
-                        published_at: time_at(row, 1)?,
-                        event: OutgoingEvent {
-                            agent: name_at(row, 2)?,
-                            body: json_at(row, 3)?,
-                        },
-                    })
-                })?;
-                Ok(events)
+                let (mut found, mut place) = (Vec::new(), cursor);
+                // A page of which nothing can be read must not look like the end.
+                loop {
+                    let wanted = at_most.saturating_sub(found.len());
+                    let page = after(conn, place, agent.as_deref(), wanted)?;
+                    let last = page.last().map(|(cursor, _)| *cursor);
+                    let whole = page.len() < wanted;
+                    found.extend(page.into_iter().filter_map(|(_, logged)| logged));
+                    match last {
+                        Some(last) if !whole && found.len() < at_most => place = last,
+                        Some(_) | None => return Ok(found),
+                    }
+                }
             })
             .await
     }
@@ -131,4 +111,39 @@ impl EventLog for SqliteEvents {
             Ok(Cursor(newest.unwrap_or_default()))
         })
     }
+}
+
+/// The rows behind a place, each with its event where that can be read.
+fn after(
+    conn: &Connection,
+    cursor: Cursor,
+    agent: Option<&str>,
+    at_most: usize,
+) -> Result<Vec<(Cursor, Option<LoggedEvent>)>, Fault> {
+    let mut conditions = Conditions::default();
+    conditions.with("cursor > ?", cursor.0);
+    conditions.with_some("events.agent = ?", agent.map(ToOwned::to_owned));
+    let sql = format!(
+        "SELECT cursor, published_at, {EVENT} FROM events {ITS_REQUEST}{} ORDER BY cursor LIMIT ?",
+        conditions.clause()
+    );
+    conditions
+        .query(conn, &sql, 1, limit(at_most), |row| {
+            let cursor = Cursor(row.get(0)?);
+            let published_at: Timestamp = time_at(row, 1)?;
+            let event = outgoing(row, 2).inspect_err(|why| {
+                tracing::error!(
+                    event = cursor.0,
+                    error = why,
+                    "an event cannot be read and is passed over"
+                );
+            });
+            let logged = event.ok().map(|event| LoggedEvent {
+                cursor,
+                published_at,
+                event,
+            });
+            Ok((cursor, logged))
+        })
+        .map_err(Fault::from)
 }

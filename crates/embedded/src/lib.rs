@@ -8,7 +8,7 @@
 //!   answers them: what was acknowledged is durable.
 //! - Secrets, the details of requests that are not ended, and webhooks' signing secrets are sealed
 //!   with XChaCha20-Poly1305, each under a data key of its own.
-//! - The audit trail is a chain of hashes; its end stands under a MAC.
+//! - The audit trail is a chain of hashes; its end stands under a MAC, and so does where it was cut.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -67,7 +67,9 @@ mod error;
 mod events;
 mod ledger;
 mod metrics;
+mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod schedule;
 mod secrets;
@@ -79,11 +81,14 @@ mod webhooks;
 pub use agents::SqliteAgents;
 pub use audit::SqliteAudit;
 pub use checks::SqliteChecks;
+pub use db::{Compacted, compact};
 pub use error::OpenError;
 pub use events::SqliteEvents;
 pub use ledger::SqliteLedger;
 pub use metrics::SqliteMetrics;
+pub use outbox::SqliteOutbox;
 pub use repositories::SqliteRepositories;
+pub use retention::SqliteRetention;
 pub use revenue::SqliteRevenue;
 pub use schedule::SqliteSchedule;
 pub use secrets::SqliteSecrets;

@@ -43,7 +43,7 @@ impl Metrics for SqliteMetrics {
             return Ok(());
         }
         let sums = sums(samples);
-        self.db.write(move |conn, _| record(conn, &sums)).await
+        self.db.write_repeatable(move |conn, _| record(conn, &sums)).await
     }
 
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {

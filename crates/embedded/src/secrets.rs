@@ -59,7 +59,9 @@ impl SecretStore for SqliteSecrets {
             stage: write.stage.to_string(),
             at: nanos(write.at),
         };
-        self.db.write(move |conn, keys| put(conn, keys, &write)).await
+        self.db
+            .write_repeatable(move |conn, keys| put(conn, keys, &write))
+            .await
     }
 
     async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {

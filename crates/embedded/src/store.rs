@@ -21,7 +21,9 @@ use crate::error::OpenError;
 use crate::events::SqliteEvents;
 use crate::ledger::SqliteLedger;
 use crate::metrics::SqliteMetrics;
+use crate::outbox::SqliteOutbox;
 use crate::repositories::SqliteRepositories;
+use crate::retention::SqliteRetention;
 use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
 use crate::secrets::SqliteSecrets;
@@ -46,6 +48,7 @@ pub struct StoreOptions {
 pub struct Store {
     db: Db,
     ledger: Arc<SqliteLedger>,
+    outbox: Arc<SqliteOutbox>,
     audit: Arc<SqliteAudit>,
     secrets: Arc<SqliteSecrets>,
     agents: Arc<SqliteAgents>,
@@ -55,6 +58,7 @@ pub struct Store {
     repositories: Arc<SqliteRepositories>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
+    retention: Arc<SqliteRetention>,
     checks: Arc<SqliteChecks>,
 }
 
@@ -64,6 +68,7 @@ impl Store {
         let db = db::open(&options.data_dir, options.master_key, options.create)?;
         Ok(Self {
             ledger: Arc::new(SqliteLedger::new(db.clone())),
+            outbox: Arc::new(SqliteOutbox::new(db.clone())),
             audit: Arc::new(SqliteAudit::new(db.clone())),
             secrets: Arc::new(SqliteSecrets::new(db.clone())),
             agents: Arc::new(SqliteAgents::new(db.clone())),
@@ -73,6 +78,7 @@ impl Store {
             repositories: Arc::new(SqliteRepositories::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
+            retention: Arc::new(SqliteRetention::new(db.clone())),
             checks: Arc::new(SqliteChecks::new(db.clone())),
             db,
         })
@@ -114,7 +120,12 @@ impl Store {
         Arc::clone(&self.agents)
     }
 
-    /// The event bus and the event log.
+    /// Who is still to be told of which event.
+    pub fn outbox(&self) -> Arc<SqliteOutbox> {
+        Arc::clone(&self.outbox)
+    }
+
+    /// The event log.
     pub fn events(&self) -> Arc<SqliteEvents> {
         Arc::clone(&self.events)
     }
@@ -144,6 +155,11 @@ impl Store {
         Arc::clone(&self.metrics)
     }
 
+    /// The housekeeping.
+    pub fn retention(&self) -> Arc<SqliteRetention> {
+        Arc::clone(&self.retention)
+    }
+
     /// The health checks.
     pub fn checks(&self) -> Arc<SqliteChecks> {
         Arc::clone(&self.checks)
@@ -158,7 +174,9 @@ impl Store {
             stacks,
             agents: self.agents(),
             heartbeats: self.agents(),
-            bus: self.events(),
+            outbox: self.outbox(),
+            bus: None,
+            log: None,
             events: self.events(),
             webhooks: self.webhooks(),
             alerts: Arc::new(LogAlerts),
@@ -166,6 +184,7 @@ impl Store {
             repositories: self.repositories(),
             schedule: self.schedule(),
             metrics: self.metrics(),
+            retention: self.retention(),
             checks: self.checks(),
             clock,
         }

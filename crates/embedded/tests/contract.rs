@@ -2,14 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cc_devops_core::names::StackName;
+use async_trait::async_trait;
+use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::{Ports, SystemClock};
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_testkit::{contract, sample};
+use rusqlite::Connection;
 use tokio::sync::mpsc::unbounded_channel;
 
 /// Fresh stores, kept until the test ends: dropping one closes it under its ports.
@@ -18,6 +21,11 @@ struct Stores(Mutex<Vec<(Store, tempfile::TempDir)>>);
 
 impl Stores {
     fn fresh(&self) -> Ports {
+        self.fresh_in().0
+    }
+
+    /// The ports, and where their database is.
+    fn fresh_in(&self) -> (Ports, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions {
             data_dir: folder.path().join("data"),
@@ -25,6 +33,7 @@ impl Stores {
             create: true,
         })
         .unwrap();
+        let database = store.file().to_owned();
         let clock = Arc::new(SystemClock);
         let command = |script: &str| StackCommand {
             program: "/bin/sh".into(),
@@ -48,7 +57,7 @@ impl Stores {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((store, folder));
-        ports
+        (ports, database)
     }
 }
 
@@ -66,9 +75,49 @@ macro_rules! contracts {
     )*};
 }
 
+/// Damages rows as somebody would who has the file.
+struct Damage(PathBuf);
+
+impl Damage {
+    fn run(&self, sql: &str, key: &str) {
+        let conn = Connection::open(&self.0).unwrap();
+        conn.busy_timeout(Duration::from_secs(5)).unwrap();
+        conn.execute(sql, [key]).unwrap();
+    }
+}
+
+#[async_trait]
+impl contract::Damage for Damage {
+    async fn event(&self, key: &str) {
+        self.run("UPDATE requests SET completed = '{\"v\":1' WHERE id = ?1", key);
+        self.run(
+            "UPDATE events SET body = '{\"v\":9,\"kind\":\"poem\",\"body\":{}}' \
+             WHERE json_extract(body, '$.body.requestId') = ?1",
+            key,
+        );
+    }
+
+    async fn request(&self, id: &RequestId) {
+        self.run("UPDATE requests SET role = 'emperor' WHERE id = ?1", id.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable() {
+    let stores = Stores::default();
+    contract::unreadable(async || {
+        let (ports, database) = stores.fresh_in();
+        (ports, Damage(database))
+    })
+    .await;
+}
+
 contracts!(
     ledger,
+    outbox,
     audit,
+    cutting,
+    retention,
     secrets,
     stacks,
     agents,

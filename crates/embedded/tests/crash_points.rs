@@ -10,7 +10,7 @@ use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate};
+use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers, enumerate_retention};
 use cc_devops_testkit::{ManualClock, sample};
 use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -90,5 +90,24 @@ async fn deploy_lambda_survives_a_crash_at_every_call() {
     assert!(
         report.runs >= 20,
         "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let report = enumerate_retention(async || Embedded::fresh()).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 8,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_consumer_survives_a_crash_at_every_call() {
+    let report = enumerate_consumers(async || Embedded::fresh()).await;
+    assert!(report.calls >= 9, "telling each of three takes three calls: {report:?}");
+    assert!(
+        report.runs >= 2 * report.calls,
+        "before and after its effect: {report:?}"
     );
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cc_devops_core::health::{Health, Mode};
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{PortError, PortResult, Ports, RepositoryCare};
+use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_core::{ControlPlane, Installation};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -21,6 +22,9 @@ use tracing::{Instrument, info_span};
 use crate::payload::{Payload, Task, Tick};
 use crate::repositories::task_answer;
 
+/// About how many audit rows a heartbeat cuts off: a few seconds' work.
+const SECTION: usize = 1_000;
+
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
 
@@ -30,12 +34,17 @@ const TO_END: Duration = Duration::from_secs(15);
 /// More time than any invocation has.
 const UNHURRIED: Duration = Duration::from_hours(1);
 
+/// Says how the outbox's consumers stand and what is open, at a moment.
+pub type Gauge = Box<dyn Fn(&[Standing], &Backlog, Timestamp) + Send + Sync>;
+
 /// What the function is made of.
 pub struct Setup {
     /// What it is called.
     pub installation: Installation,
     /// Whether it acts on its own initiative.
     pub mode: Mode,
+    /// For how long what is kept.
+    pub rules: Rules,
     /// The ports.
     pub ports: Ports,
     /// Who looks after repositories.
@@ -43,6 +52,8 @@ pub struct Setup {
     /// Makes the control plane. Called when it is first needed, because its key takes a call and
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
+    /// Says how the outbox's consumers stand and what is open, for the alarms; called with each heartbeat.
+    pub gauge: Gauge,
     /// Asks every system how it is; called with each heartbeat.
     pub full_check: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
@@ -133,7 +144,6 @@ impl Function {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        self.publish().await;
         let mut answer = SqsBatchResponse::default();
         for id in failed.into_iter().flatten() {
             answer.add_failure(id);
@@ -175,11 +185,19 @@ impl Function {
         }
     }
 
-    /// Publishes what was concluded. What is not published now stays in the outbox.
-    async fn publish(&self) {
+    /// Tells of what was concluded. It is called when the answer is out and before the next invocation is
+    /// asked for: what is concluded is durable, and nobody has to wait for the bus to hear of it. What is not
+    /// told now stays in the outbox.
+    pub async fn tell(&self) {
         let Some(plane) = self.plane.get() else { return };
-        if let Err(error) = plane.relay(AT_ONCE * 10).await {
-            tracing::warn!(%error, "events were not published; the next sweep publishes them");
+        let consumers = plane.ports().outbox.consumers();
+        match AssertUnwindSafe(plane.relay(consumers, AT_ONCE * 10))
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "events were not told; the next sweep tells them"),
+            Err(_panic) => tracing::error!("panicked over the outbox; the next sweep goes on with it"),
         }
     }
 
@@ -187,20 +205,19 @@ impl Function {
     async fn event(&self, event: Value) -> Value {
         let taken = match Signal::read(event) {
             Ok(signal) => AssertUnwindSafe(self.signal(signal)).catch_unwind().await,
-            Err(failure) => return refused(&failure, 0),
+            Err(failure) => return refused(&failure, 0, self.now()),
         };
-        self.publish().await;
         match taken {
             Ok(Ok(None)) => answer(200, &json!({"status": "success"})),
-            Ok(Ok(Some(taken))) => of(&taken),
+            Ok(Ok(Some(taken))) => of(&taken, self.now()),
             Ok(Err(error)) => {
                 tracing::error!(%error, "the request was not taken");
                 let sentence = "the control plane cannot take the request now; send it again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
             Err(_panic) => {
                 let sentence = "the control plane failed over this request; it is taken up again";
-                refused(&Failure::new(Reason::InternalError, sentence), 0)
+                refused(&Failure::new(Reason::InternalError, sentence), 0, self.now())
             }
         }
     }
@@ -209,9 +226,8 @@ impl Function {
     async fn ended(&self, request: &RequestId) -> Value {
         let concluded = match self.plane().await {
             Ok(plane) => plane.ended_elsewhere(request).await,
-            Err(error) => Err(PortError::new(error.kind, error.message.clone())),
+            Err(error) => Err(error),
         };
-        self.publish().await;
         match concluded {
             Ok(concluded) => answer(200, &json!({"concluded": concluded.is_some()})),
             Err(error) => {
@@ -221,6 +237,10 @@ impl Function {
         }
     }
 
+    fn now(&self) -> Timestamp {
+        self.setup.ports.clock.now()
+    }
+
     async fn tick(&self, tick: Tick, left: Duration) -> Result<Value, InvocationFailed> {
         let deadline = tokio::time::sleep(left.saturating_sub(TO_END));
         let plane = self.plane().await.map_err(InvocationFailed::Start)?;
@@ -228,6 +248,7 @@ impl Function {
         if tick == Tick::Heartbeat {
             (self.setup.full_check)().await;
             beat = plane.own_heartbeat().await;
+            self.gauge(plane).await;
         }
         let swept = plane.sweep(deadline).await;
         for error in &swept.failures {
@@ -239,6 +260,9 @@ impl Function {
             cut_short = swept.cut_short,
             "swept"
         );
+        if tick == Tick::Heartbeat {
+            self.forget().await;
+        }
         beat.map_err(InvocationFailed::Heartbeat)?;
         let count = swept.failures.len();
         if let Some(first) = swept.failures.into_iter().next() {
@@ -246,6 +270,36 @@ impl Function {
         }
         let body = json!({"concluded": swept.concluded, "published": swept.published});
         Ok(answer(200, &body))
+    }
+
+    /// Cuts the oldest rows off the audit trail, where it is not kept for ever. The rest ends by itself.
+    async fn forget(&self) {
+        let Setup { mode, rules, ports, .. } = &self.setup;
+        if *mode == Mode::Maintenance || rules.audit_days.is_none() {
+            return;
+        }
+        let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
+        let mut run = keeper.begin();
+        // One section: the next heartbeat comes soon.
+        let cut = async {
+            while run.report().is_empty() && keeper.step(&mut run).await? {}
+            Ok::<_, PortError>(run)
+        };
+        match cut.await {
+            Ok(run) if run.report().is_empty() => {}
+            Ok(run) => tracing::info!(rows = run.report().cut, "the audit trail was cut"),
+            Err(error) => tracing::error!(%error, "the audit trail was not cut"),
+        }
+    }
+
+    /// Says how far behind everything is, for the alarms.
+    async fn gauge(&self, plane: &ControlPlane) {
+        let ports = plane.ports();
+        let now = ports.clock.now();
+        match futures::try_join!(ports.outbox.standing(now), ports.ledger.backlog()) {
+            Ok((standings, backlog)) => (self.setup.gauge)(&standings, &backlog, now),
+            Err(error) => tracing::warn!(%error, "nobody can say how far behind the outbox is"),
+        }
     }
 
     async fn task(&self, task: &Task, payload: &Value) -> Value {
@@ -296,7 +350,7 @@ fn note(taken: &Taken) {
 }
 
 /// The answer to a request given directly, section 3 of the wire contract.
-fn of(taken: &Taken) -> Value {
+fn of(taken: &Taken, now: Timestamp) -> Value {
     match taken {
         Taken::NotOurs => refused(
             &Failure::new(
@@ -304,8 +358,9 @@ fn of(taken: &Taken) -> Value {
                 "another stage's control plane answers for this request; invoke that one",
             ),
             0,
+            now,
         ),
-        Taken::Unreadable(failure) => refused(failure, 0),
+        Taken::Unreadable(failure) => refused(failure, 0, now),
         Taken::Accepted(id) => answer(202, &json!({"status": "accepted", "requestId": id})),
         Taken::Concluded(completed) if completed.status == Status::Success => answer(
             200,
@@ -319,15 +374,15 @@ fn of(taken: &Taken) -> Value {
                 completed.reason.unwrap_or(Reason::InternalError),
                 completed.error.clone().unwrap_or_default(),
             );
-            refused(&failure, completed.latency_ms)
+            refused(&failure, completed.latency_ms, now)
         }
     }
 }
 
-fn refused(failure: &Failure, latency_ms: u64) -> Value {
+fn refused(failure: &Failure, latency_ms: u64, now: Timestamp) -> Value {
     let body = json!({
         "status": "error", "error": failure.message, "reason": failure.reason, "latencyMs": latency_ms,
-        "timestamp": Timestamp::now(),
+        "timestamp": now,
     });
     answer(500, &body)
 }

@@ -1,24 +1,35 @@
 //! `devops-automation`: the function `cc-agent-devops-automation-{stage}`.
 
+mod afterwards;
 mod wiring;
 
+use std::sync::Arc;
+
+use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_lambda::{Settings, left, logging};
-use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
+
+use afterwards::Afterwards;
 
 // One thread: a function has a fraction of a processor, and starts faster so.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::begin();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
-    let function = wiring::function(settings).await;
-    run(service_fn(async |event: LambdaEvent<Value>| {
-        let left = left(event.context.deadline, Timestamp::now());
-        function.handle_within(event.payload, left).await.map_err(|error| {
-            tracing::error!(%error, "the invocation failed");
-            Error::from(error)
-        })
-    }))
-    .await
+    let function = Arc::new(wiring::function(settings).await);
+    let handler = service_fn(|event: LambdaEvent<Value>| {
+        let function = Arc::clone(&function);
+        async move {
+            let left = left(event.context.deadline, SystemClock.now());
+            function.handle_within(event.payload, left).await.map_err(|error| {
+                tracing::error!(%error, "the invocation failed");
+                Error::from(error)
+            })
+        }
+    });
+    let telling = Arc::clone(&function);
+    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    runtime.layer(Afterwards::new(telling)).run().await
 }

@@ -9,6 +9,7 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine;
+use cc_devops_core::retention::Rules;
 use jiff::SignedDuration;
 
 /// How long a claimed request belongs to an invocation: longer than the function may run.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub policy: PolicySet,
     /// How requests are carried out.
     pub requests: engine::Settings,
+    /// For how long what is kept.
+    pub rules: Rules,
 }
 
 /// A variable that cannot be used.
@@ -61,13 +64,42 @@ impl Settings {
             let seconds = seconds.ok_or_else(|| bad("DEPLOY_TIMEOUT_SECONDS", &"must be a number from 1 to 86400"))?;
             requests.deploy_timeout = SignedDuration::from_secs(seconds);
         }
+        let rules = rules(&get)?;
         Ok(Self {
             installation,
-            resources,
+            resources: resources.keeping(&rules),
             mode,
             policy,
             requests,
+            rules,
         })
+    }
+}
+
+/// For how long what is kept.
+///
+/// # Errors
+/// A variable that is no number of days, or does not go with another.
+fn rules(get: &dyn Fn(&str) -> Option<String>) -> Result<Rules, BadVariable> {
+    let days = |name: &'static str, least: u32| match get(name) {
+        None => Ok(None),
+        Some(text) => {
+            let days = text.parse().ok().filter(|days| (least..=36_500).contains(days));
+            let days = days.ok_or_else(|| bad(name, &format!("must be a number from {least} to 36500")))?;
+            Ok(Some(days))
+        }
+    };
+    let defaults = Rules::default();
+    let rules = Rules {
+        requests_days: days("REQUESTS_DAYS", 30)?.unwrap_or(defaults.requests_days),
+        events_days: days("EVENTS_DAYS", 1)?.unwrap_or(defaults.events_days),
+        dead_letters_days: days("DEAD_LETTERS_DAYS", 1)?.unwrap_or(defaults.dead_letters_days),
+        audit_days: days("AUDIT_DAYS", 1)?,
+        ..defaults
+    };
+    match rules.contradictions().into_iter().next() {
+        None => Ok(rules),
+        Some((name, problem)) => Err(bad("EVENTS_DAYS", &format!("{name} {problem}"))),
     }
 }
 
@@ -172,5 +204,28 @@ mod tests {
             "DEPLOY_TIMEOUT_SECONDS"
         );
         assert_eq!(named(&[("STAGE", "dev"), ("MODE", "asleep")]), "MODE");
+        assert_eq!(named(&[("STAGE", "dev"), ("AUDIT_DAYS", "0")]), "AUDIT_DAYS");
+        let days = [("STAGE", "dev"), ("REQUESTS_DAYS", "30"), ("EVENTS_DAYS", "31")];
+        assert_eq!(
+            named(&days),
+            "EVENTS_DAYS",
+            "an event is not kept longer than its request"
+        );
+    }
+
+    #[test]
+    fn what_is_kept_has_its_days() {
+        let rules = read(&[("STAGE", "dev")]).unwrap().rules;
+        assert_eq!(rules, Rules::default());
+        let days = [
+            ("STAGE", "dev"),
+            ("REQUESTS_DAYS", "500"),
+            ("EVENTS_DAYS", "90"),
+            ("DEAD_LETTERS_DAYS", "60"),
+            ("AUDIT_DAYS", "730"),
+        ];
+        let rules = read(&days).unwrap().rules;
+        assert_eq!((rules.requests_days, rules.events_days), (500, 90));
+        assert_eq!((rules.dead_letters_days, rules.audit_days), (60, Some(730)));
     }
 }

@@ -75,6 +75,7 @@ fn function(ports: Ports) -> Function {
     Function::new(Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
+        rules: cc_devops_core::retention::Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {
@@ -95,6 +96,7 @@ fn function(ports: Ports) -> Function {
                 ))
             })
         }),
+        gauge: Box::new(|_, _, _| {}),
         full_check: Box::new(|| Box::pin(async {})),
     })
 }
@@ -152,6 +154,7 @@ async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request
         ["m1", "m2"],
         "only what is to be given again is named"
     );
+    function.tell().await;
     let mut told: Vec<String> = memory
         .published_events()
         .iter()
@@ -186,6 +189,26 @@ async fn a_poison_message_does_not_stop_its_batch_and_a_panic_leaves_its_request
         found.completed.is_some(),
         "the sweep carries it out when its lease has ended"
     );
+}
+
+#[tokio::test]
+async fn what_is_concluded_is_told_behind_the_answer_and_by_the_next_sweep_if_it_was_not() {
+    let (memory, one) = house().await;
+    let (status, _) = read(&one.handle(put("r1", "one")).await.unwrap());
+    assert_eq!(status, 200);
+    assert!(memory.bus_events().is_empty(), "the answer did not wait for the bus");
+    one.tell().await;
+    assert_eq!(memory.bus_events().len(), 1);
+
+    read(&one.handle(put("r2", "two")).await.unwrap());
+    // It is stopped behind its answer; another one makes the sweep.
+    function(memory.ports()).handle(json!({"tick": "sweep"})).await.unwrap();
+    let keys: Vec<String> = memory
+        .bus_events()
+        .iter()
+        .map(|event| event.body.key().to_owned())
+        .collect();
+    assert_eq!(keys, ["r1", "r2"], "each once");
 }
 
 #[tokio::test]
@@ -226,6 +249,7 @@ async fn a_request_given_directly_is_answered_as_the_contract_says() {
                    "status-details": {"status": "UPDATE_COMPLETE"}},
     });
     function.handle(news).await.unwrap();
+    function.tell().await;
     let events = memory.published_events();
     let last = &events.last().unwrap().event.body;
     assert_eq!(last.key(), "r3", "the status event concludes the deploy");

@@ -86,12 +86,14 @@ fn setup(ports: Ports) -> Setup {
     Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
+        rules: cc_devops_core::retention::Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {
             let plane = plane(given.clone());
             Box::pin(async { Ok(plane) })
         }),
+        gauge: Box::new(|_, _, _| {}),
         full_check: Box::new(|| Box::pin(async {})),
     }
 }

@@ -16,7 +16,7 @@ use cc_devops_core::revenue::policy::Policy;
 use cc_devops_core::revenue::reporting::{Reporter, Settings};
 use cc_devops_core::revenue::transactions::{Category, Transactions};
 use cc_devops_lambda::revenue::{MrrFunction, RunFailed};
-use cc_devops_testkit::{FakeBilling, Memory, sample};
+use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -117,8 +117,8 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
     }
     let day = house.memory.ports().revenue.latest().await.unwrap().unwrap();
     assert_eq!(day.mrr_usd().unwrap().to_string(), "15.00");
-    let waiting = house.memory.ports().ledger.unpublished(sample::after(1_000), 10).await;
-    let news = waiting.unwrap().remove(0).event;
+    let waiting = telling::waiting(&house.memory.ports(), 1_000).await;
+    let news = telling::event(&waiting[0]);
     assert_eq!(
         (news.agent.as_str(), news.body.source(), news.body.detail_type()),
         ("CostSentinel", "contentcraft.billing", "MRR Calculation Complete")

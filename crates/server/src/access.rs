@@ -1,9 +1,6 @@
 //! Who calls, whether they may, and how often: every route but the public ones passes through
 //! [`enforce`], with what the table of routes says it needs.
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
-
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -154,12 +151,6 @@ fn view(app: &App, agent: &Agent, request: &Request, of: fn(Option<AgentName>) -
 impl Shared {
     /// Lets the policies decide; a refusal is a problem.
     pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
-        if let Access::SendHeartbeat { agent: whose } = access
-            && *whose == agent.name
-            && self.own_heartbeats.granted(agent)
-        {
-            return Ok(());
-        }
         if !self.control.policy().decide(agent, access).allowed {
             return Err(Problem::denied(format!(
                 "no policy lets {} do {} to {}",
@@ -168,28 +159,7 @@ impl Shared {
                 access.resource()
             )));
         }
-        if matches!(access, Access::SendHeartbeat { agent: whose } if *whose == agent.name) {
-            self.own_heartbeats.grant(agent);
-        }
         Ok(())
-    }
-}
-
-/// Which agents may send their own heartbeat. The policies do not change while the server runs,
-/// so their word holds as long as the agent is the same in every field; heartbeats are too many
-/// to ask them each time.
-#[derive(Default)]
-pub(crate) struct OwnHeartbeats(RwLock<HashMap<AgentName, Agent>>);
-
-impl OwnHeartbeats {
-    fn granted(&self, agent: &Agent) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&agent.name) == Some(agent)
-    }
-
-    fn grant(&self, agent: &Agent) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(agent.name.clone(), agent.clone());
     }
 }
 

@@ -7,12 +7,14 @@ use axum::body::Bytes;
 use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
+use cc_devops_core::retention::Keeper;
 use cc_devops_egress::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::{OwnHeartbeats, RateLimiter};
+use crate::access::RateLimiter;
+use crate::bell::Bell;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::hygiene::{Hygiene, ToLookAt};
@@ -28,13 +30,13 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
     /// Repositories whose workflows are to be looked at soon.
     pub(crate) to_look_at: ToLookAt,
     pub(crate) config: ServerConfig,
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
     pub(crate) rate: Option<RateLimiter>,
-    pub(crate) own_heartbeats: OwnHeartbeats,
     /// The way out to addresses that others gave.
     pub(crate) outside: Guard,
     /// One permit per HTTP request being answered.
@@ -49,8 +51,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// There are requests nobody works on.
     pub(crate) sweep: Notify,
-    /// There are events to publish.
-    pub(crate) relay: Notify,
+    /// There are events to tell.
+    pub(crate) relay: Bell,
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// The newest published event's place.
@@ -65,16 +67,17 @@ impl Shared {
             control,
             revenue,
             hygiene,
+            keeper,
         } = capabilities;
         Self {
             control,
             revenue,
             hygiene,
+            keeper,
             to_look_at: ToLookAt::default(),
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
-            own_heartbeats: OwnHeartbeats::default(),
             outside: Guard::new(config.egress.clone()),
             answering: Semaphore::new(config.limits.concurrency),
             streams: Arc::new(Semaphore::new(config.limits.streams)),
@@ -82,7 +85,7 @@ impl Shared {
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
             sweep: Notify::new(),
-            relay: Notify::new(),
+            relay: Bell::default(),
             deliveries: Notify::new(),
             newest: watch::Sender::new(Cursor(0)),
             openapi: OnceLock::new(),
@@ -104,17 +107,14 @@ impl Shared {
         self.openapi.get_or_init(|| document.into());
     }
 
-    /// Tells readers of the event log and the deliverer about events published since the last time.
+    /// Tells readers of the event log about events that came into it since the last time.
     pub(crate) async fn announce(&self) -> PortResult<()> {
         let newest = self.ports().events.newest().await?;
-        let news = self.newest.send_if_modified(|known| {
+        self.newest.send_if_modified(|known| {
             let news = newest > *known;
             *known = newest.max(*known);
             news
         });
-        if news {
-            self.deliveries.notify_one();
-        }
         Ok(())
     }
 

@@ -139,8 +139,10 @@ impl Default for WebhookDelivery {
 pub struct Pace {
     /// Requests nobody works on, and requests that wait for a stack. Default 5 s.
     pub sweep: Duration,
-    /// Events that wait to be published. Default 1 s.
+    /// Events that somebody is still to be told of. Default 1 s.
     pub relay: Duration,
+    /// How long events are gathered that nobody reads at once: for webhooks, metrics, people. Default 25 ms.
+    pub gather: Duration,
     /// Deliveries whose time has come. Default 1 s.
     pub deliveries: Duration,
     /// The outcome of a request somebody waits for. Default 1 s.
@@ -152,6 +154,7 @@ impl Default for Pace {
         Self {
             sweep: Duration::from_secs(5),
             relay: Duration::from_secs(1),
+            gather: Duration::from_millis(25),
             deliveries: Duration::from_secs(1),
             outcome: Duration::from_secs(1),
         }

@@ -48,7 +48,7 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
     };
     Ok(match received {
         Received::Unreadable(failure) => {
-            app.relay.notify_one();
+            app.relay.ring();
             Admitted::Unreadable(failure)
         }
         Received::Claimed(claimed) => {
@@ -65,11 +65,11 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
         Received::Concluded(completed) => {
             // Nobody is told through `completions`: a conflict carries the id of another request.
             app.meters.concluded(&completed);
-            app.relay.notify_one();
+            app.relay.ring();
             Admitted::Ended(completed)
         }
         Received::Known(record) => {
-            app.relay.notify_one();
+            app.relay.ring();
             if let Some(completed) = record.completed {
                 Admitted::Ended(completed)
             } else {
@@ -112,7 +112,7 @@ pub(crate) fn concluded(app: &App, completed: &Completed) {
     }
     app.meters.concluded(completed);
     app.completions.tell(completed);
-    app.relay.notify_one();
+    app.relay.ring();
 }
 
 impl Wait {

@@ -56,7 +56,7 @@ pub(crate) async fn audit(app: &App) -> End {
     };
     match audited {
         Ok(Some(report)) => {
-            app.relay.notify_one();
+            app.relay.ring();
             tracing::info!(
                 owner = report.owner,
                 repositories = report.summary.repositories,

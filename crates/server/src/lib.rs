@@ -3,7 +3,7 @@
 //! [`Server`] binds and serves; [`Service`] is the same without a socket, for tests and for those
 //! who bring their own. A request is durable before it is answered with 202; then a task of its own
 //! carries it out. Whatever a crash leaves undone, the workers take up: the sweep requests nobody
-//! works on, the relay unpublished events, the deliverer webhooks, the scheduler missed runs.
+//! works on, the relay events that somebody is still to be told of, the deliverer webhooks, the scheduler missed runs.
 //!
 //! # LOGGING
 //! Every line about a request carries `request_id` and `agent`. Never logged: bodies, headers,
@@ -15,6 +15,7 @@
 
 mod access;
 mod app;
+mod bell;
 mod completions;
 mod deliveries;
 mod dispatcher;
@@ -26,6 +27,7 @@ mod openapi;
 mod problem;
 mod relay;
 mod renewals;
+mod retention;
 mod revenue;
 mod routes;
 mod scheduler;

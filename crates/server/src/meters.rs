@@ -4,9 +4,10 @@
 use std::sync::atomic::AtomicU64;
 
 use cc_devops_core::fleet::Liveness;
-use cc_devops_core::ports::{Backlog, RequestTotals};
+use cc_devops_core::ports::{Backlog, RequestTotals, Standing, Weight};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::outcome::Completed;
+use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
@@ -31,6 +32,7 @@ pub(crate) struct Meters {
     registry: Registry,
     http: Family<HttpLabels, Counter<u64, AtomicU64>>,
     latency: Family<ActionLabel, Histogram, LatencyHistogram>,
+    forgotten: Family<KindLabel, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -56,6 +58,21 @@ struct StateLabel {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ConsumerLabel {
+    consumer: &'static str,
+}
+
 #[derive(Clone)]
 struct LatencyHistogram;
 
@@ -71,6 +88,12 @@ pub(crate) struct Snapshot {
     pub(crate) totals: Vec<RequestTotals>,
     /// What is still to be done.
     pub(crate) backlog: Backlog,
+    /// What the store weighs.
+    pub(crate) weights: Vec<Weight>,
+    /// How each consumer of the outbox stands.
+    pub(crate) standings: Vec<Standing>,
+    /// When that was found out.
+    pub(crate) now: Timestamp,
     /// Each agent's state.
     pub(crate) agents: Vec<Liveness>,
 }
@@ -86,12 +109,19 @@ impl Meters {
             "Seconds from a request's arrival to its outcome, since this process started",
             latency.clone(),
         );
+        let forgotten = Family::default();
+        registry.register(
+            "forgotten",
+            "What was kept for long enough and is gone, by kind, since this process started",
+            forgotten.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         Self {
             registry,
             http,
             latency,
+            forgotten,
         }
     }
 
@@ -112,6 +142,11 @@ impl Meters {
         #[expect(clippy::cast_precision_loss, reason = "a latency of 2^52 ms is 140,000 years")]
         let seconds = completed.latency_ms as f64 / 1000.0;
         self.latency.get_or_create(&ActionLabel { action }).observe(seconds);
+    }
+
+    /// Counts what was forgotten.
+    pub(crate) fn forgotten(&self, kind: &'static str, count: u64) {
+        self.forgotten.get_or_create(&KindLabel { kind }).inc_by(count);
     }
 
     /// Everything as text.
@@ -143,7 +178,28 @@ fn found_out(snapshot: Snapshot) -> Registry {
     registry.register("requests_open", "Requests without an outcome, by state", backlog);
     let unpublished = Gauge::<i64>::default();
     unpublished.set(gauge(snapshot.backlog.unpublished));
-    registry.register("events_unpublished", "Events that wait to be published", unpublished);
+    registry.register(
+        "events_unpublished",
+        "Events that some consumer is still to be told of",
+        unpublished,
+    );
+    let oldest = Gauge::<i64>::default();
+    oldest.set(age(snapshot.backlog.oldest_open, snapshot.now));
+    registry.register(
+        "requests_oldest_open_seconds",
+        "Age of the oldest request without an outcome",
+        oldest,
+    );
+    of_consumers(&mut registry, &snapshot.standings, snapshot.now);
+    let weights = Family::<PartLabel, Gauge>::default();
+    for Weight { part, bytes } in snapshot.weights {
+        weights.get_or_create(&PartLabel { part }).set(gauge(bytes));
+    }
+    registry.register(
+        "store_bytes",
+        "Bytes of the store, by part; `free` lies within the database",
+        weights,
+    );
     let agents = Family::<StateLabel, Gauge>::default();
     for state in [Liveness::New, Liveness::Up, Liveness::Late, Liveness::Down] {
         let count = snapshot.agents.iter().filter(|agent| **agent == state).count();
@@ -154,6 +210,49 @@ fn found_out(snapshot: Snapshot) -> Registry {
     }
     registry.register("agents", "Agents by liveness", agents);
     registry
+}
+
+/// What a family says of a consumer.
+type Measure = fn(&Standing, Timestamp) -> i64;
+
+fn of_consumers(registry: &mut Registry, standings: &[Standing], now: Timestamp) {
+    let families: [(&str, &str, Measure); 4] = [
+        (
+            "outbox_oldest_seconds",
+            "Age of the oldest event a consumer is still to be told of",
+            |standing, now| age(standing.oldest, now),
+        ),
+        (
+            "outbox_waiting",
+            "Events a consumer is still to be told of",
+            |standing, _| gauge(standing.waiting),
+        ),
+        (
+            "outbox_failing",
+            "Events that telling a consumer of failed, to be tried again",
+            |standing, _| gauge(standing.failing),
+        ),
+        (
+            "outbox_set_aside",
+            "Events that were given up for a consumer, until somebody gives them back",
+            |standing, _| gauge(standing.set_aside),
+        ),
+    ];
+    for (name, help, measure) in families {
+        let family = Family::<ConsumerLabel, Gauge>::default();
+        for standing in standings {
+            let label = ConsumerLabel {
+                consumer: standing.consumer.as_str(),
+            };
+            family.get_or_create(&label).set(measure(standing, now));
+        }
+        registry.register(name, help, family);
+    }
+}
+
+/// Whole seconds since then; none where there is nothing.
+fn age(since: Option<Timestamp>, now: Timestamp) -> i64 {
+    since.map_or(0, |since| now.duration_since(since).as_secs().max(0))
 }
 
 fn gauge(count: u64) -> i64 {

@@ -32,7 +32,7 @@ pub(crate) async fn report(app: &App) -> End {
     };
     match reported {
         Ok(Some(day)) => {
-            app.relay.notify_one();
+            app.relay.ring();
             tracing::info!(
                 date = %day.date,
                 complete = day.summary.complete,

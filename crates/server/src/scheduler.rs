@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::ServerError;
 use crate::hygiene;
 use crate::problem::Chain;
+use crate::retention;
 use crate::revenue;
 use crate::sweep::look_after_waiting;
 
@@ -122,6 +123,7 @@ async fn work(app: &App, job: Job) -> End {
         Job::Revenue => revenue::report(app).await,
         Job::Audit => hygiene::audit(app).await,
         Job::Workflows => hygiene::watch_workflows(app).await,
+        Job::Retention => retention::forget(app).await,
         Job::Heartbeat => {
             if let Err(error) = app.control.own_heartbeat().await {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");

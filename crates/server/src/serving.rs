@@ -12,11 +12,12 @@ use axum_server::accept::{TcpConfigAcceptor, TcpSocketConfig};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::retention::Keeper;
 use cc_devops_core::schedule::Job;
 use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Shared};
 use crate::config::{Limits, ServerConfig};
@@ -30,7 +31,7 @@ use crate::{deliveries, relay, renewals, routes, scheduler, sweep};
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// How long the last pass of the relay may take, whatever was left of the grace.
+/// How long each consumer of the outbox gets in the end, whatever was left of the grace.
 const LAST_RELAY: Duration = Duration::from_secs(5);
 
 /// What is served.
@@ -41,6 +42,8 @@ pub struct Capabilities {
     pub revenue: Option<Revenue>,
     /// The hygiene of repositories, where they are looked after here.
     pub hygiene: Option<Hygiene>,
+    /// Who forgets what is not kept any longer, where that is done here.
+    pub keeper: Option<Arc<Keeper>>,
 }
 
 impl From<Arc<ControlPlane>> for Capabilities {
@@ -50,6 +53,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             control,
             revenue: None,
             hygiene: None,
+            keeper: None,
         }
     }
 }
@@ -83,10 +87,14 @@ impl Service {
         let app = &self.app;
         let mut loops = vec![
             tokio::spawn(supervise(app.clone(), "sweep", sweep::run)),
-            tokio::spawn(supervise(app.clone(), "relay", relay::run)),
+            tokio::spawn(supervise(app.clone(), "news", relay::news)),
             tokio::spawn(supervise(app.clone(), "deliveries", deliveries::run)),
             tokio::spawn(supervise(app.clone(), "workflows", hygiene::look_at_news)),
         ];
+        for consumer in app.ports().outbox.consumers() {
+            let run = move |app| relay::run(app, *consumer);
+            loops.push(tokio::spawn(supervise(app.clone(), consumer.as_str(), run)));
+        }
         for timetable in timetables {
             let run = move |app| scheduler::run(app, timetable.clone());
             loops.push(tokio::spawn(supervise(app.clone(), "scheduler", run)));
@@ -154,18 +162,13 @@ impl Workers {
         }
         conclude_ended.abort();
         renewals.abort();
-        match timeout(LAST_RELAY, relay::publish(&app)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(error = %Chain(&error), "the last events were not published; the next start publishes them");
-            }
-            Err(_elapsed) => tracing::warn!("the last events were not published; the next start publishes them"),
-        }
+        relay::finish(&app, LAST_RELAY).await;
     }
 }
 
 /// Waits until no request waits for a stack: a deploy that runs on this machine would be cut off.
 async fn stacks_ended(app: &App) {
+    let mut bell = app.relay.listen();
     loop {
         match app.ports().ledger.backlog().await {
             Ok(backlog) if backlog.waiting > 0 => {}
@@ -175,9 +178,9 @@ async fn stacks_ended(app: &App) {
                 return;
             }
         }
-        // Concluding a waiting request wakes the relay, which has stopped listening.
+        // Concluding a waiting request rings.
         tokio::select! {
-            () = app.relay.notified() => {}
+            () = bell.heard() => {}
             () = tokio::time::sleep(app.config.pace.outcome) => sweep::look_after_waiting(app).await,
         }
     }

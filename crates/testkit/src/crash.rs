@@ -4,7 +4,9 @@
 //! and was never heard of. After it every other call fails too, so the process is as good as dead;
 //! a new control plane on the same backend is the restart.
 
+mod consumers;
 mod enumeration;
+mod keeping;
 mod mortal;
 mod repositories;
 
@@ -12,9 +14,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cc_devops_core::ports::{CodeHost, PortError, PortErrorKind, PortResult, Ports};
+use cc_devops_core::ports::{CodeHost, EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
 
+pub use consumers::enumerate_consumers;
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
+pub use keeping::enumerate_retention;
 use mortal::Mortal;
 
 /// On which side of a call's effect the crash comes.
@@ -79,7 +83,15 @@ impl CrashPoints {
             stacks: Mortal::new(&ports.stacks, self),
             agents: Mortal::new(&ports.agents, self),
             heartbeats: Mortal::new(&ports.heartbeats, self),
-            bus: Mortal::new(&ports.bus, self),
+            outbox: Mortal::new(&ports.outbox, self),
+            bus: ports
+                .bus
+                .as_ref()
+                .map(|bus| Mortal::new(bus, self) as Arc<dyn EventBus>),
+            log: ports
+                .log
+                .as_ref()
+                .map(|log| Mortal::new(log, self) as Arc<dyn LogWriter>),
             events: Mortal::new(&ports.events, self),
             webhooks: Mortal::new(&ports.webhooks, self),
             alerts: Mortal::new(&ports.alerts, self),
@@ -87,6 +99,7 @@ impl CrashPoints {
             repositories: Mortal::new(&ports.repositories, self),
             schedule: Mortal::new(&ports.schedule, self),
             metrics: Mortal::new(&ports.metrics, self),
+            retention: Mortal::new(&ports.retention, self),
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }

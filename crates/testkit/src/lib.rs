@@ -9,6 +9,7 @@
 //! - [`peers`]: emulators of AWS, started and ended by the tests
 //! - [`sample`]: requests, conclusions and agents to test with
 //! - [`stripe`]: the billing source behind HTTP
+//! - [`telling`]: the outbox as a test looks at it
 //! - [`strategy`]: arbitrary JSON and nearly valid request envelopes for proptest
 #![expect(
     clippy::expect_used,
@@ -29,6 +30,7 @@ pub mod peers;
 pub mod sample;
 pub mod strategy;
 pub mod stripe;
+pub mod telling;
 
 pub use billing::FakeBilling;
 pub use clock::ManualClock;

@@ -8,7 +8,7 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
 use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::{Completed, Reason, Status};
-use cc_devops_core::requests::record::{Conclusion, NewRequest, OutboxEntry, OutgoingEvent, RequestHead};
+use cc_devops_core::requests::record::{Conclusion, NewRequest, RequestHead};
 use cc_devops_core::requests::{DeployLambda, Principal, PutSecret, Role};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::day::Day;
@@ -212,20 +212,6 @@ pub fn audit_entry(action: &str, seconds: i64) -> AuditEntry {
         status: Status::Success,
         reason: None,
         detail: json!({"n": seconds}),
-    }
-}
-
-/// The event number `number`, for an agent.
-pub fn outbox_entry(number: i64, agent: &str) -> OutboxEntry {
-    let mut head = head(&format!("event-{number}"));
-    head.agent = agent_name(agent);
-    OutboxEntry {
-        id: number,
-        failures: 0,
-        event: OutgoingEvent {
-            agent: head.agent.clone(),
-            body: success(&head, 1).completed.into(),
-        },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{HandedOver, Ports};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS};
@@ -21,8 +23,45 @@ async fn ledger() {
 }
 
 #[tokio::test]
+async fn outbox() {
+    contract::outbox(fresh).await;
+}
+
+struct DamageMemory(Memory);
+
+#[async_trait]
+impl contract::Damage for DamageMemory {
+    async fn event(&self, key: &str) {
+        self.0.damage_event(key);
+    }
+
+    async fn request(&self, id: &RequestId) {
+        self.0.damage_request(id);
+    }
+}
+
+#[tokio::test]
+async fn unreadable() {
+    contract::unreadable(async || {
+        let memory = Memory::new();
+        (memory.ports(), DamageMemory(memory))
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn audit() {
     contract::audit(fresh).await;
+}
+
+#[tokio::test]
+async fn cutting() {
+    contract::cutting(fresh).await;
+}
+
+#[tokio::test]
+async fn retention() {
+    contract::retention(fresh).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
-use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate};
+use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, enumerate_consumers, enumerate_retention};
 
 async fn every_crash(scenario: &Scenario) -> Report {
     let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
@@ -62,5 +62,24 @@ async fn deploy_lambda_survives_a_crash_in_its_recovery() {
     assert!(
         report.runs > 10 * report.calls,
         "every crash of a recovery was tried: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_housekeeping_survives_a_crash_at_every_call() {
+    let report = enumerate_retention(async || MemoryBackend::fresh()).await;
+    assert!(
+        report.runs == 2 * report.calls && report.calls > 8,
+        "every call crashed before and after its effect: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn every_consumer_survives_a_crash_at_every_call() {
+    let report = enumerate_consumers(async || MemoryBackend::fresh()).await;
+    assert!(report.calls >= 15, "telling each of five takes three calls: {report:?}");
+    assert!(
+        report.runs >= 2 * report.calls,
+        "before and after its effect: {report:?}"
     );
 }

@@ -98,7 +98,8 @@ impl House {
             "look after waiting requests: {:?}",
             looked.failures
         );
-        self.plane.relay(LIMIT).await.expect("relay");
+        let consumers = self.plane.ports().outbox.consumers();
+        self.plane.relay(consumers, LIMIT).await.expect("relay");
     }
 
     /// Checks everything that is on record in the end.

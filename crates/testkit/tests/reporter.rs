@@ -14,7 +14,7 @@ use cc_devops_core::revenue::report::Usd;
 use cc_devops_core::revenue::reporting::{Ask, ReportError, Reporter, Settings};
 use cc_devops_core::revenue::transactions::Category;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
-use cc_devops_testkit::{FakeBilling, Memory, sample};
+use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -80,21 +80,16 @@ impl House {
 
     /// Announcements in the outbox, as (key, agent, detail).
     async fn news(&self) -> Vec<(String, String, Value)> {
-        let waiting = self
-            .memory
-            .ports()
-            .ledger
-            .unpublished(sample::after(10_000_000), 100)
-            .await
-            .unwrap();
-        let told = |entry: &cc_devops_core::requests::record::OutboxEntry| {
-            let body = &entry.event.body;
+        let waiting = telling::waiting(&self.memory.ports(), 10_000_000).await;
+        let told = |entry: &cc_devops_core::ports::DueEvent| {
+            let event = telling::event(entry);
+            let body = &event.body;
             assert_eq!(
                 (body.source(), body.detail_type()),
                 ("contentcraft.billing", "MRR Calculation Complete")
             );
             let detail = serde_json::from_str(&body.detail().unwrap()).unwrap();
-            (body.key().to_owned(), entry.event.agent.to_string(), detail)
+            (body.key().to_owned(), event.agent.to_string(), detail)
         };
         waiting.iter().map(told).collect()
     }

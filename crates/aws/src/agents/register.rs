@@ -8,7 +8,7 @@ use cc_devops_core::ports::PortResult;
 use super::DynamoAgents;
 use super::row::{AGENTS, AgentRow, TokenRow, agent_key, claims, token_key};
 use crate::error::port_error;
-use crate::ledger::{incomplete, met_another, refused_at};
+use crate::ledger::incomplete;
 use crate::table::{Item, from_item, held, number, text, to_item};
 
 /// How many ended tokens a transaction cleans up. What is left is good for nothing anyway.
@@ -134,13 +134,10 @@ impl DynamoAgents {
 
     /// Writes all or nothing; the first item is the agent's row.
     async fn transact(&self, items: Vec<TransactWriteItem>) -> PortResult<Written> {
-        let count = items.len();
-        let call = self.shared.clients.dynamodb().transact_write_items();
-        match call.set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(Written::Yes),
-            Err(error) if refused_at(&error, 0).is_some() || met_another(&error) => Ok(Written::Changed),
-            Err(error) if (1..count).any(|place| refused_at(&error, place).is_some()) => Ok(Written::Taken),
-            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
-        }
+        Ok(match self.shared.transact(items).await? {
+            Ok(()) => Written::Yes,
+            Err(refused) if refused.at(0) => Written::Changed,
+            Err(_) => Written::Taken,
+        })
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use cc_devops_core::audit::{AuditEntry, ChainHash, actions, link};
 use cc_devops_core::ports::PortResult;
@@ -17,9 +16,10 @@ use super::head::{Head, changed};
 use super::row::{LIST, StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;
-use crate::ledger::{incomplete, refused_at};
+use crate::ledger::incomplete;
 use crate::places::sortable;
 use crate::table::{Item, from_item, key, number, text, to_item};
+use crate::walk::{Index, Part, Walk};
 
 /// The checkpoints' own chain.
 pub(super) const CHAIN: &str = "checkpoints";
@@ -30,6 +30,9 @@ const LOOK_BACK: i64 = 15 * 60 * 1_000_000;
 
 /// How many ends one row holds; at about 130 bytes each they stay well under an item's 400 KB.
 const ENDS_IN_ROW: usize = 1_500;
+
+/// How many rows of the index are asked for in one go.
+const PAGE: usize = 4_000;
 
 /// How many rows one pass writes, which stay well under a transaction's 4 MB. What is more is bound
 /// by the next pass.
@@ -68,7 +71,7 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
             seq: end.seq + 1,
             hash: link(end.hash, end.seq + 1, &entry),
         };
-        let row = StoredRow::new(&next, end.hash, shared.places.next(), &entry)?;
+        let row = StoredRow::new(&next, end.hash, shared.places.next(shared.clock.now()), &entry)?;
         let put = Put::builder().table_name(shared.table()).set_item(Some(to_item(&row)?));
         let put = put.condition_expression("attribute_not_exists(PK)").build();
         writes.push(put.map_err(incomplete)?);
@@ -78,21 +81,13 @@ pub(super) async fn write(shared: &Shared, at: Timestamp) -> PortResult<()> {
     writes.push(moved_head(shared, &before, &end, place).await?);
     let writes = writes
         .into_iter()
-        .map(|put| TransactWriteItem::builder().put(put).build())
-        .collect();
-    let call = shared.clients.dynamodb().transact_write_items();
-    let Err(error) = call.set_transact_items(Some(writes)).send().await else {
+        .map(|put| TransactWriteItem::builder().put(put).build());
+    let Err(refused) = shared.transact(writes.collect()).await? else {
         return Ok(());
     };
-    let cancelled = error
-        .as_service_error()
-        .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
-    if !cancelled {
-        return Err(port_error("dynamodb:TransactWriteItems", error));
-    }
     // Another sweep was first and bound the same, or is at it just now, unless there is a row where
     // the record says that there is none.
-    let stands = (0..rows).any(|row| refused_at(&error, row).is_some());
+    let stands = (0..rows).any(|row| refused.at(row));
     if stands && Head::to_go_on_from(shared).await?.seq <= before.seq {
         return Err(changed("the end of the audit checkpoints"));
     }
@@ -198,34 +193,21 @@ pub(super) async fn for_each_key(
     from: i64,
     mut take: impl FnMut(&str, i64, i64) -> ControlFlow<()>,
 ) -> PortResult<()> {
-    let mut start = None;
+    let mut walk = Walk::new(shared, Index::Time, LIST, Part::From(sortable(from.max(0))), PAGE);
     loop {
-        let call = shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(shared.table())
-            .index_name("time");
-        let call = call
-            .key_condition_expression("TPK = :list AND TSK >= :place")
-            .expression_attribute_values(":list", text(LIST))
-            .expression_attribute_values(":place", text(sortable(from.max(0))));
-        let answer = call.set_exclusive_start_key(start).send().await;
-        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-        for row in answer.items.unwrap_or_default() {
+        let rows = walk.next(PAGE).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (place, row) in rows {
             let of = |name: &str| text_in(&row, name);
             let chain = of("PK").and_then(|pk| pk.strip_prefix("AUDIT#"));
             let seq = of("SK").and_then(|sk| sk.parse().ok());
-            let place = of("TSK").and_then(|place| place.parse().ok());
-            if let (Some(chain), Some(seq), Some(place)) = (chain, seq, place)
+            if let (Some(chain), Some(seq), Ok(place)) = (chain, seq, place.parse())
                 && take(chain, seq, place).is_break()
             {
                 return Ok(());
             }
-        }
-        start = answer.last_evaluated_key;
-        if start.is_none() {
-            return Ok(());
         }
     }
 }

@@ -1,7 +1,10 @@
-//! The audit trail: many chains that only grow, and checkpoints that bind their ends together.
+//! The audit trail: many chains that only grow, checkpoints that bind their ends together, and, where the trail
+//! is not kept for ever, the records of where each chain is cut.
 
 pub(crate) mod chains;
 mod checkpoints;
+mod cut;
+mod cutting;
 mod head;
 mod row;
 mod verification;
@@ -13,7 +16,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
@@ -45,7 +48,7 @@ impl AuditTrail for DynamoAudit {
                 item,
                 condition_expression,
                 ..
-            } = chain.extend(shared.table(), shared.places.next(), entry)?;
+            } = chain.extend(shared.table(), shared.places.next(shared.clock.now()), entry)?;
             let hash = item.get("hash").cloned();
             let call = shared.clients.dynamodb().put_item().table_name(table_name);
             let call = call
@@ -85,6 +88,21 @@ impl AuditTrail for DynamoAudit {
 
     async fn checkpoint(&self, at: Timestamp) -> PortResult<()> {
         checkpoints::write(&self.0, at).await
+    }
+
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>> {
+        cutting::oldest(&self.0, before, limit).await
+    }
+
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()> {
+        cutting::is_next(&self.0, section).await?;
+        self.append(entry).await?;
+        cutting::cut(&self.0, section).await
+    }
+
+    /// Nothing: a cut removes its rows itself, and one that a crash ended is made again.
+    async fn clear(&self, _limit: usize) -> PortResult<u64> {
+        Ok(0)
     }
 }
 

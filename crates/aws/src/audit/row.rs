@@ -5,7 +5,7 @@ use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use serde::{Deserialize, Serialize};
 
 use super::chains::End;
-use crate::places::sortable;
+use crate::places::{keys_of, sharded, sortable};
 
 /// The list of all audit rows in the index `time`.
 pub(super) const LIST: &str = "audit";
@@ -42,7 +42,7 @@ impl StoredRow {
         Ok(Self {
             pk: partition(&end.chain),
             sk: sortable(end.seq),
-            list: LIST.to_owned(),
+            list: sharded(LIST, &format!("{}/{}", end.chain, end.seq)),
             place: sortable(place),
             chain: end.chain.clone(),
             seq: end.seq,
@@ -59,7 +59,7 @@ impl StoredRow {
             return Err(format!("row {seq} was changed: it does not stand in its own place"));
         }
         // The list is found through these, so whoever changes them hides the row.
-        if self.list != LIST || self.place.parse().map(sortable).as_ref() != Ok(&self.place) {
+        if !keys_of(LIST).contains(&self.list) || self.place.parse().map(sortable).as_ref() != Ok(&self.place) {
             return Err(format!("row {seq} was changed: it is hidden from the list"));
         }
         let entry: AuditEntry =

@@ -1,5 +1,5 @@
-//! Checks the trail: every chain from its start to its end, every end that a checkpoint bound, and
-//! the checkpoints' own end.
+//! Checks the trail: every chain from its start or its cut to its end, every end that a checkpoint bound,
+//! and the checkpoints' own end.
 //!
 //! Rows are read page by page; what is kept is one line for each chain.
 
@@ -13,6 +13,7 @@ use cc_devops_core::ports::{PortErrorKind, PortResult};
 use futures::{StreamExt, stream};
 
 use super::checkpoints::{self, Bound, CHAIN};
+use super::cut::{self, Standing};
 use super::head::Head;
 use super::row::{StoredRow, partition};
 use crate::Shared;
@@ -27,6 +28,7 @@ const AT_ONCE: usize = 8;
 pub(super) async fn verify(shared: &Shared) -> PortResult<Verification> {
     let mut all = Verification {
         rows: 0,
+        cut: 0,
         breaks: Vec::new(),
     };
     let mut bound = walk_checkpoints(shared, &mut all).await?;
@@ -46,15 +48,51 @@ pub(super) async fn verify(shared: &Shared) -> PortResult<Verification> {
 }
 
 async fn walk_chain(shared: &Shared, chain: String, bound: Option<Bound>) -> PortResult<Walk> {
-    let mut walk = Walk::of(chain, bound);
-    walk.run(shared, |_| Ok(())).await?;
-    walk.check_bound();
-    Ok(walk)
+    let mut cut = cut_of(shared, &chain).await?;
+    loop {
+        let mut walk = Walk::of(chain.clone(), bound.clone()).behind(cut.as_ref());
+        walk.run(shared, |_| Ok(())).await?;
+        walk.check_bound();
+        if walk.is_whole() {
+            return Ok(walk);
+        }
+        // Where it was cut meanwhile, rows went from under the walk.
+        let now = cut_of(shared, &chain).await?;
+        if now == cut {
+            return Ok(walk);
+        }
+        cut = now;
+    }
 }
 
-/// Checks the checkpoints; the chains they bound, each up to its newest end.
-async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult<BTreeMap<String, Option<Bound>>> {
-    let mut bound = BTreeMap::<String, Option<Bound>>::new();
+/// Where a chain is cut.
+async fn cut_of(shared: &Shared, chain: &str) -> PortResult<Option<Standing>> {
+    Ok(cut::standing(shared, [chain]).await?.remove(chain))
+}
+
+/// The chains that checkpoints bound, each with its newest end.
+type Bounds = BTreeMap<String, Option<Bound>>;
+
+/// Checks the checkpoints; the chains they bound.
+async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult<Bounds> {
+    let mut cut = cut_of(shared, CHAIN).await?;
+    loop {
+        let (walk, bounds) = walk_checkpoints_behind(shared, cut.as_ref()).await?;
+        let now = if walk.is_whole() {
+            cut.clone()
+        } else {
+            cut_of(shared, CHAIN).await?
+        };
+        if now == cut {
+            walk.finish(all);
+            return Ok(bounds);
+        }
+        cut = now;
+    }
+}
+
+async fn walk_checkpoints_behind(shared: &Shared, cut: Option<&Standing>) -> PortResult<(Walk, Bounds)> {
+    let mut bound = Bounds::new();
     let keys = shared.keys().await?;
     let mut problem = None;
     // Read before the rows are: to which of them it vouches for.
@@ -74,7 +112,8 @@ async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult
         seq: head.seq,
         hash: head.hash,
     };
-    let mut walk = Walk::of(CHAIN.to_owned(), (problem.is_none() && head.seq > 0).then_some(end));
+    let walk = Walk::of(CHAIN.to_owned(), (problem.is_none() && head.seq > 0).then_some(end));
+    let mut walk = walk.behind(cut);
     walk.run(shared, |row| {
         let heads = checkpoints::heads_in(&row.entry).ok_or("it is not a checkpoint")?;
         // Anybody who can write the table could put a row behind the end, to bind what they like.
@@ -92,14 +131,13 @@ async fn walk_checkpoints(shared: &Shared, all: &mut Verification) -> PortResult
     walk.check_bound();
     if let Some(problem) = problem {
         walk.broken(head.seq.max(1), problem.to_owned());
-    } else if walk.last > head.seq
+    } else if walk.last_place() > head.seq
         && let Some((end, hash)) = walk.end()
         && let Some(problem) = unvouched(shared, end, hash).await?
     {
         walk.broken(head.seq + 1, problem);
     }
-    walk.finish(all);
-    Ok(bound)
+    Ok((walk, bound))
 }
 
 /// What is wrong with a checkpoint behind the record of their end. It may have been written since
@@ -141,6 +179,8 @@ struct Walk {
     /// The place of the last row, readable or not.
     last: i64,
     breaks: Vec<Break>,
+    /// Where it is cut.
+    cut: Option<(i64, ChainHash)>,
     /// The end that is vouched for.
     bound: Option<Bound>,
     /// What stands where that end should.
@@ -155,9 +195,38 @@ impl Walk {
             unreadable: 0,
             last: 0,
             breaks: Vec::new(),
+            cut: None,
             bound,
             found: None,
         }
+    }
+
+    /// The same walk, from where the chain is cut.
+    fn behind(mut self, cut: Option<&Standing>) -> Self {
+        match cut {
+            None => {}
+            Some(&Standing::Cut(seq, hash)) => {
+                self.cut = Some((seq, hash));
+                self.verifier.cut_at(seq, hash);
+            }
+            Some(Standing::Forged) => {
+                self.broken(
+                    1,
+                    "the record of the chain's cut was not written by this ledger".to_owned(),
+                );
+            }
+        }
+        self
+    }
+
+    /// Whether nothing is broken so far.
+    fn is_whole(&self) -> bool {
+        self.breaks.is_empty() && self.verifier.is_whole()
+    }
+
+    /// The place of the last row, or of the cut where no row stands behind it.
+    fn last_place(&self) -> i64 {
+        self.last.max(self.cut.map_or(0, |(seq, _)| seq))
     }
 
     /// Takes every row; `take` says what else is wrong with it.
@@ -175,6 +244,10 @@ impl Walk {
                 .expression_attribute_values(":chain", text(partition(&self.chain)));
             let answer = call.set_exclusive_start_key(start).send().await;
             let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+            // Rows before the cut may have been removed since the last page.
+            if let Some((seq, hash)) = self.cut {
+                self.verifier.cut_at(seq, hash);
+            }
             for item in answer.items.unwrap_or_default() {
                 self.row(item, &mut take);
             }
@@ -223,12 +296,18 @@ impl Walk {
     /// Holds the chain's end against the one that is vouched for.
     fn check_bound(&mut self) {
         let Some(bound) = self.bound.take() else { return };
-        if bound.seq > self.last {
-            let missing = match self.last + 1 {
+        let last = self.last_place();
+        if let Some((seq, hash)) = self.cut
+            && seq == bound.seq
+        {
+            self.found.get_or_insert(hash);
+        }
+        if bound.seq > last {
+            let missing = match last + 1 {
                 first if first == bound.seq => format!("row {first} is missing at the end"),
                 first => format!("rows {first} to {} are missing at the end", bound.seq),
             };
-            self.broken(self.last + 1, missing);
+            self.broken(last + 1, missing);
         } else if self.found.is_some_and(|found| found != bound.hash) {
             let problem = format!("row {} is not the one that was bound by its hash", bound.seq);
             self.broken(bound.seq, problem);
@@ -238,6 +317,7 @@ impl Walk {
     fn finish(self, all: &mut Verification) {
         let walked = self.verifier.finish();
         all.rows += walked.rows + self.unreadable;
+        all.cut += walked.cut;
         let mut breaks = walked.breaks;
         breaks.extend(self.breaks);
         breaks.sort_by_key(|found| found.seq);

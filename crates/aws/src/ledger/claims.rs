@@ -12,11 +12,12 @@ use jiff::Timestamp;
 
 use super::DynamoLedger;
 use super::recording::superseded;
-use super::rows::{RequestRow, request_key};
+use super::rows::{RequestRow, request_key, work_of};
 use crate::error::{corrupt, port_error};
 use crate::keys::Derived;
-use crate::places::sortable_time;
-use crate::table::{Item, WORK, from_item, number, text};
+use crate::places::{sharded, sortable_time};
+use crate::table::{Item, from_item, number, text};
+use crate::walk::{Index, Part, Walk};
 
 /// How many requests are claimed at once.
 const AT_ONCE: usize = 10;
@@ -37,35 +38,17 @@ impl DynamoLedger {
     /// Finds open requests of a state by the index: when each is due, and its key; the longest due
     /// first.
     async fn find_open(&self, state: RequestState, until: Timestamp, limit: usize) -> PortResult<Vec<(String, Item)>> {
-        let call = self
-            .shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(self.shared.table())
-            .index_name(WORK)
-            .key_condition_expression("WPK = :state AND WSK <= :until")
-            .expression_attribute_values(":state", text(state.as_str()))
-            .expression_attribute_values(":until", text(sortable_time(until)));
+        let part = Part::UpTo(sortable_time(until));
+        let mut walk = Walk::new(&self.shared, Index::Work, state.as_str(), part, limit);
         let mut found: Vec<(String, Item)> = Vec::new();
-        let mut start = None;
-        loop {
-            let left = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
-            let answer = call.clone().limit(left).set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            for mut item in answer.items.unwrap_or_default() {
-                let due = item.remove("WSK").and_then(|due| due.as_s().ok().cloned());
-                item.retain(|name, _| name == "PK" || name == "SK");
-                // One that is put off between two pages stands in both.
-                if found.iter().all(|(_, known)| *known != item) {
-                    found.push((due.unwrap_or_default(), item));
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() || found.len() >= limit {
-                return Ok(found);
+        for (due, mut item) in walk.next(limit).await? {
+            item.retain(|name, _| name == "PK" || name == "SK");
+            // One that is put off between two pages stands in both.
+            if found.iter().all(|(_, known)| *known != item) {
+                found.push((due, item));
             }
         }
+        Ok(found)
     }
 
     pub(super) async fn claim(
@@ -124,13 +107,20 @@ impl DynamoLedger {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> PortResult<Option<(String, ClaimedRequest)>> {
+        let pk = key
+            .get("PK")
+            .and_then(|pk| pk.as_s().ok())
+            .map(String::as_str)
+            .unwrap_or_default();
+        let work = sharded(RequestState::Executing.as_str(), pk.strip_prefix("REQ#").unwrap_or(pk));
         let change = Change {
             key,
-            update: "SET writer = :writer, #state = :executing, WPK = :executing, WSK = :lease, \
+            update: "SET writer = :writer, #state = :executing, WPK = :work, WSK = :lease, \
                      tries = if_not_exists(tries, attempts) + :one REMOVE progress ADD attempts :one",
-            condition: "WSK <= :now AND (WPK = :received OR WPK = :executing)",
+            condition: "WSK <= :now AND (#state = :received OR #state = :executing)",
             values: vec![
                 (":executing", text(RequestState::Executing.as_str())),
+                (":work", text(work)),
                 (":received", text(RequestState::Received.as_str())),
                 (":lease", text(sortable_time(lease_until))),
                 (":now", text(sortable_time(now))),
@@ -228,11 +218,12 @@ impl DynamoLedger {
     pub(super) async fn give_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
         let change = Change {
             key: request_key(&claim.request),
-            update: "SET writer = :writer, #state = :received, WPK = :received, WSK = :at, \
+            update: "SET writer = :writer, #state = :received, WPK = :work, WSK = :at, \
                      tries = if_not_exists(tries, attempts) - :one",
-            condition: "attempts = :attempt AND WPK = :executing",
+            condition: "attempts = :attempt AND #state = :executing",
             values: vec![
                 (":received", text(RequestState::Received.as_str())),
+                (":work", text(work_of(RequestState::Received, &claim.request))),
                 (":executing", text(RequestState::Executing.as_str())),
                 (":at", text(sortable_time(at))),
                 (":attempt", number(claim.attempt)),
@@ -248,20 +239,21 @@ impl DynamoLedger {
     pub(super) async fn let_go(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
         let mut values = vec![
             (":state", text(state.as_str())),
+            (":work", text(work_of(state, &claim.request))),
             (":at", text(sortable_time(at))),
             (":attempt", number(claim.attempt)),
             (":executing", text(RequestState::Executing.as_str())),
         ];
         let update = if state == RequestState::Waiting {
             values.push((":parked", text(at.to_string())));
-            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at, parked_at = :parked REMOVE detail, progress"
+            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at, parked_at = :parked REMOVE detail, progress"
         } else {
-            "SET writer = :writer, #state = :state, WPK = :state, WSK = :at"
+            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at"
         };
         let change = Change {
             key: request_key(&claim.request),
             update,
-            condition: "attempts = :attempt AND WPK = :executing",
+            condition: "attempts = :attempt AND #state = :executing",
             values,
             shows: ReturnValue::None,
         };
@@ -274,29 +266,16 @@ impl DynamoLedger {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let from = after.map_or_else(String::new, |last| sortable_time(last.since));
-        let call = self
-            .shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(self.shared.table())
-            .index_name(WORK)
-            .key_condition_expression("WPK = :state AND WSK >= :from")
-            .expression_attribute_values(":state", text(RequestState::Waiting.as_str()))
-            .expression_attribute_values(":from", text(if from.is_empty() { "0" } else { &from }))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let part = after.map_or(Part::All, |last| Part::From(sortable_time(last.since)));
+        let mut walk = Walk::new(&self.shared, Index::Work, RequestState::Waiting.as_str(), part, limit);
         let mut parked: BTreeMap<(Timestamp, RequestId), WaitingRequest> = BTreeMap::new();
-        let mut start = None;
         loop {
-            let answer = call.clone().set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+            let found = walk.next(limit).await?;
+            let is_last = found.len() < limit;
             let mut reached = String::new();
             let mut keys: Vec<Item> = Vec::new();
-            for mut item in answer.items.unwrap_or_default() {
-                if let Some(due) = item.remove("WSK").and_then(|due| due.as_s().ok().cloned()) {
-                    reached = due;
-                }
+            for (due, mut item) in found {
+                reached = due;
                 item.retain(|name, _| name == "PK" || name == "SK");
                 if !keys.contains(&item) {
                     keys.push(item);
@@ -316,12 +295,11 @@ impl DynamoLedger {
                 parked = parked.split_off(&(last.since, last.head.id.clone()));
                 parked.remove(&(last.since, last.head.id.clone()));
             }
-            start = answer.last_evaluated_key;
             let whole = parked
                 .keys()
                 .nth(limit - 1)
                 .is_some_and(|(since, _)| sortable_time(*since) < reached);
-            if start.is_none() || whole {
+            if is_last || whole {
                 return Ok(parked.into_values().take(limit).collect());
             }
         }

@@ -2,7 +2,7 @@
 //! row and its event together.
 
 mod claims;
-mod outbox;
+mod publishing;
 mod recording;
 mod rows;
 mod stacks;
@@ -11,61 +11,58 @@ mod transaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::Select;
 use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, Renewal, RequestFilter,
-    RequestRecord, RequestState, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    RequestState, StackLock, WaitingRequest,
 };
 use jiff::Timestamp;
 
-use crate::error::port_error;
-use crate::table::{WORK, from_item, text};
+use crate::outbox::WAITING;
+use crate::table::{Item, from_item, key};
+use crate::walk::{Index, Part, Walk};
 use crate::{Backend, Shared};
-use rows::{LIST, OUTBOX, RequestRow, request_key};
-pub(crate) use transaction::{gone, incomplete, met_another, refused_at};
+pub(crate) use rows::request_key;
+use rows::{LIST, OpenRow, RequestRow};
+pub(crate) use transaction::{gone, incomplete};
 
 impl Backend {
     /// The ledger.
     pub fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::new(DynamoLedger {
             shared: self.shared.clone(),
-            outbox: outbox::Outbox::default(),
         })
     }
 }
 
+/// How many open requests of a state are looked at to find the oldest.
+const LOOKED_AT: usize = 100;
+
 /// The ledger in its table.
 struct DynamoLedger {
     shared: Arc<Shared>,
-    outbox: outbox::Outbox,
 }
 
 impl DynamoLedger {
-    /// How many items a key condition selects.
-    async fn count(&self, index: Option<&str>, condition: &str, value: &str) -> PortResult<u64> {
-        let mut total = 0;
-        let mut start = None;
-        loop {
-            let call = self.shared.clients.dynamodb().query().table_name(self.shared.table());
-            let call = call
-                .set_index_name(index.map(str::to_owned))
-                .select(Select::Count)
-                // An index has no consistent reads.
-                .set_consistent_read(index.is_none().then_some(true))
-                .key_condition_expression(condition)
-                .expression_attribute_values(":value", text(value));
-            let answer = call.set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            total += u64::try_from(answer.count).unwrap_or(0);
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(total);
-            }
-        }
+    /// How many requests are open in a state, and the keys of those that came first to it.
+    async fn open(&self, state: RequestState) -> PortResult<(u64, Vec<Item>)> {
+        let mut walk = Walk::new(&self.shared, Index::Work, state.as_str(), Part::All, LOOKED_AT);
+        let first = walk.next(LOOKED_AT).await?;
+        let count = u64::try_from(first.len()).unwrap_or(0) + walk.rest().await?;
+        let keys = first.iter().filter_map(|(_, row)| {
+            let text = |name: &str| row.get(name)?.as_s().ok().cloned();
+            Some(key(text("PK")?, text("SK")?))
+        });
+        Ok((count, keys.collect()))
+    }
+
+    /// How many events wait for somebody.
+    async fn untold(&self) -> PortResult<u64> {
+        let walk = Walk::new(&self.shared, Index::Work, WAITING, Part::All, LOOKED_AT);
+        walk.rest().await
     }
 }
 
@@ -135,8 +132,8 @@ impl Ledger for DynamoLedger {
         self.ended(claim, conclusion).await
     }
 
-    async fn republish(&self, id: &RequestId) -> PortResult<()> {
-        self.tell_again(id).await
+    async fn republish(&self, id: &RequestId, at: Timestamp) -> PortResult<()> {
+        self.tell_again(id, at).await
     }
 
     async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock> {
@@ -151,18 +148,6 @@ impl Ledger for DynamoLedger {
         self.release(stack, holder, audit).await
     }
 
-    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
-        self.due(now, limit).await
-    }
-
-    async fn published(&self, ids: &[i64]) -> PortResult<()> {
-        self.take_out(ids).await
-    }
-
-    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
-        self.put_off(id, retry_at).await
-    }
-
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
         let row: Option<RequestRow> = self.shared.get(request_key(id), "a request").await?;
         row.map(|row| row.record()).transpose()
@@ -174,26 +159,36 @@ impl Ledger for DynamoLedger {
         before: Option<Cursor>,
         limit: usize,
     ) -> PortResult<Page<RequestRecord>> {
-        let read = |item| {
-            let record = from_item::<RequestRow>(item, "a request")?.record()?;
-            Ok(selects(filter, &record).then_some(record))
+        let read = |item| match from_item::<RequestRow>(item, "a request").and_then(|row| row.record()) {
+            Ok(record) => Ok(selects(filter, &record).then_some(record)),
+            // One damaged row must not hide all the others.
+            Err(error) => {
+                tracing::error!(%error, "a request cannot be listed");
+                Ok(None)
+            }
         };
         self.shared.newest_first(LIST, before, limit, read).await
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
-        let open = |state: RequestState| self.count(Some(WORK), "WPK = :value", state.as_str());
-        let (received, executing, waiting, unpublished) = tokio::try_join!(
-            open(RequestState::Received),
-            open(RequestState::Executing),
-            open(RequestState::Waiting),
-            self.count(None, "PK = :value", OUTBOX),
+        let ((received, first), (executing, second), (waiting, third), unpublished) = tokio::try_join!(
+            self.open(RequestState::Received),
+            self.open(RequestState::Executing),
+            self.open(RequestState::Waiting),
+            self.untold(),
         )?;
+        let items = self.shared.get_many(&[first, second, third].concat()).await?;
+        let rows = items
+            .into_iter()
+            .filter_map(|item| from_item::<OpenRow>(item, "a request").ok());
+        // The index may lag; the row says whether it is open.
+        let oldest_open = rows.filter(|row| row.work.is_some()).map(|row| row.received_at).min();
         Ok(Backlog {
             received,
             executing,
             waiting,
             unpublished,
+            oldest_open,
         })
     }
 }

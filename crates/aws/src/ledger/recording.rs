@@ -7,18 +7,24 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckF
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Claim, Conclusion, NewRequest, Receipt, RequestState};
-use jiff::Timestamp;
+use cc_devops_core::stored;
+use jiff::{SignedDuration, Timestamp};
 
-use super::rows::{LIST, OutboxRow, RequestRow, request_key};
+use super::DynamoLedger;
+use super::rows::{LIST, RequestRow, request_key, work_of};
 use super::transaction::{gone, incomplete};
-use super::{DynamoLedger, outbox};
 use crate::error::port_error;
-use crate::places::{sortable, sortable_time};
-use crate::table::{Item, TRIES, from_item, number, text, to_item};
+use crate::log::{NewEvent, Place};
+use crate::places::{sharded, sortable, sortable_time};
+use crate::table::{Item, TRIES, expiry, from_item, number, text, to_item};
 
 /// The largest sealed detail, in bytes: an item has 409,600, and all other attributes of a request
 /// take less than 8,000. The largest secret there may be (65,536 bytes, each six as JSON) fits.
 const MAX_DETAIL: usize = 400_000;
+
+/// How long a new event is left to its writer, which tells it in the same breath as a rule. Without
+/// that, functions that run at once would tell each other's events.
+const RESERVED: SignedDuration = SignedDuration::from_secs(5);
 
 pub(super) fn superseded() -> PortError {
     PortError::new(
@@ -34,8 +40,8 @@ impl DynamoLedger {
         RequestRow {
             pk: format!("REQ#{}", head.id),
             sk: "REQ".to_owned(),
-            list: LIST.to_owned(),
-            place: sortable(self.shared.places.next()),
+            list: sharded(LIST, head.id.as_str()),
+            place: sortable(self.shared.places.next(self.shared.clock.now())),
             work: None,
             due: None,
             id: head.id.clone(),
@@ -55,7 +61,9 @@ impl DynamoLedger {
             detail: None,
             completed: None,
             output: None,
+            event: None,
             outbox: None,
+            expires: None,
             stacks: BTreeSet::new(),
             writer: uuid::Uuid::now_v7().to_string(),
         }
@@ -74,7 +82,7 @@ impl DynamoLedger {
         }
         let state = lease_until.map_or(RequestState::Received, |_| RequestState::Executing);
         let mut row = self.row(request, state);
-        row.work = Some(state);
+        row.work = Some(work_of(state, id));
         row.due = Some(sortable_time(lease_until.unwrap_or(request.head.received_at)));
         row.attempts = u32::from(lease_until.is_some());
         row.tries = Some(row.attempts);
@@ -117,25 +125,33 @@ impl DynamoLedger {
     }
 
     pub(super) async fn record_concluded(&self, request: &NewRequest, conclusion: &Conclusion) -> PortResult<Receipt> {
-        let mut row = self.row(request, RequestState::Completed);
+        let mut row = self.row(request, RequestState::Published);
         row.completed = Some(json(conclusion)?);
         row.output.clone_from(&conclusion.output);
+        row.expires = Some(self.remembered(conclusion));
+        let mut place = None;
         let told = self
-            .tell(conclusion, &request.head.agent, Some(&request.head.id), |outbox| {
-                row.outbox = Some(outbox);
-                let put = Put::builder()
-                    .table_name(self.shared.table())
-                    .set_item(Some(to_item(&row)?));
-                let put = put
-                    .condition_expression("attribute_not_exists(PK)")
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-                let put = put.build().map_err(incomplete)?;
-                Ok(vec![TransactWriteItem::builder().put(put).build()])
-            })
+            .tell(
+                conclusion,
+                (&request.head.agent, Some(&request.head.id)),
+                &mut place,
+                |event| {
+                    row.event = Some(event);
+                    let put = Put::builder()
+                        .table_name(self.shared.table())
+                        .set_item(Some(to_item(&row)?));
+                    let put = put
+                        .condition_expression("attribute_not_exists(PK)")
+                        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                    let put = put.build().map_err(incomplete)?;
+                    Ok(vec![TransactWriteItem::builder().put(put).build()])
+                },
+            )
             .await?;
         let Err(shown) = told else {
             return Ok(Receipt::Recorded);
         };
+        self.leave(place).await;
         let standing = self.standing(&request.head.id, shown).await?;
         if standing.writer == row.writer {
             Ok(Receipt::Recorded)
@@ -145,19 +161,38 @@ impl DynamoLedger {
     }
 
     pub(super) async fn refused(&self, agent: &AgentName, conclusion: &Conclusion) -> PortResult<()> {
-        let told = self.tell(conclusion, agent, None, |_| Ok(Vec::new())).await?;
+        let told = self
+            .tell(conclusion, (agent, None), &mut None, |_| Ok(Vec::new()))
+            .await?;
         told.map_err(|_| superseded())
     }
 
     pub(super) async fn ended(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
+        let mut place = None;
+        let ended = self.end_once(claim, conclusion, &mut place).await;
+        self.leave(place).await;
+        ended
+    }
+
+    /// A place that was taken for an event that is not written.
+    async fn leave(&self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.shared.leave(place).await;
+        }
+    }
+
+    /// Ends a request, with its event at `place`, or at a new one, which is left there if it is not used.
+    async fn end_once(&self, claim: &Claim, conclusion: &Conclusion, place: &mut Option<Place>) -> PortResult<()> {
         let completed = json(conclusion)?;
         let agent = AgentName::new(&conclusion.completed.requested_by)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "the outcome names no agent").because(error))?;
         // Most requests hold no stack. Whether this one does shows when it is written.
         let mut stacks = BTreeSet::new();
         for _ in 0..TRIES {
-            let end = |outbox| self.end(claim, conclusion, &completed, outbox, &stacks);
-            let told = self.tell(conclusion, &agent, Some(&claim.request), end).await?;
+            let end = |event| self.end(claim, conclusion, &completed, event, &stacks);
+            let told = self
+                .tell(conclusion, (&agent, Some(&claim.request)), place, end)
+                .await?;
             let Err(shown) = told else { return Ok(()) };
             let row = self.standing(&claim.request, shown).await?;
             if row.attempts != claim.attempt {
@@ -183,10 +218,10 @@ impl DynamoLedger {
         claim: &Claim,
         conclusion: &Conclusion,
         completed: &str,
-        outbox: i64,
+        event: i64,
         stacks: &BTreeSet<String>,
     ) -> PortResult<Vec<TransactWriteItem>> {
-        let mut sets = "SET #state = :completed, completed = :text, outbox = :outbox".to_owned();
+        let mut sets = "SET #state = :published, completed = :text, #event = :event, #expires = :expires".to_owned();
         let mut update = Update::builder();
         if let Some(output) = &conclusion.output {
             sets.push_str(", #output = :output");
@@ -210,9 +245,12 @@ impl DynamoLedger {
             .condition_expression(format!("attempts = :attempt AND attribute_exists(WPK){holds}"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":completed", text(RequestState::Completed.as_str()))
+            .expression_attribute_values(":published", text(RequestState::Published.as_str()))
             .expression_attribute_values(":text", text(completed))
-            .expression_attribute_values(":outbox", number(outbox))
+            .expression_attribute_names("#event", "event")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":event", number(event))
+            .expression_attribute_values(":expires", number(self.remembered(conclusion)))
             .expression_attribute_values(":attempt", number(claim.attempt))
             .build()
             .map_err(incomplete)?;
@@ -225,45 +263,56 @@ impl DynamoLedger {
         Ok(writes)
     }
 
-    /// Writes an audit row and an event in one transaction with what `beside` gives for the
-    /// event's number. The inner error is that the first of those writes was refused, and the item
-    /// it met.
+    /// Until when a request that ends now is remembered. Until then the same id gets the same answer.
+    fn remembered(&self, conclusion: &Conclusion) -> i64 {
+        let days = self.shared.resources.requests_days;
+        expiry(conclusion.completed.timestamp, days)
+    }
+
+    /// Writes an audit row and an event in one transaction with what `beside` gives for the event's
+    /// place. The inner error is that the first of those writes was refused, and the item it met. A place
+    /// that was taken and not written to is left in `place`, and used the next time.
     async fn tell(
         &self,
         conclusion: &Conclusion,
-        agent: &AgentName,
-        request: Option<&RequestId>,
+        (agent, request): (&AgentName, Option<&RequestId>),
+        held: &mut Option<Place>,
         mut beside: impl FnMut(i64) -> PortResult<Vec<TransactWriteItem>> + Send,
     ) -> PortResult<Result<(), Option<Item>>> {
         let shared = &self.shared;
-        let completed = json(conclusion)?;
+        let completed = conclusion.completed.clone();
+        let ended = completed.timestamp;
+        let reserved = ended.saturating_add(RESERVED).ok();
+        let event = NewEvent::new(agent.clone(), completed.into(), request.cloned(), ended, reserved)?;
         for _ in 0..TRIES {
-            let event = OutboxRow {
-                due: outbox::reserved_until(conclusion),
-                ..OutboxRow::new(shared.places.next(), request.cloned(), agent.clone(), completed.clone())
+            let place = match held.take() {
+                Some(place) => place,
+                None => shared.numbers.take(shared).await?,
             };
             let mut chain = shared.chains.take();
-            let row = chain.extend(shared.table(), shared.places.next(), &conclusion.audit)?;
-            let put = Put::builder()
-                .table_name(shared.table())
-                .set_item(Some(to_item(&event)?))
-                .condition_expression("attribute_not_exists(PK)")
-                .build()
-                .map_err(incomplete)?;
-            let mut writes = beside(event.id)?;
+            let row = chain.extend(
+                shared.table(),
+                shared.places.next(shared.clock.now()),
+                &conclusion.audit,
+            )?;
+            let mut writes = beside(place.number)?;
             let own = writes.len();
             writes.push(TransactWriteItem::builder().put(row).build());
+            let put = event.put(shared.table(), place)?;
             writes.push(TransactWriteItem::builder().put(put).build());
             // After an error the chain is left: nobody knows whether its row was written.
             let Err(refused) = shared.transact(writes).await? else {
                 chain.written();
-                self.outbox.wrote(event);
+                shared.outbox.wrote(event.written(place), place.subscribed);
                 return Ok(Ok(()));
             };
             if refused.at(own) {
                 tracing::warn!("a chain of the audit trail does not end where it should; another is begun");
             } else {
                 chain.unwritten();
+            }
+            if !refused.at(own + 1) {
+                *held = Some(place);
             }
             if own > 0 && refused.at(0) {
                 return Ok(Err(refused.item(0)));
@@ -282,6 +331,6 @@ fn known(standing: &RequestRow, request: &NewRequest) -> PortResult<Receipt> {
 }
 
 fn json(conclusion: &Conclusion) -> PortResult<String> {
-    serde_json::to_string(&conclusion.completed)
+    stored::write_completed(&conclusion.completed)
         .map_err(|error| PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error))
 }

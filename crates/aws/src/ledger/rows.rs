@@ -1,4 +1,4 @@
-//! How requests and outbox entries stand in the table.
+//! How requests stand in the table.
 
 use std::collections::BTreeSet;
 
@@ -7,30 +7,26 @@ use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::Completed;
-use cc_devops_core::requests::record::{
-    Claim, OutboxEntry, OutgoingEvent, RequestHead, RequestRecord, RequestState, WaitingRequest,
-};
+use cc_devops_core::requests::record::{Claim, RequestHead, RequestRecord, RequestState, WaitingRequest};
+use cc_devops_core::stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::corrupt;
-use crate::places::sortable;
+use crate::places::sharded;
 use crate::table::{Item, key};
 
 /// The list of requests in the index `time`.
 pub(super) const LIST: &str = "requests";
 
-/// The partition of the outbox.
-pub(super) const OUTBOX: &str = "OUTBOX";
-
 /// The key of a request.
-pub(super) fn request_key(id: &RequestId) -> Item {
+pub(crate) fn request_key(id: &RequestId) -> Item {
     key(format!("REQ#{id}"), "REQ")
 }
 
-/// The key of an outbox entry.
-pub(super) fn outbox_key(id: i64) -> Item {
-    key(OUTBOX, sortable(id))
+/// Where a request in this state stands in the index `work`.
+pub(super) fn work_of(state: RequestState, id: &RequestId) -> String {
+    sharded(state.as_str(), id.as_str())
 }
 
 /// A request.
@@ -44,9 +40,9 @@ pub(super) struct RequestRow {
     pub(super) list: String,
     #[serde(rename = "TSK")]
     pub(super) place: String,
-    /// The state, while the request is open; with [`RequestRow::due`] its place in the index `work`.
+    /// The state's shard, while the request is open; with [`RequestRow::due`] its place in the index `work`.
     #[serde(rename = "WPK", default, skip_serializing_if = "Option::is_none")]
-    pub(super) work: Option<RequestState>,
+    pub(super) work: Option<String>,
     /// When it is due, its lease ends, or it was parked.
     #[serde(rename = "WSK", default, skip_serializing_if = "Option::is_none")]
     pub(super) due: Option<String>,
@@ -80,9 +76,15 @@ pub(super) struct RequestRow {
     pub(super) completed: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<String>,
-    /// The outbox entry that waits with its outcome.
+    /// The place of its event in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) event: Option<i64>,
+    /// Where its event waits that an older version wrote, until that is taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) outbox: Option<i64>,
+    /// When it is forgotten, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<i64>,
     /// The stacks it holds.
     #[serde(
         default,
@@ -92,6 +94,14 @@ pub(super) struct RequestRow {
     pub(super) stacks: BTreeSet<String>,
     /// Random: tells a writer's own change from another's, where the first answer was lost.
     pub(super) writer: String,
+}
+
+/// What of a request says since when it is open; one that is damaged elsewhere says that too.
+#[derive(Deserialize)]
+pub(super) struct OpenRow {
+    #[serde(rename = "WPK", default)]
+    pub(super) work: Option<String>,
+    pub(super) received_at: Timestamp,
 }
 
 impl RequestRow {
@@ -148,59 +158,5 @@ impl RequestRow {
 }
 
 fn read_completed(text: &str) -> PortResult<Completed> {
-    serde_json::from_str(text).map_err(|error| corrupt("a request's outcome").because(error))
-}
-
-/// An event that waits to be published.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct OutboxRow {
-    #[serde(rename = "PK")]
-    pub(super) pk: String,
-    #[serde(rename = "SK")]
-    pub(super) sk: String,
-    pub(super) id: i64,
-    /// The request whose outcome it is; none for a refusal and for news.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) request: Option<RequestId>,
-    pub(super) agent: AgentName,
-    /// The content as JSON text, for an outcome its detail.
-    pub(super) completed: String,
-    pub(super) failures: u32,
-    /// Not to be published before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) due: Option<Timestamp>,
-}
-
-impl OutboxRow {
-    /// A new entry.
-    pub(super) fn new(id: i64, request: Option<RequestId>, agent: AgentName, completed: String) -> Self {
-        Self {
-            pk: OUTBOX.to_owned(),
-            sk: sortable(id),
-            id,
-            request,
-            agent,
-            completed,
-            failures: 0,
-            due: None,
-        }
-    }
-
-    /// Whether its time has come.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.due.is_none_or(|due| due <= now)
-    }
-
-    /// The entry as the relay has it.
-    pub(super) fn entry(&self) -> PortResult<OutboxEntry> {
-        Ok(OutboxEntry {
-            id: self.id,
-            failures: self.failures,
-            event: OutgoingEvent {
-                agent: self.agent.clone(),
-                body: serde_json::from_str(&self.completed)
-                    .map_err(|error| corrupt("an outgoing event").because(error))?,
-            },
-        })
-    }
+    stored::read_completed(text).map_err(|error| corrupt("a request's outcome").because(error))
 }

@@ -93,7 +93,7 @@ impl DynamoLedger {
         let shared = &self.shared;
         for _ in 0..TRIES {
             let mut chain = shared.chains.take();
-            let row = chain.extend(shared.table(), shared.places.next(), audit)?;
+            let row = chain.extend(shared.table(), shared.places.next(shared.clock.now()), audit)?;
             let mut writes = self.freed_after_its_end(stack, holder)?;
             let own = writes.len();
             writes.push(TransactWriteItem::builder().put(row).build());

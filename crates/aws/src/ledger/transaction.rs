@@ -45,17 +45,8 @@ fn reasons(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> &[Cancell
     }
 }
 
-/// What a cancelled transaction says of the write whose condition did not hold.
-pub(crate) fn refused_at(
-    error: &SdkError<TransactWriteItemsError, HttpResponse>,
-    write: usize,
-) -> Option<CancellationReason> {
-    let reason = reasons(error).get(write)?;
-    (reason.code() == Some(CONDITION)).then(|| reason.clone())
-}
-
 /// Whether a cancelled transaction met another one, and may be tried again.
-pub(crate) fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
+fn met_another(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> bool {
     let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
     codes.any(|code| BUSY.contains(&code))
 }

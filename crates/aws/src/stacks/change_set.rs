@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Stack, Tag,
+    Capability, Change, ChangeSetStatus, ChangeSetType, EventFilter, ExecutionStatus, OperationEvent, Parameter, Stack,
+    Tag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use cc_devops_core::names::FullStackName;
@@ -40,9 +41,9 @@ pub(super) enum Seen {
     /// One that changes nothing.
     Empty(ChangeSet),
     /// One that could not be made, and why.
-    Failed(String),
+    Failed(ChangeSet, String),
     /// One that can be executed.
-    Ready,
+    Ready(ChangeSet),
     /// One that cannot be executed any more, because somebody else changed the stack since.
     Overtaken,
     /// One that was executed; how that stands is the stack's to say.
@@ -230,17 +231,18 @@ impl CloudFormation {
         Ok(Ok(given.chain(kept).collect()))
     }
 
-    /// Executes a change set. One that is being executed already is as good.
+    /// Executes the change set that was looked at, by its ARN: another one may have its name by now. One that
+    /// is being executed already is as good.
     pub(super) async fn execute(
         &self,
         stack: &FullStackName,
-        name: &ChangeName,
+        (name, change): (&ChangeName, &ChangeSet),
         parameters: &BTreeMap<String, String>,
     ) -> PortResult<Executing> {
         let call = self.shared.clients.cloudformation().execute_change_set();
         let call = call
             .stack_name(stack.as_str())
-            .change_set_name(&name.0)
+            .change_set_name(&change.id)
             .client_request_token(&name.0);
         match call.send().await {
             Ok(_) => Ok(Executing::Begun),
@@ -256,6 +258,26 @@ impl CloudFormation {
                 }
                 _ => Err(port_error("cloudformation:ExecuteChangeSet", error)),
             },
+        }
+    }
+
+    /// Which of its checks a change set that could not be made did not pass, in CloudFormation's own words: what
+    /// it checks early it tells in events, and not in its reason.
+    pub(super) async fn failed_checks(&self, stack: &FullStackName, change: &ChangeSet) -> Vec<String> {
+        let filter = EventFilter::builder().failed_events(true).build();
+        let call = self.shared.clients.cloudformation().describe_events();
+        let call = call
+            .stack_name(stack.as_str())
+            .change_set_name(&change.id)
+            .filters(filter);
+        match call.send().await {
+            Ok(answer) => answer.operation_events().iter().filter_map(failed_check).collect(),
+            // The request ends all the same, with the reason that is known.
+            Err(error) => {
+                let error = port_error("cloudformation:DescribeEvents", error);
+                tracing::warn!(%stack, %error, "why a change set could not be made is not known in full");
+                Vec::new()
+            }
         }
     }
 
@@ -311,6 +333,20 @@ fn tags(current: &Stack, deploy: &DeployLambda) -> Vec<Tag> {
         .collect()
 }
 
+/// What did not pass, where, and why.
+fn failed_check(event: &OperationEvent) -> Option<String> {
+    let why = event
+        .validation_status_reason()
+        .or(event.hook_status_reason())
+        .or(event.resource_status_reason())?;
+    let of = event.logical_resource_id().unwrap_or("the template");
+    let path = event
+        .validation_path()
+        .map(|path| format!(" at {path}"))
+        .unwrap_or_default();
+    Some(format!("{of}{path}: {why}"))
+}
+
 fn entry(change: &Change) -> Option<StackChangeEntry> {
     let change = change.resource_change()?;
     Some(StackChangeEntry {
@@ -332,14 +368,14 @@ fn kind(found: &DescribeChangeSetOutput, changes: Vec<StackChangeEntry>) -> Seen
         (Some(ExecutionStatus::ExecuteComplete), _) => Seen::Executed(change, Execution::Complete),
         (Some(ExecutionStatus::ExecuteFailed), _) => Seen::Executed(change, Execution::Failed),
         (Some(ExecutionStatus::Obsolete), _) => Seen::Overtaken,
-        (_, Some(ChangeSetStatus::CreateComplete)) => Seen::Ready,
+        (_, Some(ChangeSetStatus::CreateComplete)) => Seen::Ready(change),
         (_, Some(ChangeSetStatus::Failed)) => {
             let why = found.status_reason().unwrap_or(SILENT);
             let lower = why.to_lowercase();
             if NO_CHANGES.iter().any(|said| lower.contains(said)) {
                 Seen::Empty(change)
             } else {
-                Seen::Failed(why.to_owned())
+                Seen::Failed(change, why.to_owned())
             }
         }
         _ => Seen::Creating,

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{Backend, Shared};
-use change_set::{Created, Executing, Seen};
+use change_set::{ChangeSet, Created, Executing, Seen};
 
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -155,13 +155,14 @@ impl CloudFormation {
     ) -> PortResult<StackProgress> {
         match seen {
             Seen::Absent | Seen::Creating => Ok(StackProgress::Changing),
-            Seen::Ready => self.carry_out(stack, name, parameters).await,
+            Seen::Ready(change) => self.carry_out(stack, (name, &change), parameters).await,
             Seen::Executed(change, execution) => self.settle(stack, name, change, execution, parameters).await,
             Seen::Empty(change) => self.nothing_to_change(stack, name, change).await,
             Seen::Overtaken => self.give_up(stack, name, outcome::overtaken(stack)).await,
-            Seen::Failed(why) => {
-                self.give_up(stack, name, outcome::not_made(stack, &why, parameters))
-                    .await
+            Seen::Failed(change, why) => {
+                let checks = self.failed_checks(stack, &change).await;
+                let why = outcome::not_made(stack, (&why, &checks), parameters);
+                self.give_up(stack, name, why).await
             }
         }
     }
@@ -170,10 +171,10 @@ impl CloudFormation {
     async fn carry_out(
         &self,
         stack: &FullStackName,
-        name: &ChangeName,
+        (name, change): (&ChangeName, &ChangeSet),
         parameters: &BTreeMap<String, String>,
     ) -> PortResult<StackProgress> {
-        let executing = self.execute(stack, name, parameters).await?;
+        let executing = self.execute(stack, (name, change), parameters).await?;
         let seen = self.look(stack, name).await?;
         let refused = match (seen, executing) {
             (Seen::Executed(change, execution), _) => {

@@ -79,16 +79,27 @@ pub(super) fn of_refusal(stack: &FullStackName, said: &str, parameters: &BTreeMa
     )
 }
 
-/// Why a change set could not be made. `why` is CloudFormation's sentence.
-pub(super) fn not_made(stack: &FullStackName, why: &str, parameters: &BTreeMap<String, String>) -> Failure {
+/// Why a change set could not be made. `why` is CloudFormation's sentence, with which of its checks failed.
+pub(super) fn not_made(
+    stack: &FullStackName,
+    (why, checks): (&str, &[String]),
+    parameters: &BTreeMap<String, String>,
+) -> Failure {
     if why.to_lowercase().contains("requires capabilities") {
         return of_refusal(stack, why, parameters);
     }
     let why = told(why, parameters);
-    Failure::new(
-        Reason::DeployFailed,
-        format!("CloudFormation could not make the change set of stack {stack}: {why}"),
-    )
+    let named: Vec<String> = checks.iter().take(NAMED).map(|check| told(check, parameters)).collect();
+    let mut message = format!("CloudFormation could not make the change set of stack {stack}: {why}");
+    if !named.is_empty() {
+        message.push_str(" Failed: ");
+        message.push_str(&named.join("; "));
+    }
+    let more = checks.len().saturating_sub(NAMED);
+    if more > 0 {
+        message = format!("{message}; and {more} more");
+    }
+    Failure::new(Reason::DeployFailed, message)
 }
 
 /// Somebody else changed the stack between the making of the change set and its execution.

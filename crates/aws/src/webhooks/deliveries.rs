@@ -1,25 +1,33 @@
-//! How deliveries are made of the event log, and taken by a sender.
+//! How deliveries are made of events, and taken by a sender.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use cc_devops_core::ports::{PortErrorKind, PortResult};
-use cc_devops_core::requests::record::LoggedEvent;
-use cc_devops_core::webhooks::{Delivery, SubscriptionId};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_core::requests::record::OutgoingEvent;
+use cc_devops_core::stored;
+use cc_devops_core::webhooks::{Delivery, SubscriptionId, message_id};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::DynamoWebhooks;
-use super::rows::{DeliveryRow, SubscriptionRow, WAITING, behind, delivery_key, subscription_key, waiting_place};
+use super::rows::{
+    DeliveryRow, SubscriptionRow, WAITING, behind, delivery_key, number_of, subscription_key, waiting_place,
+};
 use crate::error::port_error;
-use crate::events::{WRITES, fit, is_taken, settled_place};
-use crate::ledger::incomplete;
+use crate::ledger::gone;
+use crate::log;
 use crate::places::sortable_time;
-use crate::table::{Item, TRIES, WORK, from_item, held, key, number, text};
+use crate::table::{Item, TRIES, WORK, from_item, held, key, number, text, to_item};
+
+/// How many deliveries are written at once.
+const AT_ONCE: usize = 8;
 
 impl DynamoWebhooks {
     pub(super) async fn claim(&self, now: Timestamp, until: Timestamp, limit: usize) -> PortResult<Vec<Delivery>> {
         let rows = DynamoWebhooks::subscriptions(self).await?;
-        self.fan_out(&rows, now).await?;
+        self.take_over_old(&rows, now).await?;
         let subscriptions: HashMap<&SubscriptionId, &SubscriptionRow> = rows.iter().map(|row| (&row.id, row)).collect();
         let mut claimed = Vec::new();
         let mut start = None;
@@ -42,90 +50,93 @@ impl DynamoWebhooks {
         Ok(claimed)
     }
 
-    /// Makes the deliveries that are missing.
-    async fn fan_out(&self, subscriptions: &[SubscriptionRow], now: Timestamp) -> PortResult<()> {
-        if subscriptions.is_empty() {
+    /// Queues events for everybody who wants them.
+    pub(super) async fn queue_all(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()> {
+        // Most installations have no subscription; then this costs no call.
+        let wanted: Vec<_> = events
+            .iter()
+            .filter(|(place, _)| !self.shared.outbox.is_without_webhooks(*place))
+            .collect();
+        if wanted.is_empty() {
             return Ok(());
         }
-        let newest = self.shared.newest_event(settled_place(self.settled)).await?;
-        for row in subscriptions {
-            // One subscription's trouble must not hold up the others, nor what is made already.
-            if let Err(error) = self.tell(row, newest, now).await {
-                tracing::error!(subscription = %row.id.0, %error, "webhook deliveries could not be made; they are made later");
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the deliveries of events a subscription was not told yet. Of two processes one does.
-    async fn tell(&self, row: &SubscriptionRow, newest: i64, now: Timestamp) -> PortResult<()> {
-        let (most, _) = WRITES;
-        let mut told = row.told;
-        let mut tries = 0;
-        while told < newest {
-            let mut events = self
-                .shared
-                .events_between(told, newest, row.agent.as_ref(), most)
-                .await?;
-            let read_all = events.len() < most;
-            let texts: Vec<String> = events
-                .iter()
-                .map(|logged| serde_json::to_string(&logged.event.body).unwrap_or_default())
-                .collect();
-            let count = fit(texts.iter().map(String::as_str));
-            let fit_all = events.len() <= count;
-            events.truncate(count);
-            let up_to = match events.last() {
-                Some(last) if !(read_all && fit_all) => last.cursor.0,
-                _ => newest,
-            };
-            let events = events.into_iter().zip(texts).collect();
-            if self.tell_up_to(row, (told, up_to), events, now).await? {
-                (told, tries) = (up_to, 0);
-            } else {
-                tries += 1;
-                let standing: Option<SubscriptionRow> =
-                    self.shared.get(subscription_key(&row.id), "a subscription").await?;
-                // Another process does it, or the subscription has gone.
-                if tries >= TRIES || standing.is_none_or(|standing| standing.told != told) {
-                    return Ok(());
+        let subscriptions = DynamoWebhooks::subscriptions(self).await?;
+        let mut writes = Vec::new();
+        for (place, event) in wanted {
+            let kept = stored::write_event(&event.body).map_err(|error| {
+                PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+            })?;
+            let detail = event.body.detail().unwrap_or_default();
+            for subscription in &subscriptions {
+                if subscription.agent.as_ref().is_none_or(|agent| *agent == event.agent) {
+                    let told = (event.agent.clone(), kept.clone(), message_id(&detail));
+                    let id = number_of(*place, &subscription.id);
+                    writes.push(DeliveryRow::new(id, subscription.id.clone(), told, at));
                 }
             }
         }
-        Ok(())
+        stream::iter(writes)
+            .map(|row| self.put_once(row))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 
-    /// Makes deliveries and says so in the subscription, in one transaction; false where nothing
-    /// was written, because another process does the same or has taken a place.
-    async fn tell_up_to(
-        &self,
-        row: &SubscriptionRow,
-        (told, up_to): (i64, i64),
-        events: Vec<(LoggedEvent, String)>,
-        now: Timestamp,
-    ) -> PortResult<bool> {
-        let shared = &self.shared;
-        let update = Update::builder()
-            .table_name(shared.table())
-            .set_key(Some(subscription_key(&row.id)))
-            .update_expression("SET told = :up_to")
-            .condition_expression("told = :told")
-            .expression_attribute_values(":up_to", number(up_to))
-            .expression_attribute_values(":told", number(told))
-            .build()
-            .map_err(incomplete)?;
-        let mut call = shared.clients.dynamodb().transact_write_items();
-        call = call.transact_items(TransactWriteItem::builder().update(update).build());
-        for (logged, completed) in events {
-            let event = (logged.event.agent, completed);
-            let delivery = DeliveryRow::new(shared.places.next(), row.id.clone(), event, now);
-            call = call.transact_items(self.put(&delivery)?);
+    /// Puts a delivery, unless it waits already.
+    async fn put_once(&self, row: DeliveryRow) -> PortResult<()> {
+        let mut row = row;
+        for _ in 0..TRIES {
+            let call = self
+                .shared
+                .clients
+                .dynamodb()
+                .put_item()
+                .table_name(self.shared.table());
+            let call = call
+                .set_item(Some(to_item(&row)?))
+                .condition_expression("attribute_not_exists(PK)")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else { return Ok(()) };
+            let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+                return Err(port_error("dynamodb:PutItem", error));
+            };
+            let standing = refused.item().and_then(|item| item.get("subscription")?.as_s().ok());
+            if standing == Some(&row.subscription.0) {
+                return Ok(());
+            }
+            // Two subscriptions have the same number by chance.
+            row = row.renumbered();
         }
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_taken(&error) => Ok(false),
-            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
+        Err(gone())
+    }
+
+    /// Makes the deliveries of what older versions logged and did not come to queue.
+    async fn take_over_old(&self, subscriptions: &[SubscriptionRow], now: Timestamp) -> PortResult<()> {
+        for row in subscriptions {
+            let Some(told) = row.told else { continue };
+            let (most, shared) = (100, &self.shared);
+            let events = log::old_between(shared, told, row.agent.as_ref(), most).await?;
+            for logged in &events {
+                let event = &logged.event;
+                let kept = stored::write_event(&event.body).unwrap_or_default();
+                let detail = event.body.detail().unwrap_or_default();
+                let id = shared.places.next(shared.clock.now());
+                let told = (event.agent.clone(), kept, message_id(&detail));
+                self.put_once(DeliveryRow::new(id, row.id.clone(), told, now)).await?;
+            }
+            let call = shared
+                .update(subscription_key(&row.id))
+                .condition_expression("told = :told")
+                .expression_attribute_values(":told", number(told));
+            let call = match events.last().filter(|_| events.len() == most) {
+                Some(last) => call
+                    .update_expression("SET told = :last")
+                    .expression_attribute_values(":last", number(last.cursor.0)),
+                None => call.update_expression("REMOVE told"),
+            };
+            held(call).await?;
         }
+        Ok(())
     }
 
     /// Deliveries that are due, the longest waiting first, and where the next look starts. They are
@@ -193,12 +204,20 @@ impl DynamoWebhooks {
         if !self.lease(&row, until).await? {
             return Ok(None);
         }
+        let event = match row.event() {
+            Ok(event) => event,
+            // It will be no better the next time, and holds up no other.
+            Err(error) => {
+                tracing::error!(delivery = row.id, %error, "a webhook delivery is set aside");
+                let (id, now) = (row.id, self.shared.clock.now());
+                let letter = row.buried(self.shared.places.next(now), now, &error.message);
+                self.moved(delivery_key(id), &letter).await?;
+                return Ok(None);
+            }
+        };
         let keys = self.shared.keys().await?;
-        let opened = keys
-            .open(("webhook", &subscription.id.0), &subscription.secret)
-            .and_then(|secret| Ok((secret, row.event()?)));
-        match opened {
-            Ok((secret, event)) => Ok(Some(Delivery {
+        match keys.open(("webhook", &subscription.id.0), &subscription.secret) {
+            Ok(secret) => Ok(Some(Delivery {
                 id: row.id,
                 message_id: row.message_id,
                 subscription: subscription.subscription(),

@@ -1,26 +1,25 @@
 //! Webhook subscriptions and what is still to be delivered to them.
 //!
-//! Publishing costs nothing more for them: each subscription remembers how far in the event log it
-//! has been told, and whoever looks for deliveries makes those that are missing first.
+//! As long as nobody has subscribed, telling events costs nothing more: the counter of the event log
+//! says whether somebody has, with each place it gives out.
 
 mod deliveries;
 mod rows;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::error::{is_condition, port_error};
-use crate::events::settled_place;
-use crate::ledger::incomplete;
+use crate::ledger::{gone, incomplete};
+use crate::log::note_subscribers;
 use crate::places::{sortable, sortable_time};
 use crate::table::{Item, from_item, held, key, text, to_item};
 use crate::{Backend, Shared};
@@ -29,18 +28,16 @@ use rows::{
 };
 
 impl Backend {
-    /// The webhooks; see [`Backend::events`] for `settled`.
-    pub fn webhooks(&self, settled: Duration) -> Arc<dyn Webhooks> {
+    /// The webhooks.
+    pub fn webhooks(&self) -> Arc<dyn Webhooks> {
         Arc::new(DynamoWebhooks {
             shared: self.shared.clone(),
-            settled,
         })
     }
 }
 
 struct DynamoWebhooks {
     shared: Arc<Shared>,
-    settled: Duration,
 }
 
 impl DynamoWebhooks {
@@ -112,12 +109,10 @@ impl DynamoWebhooks {
 
     /// Moves a row to another partition; false where it was gone.
     async fn moved(&self, from: Item, to: &DeliveryRow) -> PortResult<bool> {
-        let call = self.shared.clients.dynamodb().transact_write_items();
-        let call = call.transact_items(self.delete(from)?).transact_items(self.put(to)?);
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if crate::ledger::refused_at(&error, 0).is_some() => Ok(false),
-            Err(error) => Err(port_error("dynamodb:TransactWriteItems", error)),
+        match self.shared.transact(vec![self.delete(from)?, self.put(to)?]).await? {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.at(0) => Ok(false),
+            Err(_) => Err(gone()),
         }
     }
 
@@ -146,9 +141,10 @@ impl Webhooks for DynamoWebhooks {
             agent: subscription.agent.clone(),
             created_at: subscription.created_at,
             secret: serde_bytes::ByteBuf::from(sealed),
-            // As far as readers are: nearer the present, an event may still appear before another.
-            told: shared.newest_event(settled_place(self.settled)).await?,
+            told: None,
         };
+        // First, so that no event that comes to be behind the subscription passes it.
+        note_subscribers(shared).await?;
         let call = shared.clients.dynamodb().put_item().table_name(shared.table());
         let call = call
             .set_item(Some(to_item(&row)?))
@@ -199,6 +195,10 @@ impl Webhooks for DynamoWebhooks {
         removed
     }
 
+    async fn queue(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()> {
+        self.queue_all(events, at).await
+    }
+
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>> {
         let rows = DynamoWebhooks::subscriptions(self).await?;
         Ok(rows.iter().map(SubscriptionRow::subscription).collect())
@@ -236,7 +236,11 @@ impl Webhooks for DynamoWebhooks {
         let Some(row) = self.shared.get::<DeliveryRow>(delivery_key(id), "a delivery").await? else {
             return Ok(());
         };
-        let letter = row.buried(self.shared.places.next(), at, error);
+        let (place, days) = (
+            self.shared.places.next(self.shared.clock.now()),
+            self.shared.resources.dead_letters_days,
+        );
+        let letter = row.buried(place, at, error, days);
         self.moved(delivery_key(id), &letter).await.map(drop)
     }
 
@@ -249,10 +253,17 @@ impl Webhooks for DynamoWebhooks {
         let behind = after.map_or_else(|| " ".to_owned(), |Cursor(place)| sortable(place));
         let more = limit.saturating_add(1);
         let rows: Vec<DeliveryRow> = self.rows(&dead_of(id), &behind, more, |_| true).await?;
-        let mut items = rows.iter().map(DeliveryRow::letter).collect::<PortResult<Vec<_>>>()?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|letter| letter.cursor);
+        let more = rows.len() > limit;
+        let shown = rows.iter().take(limit);
+        let next = shown.clone().next_back().filter(|_| more).map(|row| Cursor(row.id));
+        let letters = shown.filter_map(|row| match row.letter() {
+            Ok(letter) => Some(letter),
+            Err(error) => {
+                tracing::error!(letter = row.id, %error, "a dead letter cannot be shown");
+                None
+            }
+        });
+        let items = letters.collect();
         Ok(Page { items, next })
     }
 
@@ -263,7 +274,7 @@ impl Webhooks for DynamoWebhooks {
             .await?
         {
             let from = key(&row.pk, &row.sk);
-            let delivery = row.replayed(self.shared.places.next(), now);
+            let delivery = row.replayed(self.shared.places.next(self.shared.clock.now()), now);
             replayed += u64::from(self.moved(from, &delivery).await?);
         }
         Ok(replayed)

@@ -3,13 +3,16 @@
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::{Cursor, OutgoingEvent};
-use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId, message_id};
+use cc_devops_core::stored;
+use cc_devops_core::webhooks::{DeadLetter, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::corrupt;
+use crate::log::FIRST;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, key};
+use crate::table::{Item, expiry, key};
 
 /// The partition of the subscriptions.
 pub(super) const WEBHOOKS: &str = "WEBHOOKS";
@@ -45,6 +48,21 @@ pub(super) fn delivery_key(id: i64) -> Item {
     key(DELIVERIES, sortable(id))
 }
 
+/// How many bits of a delivery's number tell subscriptions apart.
+const SUBSCRIPTION_BITS: u32 = 22;
+
+/// The number of an event's delivery to a subscription: the same whenever it is queued, and in the order
+/// of the events. All have 19 digits, and so sort as text.
+pub(super) fn number_of(event: i64, subscription: &SubscriptionId) -> i64 {
+    let place = if event > FIRST { event - FIRST } else { event };
+    let digest = Sha256::digest(&subscription.0);
+    let own = digest
+        .iter()
+        .take(3)
+        .fold(0_i64, |own, byte| (own << 8) | i64::from(*byte));
+    (1 << 62) | ((place & ((1 << 40) - 1)) << SUBSCRIPTION_BITS) | (own & ((1 << SUBSCRIPTION_BITS) - 1))
+}
+
 /// A subscription.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SubscriptionRow {
@@ -59,8 +77,9 @@ pub(super) struct SubscriptionRow {
     pub(super) created_at: Timestamp,
     /// The sealed signing secret.
     pub(super) secret: serde_bytes::ByteBuf,
-    /// The place in the event log up to which deliveries were made.
-    pub(super) told: i64,
+    /// The place in the old event log up to which an older version made deliveries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<i64>,
 }
 
 impl SubscriptionRow {
@@ -90,7 +109,7 @@ pub(super) struct DeliveryRow {
     pub(super) subscription: SubscriptionId,
     pub(super) message_id: String,
     pub(super) agent: AgentName,
-    /// The event's detail as JSON text.
+    /// The event as it is kept.
     pub(super) completed: String,
     /// How often it was taken.
     pub(super) attempts: u32,
@@ -100,14 +119,18 @@ pub(super) struct DeliveryRow {
     pub(super) error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) buried_at: Option<Timestamp>,
+    /// When a dead letter is forgotten, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
 }
 
 impl DeliveryRow {
-    /// A delivery that waits: of an event's detail as JSON text, due at `due`.
+    /// A delivery that waits, due at `due`: of an agent's event as it is kept, and what its receiver tells
+    /// repeats by.
     pub(super) fn new(
         id: i64,
         subscription: SubscriptionId,
-        (agent, completed): (AgentName, String),
+        (agent, completed, message_id): (AgentName, String, String),
         due: Timestamp,
     ) -> Self {
         let due = sortable_time(due);
@@ -118,18 +141,19 @@ impl DeliveryRow {
             place: Some(waiting_place(&due, id)),
             id,
             subscription,
-            message_id: message_id(&completed),
+            message_id,
             agent,
             completed,
             attempts: 0,
             due,
             error: None,
             buried_at: None,
+            expires: None,
         }
     }
 
-    /// The dead letter that becomes of it.
-    pub(super) fn buried(self, id: i64, at: Timestamp, error: &str) -> Self {
+    /// The dead letter that becomes of it, kept for so many days.
+    pub(super) fn buried(self, id: i64, at: Timestamp, error: &str, days: u32) -> Self {
         Self {
             pk: dead_of(&self.subscription),
             sk: sortable(id),
@@ -138,21 +162,35 @@ impl DeliveryRow {
             id,
             error: Some(error.to_owned()),
             buried_at: Some(at),
+            expires: Some(expiry(at, days)),
             ..self
         }
     }
 
     /// The delivery that becomes of a dead letter.
     pub(super) fn replayed(self, id: i64, due: Timestamp) -> Self {
+        Self::new(
+            id,
+            self.subscription,
+            (self.agent, self.completed, self.message_id),
+            due,
+        )
+    }
+
+    /// The same under the next number.
+    pub(super) fn renumbered(self) -> Self {
+        let id = self.id + 1;
         Self {
-            message_id: self.message_id,
-            ..Self::new(id, self.subscription, (self.agent, self.completed), due)
+            sk: sortable(id),
+            place: Some(waiting_place(&self.due, id)),
+            id,
+            ..self
         }
     }
 
     /// What is to be told.
     pub(super) fn event(&self) -> PortResult<OutgoingEvent> {
-        let body = serde_json::from_str(&self.completed);
+        let body = stored::read_event(&self.completed);
         Ok(OutgoingEvent {
             agent: self.agent.clone(),
             body: body.map_err(|error| corrupt("a delivery's event").because(error))?,

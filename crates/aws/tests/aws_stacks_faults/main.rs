@@ -162,6 +162,12 @@ async fn every_attempt_bears_the_same_name_and_token() {
     assert_eq!(field(create, "ChangeSetType"), "UPDATE");
     assert_eq!(field(create, "UsePreviousTemplate"), "true");
     assert_eq!(field(execute, "ClientRequestToken"), name);
+    let arn = format!("arn%3Aaws%3Acloudformation%3Aus-east-1%3A123456789012%3AchangeSet%2F{name}%2F77");
+    assert_eq!(
+        field(execute, "ChangeSetName"),
+        arn,
+        "the one that was looked at, and no other of its name"
+    );
 }
 
 #[tokio::test]

@@ -92,6 +92,34 @@ async fn a_change_set_that_could_not_be_made_is_told_and_removed() {
 }
 
 #[tokio::test]
+async fn a_change_set_that_did_not_pass_the_early_checks_says_what_did_not() {
+    let mut stack = Stack::new(Fate::Succeeds);
+    stack.making = Making::Failed("The following validation failed: [AWS::EarlyValidation::PropertyValidation].");
+    stack.failed_checks = vec![(
+        "Table",
+        "/Resources/Table/Properties/Bling",
+        "extraneous key [Bling] is not permitted",
+    )];
+    let cloud = Cloud::with(STACK, stack.clone());
+    let told = failure(&*stacks(&cloud)).await;
+    says(
+        &told,
+        Reason::DeployFailed,
+        "Failed: Table at /Resources/Table/Properties/Bling: extraneous key [Bling] is not permitted",
+    );
+    assert_eq!(cloud.effects("DeleteChangeSet"), 1);
+
+    // Where the checks may not be read, the request ends with what is known.
+    let cloud = Cloud::with(STACK, stack);
+    cloud.fail(
+        "DescribeEvents",
+        Fault::Refused(403, "AccessDenied", "User is not authorized to perform it"),
+    );
+    let told = failure(&*stacks(&cloud)).await;
+    says(&told, Reason::DeployFailed, "AWS::EarlyValidation::PropertyValidation");
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named() {
     for action in [
         "DescribeChangeSet",

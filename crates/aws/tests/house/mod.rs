@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses what it needs")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::types::{
@@ -9,8 +10,10 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use cc_devops_aws::{Backend, Clients, Resources};
+use cc_devops_core::ports::{Clock, DueEvent, Outcome, Settled, SystemClock};
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
+use jiff::Timestamp;
 
 /// Names nobody else in the emulator uses.
 fn resources() -> Resources {
@@ -26,7 +29,45 @@ fn resources() -> Resources {
 
 /// A backend at an address, on resources that other backends may share: another process.
 pub(crate) fn on(url: &str, resources: &Resources) -> Backend {
-    Backend::new(Clients::of_emulator(url), resources.clone(), sample::installation())
+    let clients = Clients::of_emulator(url);
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(SystemClock),
+    )
+}
+
+/// The same with a clock of its own, which stands still.
+pub(crate) fn at(url: &str, resources: &Resources, now: Timestamp) -> Backend {
+    let clients = Clients::of_emulator(url);
+    Backend::new(
+        clients,
+        resources.clone(),
+        sample::installation(),
+        Arc::new(Standing(now)),
+    )
+}
+
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Everybody was told of these events.
+pub(crate) fn done(due: &[DueEvent]) -> Vec<Settled> {
+    let of = |event: &DueEvent| {
+        let (id, wanted) = (event.id, event.wanted_by.clone());
+        wanted.into_iter().map(move |(consumer, _)| Settled {
+            id,
+            consumer,
+            outcome: Outcome::Done,
+        })
+    };
+    due.iter().flat_map(of).collect()
 }
 
 /// A backend for which nothing was made.

@@ -1,5 +1,7 @@
 //! A bad line between the SDK's clients and the emulator: calls are refused, answers are lost,
 //! made up or late.
+#![allow(dead_code, reason = "each test binary uses what it needs")]
+#![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use cc_devops_aws::{Backend, Clients};
+use cc_devops_core::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
@@ -49,6 +52,8 @@ fn error(code: &str) -> Value {
 struct State {
     faults: Vec<(&'static str, Fault)>,
     calls: Vec<(String, Value)>,
+    /// How many more calls get through.
+    left: Option<usize>,
 }
 
 /// The line. Clones are the same line.
@@ -62,11 +67,21 @@ impl Line {
         self.state().faults.extend(faults);
     }
 
+    /// After so many more calls none gets through.
+    pub(crate) fn breaks_off_after(&self, calls: usize) {
+        self.state().left = Some(calls);
+    }
+
     /// The bodies of the calls of an operation, tries included; what was seen is forgotten.
     pub(crate) fn calls(&self, operation: &str) -> Vec<Value> {
         let calls = std::mem::take(&mut self.state().calls);
         let of = calls.into_iter().filter(|(called, _)| called == operation);
         of.map(|(_, body)| body).collect()
+    }
+
+    /// Every call with its operation, tries included; what was seen is forgotten.
+    pub(crate) fn all_calls(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.state().calls)
     }
 
     /// Another process on the resources of `backend`, whose calls go over this line, each tried at
@@ -96,6 +111,7 @@ impl Line {
             Clients::new(config),
             backend.resources().clone(),
             sample::installation(),
+            Arc::new(SystemClock),
         )
     }
 
@@ -113,7 +129,14 @@ impl Line {
         let fault = state.faults.iter().position(|(of, _)| *of == operation);
         let fault = fault.map(|place| state.faults.remove(place).1);
         state.calls.push((operation, body));
-        fault
+        match &mut state.left {
+            Some(0) => Some(Fault::refused(400, "ResourceNotFoundException")),
+            Some(left) => {
+                *left -= 1;
+                fault
+            }
+            None => fault,
+        }
     }
 }
 

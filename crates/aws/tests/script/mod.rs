@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use cc_devops_aws::{Backend, Clients, Resources};
+use cc_devops_core::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
@@ -103,7 +104,12 @@ impl Script {
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
         let resources = Resources::of(&sample::installation(), sample::stage());
-        Backend::new(Clients::new(config), resources, sample::installation())
+        Backend::new(
+            Clients::new(config),
+            resources,
+            sample::installation(),
+            Arc::new(SystemClock),
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,10 +4,12 @@
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod health;
+pub(crate) mod outbox;
 pub(crate) mod policy;
 pub(crate) mod put_secret;
 pub(crate) mod repos;
@@ -35,6 +37,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
+        Operation::Outbox(command) => Box::pin(outbox::run(context, command)).await,
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,
         Operation::Policy(command) => Box::pin(policy::run(context, command)).await,
         Operation::Config(command) => config::run(context, &command),
@@ -44,5 +47,6 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
         Operation::Backup(args) => Box::pin(backup::run(context, args)).await,
+        Operation::Compact(args) => Box::pin(compact::run(context, args)).await,
     }
 }

@@ -7,7 +7,7 @@ use cc_devops_aws::Backend;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::health::CAPABILITIES;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::record::RequestState;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
                 .to_owned(),
         ));
     };
-    let ports = backend.ports(std::sync::Arc::new(SystemClock));
+    let ports = backend.ports();
     let agent = config.installation.agent.to_string();
     let request = RequestId::new(format!("smoke-{}", uuid::Uuid::now_v7()));
     let tests = Tests {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_aws::{Backend, SETTLED};
+use cc_devops_aws::Backend;
 use cc_devops_core::events::EventBody;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::Action;
@@ -135,7 +135,7 @@ pub(super) async fn put(backend: &Backend, event: &Value) -> Result<Sent, CliErr
     let id = RequestId::new(id).map_err(|error| CliError::Usage(format!("`detail.requestId`: {error}")))?;
     let repeat = match backend.ledger().find(&id).await? {
         None => None,
-        Some(_) => Some(backend.events(Duration::ZERO).newest().await?),
+        Some(_) => Some(backend.events().newest().await?),
     };
     let begun = Instant::now();
     backend.put_request(event).await?;
@@ -188,7 +188,7 @@ async fn look(backend: &Backend, sent: &mut Sent) -> Result<Seen, CliError> {
         });
     };
     loop {
-        let events = backend.events(SETTLED).after(*after, None, EVENTS).await?;
+        let events = backend.events().after(*after, None, EVENTS).await?;
         let ended = events.len() < EVENTS;
         for logged in events {
             *after = logged.cursor;

@@ -1,5 +1,7 @@
 //! Times and durations as people write them on the command line.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// A time: RFC 3339, or how long ago, as in `90m` or `2d`.
@@ -23,6 +25,17 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| hint())
 }
 
+/// A time, or a day's beginning in UTC, as in `2026-01-31`.
+pub(super) fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    match text.parse::<Date>().ok().filter(|_| text.len() == 10) {
+        Some(day) => {
+            let begins = day.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+            Ok(begins.timestamp())
+        }
+        None => parse_time(text),
+    }
+}
+
 /// A time as tables show it: RFC 3339 to the second.
 pub(super) fn show(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -41,6 +54,9 @@ mod tests {
     fn a_time_is_a_point_or_an_age() {
         let point = parse_time("2026-01-31T12:00:00Z").unwrap();
         assert_eq!(show(point), "2026-01-31T12:00:00Z");
+        assert_eq!(show(parse_moment("2026-01-31").unwrap()), "2026-01-31T00:00:00Z");
+        assert_eq!(parse_moment("2026-01-31T12:00:00Z").unwrap(), point);
+        assert!(parse_moment("2026-02-30").is_err());
         let age = Timestamp::now().duration_since(parse_time("90m").unwrap());
         assert!((5_399..5_460).contains(&age.as_secs()));
         for bad in ["", "d", "yesterday", "5", "5y", "\u{e9}", "9223372036854775807d"] {

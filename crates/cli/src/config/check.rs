@@ -22,6 +22,7 @@ use jiff::SignedDuration;
 use super::Problem;
 use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSection};
 use super::github::{self, Repositories};
+use super::retention::{self, Retention};
 use super::revenue::{self, Revenue};
 
 /// The configuration, ready to build from.
@@ -39,6 +40,8 @@ pub(crate) struct Checked {
     pub(crate) requests: Settings,
     /// How each stack is deployed here.
     pub(crate) stacks: BTreeMap<StackName, StackCommand>,
+    /// How long what is kept.
+    pub(crate) retention: Retention,
     /// How MRR is computed and reported.
     pub(crate) revenue: Box<Revenue>,
     /// Which repositories are looked after, and what is demanded of them.
@@ -103,7 +106,7 @@ impl Findings<'_> {
         full
     }
 
-    fn dir(&mut self, path: &str, value: &str) -> PathBuf {
+    pub(super) fn dir(&mut self, path: &str, value: &str) -> PathBuf {
         let full = self.resolve(value);
         if !full.is_dir() {
             self.add(path, format!("there is no folder {}", full.display()));
@@ -129,8 +132,9 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
         None => PolicySource::Shipped(file.policy.set.into()),
     };
+    let retention = retention::check(file, &mut findings);
     let stacks = stacks(file, known_stages.as_ref(), &mut findings);
-    let aws = aws(file, installation.as_ref(), &mut findings);
+    let aws = aws(file, installation.as_ref(), &retention, &mut findings);
     let revenue = installation
         .as_ref()
         .and_then(|installation| revenue::check(file, installation, &mut findings));
@@ -139,6 +143,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         max_attempts: file.requests.max_attempts,
         deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
         stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
+        lag: seconds(file.requests.lag_seconds),
         ..Settings::default()
     };
     let repositories = installation
@@ -153,6 +158,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
                 policy,
                 requests,
                 stacks,
+                retention,
                 revenue: Box::new(revenue),
                 repositories: Box::new(repositories),
                 aws,
@@ -162,7 +168,12 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
     }
 }
 
-fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Findings<'_>) -> Option<AwsTarget> {
+fn aws(
+    file: &ConfigFile,
+    installation: Option<&Installation>,
+    retention: &Retention,
+    findings: &mut Findings<'_>,
+) -> Option<AwsTarget> {
     let (section, installation) = (&file.aws, installation?);
     let stage = match &section.stage {
         None => installation.stages.default_stage().clone(),
@@ -171,7 +182,7 @@ fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Fi
     if file.backend == BackendName::Embedded {
         return None;
     }
-    let mut resources = Resources::of(installation, stage);
+    let mut resources = Resources::of(installation, stage).keeping(&retention.rules);
     let fields = [
         (&section.ledger_table, &mut resources.ledger_table),
         (&section.billing_table, &mut resources.billing_table),

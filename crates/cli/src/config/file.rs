@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_core::retention::Rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub(crate) struct ConfigFile {
     pub(crate) policy: PolicySection,
     /// How requests are carried out.
     pub(crate) requests: RequestsSection,
+    /// How long what is kept.
+    pub(crate) retention: RetentionSection,
     /// How MRR is computed and reported.
     pub(crate) revenue: RevenueSection,
     /// How Stripe is reached.
@@ -259,6 +262,10 @@ pub(crate) struct RequestsSection {
     /// The same for a stage that has its own, by the stage's name.
     #[schemars(inner(range(min = 1, max = 86_400)))]
     pub(crate) stage_deploy_timeout_seconds: BTreeMap<String, u32>,
+    /// How far behind a consumer of the outbox may be, and how much longer than a deploy may take a request
+    /// may stay open, before the health check says so, in seconds.
+    #[schemars(range(min = 10, max = 604_800))]
+    pub(crate) lag_seconds: u32,
 }
 
 impl Default for RequestsSection {
@@ -268,6 +275,50 @@ impl Default for RequestsSection {
             max_attempts: 5,
             deploy_timeout_seconds: 3_600,
             stage_deploy_timeout_seconds: BTreeMap::new(),
+            lag_seconds: 300,
+        }
+    }
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// How many days a request is remembered.
+    #[schemars(range(min = 30, max = 36_500))]
+    pub(crate) requests_days: u32,
+    /// How many days an event can be fetched.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) events_days: u32,
+    /// How many days of the audit trail are kept; all of it without.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) audit_days: Option<u32>,
+    /// The folder where audit rows are exported before they are cut off.
+    pub(crate) audit_export_dir: Option<String>,
+    /// How many days a dead letter is kept.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) dead_letters_days: u32,
+    /// How many days what a deploy's command printed is kept.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) outputs_days: u32,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        let Rules {
+            requests_days,
+            events_days,
+            audit_days,
+            dead_letters_days,
+            outputs_days,
+        } = Rules::default();
+        Self {
+            requests_days,
+            events_days,
+            audit_days,
+            audit_export_dir: None,
+            dead_letters_days,
+            outputs_days,
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod file;
 mod github;
 mod load;
+mod retention;
 mod revenue;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub(crate) use check::Checked;
 use file::ConfigFile;
 pub(crate) use github::{Repositories, login};
+pub(crate) use retention::Retention;
 pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 
 use crate::error::CliError;

@@ -263,6 +263,35 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
 }
 
 #[test]
+fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
+    let days = "[retention]\nrequests_days = 60\nevents_days = 61\ndead_letters_days = 62\noutputs_days = 63";
+    assert_eq!(
+        problems(days, &[]),
+        [
+            "retention.events_days: must not be more than requests_days, which is 60",
+            "retention.outputs_days: must not be more than requests_days, which is 60",
+            "retention.dead_letters_days: must not be more than events_days, which is 61",
+        ]
+    );
+    assert_eq!(
+        problems("[retention]\nrequests_days = 29\naudit_days = 0", &[]),
+        [
+            "retention.audit_days: must be at least 1",
+            "retention.requests_days: must be at least 30",
+        ]
+    );
+    assert_eq!(
+        problems("[retention]\naudit_export_dir = \".\"", &[]),
+        ["retention.audit_export_dir: is of no use without retention.audit_days: the audit trail is not cut"]
+    );
+    let (_, checked) = load("[retention]\naudit_days = 730\naudit_export_dir = \".\"", &[]).unwrap();
+    assert_eq!(checked.retention.rules.audit_days, Some(730));
+    assert!(checked.retention.export_dir.is_some());
+    let (_, checked) = load("", &[]).unwrap();
+    assert_eq!(checked.retention.rules, cc_devops_core::retention::Rules::default());
+}
+
+#[test]
 fn the_control_planes_stage_must_be_one_of_the_installations() {
     let expected = ["aws.stage: there is no such stage; use one of: dev, prod"];
     assert_eq!(problems("backend = \"aws\"\n[aws]\nstage = \"qa\"", &[]), expected);

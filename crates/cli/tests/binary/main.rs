@@ -8,6 +8,8 @@ mod configuration;
 #[cfg(test)]
 mod long_work;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod process;
@@ -15,6 +17,8 @@ mod process;
 mod repos;
 #[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod revenue;
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub use liveness::{Liveness, Rhythm};
 pub use token::{Token, TokenHash};
 
 /// An agent as the policies see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// Its name.

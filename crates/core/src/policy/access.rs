@@ -4,7 +4,7 @@ use crate::names::{AgentName, RepositoryName, SecretName, StackName, Stage};
 use crate::requests::Action;
 
 /// Something a principal wants to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Write a secret.
     PutSecret {

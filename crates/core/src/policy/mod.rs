@@ -5,7 +5,9 @@
 
 mod access;
 mod entities;
+mod memo;
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -15,6 +17,7 @@ use cedar_policy::{
 use serde::Serialize;
 
 pub use access::Access;
+use memo::Memo;
 
 use crate::fleet::Agent;
 use crate::installation::Installation;
@@ -92,8 +95,11 @@ pub struct Decision {
 /// A checked set of policies.
 pub struct Policy {
     policies: CedarSet,
+    /// What each policy is called to people: its `@id`, else its place in its file.
+    names: HashMap<PolicyId, String>,
     authorizer: Authorizer,
     namespace: Namespace,
+    memo: Memo,
 }
 
 impl Policy {
@@ -128,10 +134,20 @@ impl Policy {
             return Err(problems);
         }
         let namespace = installation.namespace.clone();
+        // Cedar reads an annotation's key anew each time it is asked for one.
+        let names = policies.policies().map(|policy| {
+            let id = policy.id();
+            let name = policy
+                .annotation("id")
+                .map_or_else(|| id.to_string(), ToOwned::to_owned);
+            (id.clone(), name)
+        });
         Ok(Self {
+            names: names.collect(),
             policies,
             authorizer: Authorizer::new(),
             namespace,
+            memo: Memo::default(),
         })
     }
 
@@ -142,6 +158,10 @@ impl Policy {
 
     /// Whether `agent` may do `access`.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
+        self.memo.answer(agent, access, || self.evaluate(agent, access))
+    }
+
+    fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
         let (request, entities) = match entities::question(agent, access, &self.namespace) {
             Ok(question) => question,
             Err(error) => {
@@ -163,11 +183,8 @@ impl Policy {
         }
     }
 
-    /// A policy's `@id`, else its place in its file.
     fn display(&self, id: &PolicyId) -> String {
-        self.policies
-            .annotation(id, "id")
-            .map_or_else(|| id.to_string(), ToOwned::to_owned)
+        self.names.get(id).map_or_else(|| id.to_string(), Clone::clone)
     }
 }
 

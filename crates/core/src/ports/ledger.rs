@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
-use crate::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use crate::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, Renewal, RequestFilter,
-    RequestRecord, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
 };
 
 /// The spine: requests, their states, and what is to be published of them.
@@ -32,7 +32,8 @@ pub trait Ledger: Send + Sync {
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()>;
 
     /// Takes requests nobody works on: received and due, or executing past their lease. Oldest
-    /// first; each comes with a new fence, which supersedes older claims, and counts as a try.
+    /// first; each comes with a new fence, which supersedes older claims, and counts as a try. One that
+    /// cannot be read is said and left for later; it holds up no other.
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>>;
 
     /// Renews the leases of requests that are being carried out, and keeps how far they are; where
@@ -70,9 +71,9 @@ pub trait Ledger: Send + Sync {
     /// the claim is the latest and the request has no outcome yet.
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()>;
 
-    /// Puts a concluded request's event into the outbox again. Nothing happens where the event
-    /// still waits there, or the request has no outcome.
-    async fn republish(&self, id: &RequestId) -> PortResult<()>;
+    /// Puts a concluded request's event into the outbox again, for every consumer. Nothing happens where
+    /// the event waits there and none of them was told yet, or where the request has no outcome.
+    async fn republish(&self, id: &RequestId, at: Timestamp) -> PortResult<()>;
 
     /// Takes a stack for a claimed request.
     async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock>;
@@ -85,15 +86,6 @@ pub trait Ledger: Send + Sync {
     /// holder has no outcome yet.
     async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool>;
 
-    /// Events to publish whose time has come, oldest first.
-    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>>;
-
-    /// Takes published events out of the outbox; their requests become published.
-    async fn published(&self, ids: &[i64]) -> PortResult<()>;
-
-    /// Leaves an event in the outbox until `retry_at`, one failure more.
-    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()>;
-
     /// The request of that id.
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>>;
 
@@ -105,7 +97,7 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> PortResult<Page<RequestRecord>>;
 
-    /// How many requests are in each state that is not an end, and how many events wait.
+    /// How many requests are in each state that is not an end, and for how many events a consumer waits.
     async fn backlog(&self) -> PortResult<Backlog>;
 }
 
@@ -118,8 +110,10 @@ pub struct Backlog {
     pub executing: u64,
     /// Requests whose effect is under way elsewhere.
     pub waiting: u64,
-    /// Events not published yet.
+    /// Events that some consumer is still to be told of; not those that were set aside.
     pub unpublished: u64,
+    /// When the oldest request arrived that has not ended.
+    pub oldest_open: Option<Timestamp>,
 }
 
 /// The audit trail. Rows of requests are written by the ledger; everything else comes through here.
@@ -138,4 +132,16 @@ pub trait AuditTrail: Send + Sync {
     /// a checkpoint cannot be cut off without it showing. Called by the sweep. An adapter with one
     /// chain, whose end it keeps with every row, has nothing to do.
     async fn checkpoint(&self, at: Timestamp) -> PortResult<()>;
+
+    /// The oldest rows, all of them written before `before`: about `limit`, or fewer where there are no more;
+    /// none where there is none. `Corrupt` where they are broken: such rows are not to be cut off.
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>>;
+
+    /// Cuts the trail behind a section that [`AuditTrail::oldest`] gave, and puts `entry` on record, which tells
+    /// of it. `Superseded` where it was cut by somebody else meanwhile. Afterwards the rows may still stand,
+    /// until [`AuditTrail::clear`] has removed them.
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()>;
+
+    /// Removes rows that are cut off, the oldest first, `limit` at most; how many. Zero when none is left.
+    async fn clear(&self, limit: usize) -> PortResult<u64>;
 }

@@ -11,7 +11,9 @@ mod effects;
 mod fleet;
 mod handed_over;
 mod ledger;
+mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod telling;
 mod upkeep;
@@ -26,12 +28,14 @@ pub use effects::{
 pub use fleet::{Agents, Heartbeats};
 pub use handed_over::{Begun, HandedOver, Standing};
 pub use ledger::{AuditTrail, Backlog, Ledger};
+pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{
     CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore,
     Shelf, Spent, TakeFound,
 };
+pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
-pub use telling::{Alerts, EventBus, EventLog, Webhooks};
+pub use telling::{Alerts, EventBus, EventLog, LogWriter, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 
 /// A port's answer.
@@ -120,8 +124,12 @@ pub struct Ports {
     pub agents: Arc<dyn Agents>,
     /// Where heartbeats go.
     pub heartbeats: Arc<dyn Heartbeats>,
-    /// Where events go.
-    pub bus: Arc<dyn EventBus>,
+    /// The events that go out, and who is still to be told.
+    pub outbox: Arc<dyn Outbox>,
+    /// The event bus, where [`Consumer::Bus`] is among the outbox's consumers.
+    pub bus: Option<Arc<dyn EventBus>>,
+    /// What writes the log, where [`Consumer::Log`] is among the outbox's consumers.
+    pub log: Option<Arc<dyn LogWriter>>,
     /// The published events.
     pub events: Arc<dyn EventLog>,
     /// Webhook subscriptions.
@@ -136,6 +144,8 @@ pub struct Ports {
     pub revenue: Arc<dyn RevenueStore>,
     /// What is kept of repositories.
     pub repositories: Arc<dyn RepositoryStore>,
+    /// The store's own housekeeping.
+    pub retention: Arc<dyn Retention>,
     /// The systems' own health.
     pub checks: Arc<dyn Checks>,
     /// Time.

@@ -6,21 +6,32 @@ use jiff::Timestamp;
 use super::PortResult;
 use crate::alerts::Alert;
 use crate::names::AgentName;
-use crate::requests::record::{Cursor, LoggedEvent, OutboxEntry, Page};
+use crate::requests::record::{Cursor, LoggedEvent, OutgoingEvent, Page};
 use crate::secret::SecretValue;
 use crate::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 
 /// Where events go.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Publishes events; one result each, in their order. The same event may come twice.
-    async fn publish(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Result<(), String>>>;
+    /// Publishes events, given with their numbers in the outbox; one result each, in their order. The same
+    /// event may come twice.
+    async fn publish(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<Vec<Result<(), String>>>;
+}
+
+/// What puts events into the log that agents read, where they are not in it from the transaction they
+/// came to be with.
+#[async_trait]
+pub trait LogWriter: Send + Sync {
+    /// Puts events into the log, given with their numbers in the outbox; one result each, in their order.
+    /// An event of the same number is in the log once, however often it comes.
+    async fn write(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<Vec<Result<(), String>>>;
 }
 
 /// The published events, for those who fetch them.
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Events after a place, oldest first; only one agent's where `agent` is given.
+    /// Events after a place, oldest first; only one agent's where `agent` is given. A row that cannot be
+    /// read is passed over and said.
     async fn after(&self, cursor: Cursor, agent: Option<&AgentName>, limit: usize) -> PortResult<Vec<LoggedEvent>>;
 
     /// The newest event's place; zero when there is none.
@@ -30,12 +41,17 @@ pub trait EventLog: Send + Sync {
 /// Webhook subscriptions and what is still to be delivered to them.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
-    /// Adds a subscription. Events published from now on are queued for it. The adapter keeps the
+    /// Adds a subscription. Events that are queued from now on are queued for it too. The adapter keeps the
     /// signing secret encrypted.
     async fn subscribe(&self, subscription: &Subscription, secret: &SecretValue) -> PortResult<()>;
 
     /// Removes a subscription and all that waits for it. `NotFound` where there is none.
     async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()>;
+
+    /// Queues events, given with their numbers in the outbox, for every subscription that wants them. An
+    /// event of the same number is queued once for each subscription, however often it comes, as long as
+    /// it waits there.
+    async fn queue(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()>;
 
     /// All subscriptions, oldest first.
     async fn subscriptions(&self) -> PortResult<Vec<Subscription>>;

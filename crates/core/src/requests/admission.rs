@@ -6,6 +6,8 @@
 mod params;
 mod repositories;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -104,11 +106,11 @@ fn meaning(action: Option<&Value>) -> String {
 }
 
 /// The parameters as far as they count for the request's meaning, whatever their shape.
-fn meant_params(detail: &Map<String, Value>) -> Map<String, Value> {
+fn meant_params(detail: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
     match detail.get("params").or_else(|| detail.get("payload")) {
-        Some(Value::Object(params)) => params.clone(),
-        Some(other) => Map::from_iter([(String::new(), other.clone())]),
-        None => Map::new(),
+        Some(Value::Object(params)) => Cow::Borrowed(params),
+        Some(other) => Cow::Owned(Map::from_iter([(String::new(), other.clone())])),
+        None => Cow::Owned(Map::new()),
     }
 }
 

@@ -15,6 +15,7 @@ use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
 use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest};
+use super::relay::Patience;
 use super::running::Running;
 use super::waiting::{Stopwatch, Waits};
 use super::{Command, Principal};
@@ -44,6 +45,9 @@ pub struct Settings {
     /// The stage whose requests are taken from the bus, where each stage has a control plane of
     /// its own; without it, every stage's.
     pub serves: Option<Stage>,
+    /// How far behind a consumer of the outbox may be, and how much longer than a deploy may take a
+    /// request may stay open, before the health check says so.
+    pub lag: SignedDuration,
 }
 
 impl Default for Settings {
@@ -55,6 +59,7 @@ impl Default for Settings {
             work_timeout: SignedDuration::from_hours(1),
             stage_deploy_timeouts: BTreeMap::new(),
             serves: None,
+            lag: SignedDuration::from_mins(5),
         }
     }
 }
@@ -71,6 +76,7 @@ pub struct ControlPlane {
     /// Where a look at the parked requests that was cut short goes on.
     pub(super) looked_at: Mutex<Option<WaitingRequest>>,
     pub(super) waits: Waits,
+    pub(super) patience: Option<Patience>,
 }
 
 /// What became of an event on arrival.
@@ -121,6 +127,7 @@ impl ControlPlane {
             running: Arc::default(),
             looked_at: Mutex::default(),
             waits: Waits::default(),
+            patience: None,
         }
     }
 
@@ -128,6 +135,13 @@ impl ControlPlane {
     #[must_use]
     pub fn measuring(mut self, stopwatch: Stopwatch) -> Self {
         self.waits = Waits::by(stopwatch);
+        self
+    }
+
+    /// The same, with how long a consumer of the outbox gets; without, it is waited for.
+    #[must_use]
+    pub fn patient(mut self, patience: Patience) -> Self {
+        self.patience = Some(patience);
         self
     }
 
@@ -221,7 +235,7 @@ impl ControlPlane {
     /// A repeat gets the first outcome again, as an answer and as an event.
     async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
         if record.completed.is_some() {
-            self.ports.ledger.republish(&record.head.id).await?;
+            self.ports.ledger.republish(&record.head.id, self.now()).await?;
         }
         Ok(Received::Known(record))
     }
@@ -351,7 +365,7 @@ impl ControlPlane {
         let now = self.now();
         let name: &AgentName = &self.installation.agent;
         self.ports.agents.register(name, now).await?;
-        let checks = self.ports.checks.check().await;
+        let checks = self.checks().await;
         let failing: Vec<&str> = checks
             .iter()
             .filter(|c| c.status == Condition::Degraded)
@@ -368,7 +382,7 @@ impl ControlPlane {
 
     /// The control plane's own health.
     pub async fn health(&self, mode: Mode) -> Health {
-        Health::of(&self.installation, mode, self.ports.checks.check().await, self.now())
+        Health::of(&self.installation, mode, self.checks().await, self.now())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a request means, so that a repeat can be told from a conflict.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use crate::names::AgentName;
@@ -30,24 +31,38 @@ impl FingerprintKey {
         stage: &str,
         params: &Map<String, Value>,
     ) -> Fingerprint {
-        let meaning = json!({"agent": agent, "action": action, "stage": stage, "params": params});
+        // Canonical JSON (RFC 8785) of the four, written directly: the parameters may be large.
+        let mut meaning = Vec::with_capacity(512);
+        for (name, value) in [
+            ("{\"action\":", canonical(&action)),
+            (",\"agent\":", canonical(agent)),
+            (",\"params\":", canonical(params)),
+            (",\"stage\":", canonical(&stage)),
+        ] {
+            meaning.extend_from_slice(name.as_bytes());
+            meaning.extend_from_slice(&value);
+        }
+        meaning.push(b'}');
         Fingerprint(self.mac(&meaning))
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC takes keys of any length, and a Value always has a canonical form"
-    )]
-    fn mac(&self, meaning: &Value) -> [u8; 32] {
-        let text = serde_json_canonicalizer::to_vec(meaning).expect("a JSON value has a canonical form");
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn mac(&self, meaning: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(&text);
+        mac.update(meaning);
         mac.finalize().into_bytes().into()
     }
 }
 
+#[expect(clippy::expect_used, reason = "JSON values and texts have a canonical form")]
+fn canonical(value: &impl Serialize) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(value).expect("a JSON value has a canonical form")
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn of(params: &Value, stage: &str) -> Fingerprint {
@@ -60,6 +75,19 @@ mod tests {
         assert_eq!(of(&json!({"a": 1, "b": 2}), "dev"), of(&json!({"b": 2, "a": 1}), "dev"));
         assert_ne!(of(&json!({"a": 1}), "dev"), of(&json!({"a": 2}), "dev"));
         assert_ne!(of(&json!({"a": 1}), "dev"), of(&json!({"a": 1}), "prod"));
+    }
+
+    #[test]
+    fn what_is_fingerprinted_is_the_canonical_form_of_the_four() {
+        let agent = AgentName::new("A").unwrap();
+        let params =
+            json!({"z": "\u{7f}\n\"\u{e9}\u{1f600}", "a": [1.5e300, null, {"k": "v", "b": true}], "\u{1}": -0.0});
+        let key = FingerprintKey::new([7; 32]);
+        let whole = json!({"agent": agent, "action": "put\tSecret", "stage": "d\\ev", "params": params});
+        assert_eq!(
+            key.fingerprint(&agent, "put\tSecret", "d\\ev", params.as_object().unwrap()),
+            Fingerprint(key.mac(&canonical(&whole)))
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod record;
 pub mod relay;
 pub mod running;
 pub mod stacks;
+pub mod standing;
 pub mod sweep;
 pub mod waiting;
 

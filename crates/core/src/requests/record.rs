@@ -27,9 +27,10 @@ pub enum RequestState {
     Executing,
     /// Its effect is under way elsewhere.
     Waiting,
-    /// It has its outcome; the event is not published yet.
+    /// It has its outcome; the event is not in the log yet. A backend that logs the event with the outcome
+    /// itself does not know this state.
     Completed,
-    /// The event is published.
+    /// The event is in the log, and on the bus where there is one.
     Published,
 }
 
@@ -241,17 +242,6 @@ pub struct Page<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub i64);
-
-/// An event that waits to be published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxEntry {
-    /// The ledger's own number of this entry.
-    pub id: i64,
-    /// How often publishing failed.
-    pub failures: u32,
-    /// The event.
-    pub event: OutgoingEvent,
-}
 
 /// An event to the outside.
 #[derive(Debug, Clone, PartialEq, Eq)]

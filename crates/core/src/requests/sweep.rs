@@ -149,14 +149,14 @@ impl ControlPlane {
         }
     }
 
-    /// Publishes everything that is due; how much that was. What the bus refuses stays in the
-    /// outbox for a later pass.
+    /// Takes every event that is due to every consumer; how many were told. What one of them refuses stays
+    /// in the outbox for a later pass.
     pub async fn publish_all(&self) -> PortResult<usize> {
         let mut published = 0;
         loop {
-            let report = self.relay(BATCH).await?;
+            let report = self.relay(self.ports.outbox.consumers(), BATCH).await?;
             published += report.published;
-            if report.published + report.failed == 0 {
+            if report.events() == 0 {
                 return Ok(published);
             }
         }

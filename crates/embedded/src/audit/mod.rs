@@ -1,11 +1,12 @@
 //! The audit trail: a chain of rows that only grows, and its end under a keyed MAC.
 
+mod cutting;
 mod verification;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Verification, link};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Section, Verification};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{AuditTrail, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
@@ -65,37 +66,61 @@ pub(crate) fn begin(conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
     Ok(())
 }
 
+/// An entry with what can be made of it before the writer's time.
+pub(crate) struct Prepared {
+    entry: AuditEntry,
+    text: String,
+    canonical: Canonical,
+}
+
+impl Prepared {
+    /// Prepares an entry.
+    pub(crate) fn of(entry: AuditEntry) -> rusqlite::Result<Self> {
+        Ok(Self {
+            text: columns::json(&entry)?,
+            canonical: Canonical::of(&entry),
+            entry,
+        })
+    }
+
+    /// Puts the entry at the end of the chain, in the caller's transaction.
+    pub(crate) fn append(&self, conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
+        let head = Head::read(conn)?;
+        // Going on from an end that somebody forged would put our MAC under the forgery.
+        let head = head.filter(|head| head.is_ours(keys)).ok_or_else(|| {
+            Fault::port(
+                PortErrorKind::Corrupt,
+                "the end of the audit trail was changed from outside: run `cc-devops audit verify`, then restore the \
+                 last backup, see the runbook",
+            )
+        })?;
+        let Self { entry, text, canonical } = self;
+        let seq = head.seq + 1;
+        let hash = canonical.link(head.hash, seq);
+        conn.prepare_cached(
+            "INSERT INTO audit (seq, at, principal, agent, action, status, entry, prev_hash, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            seq,
+            nanos(entry.at),
+            entry.principal.as_ref().map(AgentName::as_str),
+            entry.agent.as_ref().map(AgentName::as_str),
+            entry.action,
+            entry.status.as_str(),
+            text,
+            head.hash.0,
+            hash.0,
+        ])?;
+        conn.prepare_cached("UPDATE audit_head SET seq = ?1, hash = ?2, mac = ?3 WHERE id = 1")?
+            .execute(params![seq, hash.0, keys.audit_head_mac(seq, &hash.0)])?;
+        Ok(())
+    }
+}
+
 /// Puts an entry at the end of the chain, in the caller's transaction.
 pub(crate) fn append(conn: &Connection, keys: &StoreKeys, entry: &AuditEntry) -> Result<(), Fault> {
-    let head = Head::read(conn)?;
-    // Going on from an end that somebody forged would put our MAC under the forgery.
-    let head = head.filter(|head| head.is_ours(keys)).ok_or_else(|| {
-        Fault::port(
-            PortErrorKind::Corrupt,
-            "the end of the audit trail was changed from outside: run `cc-devops audit verify`, then restore the last \
-             backup, see the runbook",
-        )
-    })?;
-    let seq = head.seq + 1;
-    let hash = link(head.hash, seq, entry);
-    conn.prepare_cached(
-        "INSERT INTO audit (seq, at, principal, agent, action, status, entry, prev_hash, hash) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        seq,
-        nanos(entry.at),
-        entry.principal.as_ref().map(AgentName::as_str),
-        entry.agent.as_ref().map(AgentName::as_str),
-        entry.action,
-        entry.status.as_str(),
-        columns::json(entry)?,
-        head.hash.0,
-        hash.0,
-    ])?;
-    conn.prepare_cached("UPDATE audit_head SET seq = ?1, hash = ?2, mac = ?3 WHERE id = 1")?
-        .execute(params![seq, hash.0, keys.audit_head_mac(seq, &hash.0)])?;
-    Ok(())
+    Prepared::of(entry.clone())?.append(conn, keys)
 }
 
 #[async_trait]
@@ -118,6 +143,31 @@ impl AuditTrail for SqliteAudit {
     /// Nothing: the end of the one chain is kept under its MAC with every row.
     async fn checkpoint(&self, _at: Timestamp) -> PortResult<()> {
         Ok(())
+    }
+
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db
+            .read(move |conn| cutting::oldest(conn, &keys, before, limit))
+            .await
+    }
+
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()> {
+        let keys = Arc::clone(self.db.store_keys());
+        // Its rows have been looked at; what is written is where it ends.
+        let section = Section {
+            rows: Vec::new(),
+            ..section.clone()
+        };
+        let entry = entry.clone();
+        self.db
+            .write(move |conn, _| cutting::cut(conn, &keys, &section, &entry))
+            .await
+    }
+
+    async fn clear(&self, limit: usize) -> PortResult<u64> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db.write(move |conn, _| cutting::clear(conn, &keys, limit)).await
     }
 }
 

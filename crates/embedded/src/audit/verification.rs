@@ -1,13 +1,16 @@
-//! Checks the chain: every row against its hash and its copies, every row against the one before,
-//! the last against the MAC of the end, and the indexes against the rows.
+//! Checks the chain: every row against its hash and its copies, every row against the one before, the first
+//! against the cut, the last against the MAC of the end, and the indexes against the rows.
 //!
 //! It reads page by page, each in a transaction of its own, so that it neither holds the whole
 //! trail in memory nor the write-ahead log back while it runs.
 
-use cc_devops_core::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier};
+use std::collections::BTreeMap;
+
+use cc_devops_core::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier, cut};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use super::Head;
+use super::cutting::Standing;
 use crate::columns::{self, nanos};
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -15,7 +18,8 @@ use crate::vault::StoreKeys;
 /// Rows per page.
 const PAGE: i64 = 500;
 
-const SELECT: &str = "SELECT seq, at, principal, agent, action, status, entry, prev_hash, hash FROM audit";
+/// All columns of a row, as [`read`] takes them.
+pub(super) const SELECT: &str = "SELECT seq, at, principal, agent, action, status, entry, prev_hash, hash FROM audit";
 
 /// A row, or what is wrong with it.
 type Read = Result<AuditRow, String>;
@@ -25,10 +29,12 @@ pub(super) fn verify(conn: &Connection, keys: &StoreKeys) -> Result<Verification
     let mut walk = Walk::default();
     loop {
         let snapshot = conn.unchecked_transaction()?;
+        walk.cut(&snapshot, keys)?;
         let more = walk.page(&snapshot)?;
         if !more {
             // In the same view as the last page, so that a row written meanwhile is no surprise.
             walk.end(&snapshot, keys)?;
+            walk.told();
             break;
         }
     }
@@ -45,10 +51,62 @@ struct Walk {
     verifier: Verifier,
     /// The place of the last row that was read or found unreadable.
     place: i64,
+    /// Where the chain is cut.
+    cut: Option<(i64, ChainHash)>,
+    /// The cuts that the trail's own entries tell of.
+    told: BTreeMap<i64, ChainHash>,
     breaks: Vec<Break>,
 }
 
 impl Walk {
+    /// Looks where the chain is cut, in the same view as the next page: it may be cut while it is walked.
+    fn cut(&mut self, conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
+        let standing = match Standing::read(conn) {
+            Ok(standing) => standing,
+            Err(error) if is_damage(&error) => {
+                self.broken_cut(1, "the record of the chain's cut cannot be read");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match standing {
+            Some(cut) if !cut.is_ours(keys) => {
+                self.broken_cut(cut.seq, "the record of the chain's cut was not written by this store");
+            }
+            // Again for each page: rows before the cut may have been removed since the last one.
+            Some(cut) => {
+                self.cut = Some((cut.seq, cut.hash));
+                self.verifier.cut_at(cut.seq, cut.hash);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Reports what is wrong with the cut, once.
+    fn broken_cut(&mut self, seq: i64, problem: &str) {
+        if !self.breaks.iter().any(|known| known.problem == problem) {
+            self.breaks.push(Break {
+                chain: None,
+                seq: seq.max(1),
+                problem: problem.to_owned(),
+            });
+        }
+    }
+
+    /// A cut is on record: whoever has the key, and not the trail, cannot cut it unseen.
+    fn told(&mut self) {
+        if let Some((seq, hash)) = self.cut
+            && self.told.get(&seq) != Some(&hash)
+        {
+            self.breaks.push(Break {
+                chain: None,
+                seq: seq.max(1),
+                problem: format!("the chain is cut behind row {seq}, and no entry tells of it"),
+            });
+        }
+    }
+
     /// Takes the next page; whether there may be another.
     fn page(&mut self, conn: &Connection) -> Result<bool, Fault> {
         let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
@@ -73,7 +131,10 @@ impl Walk {
     fn take(&mut self, seq: i64, row: Read) {
         self.place = seq;
         match row {
-            Ok(row) => self.verifier.take(&row),
+            Ok(row) => {
+                self.told.extend(cut::told(&row.entry));
+                self.verifier.take(&row);
+            }
             Err(problem) => self.breaks.push(Break {
                 chain: None,
                 seq,
@@ -131,7 +192,7 @@ impl Walk {
             Err(error) => return Err(error.into()),
         };
         let last = self.verifier.last();
-        let place = self.place;
+        let place = self.place.max(self.cut.map_or(0, |(seq, _)| seq));
         let (seq, problem) = match head {
             None => (
                 place.max(1),
@@ -172,7 +233,7 @@ fn last_row(conn: &Connection) -> i64 {
 }
 
 /// Reads a row and compares what stands in it twice.
-fn read(row: &Row<'_>, seq: i64) -> Read {
+pub(super) fn read(row: &Row<'_>, seq: i64) -> Read {
     let unreadable = |_| format!("row {seq} was changed: it cannot be read");
     let entry: AuditEntry = columns::json_at(row, 6).map_err(unreadable)?;
     let text: String = row.get(6).map_err(unreadable)?;
@@ -272,7 +333,7 @@ fn damage(conn: &Connection, nothing_else: bool) -> Result<Vec<Break>, Fault> {
 }
 
 /// The row that a message of the integrity check names: `row 7 missing from index …`, `Rowid 7 out
-/// of order`. Rows are counted from one without gaps, so the count is the place.
+/// of order`. A row's number is its place.
 fn row_in(line: &str) -> Option<i64> {
     let mut words = line.split_whitespace();
     words.find(|word| word.eq_ignore_ascii_case("row") || word.eq_ignore_ascii_case("rowid"))?;

@@ -15,8 +15,9 @@ use rusqlite::Connection;
 use super::connection::{Purpose, connect};
 use super::writer::Nudge;
 
-/// How many pages are moved at once at least (4 MiB).
-const MOVE_PAGES: i64 = 1_024;
+/// How many pages are moved at once at least (16 MiB): a page that is written again and again meanwhile
+/// is moved once.
+const MOVE_PAGES: i64 = 4_096;
 
 /// From how many pages on the writer is asked to help (32 MiB).
 const LONG_PAGES: i64 = 8_192;

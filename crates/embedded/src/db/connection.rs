@@ -34,6 +34,10 @@ pub(super) fn connect(file: &Path, purpose: Purpose) -> rusqlite::Result<Connect
     let conn = Connection::open_with_flags(file, flags)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    if purpose == Purpose::Write {
+        // Takes hold where the file is new, before its first page is written; else when it is compacted.
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     // Checked before anything is changed: a file that is no database fails here.
     conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -11,7 +11,9 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_initial.sql")),
     M::up(include_str!("../../migrations/0002_revenue.sql")),
     M::up(include_str!("../../migrations/0003_repositories.sql")),
-    M::up(include_str!("../../migrations/0004_leases.sql")),
+    M::up(include_str!("../../migrations/0004_outbox.sql")),
+    M::up(include_str!("../../migrations/0005_retention.sql")),
+    M::up(include_str!("../../migrations/0006_leases.sql")),
 ];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);

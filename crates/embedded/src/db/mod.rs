@@ -4,6 +4,7 @@
 //! nothing they may change is remembered from one transaction to the next.
 
 mod checkpoint;
+mod compaction;
 pub(crate) mod conditions;
 mod connection;
 mod migrations;
@@ -23,9 +24,10 @@ use tokio::sync::oneshot;
 use crate::error::Fault;
 use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
+pub use compaction::{Compacted, compact};
 pub(crate) use open::open;
 use readers::Readers;
-use writer::{Work, Writer};
+use writer::{Closure, Job, Never, Work, Writer};
 
 /// A handle of the open database; clones are the same database.
 #[derive(Clone)]
@@ -51,8 +53,23 @@ impl Db {
         &self,
         work: impl FnOnce(&Connection, &Keyring) -> Result<T, Fault> + Send + 'static,
     ) -> PortResult<T> {
+        let closure: Closure<_, Never<T>> = Closure::Once(Some(work));
+        self.send(|reply| Box::new(Work::new(closure, reply))).await
+    }
+
+    /// The same for what is written often: `work` may be run again where what it did was undone, so
+    /// as a rule it needs no savepoint. It must change nothing but the database.
+    pub(crate) async fn write_repeatable<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection, &Keyring) -> Result<T, Fault> + Send + 'static,
+    ) -> PortResult<T> {
+        let closure: Closure<Never<T>, _> = Closure::Repeatable(work);
+        self.send(|reply| Box::new(Work::new(closure, reply))).await
+    }
+
+    async fn send<T>(&self, job: impl FnOnce(oneshot::Sender<PortResult<T>>) -> Box<dyn Job>) -> PortResult<T> {
         let (reply, answer) = oneshot::channel();
-        self.0.writer.send(Box::new(Work::new(work, reply))).await?;
+        self.0.writer.send(job(reply)).await?;
         answer.await.unwrap_or_else(|_| {
             Err(PortError::new(
                 PortErrorKind::Unavailable,

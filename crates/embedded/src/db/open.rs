@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use rustix::fs::FlockOperation;
 
 use super::checkpoint::{Checkpointer, Signal};
+use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
 use super::migrations::migrate;
 use super::readers::Readers;
@@ -41,9 +42,7 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
     } else if !file.exists() {
         return Err(OpenError::Missing { path: file });
     }
-    // Two processes that start at once make one database, not two halves.
-    let door = File::open(dir).map_err(wrong)?;
-    rustix::fs::flock(&door, FlockOperation::LockExclusive).map_err(|error| wrong(error.into()))?;
+    let door = door(dir)?;
     make_private(&file, create).map_err(|source| OpenError::Directory {
         path: file.clone(),
         source,
@@ -52,6 +51,9 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
     let failed = |error: rusqlite::Error| OpenError::Store(Fault::Sqlite(error).into_port(&file));
     let mut conn = connect(&file, Purpose::Write).map_err(failed)?;
     migrate(&mut conn, &file)?;
+    if create {
+        convert_small(&conn).map_err(failed)?;
+    }
     let (keys, store_keys) = unlock(&mut conn, &file, source, &dir.join(KEY_FILE))?;
     drop(door);
 
@@ -67,6 +69,17 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
         writer,
         checkpointer,
     })))
+}
+
+/// Holds the folder until it is dropped: two processes that start at once make one database, not two halves.
+pub(super) fn door(dir: &Path) -> Result<File, OpenError> {
+    let wrong = |source| OpenError::Directory {
+        path: dir.to_owned(),
+        source,
+    };
+    let door = File::open(dir).map_err(wrong)?;
+    rustix::fs::flock(&door, FlockOperation::LockExclusive).map_err(|error| wrong(error.into()))?;
+    Ok(door)
 }
 
 /// The file exists and is its owner's alone; SQLite gives the files beside it the same mode.

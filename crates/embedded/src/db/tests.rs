@@ -28,7 +28,7 @@ fn opened(dir: &Path) -> Db {
 }
 
 async fn insert(db: &Db, id: i64, bytes: i64) -> PortResult<()> {
-    db.write(move |conn, _| {
+    db.write_repeatable(move |conn, _| {
         conn.prepare_cached("INSERT INTO probe (id, filler) VALUES (?1, zeroblob(?2))")?
             .execute(params![id, bytes])?;
         Ok(())
@@ -89,6 +89,44 @@ async fn a_failing_write_undoes_itself_and_no_other() {
     assert_eq!(good.len(), 240);
     assert_eq!(ids(db.file()), good);
     db.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_repeatable_write_undoes_itself_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = opened(dir.path());
+    let mut calls = JoinSet::new();
+    for id in 1..=600 {
+        let db = db.clone();
+        calls.spawn(async move {
+            if id % 100 == 50 {
+                return db.write(move |conn, _| probe(conn, id)).await;
+            }
+            db.write_repeatable(move |conn, _| match id % 10 {
+                1 => Err(Fault::port(PortErrorKind::Refused, "no, and nothing was written")),
+                3 => probe(conn, id).and_then(|_| Err(Fault::port(PortErrorKind::Refused, "no"))),
+                5 => probe(conn, 1_000).and_then(|_| probe(conn, 1_000)),
+                7 => probe(conn, id).map(|_| panic!("a bug")),
+                _ => probe(conn, id),
+            })
+            .await
+        });
+    }
+    let answers = calls.join_all().await;
+    let mut good: Vec<i64> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().ok().copied())
+        .collect();
+    good.sort_unstable();
+    assert_eq!(good.len(), 360);
+    assert_eq!(ids(db.file()), good);
+    db.close();
+}
+
+fn probe(conn: &Connection, id: i64) -> Result<i64, Fault> {
+    conn.prepare_cached("INSERT INTO probe (id) VALUES (?1)")?
+        .execute([id])?;
+    Ok(id)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

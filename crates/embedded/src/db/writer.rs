@@ -26,6 +26,8 @@ const BATCH: usize = 256;
 pub(super) trait Job: Send {
     /// Does the write and keeps its result.
     fn run(&mut self, conn: &Connection, keys: &Keyring) -> Ran;
+    /// Whether it may be run once more, after what it did was undone.
+    fn repeatable(&self) -> bool;
     /// Answers the caller: with the kept result, or why nothing was written.
     fn answer(self: Box<Self>, writer: &WriterThread, failed: Option<&Arc<rusqlite::Error>>);
 }
@@ -38,40 +40,55 @@ pub(super) enum Ran {
     Bad(Option<ffi::Error>),
 }
 
+/// A closure that writes.
+pub(super) enum Closure<F, G> {
+    /// It is run once, in a savepoint of its own; none once it was.
+    Once(Option<F>),
+    /// It may be run again where what it did was undone.
+    Repeatable(G),
+}
+
+/// What [`Closure::Once`] and [`Closure::Repeatable`] have in the other's place.
+pub(super) type Never<T> = fn(&Connection, &Keyring) -> Result<T, Fault>;
+
 /// A write that is a closure.
-pub(super) struct Work<F, T> {
-    closure: Option<F>,
+pub(super) struct Work<F, G, T> {
+    closure: Closure<F, G>,
     result: Option<Result<T, Fault>>,
     reply: oneshot::Sender<PortResult<T>>,
 }
 
-impl<F, T> Work<F, T> {
+impl<F, G, T> Work<F, G, T> {
     /// The write and where its answer goes.
-    pub(super) fn new(work: F, reply: oneshot::Sender<PortResult<T>>) -> Self {
+    pub(super) fn new(closure: Closure<F, G>, reply: oneshot::Sender<PortResult<T>>) -> Self {
         Self {
-            closure: Some(work),
+            closure,
             result: None,
             reply,
         }
     }
 }
 
-impl<F, T> Job for Work<F, T>
+impl<F, G, T> Job for Work<F, G, T>
 where
     F: FnOnce(&Connection, &Keyring) -> Result<T, Fault> + Send,
+    G: Fn(&Connection, &Keyring) -> Result<T, Fault> + Send,
     T: Send,
 {
     fn run(&mut self, conn: &Connection, keys: &Keyring) -> Ran {
-        let Some(work) = self.closure.take() else {
-            return Ran::Bad(None);
-        };
         // One caller's bug must not take the store from all the others.
-        let result = catch_unwind(AssertUnwindSafe(|| work(conn, keys))).unwrap_or_else(|_| {
-            Err(Fault::port(
+        let result = catch_unwind(AssertUnwindSafe(|| match &mut self.closure {
+            Closure::Once(work) => work.take().map(|work| work(conn, keys)),
+            Closure::Repeatable(work) => Some(work(conn, keys)),
+        }));
+        let result = match result {
+            Ok(None) => return Ran::Bad(None),
+            Ok(Some(result)) => result,
+            Err(_panic) => Err(Fault::port(
                 PortErrorKind::Refused,
                 "the write failed by a fault of the program: look in the log",
-            ))
-        });
+            )),
+        };
         let ran = match &result {
             Ok(_) => Ran::Good,
             Err(Fault::Sqlite(rusqlite::Error::SqliteFailure(error, _))) => Ran::Bad(Some(*error)),
@@ -79,6 +96,10 @@ where
         };
         self.result = Some(result);
         ran
+    }
+
+    fn repeatable(&self) -> bool {
+        matches!(self.closure, Closure::Repeatable(_))
     }
 
     fn answer(self: Box<Self>, writer: &WriterThread, failed: Option<&Arc<rusqlite::Error>>) {
@@ -214,27 +235,52 @@ impl WriterThread {
     /// Writes what is pending in one transaction. Where the transaction is lost in the middle, the
     /// writes that were not tried stay pending.
     fn batch(&self, pending: &mut VecDeque<Box<dyn Job>>) {
-        let keys = match self.begin() {
-            Ok(keys) => keys,
-            Err(error) => {
-                // All of them would wait for the same lock, one after the other.
-                let error = Some(Arc::new(error));
-                return self.answer(pending.drain(..), &error);
-            }
-        };
         let mut done = Vec::with_capacity(pending.len());
-        let mut lost = None;
-        while lost.is_none()
-            && let Some(mut job) = pending.pop_front()
-        {
-            lost = self.run_one(job.as_mut(), &keys);
-            done.push(job);
+        let ended = self.write_all(pending, &mut done).err().map(Arc::new);
+        if done.is_empty() {
+            // It could not begin: all of them would wait for the same lock, one after the other.
+            done.extend(pending.drain(..));
         }
-        let ended = lost.or_else(|| self.commit());
         self.answer(done.into_iter(), &ended);
         if ended.is_none() {
             self.signal.written();
         }
+    }
+
+    /// Writes what is pending; what was tried is `done`, also where the transaction is lost.
+    fn write_all(&self, pending: &mut VecDeque<Box<dyn Job>>, done: &mut Vec<Box<dyn Job>>) -> rusqlite::Result<()> {
+        let mut keys = self.begin()?;
+        if pending.iter().all(|job| job.repeatable()) {
+            if self.run_together(pending, &keys) {
+                done.extend(pending.drain(..));
+                return self.commit();
+            }
+            keys = self.begin()?;
+        }
+        while let Some(mut job) = pending.pop_front() {
+            let ran = self.run_one(job.as_mut(), &keys);
+            done.push(job);
+            ran?;
+        }
+        self.commit()
+    }
+
+    /// Runs all writes without savepoints, each of which would cost a copy of every page that the write
+    /// touches. False where a write has to be undone without the others; then nothing is written.
+    fn run_together(&self, pending: &mut VecDeque<Box<dyn Job>>, keys: &Keyring) -> bool {
+        let together = pending.iter_mut().all(|job| {
+            let changes = self.conn.total_changes();
+            match job.run(&self.conn, keys) {
+                Ran::Good => true,
+                Ran::Bad(Some(_)) => false,
+                // It was refused before it wrote anything.
+                Ran::Bad(None) => !self.conn.is_autocommit() && self.conn.total_changes() == changes,
+            }
+        });
+        if !together {
+            self.roll_back();
+        }
+        together
     }
 
     fn begin(&self) -> rusqlite::Result<Keyring> {
@@ -248,7 +294,7 @@ impl WriterThread {
     }
 
     /// Runs one write in its savepoint. An error here means the whole transaction is lost.
-    fn run_one(&self, job: &mut dyn Job, keys: &Keyring) -> Ended {
+    fn run_one(&self, job: &mut dyn Job, keys: &Keyring) -> rusqlite::Result<()> {
         let end = |ran: Ran| match ran {
             Ran::Good => self.execute("RELEASE job"),
             // Some errors (a full disk among them) end the transaction by themselves.
@@ -260,15 +306,10 @@ impl WriterThread {
         self.execute("SAVEPOINT job")
             .and_then(|()| end(job.run(&self.conn, keys)))
             .inspect_err(|_| self.roll_back())
-            .err()
-            .map(Arc::new)
     }
 
-    fn commit(&self) -> Ended {
-        self.execute("COMMIT")
-            .inspect_err(|_| self.roll_back())
-            .err()
-            .map(Arc::new)
+    fn commit(&self) -> rusqlite::Result<()> {
+        self.execute("COMMIT").inspect_err(|_| self.roll_back())
     }
 
     fn roll_back(&self) {

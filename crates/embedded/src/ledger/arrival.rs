@@ -65,7 +65,7 @@ pub(super) fn receive_concluded(
     match insert(conn, head, beginning)? {
         None => known(conn, head),
         Some(seq) => {
-            ending.tell(conn, keys, seq)?;
+            ending.tell(conn, keys, seq, head.agent.as_str())?;
             Ok(Receipt::Recorded)
         }
     }

@@ -3,7 +3,9 @@
 use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, Renewal, StackLease, StackLock, WaitingRequest};
+use cc_devops_core::requests::record::{
+    Claim, ClaimedRequest, Renewal, RequestHead, StackLease, StackLock, WaitingRequest,
+};
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -26,30 +28,38 @@ pub(super) fn claim_due(
     // The inner search needs the index of open requests alone, so a long backlog costs little.
     let due = conn
         .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, coalesce(tries, attempts), key_id, data_key, detail FROM requests \
+            "SELECT {HEAD}, attempts, coalesce(tries, attempts), key_id, data_key, detail, seq FROM requests \
              WHERE seq IN (SELECT seq FROM requests WHERE state <> 'concluded' \
              AND state IN ('received', 'executing') AND due_at <= ?1 ORDER BY seq LIMIT ?2) ORDER BY seq"
         ))?
         .query_map(params![nanos(now), limit(at_most)], |row| {
-            let attempts: u32 = row.get(HEAD_LEN)?;
-            let tries: u32 = row.get(HEAD_LEN + 1)?;
-            Ok((head(row)?, attempts, tries, Sealed::from_row_if_any(row, HEAD_LEN + 2)?))
+            let seq: i64 = row.get(HEAD_LEN + 5)?;
+            Ok((seq, due(row)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut update = conn.prepare_cached(
         "UPDATE requests SET state = 'executing', attempts = ?2, tries = ?3, due_at = ?4, progress = NULL WHERE id = ?1",
     )?;
+    // One damaged row must not hold up all the others; it is looked at again later.
+    let mut later = conn.prepare_cached("UPDATE requests SET due_at = ?2 WHERE seq = ?1")?;
     let mut claimed = Vec::with_capacity(due.len());
-    for (head, attempts, tries, sealed) in due {
+    for (seq, row) in due {
+        let (head, attempts, tries, sealed) = match row {
+            Ok(row) => row,
+            Err(error) => {
+                tracing::error!(seq, %error, "a request's row cannot be read: it stays open until it can");
+                later.execute(params![seq, nanos(lease_until)])?;
+                continue;
+            }
+        };
         let opened = sealed
             .ok_or_else(|| Fault::corrupt("the request's detail"))
             .and_then(|sealed| keys.open_text(detail_label(head.id.as_str()), &sealed));
         let detail = match opened {
             Ok(detail) => SecretValue::new(detail),
             Err(Fault::Port(error)) if error.kind == PortErrorKind::Corrupt => {
-                // One damaged row must not hold up all the others; it is looked at again later.
                 tracing::error!(request_id = %head.id, %error, "a request cannot be carried out");
-                update.execute(params![head.id.as_str(), attempts, tries, nanos(lease_until)])?;
+                later.execute(params![seq, nanos(lease_until)])?;
                 continue;
             }
             Err(fault) => return Err(fault),
@@ -67,6 +77,15 @@ pub(super) fn claim_due(
         });
     }
     Ok(claimed)
+}
+
+fn due(row: &Row<'_>) -> rusqlite::Result<(RequestHead, u32, u32, Option<Sealed>)> {
+    Ok((
+        head(row)?,
+        row.get(HEAD_LEN)?,
+        row.get(HEAD_LEN + 1)?,
+        Sealed::from_row_if_any(row, HEAD_LEN + 2)?,
+    ))
 }
 
 /// Renews leases; gives the claims that are not good any more.
@@ -161,15 +180,24 @@ pub(super) fn waiting(
     at_most: usize,
 ) -> Result<Vec<WaitingRequest>, Fault> {
     let (since, id) = after.map_or((i64::MIN, ""), |(since, id)| (nanos(*since), id.as_str()));
-    let rows = conn
-        .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, due_at FROM requests \
-             WHERE state <> 'concluded' AND state = 'waiting' AND due_at >= ?1 AND (due_at, id) > (?1, ?2) \
-             ORDER BY due_at, id LIMIT ?3"
-        ))?
-        .query_map(params![since, id, limit(at_most)], parked)?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {HEAD}, attempts, due_at FROM requests \
+         WHERE state <> 'concluded' AND state = 'waiting' AND due_at >= ?1 AND (due_at, id) > (?1, ?2) \
+         ORDER BY due_at, id"
+    ))?;
+    // Not limited here: those that cannot be read are no part of a page.
+    let rows = statement.query_map(params![since, id], |row| Ok(parked(row)))?;
+    let mut waiting = Vec::new();
+    for row in rows {
+        if waiting.len() == at_most {
+            break;
+        }
+        match row? {
+            Ok(request) => waiting.push(request),
+            Err(error) => tracing::error!(%error, "a parked request's row cannot be read"),
+        }
+    }
+    Ok(waiting)
 }
 
 /// The parked request of that id.

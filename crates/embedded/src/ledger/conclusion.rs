@@ -1,15 +1,15 @@
 //! Ending requests: outcome, audit row and event in one transaction.
 
-use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::record::{Claim, Conclusion};
+use cc_devops_core::stored;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::outbox;
-use crate::audit;
-use crate::columns;
+use crate::audit::Prepared;
+use crate::columns::nanos;
 use crate::error::Fault;
+use crate::events::{self, Told};
 use crate::vault::StoreKeys;
 
 /// A conclusion ready to be written: what can be made beforehand is not made on the writer's time.
@@ -17,22 +17,22 @@ pub(super) struct Ending {
     status: &'static str,
     completed: String,
     output: Option<String>,
-    audit: AuditEntry,
+    audit: Prepared,
     keeps_stack: bool,
+    /// When, in nanoseconds.
+    at: i64,
 }
 
 impl Ending {
     /// Prepares a conclusion.
     pub(super) fn of(conclusion: &Conclusion) -> Result<Self, PortError> {
-        let completed = columns::json(&conclusion.completed).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error)
-        })?;
         Ok(Self {
             status: conclusion.completed.status.as_str(),
-            completed,
+            completed: stored::write_completed(&conclusion.completed).map_err(unwritable)?,
             output: conclusion.output.clone(),
-            audit: conclusion.audit.clone(),
+            audit: Prepared::of(conclusion.audit.clone()).map_err(unwritable)?,
             keeps_stack: conclusion.keeps_stack,
+            at: nanos(conclusion.completed.timestamp),
         })
     }
 
@@ -51,27 +51,30 @@ impl Ending {
         self.output.as_deref()
     }
 
-    /// Writes the audit row and the event of the request at `seq`.
-    pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64) -> Result<(), Fault> {
-        conn.prepare_cached("INSERT INTO outbox (request_seq) VALUES (?1)")?
-            .execute([seq])?;
-        audit::append(conn, keys, &self.audit)
+    /// Writes the audit row and the event of the request at `seq`, for an agent.
+    pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64, agent: &str) -> Result<(), Fault> {
+        events::append(conn, agent, Told::Request(seq), self.at)?;
+        self.audit.append(conn, keys)
     }
 
     /// Writes the audit row and the event of what has no request.
     pub(super) fn refuse(&self, conn: &Connection, keys: &StoreKeys, agent: &AgentName) -> Result<(), Fault> {
-        outbox::announce(conn, agent, &self.completed)?;
-        audit::append(conn, keys, &self.audit)
+        events::append(conn, agent.as_str(), Told::Body(&self.completed), self.at)?;
+        self.audit.append(conn, keys)
     }
+}
+
+fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+    PortError::new(PortErrorKind::Refused, "the outcome cannot be written as JSON").because(error)
 }
 
 /// Ends the request that `claim` is good for.
 pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, ending: &Ending) -> Result<(), Fault> {
-    let seq: i64 = conn
+    let (seq, agent): (i64, String) = conn
         .prepare_cached(
             "UPDATE requests SET state = 'concluded', status = ?3, completed = ?4, output = ?5, due_at = NULL, \
              progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
-             WHERE id = ?1 AND attempts = ?2 AND state <> 'concluded' RETURNING seq",
+             WHERE id = ?1 AND attempts = ?2 AND state <> 'concluded' RETURNING seq, agent",
         )?
         .query_row(
             params![
@@ -81,7 +84,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
                 ending.completed,
                 ending.output
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?
         .ok_or_else(superseded)?;
@@ -89,7 +92,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
         conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
             .execute([claim.request.as_str()])?;
     }
-    ending.tell(conn, keys, seq)
+    ending.tell(conn, keys, seq, &agent)
 }
 
 /// The answer to a claim that is not good any more.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::rows::{HEAD_LEN, record, record_columns};
 use crate::audit::page;
-use crate::columns::{count_at, limit, nanos};
+use crate::columns::{count_at, limit, nanos, optional_time_at};
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
 
@@ -35,13 +35,9 @@ pub(super) fn list(
     conditions.with_some("received_at < ?", filter.until.map(nanos));
     match filter.state {
         None => {}
-        Some(RequestState::Completed) => {
-            conditions.and("seq IN (SELECT request_seq FROM outbox WHERE request_seq IS NOT NULL)");
-        }
-        Some(RequestState::Published) => {
-            conditions
-                .and("state = 'concluded' AND NOT EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq)");
-        }
+        // The event of an outcome is in the log from the moment the outcome is there.
+        Some(RequestState::Completed) => conditions.and("FALSE"),
+        Some(RequestState::Published) => conditions.and("state = 'concluded'"),
         Some(open @ (RequestState::Received | RequestState::Executing | RequestState::Waiting)) => {
             // Said twice, because the first is how SQLite knows that its index of open requests serves.
             conditions.with("state <> 'concluded' AND state = ?", open.as_str().to_owned());
@@ -53,11 +49,18 @@ pub(super) fn list(
         conditions.clause()
     );
     let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
-        Ok((record(row)?, row.get::<_, i64>(HEAD_LEN + 6)?))
+        Ok((record(row), row.get::<_, i64>(HEAD_LEN + 5)?))
     })?;
     let numbered = page(rows, at_most, |(_, seq)| *seq);
+    let readable = |(record, seq): (rusqlite::Result<RequestRecord>, i64)| match record {
+        Ok(record) => Some(record),
+        Err(error) => {
+            tracing::error!(seq, %error, "a request's row cannot be read and is left out");
+            None
+        }
+    };
     Ok(Page {
-        items: numbered.items.into_iter().map(|(record, _)| record).collect(),
+        items: numbered.items.into_iter().filter_map(readable).collect(),
         next: numbered.next,
     })
 }
@@ -66,11 +69,14 @@ pub(super) fn list(
 pub(super) fn backlog(conn: &Connection) -> Result<Backlog, Fault> {
     let backlog = conn
         .prepare_cached(
-            "WITH open AS (SELECT state, count(*) AS n FROM requests WHERE state <> 'concluded' GROUP BY state) \
+            "WITH open AS (SELECT state, count(*) AS n FROM requests WHERE state <> 'concluded' GROUP BY state), \
+             told AS (SELECT min(cursor) AS place FROM consumers) \
              SELECT coalesce((SELECT n FROM open WHERE state = 'received'), 0), \
              coalesce((SELECT n FROM open WHERE state = 'executing'), 0), \
              coalesce((SELECT n FROM open WHERE state = 'waiting'), 0), \
-             (SELECT count(*) FROM outbox)",
+             (SELECT count(*) FROM events, told WHERE cursor > place) + \
+             (SELECT count(DISTINCT event) FROM event_exceptions, told WHERE set_aside_at IS NULL AND event <= place), \
+             (SELECT received_at FROM requests WHERE seq = (SELECT min(seq) FROM requests WHERE state <> 'concluded'))",
         )?
         .query_row([], |row| {
             Ok(Backlog {
@@ -78,6 +84,7 @@ pub(super) fn backlog(conn: &Connection) -> Result<Backlog, Fault> {
                 executing: count_at(row, 1)?,
                 waiting: count_at(row, 2)?,
                 unpublished: count_at(row, 3)?,
+                oldest_open: optional_time_at(row, 4)?,
             })
         })?;
     Ok(backlog)

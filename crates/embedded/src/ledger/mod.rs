@@ -4,7 +4,6 @@ mod arrival;
 mod claims;
 mod conclusion;
 mod listing;
-mod outbox;
 mod rows;
 
 pub(crate) use rows::detail_label;
@@ -13,17 +12,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, Page, Receipt, Renewal, RequestFilter,
-    RequestRecord, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
 };
+use cc_devops_core::stored;
 use jiff::Timestamp;
 
-use crate::columns::json;
+use crate::columns::nanos;
 use crate::db::Db;
+use crate::events::{self, Told};
 use conclusion::Ending;
 
 /// The ledger in the database.
@@ -46,7 +47,7 @@ impl Ledger for SqliteLedger {
     async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
         let request = request.clone();
         self.db
-            .write(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
+            .write_repeatable(move |conn, keys| arrival::receive(conn, keys, &request, lease_until))
             .await
     }
 
@@ -68,9 +69,12 @@ impl Ledger for SqliteLedger {
 
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
         let agent = agent.clone();
-        let body = json(&EventBody::from(news.clone())).map_err(unwritten)?;
+        let body = stored::write_event(&news.clone().into()).map_err(|error| {
+            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+        })?;
+        let at = nanos(news.timestamp);
         self.db
-            .write(move |conn, _| outbox::announce(conn, &agent, &body))
+            .write(move |conn, _| events::append(conn, agent.as_str(), Told::Body(&body), at))
             .await
     }
 
@@ -126,13 +130,15 @@ impl Ledger for SqliteLedger {
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
         let (keys, claim, ending) = (Arc::clone(self.db.store_keys()), claim.clone(), Ending::of(conclusion)?);
         self.db
-            .write(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
+            .write_repeatable(move |conn, _| conclusion::conclude(conn, &keys, &claim, &ending))
             .await
     }
 
-    async fn republish(&self, id: &RequestId) -> PortResult<()> {
+    async fn republish(&self, id: &RequestId, at: Timestamp) -> PortResult<()> {
         let id = id.clone();
-        self.db.write(move |conn, _| outbox::republish(conn, &id)).await
+        self.db
+            .write(move |conn, _| events::append_again(conn, &id, nanos(at)))
+            .await
     }
 
     async fn lock_stack(&self, claim: &Claim, stack: &FullStackName) -> PortResult<StackLock> {
@@ -155,21 +161,6 @@ impl Ledger for SqliteLedger {
         );
         self.db
             .write(move |conn, _| claims::release_stack(conn, &keys, &stack, &holder, &audit))
-            .await
-    }
-
-    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
-        self.db.read(move |conn| outbox::unpublished(conn, now, limit)).await
-    }
-
-    async fn published(&self, ids: &[i64]) -> PortResult<()> {
-        let ids = ids.to_vec();
-        self.db.write(move |conn, _| outbox::published(conn, &ids)).await
-    }
-
-    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
-        self.db
-            .write(move |conn, _| outbox::publish_failed(conn, id, retry_at))
             .await
     }
 

@@ -3,9 +3,10 @@
 use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::Completed;
 use cc_devops_core::requests::record::{RequestHead, RequestRecord, RequestState};
+use cc_devops_core::stored;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::columns::{Unknown, name_at, optional_json_at, role_at, time_at, unreadable};
+use crate::columns::{Unknown, name_at, role_at, time_at, unreadable};
 use crate::vault::Label;
 
 /// The columns of a head.
@@ -17,10 +18,7 @@ pub(super) const HEAD_LEN: usize = 9;
 
 /// The columns of a record.
 pub(super) fn record_columns() -> String {
-    format!(
-        "{HEAD}, state, coalesce(tries, attempts), requests.completed, output, \
-         EXISTS (SELECT 1 FROM outbox WHERE request_seq = requests.seq), progress"
-    )
+    format!("{HEAD}, state, coalesce(tries, attempts), requests.completed, output, progress")
 }
 
 /// What a request's detail is sealed as.
@@ -49,12 +47,11 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<RequestHead> {
 
 /// Reads the columns of [`record_columns`].
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
-    let waits_in_outbox: bool = row.get(HEAD_LEN + 4)?;
     let state = match row.get_ref(HEAD_LEN)?.as_str()? {
         "received" => RequestState::Received,
         "executing" => RequestState::Executing,
         "waiting" => RequestState::Waiting,
-        "concluded" if waits_in_outbox => RequestState::Completed,
+        // Its event is in the log since then.
         "concluded" => RequestState::Published,
         _ => return Err(unreadable(HEAD_LEN, Unknown("state"))),
     };
@@ -62,10 +59,17 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         head: head(row)?,
         state,
         tries: row.get(HEAD_LEN + 1)?,
-        progress: optional_json_at(row, HEAD_LEN + 5)?,
-        completed: optional_json_at::<Completed>(row, HEAD_LEN + 2)?,
+        progress: optional_json_at(row, HEAD_LEN + 4)?,
+        completed: outcome_at(row, HEAD_LEN + 2)?,
         output: row.get(HEAD_LEN + 3)?,
     })
+}
+
+fn outcome_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Completed>> {
+    row.get_ref(column)?
+        .as_str_or_null()?
+        .map(|text| stored::read_completed(text).map_err(|error| unreadable(column, error)))
+        .transpose()
 }
 
 /// The request of that id.

@@ -178,3 +178,16 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         end,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_an_end_that_ever_landed_is_read() {
+        let done = include_str!("../../../testkit/data/stored/stack_end/done.json");
+        assert!(matches!(serde_json::from_str(done).unwrap(), Stored::Done(_)));
+        let failed = include_str!("../../../testkit/data/stored/stack_end/failed.json");
+        assert!(matches!(serde_json::from_str(failed).unwrap(), Stored::Failed { .. }));
+    }
+}

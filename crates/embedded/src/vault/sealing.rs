@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::sealing;
+use cc_devops_core::sealing::{self, NONCE_BYTES};
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
@@ -101,12 +101,16 @@ impl Keyring {
     /// cannot be replaced meanwhile.
     pub(crate) fn seal(&self, label: Label<'_>, plain: &[u8]) -> Result<Sealed, Fault> {
         let master = self.sealing_key()?;
-        let data_key = Zeroizing::new(random::<32>()?);
+        // One call of the system draws the data key and both nonces.
+        let drawn = Zeroizing::new(random::<{ 32 + 2 * NONCE_BYTES }>()?);
+        let (data_key, nonces) = drawn.split_first_chunk::<32>().ok_or_else(too_few)?;
+        let (first, rest) = nonces.split_first_chunk().ok_or_else(too_few)?;
+        let second = rest.first_chunk().ok_or_else(too_few)?;
         let about = label.associated_data();
         Ok(Sealed {
             key_id: master.id().clone(),
-            data_key: encrypt(master.bytes(), &about, data_key.as_slice())?,
-            body: encrypt(&data_key, &about, plain)?,
+            data_key: encrypt(master.bytes(), *first, &about, data_key)?,
+            body: encrypt(data_key, *second, &about, plain)?,
         })
     }
 
@@ -133,7 +137,7 @@ impl Keyring {
         let data_key = self.data_key(label, &about, value)?;
         Ok((
             master.id().clone(),
-            encrypt(master.bytes(), &about, data_key.as_slice())?,
+            encrypt(master.bytes(), random()?, &about, data_key.as_slice())?,
         ))
     }
 
@@ -150,8 +154,12 @@ fn damaged(label: Label<'_>) -> Fault {
     Fault::corrupt(format_args!("the sealed {} {:?}", label.kind, label.name))
 }
 
-fn encrypt(key: &[u8; 32], about: &[u8], plain: &[u8]) -> Result<Vec<u8>, Fault> {
-    sealing::seal(key, random()?, about, plain).map_err(|error| Fault::port(PortErrorKind::Refused, error.to_string()))
+fn too_few() -> Fault {
+    Fault::port(PortErrorKind::Refused, "too few random bytes were drawn")
+}
+
+fn encrypt(key: &[u8; 32], nonce: [u8; NONCE_BYTES], about: &[u8], plain: &[u8]) -> Result<Vec<u8>, Fault> {
+    sealing::seal(key, nonce, about, plain).map_err(|error| Fault::port(PortErrorKind::Refused, error.to_string()))
 }
 
 #[cfg(test)]

@@ -53,6 +53,14 @@ impl StoreKeys {
         mac(&self.audit_head, &[&seq.to_be_bytes(), hash])
     }
 
+    /// The MAC of where the audit chain is cut.
+    pub(crate) fn audit_cut_mac(&self, seq: i64, hash: &[u8; 32], cut_at: i64) -> [u8; 32] {
+        mac(
+            &self.audit_head,
+            &[b"cut", &seq.to_be_bytes(), hash, &cut_at.to_be_bytes()],
+        )
+    }
+
     /// What tells one value of a secret from another after the value itself is forgotten.
     pub(crate) fn secret_value_mac(&self, name: &str, value: &str) -> [u8; 32] {
         mac(&self.secret_values, &[name.as_bytes(), value.as_bytes()])

@@ -9,6 +9,7 @@
 mod backup;
 mod damage;
 mod folder;
+mod forgetting;
 mod keys;
 mod migrations;
 mod planted_secret;

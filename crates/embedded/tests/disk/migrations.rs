@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{
-    Agents, AuditTrail, EventBus, EventLog, Heartbeats, Ledger, Metrics, RepositoryStore, RequestSample, RevenueStore,
-    Schedule, SecretStore, SecretVersion, Shelf, Webhooks,
+    Agents, AuditTrail, Consumer, DueEvent, EventLog, Heartbeats, Ledger, Metrics, Outbox, Outcome, RepositoryStore,
+    RequestSample, RevenueStore, Schedule, SecretStore, SecretVersion, Settled, Shelf, Webhooks,
 };
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
@@ -81,6 +81,12 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
     }
 }
 
+const CONSUMERS: [Consumer; 3] = [Consumer::Webhooks, Consumer::Metrics, Consumer::People];
+
+async fn waiting_for<const N: usize>(store: &Store, consumers: [Consumer; N]) -> Vec<DueEvent> {
+    store.outbox().due(&consumers, after(12), 10).await.unwrap()
+}
+
 /// One of everything.
 async fn fill(store: &Store) {
     let (ledger, agents, webhooks) = (store.ledger(), store.agents(), store.webhooks());
@@ -123,9 +129,15 @@ async fn fill(store: &Store) {
             .await
             .unwrap();
         if published {
-            let entries = ledger.unpublished(after(6), 10).await.unwrap();
-            store.events().publish(&entries, after(6)).await.unwrap();
-            ledger.published(&[entries[0].id]).await.unwrap();
+            let due = waiting_for(store, CONSUMERS).await;
+            let event = (due[0].id, due[0].event.as_ref().unwrap());
+            webhooks.queue(&[event], after(6)).await.unwrap();
+            let told = CONSUMERS.map(|consumer| Settled {
+                id: due[0].id,
+                consumer,
+                outcome: Outcome::Done,
+            });
+            store.outbox().settle(after(6), &told).await.unwrap();
         }
     }
     let delivery = webhooks
@@ -211,7 +223,7 @@ async fn check(store: &Store) {
         ("received", RequestState::Received),
         ("waiting", RequestState::Waiting),
         ("published", RequestState::Published),
-        ("completed", RequestState::Completed),
+        ("completed", RequestState::Published),
     ];
     for (id, state) in states {
         let record = ledger.find(&RequestId::new(id).unwrap()).await.unwrap().unwrap();
@@ -224,7 +236,14 @@ async fn check(store: &Store) {
         .conclude(&waiting.claim, &sample::success(&waiting.head, 11))
         .await
         .unwrap();
-    assert_eq!(ledger.unpublished(after(12), 10).await.unwrap().len(), 2);
+    for consumer in CONSUMERS {
+        let due = waiting_for(store, [consumer]).await;
+        let about: Vec<&str> = due
+            .iter()
+            .map(|entry| entry.event.as_ref().unwrap().body.key())
+            .collect();
+        assert_eq!(about, ["completed", "waiting"], "{consumer} was told of the others");
+    }
 
     let verification = store.audit().verify().await.unwrap();
     assert_eq!((verification.rows, &verification.breaks[..]), (3, &[][..]));
@@ -238,7 +257,11 @@ async fn check(store: &Store) {
             .len(),
         3
     );
-    assert_eq!(store.events().after(Cursor(0), None, 10).await.unwrap().len(), 1);
+    let logged = store.events().after(Cursor(0), None, 10).await.unwrap();
+    let about: Vec<&str> = logged.iter().map(|logged| logged.event.body.key()).collect();
+    assert_eq!(about, ["published", "completed", "waiting"]);
+    assert_eq!(logged[0].cursor, Cursor(1), "what was in the log keeps its place");
+    assert_eq!(logged[1].event.body.timestamp(), after(5));
     assert_eq!(
         webhooks
             .replay(&SubscriptionId("hook".to_owned()), after(13))
@@ -259,6 +282,54 @@ async fn check(store: &Store) {
     assert_eq!(store.metrics().totals().await.unwrap()[0].latency_ms_sum, 12);
 }
 
+/// What was in the outbox of the third schema when it was succeeded goes to whoever was not told.
+#[tokio::test]
+async fn what_waited_in_the_old_outbox_is_told_to_those_who_were_not() {
+    let migrations = migrations();
+    let folder = Folder::new();
+    let conn = folder.intruder();
+    for migration in &migrations[..3] {
+        conn.execute_batch(migration).unwrap();
+    }
+    conn.pragma_update(None, "user_version", 3).unwrap();
+    conn.execute_batch(&fs::read_to_string(here("tests/fixtures/schema_3.sql")).unwrap())
+        .unwrap();
+    // One that was published and not marked, news, and what nobody can read.
+    conn.execute_batch(
+        "INSERT INTO outbox (id, request_seq, failures, due_at) VALUES (1, 3, 4, 1750000000000000000);
+         INSERT INTO outbox (id, agent, completed) VALUES
+           (3, 'CostSentinel', '{\"key\":\"mrr/1\",\"source\":\"s\",\"detailType\":\"t\",\"detail\":\"{}\",\"timestamp\":\"2026-03-01T00:00:00Z\"}'),
+           (4, 'CostSentinel', '{damaged');",
+    )
+    .unwrap();
+    conn.close().unwrap();
+    let store = folder.try_open(given(7, None), false).unwrap();
+    let told = async |consumer| -> Vec<(String, u32)> {
+        let due = waiting_for(&store, [consumer]).await;
+        due.iter()
+            .map(|entry| {
+                let about = entry.event.as_ref().map_or("unreadable", |event| event.body.key());
+                (about.to_owned(), entry.wanted_by[0].1)
+            })
+            .collect()
+    };
+    let new = ["completed", "mrr/1", "unreadable"].map(|about| (about.to_owned(), 0));
+    assert_eq!(told(Consumer::Webhooks).await, new);
+    for consumer in [Consumer::Metrics, Consumer::People] {
+        let all = told(consumer).await;
+        assert_eq!(all[0], ("published".to_owned(), 4), "{consumer} may not have been told");
+        assert_eq!(all[1..], new);
+    }
+    let logged = store.events().after(Cursor(0), None, 10).await.unwrap();
+    let about: Vec<&str> = logged.iter().map(|logged| logged.event.body.key()).collect();
+    assert_eq!(
+        about,
+        ["published", "completed", "mrr/1"],
+        "each once, and what cannot be read is passed over"
+    );
+    store.close();
+}
+
 /// Writes the newest schema's fixture.
 #[tokio::test]
 #[ignore = "run by hand when a schema is about to be succeeded"]
@@ -273,7 +344,7 @@ async fn write_the_fixture() {
 
 /// The rows of all tables as SQL.
 fn dump(conn: &Connection) -> String {
-    let mut text = String::from("PRAGMA foreign_keys = OFF;\nDELETE FROM sqlite_sequence;\n");
+    let mut text = String::from("PRAGMA foreign_keys = OFF;\nDELETE FROM sqlite_sequence;\nDELETE FROM consumers;\n");
     let mut tables = conn
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'")
         .unwrap();

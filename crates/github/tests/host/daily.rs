@@ -8,7 +8,7 @@ use cc_devops_core::repos::auditing::{Ask, AuditError, Auditor, Settings};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_github::GitHub;
 use cc_devops_testkit::github::{Fault, Model, Protection, TOKEN};
-use cc_devops_testkit::sample;
+use cc_devops_testkit::{sample, telling};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -63,13 +63,15 @@ fn alerts(house: &House) -> Vec<String> {
 
 /// The details of the events so far.
 async fn events(house: &House) -> Vec<Value> {
-    let ledger = house.memory.ports().ledger;
-    let waiting = ledger.unpublished(sample::after(10_000_000), 100).await.unwrap();
+    let waiting = telling::waiting(&house.memory.ports(), 10_000_000).await;
     let detail = |body: &cc_devops_core::events::EventBody| {
         assert_eq!(body.detail_type(), "repos.audit.completed");
         serde_json::from_str(&body.detail().unwrap()).unwrap()
     };
-    waiting.iter().map(|entry| detail(&entry.event.body)).collect()
+    waiting
+        .iter()
+        .map(|entry| detail(&telling::event(entry).body))
+        .collect()
 }
 
 fn alerts_of(house: &House, on: bool) {

@@ -283,12 +283,13 @@ impl Account {
 
     /// The ports of another process on the same stack.
     pub(crate) fn ports(&self) -> Ports {
-        self.backend().ports(Arc::new(SystemClock))
+        self.backend().ports()
     }
 
     fn backend(&self) -> Backend {
         let resources = Resources::of(&sample::installation(), sample::stage());
-        Backend::new(Clients::of_emulator(self.peer.url()), resources, sample::installation())
+        let clients = Clients::of_emulator(self.peer.url());
+        Backend::new(clients, resources, sample::installation(), Arc::new(SystemClock))
     }
 
     /// Plays a function that takes a deploy, begins the stack's change, parks the request, and dies.

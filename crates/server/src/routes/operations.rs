@@ -48,6 +48,9 @@ pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Prob
     let snapshot = Snapshot {
         totals: ports.metrics.totals().await?,
         backlog: ports.ledger.backlog().await?,
+        weights: ports.retention.weigh().await?,
+        standings: ports.outbox.standing(now).await?,
+        now,
         agents: agents
             .map(|status| Liveness::of(status.last_beat.as_ref(), now, rhythm))
             .collect(),

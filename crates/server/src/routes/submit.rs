@@ -130,7 +130,7 @@ async fn put_on_record(app: &App, caller: &Caller, problem: &Problem) -> Result<
     app.control
         .receive_unreadable(Some(&caller.principal()), failure)
         .await?;
-    app.relay.notify_one();
+    app.relay.ring();
     Ok(())
 }
 

@@ -101,7 +101,7 @@ async fn answers_have_the_shape_that_is_described() {
         (outcome, house.post("/v1/events", As::Agent, &json!(7)).await),
         (outcome, house.post_text("/v1/events", As::Nobody, "x").await),
     ];
-    house.control.relay(10).await.unwrap();
+    house.control.publish_all().await.unwrap();
     let webhook = json!({"url": "https://example.org/", "agent": sample::AGENT});
     answers.push((
         "post /v1/webhooks",

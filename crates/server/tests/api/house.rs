@@ -134,6 +134,7 @@ impl House {
             control: control.clone(),
             revenue,
             hygiene,
+            keeper: None,
         };
         Self {
             service: Service::new(ServerConfig::default(), capabilities),

@@ -14,4 +14,5 @@ mod schedule;
 mod secrecy;
 mod serving;
 mod submitting;
+mod telling;
 mod webhooks;

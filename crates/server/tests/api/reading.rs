@@ -68,7 +68,7 @@ async fn published_events_come_in_pages_after_a_place() {
     for id in ["r1", "r2"] {
         house.post("/v1/events?wait=5", As::Agent, &put(id)).await;
     }
-    house.control.relay(10).await.unwrap();
+    house.control.publish_all().await.unwrap();
     let page = house.get("/v1/events?limit=1", As::Agent).await.json();
     let event = &page["events"][0];
     assert_eq!(event["source"], "devops.automation");
@@ -225,7 +225,7 @@ async fn a_secret_is_read_by_who_may_and_every_attempt_is_on_record() {
 async fn metrics_are_openmetrics_text() {
     let house = House::new().await;
     house.post("/v1/events?wait=5", As::Agent, &put("r1")).await;
-    house.control.relay(10).await.unwrap();
+    house.control.publish_all().await.unwrap();
     let answer = house.get("/metrics", As::Admin).await;
     assert!(
         answer
@@ -237,6 +237,11 @@ async fn metrics_are_openmetrics_text() {
         "cc_devops_http_requests_total{method=\"POST\",route=\"/v1/events\",status=\"200\"} 1",
         "cc_devops_requests_open{state=\"waiting\"} 0",
         "cc_devops_events_unpublished 0",
+        "cc_devops_requests_oldest_open_seconds 0",
+        "cc_devops_outbox_oldest_seconds{consumer=\"people\"} 0",
+        "cc_devops_outbox_waiting{consumer=\"webhooks\"} 0",
+        "cc_devops_outbox_failing{consumer=\"metrics\"} 0",
+        "cc_devops_outbox_set_aside{consumer=\"log\"} 0",
         "cc_devops_agents{state=\"new\"} 3",
         "cc_devops_request_duration_seconds_count{action=\"putSecret\"} 1",
         "cc_devops_build_info{version=",

@@ -8,10 +8,13 @@ mod audit;
 mod events;
 mod handed_over;
 mod ledger;
+mod outbox;
 mod repositories;
+pub(crate) mod retention;
 mod revenue;
 mod secrets;
 mod stacks;
+mod unreadable;
 mod upkeep;
 mod webhooks;
 
@@ -22,17 +25,23 @@ pub use audit::audit;
 pub use events::events;
 pub use handed_over::handed_over;
 pub use ledger::ledger;
+pub use outbox::outbox;
 pub use repositories::repositories;
+pub use retention::{cutting, retention};
 pub use revenue::revenue;
 pub use secrets::{secrets, secrets_of_a_provider};
 pub use stacks::stacks;
+pub use unreadable::{Damage, unreadable};
 pub use upkeep::{checks, clock, metrics, schedule};
 pub use webhooks::webhooks;
 
 /// Every suite, one after the other.
 pub async fn all(fresh: impl AsyncFn() -> Ports) {
     ledger(&fresh).await;
+    outbox(&fresh).await;
     audit(&fresh).await;
+    cutting(&fresh).await;
+    retention(&fresh).await;
     secrets(&fresh).await;
     stacks(&fresh).await;
     agents(&fresh).await;

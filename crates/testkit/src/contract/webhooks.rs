@@ -1,17 +1,19 @@
 //! The contract of the webhook subscriptions: every event to everyone who wants it, at least once.
 
-use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::ports::{Consumer, Outcome, PortErrorKind, Ports, Settled};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Delivery, Subscription, SubscriptionId};
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};
+use crate::telling;
 
 /// Webhooks keep what they promise: events published after the subscription are queued for it,
 /// leased to one sender at a time, retried, buried and replayed.
 pub async fn webhooks(fresh: impl AsyncFn() -> Ports) {
     subscriptions_come_and_go(&fresh().await).await;
     an_event_goes_to_everyone_who_wants_it(&fresh().await).await;
+    an_event_is_queued_once(&fresh().await).await;
     a_delivery_is_leased(&fresh().await).await;
     two_senders_never_take_the_same(&fresh().await).await;
     a_failed_delivery_comes_again(&fresh().await).await;
@@ -37,12 +39,7 @@ async fn subscribe(ports: &Ports, id: &str, agent: Option<&str>) -> Subscription
 }
 
 async fn publish(ports: &Ports, number: i64, agent: &str) {
-    let results = ports
-        .bus
-        .publish(&[sample::outbox_entry(number, agent)], after(1))
-        .await
-        .unwrap();
-    assert_eq!(results, [Ok(())], "the event is published");
+    telling::publish(ports, &[(number, agent)], 1).await;
 }
 
 async fn claim(ports: &Ports, seconds: i64) -> Vec<Delivery> {
@@ -105,10 +102,27 @@ async fn an_event_goes_to_everyone_who_wants_it(ports: &Ports) {
     assert_eq!(delivery.attempt, 1, "it is the first attempt");
     assert_eq!(
         delivery.event,
-        sample::outbox_entry(2, AGENT).event,
+        telling::published(2, AGENT, 1),
         "it tells what was published, oldest first"
     );
     assert!(!delivery.message_id.is_empty(), "it has an id for its receiver");
+}
+
+async fn an_event_is_queued_once(ports: &Ports) {
+    subscribe(ports, "one", None).await;
+    let settled = |id| Settled {
+        id,
+        consumer: Consumer::Webhooks,
+        outcome: Outcome::Done,
+    };
+    let conclusion = sample::success(&sample::head("event-1"), 1);
+    ports.ledger.refuse(&agent_name(AGENT), &conclusion).await.unwrap();
+    let due = ports.outbox.due(&[Consumer::Webhooks], after(1), 10).await.unwrap();
+    let event = (due[0].id, telling::event(&due[0]));
+    ports.webhooks.queue(&[event], after(1)).await.unwrap();
+    ports.webhooks.queue(&[event], after(2)).await.unwrap();
+    ports.outbox.settle(after(3), &[settled(event.0)]).await.unwrap();
+    assert_eq!(claim(ports, 10).await.len(), 1, "however often it comes");
 }
 
 async fn a_delivery_is_leased(ports: &Ports) {

@@ -322,6 +322,13 @@ async fn keep_what_is_given(ports: &Ports) {
     }
 }
 
+pub(super) fn control_plane(ports: Ports) -> ControlPlane {
+    let installation = sample::installation();
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let fingerprints = FingerprintKey::new([7; 32]);
+    ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
+}
+
 struct Life<'a> {
     scenario: &'a Scenario,
     plan: &'a [CrashPoint],
@@ -373,7 +380,7 @@ impl Life<'_> {
             if let Some(error) = plane.look_after_waiting().await.failures.into_iter().next() {
                 return Err(error);
             }
-            plane.relay(LIMIT).await?;
+            plane.relay(plane.ports().outbox.consumers(), LIMIT).await?;
             if plane.ports().ledger.backlog().await? == Backlog::default() {
                 return Ok(());
             }

@@ -5,23 +5,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::alerts::Alert;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, CodeHost, Depth, EventBus, EventLog, Heartbeats, IssueLookup, Ledger, Metrics,
-    PortResult, RepositoryStore, RequestSample, RequestTotals, RevenueStore, Schedule, SecretRead, SecretStore,
-    SecretSummary, SecretVersion, SecretWrite, SecretWritten, Shelf, Spent, StackProgress, Stacks, TakeFound, Webhooks,
+    Agents, Alerts, AuditTrail, Backlog, CodeHost, Consumer, Depth, DueEvent, EventBus, EventLog, Forgotten,
+    Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult, RepositoryStore, RequestSample,
+    RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks, Standing, TakeFound, Webhooks,
+    Weight,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;
 use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutboxEntry, Page, Receipt, Renewal,
+    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, Renewal,
     RequestFilter, RequestRecord, StackLease, StackLock, WaitingRequest,
 };
+use cc_devops_core::retention::Kept;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
 use cc_devops_core::secret::SecretValue;
@@ -73,23 +76,50 @@ mortal! { Ledger {
     fn waiting(after: Option<&WaitingRequest>, limit: usize) -> Vec<WaitingRequest>;
     fn waiting_request(id: &RequestId) -> Option<WaitingRequest>;
     fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
-    fn republish(id: &RequestId) -> ();
+    fn republish(id: &RequestId, at: Timestamp) -> ();
     fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
     fn holder_of(stack: &FullStackName) -> Option<RequestId>;
     fn release_stack(stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> bool;
-    fn unpublished(now: Timestamp, limit: usize) -> Vec<OutboxEntry>;
-    fn published(ids: &[i64]) -> ();
-    fn publish_failed(id: i64, retry_at: Timestamp) -> ();
     fn find(id: &RequestId) -> Option<RequestRecord>;
     fn list(filter: &RequestFilter, before: Option<Cursor>, limit: usize) -> Page<RequestRecord>;
     fn backlog() -> Backlog;
 } }
+
+#[async_trait]
+impl Outbox for Mortal<dyn Outbox> {
+    fn consumers(&self) -> &'static [Consumer] {
+        self.port.consumers()
+    }
+
+    async fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> PortResult<Vec<DueEvent>> {
+        self.points.pass(self.port.due(consumers, now, limit)).await
+    }
+
+    async fn settle(&self, at: Timestamp, settled: &[Settled]) -> PortResult<()> {
+        self.points.pass(self.port.settle(at, settled)).await
+    }
+
+    async fn set_aside(&self, consumer: Consumer, after: Option<Cursor>, limit: usize) -> PortResult<Page<SetAside>> {
+        self.points.pass(self.port.set_aside(consumer, after, limit)).await
+    }
+
+    async fn give_back(&self, consumer: Consumer, now: Timestamp) -> PortResult<u64> {
+        self.points.pass(self.port.give_back(consumer, now)).await
+    }
+
+    async fn standing(&self, now: Timestamp) -> PortResult<Vec<Standing>> {
+        self.points.pass(self.port.standing(now)).await
+    }
+}
 
 mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
     fn checkpoint(at: Timestamp) -> ();
+    fn oldest(before: Timestamp, limit: usize) -> Option<Section>;
+    fn cut(section: &Section, entry: &AuditEntry) -> ();
+    fn clear(limit: usize) -> u64;
 } }
 
 mortal! { SecretStore {
@@ -118,7 +148,11 @@ mortal! { Heartbeats {
 } }
 
 mortal! { EventBus {
-    fn publish(events: &[OutboxEntry], at: Timestamp) -> Vec<Result<(), String>>;
+    fn publish(events: &[(i64, &OutgoingEvent)], at: Timestamp) -> Vec<Result<(), String>>;
+} }
+
+mortal! { LogWriter {
+    fn write(events: &[(i64, &OutgoingEvent)], at: Timestamp) -> Vec<Result<(), String>>;
 } }
 
 mortal! { EventLog {
@@ -128,6 +162,7 @@ mortal! { EventLog {
 
 mortal! { Webhooks {
     fn subscribe(subscription: &Subscription, secret: &SecretValue) -> ();
+    fn queue(events: &[(i64, &OutgoingEvent)], at: Timestamp) -> ();
     fn unsubscribe(id: &SubscriptionId) -> ();
     fn subscriptions() -> Vec<Subscription>;
     fn claim_deliveries(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<Delivery>;
@@ -176,3 +211,28 @@ mortal! { Metrics {
     fn record(samples: &[RequestSample]) -> ();
     fn totals() -> Vec<RequestTotals>;
 } }
+
+#[async_trait]
+impl Retention for Mortal<dyn Retention> {
+    fn ends_by_itself(&self) -> bool {
+        self.port.ends_by_itself()
+    }
+
+    async fn forget(
+        &self,
+        what: Kept,
+        before: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Forgotten> {
+        self.points.pass(self.port.forget(what, before, after, limit)).await
+    }
+
+    async fn shrink(&self) -> PortResult<u64> {
+        self.points.pass(self.port.shrink()).await
+    }
+
+    async fn weigh(&self) -> PortResult<Vec<Weight>> {
+        self.points.pass(self.port.weigh()).await
+    }
+}

@@ -1,25 +1,36 @@
-//! The fake event bus and the log of what was published on it.
+//! The fake event bus, and the log that agents read.
 
 use async_trait::async_trait;
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{EventBus, EventLog, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutboxEntry};
+use cc_devops_core::ports::{EventBus, EventLog, LogWriter, PortResult};
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
 use jiff::Timestamp;
 
 use super::Memory;
 
 #[async_trait]
 impl EventBus for Memory {
-    async fn publish(&self, events: &[OutboxEntry], at: Timestamp) -> PortResult<Vec<Result<(), String>>> {
+    async fn publish(&self, events: &[(i64, &OutgoingEvent)], _at: Timestamp) -> PortResult<Vec<Result<(), String>>> {
         let mut model = self.lock()?;
-        for entry in events {
+        model.bus.extend(events.iter().map(|(_, event)| (*event).clone()));
+        Ok(vec![Ok(()); events.len()])
+    }
+}
+
+#[async_trait]
+impl LogWriter for Memory {
+    async fn write(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<Vec<Result<(), String>>> {
+        let mut model = self.lock()?;
+        for (id, event) in events {
+            if !model.logged.insert(*id) {
+                continue;
+            }
             let place = model.log.last().map_or(1, |logged| logged.cursor.0 + 1);
             model.log.push(LoggedEvent {
                 cursor: Cursor(place),
                 published_at: at,
-                event: entry.event.clone(),
+                event: (*event).clone(),
             });
-            model.webhooks.queue(entry, at);
         }
         Ok(vec![Ok(()); events.len()])
     }
@@ -33,7 +44,8 @@ impl EventLog for Memory {
             .log
             .iter()
             .filter(|logged| logged.cursor > cursor)
-            .filter(|logged| agent.is_none_or(|agent| logged.event.agent == *agent));
+            .filter(|logged| agent.is_none_or(|agent| logged.event.agent == *agent))
+            .filter(|logged| !model.damaged.events.contains(logged.event.body.key()));
         Ok(wanted.take(limit).cloned().collect())
     }
 

@@ -1,4 +1,4 @@
-//! The fake ledger: requests and their states, stack locks and the outbox.
+//! The fake ledger: requests and their states, and stack locks.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,13 +8,13 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutboxEntry, OutgoingEvent, Page, Receipt, Renewal,
-    RequestFilter, RequestHead, RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutgoingEvent, Page, Receipt, Renewal, RequestFilter,
+    RequestHead, RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
 };
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 
-use super::{Memory, Model, audit, page};
+use super::{Memory, Model, page};
 
 /// The requests, in the order of their arrival.
 #[derive(Default)]
@@ -33,21 +33,14 @@ struct Stored {
     fence: u32,
 }
 
-/// The events that wait to be published, in their order.
-#[derive(Default)]
-pub(super) struct Outbox {
-    rows: BTreeMap<i64, Waiting>,
-    last_id: i64,
-}
-
-struct Waiting {
-    /// The request the event belongs to; none for what was refused.
-    request: Option<RequestId>,
-    entry: OutboxEntry,
-    due: Timestamp,
-}
-
 impl Requests {
+    /// The request's event is where readers and the bus have it.
+    pub(super) fn published(&mut self, id: &RequestId) {
+        if let Some(stored) = self.find_mut(id) {
+            stored.record.state = RequestState::Published;
+        }
+    }
+
     fn find(&self, id: &RequestId) -> Option<&Stored> {
         self.places.get(id).and_then(|place| self.rows.get(*place))
     }
@@ -101,6 +94,31 @@ impl Requests {
         });
     }
 
+    /// Forgets what was printed for requests that came before that; for how many.
+    pub(super) fn forget_outputs(&mut self, before: Timestamp) -> u64 {
+        let old = |stored: &&mut Stored| {
+            let ended = stored.record.completed.is_some() && stored.record.output.is_some();
+            ended && stored.record.head.received_at < before
+        };
+        self.rows
+            .iter_mut()
+            .filter(old)
+            .map(|stored| stored.record.output = None)
+            .count() as u64
+    }
+
+    /// Forgets requests with their outcome that came before that, but for those; how many.
+    pub(super) fn forget(&mut self, before: Timestamp, needed: impl Fn(&RequestId) -> bool) -> u64 {
+        let there = self.rows.len();
+        self.rows.retain(|stored| {
+            let record = &stored.record;
+            record.completed.is_none() || record.head.received_at >= before || needed(&record.head.id)
+        });
+        let ids = self.rows.iter().map(|stored| stored.record.head.id.clone());
+        self.places = ids.zip(0..).collect();
+        (there - self.rows.len()) as u64
+    }
+
     fn waiting(&self) -> impl Iterator<Item = WaitingRequest> {
         self.rows
             .iter()
@@ -113,29 +131,6 @@ impl Requests {
                 head: stored.record.head.clone(),
                 since: stored.moment,
             })
-    }
-}
-
-impl Outbox {
-    fn push(&mut self, request: Option<&RequestId>, event: OutgoingEvent) {
-        self.last_id += 1;
-        let entry = OutboxEntry {
-            id: self.last_id,
-            failures: 0,
-            event,
-        };
-        let waiting = Waiting {
-            request: request.cloned(),
-            entry,
-            due: Timestamp::MIN,
-        };
-        self.rows.insert(self.last_id, waiting);
-    }
-
-    fn holds(&self, request: &RequestId) -> bool {
-        self.rows
-            .values()
-            .any(|waiting| waiting.request.as_ref() == Some(request))
     }
 }
 
@@ -158,7 +153,7 @@ impl Model {
             self.requests.locks.retain(|_, holder| holder != id);
         }
         self.outbox.push(Some(id), event);
-        audit::append(&mut self.audit, &conclusion.audit);
+        self.audit.append(&conclusion.audit);
     }
 }
 
@@ -228,7 +223,7 @@ impl Ledger for Memory {
             body: conclusion.completed.clone().into(),
         };
         model.outbox.push(None, event);
-        audit::append(&mut model.audit, &conclusion.audit);
+        model.audit.append(&conclusion.audit);
         Ok(())
     }
 
@@ -243,9 +238,10 @@ impl Ledger for Memory {
 
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {
         let mut model = self.lock()?;
-        let due = model.requests.rows.iter_mut().filter(|stored| {
+        let Model { requests, damaged, .. } = &mut *model;
+        let due = requests.rows.iter_mut().filter(|stored| {
             let takeable = matches!(stored.record.state, RequestState::Received | RequestState::Executing);
-            takeable && stored.moment <= now
+            takeable && stored.moment <= now && !damaged.requests.contains(&stored.record.head.id)
         });
         Ok(due
             .take(limit)
@@ -351,7 +347,7 @@ impl Ledger for Memory {
         Ok(())
     }
 
-    async fn republish(&self, id: &RequestId) -> PortResult<()> {
+    async fn republish(&self, id: &RequestId, _at: Timestamp) -> PortResult<()> {
         let mut model = self.lock()?;
         if model.outbox.holds(id) {
             return Ok(());
@@ -400,39 +396,8 @@ impl Ledger for Memory {
             return Ok(false);
         }
         model.requests.locks.remove(stack);
-        audit::append(&mut model.audit, audit);
+        model.audit.append(audit);
         Ok(true)
-    }
-
-    async fn unpublished(&self, now: Timestamp, limit: usize) -> PortResult<Vec<OutboxEntry>> {
-        let model = self.lock()?;
-        let due = model.outbox.rows.values().filter(|waiting| waiting.due <= now);
-        Ok(due.take(limit).map(|waiting| waiting.entry.clone()).collect())
-    }
-
-    async fn published(&self, ids: &[i64]) -> PortResult<()> {
-        let mut model = self.lock()?;
-        for id in ids {
-            let Some(Waiting {
-                request: Some(request), ..
-            }) = model.outbox.rows.remove(id)
-            else {
-                continue;
-            };
-            if let Some(stored) = model.requests.find_mut(&request) {
-                stored.record.state = RequestState::Published;
-            }
-        }
-        Ok(())
-    }
-
-    async fn publish_failed(&self, id: i64, retry_at: Timestamp) -> PortResult<()> {
-        let mut model = self.lock()?;
-        if let Some(waiting) = model.outbox.rows.get_mut(&id) {
-            waiting.entry.failures += 1;
-            waiting.due = retry_at;
-        }
-        Ok(())
     }
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
@@ -462,9 +427,12 @@ impl Ledger for Memory {
     async fn backlog(&self) -> PortResult<Backlog> {
         let model = self.lock()?;
         let mut backlog = Backlog {
-            unpublished: model.outbox.rows.len() as u64,
+            unpublished: model.outbox.waited_for(),
             ..Backlog::default()
         };
+        let open = |stored: &&Stored| stored.record.completed.is_none();
+        let received = model.requests.rows.iter().filter(open);
+        backlog.oldest_open = received.map(|stored| stored.record.head.received_at).min();
         for stored in &model.requests.rows {
             match stored.record.state {
                 RequestState::Received => backlog.received += 1,

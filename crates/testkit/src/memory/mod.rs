@@ -9,21 +9,23 @@ mod audit;
 mod events;
 mod handed_over;
 mod ledger;
+mod outbox;
 mod repositories;
+mod retention;
 mod revenue;
 mod secrets;
 mod stacks;
 mod upkeep;
 mod webhooks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cc_devops_core::alerts::Alert;
 use cc_devops_core::audit::AuditRow;
 use cc_devops_core::names::{FullStackName, RequestId, SecretName};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, RequestTotals};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, Page};
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent, Page};
 use jiff::Timestamp;
 
 use crate::clock::ManualClock;
@@ -33,12 +35,15 @@ pub use stacks::StackScript;
 #[derive(Default)]
 struct Model {
     requests: ledger::Requests,
-    outbox: ledger::Outbox,
-    audit: Vec<AuditRow>,
+    outbox: outbox::Outbox,
+    audit: audit::Chain,
     secrets: BTreeMap<SecretName, secrets::StoredSecret>,
     stacks: stacks::StackModel,
     agents: Vec<agents::StoredAgent>,
+    bus: Vec<OutgoingEvent>,
     log: Vec<LoggedEvent>,
+    /// The numbers of what is in the log.
+    logged: BTreeSet<i64>,
     webhooks: webhooks::WebhookModel,
     revenue: revenue::RevenueModel,
     repositories: repositories::RepositoryModel,
@@ -48,6 +53,15 @@ struct Model {
     metrics: Vec<RequestTotals>,
     failing: Option<PortErrorKind>,
     largest_detail: Option<usize>,
+    damaged: Damaged,
+}
+
+/// What cannot be read.
+#[derive(Default)]
+struct Damaged {
+    /// Events, by their key.
+    events: BTreeSet<String>,
+    requests: BTreeSet<RequestId>,
 }
 
 /// The fake of every port. Clones share one model.
@@ -72,7 +86,9 @@ impl Memory {
             stacks: Arc::new(self.clone()),
             agents: Arc::new(self.clone()),
             heartbeats: Arc::new(self.clone()),
-            bus: Arc::new(self.clone()),
+            outbox: Arc::new(self.clone()),
+            bus: Some(Arc::new(self.clone())),
+            log: Some(Arc::new(self.clone())),
             events: Arc::new(self.clone()),
             webhooks: Arc::new(self.clone()),
             alerts: Arc::new(self.clone()),
@@ -80,6 +96,7 @@ impl Memory {
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
+            retention: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
         }
@@ -100,12 +117,27 @@ impl Memory {
         self.peek().largest_detail = Some(bytes);
     }
 
-    /// The whole audit chain, oldest first.
-    pub fn audit_rows(&self) -> Vec<AuditRow> {
-        self.peek().audit.clone()
+    /// Makes every event of that key unreadable, wherever it is kept.
+    pub fn damage_event(&self, key: &str) {
+        self.peek().damaged.events.insert(key.to_owned());
     }
 
-    /// Every published event, oldest first.
+    /// Makes a request that is open unreadable for whoever would take it.
+    pub fn damage_request(&self, id: &RequestId) {
+        self.peek().damaged.requests.insert(id.clone());
+    }
+
+    /// The whole audit chain, oldest first.
+    pub fn audit_rows(&self) -> Vec<AuditRow> {
+        self.peek().audit.rows.clone()
+    }
+
+    /// Every event that was put on the bus, in the order it came.
+    pub fn bus_events(&self) -> Vec<OutgoingEvent> {
+        self.peek().bus.clone()
+    }
+
+    /// Every event in the log, oldest first.
     pub fn published_events(&self) -> Vec<LoggedEvent> {
         self.peek().log.clone()
     }

@@ -16,6 +16,9 @@ use crate::sample;
 /// A secret's versions, oldest first; there is at least one.
 pub(super) struct StoredSecret {
     versions: Vec<StoredVersion>,
+    created_at: Timestamp,
+    /// How many older ones are not on record any more.
+    forgotten: usize,
 }
 
 struct StoredVersion {
@@ -27,7 +30,18 @@ struct StoredVersion {
 
 impl StoredSecret {
     pub(super) fn writes(&self) -> usize {
-        self.versions.len()
+        self.forgotten + self.versions.len()
+    }
+
+    /// Forgets versions whose value cannot be read any more and that are older than that; how many.
+    pub(super) fn forget(&mut self, before: Timestamp) -> u64 {
+        let mut forgotten = 0;
+        while self.versions.len() > 2 && self.versions[0].at < before {
+            self.versions.remove(0);
+            forgotten += 1;
+        }
+        self.forgotten += forgotten;
+        forgotten as u64
     }
 
     pub(super) fn writes_of(&self, token: &str) -> usize {
@@ -72,14 +86,15 @@ impl SecretStore for Memory {
     async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
         let mut model = self.lock()?;
         let name = &write.put.name;
-        let secret = model
-            .secrets
-            .entry(name.clone())
-            .or_insert_with(|| StoredSecret { versions: Vec::new() });
+        let secret = model.secrets.entry(name.clone()).or_insert_with(|| StoredSecret {
+            versions: Vec::new(),
+            created_at: write.at,
+            forgotten: 0,
+        });
         let repeated = secret.versions.iter().position(|version| version.token == write.token);
         if let Some(index) = repeated {
             return if secret.versions[index].value.expose() == write.put.value.expose() {
-                Ok(written(name, index, write.token))
+                Ok(written(name, secret.forgotten + index, write.token))
             } else {
                 Err(PortError::new(
                     PortErrorKind::Refused,
@@ -93,7 +108,7 @@ impl SecretStore for Memory {
             by: write.agent.clone(),
             at: write.at,
         });
-        Ok(written(name, secret.versions.len() - 1, write.token))
+        Ok(written(name, secret.writes() - 1, write.token))
     }
 
     async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
@@ -126,13 +141,13 @@ impl SecretStore for Memory {
             .filter(|(name, _)| prefix.is_none_or(|prefix| name.as_str().starts_with(prefix.as_str())))
             .filter(|(name, _)| after.is_none_or(|after| *name > after))
             .filter_map(|(name, secret)| {
-                let (first, last) = (secret.versions.first()?, secret.versions.last()?);
+                let last = secret.versions.last()?;
                 Some(SecretSummary {
                     name: name.clone(),
                     version_id: last.token.clone(),
-                    versions: secret.versions.len() as u64,
+                    versions: secret.writes() as u64,
                     updated_by: last.by.clone(),
-                    created_at: first.at,
+                    created_at: secret.created_at,
                     updated_at: last.at,
                 })
             });

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, OutboxEntry, OutgoingEvent, Page};
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId};
 use jiff::Timestamp;
 
-use super::{Memory, page};
+use super::{Memory, Model, page};
 
 /// The subscriptions in their order, and everything queued for them.
 #[derive(Default)]
@@ -30,27 +30,34 @@ struct Queued {
 }
 
 impl WebhookModel {
-    /// Queues a published event for everyone who wants it.
-    pub(super) fn queue(&mut self, entry: &OutboxEntry, at: Timestamp) {
+    /// Queues an event for everyone who wants it and does not have it in the queue.
+    fn queue(&mut self, number: i64, event: &OutgoingEvent, at: Timestamp) {
         for (subscription, _) in &self.subscriptions {
-            let wanted = subscription
-                .agent
-                .as_ref()
-                .is_none_or(|agent| *agent == entry.event.agent);
-            if !wanted {
+            let message_id = format!("evt_{number}");
+            let wanted = subscription.agent.as_ref().is_none_or(|agent| *agent == event.agent);
+            let there = |queued: &Queued| queued.subscription == subscription.id && queued.message_id == message_id;
+            if !wanted || self.queue.values().any(there) {
                 continue;
             }
             self.last_id += 1;
             let queued = Queued {
                 subscription: subscription.id.clone(),
-                message_id: format!("evt_{}", entry.id),
-                event: entry.event.clone(),
+                message_id,
+                event: event.clone(),
                 attempts: 0,
                 due: at,
                 buried: None,
             };
             self.queue.insert(self.last_id, queued);
         }
+    }
+
+    /// Forgets dead letters that are older than that; how many.
+    pub(super) fn forget(&mut self, before: Timestamp) -> u64 {
+        let there = self.queue.len();
+        self.queue
+            .retain(|_, queued| queued.buried.as_ref().is_none_or(|(at, _)| *at >= before));
+        (there - self.queue.len()) as u64
     }
 
     fn delivery(&self, id: i64) -> Option<Delivery> {
@@ -89,6 +96,14 @@ impl Webhooks for Memory {
         Ok(())
     }
 
+    async fn queue(&self, events: &[(i64, &OutgoingEvent)], at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        for (number, event) in events {
+            model.webhooks.queue(*number, event, at);
+        }
+        Ok(())
+    }
+
     async fn unsubscribe(&self, id: &SubscriptionId) -> PortResult<()> {
         let mut model = self.lock()?;
         let before = model.webhooks.subscriptions.len();
@@ -118,8 +133,13 @@ impl Webhooks for Memory {
     ) -> PortResult<Vec<Delivery>> {
         let mut model = self.lock()?;
         let mut taken = Vec::new();
-        let due = model
-            .webhooks
+        let Model { webhooks, damaged, .. } = &mut *model;
+        for queued in webhooks.queue.values_mut() {
+            if queued.buried.is_none() && damaged.events.contains(queued.event.body.key()) {
+                queued.buried = Some((now, "the event cannot be read".to_owned()));
+            }
+        }
+        let due = webhooks
             .queue
             .iter_mut()
             .filter(|(_, queued)| queued.buried.is_none() && queued.due <= now);

@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use cc_devops_aws::{Backend, Clients, Resources};
+use cc_devops_core::ports::SystemClock;
 use cc_devops_testkit::sample;
 
 use model::Model;
@@ -102,7 +103,12 @@ impl Cloud {
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
         let resources = Resources::of(&sample::installation(), sample::stage());
-        Backend::new(Clients::new(config), resources, sample::installation())
+        Backend::new(
+            Clients::new(config),
+            resources,
+            sample::installation(),
+            Arc::new(SystemClock),
+        )
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -46,6 +46,8 @@ pub(crate) struct Stack {
     pub(crate) events: Vec<(String, Event)>,
     pub(crate) parameters: Vec<&'static str>,
     pub(crate) tags: Vec<(&'static str, &'static str)>,
+    /// What CloudFormation checks early and does not pass: the resource, where, and why.
+    pub(crate) failed_checks: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +74,7 @@ impl Stack {
             )],
             parameters: Vec::new(),
             tags: Vec::new(),
+            failed_checks: Vec::new(),
         }
     }
 
@@ -147,7 +150,11 @@ impl Model {
             return Err((400, "ValidationError", message));
         };
         let wanted = field(body, "ChangeSetName").unwrap_or_default();
-        let found = stack.change_set.as_ref().is_some_and(|set| set.name == wanted);
+        let by_arn = |set: &ChangeSet| wanted.ends_with(&format!("changeSet%2F{}%2F77", set.name));
+        let found = stack
+            .change_set
+            .as_ref()
+            .is_some_and(|set| set.name == wanted || by_arn(set));
         let page: usize = field(body, "NextToken").map_or(0, |page| page.parse().unwrap());
         let answer = match action {
             "DescribeStacks" => Ok(describe(&name, stack)),
@@ -171,6 +178,7 @@ impl Model {
             }
             _ if !found => Err((404, "ChangeSetNotFound", format!("ChangeSet [{wanted}] does not exist"))),
             "DescribeChangeSet" => Ok(change_set(&name, stack, page)),
+            "DescribeEvents" => Ok(checks(stack)),
             "DeleteChangeSet" => {
                 stack.change_set = None;
                 Ok(String::new())
@@ -255,6 +263,18 @@ fn events(name: &str, stack: &Stack, page: usize) -> String {
         String::new()
     };
     members("StackEvents", of_page) + &next
+}
+
+/// What did not pass the early checks of a change set.
+fn checks(stack: &Stack) -> String {
+    let failed = stack.failed_checks.iter().map(|(resource, path, why)| {
+        format!(
+            "<EventId>1</EventId><EventType>VALIDATION_ERROR</EventType><LogicalResourceId>{resource}</LogicalResourceId>\
+             <ValidationStatus>FAILED</ValidationStatus><ValidationPath>{path}</ValidationPath>\
+             <ValidationStatusReason>{why}</ValidationStatusReason>"
+        )
+    });
+    members("OperationEvents", failed)
 }
 
 /// Two changes, on a page each.

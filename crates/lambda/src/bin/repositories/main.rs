@@ -2,9 +2,9 @@
 
 mod wiring;
 
+use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_lambda::repositories::{Invocation, Settings};
 use cc_devops_lambda::{left, logging};
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation {
             run: event.context.request_id.clone(),
-            left: left(event.context.deadline, Timestamp::now()),
+            left: left(event.context.deadline, SystemClock.now()),
         };
         function.handle(&event.payload, &invocation).await.map_err(|error| {
             tracing::error!(%error, "the invocation failed");

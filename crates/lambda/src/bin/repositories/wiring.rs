@@ -17,8 +17,13 @@ pub(crate) async fn function(settings: Settings) -> RepositoriesFunction {
     // The first choice holds; a second one changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
     let clients = Clients::connect(&aws::Account::default()).await;
-    let backend = Backend::new(clients, settings.resources, settings.installation.clone());
-    let ports = backend.ports(Arc::new(SystemClock));
+    let backend = Backend::new(
+        clients,
+        settings.resources,
+        settings.installation.clone(),
+        Arc::new(SystemClock),
+    );
+    let ports = backend.ports();
     let credential = CredentialSource::Kept {
         secrets: Arc::clone(&ports.secrets),
         name: settings.token,

@@ -18,8 +18,13 @@ pub(crate) async fn function(settings: Settings) -> PortResult<MrrFunction> {
     // The first choice holds; a second one changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
     let clients = Clients::connect(&aws::Account::default()).await;
-    let backend = Backend::new(clients, settings.resources, settings.installation.clone());
-    let ports = backend.ports(Arc::new(SystemClock));
+    let backend = Backend::new(
+        clients,
+        settings.resources,
+        settings.installation.clone(),
+        Arc::new(SystemClock),
+    );
+    let ports = backend.ports();
     let key = KeySource::Kept {
         secrets: Arc::clone(&ports.secrets),
         name: settings.key.clone(),

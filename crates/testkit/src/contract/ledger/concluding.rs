@@ -3,11 +3,12 @@
 use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{Conclusion, RequestState, StackLease, StackLock};
+use cc_devops_core::requests::record::{Conclusion, StackLease, StackLock};
 
 use super::{LEASE, end, record, take};
 use crate::contract::refused;
 use crate::sample::{self, after};
+use crate::telling;
 
 pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -18,11 +19,7 @@ pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     end(ledger, &request, &conclusion).await;
 
     let kept = record(ledger, "r1").await;
-    assert_eq!(
-        kept.state,
-        RequestState::Completed,
-        "it has ended and is not published yet"
-    );
+    assert_eq!(kept.state, telling::untold(ports), "it has ended");
     assert_eq!(
         kept.completed.as_ref(),
         Some(&conclusion.completed),
@@ -35,18 +32,23 @@ pub(super) async fn outcome_audit_row_and_event_come_together(ports: &Ports) {
     assert_eq!(rows[0].entry, conclusion.audit, "the row is what was given");
     assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
 
-    let events = ledger.unpublished(after(100), 10).await.unwrap();
+    let events = telling::waiting(ports, 100).await;
     assert_eq!(events.len(), 1, "there is one event");
     assert_eq!(
-        events[0].event.body,
+        telling::event(&events[0]).body,
         conclusion.completed.clone().into(),
         "the event is the outcome"
     );
     assert_eq!(
-        events[0].event.agent, request.head.agent,
+        telling::event(&events[0]).agent,
+        request.head.agent,
         "the event is for the agent, not for who asked"
     );
-    assert_eq!(events[0].failures, 0, "publishing has not failed yet");
+    let wanted_by: Vec<_> = ports.outbox.consumers().iter().map(|consumer| (*consumer, 0)).collect();
+    assert_eq!(
+        events[0].wanted_by, wanted_by,
+        "every consumer waits for it, and was not failed yet"
+    );
 
     let mut failed = sample::request("r2");
     failed.head.resource = None;
@@ -90,11 +92,7 @@ pub(super) async fn an_outcome_is_final(ports: &Ports) {
     );
     let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
     assert_eq!(rows.len(), 1, "there is one audit row");
-    assert_eq!(
-        ledger.unpublished(after(100), 10).await.unwrap().len(),
-        1,
-        "there is one event"
-    );
+    assert_eq!(telling::waiting(ports, 100).await.len(), 1, "there is one event");
 }
 
 pub(super) async fn two_at_once_leave_one_outcome(ports: &Ports) {
@@ -117,11 +115,7 @@ pub(super) async fn two_at_once_leave_one_outcome(ports: &Ports) {
         Some(expected.completed),
         "the winner's outcome stays"
     );
-    assert_eq!(
-        ledger.unpublished(after(100), 10).await.unwrap().len(),
-        1,
-        "there is one event"
-    );
+    assert_eq!(telling::waiting(ports, 100).await.len(), 1, "there is one event");
 }
 
 pub(super) async fn a_stack_is_one_requests_until_it_is_concluded(ports: &Ports) {

@@ -4,7 +4,6 @@ mod claims;
 mod concluding;
 mod leases;
 mod listing;
-mod outbox;
 mod receiving;
 mod waiting;
 
@@ -14,7 +13,7 @@ use cc_devops_core::requests::record::{Claim, ClaimedRequest, Conclusion, NewReq
 use crate::sample::{after, request_id};
 
 /// The ledger keeps what it promises: idempotent receipts, claims with fences and leases, first
-/// conclusion wins, stack locks, the outbox and the lists.
+/// conclusion wins, stack locks and the lists.
 pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     receiving::a_new_request_is_on_record(&fresh().await).await;
     receiving::a_repeat_is_known_and_another_meaning_conflicts(&fresh().await).await;
@@ -46,13 +45,6 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     concluding::a_superseded_claim_gets_no_stack(&fresh().await).await;
     concluding::two_at_once_get_one_stack(&fresh().await).await;
 
-    outbox::events_wait_in_their_order(&fresh().await).await;
-    outbox::news_waits_among_outcomes(&fresh().await).await;
-    outbox::a_failed_event_waits_for_its_time(&fresh().await).await;
-    outbox::a_published_event_is_gone_and_its_request_published(&fresh().await).await;
-    outbox::an_event_can_be_published_again(&fresh().await).await;
-    outbox::a_refusal_is_not_taken_for_its_request(&fresh().await).await;
-
     listing::filters_narrow(&fresh().await).await;
     listing::pages_join_to_the_whole(&fresh().await).await;
     listing::the_backlog_counts_what_is_not_ended(&fresh().await).await;
@@ -62,7 +54,7 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
 const LEASE: i64 = 60;
 
 /// Receives a request that must be new, and takes it.
-async fn take(ledger: &dyn Ledger, request: &NewRequest) -> Claim {
+pub(super) async fn take(ledger: &dyn Ledger, request: &NewRequest) -> Claim {
     match ledger.receive(request, Some(after(LEASE))).await.expect("receive") {
         Receipt::Claimed(claim) => claim,
         other => panic!("a new request with a lease must be claimed, but was {}", kind(&other)),
@@ -70,7 +62,7 @@ async fn take(ledger: &dyn Ledger, request: &NewRequest) -> Claim {
 }
 
 /// Receives a request that must be new, and leaves it.
-async fn leave(ledger: &dyn Ledger, request: &NewRequest) {
+pub(super) async fn leave(ledger: &dyn Ledger, request: &NewRequest) {
     let receipt = ledger.receive(request, None).await.expect("receive");
     assert_eq!(
         kind(&receipt),
@@ -80,13 +72,13 @@ async fn leave(ledger: &dyn Ledger, request: &NewRequest) {
 }
 
 /// Receives a request and ends it.
-async fn end(ledger: &dyn Ledger, request: &NewRequest, conclusion: &Conclusion) {
+pub(super) async fn end(ledger: &dyn Ledger, request: &NewRequest, conclusion: &Conclusion) {
     let claim = take(ledger, request).await;
     ledger.conclude(&claim, conclusion).await.expect("conclude");
 }
 
 /// The record of a request that must be there.
-async fn record(ledger: &dyn Ledger, id: &str) -> RequestRecord {
+pub(super) async fn record(ledger: &dyn Ledger, id: &str) -> RequestRecord {
     let found = ledger.find(&request_id(id)).await.expect("find");
     found.unwrap_or_else(|| panic!("request {id} must be on record"))
 }

@@ -10,6 +10,7 @@ use cc_devops_core::requests::record::{Receipt, RequestFilter, RequestState};
 
 use super::{LEASE, end, kind, leave, record, take};
 use crate::sample::{self, after};
+use crate::telling;
 
 pub(super) async fn a_new_request_is_on_record(ports: &Ports) {
     let ledger = &*ports.ledger;
@@ -118,17 +119,13 @@ pub(super) async fn a_request_can_end_on_arrival(ports: &Ports) {
     let receipt = ledger.receive_concluded(&request, &conclusion).await.unwrap();
     assert_eq!(kind(&receipt), "recorded", "a new request that has ended is recorded");
     let kept = record(ledger, "r1").await;
-    assert_eq!(kept.state, RequestState::Completed, "it has its outcome from the start");
+    assert_eq!(kept.state, telling::untold(ports), "it has its outcome from the start");
     assert_eq!(
         kept.completed.as_ref(),
         Some(&conclusion.completed),
         "the outcome is kept"
     );
-    assert_eq!(
-        ledger.unpublished(after(10), 10).await.unwrap().len(),
-        1,
-        "its event waits"
-    );
+    assert_eq!(telling::waiting(ports, 10).await.len(), 1, "its event waits");
     assert!(
         ledger
             .claim_due(after(1_000), after(1_060), 10)
@@ -158,11 +155,7 @@ pub(super) async fn a_request_can_end_on_arrival(ports: &Ports) {
         "and is not ended by its repeat"
     );
 
-    assert_eq!(
-        ledger.unpublished(after(10), 10).await.unwrap().len(),
-        1,
-        "repeats write no event"
-    );
+    assert_eq!(telling::waiting(ports, 10).await.len(), 1, "repeats write no event");
     assert_eq!(audit_rows(ports).await, 1, "repeats write no audit row");
 }
 
@@ -175,14 +168,15 @@ pub(super) async fn what_cannot_be_kept_is_refused_on_record(ports: &Ports) {
     ledger.refuse(&agent, &conclusion).await.unwrap();
     ledger.refuse(&agent, &conclusion).await.unwrap();
 
-    let waiting = ledger.unpublished(after(10), 10).await.unwrap();
+    let waiting = telling::waiting(ports, 10).await;
     assert_eq!(waiting.len(), 2, "every refusal has its event");
     assert_eq!(
-        waiting[0].event.agent, agent,
+        telling::event(&waiting[0]).agent,
+        agent,
         "the event is for the agent that was refused"
     );
     assert_eq!(
-        waiting[0].event.body,
+        telling::event(&waiting[0]).body,
         conclusion.completed.clone().into(),
         "the event says what was refused"
     );

@@ -1,8 +1,12 @@
 //! `audit`: reads, checks and exports the trail of who did what to what.
 
-use cc_devops_core::audit::{AuditFilter, AuditRow, Verification};
+mod export;
+mod exported;
+
+use std::path::PathBuf;
+
+use cc_devops_core::audit::{AuditFilter, AuditRow, Break, Verification};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::outcome::Status;
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
@@ -25,21 +29,22 @@ Examples:
 const VERIFY_HELP: &str = "\
 Checks that no row was changed, removed or put elsewhere, and that none is missing at the end.
 Exit code 1 when the chain is broken; each broken row is named, with its chain where there are
-several.
+several. With --file an export is checked on its own, without a control plane.
 
-Example:
-  cc-devops audit verify";
+Examples:
+  cc-devops audit verify
+  cc-devops audit verify --file audit-2026-01.ndjson";
 
 const EXPORT_HELP: &str = "\
 One JSON object a line, oldest first. A row's \"hash\" is SHA-256 over \"prevHash\", a line break, and
 the row without those two and \"chain\" as canonical JSON (RFC 8785). On AWS each writer has a chain of
 its own; its first row's \"prevHash\" is SHA-256 over \"chain\", a line break, and the chain's name.
+DATE is a day (UTC), a time in RFC 3339, or how long ago: 90d. What --before exports holds on its
+own; the runbook has a dozen lines of Python that check it.
 
-Example:
-  cc-devops audit export > audit.ndjson";
-
-/// How many rows are read at a time.
-const PAGE: usize = 1_000;
+Examples:
+  cc-devops audit export > audit.ndjson
+  cc-devops audit export --before 2026-02-01 --out audit-2026-01.ndjson";
 
 /// What to do with the audit trail.
 #[derive(Debug, clap::Subcommand)]
@@ -49,10 +54,18 @@ pub(crate) enum Command {
     List(List),
     /// Check the whole chain
     #[command(after_help = VERIFY_HELP)]
-    Verify,
+    Verify(Verify),
     /// Print every row as NDJSON
     #[command(after_help = EXPORT_HELP)]
-    Export(Filter),
+    Export(export::Args),
+}
+
+/// What to check.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// An export to check on its own
+    #[arg(long, value_name = "EXPORT")]
+    file: Option<PathBuf>,
 }
 
 /// Which rows.
@@ -102,6 +115,9 @@ impl From<Filter> for AuditFilter {
 
 /// Runs `audit`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    if let Command::Verify(Verify { file: Some(file) }) = &command {
+        return exported::verify(context.output, file);
+    }
     let opened = store::open(context).await?;
     let trail = opened.ports.audit.as_ref();
     let output = context.output;
@@ -113,34 +129,43 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
             let answer = json!({"rows": page.items, "next": page.next});
             output.answer(&answer, || list_text(&page))?;
         }
-        Command::Verify => {
+        Command::Verify(_) => {
             let progress = output.progress("checking the audit chain");
             progress.start();
             let verification = trail.verify().await?;
             drop(progress);
             tell(output, &verification)?;
         }
-        Command::Export(filter) => export(trail, &filter.into()).await?,
+        Command::Export(args) => export::run(output, trail, args).await?,
     }
     Ok(())
 }
 
 fn tell(output: Output, verification: &Verification) -> Result<(), CliError> {
-    let whole = verification.breaks.is_empty();
-    let document = json!({"ok": whole, "rows": verification.rows, "breaks": verification.breaks});
+    let Verification { rows, cut, breaks } = verification;
+    let whole = breaks.is_empty();
+    let document = json!({"ok": whole, "rows": rows, "cut": cut, "breaks": breaks});
     output.answer(&document, || {
-        if whole {
-            return format!("the audit chain holds: {} row(s)", verification.rows);
+        if !whole {
+            return broken_text("the audit chain", *rows, breaks);
         }
-        let mut lines = vec![format!("the audit chain is BROKEN: {} row(s) read", verification.rows)];
-        lines.extend(verification.breaks.iter().map(|found| {
-            let chain = found.chain.as_ref();
-            let chain = chain.map(|name| format!("chain {name}, ")).unwrap_or_default();
-            visible(&format!("  {chain}row {}: {}", found.seq, found.problem))
-        }));
-        lines.join("\n")
+        let before = match cut {
+            0 => String::new(),
+            _ => format!("; {cut} older row(s) were cut off"),
+        };
+        format!("the audit chain holds: {rows} row(s){before}")
     })?;
     if whole { Ok(()) } else { Err(CliError::Answered) }
+}
+
+fn broken_text(what: &str, rows: u64, breaks: &[Break]) -> String {
+    let mut lines = vec![format!("{what} is BROKEN: {rows} row(s) read")];
+    lines.extend(breaks.iter().map(|found| {
+        let chain = found.chain.as_ref();
+        let chain = chain.map(|name| format!("chain {name}, ")).unwrap_or_default();
+        visible(&format!("  {chain}row {}: {}", found.seq, found.problem))
+    }));
+    lines.join("\n")
 }
 
 fn list_text(page: &Page<AuditRow>) -> String {
@@ -180,30 +205,6 @@ fn list_text(page: &Page<AuditRow>) -> String {
         head.push("CHAIN");
     }
     with_next(table(&head, rows), page.next)
-}
-
-/// Prints every row, oldest first. The trail gives its rows newest first, so the pages' places are
-/// noted on the way down and the pages read again on the way up: memory holds one page.
-async fn export(trail: &dyn AuditTrail, filter: &AuditFilter) -> Result<(), CliError> {
-    // Rows that come meanwhile push the newest page down, so that one is kept.
-    let newest = trail.list(filter, None, PAGE).await?;
-    let mut places = Vec::new();
-    let mut next = newest.next;
-    while let Some(place) = next {
-        places.push(place);
-        next = trail.list(filter, Some(place), PAGE).await?.next;
-    }
-    for place in places.into_iter().rev() {
-        print_page(trail.list(filter, Some(place), PAGE).await)?;
-    }
-    print_page(Ok(newest))
-}
-
-fn print_page(page: PortResult<Page<AuditRow>>) -> Result<(), CliError> {
-    for row in page?.items.iter().rev() {
-        Output::json_line(row)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,109 @@
+//! The log as versions before the counted places wrote it: one partition, its places microseconds. It is
+//! read until its last row has been forgotten, and never written to.
+
+use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
+use cc_devops_core::stored;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::FIRST;
+use crate::Shared;
+use crate::error::{corrupt, port_error};
+use crate::places::sortable;
+use crate::table::{Item, from_item, text};
+
+/// The partition.
+const EVENTS: &str = "EVENTS";
+
+/// The most events that are asked for in one call.
+const LARGEST_PAGE: usize = 1_000;
+
+#[derive(Deserialize)]
+struct EventRow {
+    #[serde(rename = "SK")]
+    sk: String,
+    published_at: Timestamp,
+    agent: AgentName,
+    completed: String,
+}
+
+fn read(item: Item) -> PortResult<LoggedEvent> {
+    let row: EventRow = from_item(item, "an event")?;
+    let place = row
+        .sk
+        .parse()
+        .map_err(|error| corrupt("an event's place").because(error))?;
+    let body = stored::read_event(&row.completed).map_err(|error| corrupt("an event").because(error))?;
+    Ok(LoggedEvent {
+        cursor: Cursor(place),
+        published_at: row.published_at,
+        event: OutgoingEvent { agent: row.agent, body },
+    })
+}
+
+/// Events behind a place, at most `limit`; one agent's where `agent` is given.
+pub(crate) async fn between(
+    shared: &Shared,
+    after: i64,
+    agent: Option<&AgentName>,
+    limit: usize,
+) -> PortResult<Vec<LoggedEvent>> {
+    let mut events = Vec::new();
+    let mut start = None;
+    while events.len() < limit {
+        let mut call = shared
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(shared.table())
+            .consistent_read(true);
+        call = call
+            .key_condition_expression("PK = :events AND SK BETWEEN :first AND :last")
+            .expression_attribute_values(":events", text(EVENTS))
+            .expression_attribute_values(":first", text(sortable(after.saturating_add(1))))
+            .expression_attribute_values(":last", text(sortable(FIRST)));
+        // The limit counts before the filter does, so with one a page is as large as it can be.
+        call = match agent {
+            None => call.set_limit(i32::try_from((limit - events.len()).min(LARGEST_PAGE)).ok()),
+            Some(agent) => call
+                .filter_expression("#agent = :agent")
+                .expression_attribute_names("#agent", "agent")
+                .expression_attribute_values(":agent", text(agent.as_str())),
+        };
+        let answer = call.set_exclusive_start_key(start).send().await;
+        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
+        for item in answer.items.unwrap_or_default() {
+            let place = item.get("SK").cloned();
+            match read(item) {
+                Ok(event) => events.push(event),
+                Err(error) => tracing::error!(?place, %error, "an event of the log is passed over"),
+            }
+        }
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            break;
+        }
+    }
+    events.truncate(limit);
+    Ok(events)
+}
+
+/// The place of the newest event; zero when there is none.
+pub(super) async fn newest(shared: &Shared) -> PortResult<i64> {
+    let call = shared
+        .clients
+        .dynamodb()
+        .query()
+        .table_name(shared.table())
+        .consistent_read(true);
+    let call = call
+        .key_condition_expression("PK = :events")
+        .expression_attribute_values(":events", text(EVENTS))
+        .scan_index_forward(false)
+        .limit(1);
+    let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
+    let newest = answer.items.unwrap_or_default().pop();
+    Ok(newest.as_ref().and_then(super::row::place_of).unwrap_or(0))
+}

@@ -1,0 +1,72 @@
+//! The daily run that forgets what has been kept for long enough, a little at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_core::health::Mode;
+use cc_devops_core::retention::{Keeper, Run};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::problem::Chain;
+use crate::scheduler::End;
+
+/// How much longer than a step the pause after it is: the store is others' for three quarters of the time.
+const PAUSE: u32 = 3;
+
+/// The shortest pause.
+const LEAST_PAUSE: Duration = Duration::from_millis(5);
+
+/// How often a long run says how far it is.
+const SAY_EVERY: Duration = Duration::from_mins(1);
+
+/// Forgets what is due. A stop breaks it off; the next run goes on.
+pub(crate) async fn forget(app: &App) -> End {
+    let Some(keeper) = &app.keeper else { return End::Done };
+    if app.config.mode == Mode::Maintenance {
+        tracing::info!("nothing is forgotten in maintenance mode");
+        return End::Done;
+    }
+    let mut run = keeper.begin();
+    let end = go(app, keeper, &mut run).await;
+    let report = run.report();
+    for (what, removed) in &report.removed {
+        app.meters.forgotten(what, *removed);
+    }
+    if report.cut > 0 {
+        app.meters.forgotten("audit", report.cut);
+    }
+    if !report.is_empty() {
+        tracing::info!(
+            removed = ?report.removed,
+            audit = report.cut,
+            bytes = report.bytes,
+            exports = ?report.exports,
+            ended = ?end,
+            "what was kept for long enough is forgotten"
+        );
+    }
+    end
+}
+
+async fn go(app: &App, keeper: &Arc<Keeper>, run: &mut Run) -> End {
+    let mut said = Instant::now();
+    loop {
+        let begun = Instant::now();
+        match keeper.step(run).await {
+            Ok(true) => {}
+            Ok(false) => return End::Done,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "not everything was forgotten; it is tried again");
+                return End::Failed;
+            }
+        }
+        if said.elapsed() >= SAY_EVERY {
+            said = Instant::now();
+            tracing::info!(removed = ?run.report().removed, bytes = run.report().bytes, "forgetting");
+        }
+        if !app.pause((begun.elapsed() * PAUSE).max(LEAST_PAUSE)).await {
+            return End::BrokenOff;
+        }
+    }
+}
