@@ -112,7 +112,7 @@ impl ControlPlane {
     /// Takes requests as there are places to begin them.
     async fn take_up<F: Future<Output = ()>>(&self, swept: &mut Swept, deadline: &mut Deadline<F>) {
         let mut under_way = FuturesUnordered::new();
-        let mut more = true;
+        let (mut more, mut broken_off) = (true, false);
         loop {
             // Not for each place that gets free, because each search costs.
             while more && under_way.len() <= AT_ONCE / 2 && !deadline.is_over() {
@@ -133,13 +133,14 @@ impl ControlPlane {
             if under_way.is_empty() {
                 return;
             }
-            let step = if deadline.is_over() {
-                under_way.next().await
-            } else if let Some(step) = deadline.before(under_way.next()).await {
+            let step = if let Some(step) = deadline.before(under_way.next()).await {
                 step
             } else {
-                self.break_off();
-                continue;
+                if !broken_off {
+                    self.break_off();
+                    broken_off = true;
+                }
+                under_way.next().await
             };
             match step.map(|step| swept.note(step)) {
                 Some(Some(Step::Concluded(_))) => swept.concluded += 1,
