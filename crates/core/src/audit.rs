@@ -9,21 +9,19 @@
 //!
 //! Where rows are not kept for ever, a chain is cut: [`cut`] says how it still shows every change.
 
+mod canonical;
 pub mod cut;
 mod verifier;
-
-mod canonical;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use canonical::Canonical;
-
 use crate::names::AgentName;
 use crate::requests::outcome::{Reason, Status};
 
+pub use canonical::Canonical;
 pub use cut::{Cut, Section};
 pub use verifier::{Break, Verification, Verifier};
 

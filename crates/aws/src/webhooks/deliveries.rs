@@ -210,7 +210,8 @@ impl DynamoWebhooks {
             Err(error) => {
                 tracing::error!(delivery = row.id, %error, "a webhook delivery is set aside");
                 let (id, now) = (row.id, self.shared.clock.now());
-                let letter = row.buried(self.shared.places.next(now), now, &error.message);
+                let days = self.shared.resources.dead_letters_days;
+                let letter = row.buried(self.shared.places.next(now), now, &error.message, days);
                 self.moved(delivery_key(id), &letter).await?;
                 return Ok(None);
             }

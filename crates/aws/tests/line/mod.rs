@@ -1,7 +1,6 @@
 //! A bad line between the SDK's clients and the emulator: calls are refused, answers are lost,
 //! made up or late.
 #![allow(dead_code, reason = "each test binary uses what it needs")]
-#![allow(dead_code, reason = "each test binary uses what it needs")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

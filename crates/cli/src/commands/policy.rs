@@ -97,7 +97,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .answer(&json!({"schema": text}), || text.trim_end().to_owned())
         }
         Command::Show { set, .. } => show(context, &config, set),
-        Command::Check(check) => self::check(context, &config, check).await,
+        Command::Check(check) => Box::pin(self::check(context, &config, check)).await,
     }
 }
 

@@ -19,7 +19,6 @@ use serde::Serialize;
 pub(crate) use check::Checked;
 use file::ConfigFile;
 pub(crate) use github::{Repositories, login};
-pub(crate) use retention::Retention;
 pub(crate) use revenue::{RatesFrom, Revenue, rate, table_of};
 
 use crate::error::CliError;

@@ -108,6 +108,8 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     for (section, key) in [
         ("server", "tls_cert"),
         ("server", "tls_key"),
+        ("retention", "audit_days"),
+        ("retention", "audit_export_dir"),
         ("policy", "dir"),
         ("stripe", "webhook_secret"),
         ("github", "webhook_secret"),

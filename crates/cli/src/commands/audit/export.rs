@@ -43,6 +43,12 @@ pub(super) async fn run(output: Output, trail: &dyn AuditTrail, args: Args) -> R
         })
         .await;
     };
+    if path.exists() {
+        return Err(CliError::Usage(format!(
+            "{} exists already; name a new file",
+            path.display()
+        )));
+    }
     let cannot = |error| CliError::write(format!("cannot write {}; name a new file", path.display()), error);
     let mut file = NewFile::create(&path).map_err(cannot)?;
     let mut rows = 0_u64;
