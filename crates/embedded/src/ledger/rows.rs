@@ -2,7 +2,7 @@
 
 use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::Completed;
-use cc_devops_core::requests::record::{RequestHead, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{Progress, RequestHead, RequestRecord, RequestState};
 use cc_devops_core::stored;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -59,7 +59,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         head: head(row)?,
         state,
         tries: row.get(HEAD_LEN + 1)?,
-        progress: optional_json_at(row, HEAD_LEN + 4)?,
+        progress: progress_at(row, HEAD_LEN + 4)?,
         completed: outcome_at(row, HEAD_LEN + 2)?,
         output: row.get(HEAD_LEN + 3)?,
     })
@@ -77,4 +77,10 @@ pub(super) fn find(conn: &Connection, id: &str) -> rusqlite::Result<Option<Reque
     conn.prepare_cached(&format!("SELECT {} FROM requests WHERE id = ?1", record_columns()))?
         .query_row([id], record)
         .optional()
+}
+
+/// How far a request is. It is for people: what cannot be read is left out.
+fn progress_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Progress>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

@@ -340,13 +340,10 @@ struct Life<'a> {
 impl Life<'_> {
     /// A process, with ports and a code host that die at the points.
     fn control_plane(&self, ports: &Ports, points: &CrashPoints) -> ControlPlane {
-        let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
-        let fingerprints = FingerprintKey::new([7; 32]);
         let host: Arc<dyn CodeHost> = Arc::new(self.host.clone());
         let ports = points.wrap(ports);
         let care = care(&ports, points.wrap_host(&host));
-        ControlPlane::new(installation, ports, policy, fingerprints, Settings::default()).caring(Arc::new(care))
+        control_plane(ports).caring(Arc::new(care))
     }
 
     /// What a running control plane does: it receives the request in its first life, and in every
