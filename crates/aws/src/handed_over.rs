@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Begun, CareAnswer, HandedOver, PortError, PortErrorKind, PortResult, Standing};
+use cc_devops_core::ports::{Begun, CareAnswer, HandedOver, PortError, PortErrorKind, PortResult, WorkStanding};
 use cc_devops_core::requests::record::Progress;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -128,12 +128,12 @@ impl HandedOver for Work {
         held(call).await
     }
 
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<Standing>> {
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>> {
         let row: Option<Row> = self.0.shared.get(place(request), "work that was handed over").await?;
         let Some(row) = row else { return Ok(None) };
         let answer = row.answer.as_deref().map(serde_json::from_str).transpose();
         let answer = answer.map_err(|error| corrupt(format_args!("what run {} answered", row.run)).because(error))?;
-        Ok(Some(Standing {
+        Ok(Some(WorkStanding {
             until: row.until,
             // It is for people: what cannot be read is left out.
             progress: row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()),

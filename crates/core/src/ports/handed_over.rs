@@ -23,7 +23,7 @@ pub enum Begun {
 
 /// How work stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct WorkStanding {
     /// Until when the run that is at it, or was, has its lease.
     pub until: Timestamp,
     /// How far it is, where it says so.
@@ -53,7 +53,7 @@ pub trait HandedOver: Send + Sync {
     async fn end(&self, request: &RequestId, run: &str, answer: &CareAnswer) -> PortResult<bool>;
 
     /// How a request's work stands, if a run has begun.
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<Standing>>;
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>>;
 
     /// Tells whoever handed it over that it has ended. Only a shortcut: they look from time to time.
     async fn tell(&self, request: &RequestId) -> PortResult<()>;

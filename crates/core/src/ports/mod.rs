@@ -26,7 +26,7 @@ pub use effects::{
     SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StackEnd, StackProgress, Stacks,
 };
 pub use fleet::{Agents, Heartbeats};
-pub use handed_over::{Begun, HandedOver, Standing};
+pub use handed_over::{Begun, HandedOver, WorkStanding};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{

@@ -91,20 +91,20 @@ impl ControlPlane {
         let mut deadline = Deadline::new(deadline);
         let mut swept = Swept::default();
         // First, so that no amount of work keeps from being told what has ended.
-        self.tell(&mut swept).await;
+        self.publish_due(&mut swept).await;
         self.take_up(&mut swept, &mut deadline).await;
         let looked = self.look_until(&mut deadline).await;
         swept.concluded += looked.concluded.len();
         swept.failures.extend(looked.failures);
         swept.note(self.ports.audit.checkpoint(self.now()).await);
         if swept.concluded > 0 {
-            self.tell(&mut swept).await;
+            self.publish_due(&mut swept).await;
         }
         swept.cut_short = deadline.is_over();
         swept
     }
 
-    async fn tell(&self, swept: &mut Swept) {
+    async fn publish_due(&self, swept: &mut Swept) {
         let published = swept.note(self.publish_all().await);
         swept.published += published.unwrap_or_default();
     }

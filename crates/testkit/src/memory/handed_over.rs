@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Begun, CareAnswer, HandedOver, PortResult, Standing};
+use cc_devops_core::ports::{Begun, CareAnswer, HandedOver, PortResult, WorkStanding};
 use cc_devops_core::requests::record::Progress;
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ pub(super) struct HandedOverModel {
 struct Work {
     run: String,
     tries: u32,
-    standing: Standing,
+    standing: WorkStanding,
 }
 
 impl Memory {
@@ -44,7 +44,7 @@ impl HandedOver for Memory {
         let work = Work {
             run: run.to_owned(),
             tries,
-            standing: Standing {
+            standing: WorkStanding {
                 until,
                 progress: None,
                 answer: None,
@@ -87,7 +87,7 @@ impl HandedOver for Memory {
         Ok(true)
     }
 
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<Standing>> {
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>> {
         let model = self.lock()?;
         Ok(model
             .handed_over
