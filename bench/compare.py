@@ -145,6 +145,7 @@ def year(build, plan):
         bench.say(f"  {build.name} has no retention")
         return
     kept = ControlPlane(build.binary, plane.folder, RETENTION)
+    seed.make_due(kept.data, "retention")
     kept.start()
     # What is younger than the limit stays, and a day's worth may be on the limit.
     expected = count * (KEPT_DAYS + 1) // A_YEAR

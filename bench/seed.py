@@ -37,8 +37,8 @@ DAY = 86_400 * 10**9
 class Table:
     """A table and one of its rows to copy."""
 
-    def __init__(self, db, name, where, argument):
-        cursor = db.execute(f"SELECT * FROM {name} WHERE {where} LIMIT 1", [argument])
+    def __init__(self, db, name, where, argument, columns="*"):
+        cursor = db.execute(f"SELECT {columns} FROM {name} WHERE {where} LIMIT 1", [argument])
         row = cursor.fetchone()
         if row is None:
             sys.exit(f"seed: there is no finished putSecret request in table {name} to copy; send one first")
@@ -60,10 +60,39 @@ def known_id(index, seed):
     return f"{digest[:12]}-seeded-{index}"
 
 
+def make_due(data_dir, job):
+    """Makes a job of the stopped control plane due at its next start."""
+    with contextlib.closing(sqlite3.connect(data_dir / DATABASE, isolation_level=None)) as db:
+        db.execute("INSERT INTO jobs (name, due_at) VALUES (?, 0) ON CONFLICT (name) DO UPDATE SET due_at = 0", [job])
+
+
 def left(data_dir):
     """How many of the seeded requests are still there; a server may run."""
     with contextlib.closing(sqlite3.connect(f"file:{data_dir / DATABASE}?mode=ro", uri=True)) as db:
         return db.execute("SELECT count(*) FROM requests WHERE id LIKE '%-seeded-%'").fetchone()[0]
+
+
+# Where rows have their places, and where others name them.
+PLACES = {
+    "requests": (("requests", "seq"), ("events", "request_seq"), ("outbox", "request_seq")),
+    "events": (
+        ("events", "cursor"), ("deliveries", "event"), ("dead_letters", "event"), ("event_exceptions", "event"),
+        ("consumers", "cursor"),
+    ),
+    "secret_versions": (("secret_versions", "rowid"),),
+}
+
+
+def make_room(db, count):
+    """Moves what is there behind the places of so many older rows: places grow with time."""
+    for named in PLACES.values():
+        for table, column in named:
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+            if column in columns or (column == "rowid" and columns):
+                # By way of negative places, so that none is taken twice.
+                db.execute(f"UPDATE {table} SET {column} = -({column} + ?) WHERE {column} > 0", [count])
+                db.execute(f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0")
+    db.execute("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'", [count])
 
 
 class Times:
@@ -104,6 +133,8 @@ def fill(db, count, seed_text, progress, times, with_audit):
     db.execute("PRAGMA cache_size = -2000000")
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA wal_autocheckpoint = 20000")
+    if times.own:
+        make_room(db, count)
     requests = Table(db, "requests", "status = ? AND action = 'putSecret' ORDER BY seq DESC", "success")
     request_id = requests.row["id"]
     name = requests.row["resource"]
@@ -115,7 +146,7 @@ def fill(db, count, seed_text, progress, times, with_audit):
         events = Table(db, "events", "request_id = ?", request_id)
     audit = Table(db, "audit", "json_extract(entry, '$.requestId') = ? ORDER BY seq DESC", request_id)
     secrets = Table(db, "secrets", "name = ?", name)
-    versions = Table(db, "secret_versions", "secret = ? ORDER BY version DESC", secrets.row["id"])
+    versions = Table(db, "secret_versions", "secret = ? ORDER BY version DESC", secrets.row["id"], "rowid, *")
     completed = json.loads(requests.row["completed"])
     completed = completed.get("body", completed)
     version_id, ended_at = completed["result"]["versionId"], completed["timestamp"]
@@ -123,12 +154,16 @@ def fill(db, count, seed_text, progress, times, with_audit):
     def top(column, table):
         return db.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchone()[0]
 
-    first_seq = top("seq", "requests") + 1
+    def free(column, table):
+        """The first of `count` free places."""
+        return 1 if times.own else top(column, table) + 1
+
+    first_seq = free("seq", "requests")
     first_secret = top("id", "secrets") + 1
     (lowest_row,) = db.execute("SELECT coalesce(min(seq), 1) FROM audit").fetchone()
     outbox = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
     first_outbox = (outbox[0] if outbox else 0) + 1
-    cursor = top("cursor", "events") + 1
+    cursor, first_version = free("cursor", "events"), free("rowid", "secret_versions")
     prefix = name.rsplit("/", 1)[0]
     secret_count = max(1, count // VERSIONS_PER_SECRET)
     rounds = -(-count // secret_count)
@@ -175,7 +210,7 @@ def fill(db, count, seed_text, progress, times, with_audit):
                 "seq": lowest_row - count + index, "entry": own(audit.row["entry"]), "hash": digest.digest(),
                 "prev_hash": values.randbytes(32), **dated("at"),
             })
-            version = {"secret": first_secret + secret, "version": turn + 1, "token": token, "value_mac": digest.digest(), **dated("created_at")}
+            version = {"rowid": first_version + index, "secret": first_secret + secret, "version": turn + 1, "token": token, "value_mac": digest.digest(), **dated("created_at")}
             if turn + 2 < rounds:
                 version |= {"key_id": None, "data_key": None, "sealed": None}
             rows["versions"].append(version)

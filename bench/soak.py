@@ -123,6 +123,7 @@ def remember_old(plane, token):
         time.sleep(0.05)
     plane.stop()
     seed.seed(plane.data, OLD, days_ago=OLD_DAYS, audit=False)
+    seed.make_due(plane.data, "retention")
 
 
 def soak(plan, plane, sections, seed_text):

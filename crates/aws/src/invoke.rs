@@ -8,6 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{CareAnswer, CareStanding, PortError, PortErrorKind, PortResult, RepositoryCare};
 use cc_devops_core::requests::RepositoryWork;
@@ -91,18 +92,23 @@ struct CareElsewhere(Backend);
 
 #[async_trait]
 impl RepositoryCare for CareElsewhere {
-    async fn carry_out(&self, work: &RepositoryWork, _course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        work: &RepositoryWork,
+        author: &Author,
+        _course: &Course,
+    ) -> PortResult<Result<Value, Failure>> {
         let name = &self.0.shared.resources.repositories_function;
-        let payload = json!({"asked": work});
+        let payload = json!({"asked": work, "author": author});
         let answer = self.0.ask(name, &payload, CARE_PATIENCE).await?;
         let answer: CareAnswer = serde_json::from_value(answer)
             .map_err(|error| corrupt("the answer of the function for repositories").because(error))?;
         answer.into()
     }
 
-    async fn hand_over(&self, claim: &Claim, work: &RepositoryWork) -> PortResult<bool> {
+    async fn hand_over(&self, claim: &Claim, work: &RepositoryWork, author: &Author) -> PortResult<bool> {
         let name = &self.0.shared.resources.repositories_function;
-        let payload = json!({"asked": work, "request": claim.request});
+        let payload = json!({"asked": work, "author": author, "request": claim.request});
         self.0.post(name, &payload).await.map(|()| true)
     }
 

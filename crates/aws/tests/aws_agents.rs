@@ -2,25 +2,29 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod house;
+mod line;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
 use aws_sdk_ssm::types::ParameterType;
 use cc_devops_aws::Backend;
+use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::fleet::Beat;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::requests::Role;
 use cc_devops_testkit::sample::{AGENT, OTHER_AGENT, after, agent, agent_name, token};
-use cc_devops_testkit::{Memory, contract, peers};
+use cc_devops_testkit::{Memory, contract, peers, sample};
 use jiff::Timestamp;
+use line::{Fault, Line};
 
 /// The agents' ports; the others are the fakes.
 fn ports(backend: &Backend) -> Ports {
     Ports {
         agents: backend.agents(),
         heartbeats: backend.heartbeats(),
+        audit: backend.audit(),
         ..Memory::new().ports()
     }
 }
@@ -122,7 +126,7 @@ async fn one_adds_while_another_removes() {
         }
     });
     for name in &leaving {
-        agents.revoke(name, after(2)).await.unwrap();
+        agents.revoke(name, after(2), &sample::revoked()).await.unwrap();
     }
     adder.await.unwrap();
     let text = text(&backend).await;
@@ -161,13 +165,18 @@ async fn an_agent_that_another_enabled_is_one() {
         .unwrap();
     assert_eq!(agents.list().await.unwrap()[0].last_beat, Some(beat(after(9), true)));
 
-    let alike = agents.add(&agent("Content-Orchestrator"), &token(3)).await;
+    let alike = agents
+        .add(&agent("Content-Orchestrator"), &token(3), &sample::added())
+        .await;
     assert_eq!(
         alike.unwrap_err().kind,
         PortErrorKind::Exists,
         "a name that passes for it"
     );
-    agents.rotate(&agent_name(AGENT), &token(1), after(1)).await.unwrap();
+    agents
+        .rotate(&agent_name(AGENT), &token(1), after(1), &sample::rotated())
+        .await
+        .unwrap();
     let by_token = agents.by_token(&token(1).hash, after(1)).await.unwrap();
     assert_eq!(
         by_token.map(|agent| agent.name),
@@ -180,7 +189,10 @@ async fn an_agent_that_another_enabled_is_one() {
         "nobody's text was touched"
     );
 
-    agents.revoke(&agent_name(AGENT), after(3)).await.unwrap();
+    agents
+        .revoke(&agent_name(AGENT), after(3), &sample::revoked())
+        .await
+        .unwrap();
     assert_eq!(text(&backend).await, "7 up");
     write(&backend, AGENT).await;
     assert_eq!(
@@ -202,8 +214,12 @@ async fn an_agent_that_another_disabled_is_none() {
     let backend = house::backend(&peer).await;
     let mut admin = agent(AGENT);
     admin.agent.role = Role::Admin;
-    backend.agents().add(&admin, &token(1)).await.unwrap();
-    backend.agents().add(&agent(OTHER_AGENT), &token(2)).await.unwrap();
+    backend.agents().add(&admin, &token(1), &sample::added()).await.unwrap();
+    backend
+        .agents()
+        .add(&agent(OTHER_AGENT), &token(2), &sample::added())
+        .await
+        .unwrap();
     write(&backend, OTHER_AGENT).await;
 
     let agents = backend.agents();
@@ -222,12 +238,12 @@ async fn an_addition_may_be_repeated() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;
     let agents = backend.agents();
-    agents.add(&agent(AGENT), &token(1)).await.unwrap();
+    agents.add(&agent(AGENT), &token(1), &sample::added()).await.unwrap();
     agents
-        .add(&agent(AGENT), &token(1))
+        .add(&agent(AGENT), &token(1), &sample::added())
         .await
         .expect("the same again: its answer was lost");
-    let other = agents.add(&agent(AGENT), &token(2)).await;
+    let other = agents.add(&agent(AGENT), &token(2), &sample::added()).await;
     assert_eq!(
         other.unwrap_err().kind,
         PortErrorKind::Exists,
@@ -235,14 +251,96 @@ async fn an_addition_may_be_repeated() {
     );
 }
 
+/// The actions on record, oldest first.
+async fn on_record(backend: &Backend) -> Vec<String> {
+    let rows = backend.audit().list(&AuditFilter::default(), None, 100).await.unwrap();
+    let mut actions: Vec<String> = rows.items.into_iter().map(|row| row.entry.action).collect();
+    actions.reverse();
+    actions
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_another_process_revoked_or_changed_is_seen_so_at_once() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let other = house::on(peer.url(), backend.resources());
+    let (agents, name) = (backend.agents(), agent_name(AGENT));
+    agents.add(&agent(AGENT), &token(1), &sample::added()).await.unwrap();
+    assert!(agents.find(&name).await.unwrap().is_some(), "it is known here");
+    other
+        .agents()
+        .revoke(&name, after(3), &sample::revoked())
+        .await
+        .unwrap();
+    assert_eq!(agents.find(&name).await.unwrap(), None);
+    assert_eq!(agents.by_token(&token(1).hash, after(4)).await.unwrap(), None);
+    other
+        .agents()
+        .rotate(&name, &token(2), after(5), &sample::rotated())
+        .await
+        .unwrap();
+    assert!(agents.find(&name).await.unwrap().is_some(), "nor does it stay out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_and_its_audit_row_are_one_transaction() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let line = Line::default();
+    // One try of the SDK: what fails is seen.
+    let agents = line.to(&backend, 1).agents();
+    let name = agent_name(AGENT);
+    agents.add(&agent(AGENT), &token(1), &sample::added()).await.unwrap();
+    let sent = line.calls("TransactWriteItems");
+    let writes = sent[0]["TransactItems"].as_array().unwrap();
+    let partitions: Vec<&str> = writes
+        .iter()
+        .map(|write| write["Put"]["Item"]["PK"]["S"].as_str().unwrap())
+        .collect();
+    assert_eq!((sent.len(), partitions[0]), (1, "AGENTS"));
+    assert!(partitions.last().unwrap().starts_with("AUDIT#"), "{partitions:?}");
+
+    line.fails(1, "TransactWriteItems", &Fault::refused(400, "AccessDeniedException"));
+    let refused = agents.rotate(&name, &token(2), after(1), &sample::rotated()).await;
+    assert_eq!(refused.unwrap_err().kind, PortErrorKind::Refused);
+    assert!(
+        agents.by_token(&token(1).hash, after(1)).await.unwrap().is_some(),
+        "what is not on record is not done"
+    );
+    assert_eq!(on_record(&backend).await, [actions::AGENT_ADDED]);
+
+    line.fails(1, "TransactWriteItems", &Fault::LostAnswer);
+    let lost = agents.rotate(&name, &token(2), after(1), &sample::rotated()).await;
+    assert!(lost.unwrap_err().kind.is_transient());
+    agents
+        .rotate(&name, &token(2), after(1), &sample::rotated())
+        .await
+        .expect("the same again");
+    // The chain that was lost track of is left, and another conflict is waited out.
+    let met = Fault::cancelled(&["TransactionConflict", "None", "None"]);
+    line.fails(1, "TransactWriteItems", &met);
+    agents.revoke(&name, after(3), &sample::revoked()).await.unwrap();
+    let all = [actions::AGENT_ADDED, actions::TOKEN_ROTATED, actions::AGENT_REVOKED];
+    assert_eq!(on_record(&backend).await, all);
+    assert!(backend.audit().verify().await.unwrap().breaks.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rotations_at_once_leave_every_new_token_good() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;
-    backend.agents().add(&agent(AGENT), &token(1)).await.unwrap();
+    backend
+        .agents()
+        .add(&agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
     let rotations = (2..=5).map(|number| {
         let agents = backend.agents();
-        tokio::spawn(async move { agents.rotate(&agent_name(AGENT), &token(number), after(100)).await })
+        tokio::spawn(async move {
+            agents
+                .rotate(&agent_name(AGENT), &token(number), after(100), &sample::rotated())
+                .await
+        })
     });
     for rotation in rotations.collect::<Vec<_>>() {
         rotation.await.unwrap().unwrap();
@@ -260,7 +358,11 @@ async fn a_full_parameter_says_so() {
     let full: Vec<String> = (0..64).map(|n| format!("{}{n:02}", "A".repeat(60))).collect();
     let full = format!("{},{}", full.join(","), "B".repeat(60));
     write(&backend, &full).await;
-    let error = backend.agents().add(&agent(AGENT), &token(1)).await.unwrap_err();
+    let error = backend
+        .agents()
+        .add(&agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Full, "{error}");
     assert!(error.message.contains("revoke"), "{error}");
     assert_eq!(text(&backend).await, full, "nothing was written");

@@ -1,12 +1,14 @@
-//! A crash at every port call of a request's life, with the ledger, the audit trail and the events
-//! in AWS. Every restart is a new process: nothing of the old one's memory is left.
+//! A crash at every port call of a request's life, with the ledger, the audit trail, the agents, MRR
+//! and the events in AWS. Every restart is a new process: nothing of the old one's memory is left.
 
 mod house;
 
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::Ports;
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers, enumerate_retention};
+use cc_devops_testkit::crash::{
+    Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention,
+};
 use cc_devops_testkit::memory::{Memory, StackScript};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
@@ -37,6 +39,8 @@ impl Backend for Aws<'_> {
         Ports {
             ledger: process.ledger(),
             audit: process.audit(),
+            agents: process.agents(),
+            revenue: process.revenue(),
             retention: process.retention(),
             outbox: process.outbox(),
             bus: Some(process.bus()),
@@ -79,6 +83,13 @@ async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deploy_lambda_survives_a_crash_at_every_call() {
     every_crash(&Scenario::deploy_lambda()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let peer = peers::ministack().await;
+    let report = enumerate_acts(async || Aws::fresh(&peer).await).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

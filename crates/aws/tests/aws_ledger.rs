@@ -250,12 +250,14 @@ async fn an_event_is_forgotten_once_everybody_was_told_and_a_request_once_it_has
     };
     outbox.settle(after(2), &[aside]).await.unwrap();
     told(&*outbox, &due(&*outbox, 3, 10).await).await;
+    let given_up = days(&event_item(&backend, event.id).await);
+    assert_eq!(given_up, Some(60), "as long it can be given back");
+    outbox.give_back(Consumer::People, after(4)).await.unwrap();
     assert_eq!(
         days(&event_item(&backend, event.id).await),
         None,
-        "somebody may give it back"
+        "it is to be told again"
     );
-    outbox.give_back(Consumer::People, after(4)).await.unwrap();
     told(&*outbox, &due(&*outbox, 5, 10).await).await;
     let kept = event_item(&backend, event.id).await;
     assert_eq!(days(&kept), Some(60));

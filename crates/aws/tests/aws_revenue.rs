@@ -15,7 +15,7 @@ use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::revenue::report::Usd;
 use cc_devops_core::revenue::transactions::TransactionsFigure;
 use cc_devops_testkit::peers::{self, Peer};
-use cc_devops_testkit::sample::mrr_day;
+use cc_devops_testkit::sample::{self, mrr_day};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
@@ -46,6 +46,19 @@ impl Setting {
 
     fn table(&self) -> &str {
         &self.other.resources().billing_table
+    }
+
+    /// Keeps a day with its event.
+    async fn keep(&self, day: &Day) -> PortResult<()> {
+        let news = sample::announcement(&format!("mrr/{}", day.date));
+        self.store
+            .keep(day, &sample::agent_name(sample::OTHER_AGENT), &news)
+            .await
+    }
+
+    /// How many events wait.
+    async fn waiting(&self) -> u64 {
+        self.other.ledger().backlog().await.unwrap().unpublished
     }
 
     /// An item as it stands.
@@ -114,9 +127,11 @@ fn row(customer: &str, figure: &str) -> CustomerRow {
 async fn a_day_is_written_as_its_readers_expect_it() {
     let at = Setting::new(1).await;
     let day = large_day();
-    at.store.keep(&day).await.unwrap();
+    at.keep(&day).await.unwrap();
     let sent = at.line.calls("TransactWriteItems");
     let writes = sent[0]["TransactItems"].as_array().unwrap();
+    assert_eq!(writes.len(), 3, "with it, its event: {writes:?}");
+    assert_ne!(writes[2]["Put"]["TableName"], writes[0]["Put"]["TableName"]);
     let mut items = writes.iter().map(|write| write["Put"]["Item"].clone());
     let (mut own, mut latest) = (items.next().unwrap(), items.next().unwrap());
     assert_eq!(own["SK"].take(), json!({"S": "2026-03-01"}));
@@ -152,7 +167,7 @@ async fn what_cannot_be_known_is_null_and_not_zero() {
         charges: None,
         ..figure
     });
-    at.store.keep(&day).await.unwrap();
+    at.keep(&day).await.unwrap();
     let item = at.item("latest").await.unwrap();
     for name in ["mrrUSD", "arpaUSD", "charges_usd"] {
         assert_eq!(item[name], AttributeValue::Null(true), "{name}");
@@ -175,7 +190,7 @@ async fn what_stood_there_before_is_no_day_and_is_replaced() {
     put.set_item(Some(HashMap::from(item))).send().await.unwrap();
     assert_eq!(at.store.latest().await.unwrap(), None);
     let day = large_day();
-    at.store.keep(&day).await.unwrap();
+    at.keep(&day).await.unwrap();
     assert_eq!(at.store.latest().await.unwrap(), Some(day));
 }
 
@@ -183,20 +198,26 @@ async fn what_stood_there_before_is_no_day_and_is_replaced() {
 async fn an_older_day_leaves_the_newest_as_it_is() {
     let at = Setting::new(1).await;
     let (first, second) = (mrr_day(date(2026, 3, 1), 100), mrr_day(date(2026, 3, 2), 200));
-    at.store.keep(&second).await.unwrap();
+    at.keep(&second).await.unwrap();
     let newest = at.item("latest").await;
-    at.store.keep(&first).await.unwrap();
+    at.keep(&first).await.unwrap();
     assert_eq!(at.item("latest").await, newest);
     assert_eq!(at.store.day(first.date).await.unwrap(), Some(first.clone()));
 
-    at.line.fails(1, "PutItem", &Fault::refused(400, "ThrottlingException"));
-    failed(at.store.keep(&first).await, PortErrorKind::Unavailable);
+    assert_eq!(at.waiting().await, 2, "each day has its event");
+
+    let later = Fault::cancelled(&["None", "ConditionalCheckFailed", "None"]);
+    at.line.fails(1, "TransactWriteItems", &later);
+    at.line
+        .fails(1, "TransactWriteItems", &Fault::refused(400, "ThrottlingException"));
+    failed(at.keep(&first).await, PortErrorKind::Unavailable);
+    assert_eq!(at.waiting().await, 2);
 }
 
 #[tokio::test]
 async fn a_damaged_day_is_told_as_such() {
     let at = Setting::new(1).await;
-    at.store.keep(&large_day()).await.unwrap();
+    at.keep(&large_day()).await.unwrap();
     let mut item = at.item("latest").await.unwrap();
     item.insert("record".into(), AttributeValue::S("{".into()));
     let put = at.other.clients().dynamodb().put_item().table_name(at.table());
@@ -209,7 +230,7 @@ async fn a_day_whose_answer_was_lost_is_kept_once_and_transactions_that_meet_are
     let at = Setting::new(2).await;
     let day = large_day();
     at.line.fails(1, "TransactWriteItems", &Fault::LostAnswer);
-    at.store.keep(&day).await.unwrap();
+    at.keep(&day).await.unwrap();
     let tries = at.line.calls("TransactWriteItems");
     assert_eq!(tries.len(), 2);
     assert_eq!(
@@ -217,14 +238,14 @@ async fn a_day_whose_answer_was_lost_is_kept_once_and_transactions_that_meet_are
         "DynamoDB knows it for the same"
     );
 
-    let met = Fault::cancelled(&["None", "TransactionConflict"]);
+    let met = Fault::cancelled(&["None", "TransactionConflict", "None"]);
     at.line.fails(2, "TransactWriteItems", &met);
-    at.store.keep(&day).await.unwrap();
+    at.keep(&day).await.unwrap();
     assert_eq!(at.line.calls("TransactWriteItems").len(), 3);
     assert_eq!(at.store.latest().await.unwrap(), Some(day.clone()));
 
     at.line.fails(100, "TransactWriteItems", &met);
-    failed(at.store.keep(&day).await, PortErrorKind::Unavailable);
+    failed(at.keep(&day).await, PortErrorKind::Unavailable);
     assert_eq!(at.line.calls("TransactWriteItems").len(), 5, "tries have an end");
 }
 

@@ -3,13 +3,18 @@
 
 mod house;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::Ports;
+use cc_devops_core::ports::{Consumer, DueEvent, Outbox, PortResult, Ports, SetAside, Settled, Standing};
+use cc_devops_core::requests::record::{Cursor, Page};
 use cc_devops_testkit::contract::Damage;
+use cc_devops_testkit::sample::after;
 use cc_devops_testkit::{Memory, contract, peers};
+use jiff::Timestamp;
 
 /// The tables' ports; the others are the fakes.
 fn ports(backend: &Backend) -> Ports {
@@ -114,15 +119,52 @@ impl Damage for Rows {
     }
 }
 
+/// The outbox of the process that writes, and a minute later that of another, which remembers nothing of what
+/// was written and reads all of it.
+struct Later {
+    writer: Arc<dyn Outbox>,
+    other: Arc<dyn Outbox>,
+}
+
+#[async_trait]
+impl Outbox for Later {
+    fn consumers(&self) -> &'static [Consumer] {
+        self.other.consumers()
+    }
+
+    async fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> PortResult<Vec<DueEvent>> {
+        let one = if now < after(60) { &self.writer } else { &self.other };
+        one.due(consumers, now, limit).await
+    }
+
+    async fn settle(&self, at: Timestamp, settled: &[Settled]) -> PortResult<()> {
+        self.other.settle(at, settled).await
+    }
+
+    async fn set_aside(&self, consumer: Consumer, after: Option<Cursor>, limit: usize) -> PortResult<Page<SetAside>> {
+        self.other.set_aside(consumer, after, limit).await
+    }
+
+    async fn give_back(&self, consumer: Consumer, now: Timestamp) -> PortResult<u64> {
+        self.other.give_back(consumer, now).await
+    }
+
+    async fn standing(&self, now: Timestamp) -> PortResult<Vec<Standing>> {
+        self.other.standing(now).await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unreadable() {
     let peer = peers::ministack().await;
     contract::unreadable(async || {
         let backend = house::backend(&peer).await;
-        // The outbox of another process, which remembers nothing of what this one wrote.
-        let other = house::on(peer.url(), backend.resources());
+        let outbox = Later {
+            writer: backend.outbox(),
+            other: house::on(peer.url(), backend.resources()).outbox(),
+        };
         let ports = Ports {
-            outbox: other.outbox(),
+            outbox: Arc::new(outbox),
             ..ports(&backend)
         };
         (ports, Rows(backend))

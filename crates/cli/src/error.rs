@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use cc_devops_core::acts::ActError;
 use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_core::requests::outcome::Reason;
 
 use crate::config::Problem;
 
@@ -77,6 +79,16 @@ pub(crate) enum CliError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl From<ActError> for CliError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Port(error) => Self::Port(error),
+            ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => Self::Usage(failure.message),
+            ActError::Refused(failure) => Self::Failed(failure.message),
+        }
+    }
 }
 
 impl CliError {

@@ -16,9 +16,6 @@ use cc_devops_github::notices::Notices;
 
 use crate::config::Repositories;
 
-/// The variable that holds GitHub's token, and counts more than the secret.
-pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
-
 /// Everything that looks after an owner's repositories.
 pub(crate) struct Hygiene {
     /// Whose.
@@ -33,15 +30,18 @@ pub(crate) struct Hygiene {
     pub(crate) remedy: Remedy,
 }
 
-/// Puts it together. No request is made yet.
-pub(crate) fn hygiene(config: Repositories, installation: &Installation, mode: Mode, ports: &Ports) -> Hygiene {
+/// Puts it together; `given` counts more than the secret. No request is made yet.
+pub(crate) fn hygiene(
+    config: Repositories,
+    installation: &Installation,
+    mode: Mode,
+    ports: &Ports,
+    given: Option<SecretValue>,
+) -> Hygiene {
     // The first choice holds; a second one changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let given = std::env::var(GITHUB_TOKEN)
-        .ok()
-        .filter(|token| !token.trim().is_empty());
     let credential = match given {
-        Some(token) => CredentialSource::Given(SecretValue::new(token)),
+        Some(token) => CredentialSource::Given(token),
         None => CredentialSource::Kept {
             secrets: Arc::clone(&ports.secrets),
             name: config.token,
@@ -64,7 +64,7 @@ pub(crate) fn hygiene(config: Repositories, installation: &Installation, mode: M
         policy: Arc::clone(&policy),
         mode,
     };
-    let monitor = Monitor::new(Arc::clone(&host), Arc::clone(store), Arc::clone(&ports.clock), watched);
+    let monitor = Monitor::new(Arc::clone(&host), ports, watched);
     Hygiene {
         auditor: Arc::new(Auditor::new(
             Arc::clone(&host),
@@ -73,7 +73,7 @@ pub(crate) fn hygiene(config: Repositories, installation: &Installation, mode: M
             audited,
         )),
         monitor: Arc::new(monitor),
-        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy),
+        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
         host,
         owner,
     }
@@ -105,7 +105,7 @@ pub(crate) fn capability(
         let notices = Notices::new(Arc::clone(&ports.secrets), name);
         Arc::new(notices) as Arc<dyn CodeHostNotices>
     });
-    let hygiene = hygiene(config.clone(), installation, mode, ports);
+    let hygiene = hygiene(config.clone(), installation, mode, ports, None);
     cc_devops_server::Hygiene {
         care: hygiene.care(ports),
         auditor: hygiene.auditor,

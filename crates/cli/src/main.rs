@@ -12,6 +12,7 @@ mod args;
 mod client;
 mod commands;
 mod config;
+mod credentials;
 mod data_dir;
 mod error;
 mod hygiene;

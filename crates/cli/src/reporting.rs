@@ -14,16 +14,12 @@ use cc_devops_stripe::notices::Notices;
 use crate::config::{RatesFrom, Revenue};
 use crate::error::CliError;
 
-/// The variable that holds Stripe's key, and counts more than the secret.
-pub(crate) const STRIPE_KEY: &str = "STRIPE_API_KEY";
-
-/// The account at Stripe.
-pub(crate) fn account(config: &Revenue, ports: &Ports) -> Arc<Account> {
+/// The account at Stripe; `given` counts more than the secret.
+pub(crate) fn account(config: &Revenue, ports: &Ports, given: Option<SecretValue>) -> Arc<Account> {
     // The first choice holds; a second one changes nothing.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let given = std::env::var(STRIPE_KEY).ok().filter(|key| !key.trim().is_empty());
     let key = match given {
-        Some(key) => KeySource::Given(SecretValue::new(key)),
+        Some(key) => KeySource::Given(key),
         None => KeySource::Kept {
             secrets: Arc::clone(&ports.secrets),
             name: config.key.clone(),
@@ -71,7 +67,7 @@ pub(crate) fn capability(
     installation: Installation,
     ports: &Ports,
 ) -> Result<cc_devops_server::Revenue, CliError> {
-    let account = account(config, ports);
+    let account = account(config, ports, None);
     let notices = config.webhook.clone().map(|name| {
         let notices = Notices::new(Arc::clone(&ports.secrets), name);
         Arc::new(notices) as Arc<dyn BillingNotices>

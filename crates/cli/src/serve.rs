@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cc_devops_aws::Backend;
-use cc_devops_core::fleet::Agent;
+use cc_devops_core::Installation;
+use cc_devops_core::acts::Asker;
+use cc_devops_core::fleet::{Agent, Enrolment};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
 use cc_devops_core::requests::Role;
@@ -25,13 +27,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Context;
 use crate::archive::FileArchive;
-use crate::commands::agents::{new_token, put_on_record};
+use crate::commands::agents::new_token;
 use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::store::{self, ADMIN};
-use crate::{hygiene, policies, reporting};
+use crate::{credentials, hygiene, policies, reporting};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -79,7 +81,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let (ended, stack_ends) = mpsc::unbounded_channel();
     let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
     let ports = store.ports(stacks.clone(), clock);
-    make_admin(&dir, &ports).await?;
+    credentials::not_used();
+    make_admin(&dir, &ports, &config.installation).await?;
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
     let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
@@ -298,7 +301,7 @@ fn tell_ready(context: &Context, dir: &DataDir, address: SocketAddr, tls: bool) 
 
 /// Makes the operator's agent where there is none. The token is kept before the agent is made: a
 /// crash in between leaves a token that opens nothing, and the next start replaces it.
-async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
+async fn make_admin(dir: &DataDir, ports: &Ports, installation: &Installation) -> Result<(), CliError> {
     let name = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
     if ports.agents.list().await?.iter().any(|known| known.agent.name == name) {
         if !dir.token_file().exists() {
@@ -317,7 +320,8 @@ async fn make_admin(dir: &DataDir, ports: &Ports) -> Result<(), CliError> {
         secret_prefixes: Vec::new(),
         stacks: Vec::new(),
     };
-    put_on_record(ports, admin, &token).await
+    let enrolment = Enrolment::new(ports, installation, Asker::Operator);
+    Ok(enrolment.add(admin, &token).await?)
 }
 
 /// Ends when the process is told to stop. Listening begins at once, so that no signal is missed.

@@ -73,6 +73,18 @@ pub mod actions {
     pub const CUT: &str = "audit.cut";
     /// The ends of several chains were bound together.
     pub const CHECKPOINT: &str = "audit.checkpoint";
+    /// A change to a repository was begun.
+    pub const REPOSITORY_CHANGE_BEGUN: &str = "repository.change_begun";
+    /// A change to a repository ended.
+    pub const REPOSITORY_CHANGED: &str = "repository.changed";
+    /// Writing, changing or closing an issue about a workflow was begun.
+    pub const ISSUE_BEGUN: &str = "issue.begun";
+    /// An issue about a workflow was written.
+    pub const ISSUE_CREATED: &str = "issue.created";
+    /// An issue about a workflow was brought up to date.
+    pub const ISSUE_UPDATED: &str = "issue.updated";
+    /// An issue about a workflow was closed.
+    pub const ISSUE_CLOSED: &str = "issue.closed";
     /// Dead letters were given back for delivery.
     pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
     /// Events that were set aside were given back to a consumer of the outbox.

@@ -9,6 +9,7 @@
 //! token, a webhook's signing secret, a request's `params`. [`secret::SecretValue`] has neither
 //! `Debug` nor `Serialize`, so the compiler refuses most ways of doing it by accident.
 
+pub mod acts;
 pub mod alerts;
 pub mod audit;
 pub mod events;

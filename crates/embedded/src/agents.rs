@@ -1,6 +1,9 @@
 //! The agents, the hashes of their tokens, and their last heartbeats.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Agents, Heartbeats, PortErrorKind, PortResult};
@@ -21,25 +24,53 @@ impl SqliteAgents {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
     }
+
+    /// Makes a change, and puts it on record in the same transaction if it changed anything.
+    async fn act(
+        &self,
+        audit: &AuditEntry,
+        change: impl FnOnce(&Connection) -> Result<Change, Fault> + Send + 'static,
+    ) -> PortResult<()> {
+        let (keys, audit) = (Arc::clone(self.db.store_keys()), audit.clone());
+        self.db
+            .write(move |conn, _| match change(conn)? {
+                Change::Made => crate::audit::append(conn, &keys, &audit),
+                Change::WasMade => Ok(()),
+            })
+            .await
+    }
+}
+
+/// What became of a change.
+enum Change {
+    /// It was made just now.
+    Made,
+    /// It was made before: there is nothing to put on record.
+    WasMade,
 }
 
 #[async_trait]
 impl Agents for SqliteAgents {
-    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()> {
+    async fn add(&self, agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> PortResult<()> {
         let (agent, token) = (agent.clone(), token.clone());
-        self.db.write(move |conn, _| add(conn, &agent, &token)).await
+        self.act(audit, move |conn| add(conn, &agent, &token)).await
     }
 
-    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()> {
+    async fn rotate(
+        &self,
+        name: &AgentName,
+        token: &NewToken,
+        old_until: Timestamp,
+        audit: &AuditEntry,
+    ) -> PortResult<()> {
         let (name, token) = (name.clone(), token.clone());
-        self.db
-            .write(move |conn, _| rotate(conn, &name, &token, old_until))
+        self.act(audit, move |conn| rotate(conn, &name, &token, old_until))
             .await
     }
 
-    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+    async fn revoke(&self, name: &AgentName, at: Timestamp, audit: &AuditEntry) -> PortResult<()> {
         let name = name.clone();
-        self.db.write(move |conn, _| revoke(conn, &name, at)).await
+        self.act(audit, move |conn| revoke(conn, &name, at)).await
     }
 
     async fn by_token(&self, token: &TokenHash, now: Timestamp) -> PortResult<Option<Agent>> {
@@ -91,19 +122,26 @@ impl Heartbeats for SqliteAgents {
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
         let (name, beat) = (name.clone(), beat.clone());
         self.db
-            .write_repeatable(move |conn, _| {
-                let taken = conn
-                    .prepare_cached(
-                        "INSERT INTO heartbeats (agent, at, healthy, message) \
-                         SELECT name, ?2, ?3, ?4 FROM agents WHERE name = ?1 \
-                         ON CONFLICT (agent) DO UPDATE \
-                         SET at = excluded.at, healthy = excluded.healthy, message = excluded.message",
-                    )?
-                    .execute(params![name.as_str(), nanos(beat.at), beat.healthy, beat.message])?;
-                if taken == 1 { Ok(()) } else { Err(unknown(&name)) }
-            })
+            .write_repeatable(move |conn, _| beat_of(conn, &name, &beat))
             .await
     }
+}
+
+fn beat_of(conn: &Connection, name: &AgentName, beat: &Beat) -> Result<(), Fault> {
+    let values = params![name.as_str(), nanos(beat.at), beat.healthy, beat.message];
+    // All but an agent's first heartbeat have their row; agents are revoked, but never removed.
+    let known = conn
+        .prepare_cached("UPDATE heartbeats SET at = ?2, healthy = ?3, message = ?4 WHERE agent = ?1")?
+        .execute(values)?;
+    if known == 1 {
+        return Ok(());
+    }
+    let first = conn
+        .prepare_cached(
+            "INSERT INTO heartbeats (agent, at, healthy, message) SELECT name, ?2, ?3, ?4 FROM agents WHERE name = ?1",
+        )?
+        .execute(values)?;
+    if first == 1 { Ok(()) } else { Err(unknown(name)) }
 }
 
 fn unknown(name: &AgentName) -> Fault {
@@ -113,8 +151,11 @@ fn unknown(name: &AgentName) -> Fault {
     )
 }
 
-fn add(conn: &Connection, new: &NewAgent, token: &NewToken) -> Result<(), Fault> {
+fn add(conn: &Connection, new: &NewAgent, token: &NewToken) -> Result<Change, Fault> {
     let agent = &new.agent;
+    if has_token(conn, &agent.name, token)? && stands_as(conn, new)? {
+        return Ok(Change::WasMade);
+    }
     let names = conn
         .prepare_cached("SELECT name FROM agents")?
         .query_map([], |row| name_at::<AgentName>(row, 0))?
@@ -141,7 +182,28 @@ fn add(conn: &Connection, new: &NewAgent, token: &NewToken) -> Result<(), Fault>
         json(&agent.stacks)?,
         nanos(new.created_at),
     ])?;
-    insert_token(conn, &agent.name, token)
+    insert_token(conn, &agent.name, token)?;
+    Ok(Change::Made)
+}
+
+/// Whether an agent was given this token before.
+fn has_token(conn: &Connection, name: &AgentName, token: &NewToken) -> Result<bool, Fault> {
+    let has = conn
+        .prepare_cached("SELECT 1 FROM tokens WHERE hash = ?1 AND agent = ?2")?
+        .exists(params![token.hash.0, name.as_str()])?;
+    Ok(has)
+}
+
+/// Whether an agent stands as this addition wrote it.
+fn stands_as(conn: &Connection, new: &NewAgent) -> Result<bool, Fault> {
+    let known = conn
+        .prepare_cached(
+            "SELECT name, role, secret_prefixes, stacks FROM agents \
+             WHERE name = ?1 AND created_at = ?2 AND revoked_at IS NULL",
+        )?
+        .query_row(params![new.agent.name.as_str(), nanos(new.created_at)], agent)
+        .optional()?;
+    Ok(known.as_ref() == Some(&new.agent))
 }
 
 fn insert_token(conn: &Connection, name: &AgentName, token: &NewToken) -> Result<(), Fault> {
@@ -150,7 +212,10 @@ fn insert_token(conn: &Connection, name: &AgentName, token: &NewToken) -> Result
     Ok(())
 }
 
-fn rotate(conn: &Connection, name: &AgentName, token: &NewToken, old_until: Timestamp) -> Result<(), Fault> {
+fn rotate(conn: &Connection, name: &AgentName, token: &NewToken, old_until: Timestamp) -> Result<Change, Fault> {
+    if has_token(conn, name, token)? {
+        return Ok(Change::WasMade);
+    }
     let known = conn
         .prepare_cached("UPDATE agents SET revoked_at = NULL WHERE name = ?1")?
         .execute([name.as_str()])?;
@@ -162,19 +227,23 @@ fn rotate(conn: &Connection, name: &AgentName, token: &NewToken, old_until: Time
         .execute(params![name.as_str(), nanos(old_until), nanos(token.created_at)])?;
     conn.prepare_cached("UPDATE tokens SET ends_at = min(coalesce(ends_at, ?2), ?2) WHERE agent = ?1")?
         .execute(params![name.as_str(), nanos(old_until)])?;
-    insert_token(conn, name, token)
+    insert_token(conn, name, token)?;
+    Ok(Change::Made)
 }
 
-fn revoke(conn: &Connection, name: &AgentName, at: Timestamp) -> Result<(), Fault> {
-    let known = conn
-        .prepare_cached("UPDATE agents SET revoked_at = coalesce(revoked_at, ?2) WHERE name = ?1")?
+fn revoke(conn: &Connection, name: &AgentName, at: Timestamp) -> Result<Change, Fault> {
+    let changed = conn
+        .prepare_cached("UPDATE agents SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL")?
         .execute(params![name.as_str(), nanos(at)])?;
-    if known == 0 {
-        return Err(unknown(name));
+    if changed == 0 {
+        let known = conn
+            .prepare_cached("SELECT 1 FROM agents WHERE name = ?1")?
+            .exists([name.as_str()])?;
+        return if known { Ok(Change::WasMade) } else { Err(unknown(name)) };
     }
     conn.prepare_cached("DELETE FROM tokens WHERE agent = ?1")?
         .execute([name.as_str()])?;
-    Ok(())
+    Ok(Change::Made)
 }
 
 fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {

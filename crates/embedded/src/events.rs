@@ -2,14 +2,15 @@
 //! once.
 
 use async_trait::async_trait;
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{EventLog, PortResult};
+use cc_devops_core::ports::{EventLog, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
 use cc_devops_core::stored;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use crate::columns::{limit, name_at, time_at};
+use crate::columns::{limit, name_at, nanos, time_at};
 use crate::db::Db;
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
@@ -43,6 +44,33 @@ pub(crate) fn append(conn: &Connection, agent: &str, told: Told<'_>, at: i64) ->
     conn.prepare_cached("INSERT INTO events (request_seq, agent, body, published_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![request, agent, body, at])?;
     Ok(())
+}
+
+/// News on their way into the log.
+pub(crate) struct News {
+    agent: AgentName,
+    body: String,
+    /// In nanoseconds.
+    at: i64,
+}
+
+impl News {
+    /// News for an agent.
+    pub(crate) fn of(agent: &AgentName, news: &Announcement) -> PortResult<Self> {
+        let body = stored::write_event(&news.clone().into()).map_err(|error| {
+            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
+        })?;
+        Ok(Self {
+            agent: agent.clone(),
+            body,
+            at: nanos(news.timestamp),
+        })
+    }
+
+    /// Puts them at the end of the log, in the caller's transaction.
+    pub(crate) fn append(&self, conn: &Connection) -> Result<(), Fault> {
+        append(conn, self.agent.as_str(), Told::Body(&self.body), self.at)
+    }
 }
 
 /// Puts a concluded request's event at the end of the log again, unless it is there and nobody was told of it

@@ -1,6 +1,8 @@
 //! Where MRR is kept.
 
 use async_trait::async_trait;
+use cc_devops_core::events::Announcement;
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RevenueStore};
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::Date;
@@ -8,6 +10,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::columns::{json, json_at, limit, name_at, optional_name_at};
 use crate::db::Db;
+use crate::events::News;
 
 /// The days and the customers' figures in the database.
 pub struct SqliteRevenue {
@@ -60,7 +63,8 @@ impl RevenueStore for SqliteRevenue {
             .await
     }
 
-    async fn keep(&self, day: &Day) -> PortResult<()> {
+    async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
+        let news = News::of(reader, news)?;
         let date = day.date.to_string();
         let record = json(day).map_err(|error| {
             PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
@@ -72,7 +76,7 @@ impl RevenueStore for SqliteRevenue {
                      ON CONFLICT (date) DO UPDATE SET record = excluded.record",
                 )?
                 .execute([&date, &record])?;
-                Ok(())
+                news.append(conn)
             })
             .await
     }

@@ -10,7 +10,9 @@ use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
-use cc_devops_testkit::crash::{Backend, Scenario, enumerate, enumerate_consumers, enumerate_retention};
+use cc_devops_testkit::crash::{
+    Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention,
+};
 use cc_devops_testkit::{ManualClock, sample};
 use jiff::SignedDuration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -91,6 +93,12 @@ async fn deploy_lambda_survives_a_crash_at_every_call() {
         report.runs >= 20,
         "every call crashed before and after its effect: {report:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let report = enumerate_acts(async || Embedded::fresh()).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use cc_devops_core::repos::snapshot::Gap;
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::client::{Client, Error, Query};
+use crate::client::{Client, Error, GraphError, Query};
 
 /// The most nodes that GitHub looks up in one query.
 pub(crate) const MOST_NODES: usize = 100;
@@ -21,22 +22,32 @@ struct Answer<T> {
 }
 
 /// What became of a node.
-pub(crate) type Looked<T> = HashMap<String, Result<Option<T>, String>>;
+pub(crate) type Looked<T> = HashMap<String, Result<Option<T>, Gap>>;
 
-/// Looks nodes up. One that is not there, or that may not be seen, is `None`; one whose batch failed has the
-/// reason. Fails as a whole only if the credential is refused.
+/// What is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lookup {
+    pub(crate) query: Query,
+    /// How many nodes are asked for at once, at most [`MOST_NODES`].
+    pub(crate) size: usize,
+    /// What it takes to see them.
+    pub(crate) permission: &'static str,
+    /// In words, after "GitHub refuses to".
+    pub(crate) what: &'static str,
+}
+
+/// Looks nodes up. One that is not there is `None`; one that may not be seen, that could not be read or whose
+/// batch failed has the reason. Fails as a whole only if the credential is refused.
 pub(crate) async fn look_up<T: DeserializeOwned>(
     client: &Client,
-    query: Query,
+    lookup: Lookup,
     ids: &[String],
-    size: usize,
     variables: &Value,
-    what: &str,
 ) -> Result<Looked<T>, Error> {
     // The futures are made before they are a stream: a closure here would have to hold for every lifetime.
     let mut batches = Vec::new();
-    for batch in ids.chunks(size.clamp(1, MOST_NODES)) {
-        batches.push(one(client, query, batch, variables, what));
+    for batch in ids.chunks(lookup.size.clamp(1, MOST_NODES)) {
+        batches.push(one(client, lookup, batch, variables));
     }
     let mut batches = stream::iter(batches).buffer_unordered(AT_ONCE);
     let mut found = HashMap::with_capacity(ids.len());
@@ -49,10 +60,9 @@ pub(crate) async fn look_up<T: DeserializeOwned>(
 /// One batch, halved as often as it is too much.
 async fn one<T: DeserializeOwned>(
     client: &Client,
-    query: Query,
+    lookup: Lookup,
     batch: &[String],
     variables: &Value,
-    what: &str,
 ) -> Result<Looked<T>, Error> {
     let mut found = HashMap::with_capacity(batch.len());
     let mut parts = vec![batch];
@@ -61,15 +71,39 @@ async fn one<T: DeserializeOwned>(
         if let Some(object) = variables.as_object_mut() {
             object.insert("ids".to_owned(), Value::from(part));
         }
-        match client.query::<Answer<T>>(query, variables, what).await {
-            Ok(answer) => found.extend(part.iter().cloned().zip(answer.data.nodes.into_iter().map(Ok))),
+        let answer = if part.len() > 1 {
+            client
+                .query_or_shrink::<Answer<T>>(lookup.query, variables, lookup.what)
+                .await
+        } else {
+            client.query(lookup.query, variables, lookup.what).await
+        };
+        match answer {
+            Ok(answer) => {
+                let nodes = answer.data.nodes.into_iter().enumerate();
+                let nodes = nodes.map(|(place, node)| match node {
+                    None => gap(place, &answer.errors, lookup.permission).map_or(Ok(None), Err),
+                    node => Ok(node),
+                });
+                found.extend(part.iter().cloned().zip(nodes));
+            }
             Err(Error::TooSlow { .. }) if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
             }
             Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
-            Err(error) => found.extend(part.iter().map(|id| (id.clone(), Err(error.to_string())))),
+            Err(error) => {
+                let gap = Gap::NotRead(error.to_string());
+                found.extend(part.iter().map(|id| (id.clone(), Err(gap.clone()))));
+            }
         }
     }
     Ok(found)
+}
+
+/// Why a node is not there, if it may be there all the same: an error about it, or about none in particular,
+/// that does not say that there is no such node.
+fn gap(place: usize, errors: &[GraphError], permission: &str) -> Option<Gap> {
+    let about = |error: &&GraphError| error.index(1).is_none_or(|index| index == place) && error.kind != "NOT_FOUND";
+    errors.iter().find(about).map(|error| error.gap(permission))
 }

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cc_devops_core::ports::{
-    CodeHost, Depth, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryStore, Spent, TakeFound,
+    CodeHost, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryStore, Spent, TakeFound,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::secret::SecretValue;
 
 use crate::client::{Client, Credential, CredentialSource, Settings};
@@ -80,7 +80,7 @@ impl CodeHost for GitHub {
         Ok((repository, client.spent()))
     }
 
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)> {
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
         let client = self.client().await?;
         let issues = issues::look_up(&client, lookup).await?;
         Ok((issues, client.spent()))

@@ -1,14 +1,16 @@
 //! The issues the control plane writes about workflows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_core::ports::IssueLookup;
+use cc_devops_core::ports::{FoundIssues, IssueLookup};
+use cc_devops_core::repos::snapshot::Gap;
 use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef, IssueStanding, marker};
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::batches;
+use crate::batches::{self, Lookup};
 use crate::client::{Ask, Client, Error, get, post};
 use crate::queries;
 
@@ -16,13 +18,11 @@ use crate::queries;
 /// older one is found by the search, or was kept.
 const NEWEST: usize = 50;
 
+/// How many kept issues are read at the same time.
+const AT_ONCE: usize = 10;
+
 /// Repositories of one lookup: with bodies of up to 64 KiB, more would be too much.
 const BATCH: usize = 10;
-
-#[derive(Debug, Deserialize)]
-struct Viewer {
-    viewer: Login,
-}
 
 #[derive(Debug, Deserialize)]
 struct Login {
@@ -130,26 +130,54 @@ fn issue(wire: Wire, viewer: &str) -> Issue {
 }
 
 /// Looks issues up; only those with a marker, and kept ones, are returned.
-pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<Vec<Issue>, Error> {
-    let what = "read whose token it is";
-    let viewer = client.query::<Viewer>(queries::VIEWER, json!({}), what).await?;
-    let viewer = viewer.data.viewer.login;
-    let (searched, listed) = futures::try_join!(search(client, &lookup.owner), list(client, &lookup.listed))?;
-    let mut found: Vec<Issue> = Vec::new();
+pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<FoundIssues, Error> {
+    let viewer = client.viewer().await?;
+    let searched = async {
+        if lookup.searched {
+            search(client, &lookup.owner).await
+        } else {
+            Ok(Vec::new())
+        }
+    };
+    let (searched, (listed, unread)) = futures::try_join!(searched, list(client, &lookup.listed))?;
+    let mut found = FoundIssues {
+        issues: Vec::new(),
+        unread,
+    };
+    // A listing is newer than a search.
     for wire in listed.into_iter().chain(searched) {
-        // A listing is newer than a search.
-        let known = |issue: &Issue| issue.number == wire.number && issue.repository == wire.repository.name_with_owner;
-        if wire.body.contains(marker::BEGIN) && !found.iter().any(known) {
-            found.push(issue(wire, &viewer));
+        if wire.body.contains(marker::BEGIN) {
+            add(&mut found.issues, issue(wire, &viewer));
         }
     }
-    for kept in &lookup.kept {
-        let known = |issue: &Issue| issue.number == kept.number && issue.repository == kept.repository;
-        if !found.iter().any(known) {
-            found.push(one(client, kept, &viewer).await?);
+    let kept = lookup.kept.iter();
+    let kept = kept.filter(|kept| !found.issues.iter().any(|issue| kept.is(issue)));
+    let mut reads = Vec::new();
+    for kept in kept.cloned() {
+        let viewer = &viewer;
+        reads.push(async move {
+            let read = one(client, &kept, viewer).await;
+            (kept, read)
+        });
+    }
+    let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+    while let Some((kept, read)) = reads.next().await {
+        match read {
+            // One whose repository was renamed is here already, under the new name.
+            Ok(issue) => add(&mut found.issues, issue),
+            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) => {
+                found.unread.insert(kept.repository, Gap::NotRead(error.to_string()));
+            }
         }
     }
     Ok(found)
+}
+
+fn add(issues: &mut Vec<Issue>, issue: Issue) {
+    if !issues.iter().any(|known| known.place().is(&issue)) {
+        issues.push(issue);
+    }
 }
 
 /// Open issues with a marker in any repository of the owner.
@@ -176,28 +204,34 @@ async fn search(client: &Client, owner: &str) -> Result<Vec<Wire>, Error> {
     }
 }
 
-/// The newest issues of these repositories. One that is gone has none.
-async fn list(client: &Client, repositories: &BTreeSet<String>) -> Result<Vec<Wire>, Error> {
-    let mut ids = Vec::new();
+/// The newest issues of these repositories, and those that could not be listed. One that is gone has none.
+async fn list(client: &Client, repositories: &BTreeSet<String>) -> Result<(Vec<Wire>, BTreeMap<String, Gap>), Error> {
+    let mut names = BTreeMap::new();
+    let mut unread = BTreeMap::new();
     for repository in repositories {
-        ids.extend(client.node_of(repository).await?);
-    }
-    let variables = json!({"first": NEWEST});
-    let what = "list issues";
-    let looked = batches::look_up::<WithIssues>(client, queries::ISSUES, &ids, BATCH, &variables, what).await?;
-    let mut found = Vec::new();
-    for each in looked.into_values() {
-        match each {
-            Ok(repository) => found.extend(repository.into_iter().flat_map(|repository| repository.issues.all())),
-            Err(reason) => {
-                return Err(Error::Network {
-                    what: what.to_owned(),
-                    reason,
-                });
-            }
+        match client.node_of(repository).await {
+            Ok(node) => names.extend(node.map(|node| (node, repository))),
+            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) => drop(unread.insert(repository.clone(), Gap::NotRead(error.to_string()))),
         }
     }
-    Ok(found)
+    let ids: Vec<String> = names.keys().cloned().collect();
+    let lookup = Lookup {
+        query: queries::ISSUES,
+        size: BATCH,
+        permission: "Issues: read",
+        what: "list issues",
+    };
+    let variables = json!({"first": NEWEST});
+    let looked = batches::look_up::<WithIssues>(client, lookup, &ids, &variables).await?;
+    let mut found = Vec::new();
+    for (node, each) in looked {
+        match each {
+            Ok(repository) => found.extend(repository.into_iter().flat_map(|repository| repository.issues.all())),
+            Err(gap) => unread.extend(names.get(&node).map(|name| ((*name).clone(), gap))),
+        }
+    }
+    Ok((found, unread))
 }
 
 /// An issue that was kept, wherever it is now.
@@ -289,12 +323,78 @@ pub(crate) async fn close(
 ) -> Result<(), Error> {
     let (owner, name) = place(&issue.repository)?;
     if let Some(comment) = comment {
+        match farewell(client, issue, comment).await? {
+            Farewell::Closed => return Ok(()),
+            Farewell::Written => return set_closed(client, issue, reason).await,
+            Farewell::Missing => {}
+        }
         let ask = Ask::new(
             post(&["repos", owner, name, "issues", &issue.number.to_string(), "comments"]),
             format!("comment on the issue {}#{}", issue.repository, issue.number),
         );
         client.done(&ask.body(json!({"body": comment})).content()).await?;
     }
+    set_closed(client, issue, reason).await
+}
+
+async fn set_closed(client: &Client, issue: &IssueRef, reason: CloseReason) -> Result<(), Error> {
     let body = json!({"state": "closed", "state_reason": reason});
     client.done(&edit(issue, "close")?.body(body)).await
+}
+
+/// How far closing an issue has come: whoever closes it may do so again, because an answer was lost or the second of
+/// both steps failed.
+enum Farewell {
+    /// It is closed, by whomever.
+    Closed,
+    /// It is open, and the comment is there.
+    Written,
+    /// It is open, and the comment is not there.
+    Missing,
+}
+
+#[derive(Debug, Deserialize)]
+struct Commented {
+    repository: Option<RepositoryWithComments>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RepositoryWithComments {
+    issue: Option<IssueWithComments>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IssueWithComments {
+    state: String,
+    comments: Nodes<Comment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment {
+    viewer_did_author: bool,
+    body: String,
+}
+
+async fn farewell(client: &Client, issue: &IssueRef, comment: &str) -> Result<Farewell, Error> {
+    let (owner, name) = place(&issue.repository)?;
+    let what = format!("read the comments on the issue {}#{}", issue.repository, issue.number);
+    let variables = json!({"owner": owner, "name": name, "number": issue.number});
+    let answer = client.query::<Commented>(queries::COMMENTS, variables, &what).await?;
+    let Some(found) = answer.data.repository.and_then(|repository| repository.issue) else {
+        return Err(queries::absent(&answer.errors, &what));
+    };
+    if found.state != "OPEN" {
+        return Ok(Farewell::Closed);
+    }
+    // GitHub may end its lines otherwise.
+    let same = |body: &str| body.lines().eq(comment.lines());
+    let mut comments = found.comments.all();
+    Ok(
+        if comments.any(|written| written.viewer_did_author && same(&written.body)) {
+            Farewell::Written
+        } else {
+            Farewell::Missing
+        },
+    )
 }

@@ -1,6 +1,23 @@
 //! The GraphQL queries, each with the fragments it uses.
 
-use crate::client::Query;
+use crate::client::{Error, GraphError, Query};
+
+/// Why the one thing that was asked for is not there: there is none, or it could not be read.
+pub(crate) fn absent(errors: &[GraphError], what: &str) -> Error {
+    let what = what.to_owned();
+    match errors.iter().find(|error| error.kind != "NOT_FOUND") {
+        None => Error::NotFound { what },
+        Some(error) if error.kind == "FORBIDDEN" => Error::Forbidden {
+            what,
+            permission: None,
+            message: error.message.clone(),
+        },
+        Some(error) => Error::Network {
+            what,
+            reason: error.message.clone(),
+        },
+    }
+}
 
 /// A query from files: the first names it, the others are its fragments.
 macro_rules! query {
@@ -22,6 +39,7 @@ pub(crate) const WORKFLOW_STATES: Query = query!("WorkflowStates": "workflow_sta
 pub(crate) const WORKFLOW_RUNS: Query = query!("WorkflowRuns": "workflow_runs");
 pub(crate) const ISSUES: Query = query!("Issues": "issues", "issue");
 pub(crate) const ONE_ISSUE: Query = query!("OneIssue": "one_issue", "issue");
+pub(crate) const COMMENTS: Query = query!("Comments": "comments");
 pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
 pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
 pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
@@ -34,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Query; 12] = [
+    const ALL: [Query; 13] = [
         SETTINGS,
         ONE_SETTINGS,
         LISTING,
@@ -44,6 +62,7 @@ mod tests {
         WORKFLOW_RUNS,
         ISSUES,
         ONE_ISSUE,
+        COMMENTS,
         SEARCH,
         VIEWER,
         REPOSITORY_ID,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
 use cc_devops_core::health::Mode;
 use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
@@ -50,7 +51,7 @@ async fn house() -> (Memory, Function) {
     let ports = memory.ports();
     ports
         .agents
-        .add(&sample::agent(sample::AGENT), &sample::token(1))
+        .add(&sample::agent(sample::AGENT), &sample::token(1), &sample::added())
         .await
         .unwrap();
     let function = function(Ports {
@@ -65,7 +66,7 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryCare for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork, _course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }

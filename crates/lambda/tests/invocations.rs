@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
 use cc_devops_core::health::Mode;
 use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
@@ -20,6 +21,7 @@ use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Failure, Reason};
+use cc_devops_core::retention::Rules;
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
@@ -56,7 +58,12 @@ impl SecretStore for Silent {
 async fn memory() -> Memory {
     let memory = Memory::new();
     let agent = sample::agent(sample::AGENT);
-    memory.ports().agents.add(&agent, &sample::token(1)).await.unwrap();
+    memory
+        .ports()
+        .agents
+        .add(&agent, &sample::token(1), &sample::added())
+        .await
+        .unwrap();
     memory.script_stack(sample::stack(sample::STACK_SUCCEEDS), StackScript::Succeeds);
     memory
 }
@@ -76,7 +83,7 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryCare for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork, _course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }
@@ -86,7 +93,7 @@ fn setup(ports: Ports) -> Setup {
     Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
-        rules: cc_devops_core::retention::Rules::default(),
+        rules: Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {
@@ -240,4 +247,39 @@ async fn the_control_plane_is_made_when_needed_and_tried_again_where_that_failed
     function.handle(json!({"tick": "sweep"})).await.unwrap();
     assert_eq!(tries.load(Ordering::SeqCst), 2, "one that was made is kept");
     assert_eq!(writes(&memory), 1);
+}
+
+#[tokio::test]
+async fn a_heartbeat_cuts_what_is_old_off_the_audit_trail_where_that_is_wanted() {
+    let rules = |audit_days| Rules {
+        audit_days,
+        ..Rules::default()
+    };
+    let cases = [
+        (Mode::Normal, rules(Some(1)), 0),
+        (Mode::Normal, rules(None), 3),
+        (Mode::Maintenance, rules(Some(1)), 3),
+    ];
+    for (mode, rules, left) in cases {
+        let memory = memory().await;
+        let ports = memory.ports();
+        for number in 1..=3 {
+            let entry = sample::audit_entry("putSecret", number);
+            ports.audit.append(&entry).await.unwrap();
+        }
+        memory.clock().advance(SignedDuration::from_hours(48));
+        let function = Function::new(Setup {
+            mode,
+            rules,
+            ..setup(ports.clone())
+        });
+        // The first cuts, the second removes what the first left.
+        for _ in 0..2 {
+            function.handle(json!({"tick": "heartbeat"})).await.unwrap();
+        }
+        let rows = memory.audit_rows();
+        let old = rows.iter().filter(|row| row.entry.action == "putSecret").count();
+        assert_eq!(old, left, "{mode:?}, {rules:?}");
+        assert!(ports.audit.verify().await.unwrap().breaks.is_empty());
+    }
 }

@@ -44,8 +44,8 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
     let care = Care {
         owner: "acme".to_owned(),
         auditor: auditor.clone(),
-        monitor: Arc::new(Monitor::new(host.clone(), store, ports.clock.clone(), watched)),
-        remedy: Remedy::new(host.clone(), "acme", policy),
+        monitor: Arc::new(Monitor::new(host.clone(), &ports, watched)),
+        remedy: Remedy::new(host.clone(), "acme", policy, &ports),
         host,
         secrets: ports.secrets.clone(),
         clock: ports.clock.clone(),

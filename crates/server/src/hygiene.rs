@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::RepositoryName;
 use cc_devops_core::ports::{CodeHostNotices, PortErrorKind, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
@@ -108,7 +109,11 @@ pub(crate) async fn look_at_news(app: App) {
 async fn look(app: &App, work: &RepositoryWork) -> End {
     let Some(hygiene) = &app.hygiene else { return End::Done };
     let under_way = app.control.begin_work();
-    match hygiene.care.carry_out(work, &under_way.course).await {
+    match hygiene
+        .care
+        .carry_out(work, &Author::default(), &under_way.course)
+        .await
+    {
         Ok(Ok(_)) => End::Done,
         Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
             tracing::info!(%failure, "no workflow is looked at; docs/REPOS.md says how");

@@ -74,8 +74,8 @@ impl Account {
         };
         let Some(read) = secrets.read(name, SecretVersion::Current).await? else {
             let message = format!(
-                "there is no Stripe key: put a restricted key under {name} with `cc-devops put-secret`, or set \
-                 STRIPE_API_KEY"
+                "there is no Stripe key: put a restricted key under {name} with `cc-devops put-secret`; commands also \
+                 take it from STRIPE_API_KEY"
             );
             return Err(PortError::new(PortErrorKind::NotFound, message));
         };

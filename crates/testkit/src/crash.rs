@@ -4,6 +4,7 @@
 //! and was never heard of. After it every other call fails too, so the process is as good as dead;
 //! a new control plane on the same backend is the restart.
 
+mod acts;
 mod consumers;
 mod enumeration;
 mod keeping;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cc_devops_core::ports::{CodeHost, EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
 
+pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
 pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
 pub use keeping::enumerate_retention;

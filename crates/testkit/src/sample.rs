@@ -1,7 +1,7 @@
 //! Requests, conclusions, agents and events to test with: plain, and alike in every test.
 
 use cc_devops_core::Installation;
-use cc_devops_core::audit::AuditEntry;
+use cc_devops_core::audit::{AuditEntry, actions};
 use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
 use cc_devops_core::installation::Stages;
@@ -199,6 +199,17 @@ fn conclusion(head: &RequestHead, seconds: i64, outcome: Result<Value, Reason>) 
     }
 }
 
+/// An agent's act on record: [`actions`](cc_devops_core::audit::actions) names them.
+pub fn act(action: &str, agent: &str) -> AuditEntry {
+    AuditEntry {
+        agent: Some(agent_name(agent)),
+        request_id: None,
+        stage: None,
+        resource: Some(agent.to_owned()),
+        ..audit_entry(action, 0)
+    }
+}
+
 /// An audit entry that belongs to no request.
 pub fn audit_entry(action: &str, seconds: i64) -> AuditEntry {
     AuditEntry {
@@ -213,6 +224,21 @@ pub fn audit_entry(action: &str, seconds: i64) -> AuditEntry {
         reason: None,
         detail: json!({"n": seconds}),
     }
+}
+
+/// On record: an agent was added.
+pub fn added() -> AuditEntry {
+    audit_entry(actions::AGENT_ADDED, 0)
+}
+
+/// On record: an agent was given a new token.
+pub fn rotated() -> AuditEntry {
+    audit_entry(actions::TOKEN_ROTATED, 1)
+}
+
+/// On record: an agent was revoked.
+pub fn revoked() -> AuditEntry {
+    audit_entry(actions::AGENT_REVOKED, 2)
 }
 
 /// News that no request asked for.

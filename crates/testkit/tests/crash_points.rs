@@ -1,6 +1,8 @@
 //! A crash at every port call of a request's life, and at every call of the recovery from it.
 
-use cc_devops_testkit::crash::{MemoryBackend, Report, Scenario, enumerate, enumerate_consumers, enumerate_retention};
+use cc_devops_testkit::crash::{
+    MemoryBackend, Report, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention,
+};
 
 async fn every_crash(scenario: &Scenario) -> Report {
     let report = enumerate(async || MemoryBackend::fresh(), scenario).await;
@@ -63,6 +65,12 @@ async fn deploy_lambda_survives_a_crash_in_its_recovery() {
         report.runs > 10 * report.calls,
         "every crash of a recovery was tried: {report:?}"
     );
+}
+
+#[tokio::test]
+async fn an_act_and_its_trail_survive_a_crash_at_every_call_together() {
+    let report = enumerate_acts(async || MemoryBackend::fresh()).await;
+    assert!(report.runs >= 2 * 4, "each act makes a call: {report:?}");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ impl House {
         let ports = memory.ports();
         ports
             .agents
-            .add(&sample::agent(AGENT), &sample::token(1))
+            .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
             .await
             .expect("add the agent");
         let installation: Installation = sample::installation();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::{FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{
@@ -58,7 +59,12 @@ impl Slow {
 
 #[async_trait]
 impl RepositoryCare for Slow {
-    async fn carry_out(&self, _work: &RepositoryWork, course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        _work: &RepositoryWork,
+        _: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         course.is_at(3, 9, "repositories");
         let ends = async {
@@ -80,7 +86,12 @@ async fn house(care: &Slow) -> (Memory, Arc<ControlPlane>) {
     let memory = Memory::new();
     let mut agent = sample::agent(AGENT);
     agent.agent.role = Role::Admin;
-    memory.ports().agents.add(&agent, &sample::token(1)).await.unwrap();
+    memory
+        .ports()
+        .agents
+        .add(&agent, &sample::token(1), &sample::added())
+        .await
+        .unwrap();
     let plane = plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone()));
     (memory, Arc::new(plane))
 }

@@ -16,6 +16,7 @@ use cc_devops_core::revenue::transactions::Category;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use serde_json::Value;
 
 const KEEP: Ask = Ask {
@@ -76,6 +77,15 @@ impl House {
             self.billing.bill(customer, Currency::USD, amount);
         }
         self.billing.bill("cus_more", Currency::EUR, "300");
+    }
+
+    /// No day is kept without its event, and none is told that is not kept.
+    async fn every_day_is_told(&self, when: &str) {
+        let days = self.memory.ports().revenue.days(Date::MIN, Date::MAX).await.unwrap();
+        let kept: Vec<String> = days.iter().map(|day| format!("mrr/{}", day.date)).collect();
+        let mut told: Vec<String> = self.news().await.into_iter().map(|(key, _, _)| key).collect();
+        told.dedup();
+        assert_eq!(told, kept, "{when}");
     }
 
     /// Announcements in the outbox, as (key, agent, detail).
@@ -258,6 +268,7 @@ async fn a_crash_at_any_call_changes_no_movement() {
             }
             assert!(broken.is_err(), "a crash is no success");
             crashes += 1;
+            house.every_day_is_told(&format!("{moment:?} call {call}")).await;
             let again = house.report().await.unwrap();
             assert_eq!(again, undisturbed, "{moment:?} call {call}, made again the same day");
             assert!(

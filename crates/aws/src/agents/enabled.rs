@@ -24,7 +24,7 @@ use crate::heartbeats::timestamp;
 /// The most characters that a standard parameter holds.
 const MOST_CHARS: usize = 4_096;
 /// How long a list that was read is good for finding a name in it.
-pub(super) const KNOWN_FOR: Duration = Duration::from_mins(1);
+const KNOWN_FOR: Duration = Duration::from_mins(1);
 /// How often a change is tried, as long as others write at the same time.
 const TRIES: usize = 12;
 

@@ -4,25 +4,31 @@
 //! what every agent may, and whether it was revoked here, the table says. So an agent that somebody
 //! else enabled is found with an agent's plain rights, and one that was revoked here stays out,
 //! whoever enables it again.
+//!
+//! A change, its tokens and its audit row are one transaction of the table. The parameter is another system and is
+//! written after it: a call that fails in between is made again, finds its change made, and writes the parameter.
+//!
+//! What the table says is read for every decision. What the parameter says is read at most once a minute, because
+//! the parameter store takes few reads: who is taken away there alone, by others, is out by then.
 
 mod enabled;
 mod names;
 mod register;
 mod row;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::fleet::{Agent, AgentStatus, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Agents, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use crate::{Backend, Shared};
-use enabled::{Enabled, KNOWN_FOR};
+use enabled::Enabled;
 use register::Written;
 use row::AgentRow;
 pub(crate) use row::plain;
@@ -41,23 +47,20 @@ impl Backend {
 pub(crate) struct DynamoAgents {
     shared: Arc<Shared>,
     enabled: Enabled,
-    /// Agents that were found lately. One that others revoke is found for [`KNOWN_FOR`] at most, as
-    /// long as its name in the list is good.
-    found: Mutex<HashMap<AgentName, (Instant, Agent)>>,
 }
 
 #[async_trait]
 impl Agents for DynamoAgents {
-    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()> {
+    async fn add(&self, agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> PortResult<()> {
         let name = &agent.agent.name;
         let mut row = AgentRow::new(agent);
         // There is no token before the first.
-        row.rotate(token, token.created_at);
+        drop(row.rotate(token, token.created_at));
         if let Some(known) = self.row(name).await? {
             return self.repeated(&known, &row).await;
         }
         self.check_name(name).await?;
-        match self.insert(&row, Some(&token.hash)).await? {
+        match self.insert(&row, Some(&token.hash), Some(audit)).await? {
             Written::Yes => self.enabled.add(name).await,
             Written::Taken => Err(self.taken(name).await),
             Written::Changed => match self.row(name).await? {
@@ -67,16 +70,21 @@ impl Agents for DynamoAgents {
         }
     }
 
-    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()> {
-        self.change(name, token.created_at, Some(&token.hash), |row| {
-            row.rotate(token, old_until)
-        })
-        .await?;
+    async fn rotate(
+        &self,
+        name: &AgentName,
+        token: &NewToken,
+        old_until: Timestamp,
+        audit: &AuditEntry,
+    ) -> PortResult<()> {
+        let make = |row: &mut AgentRow| row.rotate(token, old_until);
+        self.change(name, token.created_at, Some(&token.hash), audit, make)
+            .await?;
         self.enabled.add(name).await
     }
 
-    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
-        self.change(name, at, None, |row| row.revoke(at)).await?;
+    async fn revoke(&self, name: &AgentName, at: Timestamp, audit: &AuditEntry) -> PortResult<()> {
+        self.change(name, at, None, audit, |row| row.revoke(at)).await?;
         self.enabled.remove(name).await
     }
 
@@ -89,16 +97,7 @@ impl Agents for DynamoAgents {
     }
 
     async fn find(&self, name: &AgentName) -> PortResult<Option<Agent>> {
-        if let Some((at, agent)) = self.found().get(name)
-            && at.elapsed() < KNOWN_FOR
-        {
-            return Ok(Some(agent.clone()));
-        }
-        let agent = self.find_row(name).await?.map(AgentRow::agent);
-        if let Some(agent) = &agent {
-            self.found().insert(name.clone(), (Instant::now(), agent.clone()));
-        }
-        Ok(agent)
+        Ok(self.find_row(name).await?.map(AgentRow::agent))
     }
 
     async fn register(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
@@ -139,12 +138,7 @@ impl DynamoAgents {
         Self {
             enabled: Enabled::new(shared.clone()),
             shared,
-            found: Mutex::default(),
         }
-    }
-
-    fn found(&self) -> MutexGuard<'_, HashMap<AgentName, (Instant, Agent)>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a row for an agent that somebody else enabled, if one did and there is none.
@@ -164,7 +158,7 @@ impl DynamoAgents {
 
     async fn insert_plain(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
         self.check_name(name).await?;
-        match self.insert(&AgentRow::plain(name, at), None).await? {
+        match self.insert(&AgentRow::plain(name, at), None, None).await? {
             Written::Yes => Ok(()),
             Written::Taken => Err(self.taken(name).await),
             // Another process registered it meanwhile.
@@ -173,13 +167,15 @@ impl DynamoAgents {
         }
     }
 
-    /// Changes an agent's tokens, again with the newest row as long as another change comes first.
+    /// Changes an agent's tokens, again with the newest row as long as another change comes first. `make` gives
+    /// the tokens that ended, or nothing where the change was made before.
     async fn change(
         &self,
         name: &AgentName,
         at: Timestamp,
         token: Option<&TokenHash>,
-        make: impl Fn(&mut AgentRow) -> Vec<String> + Send,
+        audit: &AuditEntry,
+        make: impl Fn(&mut AgentRow) -> Option<Vec<String>> + Send,
     ) -> PortResult<()> {
         let mut delays = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(20))
@@ -189,19 +185,17 @@ impl DynamoAgents {
             .build();
         loop {
             let written = match self.row(name).await? {
-                Some(mut row) => {
-                    let ended = make(&mut row);
-                    self.update(&row, token, &ended).await?
-                }
+                Some(mut row) => match make(&mut row) {
+                    Some(ended) => self.update(&row, token, &ended, audit).await?,
+                    None => return Ok(()),
+                },
                 None if self.find_row(name).await?.is_some() => {
                     let mut row = AgentRow::plain(name, at);
-                    make(&mut row);
-                    self.insert(&row, token).await?
+                    drop(make(&mut row));
+                    self.insert(&row, token, Some(audit)).await?
                 }
                 None => return Err(unknown(name)),
             };
-            // After the write too: it may have been found again meanwhile.
-            self.found().remove(name);
             match (written, delays.next()) {
                 (Written::Yes, _) => return Ok(()),
                 (Written::Taken, _) => return Err(self.taken(name).await),

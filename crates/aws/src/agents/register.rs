@@ -1,6 +1,7 @@
 //! The rows of agents and tokens: reading them, and writing them together.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::fleet::{Beat, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::PortResult;
@@ -54,8 +55,13 @@ impl DynamoAgents {
         Ok(rows)
     }
 
-    /// Writes a new agent's row, and those of its name and token.
-    pub(super) async fn insert(&self, row: &AgentRow, token: Option<&TokenHash>) -> PortResult<Written> {
+    /// Writes a new agent's row, and those of its name and token. Whoever acts puts it on record with it.
+    pub(super) async fn insert(
+        &self,
+        row: &AgentRow,
+        token: Option<&TokenHash>,
+        audit: Option<&AuditEntry>,
+    ) -> PortResult<Written> {
         let mut items = vec![self.put(to_item(row)?)?];
         for claim in claims(&row.name) {
             items.push(self.put(claim)?);
@@ -63,16 +69,17 @@ impl DynamoAgents {
         if let Some(token) = token {
             items.push(self.put(to_item(&TokenRow::new(token, &row.name))?)?);
         }
-        self.transact(items).await
+        self.transact(items, audit).await
     }
 
-    /// Writes an agent's changed tokens, with a new token's row and without those of ended ones.
+    /// Writes an agent's changed tokens and the audit row, with a new token's row and without those of ended ones.
     /// The row must be as it was read, one revision before.
     pub(super) async fn update(
         &self,
         row: &AgentRow,
         token: Option<&TokenHash>,
         ended: &[String],
+        audit: &AuditEntry,
     ) -> PortResult<Written> {
         let mut tokens = to_item(row)?;
         let tokens = tokens
@@ -105,7 +112,7 @@ impl DynamoAgents {
             let delete = delete.build().map_err(incomplete)?;
             items.push(TransactWriteItem::builder().delete(delete).build());
         }
-        self.transact(items).await
+        self.transact(items, Some(audit)).await
     }
 
     /// Keeps an agent's last heartbeat; false where there is no row of that agent.
@@ -132,12 +139,17 @@ impl DynamoAgents {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Writes all or nothing; the first item is the agent's row.
-    async fn transact(&self, items: Vec<TransactWriteItem>) -> PortResult<Written> {
-        Ok(match self.shared.transact(items).await? {
+    /// Writes all or nothing, the audit row too; the first item is the agent's row.
+    async fn transact(&self, items: Vec<TransactWriteItem>, audit: Option<&AuditEntry>) -> PortResult<Written> {
+        let count = items.len();
+        let refused = match audit {
+            Some(entry) => self.shared.transact_on_record(items, entry).await?,
+            None => self.shared.transact(items).await?,
+        };
+        Ok(match refused {
             Ok(()) => Written::Yes,
-            Err(refused) if refused.at(0) => Written::Changed,
-            Err(_) => Written::Taken,
+            Err(refused) if (1..count).any(|place| refused.at(place)) && !refused.at(0) => Written::Taken,
+            Err(_) => Written::Changed,
         })
     }
 }

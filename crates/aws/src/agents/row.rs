@@ -106,9 +106,14 @@ impl AgentRow {
     }
 
     /// Gives it a new token; the older ones end at `old_until`. Those that have ended are no longer
-    /// listed, so a clock that goes back does not bring them to life; they are returned.
-    pub(super) fn rotate(&mut self, token: &NewToken, old_until: Timestamp) -> Vec<String> {
+    /// listed, so a clock that goes back does not bring them to life; they are returned. Nothing where it has the
+    /// token already.
+    pub(super) fn rotate(&mut self, token: &NewToken, old_until: Timestamp) -> Option<Vec<String>> {
         let now = token.created_at;
+        let hash = hex::encode(token.hash.0);
+        if self.tokens.contains_key(&hash) {
+            return None;
+        }
         let mut ended = Vec::new();
         self.tokens.retain(|hash, until| {
             let end = until.map_or(old_until, |until| until.min(old_until));
@@ -118,17 +123,20 @@ impl AgentRow {
             }
             end > now
         });
-        self.tokens.insert(hex::encode(token.hash.0), None);
+        self.tokens.insert(hash, None);
         self.revoked_at = None;
         self.revision += 1;
-        ended
+        Some(ended)
     }
 
-    /// Ends all of its tokens; they are returned.
-    pub(super) fn revoke(&mut self, at: Timestamp) -> Vec<String> {
-        self.revoked_at.get_or_insert(at);
+    /// Ends all of its tokens; they are returned. Nothing where it is revoked already.
+    pub(super) fn revoke(&mut self, at: Timestamp) -> Option<Vec<String>> {
+        if self.revoked_at.is_some() {
+            return None;
+        }
+        self.revoked_at = Some(at);
         self.revision += 1;
-        std::mem::take(&mut self.tokens).into_keys().collect()
+        Some(std::mem::take(&mut self.tokens).into_keys().collect())
     }
 }
 
@@ -213,16 +221,23 @@ mod tests {
             created_at: at(second),
         };
         let mut row = AgentRow::plain(&name("A"), at(0));
-        assert!(row.rotate(&token(1, 0), at(100)).is_empty());
-        assert!(
-            row.rotate(&token(2, 10), at(100)).is_empty(),
+        let ended = |ended: Option<Vec<String>>| ended.map(|ended| ended.len());
+        assert_eq!(ended(row.rotate(&token(1, 0), at(100))), Some(0));
+        assert_eq!(
+            ended(row.rotate(&token(2, 10), at(100))),
+            Some(0),
             "the first goes on for a while"
         );
+        assert_eq!(
+            row.rotate(&token(2, 10), at(10)),
+            None,
+            "the same again changes nothing"
+        );
         assert!(row.takes(&TokenHash([1; 32]), at(99)) && !row.takes(&TokenHash([1; 32]), at(100)));
-        assert_eq!(row.rotate(&token(3, 20), at(20)).len(), 2, "both end at once");
+        assert_eq!(ended(row.rotate(&token(3, 20), at(20))), Some(2), "both end at once");
         assert_eq!(row.tokens.len(), 1);
-        assert_eq!(row.revoke(at(30)).len(), 1);
-        row.revoke(at(40));
+        assert_eq!(ended(row.revoke(at(30))), Some(1));
+        assert_eq!(row.revoke(at(40)), None);
         assert_eq!(row.revoked_at, Some(at(30)), "revoked since the first time");
     }
 }

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 
 use crate::Shared;
@@ -81,6 +82,33 @@ impl Shared {
             tracing::debug!(tries, "a transaction met another; it is tried again");
             tokio::time::sleep(pause(tries)).await;
         }
+    }
+}
+
+impl Shared {
+    /// Writes all or nothing, and in the same transaction the audit row that says so.
+    pub(crate) async fn transact_on_record(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        entry: &AuditEntry,
+    ) -> PortResult<Result<(), Refused>> {
+        for _ in 0..TRIES {
+            let mut chain = self.chains.take();
+            let row = chain.extend(self.table(), self.places.next(self.clock.now()), entry)?;
+            let mut all = writes.clone();
+            all.push(TransactWriteItem::builder().put(row).build());
+            // After an error the chain is left: nobody knows whether its row was written.
+            let Err(refused) = self.transact(all).await? else {
+                chain.written();
+                return Ok(Ok(()));
+            };
+            if !refused.at(writes.len()) {
+                chain.unwritten();
+                return Ok(Err(refused));
+            }
+            tracing::warn!("a chain of the audit trail does not end where it should; another is begun");
+        }
+        Err(gone())
     }
 }
 

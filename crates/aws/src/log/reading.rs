@@ -43,6 +43,17 @@ impl Backend {
 
 struct DynamoEvents(Arc<Shared>);
 
+/// Which empty places are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// None: what there is can be shown.
+    None,
+    /// The first, without which nothing can be shown.
+    First,
+    /// All.
+    All,
+}
+
 #[async_trait]
 impl EventLog for DynamoEvents {
     async fn after(&self, cursor: Cursor, agent: Option<&AgentName>, limit: usize) -> PortResult<Vec<LoggedEvent>> {
@@ -68,7 +79,7 @@ impl EventLog for DynamoEvents {
             Some(last) => {
                 // What is on its way to a place before the end would otherwise be passed by whoever begins here.
                 let first = (last - NEAR + 1).max(FIRST + 1);
-                shared.places(first, last, true).await?;
+                shared.places(first, last, Wait::All).await?;
                 Ok(Cursor(last))
             }
         }
@@ -92,9 +103,16 @@ impl Shared {
         let mut blocks = 1;
         while next <= last && events.len() < limit {
             let ranges = ranges(next, last, blocks);
+            let wait = |first: i64| {
+                if first == next && events.is_empty() {
+                    Wait::First
+                } else {
+                    Wait::None
+                }
+            };
             let reading = ranges
                 .iter()
-                .map(|(first, last)| self.places(*first, *last, events.is_empty()));
+                .map(|(first, last)| self.places(*first, *last, wait(*first)));
             for ((first, end), read) in ranges.iter().zip(try_join_all(reading).await?) {
                 if *first != next {
                     break;
@@ -125,16 +143,21 @@ impl Shared {
         Ok(())
     }
 
-    /// What stands at these places, in their order; they are of one partition, or few. Where `waits` is
-    /// said, none is empty in the end, but where all are, far behind the log's end.
-    async fn places(&self, first: i64, last: i64, waits: bool) -> PortResult<Vec<Item>> {
+    /// What stands at these places, in their order; they are of one partition, or few. What is waited for
+    /// is not empty in the end, but where all are, far behind the log's end.
+    async fn places(&self, first: i64, last: i64, wait: Wait) -> PortResult<Vec<Item>> {
         let began = Instant::now();
         loop {
             let ranges = ranges(first, last, usize::MAX);
             let reading = ranges.iter().map(|(first, last)| self.in_block(*first, *last));
             let found = try_join_all(reading).await?.concat();
             let missing = missing(first, last, &found);
-            if missing.is_empty() || !waits || self.is_forgotten(&found, last).await? {
+            let waits = match wait {
+                Wait::None => false,
+                Wait::First => missing.first() == Some(&first),
+                Wait::All => !missing.is_empty(),
+            };
+            if !waits || self.is_forgotten(&found, last).await? {
                 return Ok(found);
             }
             if began.elapsed() < PATIENCE {

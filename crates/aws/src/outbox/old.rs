@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::record::RequestState;
 use cc_devops_core::stored;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use crate::Shared;
 use crate::error::port_error;
 use crate::ledger::{gone, incomplete, request_key};
 use crate::log::{Progress, event_key, progress_item};
-use crate::table::{Item, TRIES, from_item, number, text};
+use crate::table::{Item, TRIES, expiry, from_item, number, text};
 
 /// The partition.
 const OUTBOX: &str = "OUTBOX";
@@ -113,12 +114,17 @@ impl Shared {
 
     /// The write by which a request knows its event at its new place.
     fn hand_on(&self, request: &RequestId, id: i64, place: i64) -> PortResult<Update> {
+        let expires = expiry(self.clock.now(), self.resources.requests_days);
         Update::builder()
             .table_name(self.table())
             .set_key(Some(request_key(request)))
-            .update_expression("SET #event = :place REMOVE outbox")
+            .update_expression("SET #event = :place, #state = :published, #expires = :expires REMOVE outbox")
             .condition_expression("outbox = :outbox")
             .expression_attribute_names("#event", "event")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":published", text(RequestState::Published.as_str()))
+            .expression_attribute_values(":expires", number(expires))
             .expression_attribute_values(":place", number(place))
             .expression_attribute_values(":outbox", number(id))
             .build()

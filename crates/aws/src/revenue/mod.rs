@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use cc_devops_core::events::Announcement;
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortResult, RevenueStore};
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -14,8 +17,9 @@ use jiff::civil::{Date, date};
 
 use crate::batches::{BATCH, pages, put};
 use crate::error::port_error;
-use crate::ledger::incomplete;
-use crate::table::{Item, key, text};
+use crate::ledger::{gone, incomplete};
+use crate::log::NewEvent;
+use crate::table::{Item, TRIES, key, text};
 use crate::{Backend, Shared};
 use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
 
@@ -60,30 +64,39 @@ impl RevenueStore for BillingTable {
         items.iter().filter_map(|item| day_of(item).transpose()).collect()
     }
 
-    async fn keep(&self, day: &Day) -> PortResult<()> {
-        let own = day_item(day, day.date.to_string())?;
+    async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
+        let own = Put::builder()
+            .table_name(self.table())
+            .set_item(Some(day_item(day, day.date.to_string())?));
+        let own = put_of(own)?;
         let latest = Put::builder()
             .table_name(self.table())
             .set_item(Some(day_item(day, LATEST)?))
             .condition_expression("attribute_not_exists(#date) OR #date <= :date")
             .expression_attribute_names("#date", DATE)
             .expression_attribute_values(":date", text(day.date.to_string()));
-        let put = Put::builder().table_name(self.table()).set_item(Some(own.clone()));
-        let writes = vec![
-            TransactWriteItem::builder()
-                .put(put.build().map_err(incomplete)?)
-                .build(),
-            TransactWriteItem::builder()
-                .put(latest.build().map_err(incomplete)?)
-                .build(),
-        ];
-        if self.0.transact(writes).await?.is_ok() {
-            return Ok(());
+        // The day and its event: in this table and in the ledger's.
+        let mut writes = vec![own, put_of(latest)?];
+        let shared = &self.0;
+        let event = NewEvent::new(reader.clone(), news.clone().into(), None, news.timestamp, None)?;
+        for _ in 0..TRIES {
+            let place = shared.numbers.take(shared).await?;
+            let put = event.put(shared.table(), place)?;
+            let days = writes.len();
+            let mut all = writes.clone();
+            all.push(TransactWriteItem::builder().put(put).build());
+            match shared.transact(all).await? {
+                Ok(()) => {
+                    shared.outbox.wrote(event.written(place), place.subscribed);
+                    return Ok(());
+                }
+                // A later day is the newest; and a newest day only ever becomes later.
+                Err(refused) if days > 1 && refused.at(1) => writes.truncate(1),
+                // A reader has closed the event's place.
+                Err(_) => {}
+            }
         }
-        // A later day is the newest; and a newest day only ever becomes later.
-        let put = self.0.clients.dynamodb().put_item().table_name(self.table());
-        let put = put.set_item(Some(own)).send().await;
-        put.map(drop).map_err(|error| port_error("dynamodb:PutItem", error))
+        Err(gone())
     }
 
     async fn customers(&self, after: Option<&CustomerKey>, limit: usize) -> PortResult<Vec<CustomerRow>> {
@@ -106,6 +119,11 @@ impl RevenueStore for BillingTable {
             .try_collect()
             .await
     }
+}
+
+fn put_of(put: PutBuilder) -> PortResult<TransactWriteItem> {
+    let put = put.build().map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 impl BillingTable {

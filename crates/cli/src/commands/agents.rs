@@ -1,12 +1,10 @@
 //! `agents`: who may ask, and the tokens they prove it with. A token is shown once, when it is
 //! made; only its hash is kept.
 
-use cc_devops_core::audit::{AuditEntry, actions};
-use cc_devops_core::fleet::{Agent, AgentStatus, Liveness, NewAgent, NewToken, Rhythm, Token};
+use cc_devops_core::acts::Asker;
+use cc_devops_core::fleet::{Agent, AgentStatus, Enrolment, Liveness, Rhythm, Token};
 use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
-use cc_devops_core::requests::outcome::Status;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -15,7 +13,7 @@ use crate::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::table;
-use crate::store::{self, ADMIN, Opened};
+use crate::store::{self, ADMIN};
 
 const ADD_HELP: &str = "\
 The token is shown once and cannot be shown again. An agent has its own secret prefix,
@@ -86,10 +84,11 @@ pub(crate) struct Add {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let config = context.load_config()?.checked;
     let opened = store::open(context).await?;
-    let agents = &opened.ports.agents;
+    // Whoever may open the store is the operator.
+    let enrolment = Enrolment::new(&opened.ports, &config.installation, Asker::Operator);
     match command {
         Command::List => {
-            let all = agents.list().await?;
+            let all = opened.ports.agents.list().await?;
             let now = Timestamp::now();
             let document: Vec<Value> = all.iter().map(|status| row(status, now, config.rhythm)).collect();
             context
@@ -97,37 +96,25 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 .answer(&json!({"agents": document}), || list_text(&all, now, config.rhythm))?;
         }
         Command::Add(add) => {
-            let namespace = format!("/{}/", config.installation.namespace);
-            if let Some(outside) = add.secret_prefixes.iter().find(|p| !p.as_str().starts_with(&namespace)) {
-                return Err(CliError::Usage(format!(
-                    "the secret prefix {outside} must lie under {namespace}"
-                )));
-            }
-            let token = create(&opened, add).await?;
+            let (token, agent) = (new_token()?, agent_of(add));
+            let name = agent.name.clone();
+            enrolment.add(agent, &token).await?;
             context
                 .output
-                .answer(&json!({"agent": token.agent, "token": token.token.expose()}), || {
-                    format!("added {}\ntoken {}", token.agent, token.token.expose())
+                .answer(&json!({"agent": name, "token": token.expose()}), || {
+                    format!("added {name}\ntoken {}", token.expose())
                 })?;
             context.output.note("keep the token now; it cannot be shown again");
         }
         Command::Rotate { name, keep_old_for } => {
-            let now = Timestamp::now();
-            let old_until = now
-                .checked_add(SignedDuration::from_secs(keep_old_for.into()))
-                .map_err(|error| CliError::internal("the time cannot be told", error))?;
             let token = new_token()?;
-            agents.rotate(&name, &stored(&token, now), old_until).await?;
-            let detail = json!({"oldTokensEnd": old_until});
-            opened
-                .ports
-                .audit
-                .append(&entry(actions::TOKEN_ROTATED, &name, now, detail))
-                .await?;
-            let kept = is_admin(&name) && opened.is_folder();
-            if kept {
-                DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())?;
-            }
+            let keep_old = SignedDuration::from_secs(keep_old_for.into());
+            enrolment.rotate(&name, &token, keep_old).await?;
+            let kept = if is_admin(&name) && opened.is_folder() {
+                DataDir::new(&context.global.data_dir).keep_admin_token(token.expose())
+            } else {
+                Ok(())
+            };
             context
                 .output
                 .answer(&json!({"agent": name, "token": token.expose()}), || {
@@ -137,15 +124,11 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 0 => "the old token has ended; keep the new one now, it cannot be shown again".to_owned(),
                 seconds => format!("the old token ends in {seconds} s; keep the new one now, it cannot be shown again"),
             });
+            // Only now: the token is good, and was to be shown first.
+            kept?;
         }
         Command::Revoke { name } => {
-            let now = Timestamp::now();
-            agents.revoke(&name, now).await?;
-            opened
-                .ports
-                .audit
-                .append(&entry(actions::AGENT_REVOKED, &name, now, Value::Null))
-                .await?;
+            enrolment.revoke(&name).await?;
             if is_admin(&name) && opened.is_folder() {
                 DataDir::new(&context.global.data_dir).forget_admin_token()?;
             }
@@ -161,36 +144,13 @@ fn is_admin(name: &AgentName) -> bool {
     name.as_str() == ADMIN
 }
 
-/// A new agent's name and its token.
-pub(crate) struct Added {
-    /// The agent.
-    pub(crate) agent: AgentName,
-    /// Its token.
-    pub(crate) token: Token,
-}
-
-async fn create(opened: &Opened, add: Add) -> Result<Added, CliError> {
-    let token = new_token()?;
-    let agent = Agent {
+fn agent_of(add: Add) -> Agent {
+    Agent {
         name: add.name,
         role: if add.admin { Role::Admin } else { Role::Agent },
         secret_prefixes: add.secret_prefixes,
         stacks: add.stacks,
-    };
-    let name = agent.name.clone();
-    put_on_record(&opened.ports, agent, &token).await?;
-    Ok(Added { agent: name, token })
-}
-
-/// Adds an agent with its first token, and says so in the audit trail.
-pub(crate) async fn put_on_record(ports: &Ports, agent: Agent, token: &Token) -> Result<(), CliError> {
-    let now = Timestamp::now();
-    let detail = json!({"role": agent.role, "secretPrefixes": agent.secret_prefixes, "stacks": agent.stacks});
-    let audit = entry(actions::AGENT_ADDED, &agent.name, now, detail);
-    let new = NewAgent { agent, created_at: now };
-    ports.agents.add(&new, &stored(token, now)).await?;
-    ports.audit.append(&audit).await?;
-    Ok(())
+    }
 }
 
 /// 256 bits from the operating system.
@@ -199,29 +159,6 @@ pub(crate) fn new_token() -> Result<Token, CliError> {
     getrandom::fill(&mut bits)
         .map_err(|error| CliError::Failed(format!("the operating system gives no random bits: {error}")))?;
     Ok(Token::from_random(bits))
-}
-
-fn stored(token: &Token, at: Timestamp) -> NewToken {
-    NewToken {
-        hash: token.hash(),
-        created_at: at,
-    }
-}
-
-/// An operator's act: whoever may open the data folder is the operator.
-fn entry(action: &str, agent: &AgentName, at: Timestamp, detail: Value) -> AuditEntry {
-    AuditEntry {
-        at,
-        principal: None,
-        agent: Some(agent.clone()),
-        action: action.to_owned(),
-        request_id: None,
-        stage: None,
-        resource: Some(agent.to_string()),
-        status: Status::Success,
-        reason: None,
-        detail,
-    }
 }
 
 /// A revoked agent has no state of life.

@@ -33,7 +33,8 @@ Actions and their resources:
   deployLambda                     the stack without its stage
   sendHeartbeat                    an agent
   readRequests, readEvents         an agent, or * for everybody's
-  listAgents, manageWebhooks, readMetrics    *
+  fixRepositories                  a repository, or * for all of the owner's
+  listAgents, manageAgents, manageWebhooks, readMetrics    *
 
 Examples:
   cc-devops policy check --policies ./policies

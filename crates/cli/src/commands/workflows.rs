@@ -1,5 +1,6 @@
 //! `workflows`: failing workflows, and one issue for each.
 
+use cc_devops_core::acts::Asker;
 use cc_devops_core::repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
 use cc_devops_core::repos::workflows::{ActionTaken, HealthName};
 use cc_devops_core::requests::course::Course;
@@ -56,6 +57,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         only: args.repo.as_deref().map(short_name),
         workflow: args.workflow,
         dry_run: args.dry_run,
+        author: hygiene.monitor.author(&Asker::Operator, None).await?,
     };
     let mut progress = output.progress("repositories looked at:");
     progress.start();

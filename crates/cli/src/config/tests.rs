@@ -278,8 +278,8 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
     assert_eq!(
         problems("[retention]\nrequests_days = 29\naudit_days = 0", &[]),
         [
-            "retention.audit_days: must be at least 1",
             "retention.requests_days: must be at least 30",
+            "retention.audit_days: must be at least 1",
         ]
     );
     assert_eq!(

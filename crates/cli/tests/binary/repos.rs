@@ -106,6 +106,22 @@ fn what_is_fixed_is_known_the_next_time() {
         "{}",
         applied.stdout
     );
+    let trail = house.run(&["audit", "list", "--json"]).exits(0).json();
+    let rows = trail["rows"].as_array().unwrap();
+    let said: Vec<_> = rows.iter().map(|row| (&row["action"], &row["resource"])).collect();
+    let web = json!("acme/api");
+    assert_eq!(
+        said,
+        [
+            (&json!("repository.changed"), &web),
+            (&json!("repository.change_begun"), &web)
+        ],
+        "newest first"
+    );
+    assert_eq!(
+        (&rows[0]["detail"]["change"], &rows[0]["detail"]["by"]),
+        (&json!("switch_on_alerts"), &json!("operator"))
+    );
     let audit = house.run(&["repos", "audit", "--json"]).exits(1).json();
     let changes = audit["changes"].as_array().unwrap();
     let fixed: Vec<&Value> = changes.iter().filter(|change| change["kind"] == "fixed").collect();
@@ -190,4 +206,50 @@ fn bad_input_has_its_own_message() {
         .run(&["repos", "audit", "--policy", file.to_str().unwrap()])
         .exits(1);
     assert!(policy.stderr.contains("included"), "{}", policy.stderr);
+}
+
+#[test]
+fn a_server_takes_the_configured_secret_alone_and_a_command_says_what_it_takes() {
+    let house = House::new();
+    let check = |id: &str| {
+        let event = json!({
+            "source": "agent.Hygiene",
+            "detail-type": "devops.request",
+            "detail": {
+                "requestId": id, "action": "github_repo_check", "requestedBy": "Hygiene",
+                "params": {"repository": "web"},
+            },
+        });
+        let event = house.place.write(&format!("{id}.json"), &event.to_string());
+        let arguments = ["send", event.to_str().unwrap(), "--wait", "60", "--json"];
+        house.place.run(&arguments)
+    };
+    let server = house
+        .place
+        .serve_with(&[("GITHUB_TOKEN", TOKEN), ("STRIPE_API_KEY", "rk_ambient")]);
+    let refused = check("r1").exits(1);
+    assert!(refused.stdout.contains("/contentcraft/github/token"), "{refused}");
+    let log = std::fs::read_to_string(house.place.log()).unwrap();
+    for variable in ["GITHUB_TOKEN", "STRIPE_API_KEY"] {
+        assert!(
+            log.contains(&format!("{variable} is in the environment and is not used")),
+            "{log}"
+        );
+    }
+    assert!(!log.contains("rk_ambient") && !log.contains(TOKEN), "{log}");
+    house
+        .place
+        .run_with(&["put-secret", "/contentcraft/github/token"], TOKEN)
+        .exits(0);
+    assert_eq!(check("r2").exits(0).json()["status"], "success");
+    server.stop();
+
+    let said = house.run(&["repos", "audit"]).exits(1);
+    assert!(
+        said.stderr
+            .contains("GITHUB_TOKEN of the environment is used, not the secret /contentcraft/github/token"),
+        "{said}"
+    );
+    let kept = house.place.run(&["repos", "audit"]).exits(1);
+    assert!(!kept.stderr.contains("GITHUB_TOKEN"), "{kept}");
 }

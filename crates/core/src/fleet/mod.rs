@@ -1,5 +1,6 @@
 //! The agents: who they are, how they prove it, and whether they are alive.
 
+pub mod enrolment;
 pub mod liveness;
 pub mod token;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AgentName, SecretPrefix, StackName};
 use crate::requests::Role;
+pub use enrolment::Enrolment;
 pub use liveness::{Liveness, Rhythm};
 pub use token::{Token, TokenHash};
 

@@ -49,6 +49,13 @@ pub enum Access {
     },
     /// See which agents there are and how they do.
     ListAgents,
+    /// Add agents, replace their tokens, and revoke them.
+    ManageAgents,
+    /// Put breaches of the repository policy right.
+    FixRepositories {
+        /// Where; in all of the owner's where none is given.
+        repository: Option<RepositoryName>,
+    },
     /// Add, list and remove webhook subscriptions, and replay their dead letters.
     ManageWebhooks,
     /// Read the metrics.
@@ -67,6 +74,8 @@ impl Access {
             Self::ReadRequests { .. } => "readRequests",
             Self::ReadEvents { .. } => "readEvents",
             Self::ListAgents => "listAgents",
+            Self::ManageAgents => "manageAgents",
+            Self::FixRepositories { .. } => "fixRepositories",
             Self::ManageWebhooks => "manageWebhooks",
             Self::ReadMetrics => "readMetrics",
         }
@@ -77,14 +86,14 @@ impl Access {
         match self {
             Self::PutSecret { name, .. } | Self::ReadSecret { name } => name.to_string(),
             Self::DeployLambda { stack, stage } => stack.on(stage).to_string(),
-            Self::Repositories { repository, .. } => {
+            Self::Repositories { repository, .. } | Self::FixRepositories { repository } => {
                 repository.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
             Self::SendHeartbeat { agent } => agent.to_string(),
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::ListAgents | Self::ManageWebhooks | Self::ReadMetrics => "*".to_owned(),
+            Self::ListAgents | Self::ManageAgents | Self::ManageWebhooks | Self::ReadMetrics => "*".to_owned(),
         }
     }
 
@@ -134,11 +143,19 @@ impl Access {
             "readRequests" => Ok(Self::ReadRequests { agent: agent_or_all()? }),
             "readEvents" => Ok(Self::ReadEvents { agent: agent_or_all()? }),
             "listAgents" => plane(Self::ListAgents),
+            "manageAgents" => plane(Self::ManageAgents),
             "manageWebhooks" => plane(Self::ManageWebhooks),
+            "fixRepositories" => Ok(Self::FixRepositories {
+                repository: match resource {
+                    "*" => None,
+                    name => Some(RepositoryName::new(name).map_err(|e| e.to_string())?),
+                },
+            }),
             "readMetrics" => plane(Self::ReadMetrics),
             other => Err(format!(
                 "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, \
-                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, sendHeartbeat, readRequests, readEvents, listAgents, manageWebhooks, readMetrics"
+                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, fixRepositories, \
+                 sendHeartbeat, readRequests, readEvents, listAgents, manageAgents, manageWebhooks, readMetrics"
             )),
         }
     }

@@ -100,7 +100,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             let entity = Entity::new(stack(name), attributes, HashSet::new()).map_err(|error| error.to_string())?;
             Ok((entity, in_stage(stage)?))
         }
-        Access::Repositories { repository, .. } => match repository {
+        Access::Repositories { repository, .. } | Access::FixRepositories { repository } => match repository {
             None => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
             Some(name) => {
                 let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
@@ -113,7 +113,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             || Entity::with_uid(uid(&TYPES.control_plane, "devops")),
             |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
         )),
-        Access::ListAgents | Access::ManageWebhooks | Access::ReadMetrics => {
+        Access::ListAgents | Access::ManageAgents | Access::ManageWebhooks | Access::ReadMetrics => {
             plain(Entity::with_uid(uid(&TYPES.control_plane, "devops")))
         }
     }

@@ -4,20 +4,31 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
+use crate::audit::AuditEntry;
 use crate::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use crate::names::AgentName;
 
 /// Which agents there are, and how they prove themselves.
+///
+/// A change and its audit row are one transaction: both are written or neither. A change that is made again changes
+/// nothing and writes no row, so that whoever did not hear its answer asks again.
 #[async_trait]
 pub trait Agents: Send + Sync {
     /// Adds an agent with its first token. `Exists` where the name collides with another's.
-    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()>;
+    async fn add(&self, agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> PortResult<()>;
 
-    /// Gives an agent a new token; the older ones end at `old_until` (at once if that is past).
-    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()>;
+    /// Gives an agent a new token; the older ones end at `old_until` (at once if that is past). A token that the
+    /// agent has already was given to it by the same call before.
+    async fn rotate(
+        &self,
+        name: &AgentName,
+        token: &NewToken,
+        old_until: Timestamp,
+        audit: &AuditEntry,
+    ) -> PortResult<()>;
 
     /// Ends all tokens of an agent. Its record stays, for the audit trail's sake.
-    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()>;
+    async fn revoke(&self, name: &AgentName, at: Timestamp, audit: &AuditEntry) -> PortResult<()>;
 
     /// The agent a token belongs to, while the token is good.
     async fn by_token(&self, token: &TokenHash, now: Timestamp) -> PortResult<Option<Agent>>;

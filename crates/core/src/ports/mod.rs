@@ -30,8 +30,8 @@ pub use handed_over::{Begun, HandedOver, WorkStanding};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{
-    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, IssueLookup, RepositoryCare, RepositoryStore,
-    Shelf, Spent, TakeFound,
+    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare,
+    RepositoryStore, Shelf, Spent, TakeFound,
 };
 pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};

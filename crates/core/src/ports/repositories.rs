@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PortError, PortErrorKind, PortResult};
+use crate::acts::Author;
 use crate::names::RequestId;
 use crate::repos::fix::ChangeKind;
-use crate::repos::snapshot::{Repository, WorkflowId};
+use crate::repos::snapshot::{Gap, Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
 use crate::requests::RepositoryWork;
 use crate::requests::course::Course;
@@ -89,6 +90,23 @@ pub struct IssueLookup {
     pub kept: BTreeSet<IssueRef>,
 }
 
+/// Issues that were looked up.
+#[derive(Debug, Clone, Default)]
+pub struct FoundIssues {
+    /// The issues.
+    pub issues: Vec<Issue>,
+    /// Repositories, `owner/name`, of which some issue could not be read, and why.
+    pub unread: BTreeMap<String, Gap>,
+}
+
+impl FoundIssues {
+    /// Why some issue of a repository could not be read. Names of repositories differ in case at times.
+    pub fn gap_of(&self, repository: &str) -> Option<&Gap> {
+        let mut unread = self.unread.iter();
+        unread.find_map(|(name, gap)| name.eq_ignore_ascii_case(repository).then_some(gap))
+    }
+}
+
 /// Where repositories are hosted.
 #[async_trait]
 pub trait CodeHost: Send + Sync {
@@ -105,7 +123,7 @@ pub trait CodeHost: Send + Sync {
 
     /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
-    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)>;
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
 
     /// Writes an issue into `owner/name`.
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
@@ -140,14 +158,19 @@ pub trait CodeHostNotices: Send + Sync {
 /// host's credential.
 #[async_trait]
 pub trait RepositoryCare: Send + Sync {
-    /// Does the work. What a request is answered with, or why it is refused; an `Err` is tried again if it
-    /// is transient. `Stopped` where the course said so: everything begun before is whole, and the same work
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
+    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything begun before is whole, and the same work
     /// goes on from there.
-    async fn carry_out(&self, work: &RepositoryWork, course: &Course) -> PortResult<Result<Value, Failure>>;
+    async fn carry_out(
+        &self,
+        work: &RepositoryWork,
+        author: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>>;
 
     /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False
     /// where it is done by [`RepositoryCare::carry_out`], in the process that holds the claim.
-    async fn hand_over(&self, _claim: &Claim, _work: &RepositoryWork) -> PortResult<bool> {
+    async fn hand_over(&self, _claim: &Claim, _work: &RepositoryWork, _author: &Author) -> PortResult<bool> {
         Ok(false)
     }
 

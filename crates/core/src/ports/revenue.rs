@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::PortResult;
+use crate::events::Announcement;
+use crate::names::AgentName;
 use crate::revenue::day::{CustomerKey, CustomerRow, Day};
 use crate::revenue::figure::Figure;
 use crate::revenue::lines::Explain;
@@ -77,9 +79,9 @@ pub trait RevenueStore: Send + Sync {
     /// The days from `from` until `until`, both inclusive, oldest first.
     async fn days(&self, from: Date, until: Date) -> PortResult<Vec<Day>>;
 
-    /// Keeps a day, in the place of what was kept of it before. It becomes the newest unless there
-    /// is a later one.
-    async fn keep(&self, day: &Day) -> PortResult<()>;
+    /// Keeps a day, in the place of what was kept of it before, and puts its event into the outbox for an agent: both
+    /// in one transaction. It becomes the newest unless there is a later one.
+    async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()>;
 
     /// Customers' figures by customer and currency, at most `limit`, those after `after`.
     async fn customers(&self, after: Option<&CustomerKey>, limit: usize) -> PortResult<Vec<CustomerRow>>;

@@ -11,6 +11,7 @@ use super::monitoring::{self, Monitor, MonitorReport};
 use super::remedying::{Remedy, Wanted};
 use super::report::CheckAnswer;
 use super::rules::Rule;
+use crate::acts::Author;
 use crate::names::{ActionsSecretName, RepositoryName, SecretName};
 use crate::ports::{Clock, CodeHost, PortError, PortErrorKind, PortResult, RepositoryCare, SecretStore, SecretVersion};
 use crate::requests::RepositoryWork;
@@ -53,16 +54,17 @@ type Answer = Result<Value, Failure>;
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork, course: &Course) -> PortResult<Answer> {
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author, course: &Course) -> PortResult<Answer> {
         let done = match work {
             // It reads and changes nothing, so it may be left at any moment.
             RepositoryWork::Check { repository } => {
                 course.unless_stopped(self.check(repository.as_ref(), course)).await
             }
             RepositoryWork::Monitor { repository, workflow } => {
-                self.watch(repository.as_ref(), workflow.as_deref(), course).await
+                let (repository, workflow) = (repository.as_ref(), workflow.as_deref());
+                self.watch(repository, workflow, author, course).await
             }
-            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, course).await,
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author, course).await,
             RepositoryWork::SetSecrets { repository, secrets } => {
                 let mut names = Vec::with_capacity(secrets.len());
                 for (name, kept) in secrets {
@@ -125,12 +127,14 @@ impl Care {
         &self,
         repository: Option<&RepositoryName>,
         workflow: Option<&str>,
+        author: &Author,
         course: &Course,
     ) -> PortResult<Value> {
         let ask = monitoring::Ask {
             only: repository.map(ToString::to_string),
             workflow: workflow.map(ToOwned::to_owned),
             dry_run: false,
+            author: author.clone(),
         };
         let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
         let report = self.monitor.check(&ask, course, &mut progress).await?;
@@ -140,7 +144,13 @@ impl Care {
         })
     }
 
-    async fn protect(&self, repository: &RepositoryName, dry_run: bool, course: &Course) -> PortResult<Value> {
+    async fn protect(
+        &self,
+        repository: &RepositoryName,
+        dry_run: bool,
+        author: &Author,
+        course: &Course,
+    ) -> PortResult<Value> {
         let wanted = Wanted {
             names: vec![repository.to_string()],
             rules: PROTECTION.into(),
@@ -159,7 +169,7 @@ impl Care {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan, course).await?;
+        let applied = self.remedy.apply(plan, author, course).await?;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

@@ -5,13 +5,19 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::Serialize;
+use serde_json::json;
 
 use super::findings::{Verdict, check};
 use super::fix::{self, Means, Plan};
 use super::policy::Policy;
 use super::rules::Rule;
-use crate::ports::{CodeHost, Depth, Found, PortErrorKind, PortResult};
+use crate::acts::{ActError, Asker, Author, Outside};
+use crate::audit::actions;
+use crate::names::RepositoryName;
+use crate::policy::Access;
+use crate::ports::{AuditTrail, Clock, CodeHost, Depth, Found, PortErrorKind, PortResult, Ports};
 use crate::requests::course::Course;
+use crate::requests::outcome::{Failure, Reason};
 
 /// Plans changes and carries them out.
 #[derive(Clone)]
@@ -19,6 +25,8 @@ pub struct Remedy {
     host: Arc<dyn CodeHost>,
     owner: String,
     policy: Arc<Policy>,
+    audit: Arc<dyn AuditTrail>,
+    clock: Arc<dyn Clock>,
 }
 
 /// What is to be planned.
@@ -56,12 +64,37 @@ pub struct Applied {
 
 impl Remedy {
     /// A remedy for the repositories of an owner.
-    pub fn new(host: Arc<dyn CodeHost>, owner: impl Into<String>, policy: Arc<Policy>) -> Self {
+    pub fn new(host: Arc<dyn CodeHost>, owner: impl Into<String>, policy: Arc<Policy>, ports: &Ports) -> Self {
         Self {
             host,
             owner: owner.into(),
             policy,
+            audit: Arc::clone(&ports.audit),
+            clock: Arc::clone(&ports.clock),
         }
+    }
+
+    /// Who puts breaches of these repositories right, if they may; all repositories where none is named.
+    ///
+    /// # Errors
+    /// A `security_violation` where no policy lets them; a port that failed.
+    pub async fn author(&self, asker: &Asker<'_>, names: &[String]) -> Result<Author, ActError> {
+        let all = Access::FixRepositories { repository: None };
+        let mut wanted = Vec::with_capacity(names.len());
+        for name in names {
+            let repository = RepositoryName::new(name.as_str())
+                .map_err(|error| Failure::new(Reason::InvalidParameter, error.to_string()))?;
+            wanted.push(Access::FixRepositories {
+                repository: Some(repository),
+            });
+        }
+        let (first, others) = wanted.split_first().map_or((&all, &[][..]), |split| split);
+        let (audit, now) = (&*self.audit, self.clock.now());
+        let author = asker.author(first, actions::REPOSITORY_CHANGED, audit, now).await?;
+        for access in others {
+            asker.author(access, actions::REPOSITORY_CHANGED, audit, now).await?;
+        }
+        Ok(author)
     }
 
     /// Plans; `today` (UTC) decides which exemptions hold. All repositories are read once, and those with a
@@ -125,18 +158,26 @@ impl Remedy {
         Ok(names)
     }
 
-    /// Carries a plan out, one change after the other. One that fails does not keep the next from being
+    /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep the next from being
     /// tried: they do not build on each other, but that security updates need alerts, which GitHub says
     /// itself. Planned anew after a stop, what was carried out before is not in the plan any more.
     ///
     /// # Errors
     /// `Stopped` between two changes.
-    pub async fn apply(&self, plan: &Plan, course: &Course) -> PortResult<Vec<Applied>> {
+    pub async fn apply(&self, plan: &Plan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
         let mut applied = Vec::with_capacity(plan.changes.len());
         for change in &plan.changes {
             course.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
             course.go_on()?;
-            let outcome = self.host.change(&plan.repository, &change.kind).await;
+            let act = Outside {
+                begun: actions::REPOSITORY_CHANGE_BEGUN,
+                done: actions::REPOSITORY_CHANGED,
+                resource: plan.repository.clone(),
+                detail: json!({"change": change.kind.name(), "rules": change.rules}),
+                author,
+            };
+            let doing = self.host.change(&plan.repository, &change.kind);
+            let outcome = act.done((&*self.audit, &*self.clock), doing, |_| None).await;
             applied.push(Applied {
                 repository: plan.repository.clone(),
                 rules: change.rules.clone(),

@@ -3,6 +3,7 @@
 //! On the bus, who asks is what `source` says: IAM lets each agent put events under its own source
 //! alone (`events:source`), so the claim is the proof.
 
+use futures::future::join;
 use serde_json::Value;
 
 use super::engine::{ControlPlane, Received};
@@ -79,8 +80,17 @@ impl ControlPlane {
         {
             return Ok(Taken::NotOurs);
         }
+        let mut asker = None;
         let received = match principal(&event) {
-            Some(principal) => self.receive(&principal, event, true).await?,
+            Some(principal) => {
+                // Beside the write, which takes longer: what is read of the agent now is new enough to decide on, for
+                // it is carried out at once.
+                let find = self.ports.agents.find(&principal.agent);
+                let (received, found) = join(self.receive(&principal, event, true), find).await;
+                // Where it could not be read, it is asked for again.
+                asker = found.unwrap_or_default();
+                received?
+            }
             None => match Envelope::read(event) {
                 Err(unreadable) => self.refuse_unreadable(None, unreadable, self.now()).await?,
                 // An envelope that can be read names its agent.
@@ -103,7 +113,7 @@ impl ControlPlane {
             },
             Received::Claimed(claimed) => {
                 let id = claimed.head.id.clone();
-                match self.carry_out(claimed).await {
+                match self.carry_out_for(claimed, asker).await {
                     Ok(Step::Concluded(completed)) => Taken::Concluded(completed),
                     Ok(Step::Parked | Step::Postponed | Step::HandedBack | Step::Superseded) => Taken::Accepted(id),
                     // It is on record: a sweep takes it up when the lease has ended.

@@ -13,6 +13,8 @@ use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
 use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, StackLease, StackLock, WaitingRequest};
 use super::{Command, DeployLambda, PutSecret, RepositoryWork};
+use crate::acts::Author;
+use crate::fleet::Agent;
 use crate::names::{RequestId, SecretName, Stage};
 use crate::policy::Access;
 use crate::ports::{PortError, PortErrorKind, PortResult, SecretWrite, StackEnd, StackProgress};
@@ -92,9 +94,14 @@ impl ControlPlane {
     ///
     /// An `Err` leaves the request as it is; a sweep takes it when its lease ends.
     pub async fn carry_out(&self, claimed: ClaimedRequest) -> PortResult<Step> {
+        self.carry_out_for(claimed, None).await
+    }
+
+    /// The same, for an agent that was looked up just now.
+    pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
         let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
-        let Broke { error, in_effect } = match self.execute(&claimed, &under_way.course).await {
+        let Broke { error, in_effect } = match self.execute(&claimed, known, &under_way.course).await {
             Ok(Executed::Ended(ended)) => return self.conclude(claim, head, ended).await,
             Ok(Executed::Elsewhere(detail)) => return self.park(claim, head, detail).await,
             Err(broke) => broke,
@@ -153,7 +160,12 @@ impl ControlPlane {
         self.ports.ledger.take_over(self.now()).await
     }
 
-    async fn execute(&self, claimed: &ClaimedRequest, course: &Course) -> Result<Executed, Broke> {
+    async fn execute(
+        &self,
+        claimed: &ClaimedRequest,
+        known: Option<Agent>,
+        course: &Course,
+    ) -> Result<Executed, Broke> {
         let ClaimedRequest { claim, tries, head, .. } = claimed;
         if *tries > self.settings.max_attempts {
             let message = format!(
@@ -167,20 +179,20 @@ impl ControlPlane {
             Ok(command) => command,
             Err(failure) => return Ok(refused(failure, Value::Null)),
         };
-        let detail = match self.authorise(head, &command).await? {
+        let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
         match command {
             Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
-            Command::Repositories(work) => self.repositories(claim, &work, course, detail).await,
+            Command::Repositories(work) => self.repositories((claim, head), &work, course, detail).await,
         }
     }
 
     async fn repositories(
         &self,
-        claim: &Claim,
+        (claim, head): (&Claim, &RequestHead),
         work: &RepositoryWork,
         course: &Course,
         detail: Value,
@@ -189,16 +201,26 @@ impl ControlPlane {
             let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
             return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
         };
-        if care.hand_over(claim, work).await.map_err(in_effect)? {
+        let author = Author::of(head);
+        if care.hand_over(claim, work, &author).await.map_err(in_effect)? {
             return Ok(Executed::Elsewhere(detail));
         }
-        let outcome = care.carry_out(work, course).await.map_err(in_effect)?;
+        let outcome = care.carry_out(work, &author, course).await.map_err(in_effect)?;
         Ok(Executed::Ended(Ended::with(outcome.map(within_an_event), detail)))
     }
 
-    async fn authorise(&self, head: &RequestHead, command: &Command) -> PortResult<Result<Vec<String>, Failure>> {
+    async fn authorise(
+        &self,
+        head: &RequestHead,
+        command: &Command,
+        known: Option<Agent>,
+    ) -> PortResult<Result<Vec<String>, Failure>> {
         let denied = |message: String| Ok(Err(Failure::new(Reason::SecurityViolation, message)));
-        let Some(principal) = self.ports.agents.find(&head.principal).await? else {
+        let found = match known.filter(|agent| agent.name == head.principal) {
+            Some(agent) => Some(agent),
+            None => self.ports.agents.find(&head.principal).await?,
+        };
+        let Some(principal) = found else {
             return denied(format!(
                 "{} is not an agent of this control plane any more",
                 head.principal

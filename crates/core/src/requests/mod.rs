@@ -22,6 +22,7 @@ pub mod sweep;
 pub mod waiting;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +73,9 @@ pub struct PutSecret {
     pub kms_key: Option<String>,
 }
 
-/// The parameters of `deployLambda`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The parameters of `deployLambda`. Parameters' values and a template's text may be secret: its `Debug` shows
+/// neither.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeployLambda {
     /// The stack without its stage.
     pub stack: StackName,
@@ -96,13 +98,39 @@ impl DeployLambda {
     }
 }
 
-/// Where a stack's template comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for DeployLambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |values: &BTreeMap<String, String>| values.keys().cloned().collect::<Vec<_>>();
+        f.debug_struct("DeployLambda")
+            .field("stack", &self.stack)
+            .field("stage", &self.stage)
+            .field("template", &self.template)
+            .field("parameters", &names(&self.parameters))
+            .field("capabilities", &self.capabilities)
+            .field("tags", &names(&self.tags))
+            .finish()
+    }
+}
+
+/// Where a stack's template comes from. An address may be signed, so its `Debug` shows neither that nor the text.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Template {
     /// An address the provider reads.
     Url(String),
     /// The template's text.
     Body(String),
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, text) = match self {
+            Self::Url(text) => ("Url", text),
+            Self::Body(text) => ("Body", text),
+        };
+        f.debug_tuple(kind)
+            .field(&format_args!("{} bytes", text.len()))
+            .finish()
+    }
 }
 
 /// Work on repositories.
@@ -228,6 +256,31 @@ impl Command {
         match self {
             Self::PutSecret(_) | Self::Repositories(_) => None,
             Self::DeployLambda(deploy) => Some(&deploy.stage),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_parameters_nor_templates_show_in_debug() {
+        let planted = "hunter2-planted";
+        let values = |key: &str| BTreeMap::from([(key.to_owned(), planted.to_owned())]);
+        for template in [Template::Url(planted.to_owned()), Template::Body(planted.to_owned())] {
+            let deploy = DeployLambda {
+                stack: StackName::new("shop").unwrap(),
+                stage: Stage::new("dev").unwrap(),
+                template: Some(template),
+                parameters: values("DbPassword"),
+                capabilities: vec!["CAPABILITY_IAM".to_owned()],
+                tags: values("owner"),
+            };
+            for shown in [format!("{deploy:?}"), format!("{:#?}", Some(&deploy))] {
+                assert!(!shown.contains(planted), "{shown}");
+                assert!(shown.contains("DbPassword") && shown.contains("15 bytes"), "{shown}");
+            }
         }
     }
 }

@@ -40,7 +40,10 @@ impl ControlPlane {
     fn longest_open(&self) -> SignedDuration {
         let settings = &self.settings;
         let longest = settings.stage_deploy_timeouts.values().max().copied();
-        let longest = longest.unwrap_or_default().max(settings.deploy_timeout).max(settings.work_timeout);
+        let longest = longest
+            .unwrap_or_default()
+            .max(settings.deploy_timeout)
+            .max(settings.work_timeout);
         longest.saturating_add(settings.lag)
     }
 }

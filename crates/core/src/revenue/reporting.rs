@@ -205,9 +205,8 @@ impl Reporter {
             movements_usd,
         };
         if ask.keep {
-            store.keep(&day).await?;
             let news = self.news(&day)?;
-            self.ports.ledger.announce(&self.settings.reader, &news).await?;
+            store.keep(&day, &self.settings.reader, &news).await?;
         }
         Ok(day)
     }

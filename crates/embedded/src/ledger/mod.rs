@@ -14,17 +14,16 @@ use async_trait::async_trait;
 use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
-use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
+use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
     StackLock, WaitingRequest,
 };
-use cc_devops_core::stored;
 use jiff::Timestamp;
 
 use crate::columns::nanos;
 use crate::db::Db;
-use crate::events::{self, Told};
+use crate::events;
 use conclusion::Ending;
 
 /// The ledger in the database.
@@ -68,14 +67,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
-        let agent = agent.clone();
-        let body = stored::write_event(&news.clone().into()).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "an event cannot be written as JSON").because(error)
-        })?;
-        let at = nanos(news.timestamp);
-        self.db
-            .write(move |conn, _| events::append(conn, agent.as_str(), Told::Body(&body), at))
-            .await
+        let news = events::News::of(agent, news)?;
+        self.db.write(move |conn, _| news.append(conn)).await
     }
 
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>> {

@@ -90,9 +90,18 @@ async fn waiting_for<const N: usize>(store: &Store, consumers: [Consumer; N]) ->
 /// One of everything.
 async fn fill(store: &Store) {
     let (ledger, agents, webhooks) = (store.ledger(), store.agents(), store.webhooks());
-    agents.add(&sample::agent(AGENT), &token(1)).await.unwrap();
-    agents.add(&sample::agent(OTHER_AGENT), &token(2)).await.unwrap();
-    agents.revoke(&agent_name(OTHER_AGENT), after(1)).await.unwrap();
+    agents
+        .add(&sample::agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
+    agents
+        .add(&sample::agent(OTHER_AGENT), &token(2), &sample::added())
+        .await
+        .unwrap();
+    agents
+        .revoke(&agent_name(OTHER_AGENT), after(1), &sample::revoked())
+        .await
+        .unwrap();
     let beat = cc_devops_core::fleet::Beat {
         at: after(2),
         healthy: false,
@@ -154,7 +163,12 @@ async fn fill(store: &Store) {
         at: after(9),
     };
     store.metrics().record(&[counted]).await.unwrap();
-    store.revenue().keep(&mrr()).await.unwrap();
+    let news = sample::announcement("mrr/2026-03-01");
+    store
+        .revenue()
+        .keep(&mrr(), &agent_name(OTHER_AGENT), &news)
+        .await
+        .unwrap();
     store.revenue().keep_customers(&[customer()]).await.unwrap();
     let kept = BTreeMap::from([("42".to_owned(), Some(watch()))]);
     store.repositories().save("acme", Shelf::Watches, &kept).await.unwrap();

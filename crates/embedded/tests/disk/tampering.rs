@@ -3,8 +3,10 @@
 use std::fs;
 
 use cc_devops_core::audit::{AuditFilter, AuditRow, Verification};
-use cc_devops_core::ports::{AuditTrail, PortErrorKind};
+use cc_devops_core::fleet::NewToken;
+use cc_devops_core::ports::{Agents, AuditTrail, PortErrorKind};
 use cc_devops_embedded::{MasterKeySource, Store};
+use cc_devops_testkit::sample::{self, AGENT, after, agent_name, token};
 
 use crate::folder::{Folder, entry};
 
@@ -216,4 +218,30 @@ async fn no_changed_byte_changes_the_trail_unseen() {
         }
     }
     assert!(told > 0, "{told} told, {refused} refused");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_on_record_is_not_done() {
+    let folder = trail().await;
+    let (name, first, second) = (agent_name(AGENT), token(1), token(2));
+    let store = folder.open();
+    let agents = store.agents();
+    agents
+        .add(&sample::agent(AGENT), &first, &sample::added())
+        .await
+        .unwrap();
+    store.close();
+    folder
+        .intruder()
+        .execute_batch("UPDATE audit_head SET seq = seq + 1")
+        .unwrap();
+    let store = folder.open();
+    let agents = store.agents();
+    let rotated = agents.rotate(&name, &second, after(1), &sample::rotated()).await;
+    assert_eq!(rotated.unwrap_err().kind, PortErrorKind::Corrupt);
+    let revoked = agents.revoke(&name, after(1), &sample::revoked()).await;
+    assert_eq!(revoked.unwrap_err().kind, PortErrorKind::Corrupt);
+    let opens = async |token: &NewToken| agents.by_token(&token.hash, after(2)).await.unwrap().is_some();
+    assert!(opens(&first).await, "the token that was good still is");
+    assert!(!opens(&second).await);
 }

@@ -37,7 +37,7 @@ impl CredentialSource {
             Self::Kept { secrets, name } => match secrets.read(name, SecretVersion::Current).await? {
                 Some(read) => Ok(read.value),
                 None => Err(Error::NoToken(format!(
-                    "put one under {name} with `cc-devops put-secret`, or set GITHUB_TOKEN"
+                    "put one under {name} with `cc-devops put-secret`; commands also take it from GITHUB_TOKEN"
                 ))
                 .into()),
             },

@@ -1,6 +1,7 @@
 //! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
 
-use http::{HeaderMap, Method, Request};
+use cc_devops_core::repos::snapshot::Gap;
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,6 +44,14 @@ impl GraphError {
         self.path.get(place).and_then(Value::as_str)
     }
 
+    /// What it leaves unknown; `permission` is what it takes to see it.
+    pub(crate) fn gap(&self, permission: &str) -> Gap {
+        match self.kind.as_str() {
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => Gap::Permission(permission.to_owned()),
+            _ => Gap::NotRead(self.message.chars().take(200).collect()),
+        }
+    }
+
     /// The number at this place of the path.
     pub(crate) fn index(&self, place: usize) -> Option<usize> {
         usize::try_from(self.path.get(place)?.as_u64()?).ok()
@@ -76,25 +85,48 @@ struct RateLimit {
 }
 
 impl Client {
-    /// Makes a query. One that is too much for GitHub is [`Error::TooSlow`] and not tried again: it must be
-    /// made smaller.
+    /// Makes a query.
     pub(crate) async fn query<T: DeserializeOwned>(
         &self,
         query: Query,
         variables: Value,
         what: &str,
     ) -> Result<Found<T>, Error> {
+        self.asked(query, variables, what, true).await
+    }
+
+    /// Makes a query. One that is too much for GitHub is [`Error::TooSlow`] at once: it is to be made smaller.
+    pub(crate) async fn query_or_shrink<T: DeserializeOwned>(
+        &self,
+        query: Query,
+        variables: Value,
+        what: &str,
+    ) -> Result<Found<T>, Error> {
+        self.asked(query, variables, what, false).await
+    }
+
+    async fn asked<T: DeserializeOwned>(
+        &self,
+        query: Query,
+        variables: Value,
+        what: &str,
+        whole: bool,
+    ) -> Result<Found<T>, Error> {
+        let settled = |failure: Failure| match failure.error {
+            Error::TooSlow { .. } => Failure {
+                retry: whole,
+                ..failure
+            },
+            _ => failure,
+        };
         let body = json!({"query": query.text, "operationName": query.name, "variables": variables});
         self.tries(what, || async {
             let request = Request::builder().method(Method::POST).uri(&self.inner.graphql_path);
             let answer = self
                 .one(&self.inner.graphql, request, Some(&body), Load::Query, what, true)
                 .await
-                .map_err(|failure| match failure.error {
-                    error @ Error::TooSlow { .. } => Failure::last(error),
-                    error => Failure { error, ..failure },
-                })?;
-            self.read(&answer.headers, &answer.body, what)
+                .map_err(settled)?;
+            self.read(&answer.headers, &answer.body, what).map_err(settled)
         })
         .await
     }
@@ -111,8 +143,15 @@ impl Client {
         self.spent
             .points
             .fetch_add(cost.map_or(0, |limit| limit.cost), Ordering::Relaxed);
-        if glance.errors.iter().any(|error| error.kind == "RATE_LIMITED") {
+        if glance.errors.iter().any(limited) {
             return Err(self.used_up(headers));
+        }
+        // A secondary limit may come as an answer, too.
+        if glance.data.is_none()
+            && let Some(error) = glance.errors.first()
+            && let Some(failure) = self.limited(StatusCode::FORBIDDEN, headers, &error.message)
+        {
+            return Err(failure);
         }
         if glance.errors.iter().any(too_much) {
             return Err(Failure::last(Error::TooSlow { what: what.to_owned() }));
@@ -136,6 +175,11 @@ impl Client {
             })),
         }
     }
+}
+
+/// Whether the hour's points are used up. Both names were seen.
+fn limited(error: &GraphError) -> bool {
+    matches!(error.kind.as_str(), "RATE_LIMITED" | "RATE_LIMIT")
 }
 
 /// Whether GitHub gave up on a query because of its size.

@@ -4,7 +4,7 @@ use cc_devops_core::secret::SecretValue;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use octocrab::secrecy::SecretString;
+use octocrab::secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -114,12 +114,16 @@ impl Client {
         Ok(token)
     }
 
-    /// Forgets the App's token, which GitHub did not accept.
-    pub(super) async fn forget_token(&self) -> bool {
-        match &self.inner.identity {
-            Identity::Token(_) => false,
-            Identity::App(app) => app.kept.lock().await.token.take().is_some(),
-        }
+    /// Forgets the App's token, which GitHub did not accept. Whether there is another to try with: others may
+    /// have asked for one meanwhile, which is good.
+    pub(super) async fn forget_token(&self, refused: &SecretString) -> bool {
+        let Identity::App(app) = &self.inner.identity else {
+            return false;
+        };
+        let mut kept = app.kept.lock().await;
+        let same = |(token, _): &mut (SecretString, Timestamp)| token.expose_secret() == refused.expose_secret();
+        kept.token.take_if(same);
+        true
     }
 
     async fn installation(&self, app: &App) -> Result<u64, Failure> {

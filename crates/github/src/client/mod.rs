@@ -24,6 +24,7 @@ use cc_devops_core::ports::Spent;
 use http::header::HeaderName;
 use octocrab::Octocrab;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 use url::Url;
 
 pub use self::credential::{Credential, CredentialSource};
@@ -89,6 +90,8 @@ struct Inner {
     retries: Retries,
     total_timeout: Duration,
     limiter: Limiter,
+    /// Whose token it is.
+    viewer: OnceCell<String>,
     /// The node ids of repositories by their full names, as far as they came by.
     nodes: Mutex<HashMap<String, String>>,
 }
@@ -114,6 +117,7 @@ impl Client {
                 retries: settings.retries,
                 total_timeout: settings.total_timeout,
                 limiter: Limiter::new(settings.limits),
+                viewer: OnceCell::new(),
                 nodes: Mutex::default(),
             }),
             spent: Arc::default(),
@@ -151,7 +155,25 @@ impl Client {
         let answer = self
             .query::<NodeAnswer>(crate::queries::REPOSITORY_ID, variables, &what)
             .await?;
-        Ok(answer.data.repository.map(|repository| repository.id))
+        match answer.data.repository {
+            Some(repository) => Ok(Some(repository.id)),
+            None => match crate::queries::absent(&answer.errors, &what) {
+                Error::NotFound { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// The login of the account that asks.
+    pub(crate) async fn viewer(&self) -> Result<String, Error> {
+        let read = async || {
+            let what = "read whose token it is";
+            let answer = self
+                .query::<Viewer>(crate::queries::VIEWER, serde_json::json!({}), what)
+                .await?;
+            Ok(answer.data.viewer.login)
+        };
+        self.inner.viewer.get_or_try_init(read).await.cloned()
     }
 
     /// What this client and its clones took.
@@ -161,6 +183,16 @@ impl Client {
             points: self.spent.points.load(Ordering::Relaxed),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Viewer {
+    viewer: Login,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    login: String,
 }
 
 #[derive(Deserialize)]

@@ -290,9 +290,10 @@ impl Client {
         again: bool,
     ) -> Result<Answer, Failure> {
         let token = self.token().await?;
-        match self.exchange(through, token, request, body, load, what, again).await {
+        let exchange = self.exchange(through, token.clone(), request, body, load, what, again);
+        match exchange.await {
             // An App's token may have been revoked before its end; the next try asks for another.
-            Err(failure) if matches!(failure.error, Error::WrongToken) && self.forget_token().await => {
+            Err(failure) if matches!(failure.error, Error::WrongToken) && self.forget_token(&token).await => {
                 Err(Failure { retry: true, ..failure })
             }
             answered => answered,

@@ -75,7 +75,7 @@ pub(crate) async fn owner(
         while let Some(page) = receive.next().await {
             match page {
                 Ok(page) => {
-                    listed += page.repositories.len() as u64;
+                    listed += (page.repositories.len() + page.left_out.len()) as u64;
                     look.page(page, depth, take).await?;
                 }
                 Err(error) => {
@@ -161,7 +161,11 @@ impl<'c> Look<'c> {
     /// Looks at a page; hands over what is known by then.
     async fn page(&mut self, page: Listed, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<()> {
         let mut repositories = Vec::with_capacity(page.repositories.len());
-        let mut trees = Vec::with_capacity(page.repositories.len());
+        let mut folders = Vec::with_capacity(page.repositories.len());
+        for (name, why) in page.left_out {
+            self.listed += 1;
+            take(Found::Missing { name, why });
+        }
         for (place, wire) in page.repositories.into_iter().enumerate() {
             self.listed += 1;
             let about = |error: &&crate::client::GraphError| {
@@ -173,13 +177,23 @@ impl<'c> Look<'c> {
                 take(missing(self.listed, &errors));
                 continue;
             };
+            // Without its branch it would seem to be empty.
+            if wire.default_branch_ref.is_none()
+                && let Some(gap) = errors.gap(&["defaultBranchRef"], CONTENTS)
+            {
+                take(Found::Missing {
+                    name: wire.name,
+                    why: gap.to_string(),
+                });
+                continue;
+            }
             // One that is renamed meanwhile may be listed twice.
             if !self.seen.insert(repository.id.0) {
                 continue;
             }
             self.client.learn_node(&repository.full_name(), &wire.id);
-            let tree = wire.workflows.as_ref().and_then(|tree| tree.oid.clone());
-            trees.push((tree, errors.gap(&["workflows"], CONTENTS)));
+            let folder = workflows::Folder::of(wire.workflows.as_ref());
+            folders.push((folder, errors.gap(&["workflows"], CONTENTS)));
             if matches!(depth, Depth::Settings) {
                 let nodes = settings::fill(&mut repository, wire, &errors, self.plan);
                 let new = nodes.into_iter().filter(|(id, _)| !self.bypasses.contains_key(id));
@@ -189,8 +203,12 @@ impl<'c> Look<'c> {
         }
         let wanted = repositories
             .iter_mut()
-            .zip(trees)
-            .map(|(repository, (tree, gap))| Wanted { repository, tree, gap });
+            .zip(folders)
+            .map(|(repository, (folder, gap))| Wanted {
+                repository,
+                folder,
+                gap,
+            });
         let closely = match depth {
             Depth::Settings => None,
             Depth::Runs { closely } => Some(closely),
@@ -230,21 +248,18 @@ impl<'c> Look<'c> {
         let unknown = std::mem::take(&mut self.unknown);
         if !unknown.is_empty() {
             let ids: Vec<String> = unknown.values().cloned().collect();
-            let what = "read who may bypass rulesets";
-            let mut looked = batches::look_up::<wire::BypassAnswer>(
-                self.client,
-                queries::BYPASS_ACTORS,
-                &ids,
-                MOST_NODES,
-                &json!({}),
-                what,
-            )
-            .await?;
+            let lookup = batches::Lookup {
+                query: queries::BYPASS_ACTORS,
+                size: MOST_NODES,
+                permission: settings::ADMINISTRATION,
+                what: "read who may bypass rulesets",
+            };
+            let mut looked = batches::look_up::<wire::BypassAnswer>(self.client, lookup, &ids, &json!({})).await?;
             for (id, node) in unknown {
                 let fact = match looked.remove(&node) {
                     Some(Ok(Some(answer))) => rulesets::bypass(answer.bypass_actors),
                     Some(Ok(None)) => rulesets::bypass(None),
-                    Some(Err(why)) => Fact::Unknown(Gap::NotRead(why)),
+                    Some(Err(gap)) => Fact::Unknown(gap),
                     None => Fact::Unknown(Gap::NotRead("GitHub did not answer".to_owned())),
                 };
                 self.bypasses.insert(id, fact);

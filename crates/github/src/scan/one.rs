@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::settings::{self, ADMINISTRATION, CONTENTS, Errors};
-use super::workflows::{self, Index, Wanted};
+use super::workflows::{self, Folder, Index, Wanted};
 use super::{security, wire};
 use crate::client::{Ask, Client, Error, get};
 use crate::queries;
@@ -27,10 +27,19 @@ pub(crate) async fn one(
     };
     let variables = json!({"owner": owner, "name": name});
     let answer = client.query::<wire::OneAnswer>(query, variables, &what).await?;
-    let mut wire = answer.data.repository.ok_or_else(absent)?;
+    let Some(mut wire) = answer.data.repository else {
+        return Err(queries::absent(&answer.errors, &what).into());
+    };
     let errors = Errors::new(1, answer.errors.iter().collect());
+    // Without its branch it would seem to be empty.
+    if wire.default_branch_ref.is_none()
+        && let Some(gap) = errors.gap(&["defaultBranchRef"], CONTENTS)
+    {
+        let reason = gap.to_string();
+        return Err(Error::Network { what, reason }.into());
+    }
     let mut repository = Box::new(settings::basics(&wire).ok_or_else(absent)?);
-    let tree = wire.workflows.as_ref().and_then(|tree| tree.oid.clone());
+    let folder = Folder::of(wire.workflows.as_ref());
     let gap = errors.gap(&["workflows"], CONTENTS);
     let closely = match depth {
         Depth::Settings => {
@@ -62,7 +71,7 @@ pub(crate) async fn one(
     let mut index = Index::load(store, &owner).await?;
     let wanted = Wanted {
         repository: &mut repository,
-        tree,
+        folder,
         gap,
     };
     workflows::fill(client, &mut index, vec![wanted], closely).await?;

@@ -1,16 +1,17 @@
 //! An owner's repositories, page by page.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::wire::{OwnerAnswer, Page, Repository, is_organization};
 use crate::client::{Client, Error, GraphError, Query};
+use crate::queries;
 
 /// How many repositories are asked for at first. GitHub's limit is 100; where a page is too much for it, the
 /// next ones are half as large.
 const PAGE: usize = 100;
 
-/// How often a page of the smallest size is asked for.
-const PATIENCE: u32 = 3;
+/// After so many smaller pages the next is twice as large again.
+const TO_GROW: u32 = 4;
 
 /// A page.
 pub(super) struct Listed {
@@ -21,6 +22,19 @@ pub(super) struct Listed {
     pub(super) login: String,
     pub(super) repositories: Vec<Option<Repository>>,
     pub(super) errors: Vec<GraphError>,
+    /// Those that could not be read at all, by name, and why.
+    pub(super) left_out: Vec<(String, String)>,
+}
+
+impl Listed {
+    /// The same repositories, none of which was read.
+    fn without(mut self, error: &Error) -> Self {
+        for repository in self.repositories.iter().flatten() {
+            self.left_out.push((repository.name.clone(), error.to_string()));
+        }
+        self.repositories.clear();
+        self
+    }
 }
 
 /// Reads pages one after the other: where the next begins is in the one before.
@@ -29,7 +43,8 @@ pub(super) struct Pages<'c> {
     query: Query,
     owner: &'c str,
     size: usize,
-    patience: u32,
+    /// Pages of this size so far.
+    read: u32,
     after: Option<String>,
     ended: bool,
 }
@@ -41,7 +56,7 @@ impl<'c> Pages<'c> {
             query,
             owner,
             size: PAGE,
-            patience: PATIENCE,
+            read: 0,
             after: None,
             ended: false,
         }
@@ -50,19 +65,25 @@ impl<'c> Pages<'c> {
     /// The next page; `None` after the last. After an error there is none either.
     pub(super) async fn next(&mut self) -> Result<Option<Listed>, Error> {
         while !self.ended {
-            let variables = json!({"owner": self.owner, "first": self.size, "after": self.after});
-            let what = format!("read the repositories of {}", self.owner);
-            match self.page(variables, &what).await {
-                Err(Error::TooSlow { .. }) if self.size > 1 || self.patience > 0 => {
-                    if self.size == 1 {
-                        self.patience -= 1;
-                    }
-                    self.size = (self.size / 2).max(1);
+            let page = match self.page(self.query).await {
+                Err(Error::TooSlow { .. }) if self.size > 1 => {
+                    self.size /= 2;
+                    self.read = 0;
                     tracing::debug!(size = self.size, "a page was too much for GitHub; the next is smaller");
+                    continue;
                 }
+                // This one repository is too much. Those behind it are not.
+                Err(error @ Error::TooSlow { .. }) if self.query.name != queries::LISTING.name => {
+                    let passed = self.page(queries::LISTING).await;
+                    passed.map(|(page, listed)| (page, listed.without(&error)))
+                }
+                page => page,
+            };
+            match page {
                 Ok((page, listed)) => {
                     self.ended = !page.has_next_page;
                     self.after = page.end_cursor;
+                    self.grow();
                     return Ok(Some(listed));
                 }
                 Err(error) => {
@@ -74,17 +95,33 @@ impl<'c> Pages<'c> {
         Ok(None)
     }
 
-    async fn page(&self, variables: Value, what: &str) -> Result<(Page, Listed), Error> {
-        let answer = self.client.query::<OwnerAnswer>(self.query, variables, what).await?;
+    fn grow(&mut self) {
+        self.read += 1;
+        if self.read >= TO_GROW {
+            self.size = (self.size * 2).min(PAGE);
+            self.read = 0;
+        }
+    }
+
+    async fn page(&self, query: Query) -> Result<(Page, Listed), Error> {
+        let variables = json!({"owner": self.owner, "first": self.size, "after": self.after});
+        let what = format!("read the repositories of {}", self.owner);
+        let answer = if self.size > 1 {
+            self.client
+                .query_or_shrink::<OwnerAnswer>(query, variables, &what)
+                .await?
+        } else {
+            self.client.query(query, variables, &what).await?
+        };
         let Some(owner) = answer.data.repository_owner else {
             let refused = answer.errors.iter().find(|error| error.kind == "FORBIDDEN");
             return Err(match refused {
                 Some(error) => Error::Forbidden {
-                    what: what.to_owned(),
+                    what,
                     permission: Some("Metadata: read".to_owned()),
                     message: error.message.clone(),
                 },
-                None => Error::NotFound { what: what.to_owned() },
+                None => Error::NotFound { what },
             });
         };
         let listed = Listed {
@@ -93,6 +130,7 @@ impl<'c> Pages<'c> {
             login: owner.login,
             repositories: owner.repositories.nodes,
             errors: answer.errors,
+            left_out: Vec::new(),
         };
         Ok((owner.repositories.page_info, listed))
     }

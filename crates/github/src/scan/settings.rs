@@ -14,6 +14,8 @@ use crate::client::GraphError;
 
 pub(super) const ADMINISTRATION: &str = "Administration: read";
 pub(super) const CONTENTS: &str = "Contents: read";
+const CHECKS: &str = "Checks: read";
+const PULL_REQUESTS: &str = "Pull requests: read";
 
 /// Something that was not asked for.
 pub(super) fn not_asked<T>() -> Fact<T> {
@@ -32,16 +34,13 @@ impl<'e> Errors<'e> {
         Self { depth, errors }
     }
 
-    /// Why a field of the repository, or something in it, is not there.
+    /// Why a field of the repository, something in it, or what it is in, is not there.
     pub(super) fn gap(&self, path: &[&str], permission: &str) -> Option<Gap> {
         let error = self.errors.iter().find(|error| {
-            let mut fields = error.path.iter().skip(self.depth).map(serde_json::Value::as_str);
-            path.iter().all(|field| fields.next() == Some(Some(field)))
+            let fields = error.path.iter().skip(self.depth).map(serde_json::Value::as_str);
+            fields.zip(path).all(|(field, asked)| field == Some(asked))
         })?;
-        Some(match error.kind.as_str() {
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => Gap::Permission(permission.to_owned()),
-            _ => Gap::NotRead(error.message.chars().take(200).collect()),
-        })
+        Some(error.gap(permission))
     }
 }
 
@@ -117,7 +116,7 @@ pub(super) fn fill(
     let unavailable = (plan.free && repository.visibility == Visibility::Private)
         .then(|| "GitHub protects branches of private repositories from the plans Pro and Team on".to_owned());
     let merged = wire.pull_requests.take();
-    let seen = checks_seen(&mut wire, merged);
+    let seen = checks_seen(&mut wire, merged, errors);
     let (Some(branch), Some(wire)) = (&mut repository.default_branch, wire.default_branch_ref) else {
         return nodes;
     };
@@ -290,21 +289,46 @@ fn actors(allowances: wire::Nodes<wire::Allowance>) -> Actors {
     actors
 }
 
-/// The checks of the branch's newest commit and of the pull request that was merged last. Without one nobody
-/// knows which checks run on pull requests only.
-fn checks_seen(wire: &mut wire::Repository, merged: Option<wire::Nodes<wire::PullRequest>>) -> Fact<Vec<SeenCheck>> {
-    let target = wire.default_branch_ref.as_mut().and_then(|branch| branch.target.take());
-    let mut pulls = merged.into_iter().flat_map(wire::Nodes::all).peekable();
+/// The checks of the branch's newest commit and of the pull request into it that was merged last. Without one
+/// nobody knows which checks run on pull requests only.
+fn checks_seen(
+    wire: &mut wire::Repository,
+    merged: Option<wire::Nodes<wire::PullRequest>>,
+    errors: &Errors<'_>,
+) -> Fact<Vec<SeenCheck>> {
+    let unread = errors
+        .gap(&["defaultBranchRef", "target"], CHECKS)
+        .or_else(|| errors.gap(&["pullRequests", "nodes"], CHECKS))
+        .or_else(|| errors.gap(&["pullRequests"], PULL_REQUESTS));
+    if let Some(gap) = unread {
+        return Fact::Unknown(gap);
+    }
+    let Some(branch) = wire.default_branch_ref.as_mut() else {
+        return not_asked();
+    };
+    let mut pulls = merged
+        .into_iter()
+        .flat_map(wire::Nodes::all)
+        .filter(|pull| pull.base_ref_name == branch.name)
+        .peekable();
     if pulls.peek().is_none() {
-        return Fact::Unavailable("no pull request was merged yet, so no check can have been seen on one".to_owned());
+        let why = "the pull request that was merged last, if any was, did not go into this branch, so nobody knows \
+                   which checks run on them";
+        return Fact::Unavailable(why.to_owned());
     }
     let heads = pulls
         .filter_map(|pull| pull.commits)
         .flat_map(wire::Nodes::all)
         .map(|commit| commit.commit);
-    let seen: BTreeSet<(String, Option<u64>)> = heads
-        .chain(target)
+    let rollups: Vec<wire::Rollup> = heads
+        .chain(branch.target.take())
         .filter_map(|commit| commit.status_check_rollup)
+        .collect();
+    if rollups.iter().any(|rollup| rollup.contexts.has_more()) {
+        return Fact::Unavailable("more than 100 checks ran on a commit, and only the first were read".to_owned());
+    }
+    let seen: BTreeSet<(String, Option<u64>)> = rollups
+        .into_iter()
         .flat_map(|rollup| rollup.contexts.all())
         .map(|context| match context {
             wire::Context::CheckRun { name, check_suite } => {
@@ -371,13 +395,7 @@ fn paths(tree: Option<wire::Tree>, workflows: Option<&wire::Tree>) -> Tree {
             }
         }
     }
-    let entries = workflows.and_then(|tree| tree.entries.as_ref());
-    paths.extend(
-        entries
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry.kind != "tree")
-            .map(|entry| format!(".github/workflows/{}", entry.name)),
-    );
+    let files = workflows.into_iter().flat_map(wire::Tree::files);
+    paths.extend(files.map(|name| format!(".github/workflows/{name}")));
     Tree { paths, complete }
 }

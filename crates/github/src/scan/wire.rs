@@ -289,7 +289,9 @@ pub(super) struct Bypass {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct PullRequest {
+    pub(super) base_ref_name: String,
     pub(super) commits: Option<Nodes<PullRequestCommit>>,
 }
 
@@ -346,6 +348,16 @@ pub(super) struct Tree {
     pub(super) oid: Option<String>,
     #[serde(default)]
     pub(super) entries: Option<Vec<Entry>>,
+}
+
+impl Tree {
+    /// The names of its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        let entries = self.entries.iter().flatten();
+        entries
+            .filter(|entry| entry.kind != "tree")
+            .map(|entry| entry.name.as_str())
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::wire;
-use crate::batches::{self, Looked};
+use crate::batches::{self, Looked, Lookup};
 use crate::client::{Ask, Client, Error, get};
 use crate::queries;
 
@@ -30,6 +30,8 @@ const AT_ONCE: usize = 20;
 
 /// Workflows of one lookup: with ten runs each that is well within GitHub's limit of nodes.
 const BATCH: usize = 100;
+
+const ACTIONS: &str = "Actions: read";
 
 /// What is kept of a repository's workflows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,11 +100,35 @@ struct ListedWorkflow {
     path: String,
 }
 
+/// The folder with a repository's workflows.
+pub(super) struct Folder {
+    /// The id of its content.
+    tree: String,
+    files: BTreeSet<String>,
+}
+
+impl Folder {
+    pub(super) fn of(tree: Option<&wire::Tree>) -> Option<Self> {
+        let tree = tree?;
+        Some(Self {
+            tree: tree.oid.clone()?,
+            files: tree.files().map(ToOwned::to_owned).collect(),
+        })
+    }
+
+    /// Whether a workflow's file is gone. GitHub often goes on listing it as active. Workflows that GitHub runs
+    /// by itself, such as `dynamic/dependabot/dependabot-updates`, have no file here.
+    fn lost(&self, path: &str) -> bool {
+        let name = path.strip_prefix(".github/workflows/");
+        name.is_some_and(|name| !self.files.contains(name))
+    }
+}
+
 /// A repository whose workflows are wanted.
 pub(super) struct Wanted<'r> {
     pub(super) repository: &'r mut Repository,
-    /// The id of the folder with its workflows; `None` if there is none.
-    pub(super) tree: Option<String>,
+    /// The folder with its workflows; `None` if there is none.
+    pub(super) folder: Option<Folder>,
     /// Why that is not known.
     pub(super) gap: Option<Gap>,
 }
@@ -125,8 +151,13 @@ pub(super) async fn fill(
         None => (queries::WORKFLOW_STATES, json!({})),
         Some(_) => (queries::WORKFLOW_RUNS, json!({"runs": RUNS})),
     };
-    let looked: Looked<wire::Workflow> =
-        batches::look_up(client, query, &ids, BATCH, &variables, "read workflows").await?;
+    let lookup = Lookup {
+        query,
+        size: BATCH,
+        permission: ACTIONS,
+        what: "read workflows",
+    };
+    let looked: Looked<wire::Workflow> = batches::look_up(client, lookup, &ids, &variables).await?;
     for each in &mut wanted {
         let Some(kept) = kept(index, each.repository) else {
             continue;
@@ -138,16 +169,22 @@ pub(super) async fn fill(
         let mut failed = None;
         for known in kept.workflows {
             match looked.get(&known.node) {
-                Some(Ok(Some(wire))) => workflows.push(workflow(&known, wire, each.repository)),
+                Some(Ok(Some(wire))) => {
+                    let mut workflow = workflow(&known, wire, each.repository);
+                    if each.folder.as_ref().is_some_and(|folder| folder.lost(&workflow.path)) {
+                        workflow.state = WorkflowState::Deleted;
+                    }
+                    workflows.push(workflow);
+                }
                 // It is gone though the folder is the same; it is listed anew next time.
                 Some(Ok(None)) => index.forget(each.repository.id.0),
-                Some(Err(why)) => failed = Some(why.clone()),
-                None => failed = Some("GitHub did not answer".to_owned()),
+                Some(Err(gap)) => failed = Some(gap.clone()),
+                None => failed = Some(Gap::NotRead("GitHub did not answer".to_owned())),
             }
         }
         each.repository.workflows = match failed {
             None => Fact::Known(workflows),
-            Some(why) => Fact::Unknown(Gap::NotRead(why)),
+            Some(gap) => Fact::Unknown(gap),
         };
     }
     if let Some(closely) = closely {
@@ -161,13 +198,13 @@ async fn list(client: &Client, index: &mut Index, wanted: &mut [Wanted<'_>]) -> 
     let mut stale = Vec::new();
     for (place, each) in wanted.iter_mut().enumerate() {
         let id = each.repository.id.0;
-        each.repository.workflows = match (&each.tree, &each.gap) {
+        each.repository.workflows = match (&each.folder, &each.gap) {
             (_, Some(gap)) => Fact::Unknown(gap.clone()),
             (None, None) => {
                 index.forget(id);
                 Fact::Known(Vec::new())
             }
-            (Some(tree), None) => {
+            (Some(Folder { tree, .. }), None) => {
                 if index.kept.get(&id).is_none_or(|kept| kept.tree != *tree) {
                     stale.push((
                         place,
@@ -206,7 +243,7 @@ async fn list(client: &Client, index: &mut Index, wanted: &mut [Wanted<'_>]) -> 
                 continue;
             }
             Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
-            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => Gap::Permission("Actions: read".to_owned()),
+            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => Gap::Permission(ACTIONS.to_owned()),
             Err(error) => Gap::NotRead(error.to_string()),
         };
         index.forget(id);
@@ -347,7 +384,7 @@ async fn close_runs(client: &Client, repository: &Repository, workflow: &Workflo
     let page: RunPage = match client.json(&ask).await {
         Ok(page) => page,
         Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
-            return Fact::Unknown(Gap::Permission("Actions: read".to_owned()));
+            return Fact::Unknown(Gap::Permission(ACTIONS.to_owned()));
         }
         Err(error) => return Fact::Unknown(Gap::NotRead(error.to_string())),
     };

@@ -17,14 +17,14 @@ use crate::house::{House, NOW, given, settings};
 /// A monitor with a memory of its own.
 fn monitor(house: &House, memory: &Memory, credential: &str, policy: &str, mode: Mode) -> Monitor {
     let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
-    let github = GitHub::new(given(credential), "acme", settings(house.fake.url()), store.clone());
+    let github = GitHub::new(given(credential), "acme", settings(house.fake.url()), store);
     let host: Arc<dyn CodeHost> = Arc::new(github);
     let settings = Settings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::from_toml(policy).unwrap()),
         mode,
     };
-    Monitor::new(host, store, memory.ports().clock, settings)
+    Monitor::new(host, &memory.ports(), settings)
 }
 
 fn usual(house: &House) -> Monitor {
@@ -253,4 +253,134 @@ async fn one_who_may_not_write_issues_says_so_and_goes_on() {
     let errors: Vec<_> = report.workflows.iter().filter_map(|told| told.error.as_ref()).collect();
     assert_eq!(errors.len(), 2, "{report:?}");
     assert!(errors[0].contains("may not write an issue"), "{errors:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_written_about_a_place_whose_issues_could_not_be_read() {
+    let (house, ci) = failing().await;
+    let monitor = usual(&house);
+    check(&monitor).await;
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    house.fake.search_lag(3_600);
+    for round in 0..2 {
+        let unread = Fault::Partial(
+            "Something broke",
+            vec![serde_json::json!("nodes"), serde_json::json!(0)],
+        );
+        house.fake.fault("POST /graphql Issues", 0, unread);
+        for _ in 0..4 {
+            house
+                .fake
+                .fault("POST /graphql OneIssue", 0, Fault::Status(500, "Server Error"));
+        }
+        let report = check(&monitor_of(&house, round == 0)).await;
+        assert_eq!(issues(&house), [(1, true)], "{report:?}");
+        house.fake.clear_faults();
+    }
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, false)]);
+}
+
+/// A monitor that remembers, or one that does not.
+fn monitor_of(house: &House, remembers: bool) -> Monitor {
+    if remembers {
+        usual(house)
+    } else {
+        monitor_without_memory(house)
+    }
+}
+
+#[tokio::test]
+async fn an_issue_that_told_of_a_later_failure_meanwhile_stays_open() {
+    let (house, ci) = failing().await;
+    let monitor = usual(&house);
+    check(&monitor).await;
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    // Another looks a moment later than the one who reads here, sees the next failure, and tells it.
+    let meanwhile = move |model: &mut Model| {
+        let run = model.run(ci, "failure", |_| ());
+        model.edit_issue("acme/web", 1, |issue| {
+            let body = issue.body.take().unwrap();
+            let (before, after) = body.split_once("\"run\":").unwrap();
+            let (_, after) = after.split_once(',').unwrap();
+            issue.body = Some(format!("{before}\"run\":{run},{after}"));
+        });
+    };
+    house
+        .fake
+        .fault("POST /graphql Search", 0, Fault::Then(Box::new(meanwhile)));
+    let report = check(&monitor).await;
+    assert_eq!(issues(&house), [(1, true)], "{report:?}");
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, true)]);
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    check(&monitor).await;
+    assert_eq!(issues(&house), [(1, false)]);
+}
+
+#[tokio::test]
+async fn an_issue_that_another_account_of_ours_wrote_is_closed_by_this_one() {
+    let (house, ci) = failing().await;
+    check(&usual(&house)).await;
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    house.fake.token("next", Access::fine_grained("ops-2"));
+    let next = monitor(&house, &house.memory, "next", "", Mode::Normal);
+    let report = check(&next).await;
+    assert_eq!(issues(&house), [(1, false)], "{report:?}");
+}
+
+#[tokio::test]
+async fn a_fallback_repository_may_be_written_in_other_letters() {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |of| of.issues_enabled = false);
+    model.repo("acme/ops", |_| ());
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    let house = House::of(model).await;
+    let policy = "[defaults.workflows]\nfallback_repository = \"Acme/Ops\"\n";
+    let monitor = monitor(&house, &house.memory, TOKEN, policy, Mode::Normal);
+    check(&monitor).await;
+    check(&monitor).await;
+    let standing = |house: &House| {
+        house.fake.read(|model| {
+            let issues = model.get("acme/ops").issues();
+            issues.into_iter().map(|issue| issue.open).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(standing(&house), [true]);
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    check(&monitor).await;
+    assert_eq!(standing(&house), [false]);
+}
+
+#[tokio::test]
+async fn closing_again_after_a_fault_comments_once() {
+    let faults = [
+        ("POST /repos/acme/web/issues/1/comments", Fault::CutAfter),
+        ("PATCH /repos/acme/web/issues/1", Fault::Status(403, "Forbidden")),
+        ("PATCH /repos/acme/web/issues/1", Fault::CutAfter),
+    ];
+    for (key, fault) in faults {
+        let (house, ci) = failing().await;
+        let monitor = usual(&house);
+        check(&monitor).await;
+        later(&house);
+        house.fake.change(|model| model.run(ci, "success", |_| ()));
+        let shown = format!("{key} {fault:?}");
+        house.fake.fault(key, 0, fault);
+        check(&monitor).await;
+        // Whoever looks next may remember nothing of it.
+        check(&monitor_without_memory(&house)).await;
+        check(&monitor).await;
+        let (open, comments) = house.fake.read(|model| {
+            let issue = model.get("acme/web").issue(1).unwrap();
+            (issue.open, issue.comments.len())
+        });
+        assert_eq!((open, comments), (false, 1), "{shown}");
+    }
 }

@@ -1,7 +1,9 @@
 //! The adapter against the fake GitHub.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod acts;
 mod daily;
+mod gaps;
 mod house;
 mod issues;
 mod notices;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_core::acts::Asker;
 use cc_devops_core::ports::{CodeHost, PortErrorKind, RepositoryStore};
 use cc_devops_core::repos::fix::{ChangeKind, Means};
 use cc_devops_core::repos::policy::Policy;
@@ -29,7 +30,12 @@ async fn house() -> House {
 fn remedy(house: &House) -> Remedy {
     let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
     let github = GitHub::new(given(TOKEN), "acme", settings(house.fake.url()), store);
-    Remedy::new(Arc::new(github), "acme", Arc::new(Policy::default()))
+    Remedy::new(
+        Arc::new(github),
+        "acme",
+        Arc::new(Policy::default()),
+        &house.memory.ports(),
+    )
 }
 
 async fn fix(house: &House, means: Means) -> Vec<Applied> {
@@ -41,8 +47,9 @@ async fn fix(house: &House, means: Means) -> Vec<Applied> {
     let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
     assert!(plans.missing.is_empty(), "{plans:?}");
     let mut applied = Vec::new();
+    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan, &Course::default()).await.unwrap());
+        applied.extend(remedy.apply(plan, &author, &Course::default()).await.unwrap());
     }
     applied
 }

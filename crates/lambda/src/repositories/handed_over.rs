@@ -7,6 +7,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Begun, CareAnswer, PortErrorKind, PortResult};
 use cc_devops_core::requests::RepositoryWork;
@@ -45,7 +46,7 @@ impl RepositoriesFunction {
     pub(super) async fn handed_over(
         &self,
         request: &RequestId,
-        work: &RepositoryWork,
+        work: (&RepositoryWork, &Author),
         invocation: &Invocation,
     ) -> Result<Value, RunFailed> {
         let failed = |error| RunFailed(format!("the work of request {request} could not be noted: {error}"));
@@ -90,11 +91,16 @@ impl RepositoriesFunction {
     }
 
     /// Does the work, and renews the run's lease meanwhile.
-    async fn run(&self, request: &RequestId, work: &RepositoryWork, invocation: &Invocation) -> Ran {
+    async fn run(
+        &self,
+        request: &RequestId,
+        (work, author): (&RepositoryWork, &Author),
+        invocation: &Invocation,
+    ) -> Ran {
         let course = Course::default();
         let mut ticks = interval(RENEWED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut work = pin!(self.care.carry_out(work, &course));
+        let mut work = pin!(self.care.carry_out(work, author, &course));
         let mut deadline = pin!(sleep(invocation.left.saturating_sub(TO_END)));
         let (mut late, mut lost) = (false, false);
         let ended = loop {

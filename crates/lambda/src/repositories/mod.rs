@@ -10,6 +10,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::{CareAnswer, Clock, HandedOver, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
@@ -63,12 +64,18 @@ impl RepositoriesFunction {
         if let Some(asked) = payload.get("asked") {
             let work: RepositoryWork = serde_json::from_value(asked.clone())
                 .map_err(|error| RunFailed(format!("what is asked cannot be read: {error}")))?;
+            // One that says nothing of it is of an earlier version.
+            let author = payload.get("author").cloned().map(serde_json::from_value);
+            let author: Author = author
+                .unwrap_or_else(|| Ok(Author::invoked()))
+                .map_err(|error| RunFailed(format!("who asks cannot be read: {error}")))?;
             if let Some(request) = payload.get("request").and_then(Value::as_str) {
                 let request = RequestId::new(request)
                     .map_err(|error| RunFailed(format!("whose work it is cannot be read: {error}")))?;
-                return self.handed_over(&request, &work, invocation).await;
+                return self.handed_over(&request, (&work, &author), invocation).await;
             }
-            let answer = CareAnswer::from(self.care.carry_out(&work, &Course::default()).await);
+            let done = self.care.carry_out(&work, &author, &Course::default()).await;
+            let answer = CareAnswer::from(done);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
         Ok(match payload.get("task_type").map(Task::of) {
@@ -114,7 +121,7 @@ impl RepositoriesFunction {
             repository: None,
             workflow: None,
         };
-        match self.care.carry_out(&all, &Course::default()).await {
+        match self.care.carry_out(&all, &Author::default(), &Course::default()).await {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
             Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
@@ -140,7 +147,7 @@ pub(crate) async fn task_answer(
         Ok(work) => work,
         Err(error) => return failed(error),
     };
-    match care.carry_out(&work, &Course::default()).await {
+    match care.carry_out(&work, &Author::invoked(), &Course::default()).await {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

@@ -183,7 +183,13 @@ async fn a_revoked_token_is_no_token() {
     let house = House::new().await;
     assert_eq!(house.get("/v1/agents", As::Agent).await.status, StatusCode::OK);
     let name = sample::agent_name(AGENT);
-    house.memory.ports().agents.revoke(&name, sample::START).await.unwrap();
+    house
+        .memory
+        .ports()
+        .agents
+        .revoke(&name, sample::START, &sample::revoked())
+        .await
+        .unwrap();
     assert!(house.get("/v1/agents", As::Agent).await.is_problem(401));
 }
 

@@ -11,7 +11,7 @@ use crate::house::{As, House, SECRET, put, request};
 
 /// What the audit trail says of the last thing that happened.
 fn last_reason(house: &House) -> String {
-    let rows = house.memory.audit_rows();
+    let rows = house.rows();
     let reason = rows.last().and_then(|row| row.entry.reason);
     reason.map_or_else(String::new, |reason| reason.to_string())
 }
@@ -25,7 +25,7 @@ async fn a_body_that_is_no_json_is_400_and_on_record() {
         assert_eq!(answer.json()["reason"], "schema_validation_failed");
         assert_eq!(last_reason(&house), "schema_validation_failed");
     }
-    assert_eq!(house.memory.audit_rows().len(), 5);
+    assert_eq!(house.rows().len(), 5);
     let deep = "[".repeat(10_000);
     assert!(house.post_text("/v1/events", As::Agent, deep).await.is_problem(400));
 }
@@ -67,7 +67,7 @@ async fn an_envelope_that_cannot_be_read_is_422_and_on_record() {
         assert!(answer.is_problem(422), "{body}: {answer:?}");
         assert_eq!(answer.json()["reason"], "schema_validation_failed", "{body}");
     }
-    assert_eq!(house.memory.audit_rows().len(), count);
+    assert_eq!(house.rows().len(), count);
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn what_is_not_declared_as_json_is_415() {
             .await;
         assert!(answer.is_problem(415), "{answer:?}");
     }
-    assert_eq!(house.memory.audit_rows().len(), 1, "the event is on record");
+    assert_eq!(house.rows().len(), 1, "the event is on record");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cc_devops_core::audit::{AuditRow, actions};
 use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::{Policy, PolicySet};
@@ -157,6 +158,13 @@ impl House {
     }
 
     /// Sends a request without a body.
+    /// What is on record, beside that the three callers were added.
+    pub(crate) fn rows(&self) -> Vec<AuditRow> {
+        let mut rows = self.memory.audit_rows();
+        rows.retain(|row| row.entry.action != actions::AGENT_ADDED);
+        rows
+    }
+
     pub(crate) async fn send(&self, method: Method, uri: &str, caller: As) -> Answer {
         self.call(request(method, uri, caller).body(Body::empty()).unwrap())
             .await
@@ -222,7 +230,7 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
                 hash: cc_devops_core::fleet::TokenHash::of(&caller.token().unwrap()),
                 created_at: sample::START,
             };
-            ports.agents.add(&new, &token).await.unwrap();
+            ports.agents.add(&new, &token, &sample::added()).await.unwrap();
         }
     }
     let installation = sample::installation();

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{PortResult, RepositoryCare};
 use cc_devops_core::requests::RepositoryWork;
@@ -36,7 +37,12 @@ struct Slow {
 
 #[async_trait]
 impl RepositoryCare for Slow {
-    async fn carry_out(&self, _work: &RepositoryWork, course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        _work: &RepositoryWork,
+        _: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         course.is_at(3, 9, "repositories");
         let ends = async {

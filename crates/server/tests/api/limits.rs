@@ -66,7 +66,7 @@ async fn a_body_beyond_the_limit_is_413_and_on_record() {
         answer.is_problem(413),
         "a body that does not say how long it is: {answer:?}"
     );
-    assert_eq!(house.memory.audit_rows().len(), 2);
+    assert_eq!(house.rows().len(), 2);
     let uri = "/v1/agents/ContentOrchestrator/heartbeat";
     let beat = json!({"healthy": true, "message": "x".repeat(20_000)});
     assert!(house.post(uri, As::Agent, &beat).await.is_problem(413));

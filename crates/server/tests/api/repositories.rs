@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_core::acts::Author;
 use cc_devops_core::ports::{
-    CodeHost, CodeHostNotices, Depth, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare, Spent,
-    TakeFound,
+    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare,
+    Spent, TakeFound,
 };
 use cc_devops_core::repos::auditing::{Auditor, Settings};
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::outcome::Failure;
@@ -39,7 +40,7 @@ impl CodeHost for Bare {
     async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)> {
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
         nothing()
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
@@ -65,7 +66,7 @@ struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork, _course: &Course) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }

@@ -1,5 +1,6 @@
 //! The contract of the agents' register and of their heartbeats.
 
+use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::fleet::{Beat, TokenHash};
 use cc_devops_core::names::{SecretPrefix, StackName};
 use cc_devops_core::ports::{PortErrorKind, Ports};
@@ -16,6 +17,8 @@ pub async fn agents(fresh: impl AsyncFn() -> Ports) {
     rotated_tokens_overlap_as_long_as_asked(&fresh().await).await;
     a_revoked_agent_is_out_and_on_record(&fresh().await).await;
     the_control_plane_registers_without_a_token(&fresh().await).await;
+    a_change_is_on_record_with_it(&fresh().await).await;
+    the_same_change_again_is_none(&fresh().await).await;
 }
 
 /// Heartbeats keep what they promise: the last one is shown, and strangers have none.
@@ -42,8 +45,12 @@ async fn an_agent_is_found_by_name_and_token(ports: &Ports) {
         SecretPrefix::new("/contentcraft/billing/").unwrap(),
     ];
     one.agent.stacks = vec![StackName::new("shared-stack").unwrap()];
-    ports.agents.add(&one, &token(1)).await.unwrap();
-    ports.agents.add(&sample::agent(OTHER_AGENT), &token(2)).await.unwrap();
+    ports.agents.add(&one, &token(1), &sample::added()).await.unwrap();
+    ports
+        .agents
+        .add(&sample::agent(OTHER_AGENT), &token(2), &sample::added())
+        .await
+        .unwrap();
 
     assert_eq!(
         ports.agents.find(&one.agent.name).await.unwrap(),
@@ -79,10 +86,17 @@ async fn an_agent_is_found_by_name_and_token(ports: &Ports) {
 }
 
 async fn a_name_too_much_alike_is_refused(ports: &Ports) {
-    ports.agents.add(&sample::agent("FooBar"), &token(1)).await.unwrap();
+    ports
+        .agents
+        .add(&sample::agent("FooBar"), &token(1), &sample::added())
+        .await
+        .unwrap();
     for name in ["FooBar", "foobar", "Foo_Bar", "foo-bar"] {
         refused(
-            ports.agents.add(&sample::agent(name), &token(2)).await,
+            ports
+                .agents
+                .add(&sample::agent(name), &token(2), &sample::added())
+                .await,
             PortErrorKind::Exists,
             name,
         );
@@ -90,12 +104,19 @@ async fn a_name_too_much_alike_is_refused(ports: &Ports) {
     }
     ports
         .agents
-        .add(&sample::agent("FooBaz"), &token(2))
+        .add(&sample::agent("FooBaz"), &token(2), &sample::added())
         .await
         .expect("another name is free");
-    ports.agents.revoke(&agent_name("FooBar"), after(2)).await.unwrap();
+    ports
+        .agents
+        .revoke(&agent_name("FooBar"), after(2), &sample::revoked())
+        .await
+        .unwrap();
     refused(
-        ports.agents.add(&sample::agent("Foo_Bar"), &token(3)).await,
+        ports
+            .agents
+            .add(&sample::agent("Foo_Bar"), &token(3), &sample::added())
+            .await,
         PortErrorKind::Exists,
         "a name too much like a revoked agent's",
     );
@@ -104,8 +125,16 @@ async fn a_name_too_much_alike_is_refused(ports: &Ports) {
 
 async fn rotated_tokens_overlap_as_long_as_asked(ports: &Ports) {
     let name = agent_name(AGENT);
-    ports.agents.add(&sample::agent(AGENT), &token(1)).await.unwrap();
-    ports.agents.rotate(&name, &token(2), after(100)).await.unwrap();
+    ports
+        .agents
+        .add(&sample::agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
+    ports
+        .agents
+        .rotate(&name, &token(2), after(100), &sample::rotated())
+        .await
+        .unwrap();
     assert_eq!(
         owner(ports, 1, 99).await.as_deref(),
         Some(AGENT),
@@ -123,7 +152,11 @@ async fn rotated_tokens_overlap_as_long_as_asked(ports: &Ports) {
         "and the new one still is"
     );
 
-    ports.agents.rotate(&name, &token(3), after(-1)).await.unwrap();
+    ports
+        .agents
+        .rotate(&name, &token(3), after(-1), &sample::rotated())
+        .await
+        .unwrap();
     assert_eq!(
         owner(ports, 2, 50).await,
         None,
@@ -132,21 +165,113 @@ async fn rotated_tokens_overlap_as_long_as_asked(ports: &Ports) {
     assert_eq!(owner(ports, 1, 50).await, None, "and so does an older one");
     assert_eq!(owner(ports, 3, 50).await.as_deref(), Some(AGENT), "the newest is good");
 
-    ports.agents.rotate(&name, &token(4), after(1_000)).await.unwrap();
+    ports
+        .agents
+        .rotate(&name, &token(4), after(1_000), &sample::rotated())
+        .await
+        .unwrap();
     assert_eq!(owner(ports, 2, 60).await, None, "a later overlap wakes no ended token");
     refused(
-        ports.agents.rotate(&agent_name("Nobody"), &token(5), after(1)).await,
+        ports
+            .agents
+            .rotate(&agent_name("Nobody"), &token(5), after(1), &sample::rotated())
+            .await,
         PortErrorKind::NotFound,
         "a token for a stranger",
     );
 }
 
+/// The actions on record, oldest first.
+async fn on_record(ports: &Ports) -> Vec<String> {
+    let mut rows = ports
+        .audit
+        .list(&AuditFilter::default(), None, 100)
+        .await
+        .unwrap()
+        .items;
+    rows.reverse();
+    rows.into_iter().map(|row| row.entry.action).collect()
+}
+
+async fn a_change_is_on_record_with_it(ports: &Ports) {
+    let (agents, name) = (&ports.agents, agent_name(AGENT));
+    agents
+        .add(&sample::agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
+    agents
+        .rotate(&name, &token(2), after(100), &sample::rotated())
+        .await
+        .unwrap();
+    agents.revoke(&name, after(2), &sample::revoked()).await.unwrap();
+    let all = [actions::AGENT_ADDED, actions::TOKEN_ROTATED, actions::AGENT_REVOKED];
+    assert_eq!(on_record(ports).await, all);
+
+    let nobody = agent_name("Nobody");
+    let again = agents.add(&sample::agent(AGENT), &token(3), &sample::added()).await;
+    refused(again, PortErrorKind::Exists, "another token for a name that is taken");
+    let rotated = agents.rotate(&nobody, &token(4), after(1), &sample::rotated()).await;
+    refused(rotated, PortErrorKind::NotFound, "a token for a stranger");
+    let revoked = agents.revoke(&nobody, after(1), &sample::revoked()).await;
+    refused(revoked, PortErrorKind::NotFound, "revoking a stranger");
+    assert_eq!(
+        on_record(ports).await,
+        all,
+        "what was not done is not on record as done"
+    );
+    assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
+}
+
+async fn the_same_change_again_is_none(ports: &Ports) {
+    let (agents, name) = (&ports.agents, agent_name(AGENT));
+    for _ in 0..2 {
+        agents
+            .add(&sample::agent(AGENT), &token(1), &sample::added())
+            .await
+            .expect("the same addition again: its answer was lost");
+    }
+    for _ in 0..2 {
+        agents
+            .rotate(&name, &token(2), after(100), &sample::rotated())
+            .await
+            .expect("the same rotation again");
+    }
+    assert_eq!(
+        owner(ports, 1, 99).await.as_deref(),
+        Some(AGENT),
+        "the overlap is as it was"
+    );
+    assert_eq!(owner(ports, 2, 101).await.as_deref(), Some(AGENT));
+    for seconds in [3, 4] {
+        agents
+            .revoke(&name, after(seconds), &sample::revoked())
+            .await
+            .expect("the same revocation again");
+    }
+    let status = ports.agents.list().await.unwrap().remove(0);
+    assert_eq!(status.revoked_at, Some(after(3)), "revoked since the first time");
+    let all = [actions::AGENT_ADDED, actions::TOKEN_ROTATED, actions::AGENT_REVOKED];
+    assert_eq!(on_record(ports).await, all, "each is on record once");
+}
+
 async fn a_revoked_agent_is_out_and_on_record(ports: &Ports) {
     let name = agent_name(AGENT);
-    ports.agents.add(&sample::agent(AGENT), &token(1)).await.unwrap();
-    ports.agents.add(&sample::agent(OTHER_AGENT), &token(9)).await.unwrap();
-    ports.agents.rotate(&name, &token(2), after(1_000)).await.unwrap();
-    ports.agents.revoke(&name, after(10)).await.unwrap();
+    ports
+        .agents
+        .add(&sample::agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
+    ports
+        .agents
+        .add(&sample::agent(OTHER_AGENT), &token(9), &sample::added())
+        .await
+        .unwrap();
+    ports
+        .agents
+        .rotate(&name, &token(2), after(1_000), &sample::rotated())
+        .await
+        .unwrap();
+    ports.agents.revoke(&name, after(10), &sample::revoked()).await.unwrap();
     for number in [1, 2] {
         assert_eq!(
             owner(ports, number, 11).await,
@@ -171,7 +296,10 @@ async fn a_revoked_agent_is_out_and_on_record(ports: &Ports) {
         "its record stays"
     );
     refused(
-        ports.agents.revoke(&agent_name("Nobody"), after(1)).await,
+        ports
+            .agents
+            .revoke(&agent_name("Nobody"), after(1), &sample::revoked())
+            .await,
         PortErrorKind::NotFound,
         "revoking a stranger",
     );
@@ -196,7 +324,7 @@ async fn the_control_plane_registers_without_a_token(ports: &Ports) {
 
     let mut admin = sample::agent(AGENT);
     admin.agent.role = Role::Admin;
-    ports.agents.add(&admin, &token(1)).await.unwrap();
+    ports.agents.add(&admin, &token(1), &sample::added()).await.unwrap();
     ports.agents.register(&admin.agent.name, after(3)).await.unwrap();
     let found = ports.agents.by_token(&token(1).hash, after(4)).await.unwrap();
     assert_eq!(
@@ -216,7 +344,11 @@ fn beat(seconds: i64, healthy: bool, message: Option<&str>) -> Beat {
 
 async fn the_last_heartbeat_is_shown(ports: &Ports) {
     let (name, other) = (agent_name(AGENT), agent_name(OTHER_AGENT));
-    ports.agents.add(&sample::agent(AGENT), &token(1)).await.unwrap();
+    ports
+        .agents
+        .add(&sample::agent(AGENT), &token(1), &sample::added())
+        .await
+        .unwrap();
     ports.agents.register(&other, after(1)).await.unwrap();
     let last = async || -> Vec<Option<Beat>> {
         let list = ports.agents.list().await.expect("list");

@@ -1,11 +1,12 @@
 //! The contract of where MRR is kept.
 
-use cc_devops_core::ports::{Ports, RevenueStore};
+use cc_devops_core::ports::{PortResult, Ports, RevenueStore};
 use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow};
+use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::{Date, date};
 
-use crate::sample::mrr_day;
+use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};
+use crate::telling;
 
 /// The store keeps what it promises: days by date, the newest of them, figures by customer.
 pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
@@ -13,6 +14,40 @@ pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
     the_newest_day_is_the_latest(&*fresh().await.revenue).await;
     figures_are_listed_by_customer_and_currency(&*fresh().await.revenue).await;
     many_figures_are_kept(&*fresh().await.revenue).await;
+    a_day_and_its_event_are_kept_together(&fresh().await).await;
+}
+
+async fn keep(store: &dyn RevenueStore, day: &Day) -> PortResult<()> {
+    store
+        .keep(
+            day,
+            &agent_name(OTHER_AGENT),
+            &announcement(&format!("mrr/{}", day.date)),
+        )
+        .await
+}
+
+/// The keys of the news in the outbox.
+async fn told(ports: &Ports) -> Vec<String> {
+    let waiting = telling::waiting(ports, 10_000_000).await;
+    waiting
+        .iter()
+        .map(|entry| telling::event(entry).body.key().to_owned())
+        .collect()
+}
+
+async fn a_day_and_its_event_are_kept_together(ports: &Ports) {
+    let store = &*ports.revenue;
+    let (first, second) = (mrr_day(date(2026, 3, 1), 100), mrr_day(date(2026, 3, 2), 200));
+    keep(store, &second).await.unwrap();
+    assert_eq!(told(ports).await, ["mrr/2026-03-02"]);
+    // Also where it is not the newest, and where it is kept anew.
+    keep(store, &first).await.unwrap();
+    keep(store, &first).await.unwrap();
+    assert_eq!(
+        told(ports).await,
+        ["mrr/2026-03-02", "mrr/2026-03-01", "mrr/2026-03-01"]
+    );
 }
 
 async fn days_are_found_by_date(store: &dyn RevenueStore) {
@@ -20,7 +55,7 @@ async fn days_are_found_by_date(store: &dyn RevenueStore) {
     assert_eq!(store.days(Date::MIN, Date::MAX).await.unwrap(), []);
     let days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 3)].map(|date| mrr_day(date, 100));
     for day in &days {
-        store.keep(day).await.unwrap();
+        keep(store, day).await.unwrap();
     }
     let found = store.day(date(2026, 3, 1)).await.unwrap();
     assert_eq!(found.as_ref(), Some(&days[1]), "a day comes back as it was kept");
@@ -36,15 +71,15 @@ async fn days_are_found_by_date(store: &dyn RevenueStore) {
 async fn the_newest_day_is_the_latest(store: &dyn RevenueStore) {
     assert_eq!(store.latest().await.unwrap(), None);
     let (first, second) = (mrr_day(date(2026, 3, 1), 100), mrr_day(date(2026, 3, 2), 200));
-    store.keep(&second).await.unwrap();
-    store.keep(&first).await.unwrap();
+    keep(store, &second).await.unwrap();
+    keep(store, &first).await.unwrap();
     assert_eq!(
         store.latest().await.unwrap().as_ref(),
         Some(&second),
         "an older day that is kept later is not the newest"
     );
     let again = mrr_day(date(2026, 3, 2), 300);
-    store.keep(&again).await.unwrap();
+    keep(store, &again).await.unwrap();
     assert_eq!(
         store.latest().await.unwrap().as_ref(),
         Some(&again),

@@ -266,7 +266,7 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
     agent.agent.role = scenario.role;
     ports
         .agents
-        .add(&agent, &sample::token(1))
+        .add(&agent, &sample::token(1), &sample::added())
         .await
         .expect("a fresh backend takes the agent");
     if scenario.gives_secrets() {

@@ -11,14 +11,14 @@ use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenH
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
     Agents, Alerts, AuditTrail, Backlog, CodeHost, Consumer, Depth, DueEvent, EventBus, EventLog, Forgotten,
-    Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult, RepositoryStore, RequestSample,
-    RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion,
-    SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks, Standing, TakeFound, Webhooks,
-    Weight,
+    FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult, RepositoryStore,
+    RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary,
+    SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks, Standing,
+    TakeFound, Webhooks, Weight,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, Renewal,
@@ -134,9 +134,9 @@ mortal! { Stacks {
 } }
 
 mortal! { Agents {
-    fn add(agent: &NewAgent, token: &NewToken) -> ();
-    fn rotate(name: &AgentName, token: &NewToken, old_until: Timestamp) -> ();
-    fn revoke(name: &AgentName, at: Timestamp) -> ();
+    fn add(agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> ();
+    fn rotate(name: &AgentName, token: &NewToken, old_until: Timestamp, audit: &AuditEntry) -> ();
+    fn revoke(name: &AgentName, at: Timestamp, audit: &AuditEntry) -> ();
     fn by_token(token: &TokenHash, now: Timestamp) -> Option<Agent>;
     fn find(name: &AgentName) -> Option<Agent>;
     fn register(name: &AgentName, at: Timestamp) -> ();
@@ -181,7 +181,7 @@ mortal! { RevenueStore {
     fn latest() -> Option<Day>;
     fn day(date: Date) -> Option<Day>;
     fn days(from: Date, until: Date) -> Vec<Day>;
-    fn keep(day: &Day) -> ();
+    fn keep(day: &Day, reader: &AgentName, news: &Announcement) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();
 } }
@@ -194,7 +194,7 @@ mortal! { RepositoryStore {
 mortal! { CodeHost {
     fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;
     fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, Spent);
-    fn issues(lookup: &IssueLookup) -> (Vec<Issue>, Spent);
+    fn issues(lookup: &IssueLookup) -> (FoundIssues, Spent);
     fn create_issue(repository: &str, title: &str, body: &str, labels: &[String]) -> IssueRef;
     fn update_issue(issue: &IssueRef, body: &str) -> ();
     fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use cc_devops_core::health::Mode;
 use cc_devops_core::ports::{
-    CodeHost, Depth, Found, IssueLookup, PortError, PortErrorKind, PortResult, Ports, Spent, TakeFound,
+    CodeHost, Depth, Found, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, Ports, Spent, TakeFound,
 };
 use cc_devops_core::repos::auditing::{self, Auditor};
 use cc_devops_core::repos::care::Care;
@@ -15,7 +15,7 @@ use cc_devops_core::repos::monitoring::{self, Monitor};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::remedying::Remedy;
 use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::secret::SecretValue;
 
 use crate::sample;
@@ -53,8 +53,8 @@ impl CodeHost for Host {
     async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
         nothing()
     }
-    async fn issues(&self, _: &IssueLookup) -> PortResult<(Vec<Issue>, Spent)> {
-        Ok((Vec::new(), Spent::default()))
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+        Ok((FoundIssues::default(), Spent::default()))
     }
     async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
         nothing()
@@ -89,16 +89,11 @@ pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
         policy: Arc::clone(&policy),
         mode: Mode::Normal,
     };
-    let store = || Arc::clone(&ports.repositories);
+    let store = Arc::clone(&ports.repositories);
     Care {
-        auditor: Arc::new(Auditor::new(Arc::clone(&host), store(), ports.clone(), audited)),
-        monitor: Arc::new(Monitor::new(
-            Arc::clone(&host),
-            store(),
-            Arc::clone(&ports.clock),
-            watched,
-        )),
-        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy),
+        auditor: Arc::new(Auditor::new(Arc::clone(&host), store, ports.clone(), audited)),
+        monitor: Arc::new(Monitor::new(Arc::clone(&host), ports, watched)),
+        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
         secrets: Arc::clone(&ports.secrets),
         clock: Arc::clone(&ports.clock),
         host,

@@ -151,6 +151,11 @@ impl FakeGitHub {
         lock(&self.inner.traffic).faults.push((key.to_owned(), skip, fault));
     }
 
+    /// From now on nothing goes wrong any more.
+    pub fn clear_faults(&self) {
+        lock(&self.inner.traffic).faults.clear();
+    }
+
     /// How many requests are let in from now on until the hour is over.
     pub fn remaining(&self, requests: u64) {
         lock(&self.inner.traffic).remaining = requests;

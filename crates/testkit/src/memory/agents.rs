@@ -1,6 +1,7 @@
 //! The fake register of agents, and their heartbeats.
 
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Agents, Heartbeats, PortError, PortErrorKind, PortResult};
@@ -34,6 +35,10 @@ impl StoredAgent {
         }
     }
 
+    fn has(&self, token: &NewToken) -> bool {
+        self.tokens.iter().any(|known| known.hash == token.hash)
+    }
+
     fn end_tokens(&mut self, at: Timestamp) {
         for token in &mut self.tokens {
             token.ends_at = Some(token.ends_at.map_or(at, |ends_at| ends_at.min(at)));
@@ -50,9 +55,16 @@ impl Model {
 
 #[async_trait]
 impl Agents for Memory {
-    async fn add(&self, agent: &NewAgent, token: &NewToken) -> PortResult<()> {
+    async fn add(&self, agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
         let name = &agent.agent.name;
+        let is_addition = |stored: &StoredAgent| {
+            let status = &stored.status;
+            (&status.agent, status.created_at) == (&agent.agent, agent.created_at) && stored.has(token)
+        };
+        if model.agents.iter().any(is_addition) {
+            return Ok(());
+        }
         if let Some(other) = model
             .agents
             .iter()
@@ -67,26 +79,41 @@ impl Agents for Memory {
             ends_at: None,
         });
         model.agents.push(stored);
+        model.audit.append(audit);
         Ok(())
     }
 
-    async fn rotate(&self, name: &AgentName, token: &NewToken, old_until: Timestamp) -> PortResult<()> {
+    async fn rotate(
+        &self,
+        name: &AgentName,
+        token: &NewToken,
+        old_until: Timestamp,
+        audit: &AuditEntry,
+    ) -> PortResult<()> {
         let mut model = self.lock()?;
         let stored = model.agent_mut(name)?;
+        if stored.has(token) {
+            return Ok(());
+        }
         stored.end_tokens(old_until);
         stored.tokens.push(StoredToken {
             hash: token.hash,
             ends_at: None,
         });
         stored.status.revoked_at = None;
+        model.audit.append(audit);
         Ok(())
     }
 
-    async fn revoke(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {
+    async fn revoke(&self, name: &AgentName, at: Timestamp, audit: &AuditEntry) -> PortResult<()> {
         let mut model = self.lock()?;
         let stored = model.agent_mut(name)?;
+        if stored.status.revoked_at.is_some() {
+            return Ok(());
+        }
         stored.end_tokens(at);
         stored.status.revoked_at = Some(at);
+        model.audit.append(audit);
         Ok(())
     }
 

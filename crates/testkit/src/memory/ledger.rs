@@ -175,6 +175,17 @@ fn matches(record: &RequestRecord, filter: &RequestFilter) -> bool {
         && filter.until.is_none_or(|until| head.received_at < until)
 }
 
+impl Model {
+    /// Puts news into the outbox.
+    pub(super) fn announce(&mut self, agent: &AgentName, news: &Announcement) {
+        let event = OutgoingEvent {
+            agent: agent.clone(),
+            body: news.clone().into(),
+        };
+        self.outbox.push(None, event);
+    }
+}
+
 #[async_trait]
 impl Ledger for Memory {
     async fn receive(&self, request: &NewRequest, lease_until: Option<Timestamp>) -> PortResult<Receipt> {
@@ -228,11 +239,7 @@ impl Ledger for Memory {
     }
 
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
-        let event = OutgoingEvent {
-            agent: agent.clone(),
-            body: news.clone().into(),
-        };
-        self.lock()?.outbox.push(None, event);
+        self.lock()?.announce(agent, news);
         Ok(())
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use async_trait::async_trait;
+use cc_devops_core::events::Announcement;
+use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{PortResult, RevenueStore};
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use jiff::civil::Date;
@@ -47,8 +49,10 @@ impl RevenueStore for Memory {
             .collect())
     }
 
-    async fn keep(&self, day: &Day) -> PortResult<()> {
-        self.lock()?.revenue.days.insert(day.date, day.clone());
+    async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
+        let mut model = self.lock()?;
+        model.revenue.days.insert(day.date, day.clone());
+        model.announce(reader, news);
         Ok(())
     }
 

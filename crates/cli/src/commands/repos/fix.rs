@@ -1,5 +1,6 @@
 //! `repos fix`: what would put breaches right, and doing it.
 
+use cc_devops_core::acts::Asker;
 use cc_devops_core::repos::fix::{Means, Plan};
 use cc_devops_core::repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_core::repos::rules::Rule;
@@ -17,7 +18,8 @@ A plan only adds: what stands is merged with, never replaced. Branches are prote
 their own; --classic merges into the classic protection that stands. Dependabot's file is proposed by
 a pull request. What a person must decide is refused, with the reason.
 
-Without --apply nothing is changed.
+Without --apply nothing is changed. With it, each change is on record in the audit trail, before it is
+made and after.
 
 Examples:
   cc-devops repos fix web
@@ -71,9 +73,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let plans = planned?;
     let mut applied = Vec::new();
     if args.apply {
+        let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
         let mut progress = output.progress("plans carried out:");
         for (plan, done) in plans.plans.iter().zip(1..) {
-            applied.extend(hygiene.remedy.apply(plan, &Course::default()).await?);
+            applied.extend(hygiene.remedy.apply(plan, &author, &Course::default()).await?);
             progress.of(done, plans.plans.len() as u64);
         }
     }

@@ -10,6 +10,7 @@ use cc_devops_core::repos::policy::Policy;
 
 use crate::Context;
 use crate::config::{Repositories, login};
+use crate::credentials::{self, GITHUB_TOKEN};
 use crate::error::CliError;
 use crate::hygiene::{Hygiene, hygiene};
 use crate::store::{self, Opened};
@@ -64,7 +65,9 @@ impl Whose {
             })?;
         }
         let opened = store::open_or_make(context).await?;
-        let hygiene = hygiene(config, &checked.installation, checked.server.mode, &opened.ports);
+        let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);
+        let (installation, mode) = (&checked.installation, checked.server.mode);
+        let hygiene = hygiene(config, installation, mode, &opened.ports, given);
         Ok((opened, hygiene))
     }
 }

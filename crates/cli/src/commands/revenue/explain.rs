@@ -12,6 +12,7 @@ use super::compute::{Beside, Files};
 use super::rules::Rules;
 use super::shown::explained;
 use crate::Context;
+use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::{reporting, store};
@@ -79,7 +80,8 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
 async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
     let config = args.rules.over(&context.load_config()?.checked.revenue)?;
     let opened = store::open(context).await?;
-    let account = reporting::account(&config, &opened.ports);
+    let given = credentials::given(STRIPE_KEY, &config.key, context.output);
+    let account = reporting::account(&config, &opened.ports, given);
     let progress = context.output.progress("asking Stripe");
     progress.start();
     let wanted = Wanted {

@@ -11,6 +11,7 @@ use cc_devops_core::revenue::reporting::{Ask, ReportError};
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
 use crate::Context;
+use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::{LongList, Output};
 use crate::{reporting, store};
@@ -48,7 +49,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let checked = context.load_config()?.checked;
     let config = args.rules.over(&checked.revenue)?;
     let opened = store::open(context).await?;
-    let account = reporting::account(&config, &opened.ports);
+    let given = credentials::given(STRIPE_KEY, &config.key, output);
+    let account = reporting::account(&config, &opened.ports, given);
     let reporter = reporting::reporter(&config, checked.installation, account, opened.ports.clone())?;
     let ask = Ask {
         as_of: args.rules.as_of,

@@ -103,6 +103,19 @@ pub enum ChangeKind {
     },
 }
 
+impl ChangeKind {
+    /// What it does, in a word; the same as in its JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PutProtection { .. } => "put_protection",
+            Self::CreateRuleset { .. } => "create_ruleset",
+            Self::SwitchOnAlerts => "switch_on_alerts",
+            Self::SwitchOnSecurityUpdates => "switch_on_security_updates",
+            Self::WriteFile { .. } => "write_file",
+        }
+    }
+}
+
 impl Plan {
     /// The differences, one after the other.
     pub fn diff(&self) -> String {

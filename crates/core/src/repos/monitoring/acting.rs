@@ -1,23 +1,37 @@
 //! Doing what was decided, so that one issue comes of it whoever else does the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{Monitor, MonitorReport, WatchedWorkflow, reference};
+use serde_json::{Value, json};
+
+use super::{Ask, Monitor, MonitorReport, WatchedWorkflow};
+use crate::acts::{Author, Outside};
+use crate::audit::actions;
 use crate::health::Mode;
-use crate::ports::{IssueLookup, PortResult};
+use crate::ports::{AuditTrail, Clock, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult};
 use crate::repos::keeping;
-use crate::repos::snapshot::{Fact, RepositoryId, WorkflowId};
+use crate::repos::snapshot::{Fact, Repository, RepositoryId, WorkflowId};
 use crate::repos::workflows::marker::Marker;
 use crate::repos::workflows::{
-    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, Watch, Watches, issue,
+    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, RunKey, Watch, Watches,
+    issue,
 };
 
 /// A workflow of a repository.
 type Which = (RepositoryId, WorkflowId);
 
+/// What became of an action.
+enum Done {
+    /// It was done, or somebody else had done it.
+    Taken(Option<ActionTaken>),
+    /// What was decided is not true any more. Nothing was done.
+    Outdated,
+}
+
 pub(super) struct Acting<'m> {
     monitor: &'m Monitor,
-    issues: &'m Fact<Vec<Issue>>,
+    issues: &'m Fact<FoundIssues>,
+    author: &'m Author,
     mode: Mode,
     /// Whether what was learnt is kept.
     keeps: bool,
@@ -26,16 +40,17 @@ pub(super) struct Acting<'m> {
 }
 
 impl<'m> Acting<'m> {
-    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<Vec<Issue>>, dry_run: bool) -> Self {
+    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, ask: &'m Ask) -> Self {
         Self {
             monitor,
             issues,
-            mode: if dry_run {
+            author: &ask.author,
+            mode: if ask.dry_run {
                 Mode::Maintenance
             } else {
                 monitor.settings.mode
             },
-            keeps: !dry_run,
+            keeps: !ask.dry_run,
             changed: BTreeSet::new(),
         }
     }
@@ -46,25 +61,51 @@ impl<'m> Acting<'m> {
 
     /// The workflows of a repository that issues tell of.
     pub(super) fn told_of(&self, repository: RepositoryId) -> Vec<WorkflowId> {
-        let issues = self.issues.known().map(Vec::as_slice).unwrap_or_default();
-        let open = issues
-            .iter()
-            .filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
+        let issues = self.issues.known().into_iter().flat_map(|found| &found.issues);
+        let open = issues.filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
         open.filter_map(|issue| Marker::find(&issue.body))
             .filter(|marker| marker.repository == repository)
             .map(|marker| marker.workflow)
             .collect()
     }
 
-    /// The issues about a workflow: those with its marker, and the one that was kept.
-    pub(super) fn about(&self, repository: RepositoryId, workflow: WorkflowId, watches: &Watches) -> Fact<Vec<Issue>> {
-        let kept = watches.of(repository, workflow).and_then(|watch| watch.issue.as_ref());
-        self.issues.as_ref().map(|issues| {
-            let meant = |issue: &&Issue| {
-                marked(issue, (repository, workflow)) || kept.is_some_and(|kept| reference(issue) == *kept)
-            };
-            issues.iter().filter(meant).cloned().collect()
-        })
+    /// The issues about a workflow: those with its marker, and the one that was kept. Not known where one of
+    /// the places they may be in could not be read.
+    pub(super) fn about(
+        &self,
+        repository: &Repository,
+        fallback: Option<&str>,
+        workflow: WorkflowId,
+        watches: &Watches,
+    ) -> Fact<Vec<Issue>> {
+        let kept = watches
+            .of(repository.id, workflow)
+            .and_then(|watch| watch.issue.as_ref());
+        let found = match self.issues {
+            Fact::Known(found) => found,
+            Fact::Unknown(gap) => return Fact::Unknown(gap.clone()),
+            Fact::Unavailable(why) => return Fact::Unavailable(why.clone()),
+        };
+        let own = repository.full_name();
+        let fallback = fallback.filter(|_| !repository.issues_enabled);
+        let places = [Some(own.as_str()), fallback, kept.map(|kept| kept.repository.as_str())];
+        if let Some(gap) = places.into_iter().flatten().find_map(|place| found.gap_of(place)) {
+            return Fact::Unknown(gap.clone());
+        }
+        let meant =
+            |issue: &&Issue| marked(issue, (repository.id, workflow)) || kept.is_some_and(|kept| kept.is(issue));
+        Fact::Known(found.issues.iter().filter(meant).cloned().collect())
+    }
+
+    /// Forgets repositories that are not there any more.
+    pub(super) fn forget_all_but(&mut self, there: &HashMap<RepositoryId, String>, watches: &mut Watches) {
+        watches.repositories.retain(|id, _| {
+            let stays = there.contains_key(id);
+            if !stays {
+                self.changed.insert(*id);
+            }
+            stays
+        });
     }
 
     /// Carries a decision out. What is learnt is kept only if everything succeeded.
@@ -91,8 +132,13 @@ impl<'m> Acting<'m> {
         for (place, action) in actions.iter().enumerate() {
             match self.act(which, action, &mut watch, report).await {
                 // Those behind the first close duplicates.
-                Ok(taken) if place == 0 => told.report.action_taken = taken,
-                Ok(_) => {}
+                Ok(Done::Taken(taken)) if place == 0 => told.report.action_taken = taken,
+                Ok(Done::Taken(_)) => {}
+                Ok(Done::Outdated) => {
+                    "it failed again after this look began".clone_into(&mut told.report.why);
+                    told.report.action_taken = None;
+                    return told;
+                }
                 Err(error) => {
                     tracing::warn!(%error, repository = told.report.repository, "an issue was not written");
                     told.error = Some(error.message);
@@ -111,7 +157,7 @@ impl<'m> Acting<'m> {
     /// Keeps what was learnt, in memory. What plainly works and was never told of is not worth it.
     fn learn(&mut self, which: Which, watch: Watch, health: HealthName, watches: &mut Watches) {
         let (repository, workflow) = which;
-        let worth = watch.issue.is_some() || watch.told.is_some() || watch.failing_since.is_some();
+        let worth = watch.is_open() || watch.closed.is_some() || watch.failing_since.is_some();
         if health == HealthName::Gone || !worth {
             if watches.of(repository, workflow).is_some() {
                 watches.forget(repository, workflow);
@@ -129,8 +175,7 @@ impl<'m> Acting<'m> {
         action: &Action,
         watch: &mut Watch,
         report: &mut MonitorReport,
-    ) -> PortResult<Option<ActionTaken>> {
-        let host = &self.monitor.host;
+    ) -> PortResult<Done> {
         match action {
             Action::Create {
                 repository,
@@ -141,22 +186,22 @@ impl<'m> Acting<'m> {
                 // Somebody else may have written it since the issues were read.
                 if let Some(first) = self.first_open(which, repository, report).await? {
                     watch.created(first);
-                    return Ok(None);
+                    return Ok(Done::Taken(None));
                 }
-                let created = host.create_issue(repository, title, body, labels).await?;
+                let created = self.create(which, repository, title, body, labels).await?;
                 // Two that looked at the same moment both write; the lowest number stays.
                 let first = self.first_open(which, repository, report).await?;
                 match first {
-                    Some(first) if first != created => {
+                    Some(first) if !first.same(&created) => {
                         let comment = issue::farewell(CloseReason::Duplicate, None, Some(first.number));
-                        host.close_issue(&created, CloseReason::Duplicate, Some(&comment))
+                        self.close(which, &created, CloseReason::Duplicate, Some(&comment))
                             .await?;
                         watch.created(first);
-                        Ok(None)
+                        Ok(Done::Taken(None))
                     }
                     _ => {
                         watch.created(created);
-                        Ok(Some(ActionTaken::IssueCreated))
+                        Ok(Done::Taken(Some(ActionTaken::IssueCreated)))
                     }
                 }
             }
@@ -165,20 +210,97 @@ impl<'m> Acting<'m> {
                 number,
                 body,
             } => {
-                host.update_issue(&place(repository, *number), body).await?;
-                Ok(Some(ActionTaken::IssueUpdated))
+                let issue = place(repository, *number);
+                let doing = self.monitor.host.update_issue(&issue, body);
+                let act = self.on_record(actions::ISSUE_UPDATED, which, shown(&issue), json!({}));
+                act.done(self.records(), doing, |()| None).await?;
+                Ok(Done::Taken(Some(ActionTaken::IssueUpdated)))
             }
             Action::Close {
                 repository,
                 number,
                 reason,
                 comment,
+                passed,
             } => {
                 let issue = place(repository, *number);
-                host.close_issue(&issue, *reason, comment.as_deref()).await?;
-                Ok(Some(ActionTaken::IssueClosed))
+                if let Some(passed) = passed
+                    && self.tells_of_later(&issue, *passed, report).await?
+                {
+                    return Ok(Done::Outdated);
+                }
+                self.close(which, &issue, *reason, comment.as_deref()).await?;
+                Ok(Done::Taken(Some(ActionTaken::IssueClosed)))
             }
         }
+    }
+
+    async fn create(
+        &self,
+        which: Which,
+        repository: &str,
+        title: &str,
+        body: &str,
+        labels: &[String],
+    ) -> PortResult<IssueRef> {
+        let doing = self.monitor.host.create_issue(repository, title, body, labels);
+        let act = self.on_record(actions::ISSUE_CREATED, which, repository.to_owned(), json!({}));
+        act.done(self.records(), doing, |created| Some(shown(created))).await
+    }
+
+    async fn close(
+        &self,
+        which: Which,
+        issue: &IssueRef,
+        reason: CloseReason,
+        comment: Option<&str>,
+    ) -> PortResult<()> {
+        let doing = self.monitor.host.close_issue(issue, reason, comment);
+        let act = self.on_record(actions::ISSUE_CLOSED, which, shown(issue), json!({"reason": reason}));
+        act.done(self.records(), doing, |()| None).await
+    }
+
+    fn records(&self) -> (&dyn AuditTrail, &dyn Clock) {
+        (&*self.monitor.audit, &*self.monitor.clock)
+    }
+
+    /// Something that is done to an issue about a workflow.
+    fn on_record(
+        &self,
+        done: &'static str,
+        (repository, workflow): Which,
+        resource: String,
+        mut detail: Value,
+    ) -> Outside<'m> {
+        if let Value::Object(fields) = &mut detail {
+            fields.insert("act".to_owned(), json!(done));
+            fields.insert("repositoryId".to_owned(), json!(repository));
+            fields.insert("workflowId".to_owned(), json!(workflow));
+        }
+        Outside {
+            begun: actions::ISSUE_BEGUN,
+            done,
+            resource,
+            detail,
+            author: self.author,
+        }
+    }
+
+    /// Whether an issue tells by now of a failure after this success: somebody else looked later than we did.
+    async fn tells_of_later(&self, issue: &IssueRef, passed: RunKey, report: &mut MonitorReport) -> PortResult<bool> {
+        let lookup = IssueLookup {
+            owner: self.monitor.settings.owner.clone(),
+            kept: BTreeSet::from([issue.clone()]),
+            ..IssueLookup::default()
+        };
+        let (found, spent) = self.monitor.host.issues(&lookup).await?;
+        report.spent(spent);
+        if let Some(gap) = found.gap_of(&issue.repository) {
+            let message = format!("the issue {}#{} is not known: {gap}", issue.repository, issue.number);
+            return Err(PortError::new(PortErrorKind::Unavailable, message));
+        }
+        let markers = found.issues.iter().filter_map(|issue| Marker::find(&issue.body));
+        Ok(markers.map(|marker| marker.told).any(|told| passed < told))
     }
 
     /// The open issue of the lowest number with a workflow's marker, as the repository lists them now.
@@ -193,19 +315,20 @@ impl<'m> Acting<'m> {
             listed: BTreeSet::from([repository.to_owned()]),
             ..IssueLookup::default()
         };
-        let (issues, spent) = self.monitor.host.issues(&lookup).await?;
+        let (found, spent) = self.monitor.host.issues(&lookup).await?;
         report.spent(spent);
+        if let Some(gap) = found.gap_of(repository) {
+            let message = format!("the issues of {repository} are not known: {gap}");
+            return Err(PortError::new(PortErrorKind::Unavailable, message));
+        }
         let open = |issue: &&Issue| {
             issue.ours
                 && issue.standing == IssueStanding::Open
                 && issue.repository.eq_ignore_ascii_case(repository)
                 && marked(issue, which)
         };
-        Ok(issues
-            .iter()
-            .filter(open)
-            .min_by_key(|issue| issue.number)
-            .map(reference))
+        let first = found.issues.iter().filter(open).min_by_key(|issue| issue.number);
+        Ok(first.map(Issue::place))
     }
 
     /// Keeps what was learnt of a repository.
@@ -224,6 +347,11 @@ impl<'m> Acting<'m> {
         let owner = &self.monitor.settings.owner;
         keeping::save_watches(&*self.monitor.store, owner, watches, self.changed).await
     }
+}
+
+/// An issue, as people write it.
+fn shown(issue: &IssueRef) -> String {
+    format!("{}#{}", issue.repository, issue.number)
 }
 
 fn place(repository: &str, number: u64) -> IssueRef {

@@ -14,15 +14,24 @@ use super::policy::Policy;
 use super::snapshot::{Fact, Gap, Repository, RepositoryId, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
-use super::workflows::{Issue, IssueRef, IssueStanding, Seen, Situation, Watches, decide};
+use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
+use crate::acts::{ActError, Asker, Author};
+use crate::audit::actions;
 use crate::health::Mode;
-use crate::ports::{Clock, CodeHost, Depth, Found, IssueLookup, PortResult, RepositoryStore, Spent};
+use crate::names::RepositoryName;
+use crate::policy::Access;
+use crate::ports::{
+    AuditTrail, Clock, CodeHost, Depth, Found, FoundIssues, IssueLookup, PortErrorKind, PortResult, Ports,
+    RepositoryStore, Spent,
+};
+use crate::requests::Action;
 use crate::requests::course::Course;
 
 /// Watches workflows.
 pub struct Monitor {
     host: Arc<dyn CodeHost>,
     store: Arc<dyn RepositoryStore>,
+    audit: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
     settings: Settings,
 }
@@ -47,6 +56,8 @@ pub struct Ask {
     pub workflow: Option<String>,
     /// Only tell what would be done.
     pub dry_run: bool,
+    /// Who is behind what is written; the schedule, where it is not said.
+    pub author: Author,
 }
 
 impl Ask {
@@ -100,18 +111,27 @@ impl Reading {
 
 impl Monitor {
     /// A monitor over these systems.
-    pub fn new(
-        host: Arc<dyn CodeHost>,
-        store: Arc<dyn RepositoryStore>,
-        clock: Arc<dyn Clock>,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(host: Arc<dyn CodeHost>, ports: &Ports, settings: Settings) -> Self {
         Self {
             host,
-            store,
-            clock,
+            store: Arc::clone(&ports.repositories),
+            audit: Arc::clone(&ports.audit),
+            clock: Arc::clone(&ports.clock),
             settings,
         }
+    }
+
+    /// Who is behind what a look writes, if they may; of all repositories where none is named.
+    ///
+    /// # Errors
+    /// A `security_violation` where no policy lets them; a port that failed.
+    pub async fn author(&self, asker: &Asker<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
+        let access = Access::Repositories {
+            action: Action::MonitorWorkflows,
+            repository,
+        };
+        let (audit, now) = (&*self.audit, self.clock.now());
+        asker.author(&access, actions::ISSUE_BEGUN, audit, now).await
     }
 
     /// Looks at the workflows and does what follows. `course` may stop it between two repositories that it
@@ -130,15 +150,19 @@ impl Monitor {
         let mut watches = keeping::load_watches(&*self.store, owner).await?;
         let mut reading = course.unless_stopped(self.read(ask, &watches, progress)).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
-        if let Fact::Known(issues) = &issues {
-            self.read_told(issues, &watches, &mut reading).await?;
+        if let Fact::Known(found) = &issues {
+            self.read_told(&found.issues, &watches, &mut reading).await?;
         }
+        let whole = ask.only.is_none() && reading.report.gaps.is_empty();
         let repositories = std::mem::take(&mut reading.repositories);
-        let mut acting = Acting::new(self, &issues, ask.dry_run);
+        let mut acting = Acting::new(self, &issues, ask);
         for repository in repositories.values() {
             course.go_on()?;
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;
+        }
+        if whole {
+            acting.forget_all_but(&reading.names, &mut watches);
         }
         acting.keep_the_rest(&watches).await?;
         reading.report.end(owner, self.clock.now());
@@ -157,7 +181,7 @@ impl Monitor {
             .repositories
             .values()
             .flatten()
-            .filter(|(_, watch)| watch.issue.is_some() || watch.told.is_some())
+            .filter(|(_, watch)| watch.is_open())
             .map(|(id, _)| *id)
             .collect();
         let depth = Depth::Runs { closely: &closely };
@@ -193,7 +217,7 @@ impl Monitor {
     }
 
     /// Looks all issues up at once.
-    async fn issues(&self, ask: &Ask, watches: &Watches, reading: &mut Reading) -> Fact<Vec<Issue>> {
+    async fn issues(&self, ask: &Ask, watches: &Watches, reading: &mut Reading) -> Fact<FoundIssues> {
         let mut lookup = IssueLookup {
             owner: self.settings.owner.clone(),
             searched: true,
@@ -212,9 +236,16 @@ impl Monitor {
             }
         }
         match self.host.issues(&lookup).await {
-            Ok((issues, spent)) => {
+            Ok((found, spent)) => {
                 reading.report.spent(spent);
-                Fact::Known(issues)
+                for (repository, gap) in &found.unread {
+                    if let Gap::NotRead(why) = gap {
+                        reading
+                            .report
+                            .gap(repository, &format!("its issues could not be read: {why}"));
+                    }
+                }
+                Fact::Known(found)
             }
             Err(error) => {
                 reading
@@ -246,8 +277,8 @@ impl Monitor {
                     reading.report.spent(spent);
                     reading.repositories.insert(id, repository);
                 }
-                Err(error) if error.kind.is_transient() => reading.report.missed(name, &error.message),
-                Err(error) => return Err(error),
+                Err(error) if error.kind == PortErrorKind::Key => return Err(error),
+                Err(error) => reading.report.missed(name, &error.message),
             }
         }
         Ok(())
@@ -285,7 +316,12 @@ impl Monitor {
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;
         for (id, workflow) in seen {
-            let issues = acting.about(repository.id, id, watches);
+            let issues = acting.about(
+                repository,
+                settings.workflows.fallback_repository.as_deref(),
+                id,
+                watches,
+            );
             let decision = decide(&Situation {
                 repository,
                 workflow,
@@ -304,14 +340,6 @@ impl Monitor {
             acting.keep(repository.id, watches).await?;
         }
         Ok(())
-    }
-}
-
-/// An issue's place.
-fn reference(issue: &Issue) -> IssueRef {
-    IssueRef {
-        repository: issue.repository.clone(),
-        number: issue.number,
     }
 }
 

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use super::marker::{self, Marker};
 use super::runs::{self, Health, Streak};
 use super::{
-    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueRef, IssueStanding, RunKey, Watch,
-    WorkflowReport, issue,
+    Action, ActionTaken, CloseReason, Decision, HealthName, Issue, IssueStanding, RunKey, Watch, WorkflowReport, issue,
 };
 use crate::health::Mode;
 use crate::repos::findings::writable;
@@ -115,11 +114,17 @@ fn outcome(situation: &Situation<'_>, health: &Health<'_>, watch: &mut Watch) ->
         Fact::Unknown(gap) => return nothing(format!("the issues are not known: {gap}")),
         Fact::Unavailable(why) => return nothing(format!("there are no issues: {why}")),
     };
-    let mut ours: Vec<&Issue> = issues.iter().filter(|issue| issue.ours).collect();
+    let kept = watch.issue.clone();
+    // One that was kept is ours, also if another account of ours wrote it.
+    let is_ours = |issue: &&Issue| issue.ours || kept.as_ref().is_some_and(|kept| kept.is(issue));
+    let mut ours: Vec<&Issue> = issues.iter().filter(is_ours).collect();
     let target = target(situation);
     // The lowest number wins, so that two processes choose the same; where new issues go comes first.
     ours.sort_by_key(|issue| {
-        let elsewhere = target.as_ref() != Some(&issue.repository);
+        let here = target
+            .as_ref()
+            .is_some_and(|target| target.eq_ignore_ascii_case(&issue.repository));
+        let elsewhere = !here;
         (elsewhere, &issue.repository, issue.number)
     });
     let mut open = ours.iter().filter(|issue| issue.standing == IssueStanding::Open);
@@ -128,7 +133,14 @@ fn outcome(situation: &Situation<'_>, health: &Health<'_>, watch: &mut Watch) ->
         (Health::Unknown(gap), _) => return nothing(format!("its runs are not known: {gap}")),
         (Health::Undecided(why), _) => nothing(*why),
         (Health::Disabled(state), _) => nothing(asleep(state)),
-        (Health::Passing(_) | Health::Gone, None) => nothing("there is no open issue about it"),
+        (Health::Passing(run), None) => {
+            // What an older failure was told of is of no use any more.
+            if watch.told.is_none_or(|told| told < RunKey::from(*run)) {
+                (watch.issue, watch.told) = (None, None);
+            }
+            nothing("there is no open issue about it")
+        }
+        (Health::Gone, None) => nothing("there is no open issue about it"),
         (Health::Passing(run), Some(issue)) => recovered(run, issue, watch),
         (Health::Gone, Some(issue)) => Outcome {
             actions: vec![close(issue, CloseReason::NotPlanned, None, None)],
@@ -138,10 +150,7 @@ fn outcome(situation: &Situation<'_>, health: &Health<'_>, watch: &mut Watch) ->
         (Health::Failing(streak), None) => anew(situation, streak, &ours, target, watch),
     };
     if let Some(first) = first {
-        watch.issue = Some(IssueRef {
-            repository: first.repository.clone(),
-            number: first.number,
-        });
+        watch.issue = Some(first.place());
         for other in open {
             let number = (other.repository == first.repository).then_some(first.number);
             outcome.actions.push(close(other, CloseReason::Duplicate, None, number));
@@ -158,15 +167,11 @@ fn asleep(state: &WorkflowState) -> &'static str {
     }
 }
 
-fn is(issue: &Issue, reference: &IssueRef) -> bool {
-    issue.number == reference.number && issue.repository == reference.repository
-}
-
 /// The last failure an issue told of.
 fn told(issue: &Issue, watch: &Watch) -> Option<RunKey> {
     let kept = watch
         .told
-        .filter(|_| watch.issue.as_ref().is_some_and(|kept| is(issue, kept)));
+        .filter(|_| watch.issue.as_ref().is_some_and(|kept| kept.is(issue)));
     Marker::find(&issue.body).map(|marker| marker.told).max(kept)
 }
 
@@ -191,6 +196,7 @@ fn close(issue: &Issue, reason: CloseReason, passed: Option<&Run>, other: Option
         number: issue.number,
         reason,
         comment: (!issue.locked).then(|| issue::farewell(reason, passed, other)),
+        passed: passed.map(RunKey::from),
     }
 }
 
@@ -246,8 +252,7 @@ fn anew(
         if told(last, watch).is_some_and(|told| told >= latest) {
             return nothing("the last issue told of this failure already");
         }
-        let by_us = matches!(last.standing, IssueStanding::Closed { by_us: true, .. });
-        if !by_us && !passed_since(last, streak, watch) {
+        if !closed_by_us(last, watch) && !passed_since(last, streak, watch) {
             return nothing(format!(
                 "a person put the issue {}#{} away, and the workflow has not recovered since",
                 last.repository, last.number
@@ -269,6 +274,14 @@ fn anew(
         }],
         why: "the workflow fails, and no issue says so".to_owned(),
     }
+}
+
+/// Whether the control plane closed an issue. With its account alone that is not said: a person may use the same,
+/// and what is kept then still has the issue as open.
+fn closed_by_us(issue: &Issue, watch: &Watch) -> bool {
+    let by_account = matches!(issue.standing, IssueStanding::Closed { by_us: true, .. });
+    let kept = watch.issue.as_ref().is_some_and(|kept| kept.is(issue));
+    by_account && (!kept || watch.closed == told(issue, watch))
 }
 
 /// Whether the workflow had a success after the failure the issue told of, and did not fail when a person

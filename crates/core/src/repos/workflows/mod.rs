@@ -95,6 +95,9 @@ pub enum Action {
         reason: CloseReason,
         /// What to write before; `None` in a locked conversation.
         comment: Option<String>,
+        /// The success it is closed for. If the issue tells of a later failure by then, it stays open.
+        #[serde(skip)]
+        passed: Option<RunKey>,
     },
 }
 
@@ -188,6 +191,28 @@ pub struct IssueRef {
     pub number: u64,
 }
 
+impl IssueRef {
+    /// Whether this is the issue's place. Names of repositories differ in case at times.
+    pub fn is(&self, issue: &Issue) -> bool {
+        self.same(&issue.place())
+    }
+
+    /// Whether both are the same place.
+    pub fn same(&self, other: &Self) -> bool {
+        self.number == other.number && self.repository.eq_ignore_ascii_case(&other.repository)
+    }
+}
+
+impl Issue {
+    /// Where it is.
+    pub fn place(&self) -> IssueRef {
+        IssueRef {
+            repository: self.repository.clone(),
+            number: self.number,
+        }
+    }
+}
+
 /// Which attempt of which run. Later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunKey {
@@ -230,6 +255,11 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether there is something to look up about it.
+    pub fn is_open(&self) -> bool {
+        self.issue.is_some() || self.told.is_some()
+    }
+
     /// Keeps where an issue was written, once it was.
     pub fn created(&mut self, issue: IssueRef) {
         self.issue = Some(issue);

@@ -45,12 +45,12 @@ pub(crate) async fn function(settings: Settings) -> RepositoriesFunction {
         policy: Arc::clone(&policy),
         mode: settings.mode,
     };
-    let auditor = Arc::new(Auditor::new(host.clone(), store.clone(), ports.clone(), audited));
+    let auditor = Arc::new(Auditor::new(host.clone(), store, ports.clone(), audited));
     let clock = Arc::clone(&ports.clock);
     let care = Care {
         auditor: Arc::clone(&auditor),
-        monitor: Arc::new(Monitor::new(host.clone(), store, Arc::clone(&clock), watched)),
-        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy),
+        monitor: Arc::new(Monitor::new(host.clone(), &ports, watched)),
+        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, &ports),
         secrets: Arc::clone(&ports.secrets),
         clock: Arc::clone(&clock),
         host,

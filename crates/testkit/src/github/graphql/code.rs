@@ -98,6 +98,7 @@ pub(super) fn pull<'m>(context: Context<'m>, of: &'m Repository, pull: &'m Issue
     Object::new("PullRequest", move |field, args| match field {
         "number" => leaf(pull.number),
         "title" => leaf(pull.title.as_str()),
+        "baseRefName" => leaf(pull.pull.as_ref().map_or("", |pull| pull.base.as_str())),
         "commits" => {
             let head = pull.pull.as_ref().and_then(|pull| of.git.head(&pull.head));
             let heads: Vec<_> = head.into_iter().collect();

@@ -90,6 +90,17 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         "locked" => leaf(issue.locked),
         "createdAt" => leaf(written(issue.created)),
         "closedAt" => issue.closed.map_or(Val::Null, |at| leaf(written(at))),
+        "comments" => {
+            let comments: Vec<_> = issue.comments.iter().collect();
+            connection(context, "IssueCommentConnection", comments, args, move |comment| {
+                Val::Object(Object::new("IssueComment", move |field, _| match field {
+                    "viewerDidAuthor" => leaf(comment.author == context.access.login),
+                    "author" => Val::Object(actor(&comment.author)),
+                    "body" => leaf(comment.body.as_str()),
+                    other => Val::unknown("IssueComment", other),
+                }))
+            })
+        }
         "timelineItems" => {
             let events: Vec<_> = issue.closed_by.iter().collect();
             connection(context, "IssueTimelineItemsConnection", events, args, |by| {

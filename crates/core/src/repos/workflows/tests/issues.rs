@@ -235,3 +235,63 @@ fn an_issue_that_somebody_else_wrote_does_not_count() {
     let passing = workflow(vec![run(10, "success")]);
     assert_eq!(short(&decided(&passing, vec![copied])), [""; 0]);
 }
+
+#[test]
+fn an_issue_that_was_kept_is_ours_whichever_account_wrote_it_and_however_its_repository_is_written() {
+    let kept = Watch {
+        issue: Some(IssueRef {
+            repository: "DeepFoundAI/Web".to_owned(),
+            number: 3,
+        }),
+        ..Watch::default()
+    };
+    let written = Issue {
+        ours: false,
+        ..told(3, 9)
+    };
+    let passing = workflow(vec![run(10, "success")]);
+    let decision = decided_with(
+        &repository(),
+        &passing,
+        vec![written],
+        Some(&kept),
+        &Workflows::default(),
+    );
+    assert_eq!(short(&decision), ["close 3 Completed"]);
+    let [Action::Close { passed, .. }] = decision.actions.as_slice() else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(
+        *passed,
+        Some(RunKey { run: 10, attempt: 1 }),
+        "so that a later failure is seen"
+    );
+}
+
+#[test]
+fn what_a_person_closed_with_our_account_is_a_persons() {
+    let failing = workflow(vec![run(2, "failure"), run(4, "failure")]);
+    let put_away = Issue {
+        standing: closed_by(true, 3),
+        ..told(11, 2)
+    };
+    let kept = |closed| Watch {
+        issue: Some(put_away.place()),
+        told: Some(RunKey { run: 2, attempt: 1 }),
+        closed,
+        ..Watch::default()
+    };
+    let decide = |watch: &Watch| {
+        let issues = vec![put_away.clone()];
+        short(&decided_with(
+            &repository(),
+            &failing,
+            issues,
+            Some(watch),
+            &Workflows::default(),
+        ))
+    };
+    assert_eq!(decide(&kept(None)), [""; 0], "what is kept has it as open");
+    let by_us = kept(Some(RunKey { run: 2, attempt: 1 }));
+    assert_eq!(decide(&by_us), ["create in deepfoundai/web"]);
+}

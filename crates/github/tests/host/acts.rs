@@ -1,0 +1,245 @@
+//! What is changed at GitHub is on record, before and after, whatever happens in between.
+
+use std::sync::Arc;
+
+use cc_devops_core::acts::{ActError, Asker, Author};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, actions};
+use cc_devops_core::health::Mode;
+use cc_devops_core::policy::{Policy as Policies, PolicySet};
+use cc_devops_core::ports::{CodeHost, Ports, RepositoryStore};
+use cc_devops_core::repos::fix::Plan;
+use cc_devops_core::repos::monitoring::{Ask, Monitor, Settings};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::remedying::{Remedy, Wanted};
+use cc_devops_core::repos::rules::Rule;
+use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::outcome::{Reason, Status};
+use cc_devops_github::GitHub;
+use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
+use cc_devops_testkit::github::{Access, Model, TOKEN};
+use cc_devops_testkit::sample;
+use jiff::civil::date;
+
+use crate::house::{House, NOW, given, settings};
+
+fn host(house: &House, credential: &str) -> Arc<dyn CodeHost> {
+    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
+    Arc::new(GitHub::new(
+        given(credential),
+        "acme",
+        settings(house.fake.url()),
+        store,
+    ))
+}
+
+fn remedy(house: &House, ports: &Ports) -> Remedy {
+    Remedy::new(host(house, TOKEN), "acme", Arc::new(Policy::default()), ports)
+}
+
+fn monitor(house: &House, ports: &Ports) -> Monitor {
+    let settings = Settings {
+        owner: "acme".to_owned(),
+        policy: Arc::new(Policy::default()),
+        mode: Mode::Normal,
+    };
+    Monitor::new(host(house, TOKEN), ports, settings)
+}
+
+/// `acme/web`, which lacks Dependabot's alerts, and whose workflow failed.
+async fn house() -> House {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    House::of(model).await
+}
+
+/// What is on record, oldest first.
+async fn trail(house: &House) -> Vec<AuditEntry> {
+    let audit = house.memory.ports().audit;
+    let mut rows = audit.list(&AuditFilter::default(), None, 100).await.unwrap().items;
+    rows.reverse();
+    rows.into_iter().map(|row| row.entry).collect()
+}
+
+async fn plan(house: &House) -> Plan {
+    let wanted = Wanted {
+        rules: [Rule::VulnerabilityAlerts].into(),
+        ..Wanted::default()
+    };
+    let remedy = remedy(house, &house.memory.ports());
+    let plans = remedy.plan(&wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap();
+    plans.plans.into_iter().next().unwrap()
+}
+
+async fn operator(remedy: &Remedy) -> Author {
+    remedy.author(&Asker::Operator, &[]).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_change_is_on_record_before_it_is_made_and_after() {
+    let house = house().await;
+    let (plan, remedy) = (plan(&house).await, remedy(&house, &house.memory.ports()));
+    let author = operator(&remedy).await;
+    let applied = remedy.apply(&plan, &author, &Course::default()).await.unwrap();
+    assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
+    let trail = trail(&house).await;
+    let said: Vec<_> = trail.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(said, [actions::REPOSITORY_CHANGE_BEGUN, actions::REPOSITORY_CHANGED]);
+    for entry in &trail {
+        assert_eq!(entry.resource.as_deref(), Some("acme/web"));
+        assert_eq!(entry.detail["change"], "switch_on_alerts");
+        assert_eq!(entry.detail["rules"][0], "vulnerability_alerts");
+        assert_eq!(entry.detail["by"], "operator");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_refused_is_on_record_as_such() {
+    let house = house().await;
+    let plan = plan(&house).await;
+    house
+        .fake
+        .token("weak", Access::fine_grained("ops").without("administration"));
+    let ports = house.memory.ports();
+    let weak = Remedy::new(host(&house, "weak"), "acme", Arc::new(Policy::default()), &ports);
+    let author = operator(&weak).await;
+    let applied = weak.apply(&plan, &author).await;
+    assert!(applied.iter().all(|applied| !applied.done), "{applied:?}");
+    let last = trail(&house).await.pop().unwrap();
+    assert_eq!((last.status, last.reason), (Status::Error, Some(Reason::ApiError)));
+    assert_eq!(last.detail["error"], applied.first().unwrap().outcome);
+}
+
+#[tokio::test]
+async fn an_agent_puts_right_what_the_policies_let_it() {
+    let house = house().await;
+    let remedy = remedy(&house, &house.memory.ports());
+    let policies = Policies::shipped(PolicySet::default(), &sample::installation());
+    let agent = sample::agent(sample::AGENT).agent;
+    for names in [vec![], vec!["web".to_owned()]] {
+        let denied = remedy
+            .author(&Asker::Agent(&agent, &policies), &names)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&denied, ActError::Refused(failure) if failure.reason == Reason::SecurityViolation),
+            "{denied}"
+        );
+    }
+    let denied = trail(&house).await;
+    assert_eq!(denied.len(), 2, "an attempt is on record: {denied:?}");
+    let own = "permit (principal, action == Action::\"fixRepositories\", resource == Repository::\"web\");";
+    let own = Policies::parse(&[("own".to_owned(), own.to_owned())], &sample::installation()).unwrap();
+    let names = ["web".to_owned(), "api".to_owned()];
+    let asker = Asker::Agent(&agent, &own);
+    remedy.author(&asker, &names[..1]).await.unwrap();
+    remedy.author(&asker, &names).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn no_change_is_made_that_the_trail_does_not_know_of() {
+    for moment in Moment::ALL {
+        let mut crashes = 0;
+        for call in 0.. {
+            let house = house().await;
+            let plan = plan(&house).await;
+            let points = CrashPoints::at(CrashPoint { call, moment });
+            let mortal = remedy(&house, &points.wrap(&house.memory.ports()));
+            let author = operator(&mortal).await;
+            let applied = mortal.apply(&plan, &author).await;
+            if !points.crashed() {
+                break;
+            }
+            crashes += 1;
+            assert!(applied.iter().any(|applied| !applied.done), "{applied:?}");
+            let changed = house.fake.read(|model| model.get("acme/web").vulnerability_alerts);
+            let trail = trail(&house).await;
+            let begun = trail
+                .iter()
+                .any(|entry| entry.action == actions::REPOSITORY_CHANGE_BEGUN);
+            assert!(begun || !changed, "{moment:?} call {call}: {trail:?}");
+            // Done again, it is right and its end on record.
+            let whole = remedy(&house, &house.memory.ports());
+            whole.apply(&plan, &author).await;
+            assert!(house.fake.read(|model| model.get("acme/web").vulnerability_alerts));
+            let last = self::trail(&house).await.pop().unwrap();
+            assert_eq!(
+                (last.action.as_str(), last.status),
+                (actions::REPOSITORY_CHANGED, Status::Success)
+            );
+        }
+        assert!(crashes >= 2, "{crashes}");
+    }
+}
+
+#[tokio::test]
+async fn the_issues_of_the_daily_look_are_on_record() {
+    let house = house().await;
+    let monitor = monitor(&house, &house.memory.ports());
+    monitor
+        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap();
+    house.fake.change(|model| {
+        model.advance(std::time::Duration::from_mins(1));
+        let run = model.get("acme/web").runs().first().unwrap().id();
+        model.rerun(run, "success");
+    });
+    monitor
+        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap();
+    let trail = trail(&house).await;
+    let said: Vec<_> = trail
+        .iter()
+        .map(|entry| (entry.action.as_str(), entry.resource.as_deref().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (actions::ISSUE_BEGUN, "acme/web"),
+            (actions::ISSUE_CREATED, "acme/web#1"),
+            (actions::ISSUE_BEGUN, "acme/web#1"),
+            (actions::ISSUE_CLOSED, "acme/web#1"),
+        ]
+    );
+    assert!(trail.iter().all(|entry| entry.detail["by"] == "schedule"), "{trail:?}");
+    assert_eq!(trail.last().unwrap().detail["reason"], "completed");
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_of_a_look_leaves_one_issue_and_none_that_is_not_on_record() {
+    for moment in Moment::ALL {
+        let mut crashes = 0;
+        for call in 0.. {
+            let house = house().await;
+            let points = CrashPoints::at(CrashPoint { call, moment });
+            let mortal = monitor(&house, &points.wrap(&house.memory.ports()));
+            let looked = mortal.check(&Ask::default(), &Course::default(), &mut |_, _| ()).await;
+            if !points.crashed() {
+                looked.unwrap();
+                break;
+            }
+            crashes += 1;
+            let written = house.fake.read(|model| model.get("acme/web").issues().len());
+            let begun = trail(&house).await;
+            let begun = begun
+                .iter()
+                .filter(|entry| entry.action == actions::ISSUE_BEGUN)
+                .count();
+            assert!(
+                written <= begun,
+                "{moment:?} call {call}: {written} written, {begun} on record"
+            );
+            let whole = monitor(&house, &house.memory.ports());
+            whole
+                .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+                .await
+                .unwrap();
+            let issues = house.fake.read(|model| model.get("acme/web").issues().len());
+            assert_eq!(issues, 1, "{moment:?} call {call}");
+        }
+        assert!(crashes >= 4, "{crashes}");
+    }
+}

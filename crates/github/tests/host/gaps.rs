@@ -1,0 +1,139 @@
+//! What could not be read is a gap: nothing is concluded from it, and nothing is written because of it.
+
+use cc_devops_core::ports::{CodeHost, Depth};
+use cc_devops_core::repos::snapshot::{Fact, Gap, SeenCheck, WorkflowState};
+use cc_devops_testkit::github::{Fault, Model};
+use serde_json::json;
+
+use crate::house::{House, NOW, runs_of, settings_of};
+
+/// `acme/api` and `acme/web`, each with a workflow.
+async fn two() -> House {
+    let mut model = Model::at(NOW);
+    for name in ["acme/api", "acme/web"] {
+        model.repo(name, |_| ());
+        let ci = model.workflow(name, ".github/workflows/ci.yml");
+        model.run(ci, "success", |_| ());
+    }
+    House::of(model).await
+}
+
+#[tokio::test]
+async fn a_node_that_may_not_be_read_is_no_node_that_is_gone() {
+    let house = two().await;
+    runs_of(&house.github, &[]).await;
+    let fault = Fault::Partial("Something broke", vec![json!("nodes"), json!(0)]);
+    house.fake.fault("POST /graphql WorkflowRuns", 0, fault);
+    let (all, _) = runs_of(&house.github, &[]).await;
+    let unknown: Vec<_> = all
+        .repositories
+        .iter()
+        .filter(|repository| repository.workflows == Fact::Unknown(Gap::NotRead("Something broke".to_owned())))
+        .collect();
+    assert_eq!(unknown.len(), 1, "{all:?}");
+    let (all, _) = runs_of(&house.github, &[]).await;
+    assert!(
+        all.repositories
+            .iter()
+            .all(|repository| repository.workflows.known().is_some())
+    );
+}
+
+#[tokio::test]
+async fn a_repository_without_its_branch_is_missing_and_not_empty() {
+    let house = two().await;
+    let path = |first: &[&str]| first.iter().map(|step| json!(step)).collect::<Vec<_>>();
+    let mut at = path(&["repositoryOwner", "repositories", "nodes"]);
+    at.extend([json!(0), json!("defaultBranchRef")]);
+    house
+        .fake
+        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", at));
+    let (all, _) = settings_of(&house.github).await;
+    assert_eq!((all.repositories.len(), all.missing.len()), (1, 1), "{all:?}");
+
+    let at = path(&["repository", "defaultBranchRef"]);
+    house
+        .fake
+        .fault("POST /graphql OneSettings", 0, Fault::Partial("Something broke", at));
+    let error = house.github.repository("acme/web", Depth::Settings).await.unwrap_err();
+    assert!(error.message.contains("Something broke"), "{error}");
+    let at = path(&["repository"]);
+    house
+        .fake
+        .fault("POST /graphql OneSettings", 0, Fault::Partial("Something broke", at));
+    let error = house.github.repository("acme/web", Depth::Settings).await.unwrap_err();
+    assert!(error.kind.is_transient(), "it may be there: {error}");
+}
+
+#[tokio::test]
+async fn a_repository_that_is_too_much_alone_is_named_and_those_behind_it_are_read() {
+    let house = two().await;
+    house.fake.fault("POST /graphql Settings", 0, Fault::TooMany(0));
+    let (all, _) = settings_of(&house.github).await;
+    let names: Vec<&str> = all.missing.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["api", "web"], "{all:?}");
+    assert!(all.repositories.is_empty() && all.broken.is_empty(), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_workflow_whose_file_is_gone_is_gone_though_it_is_listed() {
+    let house = two().await;
+    house
+        .fake
+        .change(|model| model.delete_file("acme/web", "main", ".github/workflows/ci.yml"));
+    house
+        .fake
+        .change(|model| model.commit("acme/web", "main", ".github/workflows/other.yml", "on: push\n"));
+    let (all, _) = runs_of(&house.github, &[]).await;
+    let of = |name: &str| {
+        all.named(name)
+            .workflows
+            .known()
+            .unwrap()
+            .first()
+            .unwrap()
+            .state
+            .clone()
+    };
+    assert_eq!((of("api"), of("web")), (WorkflowState::Active, WorkflowState::Deleted));
+}
+
+async fn checks(house: &House) -> Fact<Vec<SeenCheck>> {
+    let (all, _) = settings_of(&house.github).await;
+    all.named("web").default_branch.as_ref().unwrap().checks_seen.clone()
+}
+
+#[tokio::test]
+async fn checks_are_not_known_where_another_branch_was_merged_into() {
+    let merged = |base: &str| {
+        let mut model = Model::at(NOW);
+        model.repo("acme/web", |_| ());
+        for branch in ["topic", "old"] {
+            model.commit("acme/web", branch, "a.txt", "a");
+        }
+        let number = model.pull("acme/web", "ada", "topic", base, "a");
+        model.merge_pull("acme/web", number, "ada");
+        model
+    };
+    let known = checks(&House::of(merged("main")).await).await;
+    assert!(matches!(known, Fact::Known(_)), "{known:?}");
+    let elsewhere = checks(&House::of(merged("old")).await).await;
+    assert!(matches!(elsewhere, Fact::Unavailable(_)), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn issues_that_could_not_be_read_are_said() {
+    let house = two().await;
+    let unread = Fault::Partial("Something broke", vec![json!("nodes"), json!(0)]);
+    house.fake.fault("POST /graphql Issues", 0, unread);
+    let lookup = cc_devops_core::ports::IssueLookup {
+        owner: "acme".to_owned(),
+        listed: std::iter::once("acme/web".to_owned()).collect(),
+        ..Default::default()
+    };
+    let (found, _) = house.github.issues(&lookup).await.unwrap();
+    assert!(
+        found.gap_of("ACME/Web").is_some(),
+        "what could not be read is said: {found:?}"
+    );
+}
