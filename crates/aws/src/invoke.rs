@@ -6,11 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_core::acts::Author;
-use cc_devops_core::ports::{CareAnswer, PortError, PortErrorKind, PortResult, RepositoryCare};
+use cc_devops_core::names::RequestId;
+use cc_devops_core::ports::{CareAnswer, CareStanding, PortError, PortErrorKind, PortResult, RepositoryCare};
 use cc_devops_core::requests::RepositoryWork;
-use cc_devops_core::requests::outcome::Failure;
+use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::outcome::{Failure, Reason};
+use cc_devops_core::requests::record::Claim;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Backend;
@@ -34,6 +39,17 @@ impl Backend {
         Arc::new(CareElsewhere(self.clone()))
     }
 
+    /// Invokes a function and does not wait for it: Lambda has the invocation when this returns.
+    pub(crate) async fn post(&self, name: &str, payload: &Value) -> PortResult<()> {
+        let call = self.shared.clients.lambda().invoke().function_name(name);
+        let call = call.invocation_type(InvocationType::Event);
+        match call.payload(Blob::new(payload.to_string())).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Err(no_function(name).because(error)),
+            Err(error) => Err(port_error("lambda:InvokeFunction", error)),
+        }
+    }
+
     async fn ask(&self, name: &str, payload: &Value, patience: Duration) -> PortResult<Value> {
         let call = self.shared.clients.lambda().invoke().function_name(name);
         let call = call.payload(Blob::new(payload.to_string()));
@@ -46,9 +62,7 @@ impl Backend {
         let answer = match call.customize().config_override(patient).send().await {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("ResourceNotFoundException") => {
-                let message =
-                    format!("there is no function {name} in this account and region: deploy it with `make deploy`");
-                return Err(PortError::new(PortErrorKind::NotFound, message).because(error));
+                return Err(no_function(name).because(error));
             }
             Err(error) => return Err(port_error("lambda:InvokeFunction", error)),
         };
@@ -61,20 +75,59 @@ impl Backend {
     }
 }
 
-/// How long the function for repositories may take: less than the function that asks it has itself. What it
-/// does goes on, and the next asking finds it done.
+fn no_function(name: &str) -> PortError {
+    let message = format!("there is no function {name} in this account and region: deploy it with `make deploy`");
+    PortError::new(PortErrorKind::NotFound, message)
+}
+
+/// How long a task of the wire contract may take that is asked for by name and waited for: less than the
+/// function that asks has itself.
 const CARE_PATIENCE: Duration = Duration::from_secs(50);
+
+/// How long after the end of its last run's lease work counts as given up. Lambda makes a run that failed again
+/// after one minute, and after two more.
+const GIVEN_UP: SignedDuration = SignedDuration::from_mins(15);
 
 struct CareElsewhere(Backend);
 
 #[async_trait]
 impl RepositoryCare for CareElsewhere {
-    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(
+        &self,
+        work: &RepositoryWork,
+        author: &Author,
+        _course: &Course,
+    ) -> PortResult<Result<Value, Failure>> {
         let name = &self.0.shared.resources.repositories_function;
         let payload = json!({"asked": work, "author": author});
         let answer = self.0.ask(name, &payload, CARE_PATIENCE).await?;
         let answer: CareAnswer = serde_json::from_value(answer)
             .map_err(|error| corrupt("the answer of the function for repositories").because(error))?;
         answer.into()
+    }
+
+    async fn hand_over(&self, claim: &Claim, work: &RepositoryWork, author: &Author) -> PortResult<bool> {
+        let name = &self.0.shared.resources.repositories_function;
+        let payload = json!({"asked": work, "author": author, "request": claim.request});
+        self.0.post(name, &payload).await.map(|()| true)
+    }
+
+    async fn standing(&self, request: &RequestId, now: Timestamp) -> PortResult<CareStanding> {
+        // Without a run it has not begun: Lambda holds an invocation back for hours if it must.
+        let Some(standing) = self.0.handed_over().standing(request).await? else {
+            return Ok(CareStanding::GoesOn(None));
+        };
+        Ok(match standing.answer {
+            Some(CareAnswer::Done(value)) => CareStanding::Ended(Ok(value)),
+            Some(CareAnswer::Refused { reason, error }) => CareStanding::Ended(Err(Failure::new(reason, error))),
+            Some(CareAnswer::Failed { error, .. }) => {
+                tracing::warn!(request_id = %request, error, "work on repositories failed for good");
+                let message =
+                    "GitHub could not be reached, several times; see what was done before you ask for it again";
+                CareStanding::Ended(Err(Failure::new(Reason::ApiError, message)))
+            }
+            None if now.duration_since(standing.until) > GIVEN_UP => CareStanding::Unknown,
+            None => CareStanding::GoesOn(standing.progress),
+        })
     }
 }

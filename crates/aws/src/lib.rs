@@ -23,6 +23,7 @@ mod bus;
 mod checks;
 mod clients;
 mod error;
+mod handed_over;
 mod heartbeats;
 mod invoke;
 mod keys;

@@ -11,6 +11,7 @@
 //! | where a chain is cut | `AUDITCUT#chain` | `CUT` |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES#subscription`, `DEAD#subscription` | its id |
+//! | work on repositories for a request | `HANDED#id` | `WORK` |
 //! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!

@@ -408,13 +408,17 @@ async fn an_index_that_lags_gives_nothing_away_twice() {
     assert!(none.is_empty());
 
     at.line.fails(1, "Query", &stale("waiting"));
-    assert_eq!(at.ledger.waiting(10).await.unwrap().len(), 1, "found twice, told once");
+    assert_eq!(
+        at.ledger.waiting(None, 10).await.unwrap().len(),
+        1,
+        "found twice, told once"
+    );
     at.ledger
         .conclude(&claim, &sample::success(&sample::head("r1"), 9))
         .await
         .unwrap();
     at.line.fails(1, "Query", &stale("waiting"));
-    assert!(at.ledger.waiting(10).await.unwrap().is_empty(), "it has ended");
+    assert!(at.ledger.waiting(None, 10).await.unwrap().is_empty(), "it has ended");
 }
 
 #[tokio::test]

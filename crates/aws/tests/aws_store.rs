@@ -57,6 +57,12 @@ contracts!(
     repositories
 );
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handed_over() {
+    let peer = peers::ministack().await;
+    contract::handed_over(async || house::backend(&peer).await.handed_over()).await;
+}
+
 /// Damages rows behind the backend's back.
 struct Rows(Backend);
 

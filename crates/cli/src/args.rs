@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
     agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
-    revenue, secrets, send, smoke_test, webhooks, workflows,
+    revenue, secrets, send, smoke_test, stacks, webhooks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -109,6 +109,9 @@ pub(crate) enum Operation {
     /// See requests and what became of them
     #[command(subcommand)]
     Requests(requests::Command),
+    /// See who holds a stack, and free one whose last deploy's fate was unknown
+    #[command(subcommand)]
+    Stacks(stacks::Command),
     /// Add, list and revoke agents, and replace their tokens
     #[command(subcommand)]
     Agents(agents::Command),

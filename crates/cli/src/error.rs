@@ -151,6 +151,7 @@ impl CliError {
                 | PortErrorKind::Corrupt
                 | PortErrorKind::Key => 3,
                 PortErrorKind::Superseded
+                | PortErrorKind::Stopped
                 | PortErrorKind::Exists
                 | PortErrorKind::NotFound
                 | PortErrorKind::TooLarge

@@ -3,6 +3,7 @@
 
 use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
+use cc_devops_core::requests;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::json;
@@ -123,11 +124,16 @@ impl Output {
         write_err(&text);
     }
 
+    /// Whether somebody sees how far a long piece of work is.
+    pub(crate) fn shows_progress(self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
+    }
+
     /// Shows on a terminal how far a long piece of work is.
     pub(crate) fn progress(self, doing: &'static str) -> Progress {
         Progress {
             doing,
-            shown: !self.json && std::io::stderr().is_terminal(),
+            shown: self.shows_progress(),
             last: None,
         }
     }
@@ -195,13 +201,25 @@ impl Progress {
             return;
         }
         self.last = Some(done);
+        self.bar(done, total, "");
+    }
+
+    /// Says how much of how much is done of a request, as the control plane tells it.
+    pub(crate) fn of_request(&mut self, progress: &requests::record::Progress) {
+        if self.shown && self.last != Some(progress.done) {
+            self.last = Some(progress.done);
+            self.bar(progress.done, progress.of, &format!(" {}", visible(&progress.what)));
+        }
+    }
+
+    fn bar(&self, done: u64, total: u64, what: &str) {
         let filled = usize::try_from((done * 20).checked_div(total.max(done)).unwrap_or_default()).unwrap_or_default();
         let bar = format!(
             "{}{}",
             "\u{2588}".repeat(filled),
             "\u{2591}".repeat(20 - filled.min(20))
         );
-        write_now(&format!("\r\u{1b}[K{} {bar} {done} of {total}", self.doing));
+        write_now(&format!("\r\u{1b}[K{} {bar} {done} of {total}{what}", self.doing));
     }
 
     /// Says how much is done.

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cc_devops_aws::Backend;
 use cc_devops_core::Installation;
@@ -16,6 +16,7 @@ use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::relay::Patience;
+use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
@@ -48,7 +49,7 @@ Examples:
   cc-devops serve --listen 127.0.0.1:0
   cc-devops serve --backend aws --aws-stage dev       takes the requests of the stack's queue";
 
-/// How many requests of stopped commands are concluded before the process ends.
+/// How many outcomes of stopped commands are published before the process ends.
 const LEFT_OVER: usize = 1_024;
 
 /// How to serve.
@@ -95,6 +96,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         config.requests.clone(),
     )
     .caring(Arc::clone(&repositories.care))
+    .measuring(stopwatch())
     .patient(patience());
 
     let mut server_config = config.server.clone();
@@ -103,6 +105,11 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     }
     let tls = server_config.tls.is_some();
     let plane = Arc::new(plane);
+    // The lock says that whoever had claimed them is dead: their leases need not be waited for.
+    let taken = plane.take_over().await?;
+    if taken > 0 {
+        tracing::info!(requests = taken, "taking up what the process before left");
+    }
     let capabilities = Capabilities {
         control: Arc::clone(&plane),
         revenue: Some(revenue),
@@ -174,6 +181,7 @@ async fn on_aws(
     let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)
         .caring(backend.care())
+        .measuring(stopwatch())
         .patient(patience());
     let plane = Arc::new(plane);
     let queue = backend.request_queue().await?;
@@ -269,6 +277,12 @@ async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
     }
 }
 
+/// Measures how long the process runs.
+fn stopwatch() -> Stopwatch {
+    let begun = Instant::now();
+    Arc::new(move || begun.elapsed())
+}
+
 /// How long a consumer of the outbox may take over what it is told in one go.
 const CONSUMER_TIME: Duration = Duration::from_secs(10);
 
@@ -279,15 +293,12 @@ fn patience() -> Patience {
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and
 /// the next start tells it.
 async fn conclude_stopped(plane: &ControlPlane) {
-    let told = match plane.look_after_waiting(LEFT_OVER).await {
-        Ok(_) => plane
-            .relay(plane.ports().outbox.consumers(), LEFT_OVER)
-            .await
-            .map(|_| ()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = told {
-        tracing::warn!(%error, "stopped deploys are concluded at the next start");
+    let looked = plane.look_after_waiting().await;
+    for error in &looked.failures {
+        tracing::warn!(%error, "a stopped deploy is concluded at the next start");
+    }
+    if let Err(error) = plane.relay(plane.ports().outbox.consumers(), LEFT_OVER).await {
+        tracing::warn!(%error, "the outcomes of stopped deploys are told at the next start");
     }
 }
 

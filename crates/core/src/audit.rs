@@ -71,6 +71,8 @@ pub mod actions {
     pub const WEBHOOK_DISABLED: &str = "webhook.disabled";
     /// A webhook's endpoint was switched on again.
     pub const WEBHOOK_ENABLED: &str = "webhook.enabled";
+    /// A stack whose last change's fate nobody knew was freed, after somebody had looked.
+    pub const STACK_RELEASED: &str = "stack.released";
     /// The oldest rows were cut off.
     pub const CUT: &str = "audit.cut";
     /// The ends of several chains were bound together.

@@ -257,6 +257,11 @@ const TALKING: &str = "echo run >> runs; read line < one; read line < two";
 
 impl Crashed {
     fn new() -> Self {
+        Self::within(Duration::from_mins(1))
+    }
+
+    /// One whose command may run so long.
+    fn within(limit: Duration) -> Self {
         let bench = Bench::new();
         for pipe in ["one", "two"] {
             let made = std::process::Command::new("mkfifo")
@@ -267,7 +272,7 @@ impl Crashed {
         let deploy = deploy("app", &[]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let (stacks, _ended) = bench.stacks(TALKING, |_| {});
+            let (stacks, _ended) = bench.stacks(TALKING, |command| command.timeout = limit);
             start(&stacks, "r1", &deploy).await;
         });
         // The watching task dies with its runtime, as it would with its process.
@@ -311,16 +316,32 @@ async fn after_a_crash_a_command_is_waited_for_and_never_run_again() {
 
 #[tokio::test]
 async fn after_a_crash_a_command_that_takes_too_long_is_killed() {
-    let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
-    let clock = ManualClock::at(SystemClock.now());
-    let (stacks, _ended) = crashed.bench.stacks_at(TALKING, Arc::new(clock.clone()), |_| {});
-    clock.advance(jiff::SignedDuration::from_mins(2));
-    let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
-        panic!("past its deadline");
+    let crashed = tokio::task::spawn_blocking(|| Crashed::within(Duration::from_secs(1)));
+    let crashed = crashed.await.unwrap();
+    let (stacks, _ended) = crashed.bench.stacks(TALKING, |_| {});
+    let end = loop {
+        if let StackProgress::Ended(end) = progress(&stacks, "r1").await {
+            break end;
+        }
     };
     let failure = end.outcome.unwrap_err();
     assert_eq!(failure.reason, Reason::Timeout, "{}", failure.message);
     assert!(failure.message.contains("was killed"), "{}", failure.message);
+    assert!(end.fate_known, "it does not go on");
+}
+
+#[tokio::test]
+async fn who_sets_the_clock_forward_ends_no_command() {
+    let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
+    let clock = ManualClock::at(SystemClock.now());
+    let (stacks, _ended) = crashed.bench.stacks_at(TALKING, Arc::new(clock.clone()), |_| {});
+    clock.advance(jiff::SignedDuration::from_hours(2));
+    assert_eq!(
+        progress(&stacks, "r1").await,
+        StackProgress::Changing,
+        "it runs for a moment only"
+    );
+    crashed.say("two");
 }
 
 #[tokio::test]
@@ -337,4 +358,9 @@ async fn a_run_whose_command_is_gone_ends_with_its_fate_unknown() {
     let failure = end.outcome.unwrap_err();
     assert_eq!(failure.reason, Reason::DeployFailed);
     assert!(failure.message.contains("fate is unknown"), "{}", failure.message);
+    assert!(!end.fate_known);
+    let StackProgress::Ended(again) = progress(&stacks, "r1").await else {
+        panic!("it has ended");
+    };
+    assert!(!again.fate_known, "which is kept");
 }

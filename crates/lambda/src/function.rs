@@ -2,9 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cc_devops_core::health::{Health, Mode};
+use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
@@ -25,6 +27,12 @@ const SECTION: usize = 1_000;
 
 /// How many messages of a batch are carried out at once.
 const AT_ONCE: usize = 10;
+
+/// What a sweep leaves of its time, to end what it has begun.
+const TO_END: Duration = Duration::from_secs(15);
+
+/// More time than any invocation has.
+const UNHURRIED: Duration = Duration::from_hours(1);
 
 /// Says how the outbox's consumers stand and what is open, at a moment.
 pub type Gauge = Box<dyn Fn(&[Standing], &Backlog, Timestamp) + Send + Sync>;
@@ -88,15 +96,24 @@ impl Function {
         }
     }
 
-    /// Answers one invocation.
+    /// Answers one invocation that nobody hurries.
     ///
     /// # Errors
     /// A tick that could not be done; everything else has its answer.
     pub async fn handle(&self, payload: Value) -> Result<Value, InvocationFailed> {
+        self.handle_within(payload, UNHURRIED).await
+    }
+
+    /// Answers one invocation that has so much time left. A sweep ends a little before.
+    ///
+    /// # Errors
+    /// A tick that could not be done; everything else has its answer.
+    pub async fn handle_within(&self, payload: Value, left: Duration) -> Result<Value, InvocationFailed> {
         match Payload::read(payload) {
             Payload::Batch(batch) => Ok(self.batch(batch).await),
             Payload::Event(event) => Ok(self.event(event).await),
-            Payload::Tick(tick) => self.tick(tick).await,
+            Payload::Tick(tick) => self.tick(tick, left).await,
+            Payload::Ended(request) => Ok(self.ended(&request).await),
             Payload::Task(task, payload) => Ok(self.task(&task, &payload).await),
         }
     }
@@ -205,11 +222,27 @@ impl Function {
         }
     }
 
+    /// Concludes a request whose work has ended elsewhere. What fails here the next sweep does.
+    async fn ended(&self, request: &RequestId) -> Value {
+        let concluded = match self.plane().await {
+            Ok(plane) => plane.ended_elsewhere(request).await,
+            Err(error) => Err(error),
+        };
+        match concluded {
+            Ok(concluded) => answer(200, &json!({"concluded": concluded.is_some()})),
+            Err(error) => {
+                tracing::warn!(request_id = %request, %error, "a request that has ended elsewhere was not concluded");
+                answer(500, &json!({"error": error.message}))
+            }
+        }
+    }
+
     fn now(&self) -> Timestamp {
         self.setup.ports.clock.now()
     }
 
-    async fn tick(&self, tick: Tick) -> Result<Value, InvocationFailed> {
+    async fn tick(&self, tick: Tick, left: Duration) -> Result<Value, InvocationFailed> {
+        let deadline = tokio::time::sleep(left.saturating_sub(TO_END));
         let plane = self.plane().await.map_err(InvocationFailed::Start)?;
         let mut beat = Ok(());
         if tick == Tick::Heartbeat {
@@ -217,11 +250,16 @@ impl Function {
             beat = plane.own_heartbeat().await;
             self.gauge(plane).await;
         }
-        let swept = plane.sweep().await;
+        let swept = plane.sweep(deadline).await;
         for error in &swept.failures {
             tracing::warn!(%error, "a part of the sweep failed");
         }
-        tracing::info!(concluded = swept.concluded, published = swept.published, "swept");
+        tracing::info!(
+            concluded = swept.concluded,
+            published = swept.published,
+            cut_short = swept.cut_short,
+            "swept"
+        );
         if tick == Tick::Heartbeat {
             self.forget().await;
         }

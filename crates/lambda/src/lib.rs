@@ -5,6 +5,10 @@
 //! ticks of the schedule. [`revenue`] and [`repositories`] are programs of their own, each with a role and a
 //! rhythm of its own. What they do is `core`'s; what they do it through are whatever ports they are given.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 pub mod function;
 pub mod logging;
 pub mod payload;
@@ -15,3 +19,9 @@ pub mod settings;
 pub use function::{Function, Setup};
 pub use payload::Payload;
 pub use settings::Settings;
+
+/// What is left of an invocation that ends at `deadline`, in milliseconds since 1970.
+pub fn left(deadline: u64, now: Timestamp) -> Duration {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now))
+}

@@ -5,7 +5,8 @@ mod wiring;
 
 use std::sync::Arc;
 
-use cc_devops_lambda::{Settings, logging};
+use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_lambda::{Settings, left, logging};
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
@@ -21,7 +22,8 @@ async fn main() -> Result<(), Error> {
     let handler = service_fn(|event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         async move {
-            function.handle(event.payload).await.map_err(|error| {
+            let left = left(event.context.deadline, SystemClock.now());
+            function.handle_within(event.payload, left).await.map_err(|error| {
                 tracing::error!(%error, "the invocation failed");
                 Error::from(error)
             })

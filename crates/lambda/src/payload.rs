@@ -1,7 +1,7 @@
 //! What a function is invoked with.
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use cc_devops_core::names::RepositoryName;
+use cc_devops_core::names::{RepositoryName, RequestId};
 use cc_devops_core::requests::RepositoryWork;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ pub enum Payload {
     Event(Value),
     /// The schedule.
     Tick(Tick),
+    /// What a request waits for has ended elsewhere.
+    Ended(RequestId),
     /// One of the tasks that others ask for by name, with all that came with it.
     Task(Task, Value),
 }
@@ -81,6 +83,10 @@ impl Payload {
             Some("sweep") => return Self::Tick(Tick::Sweep),
             _ => {}
         }
+        let ended = payload.get("ended").and_then(Value::as_str);
+        if let Some(Ok(id)) = ended.map(RequestId::new) {
+            return Self::Ended(id);
+        }
         match payload.get("task_type") {
             None | Some(Value::Null) => Self::Task(Task::HealthCheck, payload),
             Some(name) => Self::Task(Task::of(name), payload),
@@ -132,6 +138,8 @@ mod tests {
         let tick = |name: &str| Payload::read(json!({"tick": name}));
         assert!(matches!(tick("heartbeat"), Payload::Tick(Tick::Heartbeat)));
         assert!(matches!(tick("sweep"), Payload::Tick(Tick::Sweep)));
+        let ended = Payload::read(json!({"ended": "r1"}));
+        assert!(matches!(ended, Payload::Ended(id) if id.as_str() == "r1"));
         assert!(matches!(
             Payload::read(json!({"detail-type": "devops.request"})),
             Payload::Event(_)

@@ -147,13 +147,16 @@ pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Install
         ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
         ("EVENT_BUS", &mut resources.event_bus),
         ("STACK_NAME", &mut resources.stack),
-        ("AWS_LAMBDA_FUNCTION_NAME", &mut resources.function),
         ("REPOSITORIES_FUNCTION", &mut resources.repositories_function),
     ];
     for (name, field) in fields {
         if let Some(text) = get(name) {
             *field = text;
         }
+    }
+    // Where another function asks, it is told which one is the control plane's.
+    if let Some(text) = get("CONTROL_PLANE_FUNCTION").or_else(|| get("AWS_LAMBDA_FUNCTION_NAME")) {
+        resources.function = text;
     }
     resources.alert_topic_arn = get("ALERT_TOPIC_ARN");
     resources.deploy_role_arn = get("DEPLOY_ROLE_ARN");

@@ -14,6 +14,7 @@ use cc_devops_core::ports::{
     SecretWrite, SecretWritten,
 };
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Failure, Reason};
@@ -65,7 +66,7 @@ struct NoToken;
 
 #[async_trait]
 impl RepositoryCare for NoToken {
-    async fn carry_out(&self, _work: &RepositoryWork, _: &Author) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
 }

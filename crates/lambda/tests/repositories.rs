@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{CareAnswer, CodeHost};
+use cc_devops_core::ports::{Begun, CareAnswer, Clock, CodeHost, HandedOver};
 use cc_devops_core::repos::auditing::{self, Auditor};
 use cc_devops_core::repos::care::Care;
 use cc_devops_core::repos::monitoring::{self, Monitor};
@@ -13,7 +14,7 @@ use cc_devops_core::repos::remedying::Remedy;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, Settings};
-use cc_devops_lambda::repositories::RepositoriesFunction;
+use cc_devops_lambda::repositories::{Invocation, RepositoriesFunction};
 use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
@@ -54,6 +55,15 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         care: Arc::new(care),
         clock: ports.clock,
         agent: sample::installation().agent,
+        handed_over: Arc::new(memory.clone()),
+    }
+}
+
+/// An invocation of that name that nobody hurries.
+fn unhurried(run: &str) -> Invocation {
+    Invocation {
+        run: run.to_owned(),
+        left: Duration::from_hours(1),
     }
 }
 
@@ -67,7 +77,7 @@ async fn house() -> (FakeGitHub, Memory, u64) {
 }
 
 async fn ask(function: &RepositoriesFunction, payload: Value) -> (u64, Value) {
-    let answer = function.handle(&payload).await.unwrap();
+    let answer = function.handle(&payload, &unhurried("run")).await.unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body)
 }
@@ -149,7 +159,7 @@ async fn the_schedule_audits_and_watches_and_a_failure_fails_the_invocation() {
     assert_eq!(looked["summary"]["issues"]["issue_created"], 1);
     let bad = function(&fake, &memory, "ghp_wrong");
     for tick in ["audit", "workflows"] {
-        let error = bad.handle(&json!({"tick": tick})).await.unwrap_err();
+        let error = bad.handle(&json!({"tick": tick}), &unhurried("run")).await.unwrap_err();
         assert!(error.to_string().contains("does not accept the token"), "{error}");
     }
     let (status, _) = ask(&good, json!({"task_type": "health_check"})).await;
@@ -161,16 +171,70 @@ async fn the_control_planes_own_function_asks_in_its_own_form() {
     let (fake, memory, _) = house().await;
     let function = function(&fake, &memory, TOKEN);
     let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}});
-    let answer = function.handle(&asked).await.unwrap();
+    let answer = function.handle(&asked, &unhurried("run")).await.unwrap();
     let CareAnswer::Done(done) = serde_json::from_value(answer).unwrap() else {
         panic!("it is done")
     };
     assert_eq!(done["changes"][0]["done"], true, "{done}");
     assert_eq!(fake.read(|model| model.get("acme/web").rulesets().len()), 1);
     let wrong = json!({"asked": {"work": "check", "repository": "nowhere"}});
-    let answer = function.handle(&wrong).await.unwrap();
+    let answer = function.handle(&wrong, &unhurried("run")).await.unwrap();
     assert!(
         answer["refused"]["error"].as_str().unwrap().contains("acme/nowhere"),
         "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_plane_looks() {
+    let (fake, memory, _) = house().await;
+    let function = function(&fake, &memory, TOKEN);
+    let id = sample::request_id("r1");
+    let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}, "request": "r1"});
+    function.handle(&asked, &unhurried("one")).await.unwrap();
+    let standing = memory.standing(&id).await.unwrap().unwrap();
+    let Some(CareAnswer::Done(done)) = standing.answer else {
+        panic!("it is done")
+    };
+    assert_eq!(done["changes"][0]["done"], true, "{done}");
+    assert_eq!(memory.told_of_ends(), std::slice::from_ref(&id));
+    let requests = fake.requests().len();
+    for run in ["one", "two"] {
+        function.handle(&asked, &unhurried(run)).await.unwrap();
+    }
+    assert_eq!(fake.requests().len(), requests, "given again, it is not done again");
+
+    let refused = json!({"asked": {"work": "check", "repository": "nowhere"}, "request": "r2"});
+    function.handle(&refused, &unhurried("one")).await.unwrap();
+    let standing = memory.standing(&sample::request_id("r2")).await.unwrap().unwrap();
+    assert!(
+        matches!(standing.answer, Some(CareAnswer::Refused { .. })),
+        "{standing:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
+    let (fake, memory, _) = house().await;
+    let function = function(&fake, &memory, TOKEN);
+    let (id, now) = (sample::request_id("r1"), memory.clock().now());
+    let begun = memory
+        .begin(&id, "other", now, now + jiff::SignedDuration::from_secs(60))
+        .await;
+    assert_eq!(begun.unwrap(), Begun::Ours { tries: 1 });
+    let asked = |id: &str| json!({"asked": {"work": "check", "repository": null}, "request": id});
+    function.handle(&asked("r1"), &unhurried("one")).await.unwrap();
+    assert_eq!(memory.standing(&id).await.unwrap().unwrap().answer, None);
+    assert!(memory.told_of_ends().is_empty());
+
+    let hurried = Invocation {
+        run: "one".to_owned(),
+        left: Duration::ZERO,
+    };
+    function.handle(&asked("r2"), &hurried).await.unwrap();
+    let standing = memory.standing(&sample::request_id("r2")).await.unwrap().unwrap();
+    assert!(
+        matches!(standing.answer, Some(CareAnswer::Refused { ref error, .. }) if error.contains("longer than")),
+        "{standing:?}"
     );
 }

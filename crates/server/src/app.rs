@@ -124,6 +124,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Stops: streams and waits end, nothing new begins, long work is broken off at a safe place.
+    pub(crate) fn stop(&self) {
+        self.stopping.cancel();
+        self.control.stop();
+    }
+
     /// Sleeps, but not into a shutdown. False when the server is stopping.
     pub(crate) async fn pause(&self, duration: Duration) -> bool {
         tokio::select! {

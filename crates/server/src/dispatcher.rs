@@ -89,8 +89,9 @@ pub(crate) fn begin(app: &App, claimed: ClaimedRequest, permit: Option<OwnedSema
         let _permit = permit;
         match AssertUnwindSafe(app.control.carry_out(claimed)).catch_unwind().await {
             Ok(Ok(Step::Concluded(completed))) => concluded(&app, &completed),
-            Ok(Ok(Step::Parked)) => tracing::debug!("waiting for the stack"),
+            Ok(Ok(Step::Parked)) => tracing::debug!("waiting for what goes on elsewhere"),
             Ok(Ok(Step::Postponed)) => tracing::info!("postponed; it will be tried again"),
+            Ok(Ok(Step::HandedBack)) => tracing::info!("broken off; the next start goes on with it"),
             Ok(Ok(Step::Superseded)) => tracing::debug!("somebody else went on with it"),
             Ok(Err(error)) => {
                 tracing::warn!(error = %Chain(&error), "not carried out; it is taken up again when its lease ends");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cc_devops_core::acts::Author;
 use cc_devops_core::names::RepositoryName;
-use cc_devops_core::ports::{CodeHostNotices, RepositoryCare};
+use cc_devops_core::ports::{CodeHostNotices, PortErrorKind, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
 use cc_devops_core::requests::RepositoryWork;
 use tokio::sync::Notify;
@@ -84,10 +84,7 @@ pub(crate) async fn watch_workflows(app: &App) -> End {
         repository: None,
         workflow: None,
     };
-    tokio::select! {
-        end = look(app, &all) => end,
-        () = app.stopping.cancelled() => End::BrokenOff,
-    }
+    look(app, &all).await
 }
 
 /// Looks at the repositories that the code host told of, until the server stops.
@@ -102,9 +99,8 @@ pub(crate) async fn look_at_news(app: App) {
                 repository: Some(name),
                 workflow: None,
             };
-            tokio::select! {
-                _end = look(&app, &work) => {}
-                () = app.stopping.cancelled() => return,
+            if look(&app, &work).await == End::BrokenOff {
+                return;
             }
         }
     }
@@ -112,7 +108,12 @@ pub(crate) async fn look_at_news(app: App) {
 
 async fn look(app: &App, work: &RepositoryWork) -> End {
     let Some(hygiene) = &app.hygiene else { return End::Done };
-    match hygiene.care.carry_out(work, &Author::default()).await {
+    let under_way = app.control.begin_work();
+    match hygiene
+        .care
+        .carry_out(work, &Author::default(), &under_way.course)
+        .await
+    {
         Ok(Ok(_)) => End::Done,
         Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
             tracing::info!(%failure, "no workflow is looked at; docs/REPOS.md says how");
@@ -122,6 +123,7 @@ async fn look(app: &App, work: &RepositoryWork) -> End {
             tracing::error!(%failure, "the workflows were not looked at; it is tried again");
             End::Failed
         }
+        Err(error) if error.kind == PortErrorKind::Stopped => End::BrokenOff,
         Err(error) => {
             tracing::error!(error = %Chain(&error), "the workflows were not looked at; it is tried again");
             End::Failed

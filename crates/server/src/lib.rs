@@ -28,6 +28,7 @@ mod openapi;
 mod places;
 mod problem;
 mod relay;
+mod renewals;
 mod retention;
 mod revenue;
 mod routes;

@@ -163,13 +163,14 @@ impl From<PortError> for Problem {
             | PortErrorKind::Exists
             | PortErrorKind::NotFound
             | PortErrorKind::TooLarge
-            | PortErrorKind::Refused => {
+            | PortErrorKind::Refused
+            | PortErrorKind::Stopped => {
                 tracing::debug!(kind = ?error.kind, error = %chain, "a port refused");
             }
         }
         let retry = error.retry_after.and_then(|wait| Duration::try_from(wait).ok());
         match error.kind {
-            PortErrorKind::Unavailable => Self::new(
+            PortErrorKind::Unavailable | PortErrorKind::Stopped => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "a system the control plane needs is busy or out of reach; try again",
             )

@@ -26,7 +26,7 @@ use crate::hygiene::{self, Hygiene};
 use crate::problem::Chain;
 use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
-use crate::{deliveries, health, relay, routes, scheduler, sweep};
+use crate::{deliveries, health, relay, renewals, routes, scheduler, sweep};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -103,6 +103,7 @@ impl Service {
         Ok(Workers {
             app: app.clone(),
             loops,
+            renewals: tokio::spawn(renewals::run(app.clone())),
             conclude_ended: tokio::spawn(sweep::conclude_ended(app.clone(), ended)),
         })
     }
@@ -128,20 +129,23 @@ async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: 
 pub struct Workers {
     app: App,
     loops: Vec<JoinHandle<()>>,
+    renewals: JoinHandle<()>,
     conclude_ended: JoinHandle<()>,
 }
 
 impl Workers {
-    /// Stops: nothing new begins, what runs is finished, what was concluded is published. Returns
-    /// after `grace` at the latest; what is not finished then is taken up at the next start.
+    /// Stops: nothing new begins, what is short is finished, what is long is broken off at a safe
+    /// place and handed back, what was concluded is published. Returns after `grace` at the latest;
+    /// what is not finished then is taken up at the next start.
     pub async fn stop(self, grace: Duration) {
         let Self {
             app,
             loops,
+            renewals,
             conclude_ended,
         } = self;
         let deadline = Instant::now() + grace;
-        app.stopping.cancel();
+        app.stop();
         app.running.close();
         let finish = async {
             for worker in loops {
@@ -158,6 +162,7 @@ impl Workers {
             tracing::warn!("stopping with work unfinished; it is taken up at the next start");
         }
         conclude_ended.abort();
+        renewals.abort();
         relay::finish(&app, LAST_RELAY).await;
     }
 }
@@ -260,8 +265,8 @@ impl Server {
             let (app, handle) = (app.clone(), handle.clone());
             async move {
                 shutdown.await;
-                tracing::info!("stopping; what runs is finished first");
-                app.stopping.cancel();
+                tracing::info!("stopping; what is short is finished first, what is long goes on at the next start");
+                app.stop();
                 handle.graceful_shutdown(Some(grace));
                 Instant::now()
             }

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::PortResult;
 use futures::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Instrument, info_span};
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::dispatcher::{begin, concluded};
 use crate::problem::Chain;
 
-/// How many requests are looked at in one go.
+/// How many requests are taken in one go.
 const BATCH: usize = 256;
 
 /// Sweeps at the start, by the clock, and when woken, until the server stops.
@@ -35,40 +36,46 @@ pub(crate) async fn run(app: App) {
 
 /// Looks at every parked request.
 pub(crate) async fn look_after_waiting(app: &App) {
-    match app.control.look_after_waiting(BATCH).await {
-        Ok(ended) => {
-            for completed in &ended {
-                let span = info_span!(
-                    "request",
-                    request_id = completed.request_id,
-                    agent = completed.requested_by
-                );
-                span.in_scope(|| concluded(app, completed));
-            }
-        }
-        Err(error) => tracing::warn!(error = %Chain(&error), "waiting requests could not be looked at"),
+    let looked = app.control.look_after_waiting().await;
+    for completed in &looked.concluded {
+        let span = info_span!(
+            "request",
+            request_id = completed.request_id,
+            agent = completed.requested_by
+        );
+        span.in_scope(|| concluded(app, completed));
+    }
+    if let Some(first) = looked.failures.first() {
+        tracing::warn!(
+            failed = looked.failures.len(),
+            first = %Chain(first),
+            "some waiting requests could not be looked at; it is tried again"
+        );
     }
 }
 
-/// Takes what nobody works on, as there is room, until nothing is left.
+/// Takes what nobody works on, as there is room, until nothing is left: no more than there are
+/// places to begin it at once.
 async fn recover(app: &App) -> PortResult<()> {
     loop {
-        let room = tokio::select! {
+        let first = tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return Ok(()),
-            room = app.in_flight.clone().acquire_owned() => room.ok(),
+            first = app.in_flight.clone().acquire_owned() => first.ok(),
         };
-        let limit = (app.in_flight.available_permits() + 1).min(BATCH);
+        let mut places: Vec<OwnedSemaphorePermit> = first.into_iter().collect();
+        while places.len() < BATCH
+            && let Ok(place) = app.in_flight.clone().try_acquire_owned()
+        {
+            places.push(place);
+        }
+        let limit = places.len();
         let claimed = app.control.recover(limit).await?;
         let found = claimed.len();
-        let mut room = room;
         for request in claimed {
-            let permit = match room.take() {
-                Some(permit) => Some(permit),
-                None => app.in_flight.clone().acquire_owned().await.ok(),
-            };
-            begin(app, request, permit);
+            begin(app, request, places.pop());
         }
-        if found < limit {
+        if found < limit || limit == 0 {
             return Ok(());
         }
     }
@@ -79,7 +86,7 @@ pub(crate) async fn conclude_ended(app: App, mut ended: UnboundedReceiver<Reques
     while let Some(id) = ended.recv().await {
         let span = info_span!(parent: None, "stack_ended", request_id = %id, agent = tracing::field::Empty);
         async {
-            match AssertUnwindSafe(app.control.stack_ended(&id)).catch_unwind().await {
+            match AssertUnwindSafe(app.control.ended_elsewhere(&id)).catch_unwind().await {
                 Ok(Ok(Some(completed))) => {
                     tracing::Span::current().record("agent", completed.requested_by.as_str());
                     concluded(&app, &completed);

@@ -6,7 +6,7 @@ mod webhooks;
 
 use cc_devops_core::events::EventBody;
 use cc_devops_core::requests::outcome::{Completed, Reason};
-use cc_devops_core::requests::record::{LoggedEvent, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{LoggedEvent, Progress, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -182,8 +182,12 @@ pub(crate) struct RequestView {
     /// Where it stands.
     #[schema(value_type = StateName)]
     state: RequestState,
-    /// How often it was begun.
+    /// How often it was tried.
     attempts: u32,
+    /// How far it is, while it is carried out and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    progress: Option<ProgressView>,
     /// When it arrived.
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
@@ -193,6 +197,24 @@ pub(crate) struct RequestView {
     /// What its effect printed, bounded and redacted.
     #[schema(required)]
     output: Option<String>,
+}
+
+/// How far a request is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub(crate) struct ProgressView {
+    /// How much is done.
+    done: u64,
+    /// Of how much, as far as it is known.
+    of: u64,
+    /// What is counted: a plural, as in `repositories`.
+    what: String,
+}
+
+impl From<Progress> for ProgressView {
+    fn from(Progress { done, of, what }: Progress) -> Self {
+        Self { done, of, what }
+    }
 }
 
 /// Where a request stands.
@@ -223,7 +245,8 @@ impl From<RequestRecord> for RequestView {
             stage: head.stage,
             resource: head.resource,
             state: record.state,
-            attempts: record.attempts,
+            attempts: record.tries,
+            progress: record.progress.map(ProgressView::from),
             received_at: head.received_at,
             completed: record.completed,
             output: record.output,

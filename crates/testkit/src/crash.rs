@@ -9,13 +9,14 @@ mod consumers;
 mod enumeration;
 mod keeping;
 mod mortal;
+mod repositories;
 mod subscriptions;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cc_devops_core::ports::{EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
+use cc_devops_core::ports::{CodeHost, EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
 
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
@@ -106,6 +107,11 @@ impl CrashPoints {
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }
+    }
+
+    /// The same code host, which dies at the point.
+    pub fn wrap_host(&self, host: &Arc<dyn CodeHost>) -> Arc<dyn CodeHost> {
+        Mortal::new(host, self)
     }
 
     /// How many calls were made before the crash, it included.

@@ -195,6 +195,7 @@ fn conclusion(head: &RequestHead, seconds: i64, outcome: Result<Value, Reason>) 
             detail: json!({"policies": ["own-prefixes"]}),
         },
         output: None,
+        keeps_stack: false,
     }
 }
 
@@ -330,7 +331,8 @@ pub fn deploy_event(id: &str, stack: &str) -> Value {
     event(id, "deployLambda", &json!({"stackName": stack}))
 }
 
-fn event(id: &str, action: &str, params: &Value) -> Value {
+/// The event of a request by [`AGENT`], as it comes over the wire.
+pub fn event(id: &str, action: &str, params: &Value) -> Value {
     json!({
         "source": format!("agent.{AGENT}"),
         "detail-type": "devops.request",

@@ -1,8 +1,10 @@
 //! The fakes keep the contracts too, so that a test on them says something about the adapters.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::Ports;
+use cc_devops_core::ports::{HandedOver, Ports};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS};
 use cc_devops_testkit::{Memory, contract};
@@ -120,4 +122,9 @@ async fn checks() {
 #[tokio::test]
 async fn clock() {
     contract::clock(fresh).await;
+}
+
+#[tokio::test]
+async fn handed_over() {
+    contract::handed_over(async || Arc::new(Memory::new()) as Arc<dyn HandedOver>).await;
 }

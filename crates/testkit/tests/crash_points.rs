@@ -35,6 +35,19 @@ async fn a_deploy_lambda_left_for_a_sweep_survives_a_crash_at_every_call() {
 }
 
 #[tokio::test]
+async fn work_on_repositories_survives_a_crash_at_every_call() {
+    let report = every_crash(&Scenario::repository_secrets()).await;
+    assert!(report.calls >= 14, "three secrets are read and given: {report:?}");
+    every_crash(&Scenario::repository_check()).await;
+    every_crash(&Scenario::workflow_monitor().left_for_a_sweep()).await;
+}
+
+#[tokio::test]
+async fn work_on_repositories_survives_a_crash_in_its_recovery() {
+    every_crash(&Scenario::repository_secrets().crashing_twice()).await;
+}
+
+#[tokio::test]
 async fn put_secret_survives_a_crash_in_its_recovery() {
     let scenario = Scenario::put_secret().crashing_twice();
     let report = every_crash(&scenario).await;

@@ -92,10 +92,12 @@ impl House {
         for claimed in self.plane.recover(LIMIT).await.expect("recover") {
             self.plane.carry_out(claimed).await.expect("carry out");
         }
-        self.plane
-            .look_after_waiting(LIMIT)
-            .await
-            .expect("look after waiting requests");
+        let looked = self.plane.look_after_waiting().await;
+        assert!(
+            looked.failures.is_empty(),
+            "look after waiting requests: {:?}",
+            looked.failures
+        );
         let consumers = self.plane.ports().outbox.consumers();
         self.plane.relay(consumers, LIMIT).await.expect("relay");
     }

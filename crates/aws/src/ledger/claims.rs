@@ -1,10 +1,12 @@
 //! Claims and leases: who carries a request out, who waits for it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, RequestState, WaitingRequest};
+use cc_devops_core::requests::record::{Claim, ClaimedRequest, Renewal, RequestState, WaitingRequest};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
@@ -35,13 +37,8 @@ struct Change {
 impl DynamoLedger {
     /// Finds open requests of a state by the index: when each is due, and its key; the longest due
     /// first.
-    async fn find_open(
-        &self,
-        state: RequestState,
-        until: Option<Timestamp>,
-        limit: usize,
-    ) -> PortResult<Vec<(String, Item)>> {
-        let part = until.map_or(Part::All, |until| Part::UpTo(sortable_time(until)));
+    async fn find_open(&self, state: RequestState, until: Timestamp, limit: usize) -> PortResult<Vec<(String, Item)>> {
+        let part = Part::UpTo(sortable_time(until));
         let mut walk = Walk::new(&self.shared, Index::Work, state.as_str(), part, limit);
         let mut found: Vec<(String, Item)> = Vec::new();
         for (due, mut item) in walk.next(limit).await? {
@@ -66,8 +63,8 @@ impl DynamoLedger {
         // First, because what is claimed and cannot be opened waits until its lease ends.
         let keys = self.shared.keys().await?;
         let (mut due, overdue) = tokio::try_join!(
-            self.find_open(RequestState::Received, Some(now), limit),
-            self.find_open(RequestState::Executing, Some(now), limit),
+            self.find_open(RequestState::Received, now, limit),
+            self.find_open(RequestState::Executing, now, limit),
         )?;
         due.extend(overdue);
         due.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -118,7 +115,8 @@ impl DynamoLedger {
         let work = sharded(RequestState::Executing.as_str(), pk.strip_prefix("REQ#").unwrap_or(pk));
         let change = Change {
             key,
-            update: "SET writer = :writer, #state = :executing, WPK = :work, WSK = :lease ADD attempts :one",
+            update: "SET writer = :writer, #state = :executing, WPK = :work, WSK = :lease, \
+                     tries = if_not_exists(tries, attempts) + :one REMOVE progress ADD attempts :one",
             condition: "WSK <= :now AND (#state = :received OR #state = :executing)",
             values: vec![
                 (":executing", text(RequestState::Executing.as_str())),
@@ -140,6 +138,7 @@ impl DynamoLedger {
                 request: row.id.clone(),
                 attempt: row.attempts,
             },
+            tries: row.tries(),
             head: row.head()?,
             detail: keys.open(("detail", row.id.as_str()), sealed)?,
         };
@@ -175,9 +174,69 @@ impl DynamoLedger {
         }
     }
 
+    /// Renews leases; the claims that are not good any more.
+    pub(super) async fn renew_all(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
+        let renewed: Vec<PortResult<Option<Claim>>> = stream::iter(renewals.to_vec())
+            .map(|renewal| self.renew_one(renewal, lease_until))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let lost: Vec<Option<Claim>> = renewed.into_iter().collect::<PortResult<_>>()?;
+        Ok(lost.into_iter().flatten().collect())
+    }
+
+    /// Renews one lease; gives the claim back where it is not good any more.
+    async fn renew_one(&self, renewal: Renewal, lease_until: Timestamp) -> PortResult<Option<Claim>> {
+        let Renewal { claim, progress } = renewal;
+        let mut values = vec![
+            (":lease", text(sortable_time(lease_until))),
+            (":attempt", number(claim.attempt)),
+            (":executing", text(RequestState::Executing.as_str())),
+        ];
+        let progress = progress
+            .as_ref()
+            .and_then(|progress| serde_json::to_string(progress).ok());
+        let update = match progress {
+            Some(progress) => {
+                values.push((":progress", text(progress)));
+                "SET writer = :writer, WSK = :lease, progress = :progress"
+            }
+            None => "SET writer = :writer, WSK = :lease",
+        };
+        let change = Change {
+            key: request_key(&claim.request),
+            update,
+            condition: "attempts = :attempt AND #state = :executing",
+            values,
+            shows: ReturnValue::None,
+        };
+        let renewed = self.change(change).await?;
+        Ok(renewed.is_none().then_some(claim))
+    }
+
+    /// Gives back an executing request that `claim` is good for and that was not tried.
+    pub(super) async fn give_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let change = Change {
+            key: request_key(&claim.request),
+            update: "SET writer = :writer, #state = :received, WPK = :work, WSK = :at, \
+                     tries = if_not_exists(tries, attempts) - :one",
+            condition: "attempts = :attempt AND #state = :executing",
+            values: vec![
+                (":received", text(RequestState::Received.as_str())),
+                (":work", text(work_of(RequestState::Received, &claim.request))),
+                (":executing", text(RequestState::Executing.as_str())),
+                (":at", text(sortable_time(at))),
+                (":attempt", number(claim.attempt)),
+                (":one", number(1)),
+            ],
+            shows: ReturnValue::None,
+        };
+        self.change(change).await?.map(drop).ok_or_else(superseded)
+    }
+
     /// Lets go of an executing request that `claim` is good for: for later, or for what happens
     /// elsewhere.
-    pub(super) async fn release(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
+    pub(super) async fn let_go(&self, claim: &Claim, state: RequestState, at: Timestamp) -> PortResult<()> {
         let mut values = vec![
             (":state", text(state.as_str())),
             (":work", text(work_of(state, &claim.request))),
@@ -187,7 +246,7 @@ impl DynamoLedger {
         ];
         let update = if state == RequestState::Waiting {
             values.push((":parked", text(at.to_string())));
-            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at, parked_at = :parked REMOVE detail"
+            "SET writer = :writer, #state = :state, WPK = :work, WSK = :at, parked_at = :parked REMOVE detail, progress"
         } else {
             "SET writer = :writer, #state = :state, WPK = :work, WSK = :at"
         };
@@ -201,23 +260,49 @@ impl DynamoLedger {
         self.change(change).await?.map(drop).ok_or_else(superseded)
     }
 
-    pub(super) async fn parked(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+    /// The parked requests behind `after`: the index finds them by the time they were parked, and the
+    /// ids order those of the same time, which may stand on two of its pages.
+    pub(super) async fn parked(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let found = self.find_open(RequestState::Waiting, None, limit).await?;
-        let keys: Vec<Item> = found.into_iter().map(|(_, key)| key).collect();
-        let mut rows: Vec<RequestRow> = Vec::with_capacity(keys.len());
-        for item in self.shared.get_many(&keys).await? {
-            match from_item::<RequestRow>(item, "a request") {
-                Ok(row) if row.state == RequestState::Waiting => rows.push(row),
-                // The index has not heard of its end yet.
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "a waiting request cannot be looked at"),
+        let part = after.map_or(Part::All, |last| Part::From(sortable_time(last.since)));
+        let mut walk = Walk::new(&self.shared, Index::Work, RequestState::Waiting.as_str(), part, limit);
+        let mut parked: BTreeMap<(Timestamp, RequestId), WaitingRequest> = BTreeMap::new();
+        loop {
+            let found = walk.next(limit).await?;
+            let is_last = found.len() < limit;
+            let mut reached = String::new();
+            let mut keys: Vec<Item> = Vec::new();
+            for (due, mut item) in found {
+                reached = due;
+                item.retain(|name, _| name == "PK" || name == "SK");
+                if !keys.contains(&item) {
+                    keys.push(item);
+                }
+            }
+            for item in self.shared.get_many(&keys).await? {
+                match from_item::<RequestRow>(item, "a request").and_then(|row| Ok((row.state, row.waiting()?))) {
+                    Ok((RequestState::Waiting, waiting)) => {
+                        parked.insert((waiting.since, waiting.head.id.clone()), waiting);
+                    }
+                    // The index has not heard of its end yet.
+                    Ok(_) => {}
+                    Err(error) => tracing::error!(%error, "a waiting request cannot be looked at"),
+                }
+            }
+            if let Some(last) = after {
+                parked = parked.split_off(&(last.since, last.head.id.clone()));
+                parked.remove(&(last.since, last.head.id.clone()));
+            }
+            let whole = parked
+                .keys()
+                .nth(limit - 1)
+                .is_some_and(|(since, _)| sortable_time(*since) < reached);
+            if is_last || whole {
+                return Ok(parked.into_values().take(limit).collect());
             }
         }
-        rows.sort_by(|one, other| (&one.due, &one.place).cmp(&(&other.due, &other.place)));
-        rows.iter().map(RequestRow::waiting).collect()
     }
 
     pub(super) async fn parked_one(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {

@@ -11,12 +11,13 @@ mod transaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, RequestState,
-    StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    RequestState, StackLock, WaitingRequest,
 };
 use jiff::Timestamp;
 
@@ -98,16 +99,29 @@ impl Ledger for DynamoLedger {
         self.claim(now, lease_until, limit).await
     }
 
+    async fn renew(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
+        self.renew_all(renewals, lease_until).await
+    }
+
+    async fn hand_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        self.give_back(claim, at).await
+    }
+
+    /// Many processes share the table, and none knows that another is dead: leases end by themselves.
+    async fn take_over(&self, _now: Timestamp) -> PortResult<u64> {
+        Ok(0)
+    }
+
     async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()> {
-        self.release(claim, RequestState::Received, until).await
+        self.let_go(claim, RequestState::Received, until).await
     }
 
     async fn park(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
-        self.release(claim, RequestState::Waiting, at).await
+        self.let_go(claim, RequestState::Waiting, at).await
     }
 
-    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
-        self.parked(limit).await
+    async fn waiting(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+        self.parked(after, limit).await
     }
 
     async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {
@@ -128,6 +142,10 @@ impl Ledger for DynamoLedger {
 
     async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
         self.holder(stack).await
+    }
+
+    async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool> {
+        self.release(stack, holder, audit).await
     }
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {

@@ -55,6 +55,8 @@ impl DynamoLedger {
             received_at: head.received_at,
             state,
             attempts: 0,
+            tries: Some(0),
+            progress: None,
             parked_at: None,
             detail: None,
             completed: None,
@@ -83,6 +85,7 @@ impl DynamoLedger {
         row.work = Some(work_of(state, id));
         row.due = Some(sortable_time(lease_until.unwrap_or(request.head.received_at)));
         row.attempts = u32::from(lease_until.is_some());
+        row.tries = Some(row.attempts);
         row.detail = Some(serde_bytes::ByteBuf::from(detail));
         let call = self
             .shared
@@ -226,18 +229,20 @@ impl DynamoLedger {
                 .expression_attribute_names("#output", "output")
                 .expression_attribute_values(":output", text(output));
         }
-        let holds = if stacks.is_empty() {
-            "attribute_not_exists(stacks)"
+        let (holds, frees) = if conclusion.keeps_stack {
+            ("", "")
+        } else if stacks.is_empty() {
+            (" AND attribute_not_exists(stacks)", "")
         } else {
             let held = AttributeValue::Ss(stacks.iter().cloned().collect());
             update = update.expression_attribute_values(":stacks", held);
-            "stacks = :stacks"
+            (" AND stacks = :stacks", ", stacks")
         };
         let update = update
             .table_name(self.shared.table())
             .set_key(Some(request_key(&claim.request)))
-            .update_expression(format!("{sets} REMOVE WPK, WSK, detail, stacks"))
-            .condition_expression(format!("attempts = :attempt AND attribute_exists(WPK) AND {holds}"))
+            .update_expression(format!("{sets} REMOVE WPK, WSK, detail, progress{frees}"))
+            .condition_expression(format!("attempts = :attempt AND attribute_exists(WPK){holds}"))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":published", text(RequestState::Published.as_str()))
@@ -250,8 +255,10 @@ impl DynamoLedger {
             .build()
             .map_err(incomplete)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        for stack in stacks {
-            writes.push(self.free(stack)?);
+        if !conclusion.keeps_stack {
+            for stack in stacks {
+                writes.push(self.free(stack)?);
+            }
         }
         Ok(writes)
     }

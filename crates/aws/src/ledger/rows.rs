@@ -58,7 +58,14 @@ pub(super) struct RequestRow {
     pub(super) fingerprint: String,
     pub(super) received_at: Timestamp,
     pub(super) state: RequestState,
+    /// How often it was claimed: the fence.
     pub(super) attempts: u32,
+    /// How often it was tried; none in rows of before, when both were the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tries: Option<u32>,
+    /// How far its work is, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) progress: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parked_at: Option<Timestamp>,
     /// The sealed detail.
@@ -116,12 +123,22 @@ impl RequestRow {
         })
     }
 
+    /// How often it was tried.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries.unwrap_or(self.attempts)
+    }
+
     /// The request as it is shown.
     pub(super) fn record(&self) -> PortResult<RequestRecord> {
         Ok(RequestRecord {
             head: self.head()?,
             state: self.state,
-            attempts: self.attempts,
+            tries: self.tries(),
+            // It is for people: what cannot be read is left out.
+            progress: self
+                .progress
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
             completed: self.completed.as_deref().map(read_completed).transpose()?,
             output: self.output.clone(),
         })

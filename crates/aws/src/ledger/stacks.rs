@@ -3,7 +3,8 @@
 //! A lock and the request that holds it name each other, both written in one transaction, so that
 //! the request's end can free what it holds.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::{Claim, StackLease, StackLock};
@@ -79,6 +80,59 @@ impl DynamoLedger {
         Ok(vec![
             TransactWriteItem::builder().update(hold).build(),
             TransactWriteItem::builder().put(put).build(),
+        ])
+    }
+
+    /// Frees a stack that a request kept beyond its end, in one transaction with the audit row.
+    pub(super) async fn release(
+        &self,
+        stack: &FullStackName,
+        holder: &RequestId,
+        audit: &AuditEntry,
+    ) -> PortResult<bool> {
+        let shared = &self.shared;
+        for _ in 0..TRIES {
+            let mut chain = shared.chains.take();
+            let row = chain.extend(shared.table(), shared.places.next(shared.clock.now()), audit)?;
+            let mut writes = self.freed_after_its_end(stack, holder)?;
+            let own = writes.len();
+            writes.push(TransactWriteItem::builder().put(row).build());
+            // After an error the chain is left: nobody knows whether its row was written.
+            let Err(refused) = shared.transact(writes).await? else {
+                chain.written();
+                return Ok(true);
+            };
+            if refused.at(own) {
+                tracing::warn!("a chain of the audit trail does not end where it should; another is begun");
+            } else {
+                chain.unwritten();
+            }
+            if refused.at(0) || refused.at(1) {
+                return Ok(false);
+            }
+        }
+        Err(gone())
+    }
+
+    /// The writes that free a stack whose holder has ended.
+    fn freed_after_its_end(&self, stack: &FullStackName, holder: &RequestId) -> PortResult<Vec<TransactWriteItem>> {
+        let delete = Delete::builder()
+            .table_name(self.shared.table())
+            .set_key(Some(lock_key(stack.as_str())))
+            .condition_expression("#request = :request")
+            .expression_attribute_names("#request", "request")
+            .expression_attribute_values(":request", text(holder.as_str()))
+            .build()
+            .map_err(incomplete)?;
+        let ended = ConditionCheck::builder()
+            .table_name(self.shared.table())
+            .set_key(Some(request_key(holder)))
+            .condition_expression("attribute_not_exists(WPK)")
+            .build()
+            .map_err(incomplete)?;
+        Ok(vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            TransactWriteItem::builder().condition_check(ended).build(),
         ])
     }
 

@@ -83,7 +83,11 @@ impl ChangeName {
 }
 
 fn ended(outcome: Result<cc_devops_core::requests::outcome::DeployResult, Failure>) -> StackProgress {
-    StackProgress::Ended(StackEnd { outcome, output: None })
+    StackProgress::Ended(StackEnd {
+        outcome,
+        output: None,
+        fate_known: true,
+    })
 }
 
 fn failed(reason: Reason, message: impl Into<String>) -> StackProgress {
@@ -124,13 +128,16 @@ impl Stacks for CloudFormation {
         let name = ChangeName::of(request);
         let seen = self.look(stack, &name).await?;
         if matches!(seen, Seen::Absent) {
-            return Ok(failed(
-                Reason::DeployFailed,
-                format!(
-                    "CloudFormation knows nothing of this request's change of stack {stack}, so its fate is unknown; \
-                     look at the stack, then send a new deploy under a new requestId"
-                ),
-            ));
+            let message = format!(
+                "CloudFormation knows nothing of this request's change of stack {stack}, so its fate is unknown; an \
+                 operator looks at it and frees it with `cc-devops stacks release {stack}`, then send a new deploy \
+                 under a new requestId"
+            );
+            return Ok(StackProgress::Ended(StackEnd {
+                outcome: Err(Failure::new(Reason::DeployFailed, message)),
+                output: None,
+                fate_known: false,
+            }));
         }
         self.go_on(stack, &name, seen, &BTreeMap::new()).await
     }

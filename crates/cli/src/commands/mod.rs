@@ -18,6 +18,7 @@ pub(crate) mod revenue;
 pub(crate) mod secrets;
 pub(crate) mod send;
 pub(crate) mod smoke_test;
+pub(crate) mod stacks;
 mod submit;
 mod times;
 pub(crate) mod webhooks;
@@ -34,6 +35,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::PutSecret(args) => Box::pin(put_secret::run(context, args)).await,
         Operation::Deploy(args) => Box::pin(deploy::run(context, args)).await,
         Operation::Requests(command) => Box::pin(requests::run(context, command)).await,
+        Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
         Operation::Outbox(command) => Box::pin(outbox::run(context, command)).await,

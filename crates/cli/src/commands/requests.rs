@@ -2,7 +2,7 @@
 
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::requests::outcome::Status;
-use cc_devops_core::requests::record::{Cursor, RequestFilter, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{Cursor, Progress, RequestFilter, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
 
 /// A request as the HTTP API shows it.
 fn document(record: &RequestRecord) -> Value {
-    json!({
+    let mut document = json!({
         "requestId": record.head.id,
         "agent": record.head.agent,
         "principal": record.head.principal,
@@ -106,11 +106,15 @@ fn document(record: &RequestRecord) -> Value {
         "stage": record.head.stage,
         "resource": record.head.resource,
         "state": record.state,
-        "attempts": record.attempts,
+        "attempts": record.tries,
         "receivedAt": record.head.received_at,
         "completed": record.completed,
         "output": record.output,
-    })
+    });
+    if let (Some(progress), Some(fields)) = (&record.progress, document.as_object_mut()) {
+        fields.insert("progress".to_owned(), json!(progress));
+    }
+    document
 }
 
 fn outcome(record: &RequestRecord) -> &'static str {
@@ -159,9 +163,12 @@ fn show_text(record: &RequestRecord) -> String {
             record.head.resource.clone().unwrap_or_else(|| "-".to_owned()),
         ),
         ("state", record.state.as_str().to_owned()),
-        ("attempts", record.attempts.to_string()),
+        ("attempts", record.tries.to_string()),
         ("received", show(record.head.received_at)),
     ];
+    if let Some(Progress { done, of, what }) = &record.progress {
+        lines.push(("progress", format!("{done} of {of} {what}")));
+    }
     if let Some(completed) = &record.completed {
         lines.push(("outcome", completed.status.as_str().to_owned()));
         lines.push(("ended", show(completed.timestamp)));

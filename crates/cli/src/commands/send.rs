@@ -61,11 +61,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     // What is no event is sent all the same: the server answers, and puts it on record.
     let client = Client::authenticated(context, &args.target)?;
     let begun = Instant::now();
-    let answer = post(&client, body, args.wait).await?.success()?;
+    let answer = post(&client, body, args.wait, context.output).await?.success()?;
     if answer.get("entries").is_some() {
         return entries(context, &client, answer, begun, args.wait).await;
     }
-    match follow(&client, answer, begun, args.wait).await? {
+    match follow(&client, answer, begun, args.wait, context.output).await? {
         Submitted::Completed(completed) => {
             context.output.document(&completed)?;
             if is_error(&completed) {
@@ -125,7 +125,7 @@ async fn entries(context: &Context, client: &Client, answer: Value, begun: Insta
     let mut ended = Vec::new();
     let mut open = false;
     for entry in answer.get("entries").and_then(Value::as_array).into_iter().flatten() {
-        match follow(client, entry.clone(), begun, wait).await? {
+        match follow(client, entry.clone(), begun, wait, context.output).await? {
             Submitted::Completed(completed) => ended.push(completed),
             Submitted::Accepted(acknowledgement) => {
                 open = true;

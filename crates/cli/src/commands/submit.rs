@@ -10,7 +10,7 @@ use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::bus::asked_stage;
 use cc_devops_core::requests::outcome::Completed;
-use cc_devops_core::requests::record::Cursor;
+use cc_devops_core::requests::record::{Cursor, Progress};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,10 @@ use crate::store;
 
 /// The longest the server is asked to hold an answer back, in seconds.
 const LONGEST_HOLD: u64 = 60;
+/// The same where progress is shown.
+const SHORT_HOLD: u64 = 1;
+/// What is said while a request is waited for.
+const WAITING: &str = "waiting for the outcome";
 /// How often a request that takes longer is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How soon a request on the bus is looked for, and how often once that takes long.
@@ -146,28 +150,42 @@ pub(super) async fn outcome(
     output: Output,
 ) -> Result<Submitted, CliError> {
     let deadline = Duration::from_secs(wait);
-    let mut progress = output.progress("waiting for the outcome, seconds:");
+    let mut progress = output.progress(WAITING);
     let mut pause = LOOK_FIRST;
     loop {
-        if let Some(completed) = look(backend, &mut sent).await? {
-            let completed = serde_json::to_value(&completed);
-            let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
-            return Ok(Submitted::Completed(completed));
+        match look(backend, &mut sent).await? {
+            Seen::Ended(completed) => {
+                let completed = serde_json::to_value(&completed);
+                let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
+                return Ok(Submitted::Completed(completed));
+            }
+            Seen::GoesOn(Some(far)) => progress.of_request(&far),
+            Seen::GoesOn(None) => progress.start(),
         }
         let elapsed = sent.begun.elapsed();
         if elapsed >= deadline {
             return Ok(sent.accepted());
         }
-        progress.at(elapsed.as_secs());
         tokio::time::sleep(pause.min(deadline.saturating_sub(elapsed))).await;
         pause = (pause * 2).min(LOOK_LAST);
     }
 }
 
-async fn look(backend: &Backend, sent: &mut Sent) -> Result<Option<Completed>, CliError> {
+/// How a request stands that is waited for.
+enum Seen {
+    Ended(Completed),
+    GoesOn(Option<Progress>),
+}
+
+async fn look(backend: &Backend, sent: &mut Sent) -> Result<Seen, CliError> {
     let Some(after) = &mut sent.repeat else {
-        let record = backend.ledger().find(&sent.id).await?;
-        return Ok(record.and_then(|record| record.completed));
+        let Some(record) = backend.ledger().find(&sent.id).await? else {
+            return Ok(Seen::GoesOn(None));
+        };
+        return Ok(match record.completed {
+            Some(completed) => Seen::Ended(completed),
+            None => Seen::GoesOn(record.progress),
+        });
     };
     loop {
         let events = backend.events().after(*after, None, EVENTS).await?;
@@ -176,20 +194,25 @@ async fn look(backend: &Backend, sent: &mut Sent) -> Result<Option<Completed>, C
             *after = logged.cursor;
             match logged.event.body {
                 EventBody::Completed(completed) if completed.request_id == sent.id.as_str() => {
-                    return Ok(Some(completed));
+                    return Ok(Seen::Ended(completed));
                 }
                 _ => {}
             }
         }
         if ended {
-            return Ok(None);
+            return Ok(Seen::GoesOn(None));
         }
     }
 }
 
-/// Posts what may be an event or an array of events; the answer as it came.
-pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64) -> Result<Answer, CliError> {
-    let hold = wait.min(LONGEST_HOLD);
+/// Posts what may be an event or an array of events; the answer as it came. Where somebody sees how
+/// far it is, it is asked for instead of waited for.
+pub(super) async fn post(client: &Client, body: Vec<u8>, wait: u64, output: Output) -> Result<Answer, CliError> {
+    let hold = wait.min(if output.shows_progress() {
+        SHORT_HOLD
+    } else {
+        LONGEST_HOLD
+    });
     let query = if hold == 0 {
         Vec::new()
     } else {
@@ -210,8 +233,10 @@ pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64, output: 
         }
     };
     let begun = Instant::now();
-    let acknowledgement = post(client, event.to_string().into_bytes(), wait).await?.success()?;
-    follow(client, acknowledgement, begun, wait).await
+    let acknowledgement = post(client, event.to_string().into_bytes(), wait, output)
+        .await?
+        .success()?;
+    follow(client, acknowledgement, begun, wait, output).await
 }
 
 /// Looks at an acknowledged request until it has ended or the time is up.
@@ -220,6 +245,7 @@ pub(super) async fn follow(
     acknowledgement: Value,
     begun: Instant,
     wait: u64,
+    output: Output,
 ) -> Result<Submitted, CliError> {
     if !is_accepted(&acknowledgement) {
         return Ok(Submitted::Completed(acknowledgement));
@@ -230,6 +256,7 @@ pub(super) async fn follow(
         .unwrap_or_default()
         .to_owned();
     let deadline = Duration::from_secs(wait);
+    let mut progress = output.progress(WAITING);
     while begun.elapsed() < deadline {
         let record = client
             .ask(Method::GET, &["v1", "requests", &id], &[], None, 0)
@@ -237,6 +264,11 @@ pub(super) async fn follow(
             .success()?;
         if let Some(completed) = record.get("completed").filter(|completed| !completed.is_null()) {
             return Ok(Submitted::Completed(completed.clone()));
+        }
+        let far = record.get("progress").cloned().map(serde_json::from_value::<Progress>);
+        match far {
+            Some(Ok(far)) => progress.of_request(&far),
+            Some(Err(_)) | None => progress.start(),
         }
         tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
     }

@@ -3,6 +3,7 @@
 use cc_devops_core::acts::Asker;
 use cc_devops_core::repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
 use cc_devops_core::repos::workflows::{ActionTaken, HealthName};
+use cc_devops_core::requests::course::Course;
 
 use super::repos::{Whose, short_name};
 use crate::Context;
@@ -62,7 +63,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     progress.start();
     let checked = hygiene
         .monitor
-        .check(&ask, &mut |done, total| progress.of(done, total))
+        .check(&ask, &Course::default(), &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
     let report = checked?;

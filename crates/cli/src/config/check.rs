@@ -144,7 +144,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
         stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
         lag: seconds(file.requests.lag_seconds),
-        serves: None,
+        ..Settings::default()
     };
     let repositories = installation
         .as_ref()

@@ -8,6 +8,8 @@ mod configuration;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod long_work;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod planted;

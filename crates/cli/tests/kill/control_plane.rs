@@ -15,9 +15,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_cc-devops");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOPPED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The shortest lease there is, so that what a kill left is soon taken up; and so many attempts
-/// that a request may be unlucky at every kill.
-const CONFIG: &str = "[requests]\nlease_seconds = 5\nmax_attempts = 100\n";
+/// Leases longer than the test, because whoever starts on the folder takes over what a kill left; and
+/// so many attempts that a request may be unlucky at every kill.
+const CONFIG: &str = "[requests]\nlease_seconds = 3600\nmax_attempts = 100\n";
 
 /// A data folder that outlives its processes.
 pub(crate) struct DataFolder {

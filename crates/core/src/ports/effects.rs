@@ -111,6 +111,9 @@ pub struct StackEnd {
     pub outcome: Result<DeployResult, Failure>,
     /// What it printed, bounded and redacted.
     pub output: Option<String>,
+    /// Whether it is certain how the stack stands. Where it is not, the change may have taken
+    /// place, or even go on: no other is begun before somebody has looked.
+    pub fate_known: bool,
 }
 
 /// Where stacks are changed.
@@ -121,6 +124,6 @@ pub trait Stacks: Send + Sync {
     async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress>;
 
     /// How the change that a request began stands. A change whose fate cannot be known ends as a
-    /// failure that says so.
+    /// failure that says so and does not know its fate.
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress>;
 }

@@ -8,8 +8,8 @@ use crate::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, StackLock,
-    WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
 };
 
 /// The spine: requests, their states, and what is to be published of them.
@@ -32,26 +32,43 @@ pub trait Ledger: Send + Sync {
     async fn announce(&self, agent: &AgentName, news: &Announcement) -> PortResult<()>;
 
     /// Takes requests nobody works on: received and due, or executing past their lease. Oldest
-    /// first; each comes with a new fence, which supersedes older claims. One that cannot be read is said
-    /// and left for later; it holds up no other.
+    /// first; each comes with a new fence, which supersedes older claims, and counts as a try. One that
+    /// cannot be read is said and left for later; it holds up no other.
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: usize) -> PortResult<Vec<ClaimedRequest>>;
 
-    /// Gives a claimed request back, to be taken again at `until`.
+    /// Renews the leases of requests that are being carried out, and keeps how far they are; where
+    /// nothing is said of that, what was kept stays. Answers the claims that are not good any more:
+    /// their work is somebody else's, or has ended.
+    async fn renew(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>>;
+
+    /// Gives a claimed request back that a system was not there for, to be taken again at `until`.
+    /// It was tried.
     async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()>;
+
+    /// Gives a claimed request back that was not begun or was broken off at a safe place, to be
+    /// taken again from `at` on. It does not count as a try.
+    async fn hand_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()>;
+
+    /// Takes over what a process had claimed that is known to be dead: executing requests are due
+    /// at `now`, whatever their leases say, and their claims are not good any more. Their tries
+    /// count. How many there were. Only for whoever holds the store alone; where several processes
+    /// share one, it does nothing and leases end by themselves.
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64>;
 
     /// Parks an executing request until its effect ends elsewhere. The stored detail is forgotten.
     async fn park(&self, claim: &Claim, at: Timestamp) -> PortResult<()>;
 
-    /// The parked requests, oldest first. The claims let the caller conclude them; of two callers
-    /// the first wins and the second is told it is superseded.
-    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>>;
+    /// The parked requests behind `after`, or from the first on, the longest waiting first and by
+    /// their ids where they were parked at the same time. The claims let the caller conclude them;
+    /// of two callers the first wins and the second is told it is superseded.
+    async fn waiting(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>>;
 
     /// The parked request of that id, if it is parked.
     async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>>;
 
     /// Ends a request: outcome, audit row and event in one transaction; the stored detail is
-    /// forgotten and the stack it held is free. Superseded unless the claim is the latest and the
-    /// request has no outcome yet.
+    /// forgotten, and the stack it held is free unless the conclusion keeps it. Superseded unless
+    /// the claim is the latest and the request has no outcome yet.
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()>;
 
     /// Puts a concluded request's event into the outbox again, for every consumer. Nothing happens where
@@ -63,6 +80,11 @@ pub trait Ledger: Send + Sync {
 
     /// The request that holds a stack, if one does.
     async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>>;
+
+    /// Frees a stack that `holder` kept beyond its end, and puts that on record, in one
+    /// transaction. False, and nothing is written, where another request holds it or none, or the
+    /// holder has no outcome yet.
+    async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool>;
 
     /// The request of that id.
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>>;

@@ -9,6 +9,7 @@
 
 mod effects;
 mod fleet;
+mod handed_over;
 mod ledger;
 mod outbox;
 mod repositories;
@@ -25,11 +26,12 @@ pub use effects::{
     SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StackEnd, StackProgress, Stacks,
 };
 pub use fleet::{Agents, Heartbeats};
+pub use handed_over::{Begun, HandedOver, WorkStanding};
 pub use ledger::{AuditTrail, Backlog, Ledger};
 pub use outbox::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 pub use repositories::{
-    CareAnswer, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare, RepositoryStore,
-    Shelf, Spent, TakeFound,
+    CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, IssueLookup, RepositoryCare,
+    RepositoryStore, Shelf, Spent, TakeFound,
 };
 pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
@@ -77,6 +79,8 @@ pub enum PortErrorKind {
     TooLarge,
     /// The system refused; the same call will be refused again.
     Refused,
+    /// It was told to stop and did so at a safe place; begun again, it goes on.
+    Stopped,
 }
 
 impl PortErrorKind {

@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PortError, PortErrorKind, PortResult};
 use crate::acts::Author;
+use crate::names::RequestId;
 use crate::repos::fix::ChangeKind;
 use crate::repos::snapshot::{Gap, Repository, WorkflowId};
 use crate::repos::workflows::{CloseReason, Issue, IssueRef};
 use crate::requests::RepositoryWork;
+use crate::requests::course::Course;
 use crate::requests::outcome::{Failure, Reason};
+use crate::requests::record::{Claim, Progress};
 use crate::secret::SecretValue;
 
 /// What of a repository is wanted.
@@ -161,9 +165,37 @@ pub trait CodeHostNotices: Send + Sync {
 /// host's credential.
 #[async_trait]
 pub trait RepositoryCare: Send + Sync {
-    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it is
-    /// refused; an `Err` is tried again if it is transient.
-    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Result<Value, Failure>>;
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
+    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything
+    /// begun before is whole, and the same work goes on from there.
+    async fn carry_out(
+        &self,
+        work: &RepositoryWork,
+        author: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>>;
+
+    /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False
+    /// where it is done by [`RepositoryCare::carry_out`], in the process that holds the claim.
+    async fn hand_over(&self, _claim: &Claim, _work: &RepositoryWork, _author: &Author) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    /// How work stands that was handed over.
+    async fn standing(&self, _request: &RequestId, _now: Timestamp) -> PortResult<CareStanding> {
+        Ok(CareStanding::Unknown)
+    }
+}
+
+/// How work stands that is done elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CareStanding {
+    /// It goes on, or has not begun.
+    GoesOn(Option<Progress>),
+    /// It ended: what the request is answered with, or why it is refused.
+    Ended(Result<Value, Failure>),
+    /// Nothing is known of it.
+    Unknown,
 }
 
 /// What [`RepositoryCare`] answers, as one process tells it to another.

@@ -15,6 +15,7 @@ use crate::acts::Author;
 use crate::names::{ActionsSecretName, RepositoryName, SecretName};
 use crate::ports::{Clock, CodeHost, PortError, PortErrorKind, PortResult, RepositoryCare, SecretStore, SecretVersion};
 use crate::requests::RepositoryWork;
+use crate::requests::course::Course;
 use crate::requests::outcome::{Failure, Reason};
 
 /// The rules that the protection of a branch is about.
@@ -26,6 +27,9 @@ const PROTECTION: [Rule; 6] = [
     Rule::ForcePush,
     Rule::Deletion,
 ];
+
+/// What is counted where repositories are read one by one.
+const REPOSITORIES: &str = "repositories";
 
 /// Looks after repositories.
 pub struct Care {
@@ -50,16 +54,22 @@ type Answer = Result<Value, Failure>;
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork, author: &Author) -> PortResult<Answer> {
+    async fn carry_out(&self, work: &RepositoryWork, author: &Author, course: &Course) -> PortResult<Answer> {
         let done = match work {
-            RepositoryWork::Check { repository } => self.check(repository.as_ref()).await,
-            RepositoryWork::Monitor { repository, workflow } => {
-                self.watch(repository.as_ref(), workflow.as_deref(), author).await
+            // It reads and changes nothing, so it may be left at any moment.
+            RepositoryWork::Check { repository } => {
+                course.unless_stopped(self.check(repository.as_ref(), course)).await
             }
-            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author).await,
+            RepositoryWork::Monitor { repository, workflow } => {
+                let (repository, workflow) = (repository.as_ref(), workflow.as_deref());
+                self.watch(repository, workflow, author, course).await
+            }
+            RepositoryWork::Protect { repository, dry_run } => self.protect(repository, *dry_run, author, course).await,
             RepositoryWork::SetSecrets { repository, secrets } => {
                 let mut names = Vec::with_capacity(secrets.len());
                 for (name, kept) in secrets {
+                    course.is_at(names.len() as u64, secrets.len() as u64, "secrets");
+                    course.go_on()?;
                     match self.set_secret(repository, name, kept).await? {
                         Ok(()) => names.push(name),
                         Err(failure) => return Ok(Err(failure)),
@@ -70,7 +80,7 @@ impl RepositoryCare for Care {
         };
         match done {
             Ok(value) => Ok(Ok(value)),
-            Err(error) if error.kind.is_transient() => Err(error),
+            Err(error) if error.kind.is_transient() || error.kind == PortErrorKind::Stopped => Err(error),
             Err(error) => Ok(Err(refusal(error))),
         }
     }
@@ -93,12 +103,13 @@ fn port(error: AuditError) -> PortError {
 }
 
 impl Care {
-    async fn check(&self, repository: Option<&RepositoryName>) -> PortResult<Value> {
+    async fn check(&self, repository: Option<&RepositoryName>, course: &Course) -> PortResult<Value> {
         let ask = auditing::Ask {
             only: repository.iter().map(ToString::to_string).collect(),
             keep: false,
         };
-        let report = self.auditor.audit(&ask, &mut |_, _| ()).await.map_err(port)?;
+        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
+        let report = self.auditor.audit(&ask, &mut progress).await.map_err(port)?;
         let answer = |each| serde_json::to_value(CheckAnswer::of(each, report.timestamp)).unwrap_or_default();
         if repository.is_some() {
             return Ok(report.repositories.first().map(answer).unwrap_or_default());
@@ -117,6 +128,7 @@ impl Care {
         repository: Option<&RepositoryName>,
         workflow: Option<&str>,
         author: &Author,
+        course: &Course,
     ) -> PortResult<Value> {
         let ask = monitoring::Ask {
             only: repository.map(ToString::to_string),
@@ -124,21 +136,31 @@ impl Care {
             dry_run: false,
             author: author.clone(),
         };
-        let report = self.monitor.check(&ask, &mut |_, _| ()).await?;
+        let mut progress = |done, of| course.is_at(done, of, REPOSITORIES);
+        let report = self.monitor.check(&ask, course, &mut progress).await?;
         Ok(match workflow {
             Some(file) => of_workflow(file, &report),
             None => serde_json::to_value(&report).unwrap_or_default(),
         })
     }
 
-    async fn protect(&self, repository: &RepositoryName, dry_run: bool, author: &Author) -> PortResult<Value> {
+    async fn protect(
+        &self,
+        repository: &RepositoryName,
+        dry_run: bool,
+        author: &Author,
+        course: &Course,
+    ) -> PortResult<Value> {
         let wanted = Wanted {
             names: vec![repository.to_string()],
             rules: PROTECTION.into(),
             ..Wanted::default()
         };
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
-        let plans = self.remedy.plan(&wanted, today, &mut |_, _| ()).await?;
+        let mut unsaid = |_, _| ();
+        let plans = course
+            .unless_stopped(self.remedy.plan(&wanted, today, &mut unsaid))
+            .await?;
         let Some(plan) = plans.plans.first() else {
             return Ok(json!({"repository": repository, "changes": [], "refused": [], "dryRun": dry_run}));
         };
@@ -147,7 +169,7 @@ impl Care {
                 "repository": repository, "changes": plan.changes, "refused": plan.refused, "dryRun": true,
             }));
         }
-        let applied = self.remedy.apply(plan, author).await;
+        let applied = self.remedy.apply(plan, author, course).await?;
         match applied.iter().find(|applied| !applied.done) {
             Some(failed) => Err(PortError::new(PortErrorKind::Refused, failed.outcome.clone())),
             None => Ok(json!({

@@ -16,6 +16,7 @@ use crate::audit::actions;
 use crate::names::RepositoryName;
 use crate::policy::Access;
 use crate::ports::{AuditTrail, Clock, CodeHost, Depth, Found, PortErrorKind, PortResult, Ports};
+use crate::requests::course::Course;
 use crate::requests::outcome::{Failure, Reason};
 
 /// Plans changes and carries them out.
@@ -159,10 +160,15 @@ impl Remedy {
 
     /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
     /// the next from being tried: they do not build on each other, but that security updates need alerts, which
-    /// GitHub says itself.
-    pub async fn apply(&self, plan: &Plan, author: &Author) -> Vec<Applied> {
+    /// GitHub says itself. Planned anew after a stop, what was carried out before is not in the plan any more.
+    ///
+    /// # Errors
+    /// `Stopped` between two changes.
+    pub async fn apply(&self, plan: &Plan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
         let mut applied = Vec::with_capacity(plan.changes.len());
         for change in &plan.changes {
+            course.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
+            course.go_on()?;
             let act = Outside {
                 begun: actions::REPOSITORY_CHANGE_BEGUN,
                 done: actions::REPOSITORY_CHANGED,
@@ -179,7 +185,7 @@ impl Remedy {
                 outcome: outcome.unwrap_or_else(|error| error.message),
             });
         }
-        applied
+        Ok(applied)
     }
 }
 

@@ -115,7 +115,7 @@ impl ControlPlane {
                 let id = claimed.head.id.clone();
                 match self.carry_out_for(claimed, asker).await {
                     Ok(Step::Concluded(completed)) => Taken::Concluded(completed),
-                    Ok(Step::Parked | Step::Postponed | Step::Superseded) => Taken::Accepted(id),
+                    Ok(Step::Parked | Step::Postponed | Step::HandedBack | Step::Superseded) => Taken::Accepted(id),
                     // It is on record: a sweep takes it up when the lease has ended.
                     Err(error) => {
                         tracing::warn!(request_id = %id, %error, "the request was not carried out; a sweep takes it up");
@@ -130,7 +130,7 @@ impl ControlPlane {
     /// change has ended.
     pub async fn stack_changed(&self, stack: &FullStackName) -> PortResult<Option<Completed>> {
         match self.ports.ledger.holder_of(stack).await? {
-            Some(request) => self.stack_ended(&request).await,
+            Some(request) => self.ended_elsewhere(&request).await,
             None => Ok(None),
         }
     }

@@ -5,7 +5,7 @@
 //! called by whoever drives the control plane; nothing here spawns or sleeps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,8 +14,10 @@ use super::admission::{Admission, admit, readmit};
 use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
-use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord};
+use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest};
 use super::relay::Patience;
+use super::running::Running;
+use super::waiting::{Stopwatch, Waits};
 use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
@@ -29,12 +31,15 @@ use crate::secret::SecretValue;
 /// How patient the engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a claimed request belongs to its holder before another may take it.
+    /// How long a claimed request belongs to its holder before another may take it, unless the
+    /// claim is renewed.
     pub lease: SignedDuration,
-    /// How often a request is begun before it ends as an error; at least 1.
+    /// How often a request is tried before it ends as an error; at least 1.
     pub max_attempts: u32,
     /// How long a stack's change may take before its request ends as a timeout.
     pub deploy_timeout: SignedDuration,
+    /// The same for other work that is done elsewhere.
+    pub work_timeout: SignedDuration,
     /// The same for the stages that have their own.
     pub stage_deploy_timeouts: BTreeMap<Stage, SignedDuration>,
     /// The stage whose requests are taken from the bus, where each stage has a control plane of
@@ -51,6 +56,7 @@ impl Default for Settings {
             lease: SignedDuration::from_secs(60),
             max_attempts: 5,
             deploy_timeout: SignedDuration::from_hours(1),
+            work_timeout: SignedDuration::from_hours(1),
             stage_deploy_timeouts: BTreeMap::new(),
             serves: None,
             lag: SignedDuration::from_mins(5),
@@ -66,6 +72,10 @@ pub struct ControlPlane {
     pub(super) settings: Settings,
     fingerprints: FingerprintKey,
     pub(super) care: Option<Arc<dyn RepositoryCare>>,
+    pub(super) running: Arc<Running>,
+    /// Where a look at the parked requests that was cut short goes on.
+    pub(super) looked_at: Mutex<Option<WaitingRequest>>,
+    pub(super) waits: Waits,
     pub(super) patience: Option<Patience>,
 }
 
@@ -114,8 +124,18 @@ impl ControlPlane {
             settings,
             fingerprints,
             care: None,
+            running: Arc::default(),
+            looked_at: Mutex::default(),
+            waits: Waits::default(),
             patience: None,
         }
+    }
+
+    /// The same, with a stopwatch: what waits is measured by it, because a clock may be set.
+    #[must_use]
+    pub fn measuring(mut self, stopwatch: Stopwatch) -> Self {
+        self.waits = Waits::by(stopwatch);
+        self
     }
 
     /// The same, with how long a consumer of the outbox gets; without, it is waited for.
@@ -193,6 +213,7 @@ impl ControlPlane {
         match receipt {
             Receipt::Claimed(claim) => Ok(Received::Claimed(ClaimedRequest {
                 claim,
+                tries: 1,
                 head: request.head,
                 detail: request.detail,
             })),
@@ -265,6 +286,7 @@ impl ControlPlane {
             completed,
             audit,
             output: None,
+            keeps_stack: false,
         };
         let reader = agent.unwrap_or(&self.installation.agent);
         self.ports.ledger.refuse(reader, &conclusion).await?;
@@ -425,6 +447,7 @@ pub(super) fn conclusion(
         completed,
         audit,
         output,
+        keeps_stack: false,
     }
 }
 

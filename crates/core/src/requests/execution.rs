@@ -1,16 +1,17 @@
-//! Carrying a claimed request out: authorise → execute → conclude, park or postpone.
+//! Carrying a claimed request out: authorise → execute → conclude, park, postpone or hand back.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::course::Course;
 use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, PutSecretResult, Reason};
-use super::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
+use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, StackLease, StackLock, WaitingRequest};
 use super::{Command, DeployLambda, PutSecret, RepositoryWork};
 use crate::acts::Author;
 use crate::fleet::Agent;
@@ -27,20 +28,65 @@ pub enum Step {
     Parked,
     /// A system it needs is not there; it will be taken again.
     Postponed,
+    /// It was told to stop, and is left for whoever comes next.
+    HandedBack,
     /// Somebody else went on with it.
     Superseded,
 }
 
 /// How a command ended, and what the audit row should say beside it.
-struct Ended {
-    outcome: Result<Value, Failure>,
-    detail: Value,
-    output: Option<String>,
+pub(super) struct Ended {
+    pub(super) outcome: Result<Value, Failure>,
+    pub(super) detail: Value,
+    pub(super) output: Option<String>,
+    /// Whether the stack it holds stays its own, because nobody knows how that stands.
+    pub(super) keeps_stack: bool,
+}
+
+impl Ended {
+    /// Ended so; what it held is free.
+    pub(super) fn with(outcome: Result<Value, Failure>, detail: Value) -> Self {
+        Self {
+            outcome,
+            detail,
+            output: None,
+            keeps_stack: false,
+        }
+    }
+
+    /// A failure after which nobody knows what became of the effect.
+    pub(super) fn fate_unknown(failure: Failure) -> Self {
+        Self {
+            keeps_stack: true,
+            ..Self::with(Err(failure), Value::Null)
+        }
+    }
 }
 
 enum Executed {
     Ended(Ended),
-    Changing(Value),
+    /// It goes on elsewhere.
+    Elsewhere(Value),
+}
+
+/// A port failed while a command was carried out.
+struct Broke {
+    error: PortError,
+    /// Whether it was the effect itself, which may have taken place.
+    in_effect: bool,
+}
+
+impl From<PortError> for Broke {
+    fn from(error: PortError) -> Self {
+        Self {
+            error,
+            in_effect: false,
+        }
+    }
+}
+
+fn in_effect(error: PortError) -> Broke {
+    Broke { error, in_effect: true }
 }
 
 impl ControlPlane {
@@ -53,31 +99,54 @@ impl ControlPlane {
 
     /// The same, for an agent that was looked up just now.
     pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
-        let ClaimedRequest { claim, head, .. } = &claimed;
-        match self.execute(&claimed, known).await {
-            Ok(Executed::Ended(ended)) => self.conclude(claim, head, ended).await,
-            Ok(Executed::Changing(detail)) => self.park(claim, head, detail).await,
+        let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
+        let ClaimedRequest { claim, tries, head, .. } = &claimed;
+        let Broke { error, in_effect } = match self.execute(&claimed, known, &under_way.course).await {
+            Ok(Executed::Ended(ended)) => return self.conclude(claim, head, ended).await,
+            Ok(Executed::Elsewhere(detail)) => return self.park(claim, head, detail).await,
+            Err(broke) => broke,
+        };
+        if error.kind == PortErrorKind::Superseded {
+            return Ok(Step::Superseded);
+        }
+        if error.kind == PortErrorKind::Stopped {
+            return self.hand_back(claim).await;
+        }
+        if error.kind.is_transient() && *tries < self.settings.max_attempts {
+            tracing::warn!(error = %error, tries, "request postponed");
+            let wait = error.retry_after.unwrap_or_else(|| backoff(*tries));
+            self.ports.ledger.postpone(claim, later(self.now(), wait)).await?;
+            return Ok(Step::Postponed);
+        }
+        tracing::error!(error = %error, source = ?error.source, tries, "request failed");
+        // An earlier try may have done what this one was not told of.
+        let may_have_done = *tries > 1 || (in_effect && error.kind.is_transient());
+        let failure = failure_of(&error, may_have_done);
+        let ended = if may_have_done {
+            Ended::fate_unknown(failure)
+        } else {
+            Ended::with(Err(failure), Value::Null)
+        };
+        self.conclude(claim, head, ended).await
+    }
+
+    /// Leaves a claimed request that was not begun, or was broken off at a safe place, to whoever
+    /// comes next. It was not tried.
+    pub async fn hand_back(&self, claim: &Claim) -> PortResult<Step> {
+        match self.ports.ledger.hand_back(claim, self.now()).await {
+            Ok(()) => Ok(Step::HandedBack),
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
-            Err(error) if error.kind.is_transient() && claim.attempt < self.settings.max_attempts => {
-                tracing::warn!(error = %error, attempt = claim.attempt, "request postponed");
-                let wait = error.retry_after.unwrap_or_else(|| backoff(claim.attempt));
-                self.ports.ledger.postpone(claim, later(self.now(), wait)).await?;
-                Ok(Step::Postponed)
-            }
-            Err(error) => {
-                tracing::error!(error = %error, source = ?error.source, attempt = claim.attempt, "request failed");
-                let ended = Ended {
-                    outcome: Err(failure_of(&error)),
-                    detail: Value::Null,
-                    output: None,
-                };
-                self.conclude(claim, head, ended).await
-            }
+            Err(error) => Err(error),
         }
     }
 
-    /// Takes requests nobody works on: never begun, or begun by somebody who is gone.
+    /// Takes requests nobody works on: never begun, or begun by somebody who is gone; never what
+    /// runs in this process. Nothing, once everything is to stop.
     pub async fn recover(&self, limit: usize) -> PortResult<Vec<ClaimedRequest>> {
+        if self.running.is_stopping() {
+            return Ok(Vec::new());
+        }
+        self.renew_old().await?;
         let now = self.now();
         self.ports
             .ledger
@@ -85,86 +154,26 @@ impl ControlPlane {
             .await
     }
 
-    /// Looks at the parked requests and concludes those whose effect has ended.
-    pub async fn look_after_waiting(&self, limit: usize) -> PortResult<Vec<Completed>> {
-        let mut concluded = Vec::new();
-        for waiting in self.ports.ledger.waiting(limit).await? {
-            if let Step::Concluded(completed) = self.look_at(waiting).await? {
-                concluded.push(completed);
-            }
-        }
-        Ok(concluded)
+    /// Takes over what a dead process had claimed, where the caller holds the store alone: a sweep
+    /// carries it out at once. How many requests that were.
+    pub async fn take_over(&self) -> PortResult<u64> {
+        self.ports.ledger.take_over(self.now()).await
     }
 
-    /// A stack's change has ended: concludes the request that waits for it. `None` where none
-    /// waits (any more, or yet; a request looks for itself when it is parked).
-    pub async fn stack_ended(&self, request: &RequestId) -> PortResult<Option<Completed>> {
-        let Some(waiting) = self.ports.ledger.waiting_request(request).await? else {
-            return Ok(None);
-        };
-        match self.look_at(waiting).await? {
-            Step::Concluded(completed) => Ok(Some(completed)),
-            Step::Parked | Step::Postponed | Step::Superseded => Ok(None),
-        }
-    }
-
-    async fn look_at(&self, waiting: WaitingRequest) -> PortResult<Step> {
-        let WaitingRequest { claim, head, since } = waiting;
-        let Some(stack) = &head.resource else {
-            let failure = Failure::new(
-                Reason::InternalError,
-                "the request waits for a stack that was not recorded",
-            );
-            return self
-                .conclude(
-                    &claim,
-                    &head,
-                    Ended {
-                        outcome: Err(failure),
-                        detail: Value::Null,
-                        output: None,
-                    },
-                )
-                .await;
-        };
-        let stack = crate::names::FullStackName::from_stored(stack.clone());
-        match self.ports.stacks.progress(&stack, &head.id).await? {
-            StackProgress::Ended(end) => self.conclude(&claim, &head, stack_ended(end, Value::Null)).await,
-            StackProgress::Changing if overdue(since, self.now(), self.deploy_timeout(&head)) => {
-                let message = format!(
-                    "stack {stack} did not settle within {} seconds; see what it is doing before you send another deploy",
-                    self.deploy_timeout(&head).as_secs()
-                );
-                let outcome = Err(Failure::new(Reason::Timeout, message));
-                self.conclude(
-                    &claim,
-                    &head,
-                    Ended {
-                        outcome,
-                        detail: Value::Null,
-                        output: None,
-                    },
-                )
-                .await
-            }
-            StackProgress::Changing => Ok(Step::Parked),
-        }
-    }
-
-    fn deploy_timeout(&self, head: &RequestHead) -> SignedDuration {
-        let own = Stage::new(&head.stage).ok();
-        let own = own.and_then(|stage| self.settings.stage_deploy_timeouts.get(&stage).copied());
-        own.unwrap_or(self.settings.deploy_timeout)
-    }
-
-    async fn execute(&self, claimed: &ClaimedRequest, known: Option<Agent>) -> PortResult<Executed> {
-        let ClaimedRequest { claim, head, .. } = claimed;
-        if claim.attempt > self.settings.max_attempts {
+    async fn execute(
+        &self,
+        claimed: &ClaimedRequest,
+        known: Option<Agent>,
+        course: &Course,
+    ) -> Result<Executed, Broke> {
+        let ClaimedRequest { claim, tries, head, .. } = claimed;
+        if *tries > self.settings.max_attempts {
             let message = format!(
                 "given up after {} attempts; the control plane's log says why",
                 self.settings.max_attempts
             );
-            return Ok(refused(Failure::new(Reason::InternalError, message), Value::Null));
+            let failure = Failure::new(Reason::InternalError, message);
+            return Ok(Executed::Ended(Ended::fate_unknown(failure)));
         }
         let command = match self.readmit(claimed) {
             Ok(command) => command,
@@ -177,20 +186,27 @@ impl ControlPlane {
         match command {
             Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
-            Command::Repositories(work) => self.repositories(head, &work, detail).await,
+            Command::Repositories(work) => self.repositories((claim, head), &work, course, detail).await,
         }
     }
 
-    async fn repositories(&self, head: &RequestHead, work: &RepositoryWork, detail: Value) -> PortResult<Executed> {
+    async fn repositories(
+        &self,
+        (claim, head): (&Claim, &RequestHead),
+        work: &RepositoryWork,
+        course: &Course,
+        detail: Value,
+    ) -> Result<Executed, Broke> {
         let Some(care) = &self.care else {
             let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
             return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
         };
-        Ok(Executed::Ended(Ended {
-            outcome: care.carry_out(work, &Author::of(head)).await?.map(within_an_event),
-            detail,
-            output: None,
-        }))
+        let author = Author::of(head);
+        if care.hand_over(claim, work, &author).await.map_err(in_effect)? {
+            return Ok(Executed::Elsewhere(detail));
+        }
+        let outcome = care.carry_out(work, &author, course).await.map_err(in_effect)?;
+        Ok(Executed::Ended(Ended::with(outcome.map(within_an_event), detail)))
     }
 
     async fn authorise(
@@ -260,7 +276,7 @@ impl ControlPlane {
         head: &RequestHead,
         put: &PutSecret,
         detail: Value,
-    ) -> PortResult<Executed> {
+    ) -> Result<Executed, Broke> {
         let token = effect_token(&head.id, &put.name);
         let stage = self.stage_of(head);
         let write = SecretWrite {
@@ -271,33 +287,37 @@ impl ControlPlane {
             stage: &stage,
             at: self.now(),
         };
-        let written = self.ports.secrets.put(write).await?;
+        let written = self.ports.secrets.put(write).await.map_err(in_effect)?;
         let result = PutSecretResult {
             secret_name: put.name.to_string(),
             action: written.action,
             arn: written.arn,
             version_id: written.version_id,
         };
-        Ok(Executed::Ended(Ended {
-            outcome: Ok(to_value(&result)),
-            detail,
-            output: None,
-        }))
+        Ok(Executed::Ended(Ended::with(Ok(to_value(&result)), detail)))
     }
 
-    async fn deploy(&self, claim: &Claim, deploy: &DeployLambda, detail: Value) -> PortResult<Executed> {
+    async fn deploy(&self, claim: &Claim, deploy: &DeployLambda, detail: Value) -> Result<Executed, Broke> {
         let stack = deploy.full_name();
         let lease: StackLease = match self.ports.ledger.lock_stack(claim, &stack).await? {
             StackLock::Acquired(lease) => lease,
             StackLock::Held { by } => {
-                let message = format!(
-                    "stack {stack} is being changed by request {by}; send the deploy again when that has ended"
-                );
+                let holder = self.ports.ledger.find(&by).await?;
+                let goes_on = holder.is_some_and(|holder| holder.completed.is_none());
+                let message = if goes_on {
+                    format!("stack {stack} is being changed by request {by}; send the deploy again when that has ended")
+                } else {
+                    format!(
+                        "nobody knows what became of request {by}, which changed stack {stack}; send the deploy again \
+                         when an operator has looked at the stack and freed it with `cc-devops stacks release {stack}`"
+                    )
+                };
                 return Ok(refused(Failure::new(Reason::StackInProgress, message), detail));
             }
         };
-        match self.ports.stacks.start(&lease, deploy, self.now()).await? {
-            StackProgress::Changing => Ok(Executed::Changing(detail)),
+        let started = self.ports.stacks.start(&lease, deploy, self.now()).await;
+        match started.map_err(in_effect)? {
+            StackProgress::Changing => Ok(Executed::Elsewhere(detail)),
             StackProgress::Ended(end) => Ok(Executed::Ended(stack_ended(end, detail))),
         }
     }
@@ -311,23 +331,33 @@ impl ControlPlane {
             Err(error) if error.kind == PortErrorKind::Superseded => return Ok(Step::Superseded),
             Err(error) => return Err(error),
         }
-        let Some(stack) = &head.resource else {
-            return Ok(Step::Parked);
+        let parked = WaitingRequest {
+            claim: claim.clone(),
+            head: head.clone(),
+            since: now,
         };
-        let stack = crate::names::FullStackName::from_stored(stack.clone());
-        match self.ports.stacks.progress(&stack, &head.id).await? {
-            StackProgress::Ended(end) => self.conclude(claim, head, stack_ended(end, detail)).await,
-            StackProgress::Changing => Ok(Step::Parked),
+        match self.look(&parked, detail).await {
+            Ok(Some(ended)) => self.conclude(claim, head, ended).await,
+            Ok(None) => Ok(Step::Parked),
+            // It is parked all the same; the next look tells.
+            Err(error) => {
+                tracing::warn!(request_id = %head.id, %error, "what was begun elsewhere cannot be looked at yet");
+                Ok(Step::Parked)
+            }
         }
     }
 
-    async fn conclude(&self, claim: &Claim, head: &RequestHead, ended: Ended) -> PortResult<Step> {
+    pub(super) async fn conclude(&self, claim: &Claim, head: &RequestHead, ended: Ended) -> PortResult<Step> {
         let Ended {
             outcome,
             detail,
             output,
+            keeps_stack,
         } = ended;
-        let conclusion = conclusion(head, outcome, detail, output, self.now());
+        let conclusion = Conclusion {
+            keeps_stack,
+            ..conclusion(head, outcome, detail, output, self.now())
+        };
         match self.ports.ledger.conclude(claim, &conclusion).await {
             Ok(()) => Ok(Step::Concluded(conclusion.completed)),
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
@@ -337,28 +367,21 @@ impl ControlPlane {
 }
 
 fn refused(failure: Failure, detail: Value) -> Executed {
-    Executed::Ended(Ended {
-        outcome: Err(failure),
-        detail,
-        output: None,
-    })
+    Executed::Ended(Ended::with(Err(failure), detail))
 }
 
-fn stack_ended(end: StackEnd, detail: Value) -> Ended {
+pub(super) fn stack_ended(end: StackEnd, detail: Value) -> Ended {
     Ended {
         outcome: end.outcome.map(|result| to_value(&result)),
         detail,
         output: end.output,
+        keeps_stack: !end.fate_known,
     }
 }
 
 #[expect(clippy::expect_used, reason = "results are plain data with string keys")]
 fn to_value(result: &impl Serialize) -> Value {
     serde_json::to_value(result).expect("plain data is JSON")
-}
-
-fn overdue(since: Timestamp, now: Timestamp, timeout: SignedDuration) -> bool {
-    now.duration_since(since) > timeout
 }
 
 /// The idempotency token of an effect: hex SHA-256 of the request's id and the secret's name.
@@ -386,16 +409,21 @@ pub(super) fn backoff(failed: u32) -> SignedDuration {
     SignedDuration::try_from(delay).unwrap_or(SignedDuration::from_mins(1))
 }
 
-/// What an agent is told when a port failed for good. The port's own words stay in the log.
-fn failure_of(error: &PortError) -> Failure {
+/// What an agent is told when a port failed for good. The port's own words stay in the log. Only
+/// where nothing can have been done is it told to ask again under another id.
+fn failure_of(error: &PortError, may_have_done: bool) -> Failure {
     let (reason, message) = match error.kind {
+        PortErrorKind::Unavailable if may_have_done => (
+            Reason::ApiError,
+            "a system the request needs could not be reached; the effect may have taken place: look before you ask for it again",
+        ),
         PortErrorKind::Unavailable => (
             Reason::ApiError,
-            "a system the request needs could not be reached, several times; send it again later under a new requestId",
+            "a system the request needs could not be reached, and nothing was done; send it again later under a new requestId",
         ),
         PortErrorKind::Timeout => (
             Reason::Timeout,
-            "a system the request needs did not answer in time, several times; the effect may have taken place",
+            "a system the request needs did not answer in time; the effect may have taken place: look before you ask for it again",
         ),
         PortErrorKind::Refused | PortErrorKind::TooLarge => (
             Reason::ApiError,
@@ -409,6 +437,7 @@ fn failure_of(error: &PortError) -> Failure {
         | PortErrorKind::Corrupt
         | PortErrorKind::Key
         | PortErrorKind::Superseded
+        | PortErrorKind::Stopped
         | PortErrorKind::Exists => (
             Reason::InternalError,
             "the control plane's own storage failed; an operator must look at its log",
@@ -421,7 +450,7 @@ fn failure_of(error: &PortError) -> Failure {
 const LARGEST_RESULT: usize = 180_000;
 
 /// A result that fits into an event. Of all repositories only the summary may be left.
-fn within_an_event(result: Value) -> Value {
+pub fn within_an_event(result: Value) -> Value {
     if result.to_string().len() <= LARGEST_RESULT {
         return result;
     }

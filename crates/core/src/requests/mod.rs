@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod bus;
+pub mod course;
 pub mod engine;
 pub mod envelope;
 pub mod execution;
@@ -14,8 +15,11 @@ pub mod fingerprint;
 pub mod outcome;
 pub mod record;
 pub mod relay;
+pub mod running;
+pub mod stacks;
 pub mod standing;
 pub mod sweep;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt;

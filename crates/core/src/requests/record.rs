@@ -98,8 +98,29 @@ pub struct NewRequest {
 pub struct Claim {
     /// The request.
     pub request: RequestId,
-    /// The fence: which attempt this is, from 1.
+    /// The fence: it grows with each claim, from 1. It says nothing of how often the request was
+    /// tried; that is [`ClaimedRequest::tries`].
     pub attempt: u32,
+}
+
+/// How far long work is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// How much is done.
+    pub done: u64,
+    /// Of how much, as far as it is known.
+    pub of: u64,
+    /// What is counted: a plural, as in `repositories`.
+    pub what: String,
+}
+
+/// A claim whose work goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewal {
+    /// The claim.
+    pub claim: Claim,
+    /// How far its work is, where it says so.
+    pub progress: Option<Progress>,
 }
 
 /// A request together with the right to carry it out.
@@ -107,6 +128,8 @@ pub struct Claim {
 pub struct ClaimedRequest {
     /// The right.
     pub claim: Claim,
+    /// Which try this is, from 1. Work that was handed back was not tried.
+    pub tries: u32,
     /// What is known of it.
     pub head: RequestHead,
     /// The event's `detail` as JSON text.
@@ -142,7 +165,7 @@ pub enum Receipt {
 pub struct StackLease {
     /// The stack.
     pub stack: FullStackName,
-    /// The request that holds it, until that is concluded.
+    /// The request that holds it, until that is concluded and its fate known.
     pub request: RequestId,
 }
 
@@ -167,6 +190,9 @@ pub struct Conclusion {
     pub audit: AuditEntry,
     /// What the effect printed, bounded and redacted.
     pub output: Option<String>,
+    /// Whether the stacks it holds stay its own: the change may have taken place, or still go on,
+    /// and somebody has to look ([`Ledger::release_stack`](crate::ports::Ledger::release_stack)).
+    pub keeps_stack: bool,
 }
 
 /// A request as it is shown.
@@ -176,8 +202,10 @@ pub struct RequestRecord {
     pub head: RequestHead,
     /// Where it stands.
     pub state: RequestState,
-    /// How often it was begun.
-    pub attempts: u32,
+    /// How often it was tried.
+    pub tries: u32,
+    /// How far it is, while it is carried out and says so.
+    pub progress: Option<Progress>,
     /// Its outcome, once it has one.
     pub completed: Option<Completed>,
     /// What its effect printed, bounded and redacted.

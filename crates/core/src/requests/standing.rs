@@ -43,11 +43,14 @@ impl ControlPlane {
         checks
     }
 
-    /// How long a request may be open: as long as the longest deploy, and some more.
+    /// How long a request may be open: as long as the longest deploy or other work, and some more.
     fn longest_open(&self) -> SignedDuration {
         let settings = &self.settings;
         let longest = settings.stage_deploy_timeouts.values().max().copied();
-        let longest = longest.unwrap_or_default().max(settings.deploy_timeout);
+        let longest = longest
+            .unwrap_or_default()
+            .max(settings.deploy_timeout)
+            .max(settings.work_timeout);
         longest.saturating_add(settings.lag)
     }
 }

@@ -1,18 +1,20 @@
 //! One pass over everything that was left: by a crash, by a lost event, by a system that was down.
 //!
-//! For a front door that is called by the clock. A server that runs all the time has a worker for
-//! each of these instead.
+//! For a front door that is called by the clock, and given a time to end at. A server that runs all
+//! the time has a worker for each of these instead.
 
-use futures::StreamExt;
-use futures::stream;
+use std::future::{Future, Pending, pending};
+use std::pin::Pin;
+
+use futures::FutureExt;
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::engine::ControlPlane;
 use super::execution::Step;
-use super::outcome::Completed;
-use super::record::ClaimedRequest;
 use crate::ports::{PortError, PortResult};
 
-/// How many requests are taken up, looked at or published in one go.
+/// How many events are published in one go.
 const BATCH: usize = 50;
 
 /// How many requests are carried out at once.
@@ -25,6 +27,8 @@ pub struct Swept {
     pub concluded: usize,
     /// Events published.
     pub published: usize,
+    /// Whether the deadline came before everything was looked at.
+    pub cut_short: bool,
     /// What went wrong; the rest of the pass was made all the same.
     pub failures: Vec<PortError>,
 }
@@ -35,34 +39,115 @@ impl Swept {
     }
 }
 
+/// When something has to end. Whoever makes it measures the time.
+pub(super) struct Deadline<F> {
+    comes: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future<Output = ()>> Deadline<F> {
+    fn new(comes: F) -> Self {
+        Self {
+            comes: Some(Box::pin(comes)),
+        }
+    }
+
+    /// Whether it has come.
+    pub(super) fn is_over(&mut self) -> bool {
+        if let Some(comes) = &mut self.comes
+            && comes.as_mut().now_or_never().is_some()
+        {
+            self.comes = None;
+        }
+        self.comes.is_none()
+    }
+
+    /// What `work` gives, or nothing where the deadline comes first.
+    async fn before<T>(&mut self, work: impl Future<Output = T> + Unpin) -> Option<T> {
+        let Some(comes) = &mut self.comes else { return None };
+        let done = match select(work, comes).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
+        };
+        if done.is_none() {
+            self.comes = None;
+        }
+        done
+    }
+}
+
+impl Deadline<Pending<()>> {
+    /// It does not come.
+    pub(super) fn never() -> Self {
+        Self::new(pending())
+    }
+}
+
 impl ControlPlane {
-    /// Takes up requests nobody works on, looks at those that wait, checks the audit trail's ends
-    /// in, and publishes what is concluded.
-    pub async fn sweep(&self) -> Swept {
+    /// Publishes what is concluded, takes up requests nobody works on, looks at those that wait,
+    /// and checks the audit trail's ends in. When `deadline` comes nothing more is begun: long work
+    /// is broken off at a safe place and handed back, and what was not looked at is the next
+    /// pass's.
+    pub async fn sweep(&self, deadline: impl Future<Output = ()> + Send) -> Swept {
+        let mut deadline = Deadline::new(deadline);
         let mut swept = Swept::default();
-        while let Some(claimed) = swept.note(self.recover(BATCH).await) {
-            let last = claimed.len() < BATCH;
-            let results: Vec<_> = stream::iter(claimed)
-                .map(|claimed: ClaimedRequest| self.carry_out(claimed))
-                .buffer_unordered(AT_ONCE)
-                .collect()
-                .await;
-            for result in results {
-                if let Some(Step::Concluded(_)) = swept.note(result) {
-                    swept.concluded += 1;
+        // First, so that no amount of work keeps from being told what has ended.
+        self.publish_due(&mut swept).await;
+        self.take_up(&mut swept, &mut deadline).await;
+        let looked = self.look_until(&mut deadline).await;
+        swept.concluded += looked.concluded.len();
+        swept.failures.extend(looked.failures);
+        swept.note(self.ports.audit.checkpoint(self.now()).await);
+        if swept.concluded > 0 {
+            self.publish_due(&mut swept).await;
+        }
+        swept.cut_short = deadline.is_over();
+        swept
+    }
+
+    async fn publish_due(&self, swept: &mut Swept) {
+        let published = swept.note(self.publish_all().await);
+        swept.published += published.unwrap_or_default();
+    }
+
+    /// Takes requests as there are places to begin them.
+    async fn take_up<F: Future<Output = ()>>(&self, swept: &mut Swept, deadline: &mut Deadline<F>) {
+        let mut under_way = FuturesUnordered::new();
+        let (mut more, mut broken_off) = (true, false);
+        loop {
+            // Not for each place that gets free, because each search costs.
+            while more && under_way.len() <= AT_ONCE / 2 && !deadline.is_over() {
+                let places = AT_ONCE - under_way.len();
+                let Some(claimed) = swept.note(self.recover(places).await) else {
+                    more = false;
+                    break;
+                };
+                more = claimed.len() == places;
+                for claimed in claimed {
+                    if deadline.is_over() {
+                        swept.note(self.hand_back(&claimed.claim).await);
+                    } else {
+                        under_way.push(self.carry_out(claimed));
+                    }
                 }
             }
-            if last || !swept.failures.is_empty() {
-                break;
+            if under_way.is_empty() {
+                return;
+            }
+            let step = if let Some(step) = deadline.before(under_way.next()).await {
+                step
+            } else {
+                if !broken_off {
+                    self.break_off();
+                    broken_off = true;
+                }
+                under_way.next().await
+            };
+            match step.map(|step| swept.note(step)) {
+                Some(Some(Step::Concluded(_))) => swept.concluded += 1,
+                Some(Some(_)) | None => {}
+                Some(None) => more = false,
             }
         }
-        let ended: Option<Vec<Completed>> = swept.note(self.look_after_waiting(BATCH).await);
-        swept.concluded += ended.map_or(0, |ended| ended.len());
-        swept.note(self.ports.audit.checkpoint(self.now()).await);
-        if let Some(published) = swept.note(self.publish_all().await) {
-            swept.published = published;
-        }
-        swept
     }
 
     /// Takes every event that is due to every consumer; how many were told. What one of them refuses stays

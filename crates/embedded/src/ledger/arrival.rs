@@ -80,9 +80,9 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
     let ending = beginning.ending;
     let inserted = conn
         .prepare_cached(
-            "INSERT INTO requests (id, state, attempts, due_at, principal, role, agent, action, stage, resource, \
+            "INSERT INTO requests (id, state, attempts, tries, due_at, principal, role, agent, action, stage, resource, \
              fingerprint, received_at, status, completed, output, key_id, data_key, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![

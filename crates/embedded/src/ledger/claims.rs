@@ -1,17 +1,21 @@
 //! Claims and leases: who carries a request out, who waits for it, who holds a stack.
 
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, RequestHead, StackLease, StackLock, WaitingRequest};
+use cc_devops_core::requests::record::{
+    Claim, ClaimedRequest, Renewal, RequestHead, StackLease, StackLock, WaitingRequest,
+};
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::conclusion::superseded;
 use super::rows::{HEAD, HEAD_LEN, detail_label, head};
-use crate::columns::{limit, nanos, time_at};
+use crate::audit;
+use crate::columns::{json, limit, nanos, time_at};
 use crate::error::Fault;
-use crate::vault::{Keyring, Sealed};
+use crate::vault::{Keyring, Sealed, StoreKeys};
 
 /// Takes requests that nobody works on.
 pub(super) fn claim_due(
@@ -24,22 +28,23 @@ pub(super) fn claim_due(
     // The inner search needs the index of open requests alone, so a long backlog costs little.
     let due = conn
         .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, key_id, data_key, detail, seq FROM requests \
+            "SELECT {HEAD}, attempts, coalesce(tries, attempts), key_id, data_key, detail, seq FROM requests \
              WHERE seq IN (SELECT seq FROM requests WHERE state <> 'concluded' \
              AND state IN ('received', 'executing') AND due_at <= ?1 ORDER BY seq LIMIT ?2) ORDER BY seq"
         ))?
         .query_map(params![nanos(now), limit(at_most)], |row| {
-            let seq: i64 = row.get(HEAD_LEN + 4)?;
+            let seq: i64 = row.get(HEAD_LEN + 5)?;
             Ok((seq, due(row)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut update =
-        conn.prepare_cached("UPDATE requests SET state = 'executing', attempts = ?2, due_at = ?3 WHERE id = ?1")?;
+    let mut update = conn.prepare_cached(
+        "UPDATE requests SET state = 'executing', attempts = ?2, tries = ?3, due_at = ?4, progress = NULL WHERE id = ?1",
+    )?;
     // One damaged row must not hold up all the others; it is looked at again later.
     let mut later = conn.prepare_cached("UPDATE requests SET due_at = ?2 WHERE seq = ?1")?;
     let mut claimed = Vec::with_capacity(due.len());
     for (seq, row) in due {
-        let (head, attempts, sealed) = match row {
+        let (head, attempts, tries, sealed) = match row {
             Ok(row) => row,
             Err(error) => {
                 tracing::error!(seq, %error, "a request's row cannot be read: it stays open until it can");
@@ -59,13 +64,14 @@ pub(super) fn claim_due(
             }
             Err(fault) => return Err(fault),
         };
-        let attempt = attempts.saturating_add(1);
-        update.execute(params![head.id.as_str(), attempt, nanos(lease_until)])?;
+        let (attempt, tries) = (attempts.saturating_add(1), tries.saturating_add(1));
+        update.execute(params![head.id.as_str(), attempt, tries, nanos(lease_until)])?;
         claimed.push(ClaimedRequest {
             claim: Claim {
                 request: head.id.clone(),
                 attempt,
             },
+            tries,
             head,
             detail,
         });
@@ -73,12 +79,72 @@ pub(super) fn claim_due(
     Ok(claimed)
 }
 
-fn due(row: &Row<'_>) -> rusqlite::Result<(RequestHead, u32, Option<Sealed>)> {
+fn due(row: &Row<'_>) -> rusqlite::Result<(RequestHead, u32, u32, Option<Sealed>)> {
     Ok((
         head(row)?,
         row.get(HEAD_LEN)?,
-        Sealed::from_row_if_any(row, HEAD_LEN + 1)?,
+        row.get(HEAD_LEN + 1)?,
+        Sealed::from_row_if_any(row, HEAD_LEN + 2)?,
     ))
+}
+
+/// Renews leases; gives the claims that are not good any more.
+pub(super) fn renew(conn: &Connection, renewals: &[Renewed], lease_until: Timestamp) -> Result<Vec<Claim>, Fault> {
+    let mut update = conn.prepare_cached(
+        "UPDATE requests SET due_at = ?3, progress = coalesce(?4, progress) \
+         WHERE id = ?1 AND attempts = ?2 AND state = 'executing'",
+    )?;
+    let mut lost = Vec::new();
+    for Renewed { claim, progress } in renewals {
+        let good = update.execute(params![
+            claim.request.as_str(),
+            claim.attempt,
+            nanos(lease_until),
+            progress
+        ])?;
+        if good == 0 {
+            lost.push(claim.clone());
+        }
+    }
+    Ok(lost)
+}
+
+/// A claim to renew, and how far its work is, as JSON text.
+pub(super) struct Renewed {
+    claim: Claim,
+    progress: Option<String>,
+}
+
+impl Renewed {
+    /// Prepares a renewal.
+    pub(super) fn of(renewal: &Renewal) -> rusqlite::Result<Self> {
+        Ok(Self {
+            claim: renewal.claim.clone(),
+            progress: renewal.progress.as_ref().map(json).transpose()?,
+        })
+    }
+}
+
+/// Gives a claimed request back that was not tried.
+pub(super) fn hand_back(conn: &Connection, claim: &Claim, at: Timestamp) -> Result<(), Fault> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE requests SET state = 'received', due_at = ?3, tries = max(coalesce(tries, attempts) - 1, 0) \
+             WHERE id = ?1 AND attempts = ?2 AND state = 'executing'",
+        )?
+        .execute(params![claim.request.as_str(), claim.attempt, nanos(at)])?;
+    one(changed)
+}
+
+/// Makes due what a dead process was carrying out; its claims are good no more.
+pub(super) fn take_over(conn: &Connection, now: Timestamp) -> Result<u64, Fault> {
+    let taken = conn
+        .prepare_cached(
+            "UPDATE requests SET state = 'received', due_at = ?1, tries = coalesce(tries, attempts), \
+             attempts = attempts + 1 WHERE state <> 'concluded' AND state = 'executing'",
+        )?
+        .execute([nanos(now)])?;
+    Ok(u64::try_from(taken).unwrap_or(u64::MAX))
 }
 
 /// Gives a claimed request back.
@@ -96,7 +162,7 @@ pub(super) fn postpone(conn: &Connection, claim: &Claim, until: Timestamp) -> Re
 pub(super) fn park(conn: &Connection, claim: &Claim, at: Timestamp) -> Result<(), Fault> {
     let changed = conn
         .prepare_cached(
-            "UPDATE requests SET state = 'waiting', due_at = ?3, key_id = NULL, data_key = NULL, detail = NULL \
+            "UPDATE requests SET state = 'waiting', due_at = ?3, progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
              WHERE id = ?1 AND attempts = ?2 AND state = 'executing'",
         )?
         .execute(params![claim.request.as_str(), claim.attempt, nanos(at)])?;
@@ -107,20 +173,31 @@ fn one(changed: usize) -> Result<(), Fault> {
     if changed == 1 { Ok(()) } else { Err(superseded()) }
 }
 
-/// The parked requests, the longest waiting first.
-pub(super) fn waiting(conn: &Connection, at_most: usize) -> Result<Vec<WaitingRequest>, Fault> {
-    let rows = conn
-        .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, due_at FROM requests \
-             WHERE state <> 'concluded' AND state = 'waiting' ORDER BY due_at, seq LIMIT ?1"
-        ))?
-        .query_map([limit(at_most)], |row| Ok(parked(row)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let readable = |row: rusqlite::Result<WaitingRequest>| {
-        row.inspect_err(|error| tracing::error!(%error, "a parked request's row cannot be read"))
-            .ok()
-    };
-    Ok(rows.into_iter().filter_map(readable).collect())
+/// The parked requests behind `after`, the longest waiting first.
+pub(super) fn waiting(
+    conn: &Connection,
+    after: Option<&(Timestamp, RequestId)>,
+    at_most: usize,
+) -> Result<Vec<WaitingRequest>, Fault> {
+    let (since, id) = after.map_or((i64::MIN, ""), |(since, id)| (nanos(*since), id.as_str()));
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {HEAD}, attempts, due_at FROM requests \
+         WHERE state <> 'concluded' AND state = 'waiting' AND due_at >= ?1 AND (due_at, id) > (?1, ?2) \
+         ORDER BY due_at, id"
+    ))?;
+    // Not limited here: those that cannot be read are no part of a page.
+    let rows = statement.query_map(params![since, id], |row| Ok(parked(row)))?;
+    let mut waiting = Vec::new();
+    for row in rows {
+        if waiting.len() == at_most {
+            break;
+        }
+        match row? {
+            Ok(request) => waiting.push(request),
+            Err(error) => tracing::error!(%error, "a parked request's row cannot be read"),
+        }
+    }
+    Ok(waiting)
 }
 
 /// The parked request of that id.
@@ -167,6 +244,27 @@ pub(super) fn lock_stack(conn: &Connection, claim: &Claim, stack: &FullStackName
     } else {
         StackLock::Held { by: holder }
     })
+}
+
+/// Frees a stack that `holder` kept beyond its end; whether it did.
+pub(super) fn release_stack(
+    conn: &Connection,
+    keys: &StoreKeys,
+    stack: &FullStackName,
+    holder: &RequestId,
+    entry: &AuditEntry,
+) -> Result<bool, Fault> {
+    let freed = conn
+        .prepare_cached(
+            "DELETE FROM stack_locks WHERE stack = ?1 AND request_id = ?2 \
+             AND NOT EXISTS (SELECT 1 FROM requests WHERE id = ?2 AND state <> 'concluded')",
+        )?
+        .execute([stack.as_str(), holder.as_str()])?;
+    if freed == 0 {
+        return Ok(false);
+    }
+    audit::append(conn, keys, entry)?;
+    Ok(true)
 }
 
 /// The request that holds a stack.

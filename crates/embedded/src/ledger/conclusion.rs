@@ -18,6 +18,7 @@ pub(super) struct Ending {
     completed: String,
     output: Option<String>,
     audit: Prepared,
+    keeps_stack: bool,
     /// When, in nanoseconds.
     at: i64,
 }
@@ -30,6 +31,7 @@ impl Ending {
             completed: stored::write_completed(&conclusion.completed).map_err(unwritable)?,
             output: conclusion.output.clone(),
             audit: Prepared::of(conclusion.audit.clone()).map_err(unwritable)?,
+            keeps_stack: conclusion.keeps_stack,
             at: nanos(conclusion.completed.timestamp),
         })
     }
@@ -71,7 +73,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
     let (seq, agent): (i64, String) = conn
         .prepare_cached(
             "UPDATE requests SET state = 'concluded', status = ?3, completed = ?4, output = ?5, due_at = NULL, \
-             key_id = NULL, data_key = NULL, detail = NULL \
+             progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
              WHERE id = ?1 AND attempts = ?2 AND state <> 'concluded' RETURNING seq, agent",
         )?
         .query_row(
@@ -86,8 +88,10 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
         )
         .optional()?
         .ok_or_else(superseded)?;
-    conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
-        .execute([claim.request.as_str()])?;
+    if !ending.keeps_stack {
+        conn.prepare_cached("DELETE FROM stack_locks WHERE request_id = ?1")?
+            .execute([claim.request.as_str()])?;
+    }
     ending.tell(conn, keys, seq, &agent)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn list(
         conditions.clause()
     );
     let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
-        Ok((record(row), row.get::<_, i64>(HEAD_LEN + 4)?))
+        Ok((record(row), row.get::<_, i64>(HEAD_LEN + 5)?))
     })?;
     let numbered = page(rows, at_most, |(_, seq)| *seq);
     let readable = |(record, seq): (rusqlite::Result<RequestRecord>, i64)| match record {

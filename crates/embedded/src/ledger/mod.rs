@@ -11,12 +11,13 @@ pub(crate) use rows::detail_label;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, RequestFilter, RequestRecord, StackLock,
-    WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
+    StackLock, WaitingRequest,
 };
 use jiff::Timestamp;
 
@@ -34,6 +35,10 @@ impl SqliteLedger {
     pub(crate) fn new(db: Db) -> Self {
         Self { db }
     }
+}
+
+fn unwritten(error: rusqlite::Error) -> PortError {
+    PortError::new(PortErrorKind::Refused, "what is to be kept cannot be written as JSON").because(error)
 }
 
 #[async_trait]
@@ -72,6 +77,26 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn renew(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
+        let renewals: Vec<_> = renewals
+            .iter()
+            .map(claims::Renewed::of)
+            .collect::<Result<_, _>>()
+            .map_err(unwritten)?;
+        self.db
+            .write(move |conn, _| claims::renew(conn, &renewals, lease_until))
+            .await
+    }
+
+    async fn hand_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let claim = claim.clone();
+        self.db.write(move |conn, _| claims::hand_back(conn, &claim, at)).await
+    }
+
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64> {
+        self.db.write(move |conn, _| claims::take_over(conn, now)).await
+    }
+
     async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()> {
         let claim = claim.clone();
         self.db
@@ -84,8 +109,11 @@ impl Ledger for SqliteLedger {
         self.db.write(move |conn, _| claims::park(conn, &claim, at)).await
     }
 
-    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
-        self.db.read(move |conn| claims::waiting(conn, limit)).await
+    async fn waiting(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+        let after = after.map(|last| (last.since, last.head.id.clone()));
+        self.db
+            .read(move |conn| claims::waiting(conn, after.as_ref(), limit))
+            .await
     }
 
     async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {
@@ -115,6 +143,18 @@ impl Ledger for SqliteLedger {
 
     async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
         self.db.read_inline(|conn| Ok(claims::holder_of(conn, stack)?))
+    }
+
+    async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool> {
+        let (keys, stack, holder, audit) = (
+            Arc::clone(self.db.store_keys()),
+            stack.clone(),
+            holder.clone(),
+            audit.clone(),
+        );
+        self.db
+            .write(move |conn, _| claims::release_stack(conn, &keys, &stack, &holder, &audit))
+            .await
     }
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {

@@ -2,7 +2,7 @@
 
 use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::Completed;
-use cc_devops_core::requests::record::{RequestHead, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{Progress, RequestHead, RequestRecord, RequestState};
 use cc_devops_core::stored;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -18,7 +18,7 @@ pub(super) const HEAD_LEN: usize = 9;
 
 /// The columns of a record.
 pub(super) fn record_columns() -> String {
-    format!("{HEAD}, state, attempts, requests.completed, output")
+    format!("{HEAD}, state, coalesce(tries, attempts), requests.completed, output, progress")
 }
 
 /// What a request's detail is sealed as.
@@ -58,7 +58,8 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
     Ok(RequestRecord {
         head: head(row)?,
         state,
-        attempts: row.get(HEAD_LEN + 1)?,
+        tries: row.get(HEAD_LEN + 1)?,
+        progress: progress_at(row, HEAD_LEN + 4)?,
         completed: outcome_at(row, HEAD_LEN + 2)?,
         output: row.get(HEAD_LEN + 3)?,
     })
@@ -76,4 +77,10 @@ pub(super) fn find(conn: &Connection, id: &str) -> rusqlite::Result<Option<Reque
     conn.prepare_cached(&format!("SELECT {} FROM requests WHERE id = ?1", record_columns()))?
         .query_row([id], record)
         .optional()
+}
+
+/// How far a request is. It is for people: what cannot be read is left out.
+fn progress_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Progress>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use command::{PARAMETER_PREFIX, StackCommand};
+use orphan::Orphan;
 use runner::{End, Running};
 use runs::{Begun, Run, Runs};
 
@@ -89,6 +90,7 @@ impl Stacks for LocalStacks {
             Ok(StackProgress::Ended(StackEnd {
                 outcome: Err(failure),
                 output: None,
+                fate_known: true,
             }))
         };
         let stack = &lease.stack;
@@ -131,10 +133,11 @@ impl Stacks for LocalStacks {
         if let Some(run) = self.inner.runs.find(request).await? {
             return self.inner.standing(run).await;
         }
-        let message = format!("no run of stack {stack} is on record for this request");
+        let message = format!("no run of stack {stack} is on record for this request; look at the stack");
         Ok(StackProgress::Ended(StackEnd {
             outcome: Err(Failure::new(Reason::InternalError, message)),
             output: None,
+            fate_known: false,
         }))
     }
 }
@@ -148,27 +151,36 @@ impl Inner {
         if self.children().contains(&run.request) {
             return Ok(StackProgress::Changing);
         }
-        let overdue = self.clock.now() > run.deadline;
-        let failure = match orphan::find(run.group, &run.request) {
-            Some(_) if !overdue => return Ok(StackProgress::Changing),
-            Some(orphan) if orphan.kill() => Failure::new(
-                Reason::Timeout,
-                format!(
+        let overdue = |orphan: &Orphan| match orphan.age() {
+            Some(age) => age > run.limit(),
+            None => self.clock.now() > run.deadline,
+        };
+        let (failure, fate_known) = match orphan::find(run.group, &run.request) {
+            Some(orphan) if !overdue(&orphan) => return Ok(StackProgress::Changing),
+            Some(orphan) if orphan.kill() => {
+                let message = format!(
                     "the command of stack {} outlived a stop of the control plane, ran past its time limit and was \
                      killed; look at the stack before you send a new deploy",
                     run.stack
-                ),
-            ),
-            Some(_) | None => Failure::new(
-                Reason::DeployFailed,
-                format!(
-                    "the control plane stopped while the command of stack {} ran, so its fate is unknown; look at the \
-                     stack, then send a new deploy under a new requestId",
-                    run.stack
-                ),
-            ),
+                );
+                (Failure::new(Reason::Timeout, message), true)
+            }
+            Some(_) | None => {
+                let message = format!(
+                    "the control plane stopped while the command of stack {stack} ran, so its fate is unknown; an \
+                     operator looks at the stack and frees it with `cc-devops stacks release {stack}`, then send a new \
+                     deploy under a new requestId",
+                    stack = run.stack
+                );
+                (Failure::new(Reason::DeployFailed, message), false)
+            }
         };
-        self.record_end(&run.request, Err(failure), None).await
+        let end = StackEnd {
+            outcome: Err(failure),
+            output: None,
+            fate_known,
+        };
+        self.record_end(&run.request, end).await
     }
 
     fn children(&self) -> MutexGuard<'_, HashSet<RequestId>> {
@@ -177,13 +189,7 @@ impl Inner {
 
     /// Records a run's end and gives the one that is on record: where the command ended while
     /// somebody looked for it, what it said itself stands.
-    async fn record_end(
-        &self,
-        request: &RequestId,
-        outcome: Result<DeployResult, Failure>,
-        output: Option<String>,
-    ) -> PortResult<StackProgress> {
-        let end = StackEnd { outcome, output };
+    async fn record_end(&self, request: &RequestId, end: StackEnd) -> PortResult<StackProgress> {
         self.runs
             .end(request, self.clock.now(), end)
             .await
@@ -205,8 +211,12 @@ impl Inner {
             Err(error) => {
                 let program = command.program.to_string_lossy();
                 let message = format!("the command {program:?} of stack {stack} could not be started: {error}");
-                let failure = Failure::new(Reason::DeployFailed, message);
-                return self.record_end(&request, Err(failure), None).await;
+                let end = StackEnd {
+                    outcome: Err(Failure::new(Reason::DeployFailed, message)),
+                    output: None,
+                    fate_known: true,
+                };
+                return self.record_end(&request, end).await;
             }
         };
         let group = running.group;
@@ -222,10 +232,14 @@ impl Inner {
 /// Waits for a command's end, records it, and tells it.
 async fn watch(ours: Ours, running: Running, timeout: Duration, stack: FullStackName) {
     let (end, output) = running.wait(timeout, &ours.inner.stop).await;
-    let outcome = outcome(&end, &stack, &ours.request, timeout);
+    let end = StackEnd {
+        outcome: outcome(&end, &stack, &ours.request, timeout),
+        output: Some(output),
+        fate_known: !matches!(end, End::Lost(_)),
+    };
     let (inner, request) = (Arc::clone(&ours.inner), ours.request.clone());
     // Not recorded means that the sweep asks again and finds the group gone: fate unknown.
-    if let Err(error) = inner.record_end(&request, outcome, Some(output)).await {
+    if let Err(error) = inner.record_end(&request, end).await {
         tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
     }
     drop(ours);

@@ -3,6 +3,7 @@
 use std::fs;
 
 use cc_devops_core::names::RequestId;
+use jiff::SignedDuration;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 /// A process group that still exists under the number that was recorded.
@@ -30,8 +31,44 @@ pub(super) fn find(group: Option<i32>, request: &RequestId) -> Option<Orphan> {
 }
 
 impl Orphan {
+    /// How long its leader has run, by the time since the machine started, which nobody sets. None
+    /// where the leader is gone or the system does not say.
+    pub(super) fn age(&self) -> Option<SignedDuration> {
+        if !self.certain {
+            return None;
+        }
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.group.as_raw_nonzero())).ok()?;
+        let since_start = fs::read_to_string("/proc/uptime").ok()?;
+        let age = age(&stat, &since_start, rustix::param::clock_ticks_per_second())?;
+        SignedDuration::try_from_secs_f64(age).ok()
+    }
+
     /// Kills the group, if it is certain to be the command; whether it was killed.
     pub(super) fn kill(&self) -> bool {
         self.certain && kill_process_group(self.group, Signal::KILL).is_ok()
+    }
+}
+
+/// The seconds since a process began, from its line of `/proc/PID/stat` and from `/proc/uptime`.
+fn age(stat: &str, since_start: &str, ticks_per_second: u64) -> Option<f64> {
+    // The name, in parentheses, may hold anything. The 22nd field is the 20th behind it.
+    let (_, behind) = stat.rsplit_once(')')?;
+    let begun: u32 = behind.split_whitespace().nth(19)?.parse().ok()?;
+    let ticks = u32::try_from(ticks_per_second).ok().filter(|ticks| *ticks > 0)?;
+    let up: f64 = since_start.split_whitespace().next()?.parse().ok()?;
+    let age = up - f64::from(begun) / f64::from(ticks);
+    (age >= 0.0).then_some(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_is_what_the_machine_was_up_less_when_it_began() {
+        let stat = "42 (a ) b) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12000 1000 1 18446744073709551615";
+        assert_eq!(age(stat, "150.50 900.00", 100), Some(30.5));
+        assert_eq!(age(stat, "100.00 900.00", 100), None, "another machine's uptime");
+        assert_eq!(age("nonsense", "1 1", 100), None);
     }
 }

@@ -3,7 +3,7 @@
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::{PortResult, StackEnd};
 use cc_devops_core::requests::outcome::{DeployResult, Failure, Reason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,16 @@ pub(super) struct Run {
     pub(super) stack: FullStackName,
     /// The process group of its command, once it is known.
     pub(super) group: Option<i32>,
+    pub(super) started_at: Timestamp,
     pub(super) deadline: Timestamp,
     pub(super) end: Option<StackEnd>,
+}
+
+impl Run {
+    /// How long its command may run.
+    pub(super) fn limit(&self) -> SignedDuration {
+        self.deadline.duration_since(self.started_at)
+    }
 }
 
 pub(super) enum Begun {
@@ -34,10 +42,15 @@ pub(super) struct Runs {
 #[derive(Serialize, Deserialize)]
 enum Stored {
     Done(DeployResult),
-    Failed { reason: Reason, message: String },
+    Failed {
+        reason: Reason,
+        message: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fate_unknown: bool,
+    },
 }
 
-const COLUMNS: &str = "request_id, stack, pid, deadline, outcome, output";
+const COLUMNS: &str = "request_id, stack, pid, deadline, outcome, output, started_at";
 
 impl Runs {
     pub(super) fn new(db: Db) -> Self {
@@ -111,6 +124,7 @@ impl Runs {
                     Err(Failure { reason, message }) => Stored::Failed {
                         reason: *reason,
                         message: message.clone(),
+                        fate_unknown: !end.fate_known,
                     },
                 };
                 conn.prepare_cached(
@@ -140,18 +154,27 @@ fn find(conn: &Connection, request: &RequestId) -> Result<Option<Run>, Fault> {
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     let outcome: Option<Stored> = columns::optional_json_at(row, 4)?;
     let output: Option<String> = row.get(5)?;
-    let end = outcome.map(|outcome| StackEnd {
-        outcome: match outcome {
-            Stored::Done(result) => Ok(result),
-            Stored::Failed { reason, message } => Err(Failure { reason, message }),
-        },
-        output,
+    let end = outcome.map(|outcome| {
+        let (outcome, fate_known) = match outcome {
+            Stored::Done(result) => (Ok(result), true),
+            Stored::Failed {
+                reason,
+                message,
+                fate_unknown,
+            } => (Err(Failure { reason, message }), !fate_unknown),
+        };
+        StackEnd {
+            outcome,
+            output,
+            fate_known,
+        }
     });
     Ok(Run {
         request: columns::name_at(row, 0)?,
         stack: FullStackName::from_stored(row.get(1)?),
         group: row.get(2)?,
         deadline: columns::time_at(row, 3)?,
+        started_at: columns::time_at(row, 6)?,
         end,
     })
 }

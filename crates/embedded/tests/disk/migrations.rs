@@ -262,7 +262,7 @@ async fn check(store: &Store) {
     }
     let due = ledger.claim_due(after(10), after(70), 10).await.unwrap();
     assert!(due[0].detail.expose() == sample::request("received").detail.expose());
-    let waiting = ledger.waiting(10).await.unwrap().remove(0);
+    let waiting = ledger.waiting(None, 10).await.unwrap().remove(0);
     ledger
         .conclude(&waiting.claim, &sample::success(&waiting.head, 11))
         .await

@@ -12,6 +12,7 @@ use cc_devops_core::repos::monitoring::{Ask, Monitor, Settings};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::remedying::{Remedy, Wanted};
 use cc_devops_core::repos::rules::Rule;
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_github::GitHub;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
@@ -80,7 +81,7 @@ async fn a_change_is_on_record_before_it_is_made_and_after() {
     let house = house().await;
     let (plan, remedy) = (plan(&house).await, remedy(&house, &house.memory.ports()));
     let author = operator(&remedy).await;
-    let applied = remedy.apply(&plan, &author).await;
+    let applied = remedy.apply(&plan, &author, &Course::default()).await.unwrap();
     assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
     let trail = trail(&house).await;
     let said: Vec<_> = trail.iter().map(|entry| entry.action.as_str()).collect();
@@ -176,13 +177,19 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
 async fn the_issues_of_the_daily_look_are_on_record() {
     let house = house().await;
     let monitor = monitor(&house, &house.memory.ports());
-    monitor.check(&Ask::default(), &mut |_, _| ()).await.unwrap();
+    monitor
+        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap();
     house.fake.change(|model| {
         model.advance(std::time::Duration::from_mins(1));
         let run = model.get("acme/web").runs().first().unwrap().id();
         model.rerun(run, "success");
     });
-    monitor.check(&Ask::default(), &mut |_, _| ()).await.unwrap();
+    monitor
+        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap();
     let trail = trail(&house).await;
     let said: Vec<_> = trail
         .iter()
@@ -209,7 +216,7 @@ async fn a_crash_at_any_call_of_a_look_leaves_one_issue_and_none_that_is_not_on_
             let house = house().await;
             let points = CrashPoints::at(CrashPoint { call, moment });
             let mortal = monitor(&house, &points.wrap(&house.memory.ports()));
-            let looked = mortal.check(&Ask::default(), &mut |_, _| ()).await;
+            let looked = mortal.check(&Ask::default(), &Course::default(), &mut |_, _| ()).await;
             if !points.crashed() {
                 looked.unwrap();
                 break;
@@ -226,7 +233,10 @@ async fn a_crash_at_any_call_of_a_look_leaves_one_issue_and_none_that_is_not_on_
                 "{moment:?} call {call}: {written} written, {begun} on record"
             );
             let whole = monitor(&house, &house.memory.ports());
-            whole.check(&Ask::default(), &mut |_, _| ()).await.unwrap();
+            whole
+                .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+                .await
+                .unwrap();
             let issues = house.fake.read(|model| model.get("acme/web").issues().len());
             assert_eq!(issues, 1, "{moment:?} call {call}");
         }

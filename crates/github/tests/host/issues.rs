@@ -7,6 +7,7 @@ use cc_devops_core::ports::{CodeHost, RepositoryStore};
 use cc_devops_core::repos::monitoring::{Ask, Monitor, MonitorReport, Settings};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::workflows::ActionTaken;
+use cc_devops_core::requests::course::Course;
 use cc_devops_github::GitHub;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::github::{Access, Fault, Model, TOKEN};
@@ -31,7 +32,10 @@ fn usual(house: &House) -> Monitor {
 }
 
 async fn check(monitor: &Monitor) -> MonitorReport {
-    monitor.check(&Ask::default(), &mut |_, _| ()).await.unwrap()
+    monitor
+        .check(&Ask::default(), &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap()
 }
 
 /// `acme/web` with a workflow that failed.
@@ -226,7 +230,10 @@ async fn maintenance_and_a_dry_run_write_nothing() {
         dry_run: true,
         ..Ask::default()
     };
-    let report = usual(&house).check(&dry, &mut |_, _| ()).await.unwrap();
+    let report = usual(&house)
+        .check(&dry, &Course::default(), &mut |_, _| ())
+        .await
+        .unwrap();
     assert_eq!(report.workflows[0].withheld.len(), 1);
     assert!(issues(&house).is_empty());
 }

@@ -7,6 +7,7 @@ use cc_devops_core::ports::{CodeHost, PortErrorKind, RepositoryStore};
 use cc_devops_core::repos::fix::{ChangeKind, Means};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::remedying::{Applied, Remedy, Wanted};
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
 use cc_devops_testkit::github::{Actors, Model, Protection, TOKEN};
@@ -48,7 +49,7 @@ async fn fix(house: &House, means: Means) -> Vec<Applied> {
     let mut applied = Vec::new();
     let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
     for plan in &plans.plans {
-        applied.extend(remedy.apply(plan, &author).await);
+        applied.extend(remedy.apply(plan, &author, &Course::default()).await.unwrap());
     }
     applied
 }

@@ -4,15 +4,18 @@
 //! the wire contract. Nobody reads an answer to the schedule, so a run of it that failed is an invocation that
 //! failed, which Lambda counts, makes again and keeps among the dead letters.
 
+mod handed_over;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cc_devops_core::acts::Author;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{CareAnswer, Clock, RepositoryCare};
+use cc_devops_core::names::{AgentName, RequestId};
+use cc_devops_core::ports::{CareAnswer, Clock, HandedOver, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::course::Course;
 use serde_json::{Value, json};
 
 pub use settings::Settings;
@@ -29,6 +32,17 @@ pub struct RepositoriesFunction {
     pub clock: Arc<dyn Clock>,
     /// The control plane's own name.
     pub agent: AgentName,
+    /// Where work stands that the control plane handed over.
+    pub handed_over: Arc<dyn HandedOver>,
+}
+
+/// What is known of an invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Its name; the same again where Lambda makes it again.
+    pub run: String,
+    /// How long it may still run.
+    pub left: Duration,
 }
 
 /// A scheduled run that failed; Lambda counts it as an error and makes it again.
@@ -41,7 +55,7 @@ impl RepositoriesFunction {
     ///
     /// # Errors
     /// A scheduled run that failed; every other has its answer.
-    pub async fn handle(&self, payload: &Value) -> Result<Value, RunFailed> {
+    pub async fn handle(&self, payload: &Value, invocation: &Invocation) -> Result<Value, RunFailed> {
         match payload.get("tick").and_then(Value::as_str) {
             Some("audit") => return self.audit().await,
             Some("workflows") => return self.workflows().await,
@@ -55,7 +69,13 @@ impl RepositoriesFunction {
             let author: Author = author
                 .unwrap_or_else(|| Ok(Author::invoked()))
                 .map_err(|error| RunFailed(format!("who asks cannot be read: {error}")))?;
-            let answer = CareAnswer::from(self.care.carry_out(&work, &author).await);
+            if let Some(request) = payload.get("request").and_then(Value::as_str) {
+                let request = RequestId::new(request)
+                    .map_err(|error| RunFailed(format!("whose work it is cannot be read: {error}")))?;
+                return self.handed_over(&request, (&work, &author), invocation).await;
+            }
+            let done = self.care.carry_out(&work, &author, &Course::default()).await;
+            let answer = CareAnswer::from(done);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
         Ok(match payload.get("task_type").map(Task::of) {
@@ -101,7 +121,7 @@ impl RepositoriesFunction {
             repository: None,
             workflow: None,
         };
-        match self.care.carry_out(&all, &Author::default()).await {
+        match self.care.carry_out(&all, &Author::default(), &Course::default()).await {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
             Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
@@ -127,7 +147,7 @@ pub(crate) async fn task_answer(
         Ok(work) => work,
         Err(error) => return failed(error),
     };
-    match care.carry_out(&work, &Author::invoked()).await {
+    match care.carry_out(&work, &Author::invoked(), &Course::default()).await {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

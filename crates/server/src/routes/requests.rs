@@ -5,7 +5,7 @@ use axum::response::Json;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::Access;
 use cc_devops_core::requests::outcome::Status;
-use cc_devops_core::requests::record::{RequestFilter, RequestState};
+use cc_devops_core::requests::record::{Progress, RequestFilter, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,7 +14,7 @@ use super::events::{checked_cursor, checked_limit};
 use crate::access::{Caller, View};
 use crate::app::App;
 use crate::extract::{Path, Query};
-use crate::problem::Problem;
+use crate::problem::{Chain, Problem};
 use crate::wire::{OutcomeStatus, RequestPage, RequestView, StateName};
 
 /// Shows one request
@@ -34,12 +34,27 @@ pub(crate) async fn get_request(
     let id = RequestId::new(id).map_err(|error| Problem::invalid(error.to_string()))?;
     tracing::Span::current().record("request_id", id.as_str());
     let missing = || Problem::not_found("there is no such request, or it is not yours to see").about(id.as_str());
-    let record = app.ports().ledger.find(&id).await?.ok_or_else(missing)?;
+    let mut record = app.ports().ledger.find(&id).await?.ok_or_else(missing)?;
     let access = Access::ReadRequests {
         agent: Some(record.head.agent.clone()),
     };
     app.require(&caller.0, &access).map_err(|_| missing())?;
+    if record.completed.is_none() {
+        record.progress = progress(&app, &record).await.or(record.progress);
+    }
     Ok(Json(record.into()))
+}
+
+/// How far a request is: as what runs here says, or who does it elsewhere.
+async fn progress(app: &App, record: &RequestRecord) -> Option<Progress> {
+    if record.state != RequestState::Waiting {
+        return app.control.progress_of(&record.head.id);
+    }
+    let progress = app.control.progress_elsewhere(&record.head).await;
+    progress.unwrap_or_else(|error| {
+        tracing::debug!(error = %Chain(&error), "it cannot be said how far a request is");
+        None
+    })
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -7,6 +7,7 @@ mod description;
 mod health;
 mod house;
 mod lasting;
+mod leases;
 mod limits;
 mod places;
 mod reading;

@@ -16,6 +16,7 @@ use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::snapshot::Repository;
 use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::outcome::Failure;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_server::Hygiene;
@@ -65,7 +66,7 @@ pub(crate) struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
 impl RepositoryCare for Care {
-    async fn carry_out(&self, work: &RepositoryWork, _: &Author) -> PortResult<Result<Value, Failure>> {
+    async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }

@@ -6,6 +6,7 @@
 mod agents;
 mod audit;
 mod events;
+mod handed_over;
 mod ledger;
 mod outbox;
 mod repositories;
@@ -22,6 +23,7 @@ use cc_devops_core::ports::{PortErrorKind, PortResult, Ports};
 pub use agents::{agents, heartbeats};
 pub use audit::audit;
 pub use events::events;
+pub use handed_over::handed_over;
 pub use ledger::ledger;
 pub use outbox::outbox;
 pub use repositories::repositories;

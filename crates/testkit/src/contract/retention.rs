@@ -202,7 +202,7 @@ async fn what_is_open_is_never_forgotten(ports: &Ports) {
     ports.ledger.lock_stack(&claim, &stack("sample")).await.unwrap();
     ports.ledger.park(&claim, after(3)).await.unwrap();
     forget(ports, after(900 * DAY), 10).await;
-    let waiting = ports.ledger.waiting(10).await.unwrap();
+    let waiting = ports.ledger.waiting(None, 10).await.unwrap();
     assert_eq!(waiting.len(), 1, "what waits goes on waiting");
     assert_eq!(
         ports.ledger.holder_of(&stack("sample")).await.unwrap(),

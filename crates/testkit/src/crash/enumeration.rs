@@ -1,19 +1,24 @@
 //! A request's whole life with a crash at every port call of it, on any backend.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::names::{RequestId, SecretName};
+use cc_devops_core::names::{FullStackName, RequestId, SecretName};
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{Backlog, PortResult, Ports, SecretVersion};
+use cc_devops_core::ports::{Backlog, CodeHost, PortResult, Ports, SecretVersion, SecretWrite};
 use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Completed, Status};
 use cc_devops_core::requests::record::{Cursor, RequestState};
+use cc_devops_core::requests::stacks::release_stack;
+use cc_devops_core::requests::{Principal, Role};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::repositories::{Host, care};
 use super::{CrashPoint, CrashPoints, Moment};
 use crate::memory::{Memory, StackScript};
 use crate::sample::{self, AGENT, PLANTED_SECRET, STACK_SUCCEEDS};
@@ -80,6 +85,19 @@ pub struct Scenario {
     take: bool,
     crashes: usize,
     may_fail_after_crash: bool,
+    /// Who asks.
+    role: Role,
+}
+
+/// The repository that is worked on.
+const REPOSITORY: &str = "web";
+
+/// The secrets that a repository is given, each as kept under [`kept`].
+const GIVEN: [&str; 3] = ["NPM_TOKEN", "PYPI_TOKEN", "SIGNING_KEY"];
+
+/// Where a secret for a repository is kept.
+fn kept(name: &str) -> SecretName {
+    sample::secret_name(&format!("/contentcraft/contentorchestrator/{}", name.to_lowercase()))
 }
 
 impl Scenario {
@@ -97,12 +115,40 @@ impl Scenario {
         Self::of(sample::deploy_event("crash-deploy", STACK_SUCCEEDS))
     }
 
+    /// A `bootstrapRepoSecrets` of an operator, of three secrets whose value is [`PLANTED_SECRET`].
+    pub fn repository_secrets() -> Self {
+        let secrets: BTreeMap<&str, String> = GIVEN.iter().map(|name| (*name, kept(name).to_string())).collect();
+        Self::of_operator(
+            "crash-repository",
+            "bootstrapRepoSecrets",
+            &json!({"repository": REPOSITORY, "secrets": secrets}),
+        )
+    }
+
+    /// A `github_repo_check` of an operator, of all repositories.
+    pub fn repository_check() -> Self {
+        Self::of_operator("crash-check", "github_repo_check", &json!({}))
+    }
+
+    /// A `workflow_monitor` of an operator, of all repositories.
+    pub fn workflow_monitor() -> Self {
+        Self::of_operator("crash-monitor", "workflow_monitor", &json!({}))
+    }
+
+    fn of_operator(id: &str, action: &str, params: &Value) -> Self {
+        Self {
+            role: Role::Admin,
+            ..Self::of(sample::event(id, action, params))
+        }
+    }
+
     fn of(event: Value) -> Self {
         Self {
             event,
             take: true,
             crashes: 1,
             may_fail_after_crash: false,
+            role: Role::Agent,
         }
     }
 
@@ -132,10 +178,21 @@ impl Scenario {
         sample::request_id(id.expect("a scenario's event has a request id"))
     }
 
-    /// What has to hold of the effect; the secret it writes, or none for a deploy.
+    /// The secret it writes, if it writes one.
     fn secret(&self) -> Option<SecretName> {
         let name = self.event.pointer("/detail/params/name").and_then(Value::as_str)?;
         Some(sample::secret_name(name))
+    }
+
+    /// Whether it gives secrets to a repository.
+    fn gives_secrets(&self) -> bool {
+        self.event.pointer("/detail/params/secrets").is_some()
+    }
+
+    /// The stack it changes, if it changes one.
+    fn stack(&self) -> Option<FullStackName> {
+        let name = self.event.pointer("/detail/params/stackName").and_then(Value::as_str)?;
+        Some(sample::stack(name))
     }
 
     /// The same request once more, under an id of its own.
@@ -202,13 +259,19 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
         scenario,
         plan,
         acknowledged: false,
+        host: Host::default(),
     };
     let ports = backend.open().await;
+    let mut agent = sample::agent(AGENT);
+    agent.agent.role = scenario.role;
     ports
         .agents
-        .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
+        .add(&agent, &sample::token(1), &sample::added())
         .await
         .expect("a fresh backend takes the agent");
+    if scenario.gives_secrets() {
+        keep_what_is_given(&ports).await;
+    }
     let mut lived = Lived {
         crashed: false,
         calls: 0,
@@ -223,7 +286,7 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
         if number > 0 {
             backend.advance(Settings::default().lease + SignedDuration::from_secs(1));
         }
-        let plane = control_plane(points.wrap(&opened));
+        let plane = life.control_plane(&opened, &points);
         let result = life.work(&plane, &backend, number == 0).await;
         if let Err(error) = result {
             assert!(points.crashed(), "{plan:?}: a call failed without a crash: {error}");
@@ -233,13 +296,30 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
         }
         lived.crashed = points.crashed();
         if point.is_none() || !points.crashed() {
-            life.check(&control_plane(opened), &backend).await;
+            let plane = life.control_plane(&opened, &CrashPoints::never());
+            life.check(&plane, &backend).await;
             // The plan's later crashes are for lives that this one did not need.
             lived.crashed = point.is_none() && !plan.is_empty();
             break;
         }
     }
     lived
+}
+
+/// Keeps the secrets that a repository will be given.
+async fn keep_what_is_given(ports: &Ports) {
+    for (number, name) in GIVEN.iter().enumerate() {
+        let put = sample::put_secret(kept(name).as_str(), PLANTED_SECRET);
+        let write = SecretWrite {
+            put: &put,
+            token: &format!("{number:064x}"),
+            may_be_repeat: false,
+            agent: &sample::agent_name(AGENT),
+            stage: &sample::stage(),
+            at: sample::START,
+        };
+        ports.secrets.put(write).await.expect("a fresh backend takes a secret");
+    }
 }
 
 pub(super) fn control_plane(ports: Ports) -> ControlPlane {
@@ -253,9 +333,19 @@ struct Life<'a> {
     scenario: &'a Scenario,
     plan: &'a [CrashPoint],
     acknowledged: bool,
+    /// Outlives every crash.
+    host: Host,
 }
 
 impl Life<'_> {
+    /// A process, with ports and a code host that die at the points.
+    fn control_plane(&self, ports: &Ports, points: &CrashPoints) -> ControlPlane {
+        let host: Arc<dyn CodeHost> = Arc::new(self.host.clone());
+        let ports = points.wrap(ports);
+        let care = care(&ports, points.wrap_host(&host));
+        control_plane(ports).caring(Arc::new(care))
+    }
+
     /// What a running control plane does: it receives the request in its first life, and in every
     /// life carries out what is left to do.
     async fn work<B: Backend>(&mut self, plane: &ControlPlane, backend: &B, first: bool) -> PortResult<()> {
@@ -266,9 +356,11 @@ impl Life<'_> {
     }
 
     async fn send(&mut self, plane: &ControlPlane, event: Value, is_new: bool) -> PortResult<Received> {
-        let received = plane
-            .receive(&sample::principal(AGENT), event, self.scenario.take)
-            .await?;
+        let principal = Principal {
+            role: self.scenario.role,
+            ..sample::principal(AGENT)
+        };
+        let received = plane.receive(&principal, event, self.scenario.take).await?;
         self.acknowledged |= is_new;
         if let Received::Claimed(claimed) = received.clone() {
             plane.carry_out(claimed).await?;
@@ -282,7 +374,9 @@ impl Life<'_> {
             for claimed in plane.recover(LIMIT).await? {
                 plane.carry_out(claimed).await?;
             }
-            plane.look_after_waiting(LIMIT).await?;
+            if let Some(error) = plane.look_after_waiting().await.failures.into_iter().next() {
+                return Err(error);
+            }
             plane.relay(plane.ports().outbox.consumers(), LIMIT).await?;
             if plane.ports().ledger.backlog().await? == Backlog::default() {
                 return Ok(());
@@ -389,6 +483,18 @@ impl Life<'_> {
             );
             return;
         }
+        if self.scenario.gives_secrets() {
+            for name in GIVEN {
+                let given = self.host.secret(REPOSITORY, name);
+                assert!(
+                    given.as_deref() == Some(PLANTED_SECRET),
+                    "{plan:?}: {name} is given its value"
+                );
+            }
+        }
+        if self.scenario.stack().is_none() {
+            return;
+        }
         match (backend.changes_begun(id), outcome.status) {
             (Some(begun), Status::Success) => assert_eq!(begun, 1, "{plan:?}: one change was begun"),
             (Some(begun), Status::Error) => assert!(begun <= 1, "{plan:?}: {begun} changes were begun"),
@@ -396,9 +502,26 @@ impl Life<'_> {
         }
     }
 
+    /// A stack whose fate nobody knows is kept until somebody has looked.
+    async fn look_at_the_stack(&self, plane: &ControlPlane) {
+        let (plan, ports) = (self.plan, plane.ports());
+        let Some(stack) = self.scenario.stack() else { return };
+        let Some(holder) = ports.ledger.holder_of(&stack).await.unwrap() else {
+            return;
+        };
+        assert!(
+            self.scenario.may_fail_after_crash && holder == self.scenario.id(),
+            "{plan:?}: {holder} keeps its stack, although its fate is known"
+        );
+        release_stack(ports, &sample::agent_name("Operator"), &stack)
+            .await
+            .unwrap();
+    }
+
     /// The next request for the same thing finds it free.
     async fn check_next<B: Backend>(&mut self, plane: &ControlPlane, backend: &B) {
         let plan = self.plan;
+        self.look_at_the_stack(plane).await;
         self.send(plane, self.scenario.next(), false).await.unwrap();
         self.settle(plane, backend).await.unwrap();
         let id = sample::request_id(&format!("{}-next", self.scenario.id()));

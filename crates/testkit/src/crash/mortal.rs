@@ -10,15 +10,19 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, Consumer, DueEvent, EventBus, EventLog, Forgotten, Heartbeats, Ledger,
-    LogWriter, Metrics, Outbox, PortResult, RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore,
-    Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled,
-    Shelf, StackProgress, Stacks, Standing, Webhooks, Weight,
+    Agents, Alerts, AuditTrail, Backlog, CodeHost, Consumer, Depth, DueEvent, EventBus, EventLog, Forgotten,
+    FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult, RepositoryStore,
+    RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary,
+    SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks, Standing,
+    TakeFound, Webhooks, Weight,
 };
+use cc_devops_core::repos::fix::ChangeKind;
+use cc_devops_core::repos::snapshot::Repository;
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, RequestFilter,
-    RequestRecord, StackLease, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, Renewal,
+    RequestFilter, RequestRecord, StackLease, StackLock, WaitingRequest,
 };
 use cc_devops_core::retention::Kept;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
@@ -64,14 +68,18 @@ mortal! { Ledger {
     fn refuse(agent: &AgentName, conclusion: &Conclusion) -> ();
     fn announce(agent: &AgentName, news: &Announcement) -> ();
     fn claim_due(now: Timestamp, lease_until: Timestamp, limit: usize) -> Vec<ClaimedRequest>;
+    fn renew(renewals: &[Renewal], lease_until: Timestamp) -> Vec<Claim>;
     fn postpone(claim: &Claim, until: Timestamp) -> ();
+    fn hand_back(claim: &Claim, at: Timestamp) -> ();
+    fn take_over(now: Timestamp) -> u64;
     fn park(claim: &Claim, at: Timestamp) -> ();
-    fn waiting(limit: usize) -> Vec<WaitingRequest>;
+    fn waiting(after: Option<&WaitingRequest>, limit: usize) -> Vec<WaitingRequest>;
     fn waiting_request(id: &RequestId) -> Option<WaitingRequest>;
     fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
     fn republish(id: &RequestId, at: Timestamp) -> ();
     fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
     fn holder_of(stack: &FullStackName) -> Option<RequestId>;
+    fn release_stack(stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> bool;
     fn find(id: &RequestId) -> Option<RequestRecord>;
     fn list(filter: &RequestFilter, before: Option<Cursor>, limit: usize) -> Page<RequestRecord>;
     fn backlog() -> Backlog;
@@ -189,6 +197,17 @@ mortal! { RevenueStore {
 mortal! { RepositoryStore {
     fn load(owner: &str, on: Shelf) -> BTreeMap<String, Value>;
     fn save(owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> ();
+} }
+
+mortal! { CodeHost {
+    fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;
+    fn repository(full_name: &str, depth: Depth<'_>) -> (Box<Repository>, Spent);
+    fn issues(lookup: &IssueLookup) -> (FoundIssues, Spent);
+    fn create_issue(repository: &str, title: &str, body: &str, labels: &[String]) -> IssueRef;
+    fn update_issue(issue: &IssueRef, body: &str) -> ();
+    fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();
+    fn change(repository: &str, change: &ChangeKind) -> String;
+    fn put_actions_secret(repository: &str, name: &str, value: &SecretValue) -> ();
 } }
 
 mortal! { Schedule {

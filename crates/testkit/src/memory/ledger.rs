@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
 use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutgoingEvent, Page, Receipt, RequestFilter, RequestHead,
-    RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
+    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutgoingEvent, Page, Receipt, Renewal, RequestFilter,
+    RequestHead, RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
 };
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
@@ -28,6 +29,8 @@ struct Stored {
     detail: Option<SecretValue>,
     /// Received: when it may be taken. Executing: when the lease ends. Waiting: since when.
     moment: Timestamp,
+    /// How often it was claimed.
+    fence: u32,
 }
 
 impl Requests {
@@ -49,7 +52,7 @@ impl Requests {
     /// The request a claim is good for: it is the latest, and the request has no outcome.
     fn claimed(&mut self, claim: &Claim) -> PortResult<&mut Stored> {
         self.find_mut(&claim.request)
-            .filter(|stored| stored.record.completed.is_none() && stored.record.attempts == claim.attempt)
+            .filter(|stored| stored.record.completed.is_none() && stored.fence == claim.attempt)
             .ok_or_else(superseded)
     }
 
@@ -73,15 +76,22 @@ impl Requests {
     }
 
     fn push(&mut self, head: &RequestHead, state: RequestState, moment: Timestamp, detail: Option<SecretValue>) {
+        let fence = u32::from(state == RequestState::Executing);
         let record = RequestRecord {
             head: head.clone(),
             state,
-            attempts: u32::from(state == RequestState::Executing),
+            tries: fence,
+            progress: None,
             completed: None,
             output: None,
         };
         self.places.insert(head.id.clone(), self.rows.len());
-        self.rows.push(Stored { record, detail, moment });
+        self.rows.push(Stored {
+            record,
+            detail,
+            moment,
+            fence,
+        });
     }
 
     /// Forgets what was printed for requests that came before that; for how many.
@@ -116,7 +126,7 @@ impl Requests {
             .map(|stored| WaitingRequest {
                 claim: Claim {
                     request: stored.record.head.id.clone(),
-                    attempt: stored.record.attempts,
+                    attempt: stored.fence,
                 },
                 head: stored.record.head.clone(),
                 since: stored.moment,
@@ -133,12 +143,15 @@ impl Model {
         stored.record.state = RequestState::Completed;
         stored.record.completed = Some(conclusion.completed.clone());
         stored.record.output.clone_from(&conclusion.output);
+        stored.record.progress = None;
         stored.detail = None;
         let event = OutgoingEvent {
             agent: stored.record.head.agent.clone(),
             body: conclusion.completed.clone().into(),
         };
-        self.requests.locks.retain(|_, holder| holder != id);
+        if !conclusion.keeps_stack {
+            self.requests.locks.retain(|_, holder| holder != id);
+        }
         self.outbox.push(Some(id), event);
         self.audit.append(&conclusion.audit);
     }
@@ -240,14 +253,17 @@ impl Ledger for Memory {
         Ok(due
             .take(limit)
             .map(|stored| {
-                stored.record.attempts += 1;
+                stored.fence += 1;
+                stored.record.tries += 1;
+                stored.record.progress = None;
                 stored.record.state = RequestState::Executing;
                 stored.moment = lease_until;
                 ClaimedRequest {
                     claim: Claim {
                         request: stored.record.head.id.clone(),
-                        attempt: stored.record.attempts,
+                        attempt: stored.fence,
                     },
+                    tries: stored.record.tries,
                     head: stored.record.head.clone(),
                     detail: stored
                         .detail
@@ -256,6 +272,46 @@ impl Ledger for Memory {
                 }
             })
             .collect())
+    }
+
+    async fn renew(&self, renewals: &[Renewal], lease_until: Timestamp) -> PortResult<Vec<Claim>> {
+        let mut model = self.lock()?;
+        let mut lost = Vec::new();
+        for Renewal { claim, progress } in renewals {
+            match model.requests.executing(claim) {
+                Err(_) => lost.push(claim.clone()),
+                Ok(stored) => {
+                    stored.moment = lease_until;
+                    if progress.is_some() {
+                        stored.record.progress.clone_from(progress);
+                    }
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn hand_back(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let stored = model.requests.executing(claim)?;
+        stored.record.state = RequestState::Received;
+        stored.record.tries = stored.record.tries.saturating_sub(1);
+        stored.moment = at;
+        Ok(())
+    }
+
+    async fn take_over(&self, now: Timestamp) -> PortResult<u64> {
+        let mut model = self.lock()?;
+        let mut taken = 0;
+        for stored in &mut model.requests.rows {
+            if stored.record.state == RequestState::Executing {
+                stored.record.state = RequestState::Received;
+                stored.moment = now;
+                stored.fence += 1;
+                taken += 1;
+            }
+        }
+        Ok(taken)
     }
 
     async fn postpone(&self, claim: &Claim, until: Timestamp) -> PortResult<()> {
@@ -271,14 +327,17 @@ impl Ledger for Memory {
         let stored = model.requests.executing(claim)?;
         stored.record.state = RequestState::Waiting;
         stored.moment = at;
+        stored.record.progress = None;
         stored.detail = None;
         Ok(())
     }
 
-    async fn waiting(&self, limit: usize) -> PortResult<Vec<WaitingRequest>> {
+    async fn waiting(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
         let model = self.lock()?;
-        let mut waiting: Vec<WaitingRequest> = model.requests.waiting().collect();
-        waiting.sort_by_key(|request| request.since);
+        let place = |request: &WaitingRequest| (request.since, request.head.id.clone());
+        let behind = |request: &WaitingRequest| after.is_none_or(|last| place(last) < place(request));
+        let mut waiting: Vec<WaitingRequest> = model.requests.waiting().filter(behind).collect();
+        waiting.sort_by_key(place);
         waiting.truncate(limit);
         Ok(waiting)
     }
@@ -332,6 +391,20 @@ impl Ledger for Memory {
 
     async fn holder_of(&self, stack: &FullStackName) -> PortResult<Option<RequestId>> {
         Ok(self.lock()?.requests.locks.get(stack).cloned())
+    }
+
+    async fn release_stack(&self, stack: &FullStackName, holder: &RequestId, audit: &AuditEntry) -> PortResult<bool> {
+        let mut model = self.lock()?;
+        let goes_on = model
+            .requests
+            .find(holder)
+            .is_some_and(|holder| holder.record.completed.is_none());
+        if goes_on || model.requests.locks.get(stack) != Some(holder) {
+            return Ok(false);
+        }
+        model.requests.locks.remove(stack);
+        model.audit.append(audit);
+        Ok(true)
     }
 
     async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {

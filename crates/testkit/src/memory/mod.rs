@@ -7,6 +7,7 @@
 mod agents;
 mod audit;
 mod events;
+mod handed_over;
 mod ledger;
 mod outbox;
 mod repositories;
@@ -46,6 +47,7 @@ struct Model {
     webhooks: webhooks::WebhookModel,
     revenue: revenue::RevenueModel,
     repositories: repositories::RepositoryModel,
+    handed_over: handed_over::HandedOverModel,
     alerts: Vec<Alert>,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,

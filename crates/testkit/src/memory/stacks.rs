@@ -118,7 +118,11 @@ impl Change {
 
 fn ended(outcome: Result<DeployResult, Failure>) -> StackProgress {
     let output = Some("what the change printed".to_owned());
-    StackProgress::Ended(StackEnd { outcome, output })
+    StackProgress::Ended(StackEnd {
+        outcome,
+        output,
+        fate_known: true,
+    })
 }
 
 #[async_trait]

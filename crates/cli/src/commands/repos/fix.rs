@@ -4,6 +4,7 @@ use cc_devops_core::acts::Asker;
 use cc_devops_core::repos::fix::{Means, Plan};
 use cc_devops_core::repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_core::repos::rules::Rule;
+use cc_devops_core::requests::course::Course;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -75,7 +76,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
         let mut progress = output.progress("plans carried out:");
         for (plan, done) in plans.plans.iter().zip(1..) {
-            applied.extend(hygiene.remedy.apply(plan, &author).await);
+            applied.extend(hygiene.remedy.apply(plan, &author, &Course::default()).await?);
             progress.of(done, plans.plans.len() as u64);
         }
     }

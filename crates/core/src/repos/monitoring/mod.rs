@@ -25,6 +25,7 @@ use crate::ports::{
     RepositoryStore, Spent,
 };
 use crate::requests::Action;
+use crate::requests::course::Course;
 
 /// Watches workflows.
 pub struct Monitor {
@@ -133,16 +134,21 @@ impl Monitor {
         asker.author(&access, actions::ISSUE_BEGUN, audit, now).await
     }
 
-    /// Looks at the workflows and does what follows. `progress` is told how many repositories of how many
-    /// were read.
+    /// Looks at the workflows and does what follows. `course` may stop it between two repositories that it
+    /// acts on; `progress` is told how many repositories of how many were read.
     ///
     /// # Errors
-    /// What made it impossible to begin; `NotFound` for a named repository that is not there. An action that
-    /// fails is in the report.
-    pub async fn check(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> PortResult<MonitorReport> {
+    /// What made it impossible to begin; `NotFound` for a named repository that is not there; `Stopped`. An
+    /// action that fails is in the report.
+    pub async fn check(
+        &self,
+        ask: &Ask,
+        course: &Course,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> PortResult<MonitorReport> {
         let owner = &self.settings.owner;
         let mut watches = keeping::load_watches(&*self.store, owner).await?;
-        let mut reading = self.read(ask, &watches, progress).await?;
+        let mut reading = course.unless_stopped(self.read(ask, &watches, progress)).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
         if let Fact::Known(found) = &issues {
             self.read_told(&found.issues, &watches, &mut reading).await?;
@@ -151,6 +157,7 @@ impl Monitor {
         let repositories = std::mem::take(&mut reading.repositories);
         let mut acting = Acting::new(self, &issues, ask);
         for repository in repositories.values() {
+            course.go_on()?;
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)
                 .await?;
         }

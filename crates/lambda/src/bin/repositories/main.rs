@@ -2,8 +2,9 @@
 
 mod wiring;
 
-use cc_devops_lambda::logging;
-use cc_devops_lambda::repositories::Settings;
+use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_lambda::repositories::{Invocation, Settings};
+use cc_devops_lambda::{left, logging};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
@@ -14,7 +15,11 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let function = wiring::function(settings).await;
     run(service_fn(async |event: LambdaEvent<Value>| {
-        function.handle(&event.payload).await.map_err(|error| {
+        let invocation = Invocation {
+            run: event.context.request_id.clone(),
+            left: left(event.context.deadline, SystemClock.now()),
+        };
+        function.handle(&event.payload, &invocation).await.map_err(|error| {
             tracing::error!(%error, "the invocation failed");
             Error::from(error)
         })

@@ -61,5 +61,6 @@ pub(crate) async fn function(settings: Settings) -> RepositoriesFunction {
         care: Arc::new(care),
         clock,
         agent: settings.installation.agent,
+        handed_over: backend.handed_over(),
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn the_oldest_are_taken_first_and_once(ports: &Ports) {
     );
     let kept = record(ledger, "r1").await;
     assert_eq!(
-        (kept.state, kept.attempts),
+        (kept.state, kept.tries),
         (RequestState::Executing, 1),
         "a taken request executes"
     );

@@ -1,9 +1,9 @@
 //! Concluding: one transaction, one outcome, and the stack that becomes free.
 
-use cc_devops_core::audit::AuditFilter;
+use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{StackLease, StackLock};
+use cc_devops_core::requests::record::{Conclusion, StackLease, StackLock};
 
 use super::{LEASE, end, record, take};
 use crate::contract::refused;
@@ -155,7 +155,7 @@ pub(super) async fn a_stack_is_one_requests_until_it_is_concluded(ports: &Ports)
         "a parked request keeps its stack"
     );
 
-    let parked = ledger.waiting(10).await.unwrap().remove(0);
+    let parked = ledger.waiting(None, 10).await.unwrap().remove(0);
     ledger
         .conclude(&parked.claim, &sample::success(&one.head, 9))
         .await
@@ -172,6 +172,61 @@ pub(super) async fn a_stack_is_one_requests_until_it_is_concluded(ports: &Ports)
         matches!(again, StackLock::Acquired(_)),
         "the request's next attempt still holds the stack"
     );
+}
+
+pub(super) async fn a_stack_of_unknown_fate_is_kept_until_it_is_released(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let request = sample::request("r1");
+    let claim = take(ledger, &request).await;
+    let stack = sample::stack("sample");
+    let entry = sample::audit_entry(actions::STACK_RELEASED, 9);
+    ledger.lock_stack(&claim, &stack).await.unwrap();
+    assert!(
+        !ledger.release_stack(&stack, &claim.request, &entry).await.unwrap(),
+        "a stack whose request goes on is not released"
+    );
+    ledger.park(&claim, after(5)).await.unwrap();
+    assert!(
+        !ledger.release_stack(&stack, &claim.request, &entry).await.unwrap(),
+        "nor where it waits"
+    );
+    let unknown = Conclusion {
+        keeps_stack: true,
+        ..sample::failure(&request.head, 8, Reason::Timeout)
+    };
+    ledger.conclude(&claim, &unknown).await.unwrap();
+
+    let second = take(ledger, &sample::request("r2")).await;
+    let held = StackLock::Held {
+        by: claim.request.clone(),
+    };
+    assert_eq!(
+        ledger.lock_stack(&second, &stack).await.unwrap(),
+        held,
+        "nobody else gets it"
+    );
+    assert_eq!(ledger.holder_of(&stack).await.unwrap(), Some(claim.request.clone()));
+    assert!(
+        !ledger.release_stack(&stack, &second.request, &entry).await.unwrap(),
+        "it is released from whoever holds it"
+    );
+    let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!(rows.len(), 1, "what was not done is not on record");
+
+    assert!(ledger.release_stack(&stack, &claim.request, &entry).await.unwrap());
+    assert!(
+        !ledger.release_stack(&stack, &claim.request, &entry).await.unwrap(),
+        "once"
+    );
+    let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    assert_eq!(
+        (rows.len(), &rows[0].entry),
+        (2, &entry),
+        "the release is on record, once"
+    );
+    assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "the chain holds");
+    let freed = ledger.lock_stack(&second, &stack).await.unwrap();
+    assert!(matches!(freed, StackLock::Acquired(_)), "the next deploy may change it");
 }
 
 pub(super) async fn a_superseded_claim_gets_no_stack(ports: &Ports) {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod concluding;
+mod leases;
 mod listing;
 mod receiving;
 mod waiting;
@@ -26,14 +27,21 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     claims::a_postponed_request_comes_again_at_its_time(&fresh().await).await;
     claims::the_detail_comes_back_whole(&fresh().await).await;
 
+    leases::a_renewed_lease_holds_with_the_same_fence(&fresh().await).await;
+    leases::only_good_claims_are_renewed(&fresh().await).await;
+    leases::what_is_handed_back_was_not_tried(&fresh().await).await;
+    leases::what_a_dead_process_claimed_can_be_taken_over(&fresh().await).await;
+
     waiting::a_parked_request_waits_and_is_concluded(&fresh().await).await;
     waiting::of_two_who_look_after_it_the_first_concludes(&fresh().await).await;
     waiting::the_longest_waiting_comes_first(&fresh().await).await;
+    waiting::pages_of_waiting_requests_join_to_the_whole(&fresh().await).await;
 
     concluding::outcome_audit_row_and_event_come_together(&fresh().await).await;
     concluding::an_outcome_is_final(&fresh().await).await;
     concluding::two_at_once_leave_one_outcome(&fresh().await).await;
     concluding::a_stack_is_one_requests_until_it_is_concluded(&fresh().await).await;
+    concluding::a_stack_of_unknown_fate_is_kept_until_it_is_released(&fresh().await).await;
     concluding::a_superseded_claim_gets_no_stack(&fresh().await).await;
     concluding::two_at_once_get_one_stack(&fresh().await).await;
 

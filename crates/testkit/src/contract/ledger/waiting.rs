@@ -43,7 +43,7 @@ pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
         "it is known since when it waits"
     );
     assert_eq!(
-        ledger.waiting(10).await.unwrap(),
+        ledger.waiting(None, 10).await.unwrap(),
         std::slice::from_ref(&parked),
         "the list says the same"
     );
@@ -57,7 +57,7 @@ pub(super) async fn a_parked_request_waits_and_is_concluded(ports: &Ports) {
     let kept = record(ledger, "r1").await;
     assert_eq!(kept.state, telling::untold(ports), "it has ended");
     assert_eq!(kept.completed, Some(conclusion.completed), "with its outcome");
-    assert!(ledger.waiting(10).await.unwrap().is_empty(), "and waits no more");
+    assert!(ledger.waiting(None, 10).await.unwrap().is_empty(), "and waits no more");
     assert!(
         ledger.waiting_request(&request_id("r1")).await.unwrap().is_none(),
         "by its id neither"
@@ -69,7 +69,7 @@ pub(super) async fn of_two_who_look_after_it_the_first_concludes(ports: &Ports) 
     let request = sample::request("r1");
     let claim = take(ledger, &request).await;
     ledger.park(&claim, after(5)).await.unwrap();
-    let one = ledger.waiting(10).await.unwrap().remove(0).claim;
+    let one = ledger.waiting(None, 10).await.unwrap().remove(0).claim;
     let two = ledger.waiting_request(&request_id("r1")).await.unwrap().unwrap().claim;
 
     let won = sample::success(&request.head, 9);
@@ -95,8 +95,44 @@ pub(super) async fn the_longest_waiting_comes_first(ports: &Ports) {
         ledger.park(&claim, after(seconds)).await.unwrap();
     }
     for (limit, expected) in [(2, vec!["r1", "r2"]), (10, vec!["r1", "r2", "r3"])] {
-        let waiting = ledger.waiting(limit).await.unwrap();
+        let waiting = ledger.waiting(None, limit).await.unwrap();
         let ids: Vec<&str> = waiting.iter().map(|request| request.head.id.as_str()).collect();
         assert_eq!(ids, expected, "oldest first, at most {limit}");
     }
+}
+
+pub(super) async fn pages_of_waiting_requests_join_to_the_whole(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    // Five at the same time each, so that pages end among those.
+    for number in 0..20 {
+        let claim = take(ledger, &sample::request(&format!("r{number:02}"))).await;
+        ledger.park(&claim, after(number / 5)).await.unwrap();
+    }
+    for limit in [1, 3, 7, 20, 50] {
+        let mut seen: Vec<String> = Vec::new();
+        let mut last = None;
+        loop {
+            let page = ledger.waiting(last.as_ref(), limit).await.unwrap();
+            seen.extend(page.iter().map(|request| request.head.id.to_string()));
+            let is_last = page.len() < limit;
+            last = page.into_iter().next_back();
+            if is_last {
+                break;
+            }
+        }
+        let expected: Vec<String> = (0..20).map(|number| format!("r{number:02}")).collect();
+        assert_eq!(seen, expected, "in pages of {limit}");
+    }
+    let page = ledger.waiting(None, 7).await.unwrap();
+    let last = page.last().unwrap();
+    ledger
+        .conclude(&last.claim, &sample::success(&last.head, 9))
+        .await
+        .unwrap();
+    let next = ledger.waiting(Some(last), 7).await.unwrap();
+    assert_eq!(
+        next[0].head.id.as_str(),
+        "r07",
+        "a page goes on behind what has ended meanwhile"
+    );
 }

@@ -1,0 +1,102 @@
+//! A code host to crash at: it keeps the secrets it is given, and has one repository.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use cc_devops_core::health::Mode;
+use cc_devops_core::ports::{
+    CodeHost, Depth, Found, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, Ports, Spent, TakeFound,
+};
+use cc_devops_core::repos::auditing::{self, Auditor};
+use cc_devops_core::repos::care::Care;
+use cc_devops_core::repos::fix::ChangeKind;
+use cc_devops_core::repos::monitoring::{self, Monitor};
+use cc_devops_core::repos::policy::Policy;
+use cc_devops_core::repos::remedying::Remedy;
+use cc_devops_core::repos::snapshot::Repository;
+use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
+use cc_devops_core::secret::SecretValue;
+
+use crate::sample;
+
+/// The owner of the repositories.
+const OWNER: &str = "acme";
+
+/// Secrets by their repository and name.
+#[derive(Clone, Default)]
+pub(super) struct Host(Arc<Mutex<BTreeMap<(String, String), String>>>);
+
+impl Host {
+    /// The value of a secret of a repository.
+    pub(super) fn secret(&self, repository: &str, name: &str) -> Option<String> {
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (format!("{OWNER}/{repository}"), name.to_owned());
+        secrets.get(&key).cloned()
+    }
+}
+
+fn nothing<T>() -> PortResult<T> {
+    Err(PortError::new(PortErrorKind::NotFound, "there is nothing here"))
+}
+
+#[async_trait]
+impl CodeHost for Host {
+    async fn repositories(&self, _: &str, _: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
+        take(Found::Total(1));
+        take(Found::Missing {
+            name: "web".to_owned(),
+            why: "nothing is read of it here".to_owned(),
+        });
+        Ok(Spent::default())
+    }
+    async fn repository(&self, _: &str, _: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
+        nothing()
+    }
+    async fn issues(&self, _: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
+        Ok((FoundIssues::default(), Spent::default()))
+    }
+    async fn create_issue(&self, _: &str, _: &str, _: &str, _: &[String]) -> PortResult<IssueRef> {
+        nothing()
+    }
+    async fn update_issue(&self, _: &IssueRef, _: &str) -> PortResult<()> {
+        nothing()
+    }
+    async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
+        nothing()
+    }
+    async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
+        nothing()
+    }
+    async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()> {
+        let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (repository.to_owned(), name.to_owned());
+        secrets.insert(key, value.expose().to_owned());
+        Ok(())
+    }
+}
+
+/// Who looks after the repositories of a host, over these ports.
+pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
+    let (owner, policy) = (OWNER.to_owned(), Arc::new(Policy::default()));
+    let audited = auditing::Settings {
+        owner: owner.clone(),
+        policy: Arc::clone(&policy),
+        reader: sample::installation().agent,
+    };
+    let watched = monitoring::Settings {
+        owner: owner.clone(),
+        policy: Arc::clone(&policy),
+        mode: Mode::Normal,
+    };
+    let store = Arc::clone(&ports.repositories);
+    Care {
+        auditor: Arc::new(Auditor::new(Arc::clone(&host), store, ports.clone(), audited)),
+        monitor: Arc::new(Monitor::new(Arc::clone(&host), ports, watched)),
+        remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+        secrets: Arc::clone(&ports.secrets),
+        clock: Arc::clone(&ports.clock),
+        host,
+        owner,
+    }
+}

@@ -1,0 +1,517 @@
+//! Work that outlasts a lease, a sweep that has to end, and parked requests of which some cannot be looked at.
+#![cfg(test)]
+
+use std::future::{pending, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cc_devops_core::ControlPlane;
+use cc_devops_core::acts::Author;
+use cc_devops_core::names::{FullStackName, RequestId, SecretName, SecretPrefix};
+use cc_devops_core::policy::{Policy, PolicySet};
+use cc_devops_core::ports::{
+    PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten, StackProgress, Stacks,
+};
+use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::engine::{Received, Settings};
+use cc_devops_core::requests::execution::Step;
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::requests::record::{ClaimedRequest, RequestRecord, RequestState, StackLease};
+use cc_devops_core::requests::running::Renewed;
+use cc_devops_core::requests::stacks::{ReleaseError, release_stack};
+use cc_devops_core::requests::{DeployLambda, Principal, RepositoryWork, Role};
+use cc_devops_testkit::Memory;
+use cc_devops_testkit::memory::StackScript;
+use cc_devops_testkit::sample::{self, AGENT};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+/// Repository work that goes on until it is let go, or told to stop.
+#[derive(Clone)]
+struct Slow {
+    begun: Arc<AtomicUsize>,
+    ends: Arc<Semaphore>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self {
+            begun: Arc::default(),
+            ends: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    async fn has_begun(&self) {
+        while self.begun() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[async_trait]
+impl RepositoryCare for Slow {
+    async fn carry_out(
+        &self,
+        _work: &RepositoryWork,
+        _: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        course.is_at(3, 9, "repositories");
+        let ends = async {
+            self.ends.acquire().await.expect("it is not closed").forget();
+            Ok(Ok(json!({"repositories": 9})))
+        };
+        course.unless_stopped(ends).await
+    }
+}
+
+fn plane(ports: Ports, settings: Settings) -> ControlPlane {
+    let installation = sample::installation();
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
+}
+
+/// A control plane whose only agent is an operator.
+async fn house(care: &Slow) -> (Memory, Arc<ControlPlane>) {
+    let memory = Memory::new();
+    let mut agent = sample::agent(AGENT);
+    agent.agent.role = Role::Admin;
+    memory
+        .ports()
+        .agents
+        .add(&agent, &sample::token(1), &sample::added())
+        .await
+        .unwrap();
+    let plane = plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone()));
+    (memory, Arc::new(plane))
+}
+
+async fn receive(plane: &ControlPlane, event: Value, take: bool) -> Received {
+    let principal = Principal {
+        role: Role::Admin,
+        ..sample::principal(AGENT)
+    };
+    plane.receive(&principal, event, take).await.unwrap()
+}
+
+async fn claim(plane: &ControlPlane, event: Value) -> ClaimedRequest {
+    match receive(plane, event, true).await {
+        Received::Claimed(claimed) => claimed,
+        _ => panic!("it is new"),
+    }
+}
+
+fn check(id: &str) -> Value {
+    sample::event(id, "github_repo_check", &json!({}))
+}
+
+async fn record(memory: &Memory, id: &str) -> RequestRecord {
+    let found = memory.ports().ledger.find(&sample::request_id(id)).await.unwrap();
+    found.expect("it is on record")
+}
+
+#[tokio::test]
+async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
+    let care = Slow::new();
+    let (memory, plane) = house(&care).await;
+    let claimed = claim(&plane, check("r1")).await;
+    let running = tokio::spawn({
+        let plane = Arc::clone(&plane);
+        async move { plane.carry_out(claimed).await }
+    });
+    care.has_begun().await;
+    for _ in 0..5 {
+        memory.clock().advance(SignedDuration::from_hours(2));
+        assert!(
+            plane.recover(10).await.unwrap().is_empty(),
+            "nobody else may look dead to it"
+        );
+    }
+    // Set back, it must not hold the lease for hours.
+    memory.clock().advance(SignedDuration::from_hours(-9));
+    assert_eq!(plane.renew().await.unwrap().renewed, 1);
+    let far = record(&memory, "r1").await.progress.expect("it is kept with the lease");
+    assert_eq!((far.done, far.of, far.what.as_str()), (3, 9, "repositories"));
+    assert_eq!(plane.progress_of(&sample::request_id("r1")), Some(far));
+
+    care.ends.add_permits(1);
+    assert!(matches!(running.await.unwrap().unwrap(), Step::Concluded(_)));
+    let kept = record(&memory, "r1").await;
+    assert_eq!((care.begun(), kept.tries, kept.progress), (1, 1, None));
+    assert_eq!(plane.renew().await.unwrap(), Renewed::default());
+}
+
+#[tokio::test]
+async fn work_whose_claim_is_somebody_elses_is_broken_off() {
+    let (care, theirs) = (Slow::new(), Slow::new());
+    let (memory, ours) = house(&care).await;
+    let other = plane(memory.ports(), Settings::default()).caring(Arc::new(theirs.clone()));
+    let claimed = claim(&ours, check("r1")).await;
+    let running = tokio::spawn({
+        let ours = Arc::clone(&ours);
+        async move { ours.carry_out(claimed).await }
+    });
+    care.has_begun().await;
+    // This process slept past its lease, and another has begun.
+    memory.clock().advance(SignedDuration::from_secs(61));
+    let taken = other.recover(10).await.unwrap().remove(0);
+    assert_eq!(taken.tries, 2);
+    let renewed = ours.renew().await.unwrap();
+    assert_eq!((renewed.renewed, renewed.lost), (0, 1));
+    assert_eq!(running.await.unwrap().unwrap(), Step::Superseded);
+    theirs.ends.add_permits(1);
+    assert!(matches!(other.carry_out(taken).await.unwrap(), Step::Concluded(_)));
+}
+
+#[tokio::test]
+async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
+    let care = Slow::new();
+    let (memory, first) = house(&care).await;
+    for round in 1..=3 {
+        let plane = Arc::new(plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone())));
+        let claimed = if round == 1 {
+            claim(&first, check("r1")).await
+        } else {
+            plane.recover(10).await.unwrap().remove(0)
+        };
+        assert_eq!(claimed.tries, 1, "round {round}");
+        let running = tokio::spawn({
+            let plane = Arc::clone(&plane);
+            async move { plane.carry_out(claimed).await }
+        });
+        while care.begun() < round {
+            tokio::task::yield_now().await;
+        }
+        plane.stop();
+        assert_eq!(running.await.unwrap().unwrap(), Step::HandedBack);
+        assert!(plane.recover(10).await.unwrap().is_empty(), "nothing begins any more");
+        let kept = record(&memory, "r1").await;
+        assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
+    }
+    let last = plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone()));
+    let claimed = last.recover(10).await.unwrap().remove(0);
+    care.ends.add_permits(1);
+    assert!(matches!(last.carry_out(claimed).await.unwrap(), Step::Concluded(_)));
+    assert_eq!(record(&memory, "r1").await.tries, 1);
+}
+
+#[tokio::test]
+async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
+    let care = Slow::new();
+    let (memory, plane) = house(&care).await;
+    let ended = claim(
+        &plane,
+        sample::put_secret_event("ended", "/contentcraft/contentorchestrator/a", "x"),
+    )
+    .await;
+    plane.carry_out(ended).await.unwrap();
+    for number in 0..30 {
+        receive(&plane, check(&format!("r{number}")), false).await;
+    }
+    let swept = plane.sweep(ready(())).await;
+    assert_eq!((swept.published, swept.concluded, swept.cut_short), (1, 0, true));
+    assert!(swept.failures.is_empty(), "{:?}", swept.failures);
+    assert_eq!(care.begun(), 0);
+    let kept = record(&memory, "r0").await;
+    assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
+}
+
+#[tokio::test]
+async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_breaks_off() {
+    let care = Slow::new();
+    let (memory, plane) = house(&care).await;
+    for number in 0..30 {
+        receive(&plane, check(&format!("r{number}")), false).await;
+    }
+    let (over, deadline) = tokio::sync::oneshot::channel::<()>();
+    let sweeping = tokio::spawn({
+        let plane = Arc::clone(&plane);
+        async move {
+            plane
+                .sweep(async {
+                    deadline.await.unwrap();
+                })
+                .await
+        }
+    });
+    while care.begun() < 10 {
+        tokio::task::yield_now().await;
+    }
+    let backlog = memory.ports().ledger.backlog().await.unwrap();
+    assert_eq!(
+        (backlog.executing, backlog.received),
+        (10, 20),
+        "no more than there are places for"
+    );
+    care.ends.add_permits(3);
+    while memory.ports().ledger.backlog().await.unwrap().executing > 7 {
+        tokio::task::yield_now().await;
+    }
+    over.send(()).unwrap();
+    let swept = sweeping.await.unwrap();
+    assert_eq!((swept.concluded, swept.cut_short), (3, true));
+    for number in 0..30 {
+        let kept = record(&memory, &format!("r{number}")).await;
+        assert!(
+            kept.completed.is_some() || (kept.state, kept.tries) == (RequestState::Received, 0),
+            "{kept:?}"
+        );
+    }
+    care.ends.add_permits(27);
+    let swept = plane.sweep(pending()).await;
+    assert_eq!((swept.concluded, swept.cut_short), (27, false));
+    assert_eq!(
+        care.begun(),
+        37,
+        "what was broken off was begun once more, and nothing else"
+    );
+}
+
+/// Stacks of which some refuse to be looked at, or to begin.
+struct Grudging {
+    inner: Memory,
+    refuses: FullStackName,
+    kind: PortErrorKind,
+    begins: bool,
+}
+
+impl Grudging {
+    fn refusal<T>(&self) -> PortResult<T> {
+        Err(PortError::new(self.kind, "not allowed here"))
+    }
+}
+
+#[async_trait]
+impl Stacks for Grudging {
+    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
+        if lease.stack == self.refuses && !self.begins {
+            return self.refusal();
+        }
+        self.inner.ports().stacks.start(lease, deploy, at).await
+    }
+
+    async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
+        if *stack == self.refuses {
+            return self.refusal();
+        }
+        self.inner.ports().stacks.progress(stack, request).await
+    }
+}
+
+/// A control plane on whose stack `grudging` nothing can be learnt.
+async fn beside_a_grudging_stack(kind: PortErrorKind, begins: bool) -> (Memory, ControlPlane) {
+    let (memory, _) = house(&Slow::new()).await;
+    let refuses = sample::stack("grudging");
+    memory.script_stack(refuses.clone(), StackScript::KeepsChanging);
+    let mut ports = memory.ports();
+    ports.stacks = Arc::new(Grudging {
+        inner: memory.clone(),
+        refuses,
+        kind,
+        begins,
+    });
+    let settings = Settings {
+        max_attempts: 2,
+        ..Settings::default()
+    };
+    (memory, plane(ports, settings))
+}
+
+async fn deploy(plane: &ControlPlane, id: &str, stack: &str) -> Step {
+    let claimed = claim(plane, sample::deploy_event(id, stack)).await;
+    plane.carry_out(claimed).await.unwrap()
+}
+
+fn outcome(step: Step) -> Completed {
+    match step {
+        Step::Concluded(completed) => completed,
+        other => panic!("it has ended: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_parked_request_that_cannot_be_looked_at_holds_up_no_other_and_ends_at_its_time_limit() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, true).await;
+    assert_eq!(deploy(&plane, "oldest", "grudging").await, Step::Parked);
+    memory.clock().advance(SignedDuration::from_secs(1));
+    for number in 0..120 {
+        let stack = format!("stack-{number}");
+        memory.script_stack(sample::stack(&stack), StackScript::KeepsChanging);
+        assert_eq!(deploy(&plane, &format!("r{number:03}"), &stack).await, Step::Parked);
+    }
+    for number in 0..120 {
+        memory.end_change(&sample::request_id(&format!("r{number:03}")), StackScript::Succeeds);
+    }
+    let looked = plane.look_after_waiting().await;
+    assert_eq!(
+        (looked.concluded.len(), looked.failures.len()),
+        (120, 1),
+        "more than two pages of them"
+    );
+    assert_eq!(record(&memory, "oldest").await.state, RequestState::Waiting);
+
+    memory.clock().advance(SignedDuration::from_hours(1));
+    let looked = plane.look_after_waiting().await;
+    assert_eq!(looked.failures.len(), 0);
+    let ended = &looked.concluded[0];
+    assert_eq!(
+        (ended.request_id.as_str(), ended.reason),
+        ("oldest", Some(Reason::Timeout))
+    );
+}
+
+#[tokio::test]
+async fn who_sets_the_clock_forward_ends_no_deploy() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, true).await;
+    let ran = Arc::new(AtomicUsize::new(0));
+    let plane = plane.measuring(Arc::new({
+        let ran = Arc::clone(&ran);
+        move || Duration::from_secs(ran.load(Ordering::SeqCst) as u64)
+    }));
+    memory.script_stack(sample::stack("slow"), StackScript::KeepsChanging);
+    assert_eq!(deploy(&plane, "r1", "slow").await, Step::Parked);
+    assert!(plane.look_after_waiting().await.concluded.is_empty());
+    memory.clock().advance(SignedDuration::from_hours(5));
+    assert!(
+        plane.look_after_waiting().await.concluded.is_empty(),
+        "it has waited for a moment"
+    );
+    ran.store(3_601, Ordering::SeqCst);
+    let ended = plane.look_after_waiting().await.concluded.remove(0);
+    assert_eq!(ended.reason, Some(Reason::Timeout));
+}
+
+#[tokio::test]
+async fn a_look_that_is_cut_short_goes_on_where_it_ended() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, true).await;
+    for number in 0..100 {
+        let stack = format!("stack-{number}");
+        memory.script_stack(sample::stack(&stack), StackScript::KeepsChanging);
+        assert_eq!(deploy(&plane, &format!("r{number:03}"), &stack).await, Step::Parked);
+        memory.clock().advance(SignedDuration::from_secs(1));
+    }
+    memory.end_change(&sample::request_id("r099"), StackScript::Succeeds);
+    // Each sweep has time for some looks only; the oldest would take it all for themselves.
+    for _ in 0..100 {
+        let mut asked = 0;
+        let deadline = std::future::poll_fn(|_| {
+            asked += 1;
+            if asked > 20 {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        });
+        plane.sweep(deadline).await;
+        if record(&memory, "r099").await.completed.is_some() {
+            return;
+        }
+    }
+    panic!("the youngest is never looked at");
+}
+
+#[tokio::test]
+async fn a_deploy_whose_fate_is_unknown_keeps_its_stack_until_somebody_has_looked() {
+    for kind in [PortErrorKind::Unavailable, PortErrorKind::Timeout] {
+        let (memory, plane) = beside_a_grudging_stack(kind, false).await;
+        let (ports, stack) = (plane.ports(), sample::stack("grudging"));
+        assert_eq!(deploy(&plane, "first", "grudging").await, Step::Postponed);
+        memory.clock().advance(SignedDuration::from_mins(5));
+        let again = plane.recover(10).await.unwrap().remove(0);
+        let failed = outcome(plane.carry_out(again).await.unwrap());
+        let said = failed.error.unwrap();
+        assert!(
+            said.contains("may have taken place") && !said.contains("new requestId"),
+            "{said}"
+        );
+
+        let refused = outcome(deploy(&plane, "second", "grudging").await);
+        let said = refused.error.unwrap();
+        assert_eq!(refused.reason, Some(Reason::StackInProgress));
+        assert!(said.contains("stacks release grudging-dev"), "{said}");
+
+        let operator = sample::agent_name("Operator");
+        let holder = release_stack(ports, &operator, &stack).await.unwrap();
+        assert_eq!(holder.as_str(), "first");
+        let on_record = memory.audit_rows().pop().unwrap().entry;
+        assert_eq!(
+            (on_record.action.as_str(), on_record.principal, on_record.resource),
+            ("stack.released", Some(operator.clone()), Some(stack.to_string()))
+        );
+        assert!(matches!(
+            release_stack(ports, &operator, &stack).await,
+            Err(ReleaseError::Free(_))
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_first_try_frees_the_stack_and_a_change_under_way_is_not_released() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, false).await;
+    let refused = outcome(deploy(&plane, "first", "grudging").await);
+    assert_eq!(refused.reason, Some(Reason::ApiError));
+    assert_eq!(
+        plane
+            .ports()
+            .ledger
+            .holder_of(&sample::stack("grudging"))
+            .await
+            .unwrap(),
+        None
+    );
+
+    memory.script_stack(sample::stack("busy"), StackScript::KeepsChanging);
+    assert_eq!(deploy(&plane, "second", "busy").await, Step::Parked);
+    let operator = sample::agent_name("Operator");
+    let released = release_stack(plane.ports(), &operator, &sample::stack("busy")).await;
+    assert!(matches!(released, Err(ReleaseError::InUse { .. })));
+}
+
+/// Secrets whose store cannot be reached.
+struct Away;
+
+#[async_trait]
+impl SecretStore for Away {
+    async fn put(&self, _: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        Err(PortError::new(PortErrorKind::Unavailable, "no route"))
+    }
+    async fn read(&self, _: &SecretName, _: SecretVersion) -> PortResult<Option<SecretRead>> {
+        Ok(None)
+    }
+    async fn list(&self, _: Option<&SecretPrefix>, _: Option<&SecretName>, _: usize) -> PortResult<Vec<SecretSummary>> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_new_id_is_advised_only_where_nothing_can_have_been_done() {
+    let (memory, _) = house(&Slow::new()).await;
+    let ports = Ports {
+        secrets: Arc::new(Away),
+        ..memory.ports()
+    };
+    let settings = Settings {
+        max_attempts: 1,
+        ..Settings::default()
+    };
+    let plane = plane(ports, settings);
+    let put = sample::put_secret_event("r1", "/contentcraft/contentorchestrator/a", "x");
+    let claimed = claim(&plane, put).await;
+    let ended = outcome(plane.carry_out(claimed).await.unwrap());
+    assert_eq!(ended.status, Status::Error);
+    let said = ended.error.unwrap();
+    assert!(
+        said.contains("may have taken place") && !said.contains("new requestId"),
+        "{said}"
+    );
+}
