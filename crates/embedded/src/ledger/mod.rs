@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use cc_devops_core::audit::AuditEntry;
 use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, FullStackName, RequestId};
-use cc_devops_core::ports::{Backlog, Ledger, PortResult};
+use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
     StackLock, WaitingRequest,

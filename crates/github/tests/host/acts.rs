@@ -104,7 +104,7 @@ async fn a_change_that_was_refused_is_on_record_as_such() {
     let ports = house.memory.ports();
     let weak = Remedy::new(host(&house, "weak"), "acme", Arc::new(Policy::default()), &ports);
     let author = operator(&weak).await;
-    let applied = weak.apply(&plan, &author).await;
+    let applied = weak.apply(&plan, &author, &Course::default()).await.unwrap();
     assert!(applied.iter().all(|applied| !applied.done), "{applied:?}");
     let last = trail(&house).await.pop().unwrap();
     assert_eq!((last.status, last.reason), (Status::Error, Some(Reason::ApiError)));
@@ -147,7 +147,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
             let points = CrashPoints::at(CrashPoint { call, moment });
             let mortal = remedy(&house, &points.wrap(&house.memory.ports()));
             let author = operator(&mortal).await;
-            let applied = mortal.apply(&plan, &author).await;
+            let applied = mortal.apply(&plan, &author, &Course::default()).await.unwrap();
             if !points.crashed() {
                 break;
             }
@@ -161,7 +161,7 @@ async fn no_change_is_made_that_the_trail_does_not_know_of() {
             assert!(begun || !changed, "{moment:?} call {call}: {trail:?}");
             // Done again, it is right and its end on record.
             let whole = remedy(&house, &house.memory.ports());
-            whole.apply(&plan, &author).await;
+            whole.apply(&plan, &author, &Course::default()).await.unwrap();
             assert!(house.fake.read(|model| model.get("acme/web").vulnerability_alerts));
             let last = self::trail(&house).await.pop().unwrap();
             assert_eq!(
