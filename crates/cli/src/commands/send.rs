@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use cc_devops_aws::Backend;
 use cc_devops_core::ports::{Clock, SystemClock};
-use serde_json::{Value, json};
+use cc_devops_core::requests::Action;
+use serde_json::{Map, Value, json};
 
 use super::health;
-use super::submit::{Submitted, follow, is_error, outcome, post, put};
+use super::submit::{Asking, Channel, Submitted, envelope, follow, is_error, outcome, post, put, submit, word};
 use crate::Context;
 use crate::client::{Client, Target};
 use crate::error::CliError;
@@ -18,7 +19,8 @@ use crate::store;
 const AFTER_HELP: &str = "\
 The file holds one of:
   an EventBridge envelope with detail-type devops.request, or an array of up to 10;
-  {\"task_type\": \"health_check\"}, which answers as the function does: {\"statusCode\", \"body\"}.
+  {\"task_type\": \"health_check\" | \"github_repo_check\" | \"workflow_monitor\"}, which answers as the
+  function does: {\"statusCode\", \"body\"}. What is about repositories is waited for, 60 seconds without --wait.
 
 Without --wait the answer is the acknowledgement: the request is on record and will be carried
 out. With --wait it is the completion, the detail of devops.completed. Exit code 1 when a request
@@ -28,6 +30,9 @@ function to the function.
 Examples:
   cc-devops send event.json --wait 10
   cat event.json | cc-devops send - --wait 10 --json";
+
+/// How long a task on repositories is waited for where nothing is said, in seconds.
+const TASK_PATIENCE: u64 = 60;
 
 /// The largest input, in bytes: more than any server takes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -170,21 +175,39 @@ async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<()
             let client = Client::anonymous(context, args.target.url.as_ref())?;
             (200, health::body(&client).await?)
         }
-        "github_repo_check" | "workflow_monitor" => {
-            let config = context.load_config()?;
-            let error = format!("{task} is not part of this version");
-            let agent = config.checked.installation.agent;
-            (
-                500,
-                json!({"error": error, "agent": agent, "timestamp": SystemClock.now()}),
-            )
-        }
+        "github_repo_check" => looked(context, args, Action::CheckRepositories, invocation).await?,
+        "workflow_monitor" => looked(context, args, Action::MonitorWorkflows, invocation).await?,
         unknown => (400, json!({"error": format!("Unknown task type: {unknown}")})),
     };
     context
         .output
         .document(&json!({"statusCode": status, "body": body.to_string()}))?;
     if status == 200 { Ok(()) } else { Err(CliError::Answered) }
+}
+
+/// A task on repositories is a request here; its outcome is told as the function tells it.
+async fn looked(context: &Context, args: &Args, action: Action, invocation: &Value) -> Result<(u16, Value), CliError> {
+    let mut params = Map::new();
+    for name in ["repository", "workflow"] {
+        if let Some(value) = invocation.get(name).filter(|value| !value.is_null()) {
+            params.insert(name.to_owned(), value.clone());
+        }
+    }
+    let asking = Asking::as_operator()?;
+    let event = envelope(&asking, action, None, &params);
+    let channel = Channel::Http(Client::authenticated(context, &args.target)?);
+    let wait = if args.wait == 0 { TASK_PATIENCE } else { args.wait };
+    Ok(match submit(&channel, &event, wait, context.output).await? {
+        Submitted::Completed(completed) if !is_error(&completed) => {
+            (200, completed.get("result").cloned().unwrap_or_default())
+        }
+        Submitted::Completed(completed) => {
+            let agent = context.load_config()?.checked.installation.agent;
+            let body = json!({"error": word(&completed, "error"), "agent": agent, "timestamp": SystemClock.now()});
+            (500, body)
+        }
+        Submitted::Accepted(acknowledgement) => (202, acknowledgement),
+    })
 }
 
 /// The contents of a file; `-` is standard input.

@@ -45,6 +45,17 @@ pub(super) struct Asking {
     pub(super) request_id: Option<RequestId>,
 }
 
+impl Asking {
+    /// The operator, for themselves, under a new id.
+    pub(super) fn as_operator() -> Result<Self, CliError> {
+        let agent = AgentName::new(store::ADMIN);
+        Ok(Self {
+            agent: agent.map_err(|error| CliError::internal("the admin's name is refused", error))?,
+            request_id: None,
+        })
+    }
+}
+
 /// How a submitted request stands.
 pub(super) enum Submitted {
     /// It has its outcome: the detail of `devops.completed`.

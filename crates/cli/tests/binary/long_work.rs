@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Server};
+use crate::process::Place;
 
 /// Longer than any of this takes, and than the grace of a shutdown.
 const STALLED: Duration = Duration::from_mins(10);
@@ -37,12 +37,11 @@ impl House {
         }
     }
 
-    fn serve(&self) -> Server {
-        self.place.serve_with(&[("GITHUB_TOKEN", TOKEN)])
-    }
-
     /// Sends a check that takes long, and waits until it is being carried out.
     fn begin(&self) {
+        self.place
+            .run_with(&["put-secret", "/contentcraft/github/token"], TOKEN)
+            .exits(0);
         let event = json!({
             "source": "agent.admin",
             "detail-type": "devops.request",
@@ -68,7 +67,7 @@ impl House {
 #[test]
 fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke_off() {
     let house = House::new();
-    let server = house.serve();
+    let server = house.place.serve();
     house.begin();
     let told = Instant::now();
     assert!(server.stop().success());
@@ -81,7 +80,7 @@ fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke
     );
 
     house.github.latency(Duration::ZERO);
-    let _server = house.serve();
+    let _server = house.place.serve();
     house.until(|house| house.request()["completed"]["status"] == "success");
     assert_eq!(house.request()["attempts"], 1);
 }
@@ -89,13 +88,13 @@ fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke
 #[test]
 fn after_a_kill_the_next_start_does_not_wait_for_leases() {
     let house = House::new();
-    let server = house.serve();
+    let server = house.place.serve();
     house.begin();
     // It is killed.
     drop(server);
     assert_eq!(house.request()["state"], "executing");
     house.github.latency(Duration::ZERO);
-    let _server = house.serve();
+    let _server = house.place.serve();
     house.until(|house| house.request()["completed"]["status"] == "success");
     assert_eq!(house.request()["attempts"], 2, "the killed one was a try");
 }

@@ -253,3 +253,40 @@ fn a_server_takes_the_configured_secret_alone_and_a_command_says_what_it_takes()
     let kept = house.place.run(&["repos", "audit"]).exits(1);
     assert!(!kept.stderr.contains("GITHUB_TOKEN"), "{kept}");
 }
+
+#[test]
+fn what_is_sent_to_the_function_by_name_is_answered_here_as_there() {
+    let house = House::new();
+    let server = house.place.serve();
+    house
+        .place
+        .run_with(&["put-secret", "/contentcraft/github/token"], TOKEN)
+        .exits(0);
+    let send = |payload: Value| {
+        let file = house.place.write("task.json", &payload.to_string());
+        house.place.run(&["send", file.to_str().unwrap(), "--json"])
+    };
+    let body = |answer: &Value| serde_json::from_str::<Value>(answer["body"].as_str().unwrap()).unwrap();
+    let checked = send(json!({"task_type": "github_repo_check", "repository": "web"}))
+        .exits(0)
+        .json();
+    assert_eq!(checked["statusCode"], 200);
+    let checked = body(&checked);
+    let performed = checked["checks_performed"].as_array().unwrap();
+    for check in ["branch_protection", "dependabot_config"] {
+        assert!(performed.contains(&json!(check)), "{checked}");
+    }
+    let watched = send(json!({"task_type": "workflow_monitor", "repository": "web", "workflow": "ci.yml"}))
+        .exits(0)
+        .json();
+    assert_eq!(body(&watched)["action_taken"], "issue_created", "{watched}");
+    let refused = send(json!({"task_type": "github_repo_check", "repository": 7}))
+        .exits(1)
+        .json();
+    assert_eq!(refused["statusCode"], 500);
+    assert!(
+        body(&refused)["error"].as_str().unwrap().contains("repository"),
+        "{refused}"
+    );
+    server.stop();
+}
