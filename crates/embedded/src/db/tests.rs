@@ -356,3 +356,19 @@ async fn how_the_last_write_went_is_known() {
     assert_eq!(db.pulse().trouble(), None);
     db.close();
 }
+
+#[test]
+fn sqlite_is_compiled_as_cargos_configuration_says() {
+    let conn = Connection::open_in_memory().unwrap();
+    let mut statement = conn.prepare("PRAGMA compile_options").unwrap();
+    let options: Vec<String> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let has = |option: &str| options.iter().any(|there| there == option);
+    assert!(
+        has("THREADSAFE=2") && has("DEFAULT_MEMSTATUS=0") && !has("ENABLE_MEMORY_MANAGEMENT"),
+        "LIBSQLITE3_FLAGS of .cargo/config.toml did not reach the compiler: {options:?}"
+    );
+}
