@@ -291,7 +291,7 @@ impl Crashed {
 #[tokio::test]
 async fn after_a_crash_a_command_is_waited_for_and_never_run_again() {
     let crashed = tokio::task::spawn_blocking(Crashed::new).await.unwrap();
-    let (stacks, _ended) = crashed.bench.stacks(TALKING, |_| {});
+    let (stacks, mut ended) = crashed.bench.stacks(TALKING, |_| {});
     assert_eq!(
         progress(&stacks, "r1").await,
         StackProgress::Changing,
@@ -308,6 +308,8 @@ async fn after_a_crash_a_command_is_waited_for_and_never_run_again() {
         "nor beside it"
     );
     crashed.say("two");
+    let told = ended.recv().await.unwrap();
+    assert_eq!(told.as_str(), "r1", "its end is told, and need not be looked for");
     assert_eq!(
         std::fs::read_to_string(crashed.bench.path().join("runs")).unwrap(),
         "run\n"

@@ -46,6 +46,8 @@ struct Inner {
     ended: UnboundedSender<RequestId>,
     /// The runs whose command is, or is about to be, a child of this process.
     children: Mutex<HashSet<RequestId>>,
+    /// The runs whose command another process started and left, and whose end is waited for here.
+    adopted: Mutex<HashSet<RequestId>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -64,6 +66,7 @@ impl LocalStacks {
             clock,
             ended,
             children: Mutex::default(),
+            adopted: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
@@ -144,7 +147,7 @@ impl Stacks for LocalStacks {
 
 impl Inner {
     /// How a recorded run stands.
-    async fn standing(&self, run: Run) -> PortResult<StackProgress> {
+    async fn standing(self: &Arc<Self>, run: Run) -> PortResult<StackProgress> {
         if let Some(end) = run.end {
             return Ok(StackProgress::Ended(end));
         }
@@ -156,7 +159,10 @@ impl Inner {
             None => self.clock.now() > run.deadline,
         };
         let (failure, fate_known) = match orphan::find(run.group, &run.request) {
-            Some(orphan) if !overdue(&orphan) => return Ok(StackProgress::Changing),
+            Some(orphan) if !overdue(&orphan) => {
+                self.adopt(&orphan, &run.request);
+                return Ok(StackProgress::Changing);
+            }
             Some(orphan) if orphan.kill() => {
                 let message = format!(
                     "the command of stack {} outlived a stop of the control plane, ran past its time limit and was \
@@ -181,6 +187,34 @@ impl Inner {
             fate_known,
         };
         self.record_end(&run.request, end).await
+    }
+
+    /// Waits, once, for the end of a command that another process left, and tells it as if it were ours: the next
+    /// look need not come by the clock.
+    fn adopt(self: &Arc<Self>, orphan: &Orphan, request: &RequestId) {
+        let Some(leader) = orphan.leader() else { return };
+        if !self.adopted().insert(request.clone()) {
+            return;
+        }
+        let (inner, awaited) = (Arc::downgrade(self), request.clone());
+        // A thread of its own, because a command that is no child cannot be waited for with the others. It keeps
+        // nothing open, and ends with the process at the latest.
+        let waiting = std::thread::Builder::new().name("orphan".to_owned()).spawn(move || {
+            leader.wait();
+            let Some(inner) = inner.upgrade() else { return };
+            inner.adopted().remove(&awaited);
+            if inner.ended.send(awaited).is_err() {
+                tracing::debug!("nobody listens for ended commands any more; the next start finds this one");
+            }
+        });
+        if let Err(error) = waiting {
+            self.adopted().remove(request);
+            tracing::warn!(%error, "the end of a command is not waited for; the sweep looks for it");
+        }
+    }
+
+    fn adopted(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn children(&self) -> MutexGuard<'_, HashSet<RequestId>> {

@@ -1,10 +1,13 @@
 //! A command that outlived the process that started it.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 
 use cc_devops_core::names::RequestId;
 use jiff::SignedDuration;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, test_kill_process_group};
 
 /// A process group that still exists under the number that was recorded.
 pub(super) struct Orphan {
@@ -43,9 +46,49 @@ impl Orphan {
         SignedDuration::try_from_secs_f64(age).ok()
     }
 
+    /// What tells when its leader ends. None where the leader is gone, or where the system has no such thing:
+    /// then only looking tells.
+    pub(super) fn leader(&self) -> Option<Leader> {
+        if !self.certain {
+            return None;
+        }
+        let process = pidfd_open(self.group, PidfdFlags::empty()).ok()?;
+        Some(Leader {
+            process,
+            group: self.group,
+        })
+    }
+
     /// Kills the group, if it is certain to be the command; whether it was killed.
     pub(super) fn kill(&self) -> bool {
         self.certain && kill_process_group(self.group, Signal::KILL).is_ok()
+    }
+}
+
+/// The leader of an orphaned group.
+pub(super) struct Leader {
+    process: OwnedFd,
+    group: Pid,
+}
+
+/// How often, and how long apart, the group is asked for once its leader has ended.
+const LOOKS: u8 = 50;
+const APART: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+
+impl Leader {
+    /// Blocks until it has ended, and its group with it if that takes no longer than a second: the system
+    /// tells of a process, and of a group only who asks.
+    pub(super) fn wait(&self) {
+        let mut ends = [PollFd::new(&self.process, PollFlags::IN)];
+        while poll(&mut ends, None) == Err(Errno::INTR) {}
+        let mut looks = 0..LOOKS;
+        while looks.next().is_some() && test_kill_process_group(self.group).is_ok() {
+            // It waits for nothing but the time to pass; that it may be cut short does no harm.
+            poll(&mut [], Some(&APART)).unwrap_or_default();
+        }
     }
 }
 
