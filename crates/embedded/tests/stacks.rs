@@ -310,6 +310,10 @@ async fn after_a_crash_a_command_is_waited_for_and_never_run_again() {
     crashed.say("two");
     let told = ended.recv().await.unwrap();
     assert_eq!(told.as_str(), "r1", "its end is told, and need not be looked for");
+    let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
+        panic!("it has ended, though nobody fetched it")
+    };
+    assert!(!end.fate_known, "{end:?}");
     assert_eq!(
         std::fs::read_to_string(crashed.bench.path().join("runs")).unwrap(),
         "run\n"

@@ -19,7 +19,9 @@ pub(super) struct Orphan {
 /// The recorded group, if it may still be the command.
 pub(super) fn find(group: Option<i32>, request: &RequestId) -> Option<Orphan> {
     let group = group.and_then(Pid::from_raw)?;
-    test_kill_process_group(group).ok()?;
+    if has_ended(group) {
+        return None;
+    }
     // The environment names the request. It cannot be read where the leader is gone, or the system
     // has no /proc; then the group counts as the command until its time is over.
     let environment = fs::read(format!("/proc/{}/environ", group.as_raw_nonzero())).unwrap_or_default();
@@ -85,11 +87,37 @@ impl Leader {
         let mut ends = [PollFd::new(&self.process, PollFlags::IN)];
         while poll(&mut ends, None) == Err(Errno::INTR) {}
         let mut looks = 0..LOOKS;
-        while looks.next().is_some() && test_kill_process_group(self.group).is_ok() {
+        while looks.next().is_some() && !has_ended(self.group) {
             // It waits for nothing but the time to pass; that it may be cut short does no harm.
             poll(&mut [], Some(&APART)).unwrap_or_default();
         }
     }
+}
+
+/// Whether nothing of a group runs any more. What has ended and was not fetched by its parent, as in a container
+/// whose first process fetches nobody, still has its number, and counts as ended.
+fn has_ended(group: Pid) -> bool {
+    if test_kill_process_group(group).is_err() {
+        return true;
+    }
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return false;
+    };
+    let mut members = processes
+        .filter_map(|process| fs::read_to_string(process.ok()?.path().join("stat")).ok())
+        .filter_map(|stat| runs_in(&stat))
+        .filter(|(_, of)| *of == group.as_raw_nonzero().get())
+        .peekable();
+    // One that nobody sees is not known to have ended.
+    members.peek().is_some() && members.all(|(runs, _)| !runs)
+}
+
+/// Whether a process runs, and in which group, from its line of `/proc/PID/stat`.
+fn runs_in(stat: &str) -> Option<(bool, i32)> {
+    let (_, behind) = stat.rsplit_once(')')?;
+    let mut fields = behind.split_whitespace();
+    let runs = !matches!(fields.next()?, "Z" | "X");
+    Some((runs, fields.nth(1)?.parse().ok()?))
 }
 
 /// The seconds since a process began, from its line of `/proc/PID/stat` and from `/proc/uptime`.
@@ -106,6 +134,13 @@ fn age(stat: &str, since_start: &str, ticks_per_second: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_ended_and_was_not_fetched_does_not_run() {
+        assert_eq!(runs_in("42 (a ) b) S 1 40 42 0 -1"), Some((true, 40)));
+        assert_eq!(runs_in("42 (sh) Z 1 40 42 0 -1"), Some((false, 40)));
+        assert_eq!(runs_in("nonsense"), None);
+    }
 
     #[test]
     fn the_age_is_what_the_machine_was_up_less_when_it_began() {
