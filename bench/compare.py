@@ -31,7 +31,10 @@ from control_plane import ControlPlane, Failed, own_environment
 PARTS = ("put", "beat", "full", "crash", "year")
 A_YEAR, A_DAY = 365, 10_000
 KEPT_DAYS = 30
-RETENTION = f"[retention]\nrequests_days = {KEPT_DAYS}\nevents_days = {KEPT_DAYS}\n"
+RETENTION = (
+    f"[retention]\nrequests_days = {KEPT_DAYS}\nevents_days = {KEPT_DAYS}\n"
+    f"dead_letters_days = {KEPT_DAYS}\noutputs_days = {KEPT_DAYS}\n"
+)
 
 
 class Build:
