@@ -101,6 +101,7 @@ def kill_and_restart(stage, token):
     ready = stage.plane.start()
     since = time.perf_counter()
     done = checks.concluded(stage, token)
+    look_at_stacks(stage)
     stage.gate.set()
     stage.tally.took("SIGKILL to ready", ready)
     if done is None:
@@ -112,6 +113,19 @@ def kill_and_restart(stage, token):
     say(f"  kill {len(stage.kills)}: ready after {ready:.2f} s, the last acknowledged request concluded {took:.2f} s later")
     if took > CONCLUDED_WITHIN:
         stage.tally.wrong("concluded late after a restart", f"{took:.2f} s after the server was ready")
+
+
+def look_at_stacks(stage):
+    """An operator's part: a stack whose deploy was killed with the server is freed once somebody has looked."""
+    for agent in AGENTS:
+        stack = f"cc-agent-{agent.lower()}-dev"
+        try:
+            held = stage.plane.cli("stacks", "show", stack)
+            if held["heldBy"]:
+                stage.plane.cli("stacks", "release", stack)
+                stage.tally.count("stacks freed by the operator")
+        except Failed as failure:
+            stage.tally.wrong("a stack could not be looked at or freed", str(failure))
 
 
 def remember_old(plane, token):
