@@ -158,10 +158,13 @@ fn against_schema(value: &Value) -> Result<Vec<(Problem, Pointer)>, CliError> {
     let schema = schema();
     let validator = jsonschema::validator_for(&schema)
         .map_err(|error| CliError::internal("the configuration's own schema is broken", error))?;
-    Ok(validator
+    let mut found: Vec<(Problem, Pointer)> = validator
         .iter_errors(value)
         .flat_map(|error| explain(&error, &schema))
-        .collect())
+        .collect();
+    // The `config` crate keeps sections in hash maps, so they come in another order each time.
+    found.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    Ok(found)
 }
 
 fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Problem, Pointer)> {

@@ -278,8 +278,8 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
     assert_eq!(
         problems("[retention]\nrequests_days = 29\naudit_days = 0", &[]),
         [
-            "retention.requests_days: must be at least 30",
             "retention.audit_days: must be at least 1",
+            "retention.requests_days: must be at least 30",
         ]
     );
     assert_eq!(
@@ -291,6 +291,17 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
     assert!(checked.retention.export_dir.is_some());
     let (_, checked) = load("", &[]).unwrap();
     assert_eq!(checked.retention.rules, cc_devops_core::retention::Rules::default());
+}
+
+#[test]
+fn problems_are_told_in_the_same_order_each_time() {
+    let keys = ["audit_days", "dead_letters_days", "events_days", "outputs_days", "requests_days"];
+    let text: Vec<String> = keys.iter().map(|key| format!("{key} = \"many\"")).collect();
+    let text = format!("[retention]\n{}", text.join("\n"));
+    let expected = keys.map(|key| format!("retention.{key}: must be a whole number"));
+    for _ in 0..20 {
+        assert_eq!(problems(&text, &[]), expected);
+    }
 }
 
 #[test]
