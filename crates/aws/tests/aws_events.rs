@@ -33,7 +33,7 @@ async fn queue(backend: &Backend) {
     let due = outbox.due(&[Consumer::Webhooks], after(1_000), 1_000).await.unwrap();
     let events: Vec<_> = due
         .iter()
-        .map(|entry| (entry.id, entry.event.as_ref().unwrap()))
+        .map(|entry| (entry.id, &**entry.event.as_ref().unwrap()))
         .collect();
     backend.webhooks().queue(&events, after(1)).await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! The outbox: each consumer's place in the event log, and what was not told in its turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cc_devops_core::ports::{Consumer, DueEvent, Outbox, Outcome, PortResult, SetAside, Settled, Standing};
@@ -20,11 +21,37 @@ const CONSUMERS: [Consumer; 3] = [Consumer::Webhooks, Consumer::Metrics, Consume
 /// The outbox in the database.
 pub struct SqliteOutbox {
     db: Db,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+/// The events that were read last. Each consumer comes for the same ones within a moment, and what stands in
+/// an event never changes.
+#[derive(Default)]
+struct Shelf(BTreeMap<i64, Arc<OutgoingEvent>>);
+
+/// How many events the shelf holds: some batches of the relay.
+const SHELF: usize = 1_024;
+
+impl Shelf {
+    fn find(&self, id: i64) -> Option<Arc<OutgoingEvent>> {
+        self.0.get(&id).cloned()
+    }
+
+    /// Takes the oldest away where there are too many.
+    fn put(&mut self, id: i64, event: &Arc<OutgoingEvent>) {
+        self.0.insert(id, Arc::clone(event));
+        if self.0.len() > SHELF {
+            self.0.pop_first();
+        }
+    }
 }
 
 impl SqliteOutbox {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+        Self {
+            db,
+            shelf: Arc::default(),
+        }
     }
 }
 
@@ -35,8 +62,10 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> PortResult<Vec<DueEvent>> {
-        let consumers = consumers.to_vec();
-        self.db.read(move |conn| due(conn, &consumers, now, limit)).await
+        let (consumers, shelf) = (consumers.to_vec(), Arc::clone(&self.shelf));
+        self.db
+            .read(move |conn| due(conn, &shelf, &consumers, now, limit))
+            .await
     }
 
     async fn settle(&self, at: Timestamp, settled: &[Settled]) -> PortResult<()> {
@@ -84,7 +113,13 @@ impl Outbox for SqliteOutbox {
 /// What waits, by its place: for whom, with how many failures.
 type Wanted = BTreeMap<i64, Vec<(Consumer, u32)>>;
 
-fn due(conn: &Connection, consumers: &[Consumer], now: Timestamp, at_most: usize) -> Result<Vec<DueEvent>, Fault> {
+fn due(
+    conn: &Connection,
+    shelf: &Mutex<Shelf>,
+    consumers: &[Consumer],
+    now: Timestamp,
+    at_most: usize,
+) -> Result<Vec<DueEvent>, Fault> {
     // Cursor and rows as they are at one moment.
     let view = conn.unchecked_transaction()?;
     let mut wanted = Wanted::new();
@@ -94,11 +129,23 @@ fn due(conn: &Connection, consumers: &[Consumer], now: Timestamp, at_most: usize
         }
     }
     let mut read = conn.prepare_cached(&format!("SELECT {EVENT} FROM events {ITS_REQUEST} WHERE cursor = ?1"))?;
+    let shelf = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
     let events = wanted
         .into_iter()
         .take(at_most)
         .map(|(id, wanted_by)| {
-            let event = read.query_row([id], |row| Ok(outgoing(row, 0)))?;
+            let known = shelf().find(id);
+            if let Some(event) = known {
+                return Ok(DueEvent {
+                    id,
+                    event: Ok(event),
+                    wanted_by,
+                });
+            }
+            let event = read.query_row([id], |row| Ok(outgoing(row, 0)))?.map(Arc::new);
+            if let Ok(event) = &event {
+                shelf().put(id, event);
+            }
             Ok(DueEvent { id, event, wanted_by })
         })
         .collect::<rusqlite::Result<_>>()?;

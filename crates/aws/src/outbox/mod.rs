@@ -116,7 +116,7 @@ fn due_event(entry: Entry, consumers: &[Consumer], now: Timestamp) -> DueEvent {
         .collect();
     DueEvent {
         id: entry.place,
-        event: entry.event,
+        event: entry.event.map(Arc::new),
         wanted_by,
     }
 }

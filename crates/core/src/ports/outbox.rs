@@ -1,5 +1,7 @@
 //! The outbox: who is still to be told of which event.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -53,8 +55,8 @@ impl std::fmt::Display for Consumer {
 pub struct DueEvent {
     /// The store's own number of it; it never comes again for another event.
     pub id: i64,
-    /// The event, or why it cannot be read.
-    pub event: Result<OutgoingEvent, String>,
+    /// The event, or why it cannot be read; shared, because each consumer asks for it.
+    pub event: Result<Arc<OutgoingEvent>, String>,
     /// Who waits for it, of those that were asked for, with how often telling them failed.
     pub wanted_by: Vec<(Consumer, u32)>,
 }

@@ -146,7 +146,7 @@ async fn fill(store: &Store) {
             .unwrap();
         if published {
             let due = waiting_for(store, CONSUMERS).await;
-            let event = (due[0].id, due[0].event.as_ref().unwrap());
+            let event = (due[0].id, &**due[0].event.as_ref().unwrap());
             webhooks.queue(&[event], after(6)).await.unwrap();
             let told = CONSUMERS.map(|consumer| Settled {
                 id: due[0].id,

@@ -1,6 +1,7 @@
 //! The fake outbox: every event with those who are still to be told of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::names::RequestId;
@@ -135,7 +136,7 @@ impl OutboxPort for Memory {
             }
             due.push(DueEvent {
                 id: *id,
-                event: model.damaged.read(&entry.event),
+                event: model.damaged.read(&entry.event).map(Arc::new),
                 wanted_by,
             });
         }
