@@ -10,6 +10,7 @@ mod enumeration;
 mod keeping;
 mod mortal;
 mod repositories;
+mod scenario;
 mod subscriptions;
 
 use std::future::Future;
@@ -20,9 +21,10 @@ use cc_devops_core::ports::{AtOnce, CodeHost, EventBus, LogWriter, PortError, Po
 
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
-pub use enumeration::{Backend, MemoryBackend, Report, Scenario, enumerate};
+pub use enumeration::{Backend, MemoryBackend, Report, enumerate};
 pub use keeping::enumerate_retention;
 use mortal::Mortal;
+pub use scenario::Scenario;
 pub use subscriptions::subscriptions;
 
 /// On which side of a call's effect the crash comes.
