@@ -212,6 +212,19 @@ fn a_network_that_is_none_is_named() {
 }
 
 #[test]
+fn a_name_that_is_none_and_a_proxy_that_is_none_are_named() {
+    let text = "[server]\nnames = [\"devops.example.org\", \"https://a.example\", \"::1\", \"a:1\"]\n\
+                proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"proxy\"]";
+    let expected = [
+        "server.names[1]: \"https://a.example\" is no host name; write it without scheme, port or path, as in \
+         \"devops.example.org\"",
+        "server.names[3]: \"a:1\" is no host name; write it without scheme, port or path, as in \"devops.example.org\"",
+        "server.proxies[2]: \"proxy\" is no network; write for example \"10.0.0.0/8\", \"fd00::/8\" or one address",
+    ];
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_one_problem_with_its_line() {
     let found = problems("[server]\nlisten = \n", &[]);
     assert_eq!(found.len(), 1);
@@ -295,7 +308,13 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
 
 #[test]
 fn problems_are_told_in_the_same_order_each_time() {
-    let keys = ["audit_days", "dead_letters_days", "events_days", "outputs_days", "requests_days"];
+    let keys = [
+        "audit_days",
+        "dead_letters_days",
+        "events_days",
+        "outputs_days",
+        "requests_days",
+    ];
     let text: Vec<String> = keys.iter().map(|key| format!("{key} = \"many\"")).collect();
     let text = format!("[retention]\n{}", text.join("\n"));
     let expected = keys.map(|key| format!("retention.{key}: must be a whole number"));
