@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustix::process::{Resource, Signal, getrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::{Value, json};
 
 use crate::process::{Place, put_secret};
@@ -135,6 +135,27 @@ fn with_few_files_a_crowd_of_idle_strangers_keeps_nobody_out() {
     assert!(server.stop().success());
     let log = fs::read_to_string(place.log()).unwrap();
     assert!(log.contains("LimitNOFILE="), "{log}");
+}
+
+#[test]
+fn a_process_that_has_no_file_left_lets_idle_strangers_go() {
+    let place = Place::new();
+    let server = place.serve();
+    let strangers: Vec<TcpStream> = (0..100).map(|_| stranger(server.address)).collect();
+    place.run(&["health"]).exits(0);
+    // Not one more than it has open now.
+    let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count();
+    let limit = Rlimit {
+        current: Some(u64::try_from(open).unwrap()),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    prlimit(Some(server.process()), Resource::Nofile, limit).unwrap();
+    for _ in 0..20 {
+        drop(stranger(server.address));
+    }
+    place.run(&["health"]).exits(0);
+    drop(strangers);
+    assert!(server.stop().success());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::stream;
 use crate::access::{Credential, View};
 use crate::app::App;
+use crate::connections::Peer;
 use crate::extract::Query;
 use crate::problem::Problem;
 use crate::wire::{EventPage, EventView};
