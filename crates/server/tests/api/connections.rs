@@ -12,7 +12,7 @@ use axum::http::{Method, StatusCode};
 use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{EventLog, PortResult};
 use cc_devops_core::requests::record::{Cursor, LoggedEvent};
-use cc_devops_server::config::{Limits, Tls};
+use cc_devops_server::config::{Limits, Pace, Tls};
 use cc_devops_server::{Server, ServerConfig};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
@@ -233,6 +233,11 @@ async fn streams_and_waits_do_not_idle() {
     let memory = Memory::new();
     let config = ServerConfig {
         limits: idling(SHORT),
+        // The deploy's end is looked for.
+        pace: Pace {
+            sweep: SHORT,
+            ..Pace::default()
+        },
         ..ServerConfig::default()
     };
     let server = Standing::on(&memory, config, None).await;
