@@ -255,17 +255,12 @@ impl Answer {
 }
 
 /// Whether TLS could not be agreed upon.
-fn is_of_tls(error: &reqwest::Error) -> bool {
-    let mut below = std::error::Error::source(error);
-    while let Some(cause) = below {
-        // An I/O error gives its cause's cause as its own.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        below = cause.source();
-    }
-    false
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    // An I/O error gives not what it wraps as its source, but that one's.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_of_tls(wrapped))
+        || error.source().is_some_and(is_of_tls)
 }
 
 fn is_loopback(url: &Url) -> bool {
