@@ -23,7 +23,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare soak demo clean
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean
 .PHONY: deploy local-invoke smoke-test peers
 
 run: cli
@@ -107,6 +107,10 @@ bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 bench-compare: cli
 	@test -n "$(BASE)" || { echo "BASE=PATH: the release build of cc-devops to compare with" >&2; exit 1; }
 	$(PYTHON) bench/compare.py $(BASE) $(BINARY) $(COMPARE_ARGS)
+
+# What 5,000 idle connections of strangers do to /health and to a stop.
+bench-strangers: cli
+	$(PYTHON) bench/strangers.py $(BINARY)
 
 # Half an hour of mixed load with a SIGKILL every minute: nothing lost, nothing doubled, nothing grown.
 # SOAK_ARGS="--minutes 3" makes it shorter, SOAK_ARGS=--write writes its part of docs/BENCHMARKS.md.

@@ -17,9 +17,14 @@ Exit codes:
   1  what was asked for failed: a request ended in error, the audit chain is broken,
      the control plane is degraded, the configuration has errors
   2  the command line is wrong
-  3  the control plane cannot be reached, or its data cannot be opened
+  3  the control plane cannot be reached: none runs on the data folder, or nothing listens there;
+     or its data cannot be opened
   4  denied: a policy says no, or the token is not accepted
   5  the server ended by itself because its store has failed; start it again
+  6  the data folder holds no control plane: another folder is meant
+  7  TLS failed: what answers is not what is trusted, or speaks no TLS
+  8  the control plane answers that it is overloaded, or that a system it needs is; try again
+  9  the control plane did not answer in time
 
 First steps:
   cc-devops serve

@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::Context;
 use crate::data_dir::{DataDir, read_token};
 use crate::error::CliError;
+use crate::pinned::{self, Fingerprint};
+use crate::store;
 
 /// How long an answer may take beside the time it is asked to wait.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -61,6 +63,7 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: Option<SecretValue>,
+    patience: Duration,
 }
 
 /// What the control plane answered.
@@ -111,8 +114,8 @@ impl Client {
     pub(crate) fn anonymous(context: &Context, url: Option<&Url>) -> Result<Self, CliError> {
         // Ignored where the provider is installed already.
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let base = match url {
-            Some(url) => url.clone(),
+        let (base, certificate) = match url {
+            Some(url) => (url.clone(), None),
             None => running_server(context)?,
         };
         let mut builder = reqwest::Client::builder()
@@ -121,7 +124,10 @@ impl Client {
         if is_loopback(&base) {
             builder = builder.no_proxy();
         }
-        if base.scheme() == "https" {
+        if let Some(certificate) = certificate {
+            let tls = pinned::client(certificate).map_err(|error| CliError::internal("TLS cannot be spoken", error))?;
+            builder = builder.tls_backend_preconfigured(tls);
+        } else if base.scheme() == "https" {
             for certificate in own_certificates(context)? {
                 builder = builder.tls_certs_merge([certificate]);
             }
@@ -133,7 +139,14 @@ impl Client {
             http,
             base,
             token: None,
+            patience: PATIENCE,
         })
+    }
+
+    /// The same client, which waits for an answer no longer than that.
+    pub(crate) fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Asks for what stands under `path`, segment by segment. `wait` is how many seconds the server
@@ -164,7 +177,7 @@ impl Client {
         let mut request = self
             .http
             .request(method, url)
-            .timeout(PATIENCE.saturating_add(Duration::from_secs(wait)));
+            .timeout(self.patience.saturating_add(Duration::from_secs(wait)));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
@@ -174,14 +187,40 @@ impl Client {
         let response = request.send().await.map_err(|error| self.unreachable(error))?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
-        let body = serde_json::from_slice(&bytes).map_err(|error| CliError::Unreachable {
-            message: format!("{} does not answer as a control plane does (HTTP {status})", self.base),
-            source: Some(error.into()),
+        let body = serde_json::from_slice(&bytes).map_err(|error| {
+            let message = format!("{} does not answer as a control plane does (HTTP {status})", self.base);
+            match status {
+                // A proxy's own words.
+                429 | 502..=504 => CliError::Answer { status, message },
+                _ => CliError::Unreachable {
+                    message,
+                    source: Some(error.into()),
+                },
+            }
         })?;
         Ok(Answer { status, body })
     }
 
     fn unreachable(&self, error: reqwest::Error) -> CliError {
+        if error.is_timeout() {
+            return CliError::TimedOut {
+                message: format!(
+                    "the control plane at {} did not answer in time; it hangs, is stopped or is overloaded: look at \
+                     its process and its log",
+                    self.base
+                ),
+            };
+        }
+        if is_of_tls(&error) {
+            return CliError::Tls {
+                message: format!(
+                    "what answers at {} does not show a certificate that is trusted for it, or speaks no TLS; name \
+                     the control plane by the host its certificate is for, or by its data folder",
+                    self.base
+                ),
+                source: error.without_url().into(),
+            };
+        }
         CliError::Unreachable {
             message: format!(
                 "the control plane at {} does not answer; is it running? Start it with `cc-devops serve`",
@@ -215,6 +254,15 @@ impl Answer {
     }
 }
 
+/// Whether TLS could not be agreed upon.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    // An I/O error gives not what it wraps as its source, but that one's.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_of_tls(wrapped))
+        || error.source().is_some_and(is_of_tls)
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
@@ -226,9 +274,14 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Where the server on the data folder is.
-fn running_server(context: &Context) -> Result<Url, CliError> {
+/// Where the server on the data folder is, and by which certificate it is known.
+fn running_server(context: &Context) -> Result<(Url, Option<Fingerprint>), CliError> {
     let dir = DataDir::new(&context.global.data_dir);
+    if !store::exists(dir.path()) {
+        return Err(CliError::OtherFolder {
+            folder: dir.path().to_owned(),
+        });
+    }
     let Some(server) = dir.running()? else {
         return Err(CliError::Unreachable {
             message: format!(
@@ -247,8 +300,9 @@ fn running_server(context: &Context) -> Result<Url, CliError> {
         });
     }
     let scheme = if server.tls { "https" } else { "http" };
-    Url::parse(&format!("{scheme}://{address}/"))
-        .map_err(|error| CliError::internal("the server's address is no URL", error))
+    let url = Url::parse(&format!("{scheme}://{address}/"))
+        .map_err(|error| CliError::internal("the server's address is no URL", error))?;
+    Ok((url, server.certificate))
 }
 
 /// The server's own certificate, which is trusted because it is ours.

@@ -13,6 +13,7 @@ use cc_devops_core::secret::SecretValue;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
+use crate::pinned::Fingerprint;
 
 /// How often a lock that is held is tried again: a command may look at it for a moment.
 const LOCK_TRIES: u32 = 5;
@@ -33,6 +34,9 @@ pub(crate) struct RunningServer {
     /// Whether it speaks TLS.
     #[serde(default)]
     pub(crate) tls: bool,
+    /// The certificate it shows then, by which its operator's commands know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<Fingerprint>,
 }
 
 /// Proof that no other server runs on the folder, until it is dropped.
@@ -259,6 +263,7 @@ mod tests {
             address: "127.0.0.1:1".parse().unwrap(),
             pid: 7,
             tls: false,
+            certificate: None,
         };
         dir.announce(&server).unwrap();
         assert_eq!(dir.running().unwrap(), Some(server));

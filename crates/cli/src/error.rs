@@ -41,6 +41,27 @@ pub(crate) enum CliError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// The data folder holds no control plane.
+    #[error("there is no control plane in {}: `cc-devops serve` makes one, --data-dir names another folder", folder.display())]
+    OtherFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Something answers that cannot prove to be the control plane, or that speaks no TLS.
+    #[error("{message}")]
+    Tls {
+        /// Where, and what to do.
+        message: String,
+        /// What was underneath.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No answer came in time.
+    #[error("{message}")]
+    TimedOut {
+        /// Where, and what to do.
+        message: String,
+    },
     /// The data folder cannot be opened.
     #[error("{message}")]
     Open {
@@ -139,9 +160,15 @@ impl CliError {
             Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
             Self::StoreFailed { .. } => 5,
+            Self::OtherFolder { .. } => 6,
+            Self::Tls { .. } => 7,
+            Self::TimedOut { .. } => 9,
             Self::Answer { status, .. } => match status {
                 401 | 403 => 4,
-                502..=504 => 3,
+                // What stands in front of it says that it is not there.
+                502 => 3,
+                429 | 503 => 8,
+                504 => 9,
                 _ => 1,
             },
             Self::Port(error) => match error.kind {

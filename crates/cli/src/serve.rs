@@ -32,8 +32,9 @@ use crate::config::check::parse_address;
 use crate::config::{Checked, Loaded};
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
+use crate::pinned::Fingerprint;
 use crate::store::{self, ADMIN};
-use crate::{credentials, hygiene, policies, reporting};
+use crate::{credentials, file_limit, hygiene, policies, reporting};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -103,6 +104,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     if let Some(listen) = args.listen {
         server_config.listen = listen;
     }
+    server_config.limits.connections = file_limit::make_room_for(server_config.limits.connections);
     let tls = server_config.tls.is_some();
     let plane = Arc::new(plane);
     // The lock says that whoever had claimed them is dead: their leases need not be waited for.
@@ -124,6 +126,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         address,
         pid: std::process::id(),
         tls,
+        certificate: server.certificate().map(Fingerprint::of),
     })?;
     let config_file = source.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
     tracing::info!(%address, data_dir = %dir.path().display(), config = config_file, "ready");
@@ -187,6 +190,7 @@ async fn on_aws(
     let queue = backend.request_queue().await?;
     let mut server_config = config.server.clone();
     server_config.listen = args.listen.unwrap_or(server_config.listen);
+    server_config.limits.connections = file_limit::make_room_for(server_config.limits.connections);
     server_config.deploys_here = false;
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.

@@ -70,14 +70,15 @@ fn master_key() -> MasterKeySource {
 
 /// A store that cannot be opened, in words that name the folder.
 pub(crate) fn refused(data_dir: &Path, error: OpenError) -> CliError {
-    let message = match error {
-        OpenError::Missing { .. } => format!(
-            "there is no control plane in {}: `cc-devops serve` makes one, --data-dir names another folder",
-            data_dir.display()
+    match error {
+        OpenError::Missing { .. } => CliError::OtherFolder {
+            folder: data_dir.to_owned(),
+        },
+        _ => CliError::open(
+            format!("cannot open the control plane in {}", data_dir.display()),
+            error,
         ),
-        _ => format!("cannot open the control plane in {}", data_dir.display()),
-    };
-    CliError::open(message, error)
+    }
 }
 
 /// Whether a control plane was ever made in the folder.

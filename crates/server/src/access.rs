@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use crate::app::{App, Shared};
 use crate::config::RateLimit;
+use crate::connections::Peer;
 use crate::places::LetIn;
 use crate::problem::{Chain, Problem};
 
@@ -103,6 +104,9 @@ pub(crate) async fn enforce(
     tracing::Span::current().record("agent", agent.name.as_str());
     if let Some(rate) = &app.rate {
         rate.check(&agent.name)?;
+    }
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        peer.proven();
     }
     if let Some(let_in) = request.extensions().get::<LetIn>() {
         let_in.charge(&agent.name)?;

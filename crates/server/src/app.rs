@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::RateLimiter;
+use crate::addressed::Addressed;
 use crate::bell::Bell;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
+use crate::connections::Connections;
 use crate::health::Board;
 use crate::hygiene::{Hygiene, ToLookAt};
 use crate::meters::Meters;
@@ -42,6 +44,10 @@ pub(crate) struct Shared {
     pub(crate) rate: Option<RateLimiter>,
     /// The way out to addresses that others gave.
     pub(crate) outside: Guard,
+    /// By which names this server is addressed.
+    pub(crate) addressed: Addressed,
+    /// The open connections.
+    pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
     pub(crate) places: AllPlaces,
     /// How often callers without a token may send what has to be looked at.
@@ -54,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) running: TaskTracker,
     /// Cancelled when the server is asked to stop: streams and waits end, nothing new begins.
     pub(crate) stopping: CancellationToken,
+    /// Cancelled a little later: what has not arrived by then is not waited for.
+    pub(crate) hurrying: CancellationToken,
     /// There are requests nobody works on.
     pub(crate) sweep: Notify,
     /// There are events to tell.
@@ -84,12 +92,15 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             outside: Guard::new(config.egress.clone()),
+            addressed: Addressed::new(config.listen, &config.names),
+            connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
             board: Board::default(),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            hurrying: CancellationToken::new(),
             sweep: Notify::new(),
             relay: Bell::default(),
             deliveries: Notify::new(),

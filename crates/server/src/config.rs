@@ -9,6 +9,7 @@ use std::time::Duration;
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
 use cc_devops_egress::Allowed;
+use ipnet::IpNet;
 use jiff::SignedDuration;
 
 /// Everything the server is told.
@@ -20,6 +21,12 @@ pub struct ServerConfig {
     pub tls: Option<Tls>,
     /// Whether plain HTTP may be spoken on an address that others reach. Default false.
     pub allow_plaintext: bool,
+    /// The host names by which it is addressed, see [`host_name`]. Beside them it answers to localhost
+    /// and loopback addresses; a server that others reach and that has no names answers to all.
+    /// Default none.
+    pub names: Vec<String>,
+    /// Networks whose addresses many callers share, such as that of a proxy in front. Default none.
+    pub proxies: Vec<IpNet>,
     /// What one caller and all callers together may take.
     pub limits: Limits,
     /// How many requests each agent may send; unlimited without. Default none.
@@ -51,6 +58,8 @@ impl Default for ServerConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             tls: None,
             allow_plaintext: false,
+            names: Vec::new(),
+            proxies: Vec::new(),
             limits: Limits::default(),
             rate_limit: None,
             in_flight: 512,
@@ -62,6 +71,25 @@ impl Default for ServerConfig {
             egress: Allowed::default(),
             pace: Pace::default(),
         }
+    }
+}
+
+/// A host name as a browser's address bar has it, without a port: `devops.example.org`, `10.0.0.5`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn host_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty()
+        && text.len() <= 253
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_name || text.parse::<IpAddr>().is_ok() {
+        Ok(text.trim_end_matches('.').to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is no host name; write it without scheme, port or path, as in \"devops.example.org\""
+        ))
     }
 }
 
@@ -82,8 +110,13 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The largest head of a request, in bytes; at least 8192. Default 64 KiB.
     pub header_bytes: usize,
+    /// How many connections are open at the same time. For one more, one that idles is closed, of those
+    /// without a good token first; 64 of them, an eighth at most, are for loopback alone. Default 8192.
+    pub connections: usize,
+    /// How many of them are of one address, or one IPv6 /64. Default 1024.
+    pub connections_per_address: usize,
     /// How long a client may take to send a request's head, and how long a connection may idle.
-    /// Default 30 s.
+    /// Waits and streams do not idle. Default 30 s.
     pub header_timeout: Duration,
     /// How long a request may take, its `wait` not counted. Default 30 s.
     pub request_timeout: Duration,
@@ -108,6 +141,8 @@ impl Default for Limits {
         Self {
             body_bytes: 1024 * 1024,
             header_bytes: 64 * 1024,
+            connections: 8_192,
+            connections_per_address: 1_024,
             header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             concurrency: 1024,

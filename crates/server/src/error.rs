@@ -39,7 +39,4 @@ pub enum ServerError {
         /// What was underneath.
         source: croner::errors::CronError,
     },
-    /// Accepting connections failed.
-    #[error("serving failed")]
-    Serve(#[source] std::io::Error),
 }

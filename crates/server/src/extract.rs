@@ -9,6 +9,7 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::connections::BrokenOff;
 use crate::problem::Problem;
 
 /// The largest body of anything but events, in bytes.
@@ -82,13 +83,26 @@ pub(crate) async fn read_json_bytes(headers: &HeaderMap, body: Body, limit: usiz
         return Err(too_large());
     }
     to_bytes(body, limit).await.map_err(|error| {
-        let over_limit = std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
-        if over_limit {
+        if is_caused_by::<LengthLimitError>(&error) {
             too_large()
+        } else if is_caused_by::<BrokenOff>(&error) {
+            Problem::stopping()
         } else {
             Problem::malformed("the body did not arrive completely")
         }
     })
+}
+
+/// Whether a body could not be read because of this.
+pub(crate) fn is_caused_by<T: std::error::Error + 'static>(error: &axum::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.is::<T>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// A body that is no JSON. The position is named, the contents are not.

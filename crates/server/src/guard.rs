@@ -12,19 +12,24 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
+use crate::connections::Peer;
 use crate::places::{LetIn, Places};
 use crate::problem::Problem;
 use crate::routes::{EVENTS, MAX_WAIT};
 
-/// Opens the request's span, counts its answer, and gives the framework's own refusals the common
-/// form.
+/// Opens the request's span, counts its answer, refuses what is not for this server, and gives the
+/// framework's own refusals the common form.
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    // The connection does not idle meanwhile.
+    let _under_way = request.extensions().get::<Peer>().map(Peer::begin);
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let span = info_span!("http", method, route, agent = field::Empty, request_id = field::Empty);
-    let response = next.run(request).instrument(span.clone()).await;
-    let response = in_common_form(response);
+    let response = match app.addressed.refusal(&request) {
+        Some(problem) => problem.into_response(),
+        None => in_common_form(next.run(request).instrument(span.clone()).await),
+    };
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, "answered"));
     app.meters.answered(method, route, status);

@@ -14,9 +14,11 @@
 //! [`ControlPlane`]: cc_devops_core::requests::engine::ControlPlane
 
 mod access;
+mod addressed;
 mod app;
 mod bell;
 mod completions;
+mod connections;
 mod deliveries;
 mod dispatcher;
 mod extract;
@@ -33,9 +35,11 @@ mod retention;
 mod revenue;
 mod routes;
 mod scheduler;
+mod seldom;
 mod serving;
 mod strangers;
 mod sweep;
+mod tls;
 mod wire;
 
 pub mod config;

@@ -88,6 +88,8 @@ pub(crate) struct Snapshot {
     pub(crate) totals: Vec<RequestTotals>,
     /// What is still to be done.
     pub(crate) backlog: Backlog,
+    /// How many connections are open.
+    pub(crate) connections: usize,
     /// What the store weighs.
     pub(crate) weights: Vec<Weight>,
     /// How each consumer of the outbox stands.
@@ -176,6 +178,9 @@ fn found_out(snapshot: Snapshot) -> Registry {
         backlog.get_or_create(&StateLabel { state }).set(gauge(count));
     }
     registry.register("requests_open", "Requests without an outcome, by state", backlog);
+    let connections = Gauge::<i64>::default();
+    connections.set(i64::try_from(snapshot.connections).unwrap_or(i64::MAX));
+    registry.register("connections", "Open connections", connections);
     let unpublished = Gauge::<i64>::default();
     unpublished.set(gauge(snapshot.backlog.unpublished));
     registry.register(

@@ -10,10 +10,14 @@ use crate::access::Needs;
 use crate::wire::{ProblemBody, ReasonCode};
 
 /// The refusals an operation may answer: status, component, description.
-const REFUSALS: [(&str, &str, &str); 13] = [
+const REFUSALS: [(&str, &str, &str); 14] = [
     ("400", "Malformed", "The request cannot be read"),
     ("401", "Unauthenticated", "The token is missing, wrong or revoked"),
-    ("403", "Denied", "No policy permits it"),
+    (
+        "403",
+        "Denied",
+        "No policy permits it, or a page of another origin asks for it",
+    ),
     (
         "404",
         "NotFound",
@@ -22,6 +26,7 @@ const REFUSALS: [(&str, &str, &str); 13] = [
     ("409", "Conflict", "It exists already, or somebody else was faster"),
     ("413", "TooLarge", "The body is too large"),
     ("415", "NotJson", "The body is declared as something other than JSON"),
+    ("421", "Misdirected", "The header `Host` names another server"),
     ("422", "Invalid", "The request can be read, but breaks a rule"),
     (
         "429",
@@ -84,7 +89,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn refusals(operation: &Operation, needs: Needs, changes: bool) -> Vec<&'static str> {
-    let mut statuses = vec!["500", "503", "504"];
+    let mut statuses = vec!["421", "500", "503", "504"];
     let body = operation.request_body.is_some();
     if !matches!(needs, Needs::Nothing) {
         statuses.extend(["401", "403", "429", "507"]);
@@ -102,6 +107,8 @@ fn refusals(operation: &Operation, needs: Needs, changes: bool) -> Vec<&'static 
         statuses.extend(["413", "415"]);
     }
     if changes {
+        // A page of another origin.
+        statuses.push("403");
         statuses.push("409");
     }
     statuses

@@ -11,6 +11,8 @@ use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::outcome::{Failure, Reason};
 use serde::Serialize;
 
+use crate::seldom::Seldom;
+
 /// The media type of problem details.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -122,6 +124,19 @@ impl Problem {
         .because(Reason::InternalError)
     }
 
+    /// The server was told to stop before what was sent had arrived; nothing of it was begun.
+    pub(crate) fn stopping() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server stops, and took nothing of this request; send it again to the next one",
+        )
+        .retry_after(DEFAULT_RETRY)
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
@@ -150,14 +165,15 @@ impl From<ActError> for Problem {
 impl From<PortError> for Problem {
     /// Logs what failed and tells the caller what to do.
     fn from(error: PortError) -> Self {
-        let chain = Chain(&error).to_string();
+        /// A full disk refuses every request: one line of a kind in a while, with their number.
+        static LINES: [Seldom; 5] = [const { Seldom::new() }; 5];
+        let [unavailable, timeout, full, corrupt, key] = &LINES;
         match error.kind {
-            PortErrorKind::Unavailable | PortErrorKind::Timeout => {
-                tracing::warn!(kind = ?error.kind, error = %chain, "a port failed");
-            }
-            PortErrorKind::Full | PortErrorKind::Corrupt | PortErrorKind::Key => {
-                tracing::error!(kind = ?error.kind, error = %chain, "a port failed");
-            }
+            PortErrorKind::Unavailable => warn(unavailable, &error),
+            PortErrorKind::Timeout => warn(timeout, &error),
+            PortErrorKind::Full => fault(full, &error),
+            PortErrorKind::Corrupt => fault(corrupt, &error),
+            PortErrorKind::Key => fault(key, &error),
             // The caller's mistake or bad luck, not ours.
             PortErrorKind::Superseded
             | PortErrorKind::Exists
@@ -165,7 +181,7 @@ impl From<PortError> for Problem {
             | PortErrorKind::TooLarge
             | PortErrorKind::Refused
             | PortErrorKind::Stopped => {
-                tracing::debug!(kind = ?error.kind, error = %chain, "a port refused");
+                tracing::debug!(kind = ?error.kind, error = %Chain(&error), "a port refused");
             }
         }
         let retry = error.retry_after.and_then(|wait| Duration::try_from(wait).ok());
@@ -203,6 +219,18 @@ impl From<PortError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.message).because(Reason::ApiError)
             }
         }
+    }
+}
+
+fn warn(line: &Seldom, error: &PortError) {
+    if let Some(left_out) = line.say() {
+        tracing::warn!(kind = ?error.kind, error = %Chain(error), left_out, "a port failed");
+    }
+}
+
+fn fault(line: &Seldom, error: &PortError) {
+    if let Some(left_out) = line.say() {
+        tracing::error!(kind = ?error.kind, error = %Chain(error), left_out, "a port failed");
     }
 }
 
@@ -275,6 +303,35 @@ mod tests {
         assert_eq!(status(PortErrorKind::NotFound), 404);
         assert_eq!(status(PortErrorKind::TooLarge), 413);
         assert_eq!(status(PortErrorKind::Refused), 422);
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_one_line_of_the_log_and_not_one_a_request() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..1_000 {
+                drop(Problem::from(PortError::new(PortErrorKind::Full, "no room")));
+            }
+            drop(Problem::from(PortError::new(PortErrorKind::Corrupt, "page 7")));
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("no room") && text.contains("page 7"), "{text}");
     }
 
     #[test]

@@ -1,32 +1,31 @@
 //! Starting, serving, and stopping so that nothing that runs is cut off.
 
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
-use axum_server::accept::{TcpConfigAcceptor, TcpSocketConfig};
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::retention::Keeper;
 use cc_devops_core::schedule::Job;
 use futures::FutureExt;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Shared};
-use crate::config::{Limits, ServerConfig};
+use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::hygiene::{self, Hygiene};
 use crate::problem::Chain;
 use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
-use crate::{deliveries, health, relay, renewals, routes, scheduler, sweep};
+use crate::tls::{Identity, identity};
+use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, sweep};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -187,13 +186,27 @@ async fn stacks_ended(app: &App) {
     }
 }
 
+/// How many connections the kernel keeps until they are taken in; it may keep fewer.
+const BACKLOG: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // As the standard library does: a restart need not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// The server, bound to its address.
 pub struct Server {
     service: Service,
     ended: UnboundedReceiver<RequestId>,
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<RustlsConfig>,
+    tls: Option<Identity>,
 }
 
 impl Server {
@@ -214,21 +227,17 @@ impl Server {
         }
         let tls = match &config.tls {
             None => None,
-            Some(tls) => Some(
-                RustlsConfig::from_pem_file(&tls.certificate, &tls.key)
-                    .await
-                    .map_err(|source| ServerError::Tls {
-                        certificate: tls.certificate.clone(),
-                        key: tls.key.clone(),
-                        source,
-                    })?,
-            ),
+            Some(tls) => Some(identity(tls).await.map_err(|source| ServerError::Tls {
+                certificate: tls.certificate.clone(),
+                key: tls.key.clone(),
+                source,
+            })?),
         };
         let failed = |source| ServerError::Bind {
             address: wanted,
             source,
         };
-        let listener = TcpListener::bind(wanted).map_err(failed)?;
+        let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
             service: Service::new(config, capabilities),
@@ -244,11 +253,16 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` comes true, then stops accepting and finishes what runs, within the
-    /// configured grace.
+    /// The certificate it shows, DER, where it speaks TLS: that which was read when it was bound.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.tls.as_ref().map(|tls| &*tls.certificate)
+    }
+
+    /// Serves until `shutdown` comes true, then stops accepting, lets go of whoever idles, and finishes
+    /// what runs, within the configured grace.
     ///
     /// # Errors
-    /// A job's schedule cannot be read; accepting connections failed.
+    /// A job's schedule cannot be read.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self {
             service,
@@ -260,57 +274,16 @@ impl Server {
         let app = service.app.clone();
         let grace = app.config.shutdown_grace;
         let workers = service.start(ended)?;
-        let handle = Handle::new();
-        let stopper = tokio::spawn({
-            let (app, handle) = (app.clone(), handle.clone());
-            async move {
-                shutdown.await;
-                tracing::info!("stopping; what is short is finished first, what is long goes on at the next start");
-                app.stop();
-                handle.graceful_shutdown(Some(grace));
-                Instant::now()
-            }
-        });
-        let served = accept(listener, tls, handle, service.router(), &app.config.limits).await;
-        // Without a shutdown the accepting itself failed.
-        let spent = if stopper.is_finished() {
-            stopper.await.map_or(Duration::ZERO, |since| since.elapsed())
-        } else {
-            stopper.abort();
-            Duration::ZERO
+        let stopped = async {
+            shutdown.await;
+            tracing::info!("stopping; what is short is finished first, what is long goes on at the next start");
+            app.stop();
+            Instant::now()
         };
-        workers.stop(grace.saturating_sub(spent)).await;
-        served.map_err(ServerError::Serve)
-    }
-}
-
-async fn accept(
-    listener: TcpListener,
-    tls: Option<RustlsConfig>,
-    handle: Handle<SocketAddr>,
-    router: Router,
-    limits: &Limits,
-) -> std::io::Result<()> {
-    let mut server = axum_server::from_tcp(listener)?
-        .handle(handle)
-        .first_request_timeout(limits.header_timeout)
-        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not accepted"));
-    let http = server.http_builder();
-    http.http1()
-        .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.header_bytes.max(8_192));
-    http.http2()
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(128);
-    let tcp = TcpConfigAcceptor::new(TcpSocketConfig::new().nodelay(true));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    match tls {
-        None => server.acceptor(tcp).serve(service).await,
-        Some(tls) => {
-            server
-                .acceptor(RustlsAcceptor::new(tls).acceptor(tcp))
-                .serve(service)
-                .await
-        }
+        let tls = tls.map(|identity| identity.acceptor);
+        let accepting = connections::accept(listener, tls, service.router(), &app);
+        let (since, ()) = tokio::join!(stopped, accepting);
+        workers.stop(grace.saturating_sub(since.elapsed())).await;
+        Ok(())
     }
 }

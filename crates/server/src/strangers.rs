@@ -3,12 +3,12 @@
 //! those who have a token.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +17,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 
 use crate::app::App;
+use crate::connections::{BrokenOff, Peer};
+use crate::extract::is_caused_by;
 use crate::places::Place;
 use crate::problem::Problem;
 
@@ -47,7 +49,8 @@ const fn count(number: u32) -> NonZeroU32 {
 pub(crate) struct Neighbourhood(Option<IpAddr>);
 
 impl Neighbourhood {
-    fn of(address: IpAddr) -> Self {
+    /// That of an address.
+    pub(crate) fn of(address: IpAddr) -> Self {
         Self(Some(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -59,8 +62,8 @@ impl<S: Sync> FromRequestParts<S> for Neighbourhood {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(peer.map_or(Self(None), |ConnectInfo(peer)| Self::of(peer.ip())))
+        let peer = parts.extensions.get::<Peer>().map(Peer::address);
+        Ok(peer.map_or(Self(None), |peer| Self::of(peer.ip())))
     }
 }
 
@@ -122,7 +125,13 @@ pub(crate) async fn read(app: &App, from: Neighbourhood, headers: &HeaderMap, bo
     let body = tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await;
     let body = body.map_err(|_| Problem::malformed("the body did not arrive in time"))?;
     Ok(Notice {
-        body: body.map_err(|_| too_large())?,
+        body: body.map_err(|error| {
+            if is_caused_by::<BrokenOff>(&error) {
+                Problem::stopping()
+            } else {
+                too_large()
+            }
+        })?,
         _place: place,
     })
 }

@@ -1,5 +1,7 @@
 //! `health`: asks the running control plane how it is.
 
+use std::time::Duration;
+
 use cc_devops_aws::Backend;
 use cc_devops_core::ports::PortErrorKind;
 use reqwest::Method;
@@ -12,7 +14,9 @@ use crate::output::table;
 use crate::store;
 
 const AFTER_HELP: &str = "\
-Exit code 0 when it is healthy, 1 when it is degraded, 3 when it does not answer.
+Exit code 0 when it is healthy, 1 when it is degraded, 3 when none runs on the folder or nothing listens,
+6 when the folder holds no control plane, 7 when TLS fails, 8 when it is overloaded, 9 when it does not
+answer in time.
 
 With an operator's token, the admin's in the data folder by itself, it tries a small write and says what
 is wrong. Without one it says which checks fail, and no more.
@@ -29,13 +33,19 @@ pub(crate) struct Args {
     /// Which server, and whose token; on AWS without an address, the function
     #[command(flatten)]
     target: Target,
+    /// How many seconds it may take to answer; its own checks take 8 at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
 }
 
 /// Runs `health`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let body = match store::on_aws(&context.load_config()?.checked).await? {
         Some(backend) if args.target.url.is_none() => of_function(&backend).await?,
-        _ => body(&Client::with_a_token_at_hand(context, &args.target)?).await?,
+        _ => {
+            let client = Client::with_a_token_at_hand(context, &args.target)?;
+            body(&client.patient(Duration::from_secs(args.timeout))).await?
+        }
     };
     context.output.answer(&body, || text(&body))?;
     if body.get("status").and_then(Value::as_str) == Some("healthy") {

@@ -16,7 +16,7 @@ use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
-use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery};
+use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use jiff::SignedDuration;
 
 use super::Problem;
@@ -297,6 +297,8 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
         listen: listen?,
         tls,
         allow_plaintext: section.allow_plaintext,
+        names: listed("server.names", &section.names, host_name, findings),
+        proxies: listed("server.proxies", &section.proxies, cc_devops_egress::network, findings),
         limits: limits(section),
         rate_limit,
         in_flight: size(section.in_flight),
@@ -321,16 +323,23 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
 }
 
 fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
-    let networks = file.egress.allow.iter().enumerate();
-    let networks =
-        networks.filter_map(|(at, text)| findings.take(format!("egress.allow[{at}]"), cc_devops_egress::network(text)));
-    Allowed::new(networks.collect())
+    let networks = listed("egress.allow", &file.egress.allow, cc_devops_egress::network, findings);
+    Allowed::new(networks)
+}
+
+/// The entries of a list, each read on its own.
+fn listed<T>(path: &str, list: &[String], read: fn(&str) -> Result<T, String>, findings: &mut Findings<'_>) -> Vec<T> {
+    let entries = list.iter().enumerate();
+    let entries = entries.filter_map(|(at, text)| findings.take(format!("{path}[{at}]"), read(text)));
+    entries.collect()
 }
 
 fn limits(section: &ServerSection) -> Limits {
     Limits {
         body_bytes: size(section.max_body_bytes),
         header_bytes: size(section.max_header_bytes),
+        connections: size(section.max_connections),
+        connections_per_address: size(section.max_connections_per_address),
         header_timeout: Duration::from_secs(section.header_timeout_seconds.into()),
         request_timeout: Duration::from_secs(section.request_timeout_seconds.into()),
         concurrency: size(section.max_concurrent_requests),

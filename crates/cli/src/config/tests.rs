@@ -212,6 +212,19 @@ fn a_network_that_is_none_is_named() {
 }
 
 #[test]
+fn a_name_that_is_none_and_a_proxy_that_is_none_are_named() {
+    let text = "[server]\nnames = [\"devops.example.org\", \"https://a.example\", \"::1\", \"a:1\"]\n\
+                proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"proxy\"]";
+    let expected = [
+        "server.names[1]: \"https://a.example\" is no host name; write it without scheme, port or path, as in \
+         \"devops.example.org\"",
+        "server.names[3]: \"a:1\" is no host name; write it without scheme, port or path, as in \"devops.example.org\"",
+        "server.proxies[2]: \"proxy\" is no network; write for example \"10.0.0.0/8\", \"fd00::/8\" or one address",
+    ];
+    assert_eq!(problems(text, &[]), expected);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_one_problem_with_its_line() {
     let found = problems("[server]\nlisten = \n", &[]);
     assert_eq!(found.len(), 1);

@@ -102,8 +102,8 @@ fn completions_are_made_for_every_shell() {
 #[test]
 fn errors_are_json_where_programs_read() {
     let place = Place::new();
-    let run = place.run(&["health", "--json"]).exits(3);
+    let run = place.run(&["health", "--json"]).exits(6);
     let error: serde_json::Value = serde_json::from_str(run.stderr.trim()).unwrap();
-    assert_eq!(error["exitCode"], 3);
+    assert_eq!(error["exitCode"], 6);
     assert!(run.stdout.is_empty());
 }

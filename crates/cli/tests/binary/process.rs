@@ -10,6 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// How a server is started.
+const SERVE: [&str; 6] = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "-vv"];
+
 /// A folder with a data folder in it, in which every command runs.
 pub(crate) struct Place {
     folder: TempDir,
@@ -105,16 +108,34 @@ impl Place {
     }
 
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&SERVE);
+        command.envs(environment.iter().copied());
+        self.start(command)
+    }
+
+    /// Starts a server under a limit of the shell's `ulimit`.
+    pub(crate) fn serve_under(&self, limit: &str) -> Server {
+        let inner = self.command(&SERVE);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        for (name, _) in inner.get_envs() {
+            command.env_remove(name);
+        }
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Server {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log())
             .unwrap();
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "-vv"]);
-        command
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log);
+        command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -182,10 +203,19 @@ impl Server {
         self.child.id()
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
+    }
+
+    /// Sends the server a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).unwrap();
+    }
+
     /// Tells the server to stop, and waits until it has.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         self.child.wait().unwrap()
     }
 

@@ -212,7 +212,7 @@ fn nothing_is_forgotten_in_maintenance_mode() {
 #[test]
 fn the_file_is_compacted_while_no_server_runs() {
     let place = Place::new();
-    let none = place.run(&["compact"]).exits(3);
+    let none = place.run(&["compact"]).exits(6);
     assert!(none.stderr.contains("no control plane"), "{none}");
     let server = place.serve();
     let refused = place.run(&["compact"]).exits(3);

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::stream;
 use crate::access::{Credential, View};
 use crate::app::App;
+use crate::connections::Peer;
 use crate::extract::Query;
 use crate::problem::Problem;
 use crate::wire::{EventPage, EventView};
@@ -80,13 +81,14 @@ pub(crate) async fn get_events(
     View(agent): View,
     Extension(credential): Extension<Credential>,
     Query(query): Query<Range>,
+    peer: Option<Peer>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let limit = checked_limit(query.limit)?;
     let after = checked_cursor("after", query.after)?;
     let last_seen = last_event_id(&headers)?;
     if wants_stream(&headers) {
-        return stream::open(&app, credential, agent, last_seen.or(after)).await;
+        return stream::open(&app, credential, agent, last_seen.or(after), peer.as_ref()).await;
     }
     let after = after.unwrap_or(Cursor(0));
     let events = app.ports().events.after(after, agent.as_ref(), limit).await?;

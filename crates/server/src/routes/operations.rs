@@ -72,6 +72,7 @@ pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Prob
     let snapshot = Snapshot {
         totals: ports.metrics.totals().await?,
         backlog: ports.ledger.backlog().await?,
+        connections: app.connections.count(),
         weights: ports.retention.weigh().await?,
         standings: ports.outbox.standing(now).await?,
         now,

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::access::Credential;
 use crate::app::App;
+use crate::connections::{Peer, UnderWay};
 use crate::places::Place;
 use crate::problem::{Chain, Problem};
 use crate::wire::EventView;
@@ -30,6 +31,8 @@ struct Reader {
     /// When the credential is looked at again, at the latest.
     look_again: Instant,
     _place: Place<AgentName>,
+    /// The connection does not idle meanwhile.
+    _under_way: Option<UnderWay>,
 }
 
 /// Opens a stream behind `after`, or from now on. It ends when the credential does.
@@ -38,6 +41,7 @@ pub(crate) async fn open(
     credential: Credential,
     agent: Option<AgentName>,
     after: Option<Cursor>,
+    peer: Option<&Peer>,
 ) -> Result<Response, Problem> {
     let place = app.places.streams.take(&credential.agent.name)?;
     // Subscribed before the place is read, so that nothing falls between.
@@ -55,6 +59,7 @@ pub(crate) async fn open(
         credential,
         look_again: Instant::now() + app.config.pace.tokens,
         _place: place,
+        _under_way: peer.map(Peer::begin),
     };
     let events = unfold(reader, |mut reader| async move {
         let event = reader.next().await?;

@@ -70,6 +70,8 @@ pub(crate) async fn post_events(
     let read = timeout_at(deadline, read_events(&app, request)).await;
     let events = match read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time"))) {
         Ok(events) => events,
+        // The fault is this server's own.
+        Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
             put_on_record(&app, &caller, &problem).await?;
             return Err(problem);

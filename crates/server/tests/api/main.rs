@@ -3,9 +3,11 @@
 
 mod authorisation;
 mod bad_input;
+mod connections;
 mod description;
 mod health;
 mod house;
+mod http2;
 mod lasting;
 mod leases;
 mod limits;
