@@ -20,7 +20,7 @@ use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -203,7 +203,7 @@ async fn on_aws(
     let consumer = tokio::spawn({
         let (plane, stopping) = (Arc::clone(&plane), stopping.clone());
         async move {
-            let take = |event| take(Arc::clone(&plane), event);
+            let take = |body| take(Arc::clone(&plane), body);
             queue.consume(take, stopping.cancelled_owned()).await;
         }
     });
@@ -258,10 +258,11 @@ async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliEr
     Ok(())
 }
 
-/// Takes one event of the queue; whether its message may be removed.
-async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
-    let taken = match Signal::read(event) {
+/// Takes one message of the queue; whether it may be removed.
+async fn take(plane: Arc<ControlPlane>, body: String) -> bool {
+    let taken = match Signal::parse(&body) {
         Ok(Signal::Request(event)) => plane.take_request(event).await.map(drop),
+        Ok(Signal::Refused(failure)) => plane.refuse_signal(failure).await.map(drop),
         Ok(Signal::StackChanged(stack)) => plane.stack_changed(&stack).await.map(drop),
         Err(failure) => {
             tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");

@@ -19,6 +19,7 @@ pub mod running;
 pub mod stacks;
 pub mod standing;
 pub mod sweep;
+pub mod task;
 pub mod waiting;
 
 use std::collections::BTreeMap;
