@@ -95,9 +95,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::Show { schema: true, .. } => {
             let text = Policy::schema_text();
-            context
-                .output
-                .answer(&json!({"schema": text}), || text.trim_end().to_owned())
+            context.output.content(&json!({"schema": text}), text.trim_end())
         }
         Command::Show { set, .. } => show(context, &config, set),
         Command::Check(check) => Box::pin(self::check(context, &config, check)).await,
@@ -113,13 +111,11 @@ fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Resu
         .iter()
         .map(|(file, text)| json!({"file": file, "text": text}))
         .collect();
-    context.output.answer(&json!({"policies": files}), || {
-        let texts: Vec<String> = sources
-            .iter()
-            .map(|(file, text)| format!("// {file}\n{}", text.trim_end()))
-            .collect();
-        texts.join("\n\n")
-    })
+    let texts: Vec<String> = sources
+        .iter()
+        .map(|(file, text)| format!("// {file}\n{}", text.trim_end()))
+        .collect();
+    context.output.content(&json!({"policies": files}), &texts.join("\n\n"))
 }
 
 async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), CliError> {
