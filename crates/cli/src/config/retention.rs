@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::retention::Rules;
+use cc_devops_core::retention::{Rules, Said};
 
 use super::check::Findings;
 use super::file::ConfigFile;
@@ -19,13 +19,13 @@ pub(crate) struct Retention {
 /// Checks the section.
 pub(super) fn check(file: &ConfigFile, findings: &mut Findings<'_>) -> Retention {
     let section = &file.retention;
-    let rules = Rules {
-        requests_days: section.requests_days,
+    let rules = Rules::from(Said {
+        requests_days: Some(section.requests_days),
         events_days: section.events_days,
         audit_days: section.audit_days,
         dead_letters_days: section.dead_letters_days,
         outputs_days: section.outputs_days,
-    };
+    });
     for (name, problem) in rules.contradictions() {
         findings.add(format!("retention.{name}"), problem);
     }
