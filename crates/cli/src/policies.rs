@@ -40,7 +40,10 @@ pub(crate) fn shipped(set: PolicySet) -> Vec<Source> {
 pub(crate) fn from_folder(folder: &Path, installation: &Installation) -> Result<Policy, CliError> {
     Policy::parse(&read_folder(folder)?, installation).map_err(|problems| CliError::Config {
         file: Some(folder.to_path_buf()),
-        problems: problems.into_iter().map(|p| Problem::new(p.file, p.problem)).collect(),
+        problems: problems
+            .into_iter()
+            .map(|p| Problem::new(p.place(), p.problem))
+            .collect(),
     })
 }
 
