@@ -88,10 +88,11 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
     let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
+    let policy = policies::over(&config, &ports).await?;
     let plane = ControlPlane::new(
         config.installation.clone(),
         ports,
-        policies::in_force(&config)?,
+        policy,
         store.fingerprint_key(),
         config.requests.clone(),
     )
@@ -178,7 +179,7 @@ async fn on_aws(
     let key = backend.fingerprint_key().await?;
     let ports = backend.ports();
     let keeper = keeper(config, &ports);
-    let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
+    let (installation, policy) = (config.installation.clone(), policies::over(config, &ports).await?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)
         .caring(backend.care())
         .measuring(stopwatch())

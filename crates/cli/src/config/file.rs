@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::retention::{Rules, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use super::retention::RetentionSection;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -301,75 +302,6 @@ impl Default for RequestsSection {
             stage_deploy_timeout_seconds: BTreeMap::new(),
             lag_seconds: 300,
         }
-    }
-}
-
-/// `[retention]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RetentionSection {
-    /// How many days a request is remembered.
-    #[schemars(range(min = 30, max = 36_500))]
-    pub(crate) requests_days: u32,
-    /// How many days an event can be fetched.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) events_days: Option<u32>,
-    /// How many days of the audit trail are kept; all of it without.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) audit_days: Option<u32>,
-    /// The folder where audit rows are exported before they are cut off.
-    pub(crate) audit_export_dir: Option<String>,
-    /// How many days a dead letter is kept.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) dead_letters_days: Option<u32>,
-    /// How many days what a deploy's command printed is kept.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) outputs_days: Option<u32>,
-}
-
-impl RetentionSection {
-    /// Fills in what is not written, which depends on what is.
-    pub(crate) fn settle(&mut self) {
-        let rules = Rules::from(Said {
-            requests_days: Some(self.requests_days),
-            events_days: self.events_days,
-            audit_days: self.audit_days,
-            dead_letters_days: self.dead_letters_days,
-            outputs_days: self.outputs_days,
-        });
-        *self = Self {
-            audit_export_dir: self.audit_export_dir.take(),
-            ..Self::from(rules)
-        };
-    }
-}
-
-impl From<Rules> for RetentionSection {
-    fn from(rules: Rules) -> Self {
-        let Rules {
-            requests_days,
-            events_days,
-            audit_days,
-            dead_letters_days,
-            outputs_days,
-        } = rules;
-        Self {
-            requests_days,
-            events_days: Some(events_days),
-            audit_days,
-            audit_export_dir: None,
-            dead_letters_days: Some(dead_letters_days),
-            outputs_days: Some(outputs_days),
-        }
-    }
-}
-
-impl Default for RetentionSection {
-    fn default() -> Self {
-        Self::from(Rules::default())
     }
 }
 

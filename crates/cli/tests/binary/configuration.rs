@@ -65,6 +65,30 @@ fn a_policy_that_names_nothing_that_exists_is_refused_everywhere_it_is_read() {
 }
 
 #[test]
+fn a_policy_on_an_agent_whose_name_another_has_is_refused_where_the_agents_are_known() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("rules")).unwrap();
+    let all = place.run(&["policy", "show"]).exits(0).stdout;
+    place.write("rules/all.cedar", &all);
+    let server = place.serve();
+    place.add_agent("Billing");
+    drop(server);
+    place.write(
+        "rules/no.cedar",
+        "forbid (principal == Agent::\"billing\", action, resource);",
+    );
+    place.configure("[policy]\ndir = \"rules\"\n");
+    let said = "did you mean Agent::\"Billing\"?";
+    for words in [&["policy", "check"][..], &["serve"]] {
+        let refused = place.run(words).exits(1);
+        assert!(
+            refused.stderr.contains("no.cedar:1") && refused.stderr.contains(said),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn config_show_tells_what_is_in_force() {
     let place = Place::new();
     place.configure("[fleet]\nheartbeat_period_seconds = 60\n");

@@ -44,6 +44,54 @@ pub(super) fn check(file: &str, text: &str, policies: &PolicySet, installation: 
     problems
 }
 
+/// An agent that a policy names, and where.
+pub(super) struct NamedAgent {
+    file: String,
+    line: Option<usize>,
+    uid: EntityUid,
+    name: AgentName,
+}
+
+/// The agents that a file's policies name.
+pub(super) fn agents(file: &str, text: &str, policies: &PolicySet) -> Vec<NamedAgent> {
+    let mut named: Vec<NamedAgent> = Vec::new();
+    let written = written(text);
+    for uid in policies.policies().flat_map(cedar_policy::Policy::entity_literals) {
+        let kind = uid.type_name().to_string();
+        let is_agent = matches!(kind.as_str(), "Agent" | "Admin");
+        let Some(name) = is_agent.then(|| AgentName::new(uid.id().unescaped()).ok()).flatten() else {
+            continue;
+        };
+        let line = written.iter().find(|(_, there)| *there == uid).map(|(line, _)| *line);
+        if !named.iter().any(|known| known.uid == uid) {
+            let file = file.to_owned();
+            named.push(NamedAgent { file, line, uid, name });
+        }
+    }
+    named
+}
+
+impl NamedAgent {
+    /// What is wrong with it, where these are the agents that there are: a name that only differs from another's in
+    /// its case or its dashes can never be an agent's, for the other has it.
+    pub(super) fn among(&self, known: &[AgentName]) -> Option<PolicyProblem> {
+        if known.contains(&self.name) {
+            return None;
+        }
+        let other = known.iter().find(|other| other.collides_with(&self.name))?;
+        let kind = self.uid.type_name();
+        Some(PolicyProblem {
+            file: self.file.clone(),
+            line: self.line,
+            problem: format!(
+                "{}: there is no such agent, and there will be none beside {other}; did you mean {kind}::{:?}?",
+                self.uid,
+                other.as_str()
+            ),
+        })
+    }
+}
+
 /// Whether an entity can exist here.
 ///
 /// # Errors

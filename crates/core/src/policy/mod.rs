@@ -21,6 +21,7 @@ use miette::Diagnostic;
 use serde::Serialize;
 
 pub use access::Access;
+use literals::NamedAgent;
 use memo::Memo;
 
 use crate::fleet::Agent;
@@ -131,6 +132,7 @@ pub struct Policy {
     names: HashMap<PolicyId, String>,
     authorizer: Authorizer,
     installation: Installation,
+    agents: Vec<NamedAgent>,
     memo: Memo,
 }
 
@@ -151,11 +153,13 @@ impl Policy {
     pub fn parse(sources: &[(String, String)], installation: &Installation) -> Result<Self, Vec<PolicyProblem>> {
         let mut policies = CedarSet::new();
         let mut problems = Vec::new();
+        let mut agents = Vec::new();
         for (file, text) in sources {
             match CedarSet::from_str(text) {
                 Err(errors) => problems.extend(errors.iter().map(|error| problem((file, text), error))),
                 Ok(parsed) => {
                     problems.extend(literals::check(file, text, &parsed, installation));
+                    agents.extend(literals::agents(file, text, &parsed));
                     add_all(&mut policies, file, &parsed, &mut problems);
                 }
             }
@@ -200,8 +204,18 @@ impl Policy {
             policies,
             authorizer: Authorizer::new(),
             installation: installation.clone(),
+            agents,
             memo: Memo::default(),
         })
+    }
+
+    /// Holds the agents that the policies name to those that there are.
+    ///
+    /// # Errors
+    /// Names that differ from an agent's in their case or dashes alone, and so can never be another's.
+    pub fn check_agents(&self, known: &[AgentName]) -> Result<(), Vec<PolicyProblem>> {
+        let problems: Vec<_> = self.agents.iter().filter_map(|named| named.among(known)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// The schema that policies are validated against.

@@ -334,3 +334,24 @@ fn a_policy_that_can_never_decide_anything_is_refused() {
         assert!(problems.iter().all(|problem| problem.line.is_some()), "{problems:?}");
     }
 }
+
+#[test]
+fn an_agent_in_a_policy_whose_name_another_has_is_refused() {
+    let text = "forbid (principal == Agent::\"billing\", action, resource);\n\
+                forbid (principal == Agent::\"Not-Yet\", action, resource);\n\
+                permit (principal, action == Action::\"readEvents\", resource == Agent::\"wri-ter\");";
+    let policy = Policy::parse(&[("own.cedar".to_owned(), text.to_owned())], &installation()).unwrap();
+    let name = |text: &str| AgentName::new(text).unwrap();
+    assert_eq!(policy.check_agents(&[name("Other"), name("billing")]), Ok(()));
+    let problems = policy.check_agents(&[name("Billing"), name("Wri-Ter")]).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "own.cedar:1: Agent::\"billing\": there is no such agent, and there will be none beside Billing; did you \
+             mean Agent::\"Billing\"?",
+            "own.cedar:3: Agent::\"wri-ter\": there is no such agent, and there will be none beside Wri-Ter; did you \
+             mean Agent::\"Wri-Ter\"?",
+        ]
+    );
+}
