@@ -71,8 +71,6 @@ pub fn open(payload: &RawValue) -> Result<Value, Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn task(payload: Value) -> String {
