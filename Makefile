@@ -13,6 +13,9 @@ PACKAGE := target/lambda/package
 
 # The stage on AWS that a target is about.
 STAGE ?= dev
+# How many inputs `make fuzz` makes for each property, and from which seed: another each time, and printed.
+FUZZ_INPUTS ?= 1000000
+FUZZ_SEED := $(or $(FUZZ_SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 # What `make local-invoke` gives the function.
 EVENT ?= tests/events/health_check.json
 # The processor the functions are built for: arm64 or x86_64. Where it is not said, `make build` builds
@@ -23,7 +26,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean
+.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean fuzz advisories
 .PHONY: deploy local-invoke smoke-test peers
 
 run: cli
@@ -61,6 +64,21 @@ lint: tool-deny tool-machete
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) deny --locked check licenses bans sources
 	$(CARGO) machete
+
+# Hostile input for every reader of what others send, some minutes of it; `make test` makes a few inputs alone.
+# What fails says how to make it again: FUZZ_SEED=… FUZZ_FIRST=… FUZZ_INPUTS=1.
+fuzz: tool-nextest
+	@echo "$(FUZZ_INPUTS) inputs for each property, of FUZZ_SEED=$(FUZZ_SEED)"
+	FUZZ_INPUTS=$(FUZZ_INPUTS) FUZZ_SEED=$(FUZZ_SEED) \
+		$(CARGO) nextest run --locked --cargo-profile fuzz --profile fuzz --workspace --test fuzz
+
+# Whether anything we depend on is known to be unsafe. It fetches the advisory database (github.com/rustsec/advisory-db),
+# so it is no part of .ci/run, which needs no network.
+advisories: tool-deny
+	@$(CARGO) audit --version >/dev/null 2>&1 || { \
+		echo "cargo audit is not there: install it with \`cargo install --locked cargo-audit\`" >&2; exit 1; }
+	@$(CARGO) deny --locked check advisories && $(CARGO) audit --deny warnings || { \
+		echo "either something above is unsafe, or the advisory database could not be had: this needs a machine that reaches github.com/rustsec/advisory-db" >&2; exit 1; }
 
 # The template: SAM and cfn-lint, then checkov. Needs no account; a rule that is skipped says why.
 validate: $(PEERS)/sam/ready $(PEERS)/checkov/ready

@@ -12,7 +12,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use serde_json::Value;
 
 use crate::error::port_error;
 use crate::{Backend, Shared};
@@ -65,12 +64,12 @@ impl Backend {
 }
 
 impl Queue {
-    /// Takes messages and hands each one's event to `take` until `stop` comes true; what was taken
+    /// Takes messages and hands each one's text to `take` until `stop` comes true; what was taken
     /// is finished first. A message is removed when `take` says so; else it comes again after the
     /// queue's visibility timeout, and after five times it is a dead letter.
     pub async fn consume<F, T>(&self, take: F, stop: impl Future<Output = ()>)
     where
-        F: Fn(Value) -> T,
+        F: Fn(String) -> T,
         T: Future<Output = bool>,
     {
         let mut stop = std::pin::pin!(stop);
@@ -141,14 +140,11 @@ impl Queue {
 
     async fn one<F, T>(&self, message: Message, take: &F)
     where
-        F: Fn(Value) -> T,
+        F: Fn(String) -> T,
         T: Future<Output = bool>,
     {
-        let Ok(event) = serde_json::from_str(message.body().unwrap_or_default()) else {
-            tracing::error!("a message is no JSON, so it did not come over the bus; it ends in the dead letters");
-            return;
-        };
-        match AssertUnwindSafe(take(event)).catch_unwind().await {
+        let body = message.body().unwrap_or_default().to_owned();
+        match AssertUnwindSafe(take(body)).catch_unwind().await {
             Ok(true) => {}
             Ok(false) => return,
             Err(_panic) => {

@@ -209,6 +209,31 @@ async fn an_agent_that_another_enabled_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_under_which_the_control_plane_keeps_secrets_is_no_agents_whoever_enables_it() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    write(&backend, &format!("GitHub,{AGENT},stripe,DevOpsAutomation")).await;
+    let agents = backend.agents();
+    for reserved in ["GitHub", "stripe"] {
+        let name = agent_name(reserved);
+        assert_eq!(agents.find(&name).await.unwrap(), None, "{reserved}");
+        let beat = backend.heartbeats().beat(&name, &beat(after(9), true)).await;
+        assert_eq!(beat.unwrap_err().kind, PortErrorKind::NotFound, "{reserved}");
+        let rotated = agents.rotate(&name, &token(1), after(1), &sample::rotated()).await;
+        assert_eq!(rotated.unwrap_err().kind, PortErrorKind::NotFound, "{reserved}");
+    }
+    let listed = agents.list().await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|status| status.agent.name.as_str()).collect();
+    assert_eq!(names, [AGENT, "DevOpsAutomation"]);
+    let own = agent_name("DevOpsAutomation");
+    agents.register(&own, after(2)).await.unwrap();
+    assert!(
+        agents.find(&own).await.unwrap().is_some(),
+        "the control plane knows itself"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_another_disabled_is_none() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;

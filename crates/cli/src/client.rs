@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cc_devops_core::input;
 use cc_devops_core::secret::SecretValue;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
@@ -187,7 +188,7 @@ impl Client {
         let response = request.send().await.map_err(|error| self.unreachable(error))?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
-        let body = serde_json::from_slice(&bytes).map_err(|error| {
+        let body = input::document(&bytes).map_err(|error| {
             let message = format!("{} does not answer as a control plane does (HTTP {status})", self.base);
             match status {
                 // A proxy's own words.

@@ -1,9 +1,15 @@
 //! The only place that prints: answers on standard output, everything said about them on standard
 //! error. With `--json` an answer is one JSON document, or one a line where a command says so.
+//!
+//! What others wrote moves no cursor and turns no line: texts for people show their control characters and marks of
+//! direction; on a terminal, so do JSON and what is printed as it is.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
 use cc_devops_core::requests;
+use cc_devops_core::text;
+pub(crate) use cc_devops_core::text::line as visible;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::json;
@@ -46,7 +52,16 @@ impl Output {
         if self.json {
             Self::json_line(value)
         } else {
-            write_out(&text())
+            write_out(&text::lines(&text()))
+        }
+    }
+
+    /// The answer: `value` for programs; for people a text of theirs, such as a secret's value, as it is.
+    pub(crate) fn content<T: Serialize>(self, value: &T, text: &str) -> Result<(), CliError> {
+        if self.json {
+            Self::json_line(value)
+        } else {
+            write_out(&on_screen(text, text::lines))
         }
     }
 
@@ -54,11 +69,14 @@ impl Output {
     pub(crate) fn json_line<T: Serialize>(value: &T) -> Result<(), CliError> {
         let text =
             serde_json::to_string(value).map_err(|error| CliError::internal("an answer is no valid JSON", error))?;
-        write_out(&text)
+        write_out(&on_screen(&text, text::json))
     }
 
     /// One large JSON document, written as it is made.
     pub(crate) fn json_stream<T: Serialize>(value: &T) -> Result<(), CliError> {
+        if std::io::stdout().is_terminal() {
+            return Self::json_line(value);
+        }
         let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout());
         let written = serde_json::to_writer(&mut out, value)
             .map_err(std::io::Error::from)
@@ -72,18 +90,18 @@ impl Output {
 
     /// A JSON document as the answer: on one line for programs, indented for people.
     pub(crate) fn document(self, value: &serde_json::Value) -> Result<(), CliError> {
-        self.answer(value, || format!("{value:#}"))
+        self.answer(value, || text::json(&format!("{value:#}")).into_owned())
     }
 
-    /// Text that is the answer for everybody, such as a completion script.
+    /// Text that is the answer for everybody, such as a completion script: as it is, but on a terminal.
     pub(crate) fn raw(text: &str) -> Result<(), CliError> {
-        write_out(text.trim_end_matches('\n'))
+        write_out(&on_screen(text.trim_end_matches('\n'), text::lines))
     }
 
     /// A remark for a person; programs are not bothered.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
-            write_err(text);
+            write_err(&text::lines(text));
         }
     }
 
@@ -119,9 +137,9 @@ impl Output {
         }
         for problem in problems {
             text.push_str("\n  ");
-            text.push_str(&visible(&problem.to_string()));
+            text.push_str(&problem.to_string());
         }
-        write_err(&text);
+        write_err(&text::lines(&text));
     }
 
     /// Whether somebody sees how far a long piece of work is.
@@ -158,8 +176,8 @@ impl LongList {
     pub(crate) fn entry<T: Serialize>(&mut self, entry: &T) -> std::io::Result<()> {
         self.out.write_all(if self.is_empty { b"\n" } else { b",\n" })?;
         self.is_empty = false;
-        serde_json::to_writer(&mut self.out, entry)?;
-        Ok(())
+        let text = serde_json::to_string(entry)?;
+        self.out.write_all(on_screen(&text, text::json).as_bytes())
     }
 
     /// Ends the list, and writes the fields of `rest`, which is an object, behind it.
@@ -167,6 +185,7 @@ impl LongList {
         let text = serde_json::to_string(rest);
         let text = text.map_err(|error| CliError::internal("an answer is no valid JSON", error))?;
         let fields = text.strip_prefix('{').unwrap_or(&text);
+        let fields = on_screen(fields, text::json);
         let written = writeln!(self.out, "\n],{fields}").and_then(|()| self.out.flush());
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -246,7 +265,7 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     table.load_preset(presets::NOTHING);
     table.set_header(head.to_vec());
     for row in rows {
-        table.add_row(row.iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+        table.add_row(row.iter().map(|cell| visible(cell).into_owned()).collect::<Vec<_>>());
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -255,17 +274,13 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Text from elsewhere as it may be shown on a terminal: control characters cannot move the cursor.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                c.escape_default().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
+/// The text as a terminal gets it; whatever else reads it gets it as it is.
+fn on_screen(text: &str, shown: impl FnOnce(&str) -> Cow<'_, str>) -> Cow<'_, str> {
+    if std::io::stdout().is_terminal() {
+        shown(text)
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn write_out(text: &str) -> Result<(), CliError> {
@@ -298,7 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(visible("a\u{1b}[2Jb\rc"), "a\\u{1b}[2Jb\\rc");
+    fn what_others_wrote_stays_in_its_cell() {
+        let hostile = "a\u{1b}[2J\nfine  up\u{202e}";
+        let text = table(&["MESSAGE", "STATE"], [vec![hostile.to_owned(), "down".to_owned()]]);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("a\\u{1b}[2J\\nfine  up\\u{202e}"), "{text}");
     }
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use cc_devops_core::Installation;
-use cc_devops_core::policy::{Policy, PolicySet};
+use cc_devops_core::names::AgentName;
+use cc_devops_core::policy::{Policy, PolicyProblem, PolicySet};
+use cc_devops_core::ports::Ports;
 
 use crate::config::Problem;
 use crate::config::check::{Checked, PolicySource};
@@ -23,6 +25,39 @@ pub(crate) fn in_force(config: &Checked) -> Result<Policy, CliError> {
     }
 }
 
+/// The policies the configuration puts in force over the agents that there are.
+pub(crate) async fn over(config: &Checked, ports: &Ports) -> Result<Policy, CliError> {
+    let policy = in_force(config)?;
+    match &config.policy {
+        PolicySource::Shipped(_) => {}
+        PolicySource::Folder(folder) => check_agents(&policy, folder, config, ports).await?,
+    }
+    Ok(policy)
+}
+
+/// Holds the agents that policies of a folder name to those that there are.
+pub(crate) async fn check_agents(
+    policy: &Policy,
+    folder: &Path,
+    config: &Checked,
+    ports: &Ports,
+) -> Result<(), CliError> {
+    let agents = ports.agents.list().await?;
+    let mut known: Vec<AgentName> = agents.into_iter().map(|status| status.agent.name).collect();
+    known.push(config.installation.agent.clone());
+    policy.check_agents(&known).map_err(|problems| wrong(folder, problems))
+}
+
+fn wrong(folder: &Path, problems: Vec<PolicyProblem>) -> CliError {
+    CliError::Config {
+        file: Some(folder.to_path_buf()),
+        problems: problems
+            .into_iter()
+            .map(|problem| Problem::new(problem.place(), problem.problem))
+            .collect(),
+    }
+}
+
 /// The text of the policies in force.
 pub(crate) fn sources(config: &Checked) -> Result<Vec<Source>, CliError> {
     match &config.policy {
@@ -38,10 +73,7 @@ pub(crate) fn shipped(set: PolicySet) -> Vec<Source> {
 
 /// The policies of a folder, validated against the schema; all that is wrong is told at once.
 pub(crate) fn from_folder(folder: &Path, installation: &Installation) -> Result<Policy, CliError> {
-    Policy::parse(&read_folder(folder)?, installation).map_err(|problems| CliError::Config {
-        file: Some(folder.to_path_buf()),
-        problems: problems.into_iter().map(|p| Problem::new(p.file, p.problem)).collect(),
-    })
+    Policy::parse(&read_folder(folder)?, installation).map_err(|problems| wrong(folder, problems))
 }
 
 /// The files of a folder, by name.

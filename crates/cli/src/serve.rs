@@ -20,7 +20,7 @@ use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_core::retention::Keeper;
 use cc_devops_embedded::Store;
 use cc_devops_server::{Capabilities, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -89,10 +89,11 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
     let keeper = keeper(&config, &ports);
     let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
+    let policy = policies::over(&config, &ports).await?;
     let plane = ControlPlane::new(
         config.installation.clone(),
         ports,
-        policies::in_force(&config)?,
+        policy,
         store.fingerprint_key(),
         config.requests.clone(),
     )
@@ -181,7 +182,7 @@ async fn on_aws(
     let key = backend.fingerprint_key().await?;
     let ports = backend.ports();
     let keeper = keeper(config, &ports);
-    let (installation, policy) = (config.installation.clone(), policies::in_force(config)?);
+    let (installation, policy) = (config.installation.clone(), policies::over(config, &ports).await?);
     let plane = ControlPlane::new(installation, ports, policy, key, requests)
         .caring(backend.care())
         .measuring(stopwatch())
@@ -207,7 +208,7 @@ async fn on_aws(
     let consumer = tokio::spawn({
         let (plane, stopping) = (Arc::clone(&plane), stopping.clone());
         async move {
-            let take = |event| take(Arc::clone(&plane), event);
+            let take = |body| take(Arc::clone(&plane), body);
             queue.consume(take, stopping.cancelled_owned()).await;
         }
     });
@@ -262,10 +263,11 @@ async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliEr
     Ok(())
 }
 
-/// Takes one event of the queue; whether its message may be removed.
-async fn take(plane: Arc<ControlPlane>, event: Value) -> bool {
-    let taken = match Signal::read(event) {
+/// Takes one message of the queue; whether it may be removed.
+async fn take(plane: Arc<ControlPlane>, body: String) -> bool {
+    let taken = match Signal::parse(&body) {
         Ok(Signal::Request(event)) => plane.take_request(event).await.map(drop),
+        Ok(Signal::Refused(failure)) => plane.refuse_signal(failure).await.map(drop),
         Ok(Signal::StackChanged(stack)) => plane.stack_changed(&stack).await.map(drop),
         Err(failure) => {
             tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");

@@ -48,6 +48,7 @@ impl Asker<'_> {
             Self::Agent(agent, policy) => (agent, policy),
         };
         let decision = policy.decide(agent, access);
+        let message = decision.refusal(&agent.name, access);
         let author = Author(Behind::Agent {
             name: agent.name.clone(),
             policies: decision.policies,
@@ -55,12 +56,6 @@ impl Asker<'_> {
         if decision.allowed {
             return Ok(author);
         }
-        let message = format!(
-            "no policy lets {} do {} on {}; an operator can grant it",
-            agent.name,
-            access.action(),
-            access.resource()
-        );
         let entry = author.entry(at, action, access.resource(), json!({"error": message}));
         audit.append(&failed(entry, Reason::SecurityViolation)).await?;
         Err(Failure::new(Reason::SecurityViolation, message).into())

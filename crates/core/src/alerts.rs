@@ -4,6 +4,7 @@
 //! the event and comes as often: at least once.
 
 use crate::requests::outcome::{Completed, Reason};
+use crate::text::line;
 
 /// Something that needs a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,9 @@ pub fn worth_telling(completed: &Completed) -> Option<Alert> {
     };
     let id = &completed.request_id;
     let title = format!("{what}: {} {id}", completed.action);
-    let error = completed.error.as_deref().unwrap_or("no more is known");
+    // Others chose these texts: none begins a line of its own or turns the direction of reading.
+    let error = line(completed.error.as_deref().unwrap_or("no more is known"));
+    let (shown_id, action, by) = (line(id), line(&completed.action), line(&completed.requested_by));
     Some(Alert {
         key: format!("request/{id}"),
         title: title
@@ -48,8 +51,9 @@ pub fn worth_telling(completed: &Completed) -> Option<Alert> {
             .take(MAX_TITLE)
             .collect(),
         text: format!(
-            "{what}: {error}\n\nrequest {id}, action {}, asked by {}, at {}\nSee it with: cc-devops requests show {id}\n",
-            completed.action, completed.requested_by, completed.timestamp
+            "{what}: {error}\n\nrequest {shown_id}, action {action}, asked by {by}, at {}\nSee it with: cc-devops \
+             requests show {shown_id}\n",
+            completed.timestamp
         ),
     })
 }
@@ -81,6 +85,23 @@ mod tests {
         assert!(alert.text.contains("the stack was rolled back"));
         assert_eq!(worth_telling(&failed(Some(Reason::InvalidParameter))), None);
         assert_eq!(worth_telling(&failed(None)), None);
+    }
+
+    #[test]
+    fn what_others_wrote_begins_no_line_of_an_alert() {
+        let forged = Completed {
+            error: Some("it failed\n\nrequest r2, approved by admin\u{202e}".into()),
+            action: "deploy\u{1b}[2JLambda".into(),
+            requested_by: "A\nB".into(),
+            ..failed(Some(Reason::DeployFailed))
+        };
+        let text = worth_telling(&forged).unwrap().text;
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(
+            text.contains("it failed\\n\\nrequest r2, approved by admin\\u{202e}"),
+            "{text}"
+        );
+        assert!(!text.contains(|c| c != '\n' && crate::text::is_hidden(c)), "{text}");
     }
 
     #[test]

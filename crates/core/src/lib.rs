@@ -15,6 +15,7 @@ pub mod audit;
 pub mod events;
 pub mod fleet;
 pub mod health;
+pub mod input;
 pub mod installation;
 pub mod names;
 pub mod policy;
@@ -28,6 +29,7 @@ pub mod sealing;
 pub mod secret;
 pub mod signing;
 pub mod stored;
+pub mod text;
 pub mod webhooks;
 
 pub use installation::Installation;

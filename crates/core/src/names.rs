@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct NameError(String);
 
 impl NameError {
-    fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }

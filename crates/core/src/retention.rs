@@ -82,6 +82,40 @@ impl Default for Rules {
     }
 }
 
+/// For how many days what is kept, as far as somebody says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Requests.
+    pub requests_days: Option<u32>,
+    /// Events.
+    pub events_days: Option<u32>,
+    /// The audit trail.
+    pub audit_days: Option<u32>,
+    /// Dead letters.
+    pub dead_letters_days: Option<u32>,
+    /// What commands printed.
+    pub outputs_days: Option<u32>,
+}
+
+impl From<Said> for Rules {
+    /// What is not said has its default, or is kept as long as what it refers to where that is shorter: who says that
+    /// events are kept for a month need not say the same of dead letters.
+    fn from(said: Said) -> Self {
+        let defaults = Self::default();
+        let requests_days = said.requests_days.unwrap_or(defaults.requests_days);
+        let events_days = said.events_days.unwrap_or(defaults.events_days.min(requests_days));
+        Self {
+            requests_days,
+            events_days,
+            audit_days: said.audit_days.or(defaults.audit_days),
+            dead_letters_days: said
+                .dead_letters_days
+                .unwrap_or(defaults.dead_letters_days.min(events_days)),
+            outputs_days: said.outputs_days.unwrap_or(defaults.outputs_days.min(requests_days)),
+        }
+    }
+}
+
 /// A rule that does not go with another: its name, and what it has to be.
 pub type Contradiction = (&'static str, String);
 
@@ -333,6 +367,34 @@ mod tests {
         };
         let plan = rules.plan(Timestamp::UNIX_EPOCH);
         assert_eq!(plan.before[3], (Kept::Requests, Timestamp::MIN));
+    }
+
+    #[test]
+    fn what_is_not_said_follows_what_it_refers_to() {
+        assert_eq!(Rules::from(Said::default()), Rules::default());
+        let short = Said {
+            requests_days: Some(30),
+            ..Said::default()
+        };
+        let rules = Rules::from(short);
+        let days = (rules.events_days, rules.dead_letters_days, rules.outputs_days);
+        assert_eq!(days, (30, 30, 30));
+        for events in [1, 60, 89, 90, 400] {
+            let rules = Rules::from(Said {
+                events_days: Some(events),
+                ..Said::default()
+            });
+            assert_eq!(rules.dead_letters_days, events.min(90));
+            assert_eq!(rules.contradictions(), [], "{events}");
+        }
+        // What is said is not bent.
+        let rules = Rules::from(Said {
+            events_days: Some(30),
+            dead_letters_days: Some(31),
+            ..Said::default()
+        });
+        assert_eq!(rules.dead_letters_days, 31);
+        assert_eq!(rules.contradictions().len(), 1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::requests::task::Task;
 use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_core::{ControlPlane, Installation};
 use futures::future::BoxFuture;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tracing::{Instrument, info_span};
 
-use crate::payload::{Payload, Task, Tick};
+use crate::payload::{Payload, Tick};
 use crate::repositories::task_answer;
 
 /// About how many audit rows a heartbeat cuts off: a few seconds' work.
@@ -153,11 +154,7 @@ impl Function {
 
     async fn message(&self, message: SqsMessage) -> Result<(), Again> {
         let body = message.body.unwrap_or_default();
-        let event = serde_json::from_str(&body).map_err(|_| {
-            tracing::error!("a message is no JSON, so it did not come over the bus; it ends in the dead letters");
-            Again
-        })?;
-        let signal = Signal::read(event).map_err(|failure| {
+        let signal = Signal::parse(&body).map_err(|failure| {
             tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
             Again
         })?;
@@ -173,6 +170,11 @@ impl Function {
         match signal {
             Signal::Request(event) => {
                 let taken = plane.take_request(event).await?;
+                note(&taken);
+                Ok(Some(taken))
+            }
+            Signal::Refused(failure) => {
+                let taken = plane.refuse_signal(failure).await?;
                 note(&taken);
                 Ok(Some(taken))
             }

@@ -4,6 +4,9 @@
 //! Ours at the level asked for. What libraries say in detail is nobody's business, as it may hold what
 //! requests hold: of theirs, warnings and errors only.
 
+use std::io::{self, Write};
+
+use cc_devops_core::text;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -24,12 +27,29 @@ const OURS: [&str; 7] = [
 pub fn begin() {
     let lines = tracing_subscriber::fmt::layer()
         .json()
+        .with_writer(|| Log)
         .with_current_span(true)
         .with_span_list(false)
         // CloudWatch has its own.
         .without_time();
     let filter = filter(&std::env::var("LOG_LEVEL").unwrap_or_default());
     tracing_subscriber::registry().with(lines).with(filter).init();
+}
+
+/// Standard output, for one event at a time. JSON's own writer leaves marks of direction as they are, which whoever
+/// reads the log must not obey.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(event);
+        io::stdout().lock().write_all(text::json(&line).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
 }
 
 fn filter(level: &str) -> Targets {

@@ -6,10 +6,11 @@ mod wiring;
 use std::sync::Arc;
 
 use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_lambda::payload::open;
 use cc_devops_lambda::{Settings, left, logging};
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use afterwards::Afterwards;
 
@@ -19,11 +20,15 @@ async fn main() -> Result<(), Error> {
     logging::begin();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let function = Arc::new(wiring::function(settings).await);
-    let handler = service_fn(|event: LambdaEvent<Value>| {
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
             let left = left(event.context.deadline, SystemClock.now());
-            function.handle_within(event.payload, left).await.map_err(|error| {
+            let payload = match open(&event.payload) {
+                Ok(payload) => payload,
+                Err(answer) => return Ok(answer),
+            };
+            function.handle_within(payload, left).await.map_err(|error| {
                 tracing::error!(%error, "the invocation failed");
                 Error::from(error)
             })

@@ -1,9 +1,11 @@
 //! What a function is invoked with.
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use cc_devops_core::names::{RepositoryName, RequestId};
-use cc_devops_core::requests::RepositoryWork;
-use serde_json::Value;
+use cc_devops_core::input;
+use cc_devops_core::names::RequestId;
+use cc_devops_core::requests::task::Task;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// An invocation's payload.
 #[derive(Clone)]
@@ -29,42 +31,6 @@ pub enum Tick {
     Sweep,
 }
 
-/// A task of section 3 of the wire contract.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Whether the control plane works.
-    HealthCheck,
-    /// The hygiene of repositories.
-    GithubRepoCheck,
-    /// The state of workflows.
-    WorkflowMonitor,
-    /// None that exists.
-    Unknown(String),
-}
-
-impl Task {
-    /// The task of this name.
-    pub(crate) fn of(name: &Value) -> Self {
-        match name.as_str() {
-            Some("health_check") => Self::HealthCheck,
-            Some("github_repo_check") => Self::GithubRepoCheck,
-            Some("workflow_monitor") => Self::WorkflowMonitor,
-            Some(other) => Self::Unknown(other.chars().take(64).collect()),
-            None => Self::Unknown(name.to_string().chars().take(64).collect()),
-        }
-    }
-
-    /// The task's name.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::HealthCheck => "health_check",
-            Self::GithubRepoCheck => "github_repo_check",
-            Self::WorkflowMonitor => "workflow_monitor",
-            Self::Unknown(name) => name,
-        }
-    }
-}
-
 impl Payload {
     /// Tells what a payload is. What is nothing else is a task, and without a name a health check.
     pub fn read(payload: Value) -> Self {
@@ -87,44 +53,44 @@ impl Payload {
         if let Some(Ok(id)) = ended.map(RequestId::new) {
             return Self::Ended(id);
         }
-        match payload.get("task_type") {
-            None | Some(Value::Null) => Self::Task(Task::HealthCheck, payload),
-            Some(name) => Self::Task(Task::of(name), payload),
-        }
+        Self::Task(Task::of(&payload), payload)
     }
 }
 
-/// What one of the two tasks on repositories asks for. A repository may be named with its owner, too.
+/// What an invocation brings, read as everything from outside is.
 ///
 /// # Errors
-/// A sentence on what cannot be read.
-pub(crate) fn work_of(task: &Task, payload: &Value) -> Result<RepositoryWork, String> {
-    let text = |name: &str| match payload.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(format!("`{name}` must be a string")),
-    };
-    let repository = text("repository")?
-        .map(|name| RepositoryName::new(name.rsplit('/').next().unwrap_or_default()))
-        .transpose()
-        .map_err(|error| format!("`repository` cannot be used: {error}"))?;
-    let workflow = text("workflow")?;
-    match task {
-        Task::WorkflowMonitor => Ok(RepositoryWork::Monitor { repository, workflow }),
-        _ => Ok(RepositoryWork::Check { repository }),
-    }
+/// The answer to what is not taken.
+pub fn open(payload: &RawValue) -> Result<Value, Value> {
+    input::document(payload.get().as_bytes()).map_err(|error| {
+        tracing::warn!(%error, "a payload is not taken");
+        let body = json!({"error": error.to_string()});
+        json!({"statusCode": 400, "body": body.to_string()})
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn task(payload: Value) -> String {
         match Payload::read(payload) {
             Payload::Task(task, _) => task.as_str().to_owned(),
             _ => panic!("a task was expected"),
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_not_taken_is_answered() {
+        let raw = |text: String| RawValue::from_string(text).unwrap();
+        let opened = open(&raw(r#"{"task_type": "health_check"}"#.to_owned()));
+        assert_eq!(opened.unwrap(), json!({"task_type": "health_check"}));
+        for text in [
+            r#"{"$serde_json::private::RawValue": "{}"}"#.to_owned(),
+            format!("{}1{}", "[".repeat(2_023), "]".repeat(2_023)),
+        ] {
+            let answer = open(&raw(text)).unwrap_err();
+            assert_eq!(answer["statusCode"], 400, "{answer}");
         }
     }
 

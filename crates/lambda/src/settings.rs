@@ -6,10 +6,10 @@ use cc_devops_aws::Resources;
 use cc_devops_core::Installation;
 use cc_devops_core::health::Mode;
 use cc_devops_core::installation::Stages;
-use cc_devops_core::names::{AgentName, Namespace, Stage};
+use cc_devops_core::names::{AgentName, Namespace, SecretName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine;
-use cc_devops_core::retention::Rules;
+use cc_devops_core::retention::{Rules, Said};
 use jiff::SignedDuration;
 
 /// How long a claimed request belongs to an invocation: longer than the function may run.
@@ -89,14 +89,13 @@ fn rules(get: &dyn Fn(&str) -> Option<String>) -> Result<Rules, BadVariable> {
             Ok(Some(days))
         }
     };
-    let defaults = Rules::default();
-    let rules = Rules {
-        requests_days: days("REQUESTS_DAYS", 30)?.unwrap_or(defaults.requests_days),
-        events_days: days("EVENTS_DAYS", 1)?.unwrap_or(defaults.events_days),
-        dead_letters_days: days("DEAD_LETTERS_DAYS", 1)?.unwrap_or(defaults.dead_letters_days),
+    let rules = Rules::from(Said {
+        requests_days: days("REQUESTS_DAYS", 30)?,
+        events_days: days("EVENTS_DAYS", 1)?,
+        dead_letters_days: days("DEAD_LETTERS_DAYS", 1)?,
         audit_days: days("AUDIT_DAYS", 1)?,
-        ..defaults
-    };
+        outputs_days: None,
+    });
     match rules.contradictions().into_iter().next() {
         None => Ok(rules),
         Some((name, problem)) => Err(bad("EVENTS_DAYS", &format!("{name} {problem}"))),
@@ -131,10 +130,11 @@ pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Install
         .collect::<Result<Vec<_>, _>>()?
         .into_iter();
     let first = stages.next().ok_or_else(|| bad("STAGES", &"names no stage"))?;
-    let installation = Installation {
+    let mut installation = Installation {
         agent: AgentName::new(agent).map_err(|error| bad("AGENT_NAME", &error))?,
         namespace: Namespace::new(namespace).map_err(|error| bad("NAMESPACE", &error))?,
         stages: Stages::new(first, stages.collect()),
+        credentials: Vec::new(),
     };
     if !installation.stages.iter().any(|known| *known == stage) {
         return Err(bad("STAGE", &"is not one of STAGES"));
@@ -158,9 +158,38 @@ pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Install
     if let Some(text) = get("CONTROL_PLANE_FUNCTION").or_else(|| get("AWS_LAMBDA_FUNCTION_NAME")) {
         resources.function = text;
     }
+    for (name, default) in [STRIPE_KEY, GITHUB_TOKEN] {
+        let secret = secret(get, &installation.namespace, (name, default))?;
+        installation.credentials.push(secret);
+    }
+    installation
+        .credentials
+        .extend(SecretName::new(resources.ledger_key.as_str()));
     resources.alert_topic_arn = get("ALERT_TOPIC_ARN");
     resources.deploy_role_arn = get("DEPLOY_ROLE_ARN");
     Ok((installation, resources))
+}
+
+/// Where the name of the secret with Stripe's key stands, and the name where none stands there.
+pub(crate) const STRIPE_KEY: (&str, &str) = ("STRIPE_KEY_SECRET", "stripe/reporting_api_key");
+
+/// The same for GitHub's token or App.
+pub(crate) const GITHUB_TOKEN: (&str, &str) = ("GITHUB_TOKEN_SECRET", "github/token");
+
+/// A secret that a variable names, below the namespace where its name does not begin at the root.
+///
+/// # Errors
+/// It can be no secret's name.
+pub(crate) fn secret(
+    get: &dyn Fn(&str) -> Option<String>,
+    namespace: &Namespace,
+    (variable, default): (&'static str, &str),
+) -> Result<SecretName, BadVariable> {
+    let mut name = get(variable).unwrap_or_else(|| default.to_owned());
+    if !name.starts_with('/') {
+        name = format!("/{namespace}/{name}");
+    }
+    SecretName::new(name).map_err(|error| bad(variable, &error))
 }
 
 /// A variable that cannot be used, and why.
@@ -194,6 +223,28 @@ mod tests {
     }
 
     #[test]
+    fn the_secrets_that_the_functions_work_with_are_the_control_planes_own() {
+        let own = |variables: &[(&str, &str)]| {
+            let variables = [&[("STAGE", "dev")], variables].concat();
+            let names = read(&variables).unwrap().installation.credentials;
+            names.into_iter().map(String::from).collect::<Vec<_>>()
+        };
+        let defaults = ["/contentcraft/stripe/reporting_api_key", "/contentcraft/github/token"];
+        assert_eq!(own(&[]), defaults);
+        let said = [
+            ("STRIPE_KEY_SECRET", "/contentcraft/billing/key"),
+            ("GITHUB_TOKEN_SECRET", "hub/app"),
+            ("LEDGER_KEY_SECRET", "/contentcraft/ledger/key"),
+        ];
+        let expected = [
+            "/contentcraft/billing/key",
+            "/contentcraft/hub/app",
+            "/contentcraft/ledger/key",
+        ];
+        assert_eq!(own(&said), expected);
+    }
+
+    #[test]
     fn a_bad_variable_is_named() {
         let named = |variables: &[(&str, &str)]| read(variables).unwrap_err().name;
         assert_eq!(named(&[]), "STAGE");
@@ -217,6 +268,8 @@ mod tests {
     fn what_is_kept_has_its_days() {
         let rules = read(&[("STAGE", "dev")]).unwrap().rules;
         assert_eq!(rules, Rules::default());
+        let month = read(&[("STAGE", "dev"), ("EVENTS_DAYS", "30")]).unwrap().rules;
+        assert_eq!(month.dead_letters_days, 30, "what is not said follows");
         let days = [
             ("STAGE", "dev"),
             ("REQUESTS_DAYS", "500"),

@@ -2,6 +2,7 @@
 
 use cc_devops_core::repos::audit::{ChangeKind, ScanReport};
 use cc_devops_core::repos::findings::Verdict;
+use cc_devops_core::text::is_hidden;
 
 use crate::grouped::{changed, groups, headline, incomplete};
 
@@ -14,7 +15,7 @@ fn inert(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            c if c.is_control() => safe.push(' '),
+            c if is_hidden(c) => safe.push(' '),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),

@@ -201,15 +201,11 @@ fn view(app: &App, agent: &Agent, request: &Request, of: fn(Option<AgentName>) -
 impl Shared {
     /// Lets the policies decide; a refusal is a problem.
     pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
-        if !self.control.policy().decide(agent, access).allowed {
-            return Err(Problem::denied(format!(
-                "no policy lets {} do {} to {}",
-                agent.name,
-                access.action(),
-                access.resource()
-            )));
+        let decision = self.control.policy().decide(agent, access);
+        if decision.allowed {
+            return Ok(());
         }
-        Ok(())
+        Err(Problem::denied(decision.refusal(&agent.name, access)))
     }
 }
 

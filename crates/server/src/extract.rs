@@ -5,9 +5,9 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use cc_devops_core::input::{self, InputError};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use crate::connections::BrokenOff;
 use crate::problem::Problem;
@@ -53,12 +53,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let bytes = read_json_bytes(&parts.headers, body, SMALL_BODY).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| match error.classify() {
-                Category::Data => Problem::invalid(format!("the body does not have the shape it must have: {error}")),
-                Category::Io | Category::Syntax | Category::Eof => not_json(&error),
-            })
+        input::typed(&bytes).map(Self).map_err(|error| not_taken(&error))
     }
 }
 
@@ -105,9 +100,14 @@ pub(crate) fn is_caused_by<T: std::error::Error + 'static>(error: &axum::Error) 
     false
 }
 
-/// A body that is no JSON. The position is named, the contents are not.
-pub(crate) fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::malformed(format!("the body is not JSON: {error}"))
+/// A body that cannot be taken as it is. The position is named, the contents are not.
+pub(crate) fn not_taken(error: &InputError) -> Problem {
+    match error {
+        InputError::NotJson(error) => Problem::malformed(format!("the body is not JSON: {error}")),
+        InputError::Refused(error) => {
+            Problem::invalid(format!("the body does not have the shape it must have: {error}"))
+        }
+    }
 }
 
 /// Whether the body is declared as JSON, or not declared at all. `curl -d` declares a form unless

@@ -2,6 +2,7 @@
 //! to crash a process between any two port calls. For tests only; nothing ships with it.
 //!
 //! - [`billing`]: subscriptions and exchange rates as a test says
+//! - [`fuzz`]: hostile input from a few examples, as many as are asked for
 //! - [`github`]: the code host behind HTTP
 //! - [`memory`]: one model in memory from which the fake of every port derives
 //! - [`contract`]: what each port promises, as suites that run on the fake and on adapters alike
@@ -24,6 +25,7 @@ pub mod billing;
 pub mod clock;
 pub mod contract;
 pub mod crash;
+pub mod fuzz;
 pub mod github;
 pub mod memory;
 pub mod peers;

@@ -89,6 +89,9 @@ pub fn installation() -> Installation {
         agent: agent_name("DevOpsAutomation"),
         namespace: Namespace::new("contentcraft").expect("`contentcraft` is a namespace"),
         stages: Stages::new(stage(), vec![Stage::new("prod").expect("`prod` is a stage")]),
+        credentials: ["/contentcraft/github/token", "/contentcraft/stripe/reporting_api_key"]
+            .map(|name| SecretName::new(name).expect("a sample secret's name is valid"))
+            .to_vec(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Adding, rotating and revoking agents: an act and its audit row, whatever happens in between.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use cc_devops_core::Installation;
 use cc_devops_core::acts::{ActError, Asker};
 use cc_devops_core::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_core::fleet::{Agent, Enrolment, Token};
-use cc_devops_core::names::SecretPrefix;
+use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
@@ -125,6 +126,36 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
         (Some(admin.name.clone()), Some(agent_name(AGENT)))
     );
     assert_eq!(added.detail["policies"][0], "admin-everything");
+}
+
+#[tokio::test]
+async fn no_agent_gets_a_name_or_prefix_under_which_the_control_plane_keeps_its_own() {
+    let ports = Memory::new().ports();
+    let installation = sample::installation();
+    let enrolment = Enrolment::new(&ports, &installation, Asker::Operator);
+    let mut given = agent(AGENT);
+    given.secret_prefixes = vec![SecretPrefix::new("/contentcraft/stripe/").unwrap()];
+    let refused = [agent("GitHub"), agent("stripe"), agent("DevOpsAutomation"), given];
+    for (number, agent) in (1..).zip(refused) {
+        let name = agent.name.clone();
+        let error = enrolment.add(agent, &token(number)).await.unwrap_err();
+        assert!(
+            matches!(&error, ActError::Refused(failure) if failure.reason == Reason::InvalidParameter),
+            "{name}: {error}"
+        );
+        assert!(!opens(&ports, &token(number)).await, "{name}");
+    }
+    assert_eq!(actions_of(&ports).await, Vec::<String>::new());
+    let elsewhere = Installation {
+        credentials: vec![SecretName::new("/contentcraft/billing/key").unwrap()],
+        ..installation.clone()
+    };
+    let enrolment = Enrolment::new(&ports, &elsewhere, Asker::Operator);
+    enrolment.add(agent("GitHub"), &token(9)).await.unwrap();
+    assert!(
+        enrolment.add(agent("Billing"), &token(8)).await.is_err(),
+        "as it is configured"
+    );
 }
 
 /// One of the acts.

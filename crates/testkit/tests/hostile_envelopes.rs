@@ -5,6 +5,7 @@
     reason = "the steps of these tests fail by panicking, with a message"
 )]
 
+use cc_devops_core::alerts;
 use cc_devops_core::installation::Installation;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::{Policy, PolicySet};
@@ -12,14 +13,15 @@ use cc_devops_core::ports::Backlog;
 use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::Reason;
-use cc_devops_core::requests::record::{Cursor, RequestFilter};
+use cc_devops_core::requests::record::{Cursor, NewRequest, RequestFilter};
 use cc_devops_core::requests::{Principal, Role};
+use cc_devops_core::secret::SecretValue;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, AGENT, PLANTED_SECRET, STACK_SUCCEEDS};
 use cc_devops_testkit::{Memory, strategy};
 use jiff::SignedDuration;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// More than any of these cases puts on record.
 const LIMIT: usize = 1_000;
@@ -233,5 +235,26 @@ fn a_valid_event_is_carried_out() {
             Some(Reason::SecurityViolation),
             "a stranger's token is a violation"
         );
+    });
+}
+
+#[test]
+fn what_an_older_version_let_in_is_refused_and_alarms_nobody() {
+    block_on(async {
+        let house = House::new().await;
+        let deep = format!("{}1{}", "[".repeat(2_023), "]".repeat(2_023));
+        let detail = json!({"requestId": "r1", "action": "putSecret",
+            "params": {"more": {"$serde_json::private::RawValue": deep}}});
+        let request = NewRequest {
+            detail: SecretValue::new(detail.to_string()),
+            ..sample::request("r1")
+        };
+        let ledger = &house.plane.ports().ledger;
+        ledger.receive(&request, None).await.expect("receive");
+        house.settle().await;
+        let record = ledger.find(&request.head.id).await.expect("find").expect("it is kept");
+        let completed = record.completed.expect("it has its outcome");
+        assert_eq!(completed.reason, Some(Reason::SchemaValidationFailed), "{completed:?}");
+        assert_eq!(alerts::worth_telling(&completed), None);
     });
 }

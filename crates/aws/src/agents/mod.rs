@@ -8,6 +8,9 @@
 //! A change, its tokens and its audit row are one transaction of the table. The parameter is another system and is
 //! written after it: a call that fails in between is made again, finds its change made, and writes the parameter.
 //!
+//! A name under which the control plane keeps secrets of its own is no agent's, whoever enables it: an agent's own
+//! secrets are those under its name. One that was added here while the configuration was another stays.
+//!
 //! What the table says is read for every decision. What the parameter says is read at most once a minute, because
 //! the parameter store takes few reads: who is taken away there alone, by others, is out by then.
 
@@ -124,7 +127,9 @@ impl Agents for DynamoAgents {
                 row.status()
             })
             .collect();
-        let others = enabled.agents().filter(|name| !known.contains(name));
+        let others = enabled
+            .agents()
+            .filter(|name| !known.contains(name) && !self.is_reserved(name));
         // They were enabled, by somebody else, at the latest when the list was last changed.
         all.extend(others.map(|name| AgentRow::plain(&name, changed_at.unwrap_or_default()).status()));
         all.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
@@ -152,8 +157,18 @@ impl DynamoAgents {
     /// The agent of that name, if it is enabled and was not revoked here.
     async fn find_row(&self, name: &AgentName) -> PortResult<Option<AgentRow>> {
         let (enabled, row) = tokio::try_join!(self.enabled.has(name), self.row(name))?;
-        let row = row.unwrap_or_else(|| AgentRow::plain(name, Timestamp::UNIX_EPOCH));
+        let row = match row {
+            Some(row) => row,
+            None if self.is_reserved(name) => return Ok(None),
+            None => AgentRow::plain(name, Timestamp::UNIX_EPOCH),
+        };
         Ok(Some(row).filter(|row| enabled && row.revoked_at.is_none()))
+    }
+
+    /// Whether nobody may be called so but the control plane itself.
+    fn is_reserved(&self, name: &AgentName) -> bool {
+        let installation = &self.shared.installation;
+        *name != installation.agent && installation.check_name(name).is_err()
     }
 
     async fn insert_plain(&self, name: &AgentName, at: Timestamp) -> PortResult<()> {

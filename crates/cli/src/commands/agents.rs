@@ -19,11 +19,12 @@ use crate::store::{self, ADMIN};
 const ADD_HELP: &str = "\
 The token is shown once and cannot be shown again. An agent has its own secret prefix,
 /NAMESPACE/<name in lower case>/, and its own stack, cc-agent-<name in kebab case>; it is given
-others with --secret-prefix and --stack.
+others with --secret-prefix and --stack. No name or prefix is given away under which the control plane
+keeps secrets of its own, such as its token of GitHub.
 
 Examples:
   cc-devops agents add ContentOrchestrator
-  cc-devops agents add Billing --secret-prefix /contentcraft/stripe/ --stack cc-billing-api
+  cc-devops agents add Billing --secret-prefix /contentcraft/invoices/ --stack cc-billing-api
   cc-devops agents add Billing --json        prints {\"agent\": ..., \"token\": ...}";
 
 const ROTATE_HELP: &str = "\

@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
                     let mut text = format!("{named}: {} error(s)", problems.len());
                     for problem in &problems {
                         text.push_str("\n  ");
-                        text.push_str(&crate::output::visible(&problem.to_string()));
+                        text.push_str(&problem.to_string());
                     }
                     text
                 })?;

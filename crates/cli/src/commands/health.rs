@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::client::{Client, Target};
 use crate::error::CliError;
-use crate::output::table;
+use crate::output::{table, visible};
 use crate::store;
 
 const AFTER_HELP: &str = "\
@@ -94,12 +94,13 @@ pub(super) async fn body(client: &Client) -> Result<Value, CliError> {
 
 fn text(body: &Value) -> String {
     let word = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let said = |name| visible(&word(body, name)).into_owned();
     let head = format!(
         "{} {} is {} ({} mode)",
-        word(body, "agent"),
-        word(body, "version"),
-        word(body, "status"),
-        word(body, "mode")
+        said("agent"),
+        said("version"),
+        said("status"),
+        said("mode")
     );
     let checks = body.get("checks").and_then(Value::as_array);
     let rows = checks

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use crate::Context;
 use crate::config::Checked;
+use crate::config::check::PolicySource;
 use crate::config::file::PolicySetName;
 use crate::error::CliError;
 use crate::policies;
-use crate::store::{self, ADMIN};
+use crate::store::{self, ADMIN, Opened};
 
 const SHOW_HELP: &str = "\
 Examples:
@@ -22,8 +23,9 @@ Examples:
   cc-devops policy show --schema";
 
 const CHECK_HELP: &str = "\
-Without a question it says whether the policies are valid. With one it answers it: exit code 0
-when it is allowed, 4 when it is denied. What no policy allows is denied.
+Without a question it says whether the policies are valid: by the schema, and in every name they hold.
+With one it answers it: exit code 0 when it is allowed, 4 when it is denied. What no policy allows is
+denied.
 
 An agent that the control plane knows is taken with the prefixes and stacks it was given; any other
 name, as an agent with just its own, and those named here.
@@ -95,9 +97,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::Show { schema: true, .. } => {
             let text = Policy::schema_text();
-            context
-                .output
-                .answer(&json!({"schema": text}), || text.trim_end().to_owned())
+            context.output.content(&json!({"schema": text}), text.trim_end())
         }
         Command::Show { set, .. } => show(context, &config, set),
         Command::Check(check) => Box::pin(self::check(context, &config, check)).await,
@@ -113,13 +113,11 @@ fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Resu
         .iter()
         .map(|(file, text)| json!({"file": file, "text": text}))
         .collect();
-    context.output.answer(&json!({"policies": files}), || {
-        let texts: Vec<String> = sources
-            .iter()
-            .map(|(file, text)| format!("// {file}\n{}", text.trim_end()))
-            .collect();
-        texts.join("\n\n")
-    })
+    let texts: Vec<String> = sources
+        .iter()
+        .map(|(file, text)| format!("// {file}\n{}", text.trim_end()))
+        .collect();
+    context.output.content(&json!({"policies": files}), &texts.join("\n\n"))
 }
 
 async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), CliError> {
@@ -127,6 +125,23 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         Some(folder) => policies::from_folder(folder, &config.installation)?,
         None => policies::in_force(config)?,
     };
+    let folder = match (&check.policies, &config.policy) {
+        (Some(folder), _) | (None, PolicySource::Folder(folder)) => Some(folder),
+        (None, PolicySource::Shipped(_)) => None,
+    };
+    // A question is about the agents that there are. Without one the account is left alone.
+    let wanted = match &config.aws {
+        Some(_) => check.principal.is_some(),
+        None => store::exists(Path::new(&context.global.data_dir)),
+    };
+    let opened = if wanted {
+        Some(store::open(context).await?)
+    } else {
+        None
+    };
+    if let (Some(folder), Some(opened)) = (folder, &opened) {
+        policies::check_agents(&policy, folder, config, &opened.ports).await?;
+    }
     let (Some(principal), Some(action), Some(resource)) = (&check.principal, &check.action, &check.resource) else {
         return context
             .output
@@ -138,7 +153,7 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         None => stages.default_stage().clone(),
     };
     let access = Access::parse(action, resource, &stage).map_err(CliError::Usage)?;
-    let agent = agent(context, config, principal, &check).await?;
+    let agent = agent(opened.as_ref(), principal, &check).await?;
     let decision = policy.decide(&agent, &access);
     let word = if decision.allowed { "allow" } else { "deny" };
     let document = json!({
@@ -172,12 +187,10 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
 }
 
 /// The agent as it is known, with what is asked to be assumed of it.
-async fn agent(context: &Context, config: &Checked, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
-    let known = if config.aws.is_some() || store::exists(Path::new(&context.global.data_dir)) {
-        let opened = store::open(context).await?;
-        opened.ports.agents.find(name).await?
-    } else {
-        None
+async fn agent(opened: Option<&Opened>, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
+    let known = match opened {
+        Some(opened) => opened.ports.agents.find(name).await?,
+        None => None,
     };
     let mut agent = known.unwrap_or_else(|| Agent {
         name: name.clone(),

@@ -138,7 +138,7 @@ async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(),
                 "versionId": read.version_id,
                 "createdAt": read.created_at,
             });
-            context.output.answer(&document, || read.value.expose().to_owned())
+            context.output.content(&document, read.value.expose())
         }
         Err(ReadSecretError::Denied(sentence)) => {
             context.output.note(&sentence);

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cc_devops_aws::Backend;
+use cc_devops_core::input;
 use cc_devops_core::ports::{Clock, SystemClock};
-use cc_devops_core::requests::Action;
-use serde_json::{Map, Value, json};
+use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::task::Task;
+use serde_json::{Value, json};
 
 use super::health;
 use super::submit::{Asking, Channel, Submitted, envelope, follow, is_error, outcome, post, put, submit, word};
@@ -53,14 +55,15 @@ pub(crate) struct Args {
 /// Runs `send`.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let body = read_input(&args.file)?;
-    let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+    let parsed = input::documents(&body);
     if args.target.url.is_none()
         && let Some(backend) = store::on_aws(&context.load_config()?.checked).await?
     {
-        let parsed = parsed.ok_or_else(|| CliError::Usage(format!("{} is no JSON", args.file.display())))?;
+        let parsed =
+            parsed.map_err(|error| CliError::Usage(format!("{} cannot be sent: {error}", args.file.display())))?;
         return Box::pin(on_aws(context, &backend, parsed, args.wait)).await;
     }
-    if let Some(invocation) = parsed.as_ref().filter(|value| is_direct(value)) {
+    if let Some(invocation) = parsed.as_ref().ok().filter(|value| is_direct(value)) {
         return invoke(context, &args, invocation).await;
     }
     // What is no event is sent all the same: the server answers, and puts it on record.
@@ -165,19 +168,17 @@ fn is_direct(value: &Value) -> bool {
 }
 
 async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<(), CliError> {
-    let task = match invocation.get("task_type") {
-        None => "health_check".to_owned(),
-        Some(Value::String(task)) => task.clone(),
-        Some(other) => other.to_string(),
-    };
-    let (status, body) = match task.as_str() {
-        "health_check" => {
+    let task = Task::of(invocation);
+    let (status, body) = match (&task, task.work(invocation)) {
+        (Task::HealthCheck, _) => {
             let client = Client::anonymous(context, args.target.url.as_ref())?;
             (200, health::body(&client).await?)
         }
-        "github_repo_check" => looked(context, args, Action::CheckRepositories, invocation).await?,
-        "workflow_monitor" => looked(context, args, Action::MonitorWorkflows, invocation).await?,
-        unknown => (400, json!({"error": format!("Unknown task type: {unknown}")})),
+        (_, Ok(Some(work))) => looked(context, args, &work).await?,
+        (Task::Unknown(_), _) | (_, Ok(None)) => {
+            (400, json!({"error": format!("Unknown task type: {}", task.as_str())}))
+        }
+        (_, Err(error)) => (500, failed(context, &error)?),
     };
     context
         .output
@@ -185,27 +186,23 @@ async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<()
     if status == 200 { Ok(()) } else { Err(CliError::Answered) }
 }
 
+/// The body of the answer to a task that failed.
+fn failed(context: &Context, error: &str) -> Result<Value, CliError> {
+    let agent = context.load_config()?.checked.installation.agent;
+    Ok(json!({"error": error, "agent": agent, "timestamp": SystemClock.now()}))
+}
+
 /// A task on repositories is a request here; its outcome is told as the function tells it.
-async fn looked(context: &Context, args: &Args, action: Action, invocation: &Value) -> Result<(u16, Value), CliError> {
-    let mut params = Map::new();
-    for name in ["repository", "workflow"] {
-        if let Some(value) = invocation.get(name).filter(|value| !value.is_null()) {
-            params.insert(name.to_owned(), value.clone());
-        }
-    }
+async fn looked(context: &Context, args: &Args, work: &RepositoryWork) -> Result<(u16, Value), CliError> {
     let asking = Asking::as_operator()?;
-    let event = envelope(&asking, action, None, &params);
+    let event = envelope(&asking, work.action(), None, &work.params());
     let channel = Channel::Http(Client::authenticated(context, &args.target)?);
     let wait = if args.wait == 0 { TASK_PATIENCE } else { args.wait };
     Ok(match submit(&channel, &event, wait, context.output).await? {
         Submitted::Completed(completed) if !is_error(&completed) => {
             (200, completed.get("result").cloned().unwrap_or_default())
         }
-        Submitted::Completed(completed) => {
-            let agent = context.load_config()?.checked.installation.agent;
-            let body = json!({"error": word(&completed, "error"), "agent": agent, "timestamp": SystemClock.now()});
-            (500, body)
-        }
+        Submitted::Completed(completed) => (500, failed(context, &word(&completed, "error"))?),
         Submitted::Accepted(acknowledgement) => (202, acknowledgement),
     })
 }

@@ -322,7 +322,7 @@ pub(super) fn tell(
             }
         }
         Submitted::Accepted(acknowledgement) => {
-            let id = word(acknowledgement, "requestId");
+            let id = visible(word(acknowledgement, "requestId"));
             output.answer(acknowledgement, || format!("accepted as request {id}"))?;
             output.note(&format!("see what becomes of it with: cc-devops requests show {id}"));
             if wait == 0 {
@@ -336,13 +336,14 @@ pub(super) fn tell(
 }
 
 fn failure(completed: &Value) -> String {
-    visible(&format!(
+    let word = |name| visible(word(completed, name));
+    format!(
         "{} failed: {} ({})\nrequest {}",
-        word(completed, "action"),
-        word(completed, "error"),
-        word(completed, "reason"),
-        word(completed, "requestId")
-    ))
+        word("action"),
+        word("error"),
+        word("reason"),
+        word("requestId")
+    )
 }
 
 /// A text of an answer, for people.

@@ -8,7 +8,7 @@ use cc_devops_core::requests::course::Course;
 use super::repos::{Whose, short_name};
 use crate::Context;
 use crate::error::CliError;
-use crate::output::table;
+use crate::output::{table, visible};
 
 const AFTER_HELP: &str = "\
 For each workflow the newest run on the default branch decides that ended with a success or a failure.
@@ -91,8 +91,8 @@ fn text(report: &MonitorReport) -> String {
         parts.push(table(&["repository", "workflow", "health", "issue", "why"], rows));
     }
     let gaps = report.gaps.iter().map(|gap| match &gap.repository {
-        Some(name) => format!("  {name}: {}", gap.why),
-        None => format!("  {}", gap.why),
+        Some(name) => format!("  {}: {}", visible(name), visible(&gap.why)),
+        None => format!("  {}", visible(&gap.why)),
     });
     let gaps: Vec<String> = gaps.collect();
     if !gaps.is_empty() {

@@ -11,7 +11,7 @@ use cc_devops_core::Installation;
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
 use cc_devops_core::installation::Stages;
-use cc_devops_core::names::{AgentName, Namespace, StackName, Stage};
+use cc_devops_core::names::{AgentName, Namespace, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_egress::Allowed;
@@ -93,6 +93,12 @@ impl Findings<'_> {
         value.map_err(|error| self.add(path, error.to_string())).ok()
     }
 
+    /// A secret that is named below the namespace.
+    pub(super) fn secret(&mut self, path: &str, namespace: &Namespace, name: &str) -> Option<SecretName> {
+        let name = format!("/{namespace}/{}", name.trim_start_matches('/'));
+        self.take(path, SecretName::new(name))
+    }
+
     /// A path of the file, which counts from the folder the file stands in.
     fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
@@ -150,7 +156,8 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         .as_ref()
         .and_then(|installation| github::check(file, installation, &mut findings));
     match (installation, server, revenue, repositories) {
-        (Some(installation), Some(server), Some(revenue), Some(repositories)) if findings.problems.is_empty() => {
+        (Some(mut installation), Some(server), Some(revenue), Some(repositories)) if findings.problems.is_empty() => {
+            installation.credentials = credentials(&revenue, &repositories, aws.as_ref());
             Ok(Checked {
                 installation,
                 server,
@@ -234,7 +241,23 @@ fn installation(file: &ConfigFile, stages: Option<Stages>, findings: &mut Findin
         agent: agent?,
         namespace: namespace?,
         stages: stages?,
+        // They are known when the sections that name them are read.
+        credentials: Vec::new(),
     })
+}
+
+/// Every secret that the control plane works with itself.
+fn credentials(revenue: &Revenue, repositories: &Repositories, aws: Option<&AwsTarget>) -> Vec<SecretName> {
+    let named = [
+        Some(&revenue.key),
+        revenue.webhook.as_ref(),
+        Some(&repositories.token),
+        repositories.webhook.as_ref(),
+    ];
+    let mut all: Vec<SecretName> = named.into_iter().flatten().cloned().collect();
+    // The ledger's key is no secret of the namespace unless somebody put it there.
+    all.extend(aws.and_then(|target| SecretName::new(target.resources.ledger_key.as_str()).ok()));
+    all
 }
 
 /// Those of the stages that can be had.

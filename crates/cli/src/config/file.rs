@@ -7,11 +7,11 @@ mod server;
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::retention::Rules;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use server::ServerSection;
+pub(crate) use super::retention::RetentionSection;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -206,49 +206,6 @@ impl Default for RequestsSection {
             deploy_timeout_seconds: 3_600,
             stage_deploy_timeout_seconds: BTreeMap::new(),
             lag_seconds: 300,
-        }
-    }
-}
-
-/// `[retention]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RetentionSection {
-    /// How many days a request is remembered.
-    #[schemars(range(min = 30, max = 36_500))]
-    pub(crate) requests_days: u32,
-    /// How many days an event can be fetched.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) events_days: u32,
-    /// How many days of the audit trail are kept; all of it without.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) audit_days: Option<u32>,
-    /// The folder where audit rows are exported before they are cut off.
-    pub(crate) audit_export_dir: Option<String>,
-    /// How many days a dead letter is kept.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) dead_letters_days: u32,
-    /// How many days what a deploy's command printed is kept.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(crate) outputs_days: u32,
-}
-
-impl Default for RetentionSection {
-    fn default() -> Self {
-        let Rules {
-            requests_days,
-            events_days,
-            audit_days,
-            dead_letters_days,
-            outputs_days,
-        } = Rules::default();
-        Self {
-            requests_days,
-            events_days,
-            audit_days,
-            audit_export_dir: None,
-            dead_letters_days,
-            outputs_days,
         }
     }
 }

@@ -30,13 +30,10 @@ pub(super) fn check(
 ) -> Option<Repositories> {
     let section = &file.github;
     let owner = findings.take("github.owner", login(&section.owner));
-    let mut secret = |path: &str, name: &str| {
-        let name = format!("/{}/{}", installation.namespace, name.trim_start_matches('/'));
-        findings.take(path, SecretName::new(name))
-    };
-    let token = secret("github.token_secret", &section.token_secret);
+    let namespace = &installation.namespace;
+    let token = findings.secret("github.token_secret", namespace, &section.token_secret);
     let webhook = match &section.webhook_secret {
-        Some(name) => Some(secret("github.webhook_secret", name)?),
+        Some(name) => Some(findings.secret("github.webhook_secret", namespace, name)?),
         None => None,
     };
     let policy = match &file.repos.policy {

@@ -4,11 +4,14 @@
 
 use std::path::Path;
 
+use cc_devops_core::input;
+use cc_devops_core::text::nearest;
 use config::builder::DefaultState;
 use config::{ConfigBuilder, File, FileFormat};
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::file::{ConfigFile, VARIABLE_NAME};
@@ -48,9 +51,13 @@ pub(super) fn read(text: &str, environment: &[(String, String)]) -> Result<Read,
         .add_source(base.clone())
         .build()
     {
-        Ok(config) => config
-            .try_deserialize::<Value>()
-            .map_err(|error| CliError::internal("the configuration could not be taken apart", error))?,
+        Ok(config) => match config.try_deserialize::<Plain>() {
+            Ok(Plain(value)) => value,
+            Err(error) => {
+                problems.push(Problem::new("", error.to_string()));
+                return Ok(Read { file: None, problems });
+            }
+        },
         Err(error) => {
             problems.push(Problem::new("", error.to_string().trim_end().to_owned()));
             return Ok(Read { file: None, problems });
@@ -78,11 +85,11 @@ pub(super) fn read(text: &str, environment: &[(String, String)]) -> Result<Read,
             )),
         }
     }
-    let mut value = builder
+    let value = builder
         .build()
-        .and_then(config::Config::try_deserialize::<Value>)
+        .and_then(config::Config::try_deserialize::<Plain>)
         .map_err(|error| CliError::internal("the configuration could not be put together", error))?;
-
+    let Plain(mut value) = value;
     let found = against_schema(&value)?;
     for (problem, cut) in &found {
         let mut problem = problem.clone();
@@ -103,6 +110,15 @@ pub(super) fn read(text: &str, environment: &[(String, String)]) -> Result<Read,
         Err(_) => None,
     };
     Ok(Read { file, problems })
+}
+
+/// A configuration in which no key means anything to a library.
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input::value(input).map(Self)
+    }
 }
 
 /// Whether the key at `path` was set by an override of `set`, or lies within what it set.
@@ -176,6 +192,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Problem, Pointer
             .iter()
             .map(|key| {
                 let known = known_keys(schema, error.schema_path().as_str());
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let full = if path.is_empty() {
                     key.clone()
                 } else {
@@ -263,16 +280,6 @@ fn known_keys(schema: &Value, place: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// The key somebody may have meant.
-fn nearest<'k>(key: &str, known: &'k [String]) -> Option<&'k str> {
-    known
-        .iter()
-        .map(|k| (strsim::jaro_winkler(key, k), k))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, k)| k.as_str())
-}
-
 /// `/stacks/cc-agent-x/command/0` is `stacks.cc-agent-x.command[0]`.
 fn dotted(pointer: &str) -> String {
     let mut path = String::new();
@@ -309,7 +316,8 @@ fn remove(value: &mut Value, pointer: &str) {
 /// Everything wrong with what was read, and the checked configuration where nothing is.
 pub(super) fn finish(read: Read, folder: &Path) -> Result<(ConfigFile, check::Checked), Vec<Problem>> {
     let Read { file, mut problems } = read;
-    let Some(file) = file else { return Err(problems) };
+    let Some(mut file) = file else { return Err(problems) };
+    file.retention.settle();
     match check::check(&file, folder) {
         Ok(checked) if problems.is_empty() => Ok((file, checked)),
         Ok(_) => Err(problems),

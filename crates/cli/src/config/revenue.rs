@@ -60,13 +60,10 @@ pub(super) fn check(file: &ConfigFile, installation: &Installation, findings: &m
         }
         RatesName::Fixed => fixed.map(RatesFrom::Fixed),
     };
-    let mut secret = |path: &str, name: &str| {
-        let name = format!("/{}/{}", installation.namespace, name.trim_start_matches('/'));
-        findings.take(path, SecretName::new(name))
-    };
-    let key = secret("stripe.key_secret", &stripe.key_secret);
+    let namespace = &installation.namespace;
+    let key = findings.secret("stripe.key_secret", namespace, &stripe.key_secret);
     let webhook = match &stripe.webhook_secret {
-        Some(name) => Some(secret("stripe.webhook_secret", name)?),
+        Some(name) => Some(findings.secret("stripe.webhook_secret", namespace, name)?),
         None => None,
     };
     Some(Revenue {

@@ -307,6 +307,52 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
 }
 
 #[test]
+fn what_is_not_written_of_retention_follows_what_is() {
+    let (file, checked) = load("[retention]\nevents_days = 30", &[]).unwrap();
+    assert_eq!(checked.retention.rules.dead_letters_days, 30);
+    assert_eq!(
+        file.retention.dead_letters_days,
+        Some(30),
+        "`config show` shows what is in force"
+    );
+    let (file, checked) = load("", &[("CC_DEVOPS__RETENTION__REQUESTS_DAYS", "60")]).unwrap();
+    assert_eq!(
+        (file.retention.events_days, file.retention.outputs_days),
+        (Some(60), Some(30))
+    );
+    assert_eq!(checked.retention.rules.dead_letters_days, 60);
+    assert_eq!(
+        problems("[retention]\nevents_days = 30\ndead_letters_days = 90", &[]),
+        ["retention.dead_letters_days: must not be more than events_days, which is 30"]
+    );
+}
+
+#[test]
+fn the_secrets_that_the_control_plane_works_with_are_its_own() {
+    let own = |text: &str| {
+        let (_, checked) = load(text, &[]).unwrap();
+        let names = checked.installation.credentials.into_iter();
+        names.map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        own(""),
+        ["/contentcraft/stripe/reporting_api_key", "/contentcraft/github/token"]
+    );
+    let text = "[installation]\nnamespace = \"acme\"\n[stripe]\nkey_secret = \"pay/key\"\nwebhook_secret = \
+                \"pay/hook\"\n[github]\ntoken_secret = \"hub/app\"\nwebhook_secret = \"hub/hook\"";
+    assert_eq!(
+        own(text),
+        ["/acme/pay/key", "/acme/pay/hook", "/acme/hub/app", "/acme/hub/hook"]
+    );
+}
+
+#[test]
+fn no_key_of_the_configuration_means_something_to_a_library() {
+    let said = problems("\"$serde_json::private::RawValue\" = \"{}\"", &[]);
+    assert!(said.len() == 1 && said[0].contains("keeps for itself"), "{said:?}");
+}
+
+#[test]
 fn problems_are_told_in_the_same_order_each_time() {
     let keys = [
         "audit_days",

@@ -153,6 +153,56 @@ fn an_agent_acts_for_itself_alone_and_the_admin_for_any() {
 }
 
 #[test]
+fn the_control_planes_own_secrets_are_closed_to_agents_by_name_by_prefix_and_by_policy() {
+    let place = Place::new();
+    place.configure("[policy]\nset = \"whole-namespace\"\n[stripe]\nkey_secret = \"pay/key\"\n");
+    let _server = place.serve();
+    for words in [
+        &["agents", "add", "GitHub"][..],
+        &["agents", "add", "Pay"],
+        &["agents", "add", "DevOpsAutomation"],
+        &["agents", "add", "Alpha", "--secret-prefix", "/contentcraft/github/"],
+    ] {
+        let refused = place.run(words).exits(1);
+        assert!(refused.stderr.contains("control plane"), "{refused}");
+    }
+    // Nothing of Stripe's is kept under that name here.
+    let (own, _) = place.add_agent("Stripe");
+    for (id, secret, reason) in [
+        ("r1", "/contentcraft/github/token", "security_violation"),
+        ("r2", "/contentcraft/pay/key", "security_violation"),
+        ("r3", "/contentcraft/github/other", ""),
+    ] {
+        let event = place.write("event.json", &put_secret("Stripe", id, secret, "v"));
+        let words = [
+            "send",
+            event.to_str().unwrap(),
+            "--wait",
+            "30",
+            "--token-file",
+            &own,
+            "--json",
+        ];
+        let answer = place.run(&words).exits(i32::from(!reason.is_empty())).json();
+        assert_eq!(answer["reason"].as_str().unwrap_or_default(), reason, "{answer}");
+    }
+    let denied = place
+        .run(&["audit", "list", "--status", "error", "--json"])
+        .exits(0)
+        .stdout;
+    assert!(
+        denied.contains("/contentcraft/pay/key") && denied.contains("security_violation"),
+        "{denied}"
+    );
+    place
+        .run_with(&["put-secret", "/contentcraft/pay/key", "--wait", "30"], "v")
+        .exits(0);
+    place
+        .run(&["policy", "check", "Stripe", "readSecret", "/contentcraft/pay/key"])
+        .exits(4);
+}
+
+#[test]
 fn policies_answer_who_may_do_what() {
     let place = Place::new();
     let ask = |words: &[&str]| place.run(&[&["policy", "check"], words].concat());

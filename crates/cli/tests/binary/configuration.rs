@@ -36,7 +36,56 @@ fn config_check_reads_the_policies_too() {
     );
     place.configure("[policy]\ndir = \"rules\"\n");
     let checked = place.run(&["config", "check", "--json"]).exits(1).json();
-    assert_eq!(checked["problems"][0]["path"], "mine.cedar");
+    assert_eq!(checked["problems"][0]["path"], "mine.cedar:1");
+}
+
+#[test]
+fn a_policy_that_names_nothing_that_exists_is_refused_everywhere_it_is_read() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("rules")).unwrap();
+    let all = place.run(&["policy", "show"]).exits(0).stdout;
+    place.write("rules/all.cedar", &all);
+    place.write(
+        "rules/freeze.cedar",
+        "forbid (principal, action == Action::\"deployLambda\", resource)\nwhen { context.stage == Stage::\"Prod\" };",
+    );
+    place.configure("[policy]\ndir = \"rules\"\n");
+    let said = "freeze.cedar:2: Stage::\"Prod\": there is no such stage; use one of: dev, prod; did you mean \
+                Stage::\"prod\"?";
+    let checked = place.run(&["config", "check"]).exits(1);
+    assert!(checked.stdout.contains(said), "{checked}");
+    for words in [
+        &["policy", "check"][..],
+        &["policy", "check", "--policies", "rules"],
+        &["serve"],
+    ] {
+        let refused = place.run(words).exits(1);
+        assert!(refused.stderr.contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn a_policy_on_an_agent_whose_name_another_has_is_refused_where_the_agents_are_known() {
+    let place = Place::new();
+    std::fs::create_dir(place.path().join("rules")).unwrap();
+    let all = place.run(&["policy", "show"]).exits(0).stdout;
+    place.write("rules/all.cedar", &all);
+    let server = place.serve();
+    place.add_agent("Billing");
+    drop(server);
+    place.write(
+        "rules/no.cedar",
+        "forbid (principal == Agent::\"billing\", action, resource);",
+    );
+    place.configure("[policy]\ndir = \"rules\"\n");
+    let said = "did you mean Agent::\"Billing\"?";
+    for words in [&["policy", "check"][..], &["serve"]] {
+        let refused = place.run(words).exits(1);
+        assert!(
+            refused.stderr.contains("no.cedar:1") && refused.stderr.contains(said),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

@@ -36,7 +36,8 @@ impl<'a> Enrolment<'a> {
     /// Adds an agent with its first token.
     ///
     /// # Errors
-    /// `invalid_parameter` for a prefix outside the namespace; `Exists` where the name collides with another's;
+    /// `invalid_parameter` for a prefix outside the namespace, and for a name or prefix under which the control plane
+    /// keeps secrets of its own; `Exists` where the name collides with another's;
     /// what no policy permits.
     pub async fn add(&self, agent: Agent, token: &Token) -> Result<(), ActError> {
         let namespace = format!("/{}/", self.installation.namespace);
@@ -46,6 +47,9 @@ impl<'a> Enrolment<'a> {
             .find(|prefix| !prefix.as_str().starts_with(&namespace));
         if let Some(outside) = outside {
             let message = format!("the secret prefix {outside} must lie under {namespace}");
+            return Err(Failure::new(Reason::InvalidParameter, message).into());
+        }
+        if let Err(message) = self.installation.check_agent(&agent) {
             return Err(Failure::new(Reason::InvalidParameter, message).into());
         }
         let now = self.ports.clock.now();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AgentName, SecretPrefix, StackName};
 use crate::requests::Role;
+use crate::text::cleaned;
 pub use enrolment::Enrolment;
 pub use liveness::{Liveness, Rhythm};
 pub use token::{Token, TokenHash};
@@ -53,12 +54,24 @@ pub struct Beat {
     pub at: Timestamp,
     /// Whether the agent says it works.
     pub healthy: bool,
-    /// A sentence with it, at most [`MAX_MESSAGE_CHARS`] characters.
+    /// A sentence with it: what [`message`] keeps, at most [`MAX_MESSAGE_CHARS`] characters.
     pub message: Option<String>,
 }
 
 /// The longest message of a heartbeat, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 1_024;
+
+/// What is kept of the sentence that an agent says with its heartbeat: one line of it, without what would turn or
+/// move the text around it wherever people read it. Nothing where nothing is left.
+///
+/// # Errors
+/// It is longer than [`MAX_MESSAGE_CHARS`].
+pub fn message(text: &str) -> Result<Option<String>, String> {
+    if text.chars().count() > MAX_MESSAGE_CHARS {
+        return Err(format!("`message` may have {MAX_MESSAGE_CHARS} characters at most"));
+    }
+    Ok(Some(cleaned(text)).filter(|message| !message.is_empty()))
+}
 
 /// An agent with what is known of its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,4 +84,22 @@ pub struct AgentStatus {
     pub revoked_at: Option<Timestamp>,
     /// Its last heartbeat.
     pub last_beat: Option<Beat>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeats_sentence_is_one_line_of_bounded_length() {
+        let kept = |text: &str| message(text).unwrap();
+        assert_eq!(
+            kept("queue full\nagent B: all is well"),
+            Some("queue full agent B: all is well".to_owned())
+        );
+        assert_eq!(kept("\u{202e}lleh\u{1b}[2J"), Some("lleh [2J".to_owned()));
+        assert_eq!(kept(" \n\u{2066}"), None);
+        assert!(message(&"\u{e9}".repeat(MAX_MESSAGE_CHARS)).is_ok());
+        assert!(message(&"\u{e9}".repeat(MAX_MESSAGE_CHARS + 1)).is_err());
+    }
 }

@@ -102,6 +102,24 @@ impl Access {
         }
     }
 
+    /// The secret it is done to, if it is one.
+    pub fn secret(&self) -> Option<&SecretName> {
+        match self {
+            Self::PutSecret { name, .. } | Self::ReadSecret { name } => Some(name),
+            Self::DeployLambda { .. }
+            | Self::Repositories { .. }
+            | Self::SendHeartbeat { .. }
+            | Self::ReadRequests { .. }
+            | Self::ReadEvents { .. }
+            | Self::ListAgents
+            | Self::ManageAgents
+            | Self::FixRepositories { .. }
+            | Self::ManageWebhooks
+            | Self::ReadMetrics
+            | Self::ReadHealth => None,
+        }
+    }
+
     /// What a person asks with three words. `resource` is a secret's name, a stack without its
     /// stage or an agent, as the action wants it; `*` means everybody or the whole control plane.
     pub fn parse(action: &str, resource: &str, stage: &Stage) -> Result<Self, String> {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 
 use super::Access;
+use super::literals::CONTROL_PLANE;
 use crate::fleet::Agent;
 use crate::names::{Namespace, SecretName, SecretPrefix, StackName, Stage};
 use crate::requests::Role;
@@ -101,7 +102,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
             Ok((entity, in_stage(stage)?))
         }
         Access::Repositories { repository, .. } | Access::FixRepositories { repository } => match repository {
-            None => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
+            None => plain(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE))),
             Some(name) => {
                 let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
                 let id = uid(&TYPES.repository, name.as_str());
@@ -110,14 +111,14 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         },
         Access::SendHeartbeat { agent } => plain(Entity::with_uid(uid(&TYPES.agent, agent.as_str()))),
         Access::ReadRequests { agent } | Access::ReadEvents { agent } => plain(agent.as_ref().map_or_else(
-            || Entity::with_uid(uid(&TYPES.control_plane, "devops")),
+            || Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE)),
             |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
         )),
         Access::ListAgents
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics
-        | Access::ReadHealth => plain(Entity::with_uid(uid(&TYPES.control_plane, "devops"))),
+        | Access::ReadHealth => plain(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE))),
     }
 }
 

@@ -1,10 +1,12 @@
 //! May they? Cedar policies over agents, secrets, stacks and stages; what none permits is denied.
 //!
 //! [`access`] names what can be asked, this module decides it. A policy that cannot be evaluated
-//! denies, whatever the others say: a `forbid` that fails must not open the door.
+//! denies, whatever the others say: a `forbid` that fails must not open the door. Before any policy stands what none
+//! can grant: the control plane's own secrets are closed to agents.
 
 mod access;
 mod entities;
+mod literals;
 mod memo;
 
 use std::collections::HashMap;
@@ -12,16 +14,20 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use cedar_policy::{
-    Authorizer, Decision as CedarDecision, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator,
+    Authorizer, Decision as CedarDecision, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, ValidationWarning,
+    Validator,
 };
+use miette::Diagnostic;
 use serde::Serialize;
 
 pub use access::Access;
+use literals::NamedAgent;
 use memo::Memo;
 
 use crate::fleet::Agent;
 use crate::installation::Installation;
-use crate::names::Namespace;
+use crate::names::AgentName;
+use crate::requests::Role;
 
 const SCHEMA: &str = include_str!("control-plane.cedarschema");
 
@@ -73,13 +79,26 @@ impl PolicySet {
 
 /// What is wrong with a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{file}: {problem}")]
+#[error("{}: {problem}", self.place())]
 pub struct PolicyProblem {
     /// The file.
     pub file: String,
-    /// What is wrong, in Cedar's words.
+    /// The line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// What is wrong and, where that can be told, what may have been meant.
     pub problem: String,
 }
+
+impl PolicyProblem {
+    /// The file, and the line behind it: `mine.cedar:7`.
+    pub fn place(&self) -> String {
+        self.line
+            .map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
+    }
+}
+
+/// What decides over the control plane's own secrets. No policy overrules it.
+const OWN_SECRETS: &str = "control-plane-secrets";
 
 /// The answer to "may they?".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,13 +111,28 @@ pub struct Decision {
     pub errors: Vec<String>,
 }
 
+impl Decision {
+    /// Why it was denied, for whoever asked.
+    pub fn refusal(&self, who: &AgentName, access: &Access) -> String {
+        let (action, resource) = (access.action(), access.resource());
+        if self.policies.iter().any(|policy| policy == OWN_SECRETS) {
+            return format!(
+                "{resource} is the control plane's own, so no agent does {action} on it, whatever the policies say; an \
+                 operator can"
+            );
+        }
+        format!("no policy lets {who} do {action} on {resource}; an operator can grant it")
+    }
+}
+
 /// A checked set of policies.
 pub struct Policy {
     policies: CedarSet,
     /// What each policy is called to people: its `@id`, else its place in its file.
     names: HashMap<PolicyId, String>,
     authorizer: Authorizer,
-    namespace: Namespace,
+    installation: Installation,
+    agents: Vec<NamedAgent>,
     memo: Memo,
 }
 
@@ -114,26 +148,49 @@ impl Policy {
         Self::parse(&[source], installation).expect("the shipped policies are valid")
     }
 
-    /// Policies from files, as pairs of name and text, validated against the schema. Every problem
-    /// of every file is reported.
+    /// Policies from files, as pairs of name and text, validated against the schema, and each name in them against
+    /// what it names. Every problem of every file is reported.
     pub fn parse(sources: &[(String, String)], installation: &Installation) -> Result<Self, Vec<PolicyProblem>> {
         let mut policies = CedarSet::new();
         let mut problems = Vec::new();
+        let mut agents = Vec::new();
         for (file, text) in sources {
             match CedarSet::from_str(text) {
-                Err(errors) => problems.extend(errors.iter().map(|error| problem(file, error))),
-                Ok(parsed) => add_all(&mut policies, file, &parsed, &mut problems),
+                Err(errors) => problems.extend(errors.iter().map(|error| problem((file, text), error))),
+                Ok(parsed) => {
+                    problems.extend(literals::check(file, text, &parsed, installation));
+                    agents.extend(literals::agents(file, text, &parsed));
+                    add_all(&mut policies, file, &parsed, &mut problems);
+                }
             }
         }
         let result = Validator::new(PARSED_SCHEMA.clone()).validate(&policies, ValidationMode::Strict);
-        problems.extend(result.validation_errors().map(|error| {
-            let file = error.policy_id().to_string();
-            problem(file.split_once('#').map_or(file.as_str(), |(file, _)| file), error)
-        }));
+        let source = |id: &PolicyId| {
+            let id = id.to_string();
+            let name = id.split_once('#').map_or(id.as_str(), |(file, _)| file);
+            sources.iter().find(|(file, _)| file == name)
+        };
+        for error in result.validation_errors() {
+            let (file, text) = source(error.policy_id()).map_or(("", ""), |(file, text)| (file, text));
+            problems.push(problem((file, text), error));
+        }
+        // A policy that can never decide anything is none, which matters most where it was to forbid.
+        let idle = result.validation_warnings().filter(|warning| {
+            matches!(
+                warning,
+                ValidationWarning::ImpossiblePolicy(_)
+                    | ValidationWarning::InvalidActionApplication(_)
+                    | ValidationWarning::BidiCharsInString(_)
+                    | ValidationWarning::BidiCharsInIdentifier(_)
+            )
+        });
+        for warning in idle {
+            let (file, text) = source(warning.policy_id()).map_or(("", ""), |(file, text)| (file, text));
+            problems.push(problem((file, text), warning));
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let namespace = installation.namespace.clone();
         // Cedar reads an annotation's key anew each time it is asked for one.
         let names = policies.policies().map(|policy| {
             let id = policy.id();
@@ -146,9 +203,19 @@ impl Policy {
             names: names.collect(),
             policies,
             authorizer: Authorizer::new(),
-            namespace,
+            installation: installation.clone(),
+            agents,
             memo: Memo::default(),
         })
+    }
+
+    /// Holds the agents that the policies name to those that there are.
+    ///
+    /// # Errors
+    /// Names that differ from an agent's in their case or dashes alone, and so can never be another's.
+    pub fn check_agents(&self, known: &[AgentName]) -> Result<(), Vec<PolicyProblem>> {
+        let problems: Vec<_> = self.agents.iter().filter_map(|named| named.among(known)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// The schema that policies are validated against.
@@ -162,7 +229,14 @@ impl Policy {
     }
 
     fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
-        let (request, entities) = match entities::question(agent, access, &self.namespace) {
+        if agent.role == Role::Agent && access.secret().is_some_and(|secret| self.installation.owns(secret)) {
+            return Decision {
+                allowed: false,
+                policies: vec![OWN_SECRETS.to_owned()],
+                errors: Vec::new(),
+            };
+        }
+        let (request, entities) = match entities::question(agent, access, &self.installation.namespace) {
             Ok(question) => question,
             Err(error) => {
                 return Decision {
@@ -188,22 +262,35 @@ impl Policy {
     }
 }
 
-fn problem(file: &str, error: &impl ToString) -> PolicyProblem {
+/// A problem in Cedar's words, at the place that Cedar names.
+fn problem((file, text): (&str, &str), error: &(impl Diagnostic + ?Sized)) -> PolicyProblem {
+    let offset = error
+        .labels()
+        .and_then(|mut labels| labels.next())
+        .map(|label| label.offset());
+    let help = error.help().map(|help| format!("; {help}"));
     PolicyProblem {
         file: file.to_owned(),
-        problem: error.to_string(),
+        line: offset.and_then(|offset| Some(text.get(..offset)?.matches('\n').count() + 1)),
+        problem: format!("{error}{}", help.unwrap_or_default()),
     }
 }
 
 /// Adds a file's policies under ids that name the file, so that two files cannot clash.
 fn add_all(all: &mut CedarSet, file: &str, parsed: &CedarSet, problems: &mut Vec<PolicyProblem>) {
     if parsed.templates().next().is_some() {
-        problems.push(problem(file, &"templates are not supported; write the policies out"));
+        let problem = "templates are not supported; write the policies out".to_owned();
+        let file = file.to_owned();
+        problems.push(PolicyProblem {
+            file,
+            line: None,
+            problem,
+        });
     }
     for policy in parsed.policies() {
         let id = PolicyId::new(format!("{file}#{}", policy.id()));
         if let Err(error) = all.add(policy.new_id(id)) {
-            problems.push(problem(file, &error));
+            problems.push(problem((file, ""), &error));
         }
     }
 }

@@ -18,6 +18,7 @@ use super::record::RequestHead;
 use super::{Action, Command, Principal, Role};
 use crate::installation::Installation;
 use crate::names::Stage;
+use crate::text::is_hidden;
 
 /// An envelope, read to the end.
 #[derive(Clone)]
@@ -92,7 +93,7 @@ fn prove(envelope: &Envelope, principal: &Principal) -> Result<(), Failure> {
 /// Text for people from a field that may be anything: at most 64 characters.
 fn shown(value: Option<&Value>, default: &str) -> String {
     match value {
-        Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).take(64).collect(),
+        Some(Value::String(text)) => text.chars().filter(|c| !is_hidden(*c)).take(64).collect(),
         Some(_) => UNKNOWN.to_owned(),
         None => default.to_owned(),
     }

@@ -12,6 +12,7 @@ use super::execution::Step;
 use super::outcome::{Completed, Failure, Reason};
 use super::{Principal, Role};
 use crate::Installation;
+use crate::input::{self, InputError};
 use crate::names::{AgentName, FullStackName, RequestId, Stage};
 use crate::ports::PortResult;
 
@@ -27,9 +28,23 @@ pub enum Signal {
     Request(Value),
     /// A stack of that full name has changed; how is for the provider to say.
     StackChanged(FullStackName),
+    /// JSON that is not taken, whatever it was meant as.
+    Refused(Failure),
 }
 
 impl Signal {
+    /// Reads an event's text, as a message of a queue brings it.
+    ///
+    /// # Errors
+    /// It is no JSON, so it did not come over the bus; or as [`Signal::read`].
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        match input::document(text.as_bytes()) {
+            Ok(event) => Self::read(event),
+            Err(InputError::Refused(error)) => Ok(Self::Refused(unreadable(error.to_string()))),
+            Err(error @ InputError::NotJson(_)) => Err(unreadable(error.to_string())),
+        }
+    }
+
     /// Tells what an event is.
     ///
     /// # Errors
@@ -45,13 +60,12 @@ impl Signal {
             .and_then(|arn| arn.split('/').nth(1))
             .filter(|name| !name.is_empty());
         name.map(|name| Self::StackChanged(FullStackName::from_stored(name.to_owned())))
-            .ok_or_else(|| {
-                Failure::new(
-                    Reason::SchemaValidationFailed,
-                    "`detail.stack-id` must be a stack's ARN",
-                )
-            })
+            .ok_or_else(|| unreadable("`detail.stack-id` must be a stack's ARN"))
     }
+}
+
+fn unreadable(problem: impl Into<String>) -> Failure {
+    Failure::new(Reason::SchemaValidationFailed, problem)
 }
 
 /// What became of a request from the bus.
@@ -126,6 +140,17 @@ impl ControlPlane {
         })
     }
 
+    /// Puts on record that something came over the bus that is not taken. Where each stage has a control plane of its
+    /// own, that of the default stage does, for nobody can say which stage is meant.
+    pub async fn refuse_signal(&self, failure: Failure) -> PortResult<Taken> {
+        let ours = self.settings.serves.as_ref();
+        if ours.is_some_and(|ours| ours != self.installation.stages.default_stage()) {
+            return Ok(Taken::NotOurs);
+        }
+        self.receive_unreadable(None, failure.clone()).await?;
+        Ok(Taken::Unreadable(failure))
+    }
+
     /// Looks at the request that waits for a stack, if one does, and concludes it if the stack's
     /// change has ended.
     pub async fn stack_changed(&self, stack: &FullStackName) -> PortResult<Option<Completed>> {
@@ -173,6 +198,7 @@ mod tests {
             agent: AgentName::new("DevOpsAutomation").unwrap(),
             namespace: Namespace::new("contentcraft").unwrap(),
             stages: Stages::new(Stage::new("dev").unwrap(), vec![Stage::new("prod").unwrap()]),
+            credentials: vec![],
         }
     }
 
@@ -203,6 +229,12 @@ mod tests {
         assert!(matches!(news(arn), Ok(Signal::StackChanged(name)) if name.as_str() == "shop-dev"));
         for broken in [json!("shop-dev"), json!(null), json!("a//b")] {
             assert!(news(broken).is_err());
+        }
+        assert!(Signal::parse("{").is_err());
+        let private = r#"{"source": "agent.A", "detail": {"$serde_json::private::RawValue": "[]"}}"#;
+        let deep = format!("{}1{}", "{\"detail\":".repeat(65), "}".repeat(65));
+        for refused in [private, &deep] {
+            assert!(matches!(Signal::parse(refused), Ok(Signal::Refused(_))), "{refused}");
         }
         let other = json!({"source": "agent.A", "detail-type": STACK_STATUS_DETAIL_TYPE});
         assert!(matches!(Signal::read(other), Ok(Signal::Request(_))));

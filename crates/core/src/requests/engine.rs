@@ -22,6 +22,7 @@ use super::{Command, Principal};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
 use crate::health::{Check, Condition, Health, Mode};
+use crate::input::{self, InputError};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
@@ -307,8 +308,16 @@ impl ControlPlane {
                 format!("the stored request cannot be read again: {what}"),
             )
         };
-        let Ok(Value::Object(detail)) = serde_json::from_str(claimed.detail.expose()) else {
-            return Err(broken("it is not a JSON object"));
+        let detail = match input::document(claimed.detail.expose().as_bytes()) {
+            Ok(Value::Object(detail)) => detail,
+            // An older version let it in.
+            Err(InputError::Refused(error)) => {
+                return Err(Failure::new(
+                    Reason::SchemaValidationFailed,
+                    format!("`detail`: {error}"),
+                ));
+            }
+            Ok(_) | Err(InputError::NotJson(_)) => return Err(broken("it is not a JSON object")),
         };
         let head = &claimed.head;
         let envelope = Envelope {
@@ -330,7 +339,8 @@ impl ControlPlane {
         name: &SecretName,
         version: SecretVersion,
     ) -> Result<SecretRead, ReadSecretError> {
-        let decision = self.policy.decide(agent, &Access::ReadSecret { name: name.clone() });
+        let access = Access::ReadSecret { name: name.clone() };
+        let decision = self.policy.decide(agent, &access);
         let found = if decision.allowed {
             self.ports.secrets.read(name, version).await?
         } else {
@@ -358,10 +368,7 @@ impl ControlPlane {
         };
         self.ports.audit.append(&entry).await?;
         if !decision.allowed {
-            return Err(ReadSecretError::Denied(format!(
-                "no policy lets {} read {name}",
-                agent.name
-            )));
+            return Err(ReadSecretError::Denied(decision.refusal(&agent.name, &access)));
         }
         found.ok_or(ReadSecretError::NotFound)
     }

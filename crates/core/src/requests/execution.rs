@@ -252,12 +252,7 @@ impl ControlPlane {
         for access in asked {
             let decision = self.policy.decide(&principal, &access);
             if !decision.allowed {
-                return denied(format!(
-                    "no policy lets {} do {} on {}; an operator can grant it",
-                    principal.name,
-                    access.action(),
-                    access.resource()
-                ));
+                return denied(decision.refusal(&principal.name, &access));
             }
             policies.extend(decision.policies);
         }

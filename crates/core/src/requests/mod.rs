@@ -20,6 +20,7 @@ mod secrets;
 pub mod stacks;
 pub mod standing;
 pub mod sweep;
+pub mod task;
 pub mod waiting;
 
 use std::collections::BTreeMap;

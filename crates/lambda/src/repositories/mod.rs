@@ -16,11 +16,10 @@ use cc_devops_core::ports::{CareAnswer, Clock, HandedOver, RepositoryCare};
 use cc_devops_core::repos::auditing::Auditor;
 use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::task::Task;
 use serde_json::{Value, json};
 
 pub use settings::Settings;
-
-use crate::payload::{Task, work_of};
 
 /// The function.
 pub struct RepositoriesFunction {
@@ -78,7 +77,8 @@ impl RepositoriesFunction {
             let answer = CareAnswer::from(done);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
-        Ok(match payload.get("task_type").map(Task::of) {
+        let named = payload.get("task_type").map(|_| Task::of(payload));
+        Ok(match named {
             Some(task @ (Task::GithubRepoCheck | Task::WorkflowMonitor)) => {
                 task_answer(&*self.care, &task, payload, &self.agent, &*self.clock).await
             }
@@ -143,8 +143,9 @@ pub(crate) async fn task_answer(
     clock: &dyn Clock,
 ) -> Value {
     let failed = |error: String| answer(500, &json!({"error": error, "agent": agent, "timestamp": clock.now()}));
-    let work = match work_of(task, payload) {
-        Ok(work) => work,
+    let work = match task.work(payload) {
+        Ok(Some(work)) => work,
+        Ok(None) => return failed(format!("{} is no task on repositories", task.as_str())),
         Err(error) => return failed(error),
     };
     match care.carry_out(&work, &Author::invoked(), &Course::default()).await {

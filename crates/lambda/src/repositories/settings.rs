@@ -6,7 +6,7 @@ use cc_devops_core::health::Mode;
 use cc_devops_core::names::SecretName;
 use cc_devops_core::repos::policy::Policy;
 
-use crate::settings::{BadVariable, bad, mode, resources};
+use crate::settings::{BadVariable, GITHUB_TOKEN, bad, mode, resources, secret};
 
 /// The settings, checked.
 #[derive(Debug, Clone)]
@@ -35,13 +35,12 @@ impl Settings {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
         let get = |name: &str| variable(name).filter(|text| !text.is_empty());
         let (installation, resources) = resources(&get)?;
-        let namespace = &installation.namespace;
-        let token = get("GITHUB_TOKEN_SECRET").unwrap_or_else(|| format!("/{namespace}/github/token"));
+        let token = secret(&get, &installation.namespace, GITHUB_TOKEN)?;
         let policy = get("REPOSITORY_POLICY").map_or(Ok(Policy::default()), |text| Policy::from_toml(&text));
         Ok(Self {
             mode: mode(&get)?,
             owner: get("GITHUB_OWNER").unwrap_or_else(|| "deepfoundai".to_owned()),
-            token: SecretName::new(token).map_err(|error| bad("GITHUB_TOKEN_SECRET", &error))?,
+            token,
             github_url: get("GITHUB_API_URL"),
             policy: policy.map_err(|error| bad("REPOSITORY_POLICY", &error))?,
             installation,

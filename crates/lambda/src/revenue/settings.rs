@@ -2,13 +2,13 @@
 
 use cc_devops_aws::Resources;
 use cc_devops_core::Installation;
-use cc_devops_core::names::{AgentName, Namespace, SecretName};
+use cc_devops_core::names::{AgentName, SecretName};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::money::Exact;
 use cc_devops_core::revenue::policy::{Policy, PolicyError};
 use cc_devops_core::revenue::rates::Rates;
 
-use crate::settings::{BadVariable, bad, resources};
+use crate::settings::{BadVariable, STRIPE_KEY, bad, resources, secret};
 
 /// The settings, checked.
 #[derive(Debug, Clone)]
@@ -48,8 +48,7 @@ impl Settings {
         let (installation, resources) = resources(&get)?;
         let policy = get("REVENUE_POLICY").map_or(Ok(Policy::default()), |text| policy(&text));
         let reader = get("COST_CONTROL_AGENT").unwrap_or_else(|| "CostSentinel".to_owned());
-        let key = get("STRIPE_KEY_SECRET").unwrap_or_else(|| "stripe/reporting_api_key".to_owned());
-        let key = SecretName::new(full_name(&installation.namespace, key));
+        let key = secret(&get, &installation.namespace, STRIPE_KEY)?;
         let rates = match (get("REVENUE_RATES"), get("RATES_URL")) {
             (None, url) => RatesFrom::Bank(url),
             (Some(table), None) => RatesFrom::Fixed(fixed(&table).map_err(|error| bad("REVENUE_RATES", &error))?),
@@ -58,21 +57,12 @@ impl Settings {
         Ok(Self {
             policy: policy.map_err(|error| bad("REVENUE_POLICY", &error))?,
             reader: AgentName::new(reader).map_err(|error| bad("COST_CONTROL_AGENT", &error))?,
-            key: key.map_err(|error| bad("STRIPE_KEY_SECRET", &error))?,
+            key,
             stripe_url: get("STRIPE_API_URL"),
             rates,
             installation,
             resources,
         })
-    }
-}
-
-/// A secret's name, below the namespace where it does not begin at the root.
-fn full_name(namespace: &Namespace, name: String) -> String {
-    if name.starts_with('/') {
-        name
-    } else {
-        format!("/{namespace}/{name}")
     }
 }
 

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
+use cc_devops_core::input;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::outcome::{Failure, Reason};
@@ -19,7 +20,7 @@ use super::MAX_WAIT;
 use crate::access::{Caller, Credential};
 use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
-use crate::extract::{Query, not_json, read_json_bytes};
+use crate::extract::{Query, not_taken, read_json_bytes};
 use crate::openapi::EventsBody;
 use crate::places::{LetIn, Place};
 use crate::problem::Problem;
@@ -123,7 +124,7 @@ enum Events {
 async fn read_events(app: &App, request: Request) -> Result<Events, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = read_json_bytes(&parts.headers, body, app.config.limits.body_bytes).await?;
-    match serde_json::from_slice(&bytes).map_err(|error| not_json(&error))? {
+    match input::documents(&bytes).map_err(|error| not_taken(&error).because(Reason::SchemaValidationFailed))? {
         Value::Array(events) if events.is_empty() || events.len() > MAX_ENTRIES => {
             let problem = Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

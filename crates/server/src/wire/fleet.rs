@@ -1,6 +1,6 @@
 //! The shapes of heartbeats, agents and secrets.
 
-use cc_devops_core::fleet::{AgentStatus, Liveness, MAX_MESSAGE_CHARS, Rhythm};
+use cc_devops_core::fleet::{AgentStatus, Liveness, Rhythm, message};
 use cc_devops_core::requests::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,20 +12,15 @@ use utoipa::ToSchema;
 pub(crate) struct Heartbeat {
     /// Whether the agent says it works.
     pub(crate) healthy: bool,
-    /// A sentence with it.
+    /// A sentence with it. One line of it is kept: blanks, control characters and marks of direction become a blank.
     #[schema(max_length = 1024)]
     pub(crate) message: Option<String>,
 }
 
 impl Heartbeat {
-    /// The message, if it is short enough.
-    pub(crate) fn checked_message(self) -> Result<Option<String>, String> {
-        match self.message {
-            Some(message) if message.chars().count() > MAX_MESSAGE_CHARS => {
-                Err(format!("`message` may have {MAX_MESSAGE_CHARS} characters at most"))
-            }
-            message => Ok(message),
-        }
+    /// What is kept of the message, if it is short enough.
+    pub(crate) fn checked_message(&self) -> Result<Option<String>, String> {
+        self.message.as_deref().map_or(Ok(None), message)
     }
 }
 

@@ -27,7 +27,65 @@ async fn a_body_that_is_no_json_is_400_and_on_record() {
     }
     assert_eq!(house.rows().len(), 5);
     let deep = "[".repeat(10_000);
-    assert!(house.post_text("/v1/events", As::Agent, deep).await.is_problem(400));
+    assert!(house.post_text("/v1/events", As::Agent, deep).await.is_problem(422));
+}
+
+#[tokio::test]
+async fn a_key_that_the_json_library_would_obey_is_refused_at_every_door_and_on_record() {
+    let house = House::new().await;
+    let hidden = json!({"$serde_json::private::RawValue": put("hidden").to_string()});
+    let mut inside = put("r1");
+    inside["detail"]["params"]["more"] = json!({"$serde_json::private::RawValue": "[]"});
+    for body in [&hidden, &inside, &json!([put("r2"), inside])] {
+        let answer = house.post("/v1/events", As::Agent, body).await;
+        assert!(answer.is_problem(422), "{answer:?}");
+        assert_eq!(answer.json()["reason"], "schema_validation_failed");
+        assert_eq!(last_reason(&house), "schema_validation_failed");
+    }
+    assert_eq!(house.rows().len(), 3, "nothing else came of them");
+    let beat = json!({"healthy": true, "message": {"$serde_json::private::RawValue": "\"x\""}});
+    let uri = "/v1/agents/ContentOrchestrator/heartbeat";
+    assert!(house.post(uri, As::Agent, &beat).await.is_problem(422));
+    assert!(house.post("/v1/webhooks", As::Admin, &hidden).await.is_problem(422));
+}
+
+#[tokio::test]
+async fn one_depth_holds_for_an_event_alone_and_among_others() {
+    let house = House::new().await;
+    // The event and its detail are two levels of it.
+    let event = |id: &str, depth: usize| {
+        let mut event = put(id);
+        let deep = "[".repeat(depth - 2) + &"]".repeat(depth - 2);
+        event["detail"]["later"] = serde_json::from_str(&deep).unwrap();
+        event
+    };
+    let answer = house.post("/v1/events?wait=5", As::Agent, &event("r1", 64)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    let several = json!([event("r2", 64), put("r3")]);
+    assert_eq!(
+        house.post("/v1/events?wait=5", As::Agent, &several).await.status,
+        StatusCode::OK
+    );
+    for body in [event("r4", 65), json!([put("r5"), event("r6", 65)])] {
+        let answer = house.post("/v1/events", As::Agent, &body).await;
+        assert!(answer.is_problem(422), "{answer:?}");
+        assert!(
+            answer.json()["detail"].as_str().unwrap().contains("64 levels"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeats_sentence_is_kept_as_one_line() {
+    let house = House::new().await;
+    let beat = json!({"healthy": false, "message": "disk full\r\nBilling  up\u{202e}\u{1b}[2J\u{2066} now"});
+    let uri = "/v1/agents/ContentOrchestrator/heartbeat";
+    assert_eq!(house.post(uri, As::Agent, &beat).await.status, StatusCode::NO_CONTENT);
+    let agents = house.get("/v1/agents", As::Admin).await.json();
+    let shown = agents["agents"].as_array().unwrap().iter();
+    let messages: Vec<&str> = shown.filter_map(|agent| agent["message"].as_str()).collect();
+    assert_eq!(messages, ["disk full Billing up [2J now"]);
 }
 
 #[tokio::test]

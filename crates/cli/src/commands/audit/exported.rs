@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use cc_devops_core::audit::{AuditRow, Break, ChainHash, Verification, Verifier};
+use cc_devops_core::input;
 use serde_json::json;
 
 use super::broken_text;
@@ -79,7 +80,7 @@ pub(super) fn verify(output: Output, path: &Path) -> Result<(), CliError> {
         let mut lines = vec![format!("the export holds: {rows} row(s)")];
         lines.extend(shown.iter().map(|(chain, first, prev, last, hash)| {
             let chain = chain.as_ref().map(|name| format!("chain {name}, ")).unwrap_or_default();
-            visible(&format!("  {chain}row {first} (after {prev}) to row {last} ({hash})"))
+            visible(&format!("  {chain}row {first} (after {prev}) to row {last} ({hash})")).into_owned()
         }));
         lines.join("\n")
     })?;
@@ -88,6 +89,6 @@ pub(super) fn verify(output: Output, path: &Path) -> Result<(), CliError> {
 
 /// The row of a line. Unknown fields and white space would escape the hash, which covers what the text means.
 fn read(line: &str) -> Option<AuditRow> {
-    let row: AuditRow = serde_json::from_str(line).ok()?;
+    let row: AuditRow = input::typed(line.as_bytes()).ok()?;
     (serde_json::to_string(&row).ok()? == line).then_some(row)
 }

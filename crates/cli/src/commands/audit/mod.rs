@@ -163,7 +163,7 @@ fn broken_text(what: &str, rows: u64, breaks: &[Break]) -> String {
     lines.extend(breaks.iter().map(|found| {
         let chain = found.chain.as_ref();
         let chain = chain.map(|name| format!("chain {name}, ")).unwrap_or_default();
-        visible(&format!("  {chain}row {}: {}", found.seq, found.problem))
+        visible(&format!("  {chain}row {}: {}", found.seq, found.problem)).into_owned()
     }));
     lines.join("\n")
 }

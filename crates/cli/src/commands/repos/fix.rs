@@ -12,6 +12,7 @@ use super::audit::rule;
 use super::{Whose, short_name};
 use crate::Context;
 use crate::error::CliError;
+use crate::output::visible;
 
 const AFTER_HELP: &str = "\
 A plan only adds: what stands is merged with, never replaced. Branches are protected by a ruleset of
@@ -101,7 +102,7 @@ fn text(plans: &Plans, applied: Option<&[Applied]>) -> String {
         } else {
             name
         };
-        parts.push(format!("{name} was not read: {why}"));
+        parts.push(format!("{} was not read: {}", visible(name), visible(why)));
     }
     if parts.is_empty() {
         return "There is nothing to put right.".to_owned();
@@ -120,12 +121,12 @@ fn of_plan(plan: &Plan, applied: Option<&[Applied]>) -> String {
             let own = applied.iter().filter(|applied| applied.repository == plan.repository);
             lines.extend(own.map(|applied| {
                 let mark = if applied.done { "done" } else { "FAILED" };
-                format!("  {mark}: {}", applied.outcome)
+                format!("  {mark}: {}", visible(&applied.outcome))
             }));
         }
     }
     for refusal in &plan.refused {
-        lines.push(format!("  left alone: {}: {}", refusal.rule, refusal.why));
+        lines.push(format!("  left alone: {}: {}", refusal.rule, visible(&refusal.why)));
     }
     lines.retain(|line| !line.is_empty());
     lines.join("\n")

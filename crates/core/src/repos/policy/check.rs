@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use toml::Value;
 
-use super::file::{self, Check, ExemptionTable, Table, nearest};
+use super::file::{self, Check, ExemptionTable, Table};
 use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem};
 use crate::repos::dependabot::ecosystems;
 use crate::repos::patterns::Glob;
 use crate::repos::rules::{Rule, Severity};
 use crate::repos::snapshot::{RequiredCheck, Trait};
+use crate::text::nearest;
 
 /// GitHub's own limit.
 /// Source: <https://docs.github.com/en/rest/branches/branch-protection#update-branch-protection>.

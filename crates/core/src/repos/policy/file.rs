@@ -7,6 +7,7 @@ use serde_path_to_error::Segment;
 use toml::Value;
 
 use super::{Nested, PolicyProblem};
+use crate::text::nearest;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -172,16 +173,6 @@ pub(super) fn shape(text: &str, problems: &mut Vec<PolicyProblem>) -> PolicyFile
         });
     };
     serde_ignored::deserialize(value, unknown).unwrap_or_default()
-}
-
-/// What of `known` was probably meant.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|near| (strsim::jaro_winkler(word, near), *near))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, near)| near)
 }
 
 fn dotted<'s>(segments: impl Iterator<Item = &'s Segment>) -> String {

@@ -6,6 +6,7 @@ use super::marker::{END, Marker, VERSION};
 use super::runs::Streak;
 use super::{CloseReason, RunKey};
 use crate::repos::snapshot::{Repository, Run, Workflow};
+use crate::text::is_hidden;
 
 /// GitHub's limit for a title is 256 characters.
 const TITLE: usize = 200;
@@ -18,7 +19,7 @@ fn code(text: &str) -> String {
         .chars()
         .map(|c| match c {
             '`' => '\'',
-            c if c.is_control() => ' ',
+            c if is_hidden(c) => ' ',
             c => c,
         })
         .take(TITLE)

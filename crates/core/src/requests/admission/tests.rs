@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::installation::Stages;
-use crate::names::{AgentName, Namespace};
+use crate::names::{ActionsSecretName, AgentName, Namespace, RepositoryName, SecretName};
 use crate::requests::RepositoryWork;
 
 fn installation() -> Installation {
@@ -14,6 +14,7 @@ fn installation() -> Installation {
         agent: AgentName::new("DevOpsAutomation").unwrap(),
         namespace: Namespace::new("contentcraft").unwrap(),
         stages: Stages::new(Stage::new("dev").unwrap(), vec![Stage::new("prod").unwrap()]),
+        credentials: vec![],
     }
 }
 
@@ -331,5 +332,38 @@ fn bad_work_on_repositories_gets_its_code() {
             wanted,
             "{shown}"
         );
+    }
+}
+
+#[test]
+fn the_parameters_of_a_task_are_those_that_are_read() {
+    let name = |text: &str| RepositoryName::new(text).unwrap();
+    for work in [
+        RepositoryWork::Check { repository: None },
+        RepositoryWork::Check {
+            repository: Some(name("web")),
+        },
+        RepositoryWork::Monitor {
+            repository: Some(name("web")),
+            workflow: Some("ci.yml".to_owned()),
+        },
+        RepositoryWork::Protect {
+            repository: name("web"),
+            dry_run: true,
+        },
+        RepositoryWork::SetSecrets {
+            repository: name("web"),
+            secrets: [(
+                ActionsSecretName::new("NPM_TOKEN").unwrap(),
+                SecretName::new("/contentcraft/npm/token").unwrap(),
+            )]
+            .into(),
+        },
+    ] {
+        let detail = json!({"requestId": "r", "action": work.action().as_str(), "params": work.params()});
+        match admit_detail(detail).verdict {
+            Ok(Command::Repositories(read)) => assert_eq!(read, work),
+            _ => panic!("{work:?} is not read again"),
+        }
     }
 }

@@ -3,10 +3,11 @@
 mod wiring;
 
 use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_lambda::payload::open;
 use cc_devops_lambda::repositories::{Invocation, Settings};
 use cc_devops_lambda::{left, logging};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 // One thread, as nearly all of the time is waiting for GitHub.
 #[tokio::main(flavor = "current_thread")]
@@ -14,12 +15,16 @@ async fn main() -> Result<(), Error> {
     logging::begin();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let function = wiring::function(settings).await;
-    run(service_fn(async |event: LambdaEvent<Value>| {
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             run: event.context.request_id.clone(),
             left: left(event.context.deadline, SystemClock.now()),
         };
-        function.handle(&event.payload, &invocation).await.map_err(|error| {
+        let payload = match open(&event.payload) {
+            Ok(payload) => payload,
+            Err(answer) => return Ok(answer),
+        };
+        function.handle(&payload, &invocation).await.map_err(|error| {
             tracing::error!(%error, "the invocation failed");
             Error::from(error)
         })

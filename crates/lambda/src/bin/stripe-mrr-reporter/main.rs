@@ -3,9 +3,10 @@
 mod wiring;
 
 use cc_devops_lambda::logging;
+use cc_devops_lambda::payload::open;
 use cc_devops_lambda::revenue::Settings;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 // One thread, as nearly all of the time is waiting for Stripe.
 #[tokio::main(flavor = "current_thread")]
@@ -13,8 +14,12 @@ async fn main() -> Result<(), Error> {
     logging::begin();
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let function = wiring::function(settings).await?;
-    run(service_fn(async |event: LambdaEvent<Value>| {
-        function.handle(&event.payload).await.map_err(|error| {
+    run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let payload = match open(&event.payload) {
+            Ok(payload) => payload,
+            Err(answer) => return Ok(answer),
+        };
+        function.handle(&payload).await.map_err(|error| {
             tracing::error!(%error, "the invocation failed");
             Error::from(error)
         })

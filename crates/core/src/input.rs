@@ -1,0 +1,283 @@
+//! JSON from outside, read in one way at every door: the same depth for all, and no key that the library which reads
+//! it would obey.
+//!
+//! `serde_json` gives some keys a meaning of their own: an object that begins with
+//! `$serde_json::private::RawValue` is replaced by what its text says, read as JSON anew, however deep. Such a key
+//! has no place in anything that others send, and is refused. What is stored is read in the same way again, for it
+//! may have come in by an older version.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+
+/// How deep objects and lists may be nested, the outermost counted. It is half of what the library reads, so that
+/// whatever is let in here can be wrapped in an event, a row or an answer and is read there again.
+pub const MAX_DEPTH: usize = 64;
+
+/// What the keys begin with that libraries keep for themselves.
+const PRIVATE: [&str; 3] = [
+    "$serde_json::private::",
+    "$__toml_private_",
+    "$__serde_spanned_private_",
+];
+
+/// Input that is not taken. Its text names the place and shows nothing of the input itself but its shape.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// It is no JSON.
+    #[error("it is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// It is JSON that is not taken: nested too deep, with a key that belongs to a library, or of another shape.
+    #[error("{0}")]
+    Refused(#[source] serde_json::Error),
+}
+
+impl InputError {
+    fn of(error: serde_json::Error) -> Self {
+        match error.classify() {
+            Category::Data => Self::Refused(error),
+            Category::Io | Category::Syntax | Category::Eof => Self::NotJson(error),
+        }
+    }
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// It is no JSON, is nested more than [`MAX_DEPTH`] levels deep, or has a key that belongs to a library.
+pub fn document(text: &[u8]) -> Result<Value, InputError> {
+    read(text, MAX_DEPTH)
+}
+
+/// Reads a document that may be several in a list. The list around them does not count as a level, so that a document
+/// is taken or refused whichever way it comes.
+///
+/// # Errors
+/// As [`document`].
+pub fn documents(text: &[u8]) -> Result<Value, InputError> {
+    let is_list = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    read(text, MAX_DEPTH + usize::from(is_list))
+}
+
+/// Reads a document of a known shape.
+///
+/// # Errors
+/// As [`document`], or it has another shape.
+pub fn typed<T: DeserializeOwned>(text: &[u8]) -> Result<T, InputError> {
+    document(text)?;
+    // From here on nothing in it means anything to the library.
+    serde_json::from_slice(text).map_err(InputError::of)
+}
+
+/// What a deserializer gives, of whatever format, as JSON.
+///
+/// # Errors
+/// As [`document`], in the deserializer's own kind of error.
+pub fn value<'de, D: Deserializer<'de>>(input: D) -> Result<Value, D::Error> {
+    Plain { left: MAX_DEPTH }.deserialize(input)
+}
+
+fn read(text: &[u8], depth: usize) -> Result<Value, InputError> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Plain { left: depth }.deserialize(&mut reader);
+    let value = value.and_then(|value| reader.end().map(|()| value));
+    value.map_err(InputError::of)
+}
+
+/// A value, with so many levels left.
+#[derive(Clone, Copy)]
+struct Plain {
+    left: usize,
+}
+
+impl Plain {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Self { left }),
+            None => Err(E::custom(format_args!(
+                "it is nested more than {MAX_DEPTH} levels deep"
+            ))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Plain {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Plain {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        self.deserialize(input)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        self.deserialize(input)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(inner)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut fields = Map::new();
+        while let Some(key) = object.next_key::<String>()? {
+            if let Some(private) = PRIVATE.iter().find(|private| key.starts_with(*private)) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "a key begins with `{private}`, which a library keeps for itself; give it another name"
+                )));
+            }
+            let value = object.next_value_seed(inner)?;
+            fields.insert(key, value);
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn nested(depth: usize, open: &str, close: &str) -> String {
+        format!("{}1{}", open.repeat(depth), close.repeat(depth))
+    }
+
+    fn refusal(text: &str) -> String {
+        document(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_library_obeys_its_private_key_and_we_refuse_it() {
+        let hidden = nested(100, "[", "]");
+        let once = json!({"$serde_json::private::RawValue": hidden}).to_string();
+        let text = json!({"$serde_json::private::RawValue": format!("[{once}]")}).to_string();
+        let obeyed: Value = serde_json::from_str(&text).unwrap();
+        assert!(obeyed.is_array(), "what this module is for: {obeyed}");
+        let refused = refusal(&text);
+        assert!(refused.contains("`$serde_json::private::`"), "{refused}");
+        assert!(!refused.contains("[["), "the input itself is not shown: {refused}");
+    }
+
+    #[test]
+    fn a_private_key_is_found_wherever_it_stands_and_however_it_is_written() {
+        for text in [
+            r#"{"detail": {"params": {"x": [{"$serde_json::private::RawValue": "1"}]}}}"#,
+            r#"{"a": 1, "$serde_json::private::Number": "1"}"#,
+            r#"{"$serde_json::private::\u0052awValue": "1"}"#,
+            r#"{"$__toml_private_datetime": "2026-01-01"}"#,
+            r#"[{"$__serde_spanned_private_start": 0}]"#,
+        ] {
+            assert!(refusal(text).contains("keeps for itself"), "{text}");
+        }
+        assert!(
+            document(br#"{"$serde_json": "$serde_json::private::RawValue"}"#).is_ok(),
+            "a text is a text"
+        );
+    }
+
+    #[test]
+    fn one_depth_holds_for_every_form() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":", "}]")] {
+            let levels = MAX_DEPTH / (open.matches(['[', '{']).count());
+            assert!(document(nested(levels, open, close).as_bytes()).is_ok(), "{open}");
+            let refused = refusal(&nested(levels + 1, open, close));
+            assert!(refused.contains("64 levels deep at line 1 column"), "{refused}");
+        }
+        let text = json!({"text": nested(2_000, "[", "]")}).to_string();
+        assert!(document(text.as_bytes()).is_ok(), "what stands in a text is not read");
+    }
+
+    #[test]
+    fn the_list_around_several_is_no_level_of_theirs() {
+        let one = nested(MAX_DEPTH, "{\"a\":", "}");
+        assert!(documents(one.as_bytes()).is_ok());
+        assert!(documents(format!(" [{one}, {one}]").as_bytes()).is_ok());
+        let deeper = nested(MAX_DEPTH + 1, "{\"a\":", "}");
+        assert!(documents(deeper.as_bytes()).is_err());
+        assert!(documents(format!("[{deeper}]").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_let_in_can_be_wrapped_and_read_again() {
+        let mut value = document(nested(MAX_DEPTH, "[", "]").as_bytes()).unwrap();
+        for _ in 0..32 {
+            value = json!({"body": value});
+        }
+        let again: Value = serde_json::from_str(&value.to_string()).unwrap();
+        assert_eq!(again, value);
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_library_reads() {
+        let text = r#" {"a": [null, true, -7, 18446744073709551615, 1.5e300, 0.1], "\u00e9": "\ud83d\ude00", "": {}} "#;
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(document(text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_json_and_another_shape_are_told_apart() {
+        assert!(matches!(document(b"{"), Err(InputError::NotJson(_))));
+        assert!(matches!(document(b"{} {}"), Err(InputError::NotJson(_))));
+        assert!(matches!(typed::<u8>(b"\"x\""), Err(InputError::Refused(_))));
+        assert_eq!(typed::<u8>(b"7").unwrap(), 7);
+    }
+
+    #[test]
+    fn other_formats_are_walked_through_as_well() {
+        let read = |text: &str| value(toml::de::Deserializer::parse(text).unwrap());
+        let expected = json!({"a": [1, 1.5, true], "b": {"c": "x"}});
+        assert_eq!(read("a = [1, 1.5, true]\n[b]\nc = 'x'").unwrap(), expected);
+        assert!(read("\"$serde_json::private::RawValue\" = '[1]'").is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! Whatever bytes come in, the control plane's readers answer and do not panic.
+#![expect(
+    clippy::expect_used,
+    reason = "what does not hold fails by panicking, with a message"
+)]
+
+use cc_devops_core::input::{self, InputError, MAX_DEPTH};
+use cc_devops_core::policy::Policy;
+use cc_devops_core::repos::dependabot::{self, Reading};
+use cc_devops_core::repos::policy::Policy as RepositoryPolicy;
+use cc_devops_core::requests::admission::admit;
+use cc_devops_core::requests::bus::{Signal, asked_stage};
+use cc_devops_core::requests::envelope::Envelope;
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::requests::task::Task;
+use cc_devops_core::requests::{Principal, Role};
+use cc_devops_core::text;
+use cc_devops_testkit::fuzz::Fuzz;
+use cc_devops_testkit::sample;
+use jiff::Timestamp;
+use serde_json::Value;
+
+const PUT: &[u8] = include_bytes!("../../../tests/events/devops_put_secret.json");
+const DEPLOY: &[u8] = include_bytes!("../../../tests/events/devops_deploy_lambda.json");
+const CHECK: &[u8] = include_bytes!("../../../tests/events/github_repo_check.json");
+const STACK: &[u8] = br#"{"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change",
+    "detail": {"stack-id": "arn:aws:cloudformation:us-east-1:123456789012:stack/shop-dev/0d6c"}}"#;
+const SECRETS: &[u8] = br#"[{"source": "agent.A", "detail-type": "devops.request", "detail": {"requestId": "r",
+    "action": "bootstrapRepoSecrets", "params": {"repository": "web", "secrets": {"NPM_TOKEN": "/contentcraft/a/b"}}}}]"#;
+
+/// How deep a value is nested.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn an_envelope_of_any_bytes_is_admitted_or_refused() {
+    let (installation, key) = (sample::installation(), FingerprintKey::new([7; 32]));
+    let principals = [Role::Agent, Role::Admin].map(|role| Principal {
+        agent: sample::agent_name("ContentOrchestrator"),
+        role,
+    });
+    let read = |event: &Value| {
+        let Ok(envelope) = Envelope::read(event.clone()) else {
+            return;
+        };
+        for principal in &principals {
+            let admitted = admit(&envelope, principal, &installation, &key, Timestamp::UNIX_EPOCH);
+            let shown = [&admitted.head.action, &admitted.head.stage];
+            assert!(shown.iter().all(|text| !text.contains(text::is_hidden)));
+            if let Err(failure) = admitted.verdict {
+                assert!(!failure.message.is_empty());
+            }
+        }
+    };
+    Fuzz::new().run(&[PUT, DEPLOY, CHECK, SECRETS], |bytes| match input::documents(bytes) {
+        Ok(Value::Array(events)) => {
+            assert!(events.iter().all(|event| depth(event) <= MAX_DEPTH));
+            events.iter().for_each(read);
+        }
+        Ok(event) => {
+            assert!(depth(&event) <= MAX_DEPTH);
+            // Stored and read again, it is what it was.
+            assert_eq!(
+                input::document(event.to_string().as_bytes()).expect("it was taken"),
+                event
+            );
+            read(&event);
+        }
+        Err(InputError::NotJson(_) | InputError::Refused(_)) => {}
+    });
+}
+
+#[test]
+fn an_event_of_any_bytes_is_a_signal_or_is_refused() {
+    let installation = sample::installation();
+    Fuzz::new().run(&[PUT, DEPLOY, STACK], |bytes| {
+        let body = String::from_utf8_lossy(bytes);
+        match Signal::parse(&body) {
+            Ok(Signal::Request(event)) => {
+                let stage = asked_stage(&event, &installation);
+                assert!(installation.stages.iter().any(|known| *known == stage));
+            }
+            Ok(Signal::StackChanged(name)) => assert!(!name.as_str().is_empty()),
+            Ok(Signal::Refused(failure)) | Err(failure) => assert!(!failure.message.is_empty()),
+        }
+    });
+}
+
+#[test]
+fn a_task_of_any_bytes_is_one_that_exists_or_none() {
+    Fuzz::new().run(
+        &[CHECK, br#"{"task_type": "workflow_monitor", "workflow": "ci.yml"}"#],
+        |bytes| {
+            let Ok(payload) = input::document(bytes) else { return };
+            let task = Task::of(&payload);
+            if let Ok(Some(work)) = task.work(&payload) {
+                assert_eq!(work.action().as_str(), task.as_str());
+            }
+        },
+    );
+}
+
+#[test]
+fn a_dependabot_file_of_any_bytes_is_read_or_its_mistakes_are_told() {
+    let plain = b"version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /\n    schedule:\n      interval: weekly\n";
+    let groups: &[u8] = b"version: 2\nregistries: {a: {type: x}}\nupdates:\n- package-ecosystem: \"npm\"\n  directories: \
+                          [\"/**/a\", '/b']\n  open-pull-requests-limit: 0\n  target-branch: main\n  schedule: {interval: \
+                          cron, cronjob: \"0 9 * * *\"}\n";
+    Fuzz::new().run(&[plain, groups], |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        if let Reading::Invalid(mistakes) = dependabot::read(&text) {
+            assert!(mistakes.iter().all(|mistake| mistake.line > 0));
+        }
+    });
+}
+
+#[test]
+fn policies_of_any_bytes_are_valid_or_their_problems_are_told() {
+    let own: &[u8] = br#"// all
+        @id("x") forbid (principal == Agent::"A", action == Action::"putSecret", resource in SecretPrefix::"/contentcraft/a/")
+        when { context.stage == Stage::"prod" && resource.name like "*\"" };"#;
+    let installation = sample::installation();
+    Fuzz::new().run(&[own], |bytes| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let lines = text.lines().count();
+        if let Err(problems) = Policy::parse(&[("own.cedar".to_owned(), text)], &installation) {
+            assert!(
+                problems
+                    .iter()
+                    .all(|problem| problem.line.is_none_or(|line| line <= lines + 1))
+            );
+        }
+    });
+    let table: &[u8] = b"[defaults]\nrequired_approvals = 2\n[[override]]\nrepositories = [\"a*\"]\n";
+    Fuzz::new().run(&[table], |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        if let Err(errors) = RepositoryPolicy::from_toml(&text) {
+            assert!(!errors.0.is_empty());
+        }
+    });
+}
+
+#[test]
+fn no_text_keeps_anything_hidden() {
+    Fuzz::new().run(&["a\n\u{202e}b\u{1b}[2J\u{2066}".as_bytes(), PUT], |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text::line(&text).contains(text::is_hidden));
+        assert!(!text::cleaned(&text).contains(text::is_hidden));
+        assert!(!text::lines(&text).contains(|c| text::is_hidden(c) && !matches!(c, '\n' | '\t')));
+        if let Ok(value) = input::document(text.as_bytes()) {
+            let shown = text::json(&value.to_string()).into_owned();
+            assert!(!shown.contains(text::is_hidden));
+            assert_eq!(input::document(shown.as_bytes()).expect("it is JSON"), value);
+        }
+    });
+}
