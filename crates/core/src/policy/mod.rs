@@ -6,6 +6,7 @@
 mod access;
 mod entities;
 mod memo;
+mod own;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -18,6 +19,8 @@ use serde::Serialize;
 
 pub use access::Access;
 use memo::Memo;
+use own::OwnStacks;
+pub use own::is_own_stack;
 
 use crate::fleet::Agent;
 use crate::installation::Installation;
@@ -99,6 +102,7 @@ pub struct Policy {
     names: HashMap<PolicyId, String>,
     authorizer: Authorizer,
     namespace: Namespace,
+    own: OwnStacks,
     memo: Memo,
 }
 
@@ -147,8 +151,22 @@ impl Policy {
             policies,
             authorizer: Authorizer::new(),
             namespace,
+            own: OwnStacks::of(installation),
             memo: Memo::default(),
         })
+    }
+
+    /// The same, where the control plane's own stack has another name than its agent gives it. `full_name` has the
+    /// stage.
+    #[must_use]
+    pub fn guarding(mut self, full_name: &str) -> Self {
+        self.own.add(full_name);
+        self
+    }
+
+    /// Why nobody may do `access`, whatever the policies say.
+    pub fn refusal(&self, access: &Access) -> Option<String> {
+        self.own.refusal(access)
     }
 
     /// The schema that policies are validated against.
@@ -158,6 +176,13 @@ impl Policy {
 
     /// Whether `agent` may do `access`.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
+        if self.refusal(access).is_some() {
+            return Decision {
+                allowed: false,
+                policies: Vec::new(),
+                errors: Vec::new(),
+            };
+        }
         self.memo.answer(agent, access, || self.evaluate(agent, access))
     }
 
