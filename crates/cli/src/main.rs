@@ -21,6 +21,7 @@ mod new_file;
 mod output;
 mod policies;
 mod reporting;
+mod sealing;
 mod serve;
 mod store;
 

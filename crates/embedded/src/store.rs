@@ -26,6 +26,7 @@ use crate::repositories::SqliteRepositories;
 use crate::retention::SqliteRetention;
 use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
+use crate::sealing_keys::SqliteSealingKeys;
 use crate::secrets::SqliteSecrets;
 use crate::stacks::{LocalStacks, StackCommand};
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
@@ -51,6 +52,7 @@ pub struct Store {
     outbox: Arc<SqliteOutbox>,
     audit: Arc<SqliteAudit>,
     secrets: Arc<SqliteSecrets>,
+    sealing_keys: Arc<SqliteSealingKeys>,
     agents: Arc<SqliteAgents>,
     events: Arc<SqliteEvents>,
     webhooks: Arc<SqliteWebhooks>,
@@ -71,6 +73,7 @@ impl Store {
             outbox: Arc::new(SqliteOutbox::new(db.clone())),
             audit: Arc::new(SqliteAudit::new(db.clone())),
             secrets: Arc::new(SqliteSecrets::new(db.clone())),
+            sealing_keys: Arc::new(SqliteSealingKeys::new(db.clone())),
             agents: Arc::new(SqliteAgents::new(db.clone())),
             events: Arc::new(SqliteEvents::new(db.clone())),
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
@@ -113,6 +116,11 @@ impl Store {
     /// The secrets.
     pub fn secrets(&self) -> Arc<SqliteSecrets> {
         Arc::clone(&self.secrets)
+    }
+
+    /// The keys that values are sealed to.
+    pub fn sealing_keys(&self) -> Arc<SqliteSealingKeys> {
+        Arc::clone(&self.sealing_keys)
     }
 
     /// The agents and their heartbeats.
@@ -171,6 +179,7 @@ impl Store {
             ledger: self.ledger(),
             audit: self.audit(),
             secrets: self.secrets(),
+            sealing_keys: self.sealing_keys(),
             stacks,
             agents: self.agents(),
             heartbeats: self.agents(),

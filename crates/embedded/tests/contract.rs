@@ -119,6 +119,7 @@ contracts!(
     cutting,
     retention,
     secrets,
+    sealing_keys,
     stacks,
     agents,
     heartbeats,

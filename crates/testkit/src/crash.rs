@@ -84,6 +84,7 @@ impl CrashPoints {
             ledger: Mortal::new(&ports.ledger, self),
             audit: Mortal::new(&ports.audit, self),
             secrets: Mortal::new(&ports.secrets, self),
+            sealing_keys: Mortal::new(&ports.sealing_keys, self),
             stacks: Mortal::new(&ports.stacks, self),
             agents: Mortal::new(&ports.agents, self),
             heartbeats: Mortal::new(&ports.heartbeats, self),

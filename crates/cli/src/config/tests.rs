@@ -295,7 +295,13 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
 
 #[test]
 fn problems_are_told_in_the_same_order_each_time() {
-    let keys = ["audit_days", "dead_letters_days", "events_days", "outputs_days", "requests_days"];
+    let keys = [
+        "audit_days",
+        "dead_letters_days",
+        "events_days",
+        "outputs_days",
+        "requests_days",
+    ];
     let text: Vec<String> = keys.iter().map(|key| format!("{key} = \"many\"")).collect();
     let text = format!("[retention]\n{}", text.join("\n"));
     let expected = keys.map(|key| format!("retention.{key}: must be a whole number"));

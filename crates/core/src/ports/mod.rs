@@ -15,6 +15,7 @@ mod outbox;
 mod repositories;
 mod retention;
 mod revenue;
+mod sealing;
 mod telling;
 mod upkeep;
 
@@ -35,6 +36,7 @@ pub use repositories::{
 };
 pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
+pub use sealing::SealingKeys;
 pub use telling::{Alerts, EventBus, EventLog, LogWriter, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 
@@ -118,6 +120,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditTrail>,
     /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
+    /// The keys that values are sealed to.
+    pub sealing_keys: Arc<dyn SealingKeys>,
     /// Where stacks are changed.
     pub stacks: Arc<dyn Stacks>,
     /// Which agents there are.
