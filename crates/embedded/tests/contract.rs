@@ -113,6 +113,7 @@ async fn unreadable() {
 }
 
 contracts!(
+    at_once,
     ledger,
     outbox,
     audit,

@@ -4,7 +4,7 @@
 use cc_devops_core::ControlPlane;
 use cc_devops_core::acts::Author;
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::SecretVersion;
+use cc_devops_core::ports::{Ports, SecretVersion};
 use cc_devops_core::requests::engine::{Received, Settings};
 use cc_devops_core::requests::execution::Step;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
@@ -27,8 +27,12 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::on(Memory::ports).await
+    }
+
+    async fn on(ports: impl Fn(&Memory) -> Ports) -> Self {
         let memory = Memory::new();
-        let ports = memory.ports();
+        let ports = ports(&memory);
         ports
             .agents
             .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
@@ -116,6 +120,22 @@ async fn a_sealed_value_is_written_and_stands_nowhere_in_the_clear() {
     let seen = format!("{:?}{:?}", house.memory.audit_rows(), house.memory.published_events());
     assert!(!seen.contains(PLANTED_SECRET) && !seen.contains(key.public_key.as_str()));
     assert!(house.memory.alerts().is_empty());
+}
+
+#[tokio::test]
+async fn a_sealed_value_is_opened_in_one_transaction_with_its_request_too() {
+    let house = House::on(Memory::ports_of_one_store).await;
+    let key = house.key().await;
+    let params = sealed(&key, PLANTED_SECRET);
+    let done = house.ask("r1", params.clone()).await;
+    assert_eq!(done.error, None);
+    assert_eq!(house.value().await.unwrap(), PLANTED_SECRET);
+    assert_eq!(house.ask("r1", params).await, done);
+    let refused = house
+        .ask("r2", json!({"name": NAME, "sealedValue": "AAAA", "keyId": key.key_id}))
+        .await;
+    assert_eq!(reason(&refused), Some(Reason::InvalidParameter));
+    assert_eq!(house.memory.secret_writes(&secret_name(NAME)), 1);
 }
 
 #[tokio::test]

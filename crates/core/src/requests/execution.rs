@@ -62,14 +62,14 @@ impl Ended {
     }
 }
 
-pub(super) enum Executed {
+enum Executed {
     Ended(Ended),
     /// It goes on elsewhere.
     Elsewhere(Value),
 }
 
 /// A port failed while a command was carried out.
-pub(super) struct Broke {
+struct Broke {
     error: PortError,
     /// Whether it was the effect itself, which may have taken place.
     in_effect: bool,
@@ -84,7 +84,7 @@ impl From<PortError> for Broke {
     }
 }
 
-pub(super) fn in_effect(error: PortError) -> Broke {
+fn in_effect(error: PortError) -> Broke {
     Broke { error, in_effect: true }
 }
 
@@ -188,7 +188,14 @@ impl ControlPlane {
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
         match command {
-            Command::PutSecret(put) => self.put_secret(claim.attempt, head, put, detail).await,
+            Command::PutSecret(put) => {
+                let put = match self.opened(&put, head).await? {
+                    Ok(put) => put,
+                    Err(failure) => return Ok(refused(failure, detail)),
+                };
+                let written = self.put_secret(claim.attempt, head, &put).await.map_err(in_effect)?;
+                Ok(Executed::Ended(Ended::with(Ok(written), detail)))
+            }
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
             Command::Repositories(work) => self.repositories((claim, head), &work, course, detail).await,
         }
@@ -213,7 +220,8 @@ impl ControlPlane {
         Ok(Executed::Ended(Ended::with(outcome.map(within_an_event), detail)))
     }
 
-    async fn authorise(
+    /// The policies that let the one who asks have this, or the refusal.
+    pub(super) async fn authorise(
         &self,
         head: &RequestHead,
         command: &Command,
@@ -346,7 +354,7 @@ impl ControlPlane {
     }
 }
 
-pub(super) fn refused(failure: Failure, detail: Value) -> Executed {
+fn refused(failure: Failure, detail: Value) -> Executed {
     Executed::Ended(Ended::with(Err(failure), detail))
 }
 
