@@ -134,7 +134,8 @@ async fn a_rotation_can_stop_after_every_step() {
             .intruder()
             .query_row(
                 "SELECT count(*) FROM (SELECT key_id FROM secret_versions UNION SELECT key_id FROM store_keys \
-                 UNION SELECT key_id FROM subscriptions UNION SELECT key_id FROM requests)",
+                 UNION SELECT key_id FROM subscriptions UNION SELECT key_id FROM sealing_keys \
+                 UNION SELECT key_id FROM requests)",
                 [],
                 |row| row.get(0),
             )
