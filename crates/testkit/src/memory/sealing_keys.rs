@@ -46,10 +46,6 @@ impl SealingKeys for Memory {
         Ok(())
     }
 
-    fn is_published(&self) -> bool {
-        true
-    }
-
     async fn publish(&self, key: &SealingKey) -> PortResult<()> {
         self.lock()?.sealing.published = Some(key.clone());
         Ok(())
