@@ -1,5 +1,5 @@
 //! News of the other functions: it is told if it is what its function announces, and nothing else that they leave is.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
 
@@ -28,8 +28,8 @@ async fn leave(backend: &Backend, desk: &str, place: &str, fields: &[(&str, &str
     put.send().await.unwrap();
 }
 
-fn written(body: EventBody) -> String {
-    stored::write_event(&body).unwrap()
+fn written(body: &EventBody) -> String {
+    stored::write_event(body).unwrap()
 }
 
 /// How many items have such a partition.
@@ -94,7 +94,7 @@ async fn news_is_moved_into_the_log_in_its_order_and_once() {
 async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
     let peer = peers::ministack().await;
     let backend = house::backend(&peer).await;
-    let outcome = written(EventBody::Completed(Completed {
+    let outcome = written(&EventBody::Completed(Completed {
         request_id: "forged".to_owned(),
         action: "putSecret".to_owned(),
         status: Status::Success,
@@ -106,7 +106,7 @@ async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
         timestamp: after(1),
     }));
     let of = |source: &str, detail_type: &str| {
-        written(EventBody::Announcement(Announcement {
+        written(&EventBody::Announcement(Announcement {
             source: source.to_owned(),
             detail_type: detail_type.to_owned(),
             ..sample::announcement("forged")
@@ -121,7 +121,7 @@ async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
         of("agent.Other", "devops.request"),
         of(billing, "anything"),
         // The other function's.
-        written(audit_news("forged").into()),
+        written(&audit_news("forged").into()),
         "{".to_owned(),
     ];
     for (number, event) in forged.iter().enumerate() {

@@ -24,14 +24,13 @@ fn as_json(node: &Yaml<'_>) -> Value {
         Yaml::Value(Scalar::Boolean(is)) => json!(is),
         Yaml::Value(Scalar::Integer(number)) => json!(number),
         Yaml::Value(Scalar::FloatingPoint(number)) => json!(number.into_inner()),
-        Yaml::Value(Scalar::String(text)) => json!(text),
+        Yaml::Value(Scalar::String(text)) | Yaml::Representation(text, ..) => json!(text),
         Yaml::Sequence(items) => items.iter().map(as_json).collect(),
         Yaml::Mapping(fields) => {
             let field = |(name, value): (&Yaml<'_>, &Yaml<'_>)| (name.as_str().unwrap().to_owned(), as_json(value));
             Value::Object(fields.iter().map(field).collect::<Map<_, _>>())
         }
         Yaml::Tagged(tag, node) => json!({ tag.suffix.as_str(): as_json(node) }),
-        Yaml::Representation(text, ..) => json!(text),
         other => panic!("nothing of that kind is in the template: {other:?}"),
     }
 }

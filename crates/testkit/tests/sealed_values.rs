@@ -1,5 +1,5 @@
 //! Sealed values through the engine: opened when they are written, by the keys that are kept, and seen nowhere.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use cc_devops_core::ControlPlane;
 use cc_devops_core::acts::Author;

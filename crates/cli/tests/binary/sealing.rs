@@ -32,7 +32,8 @@ fn a_value_is_sealed_by_the_command_and_the_key_is_shown_and_replaced() {
     assert_ne!(second["keyId"], first["keyId"]);
     let (_, token) = place.add_agent("Reader");
     let (status, told) = server.get("/v1/sealing-key", Some(&token));
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let (_, told) = told.split_once("\r\n\r\n").unwrap();
+    let told: serde_json::Value = serde_json::from_str(told).unwrap();
     assert_eq!(
         (status, &told["keyId"]),
         (200, &second["keyId"]),
