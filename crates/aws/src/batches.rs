@@ -7,7 +7,7 @@ use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use crate::Shared;
 use crate::error::port_error;
 use crate::ledger::incomplete;
-use crate::table::{Item, TRIES, pause};
+use crate::table::{Item, TRIES, WORK, pause, text};
 
 /// How many items one BatchWriteItem takes.
 pub(crate) const BATCH: usize = 25;
@@ -56,19 +56,77 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// The start of a query for a partition of the ledger's table, or the part of it that `range` says, as it is now.
+    pub(crate) fn query(&self, partition: &str, range: &str) -> QueryFluentBuilder {
+        self.query_of(self.table(), partition, range).consistent_read(true)
+    }
+
+    /// The same for another table, which may lag.
+    pub(crate) fn query_of(&self, table: &str, partition: &str, range: &str) -> QueryFluentBuilder {
+        let call = self.clients.dynamodb().query().table_name(table);
+        call.key_condition_expression(condition("PK", range))
+            .expression_attribute_values(":partition", text(partition))
+    }
+
+    /// The start of a query for a key of the index of work, or the part of it that `range` says.
+    pub(crate) fn query_work(&self, key: &str, range: &str) -> QueryFluentBuilder {
+        let call = self
+            .clients
+            .dynamodb()
+            .query()
+            .table_name(self.table())
+            .index_name(WORK);
+        call.key_condition_expression(condition("WPK", range))
+            .expression_attribute_values(":partition", text(key))
+    }
+}
+
+fn condition(name: &str, range: &str) -> String {
+    let and = if range.is_empty() { "" } else { " AND " };
+    format!("{name} = :partition{and}{range}")
+}
+
+/// A query, page by page. Between two pages rows may go.
+pub(crate) struct Pages<Q> {
+    query: Q,
+    start: Option<Item>,
+    ended: bool,
+}
+
+impl<Q: Fn() -> QueryFluentBuilder> Pages<Q> {
+    /// From the beginning.
+    pub(crate) fn new(query: Q) -> Self {
+        Self {
+            query,
+            start: None,
+            ended: false,
+        }
+    }
+
+    /// The next page, of so many items at most; it may be empty. None at the end.
+    pub(crate) async fn next(&mut self, limit: i32) -> PortResult<Option<Vec<Item>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let call = (self.query)().limit(limit).set_exclusive_start_key(self.start.take());
+        let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
+        self.start = answer.last_evaluated_key;
+        self.ended = self.start.is_none();
+        Ok(Some(answer.items.unwrap_or_default()))
+    }
+}
+
 /// The items of a query, at most so many, page by page.
 pub(crate) async fn pages(query: impl Fn() -> QueryFluentBuilder, limit: usize) -> PortResult<Vec<Item>> {
     let mut found = Vec::new();
-    let mut start = None;
+    let mut pages = Pages::new(query);
     while found.len() < limit {
         // DynamoDB takes no more, and ends a page at 1 MB anyway.
         let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
-        let answer = query().limit(wanted).set_exclusive_start_key(start).send().await;
-        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-        found.extend(answer.items.unwrap_or_default());
-        start = answer.last_evaluated_key;
-        if start.is_none() {
-            break;
+        match pages.next(wanted).await? {
+            Some(items) => found.extend(items),
+            None => break,
         }
     }
     Ok(found)

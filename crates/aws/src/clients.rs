@@ -37,6 +37,7 @@ pub struct Clients {
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
     lambda: OnceLock<aws_sdk_lambda::Client>,
     secrets: OnceLock<aws_sdk_secretsmanager::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
@@ -115,6 +116,7 @@ impl Clients {
             cloudwatch: OnceLock::new(),
             dynamodb: OnceLock::new(),
             eventbridge: OnceLock::new(),
+            iam: OnceLock::new(),
             lambda: OnceLock::new(),
             secrets: OnceLock::new(),
             sns: OnceLock::new(),
@@ -149,6 +151,8 @@ clients! {
     dynamodb: aws_sdk_dynamodb;
     /// EventBridge.
     eventbridge: aws_sdk_eventbridge;
+    /// IAM.
+    iam: aws_sdk_iam;
     /// Lambda.
     lambda: aws_sdk_lambda;
     /// Secrets Manager.

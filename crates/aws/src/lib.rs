@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  ledger, outbox, events, audit, webhooks,    one DynamoDB table
-//!  schedule
+//!  schedule, sealing keys
 //!  revenue                                     another one, which others read
 //!  agents                                      an SSM parameter, and the table for what they may
 //!  heartbeats, metrics                         CloudWatch
@@ -22,6 +22,7 @@ mod batches;
 mod bus;
 mod checks;
 mod clients;
+mod deploy_role;
 mod error;
 mod handed_over;
 mod heartbeats;
@@ -38,6 +39,7 @@ mod resources;
 mod retention;
 mod revenue;
 mod schedule;
+mod sealing_keys;
 mod secrets;
 mod stacks;
 mod table;
@@ -51,6 +53,7 @@ use cc_devops_core::ports::{Clock, PortResult, Ports};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 
 pub use clients::{Account, Clients};
+pub use deploy_role::DeployRole;
 pub use queue::Queue;
 pub use resources::Resources;
 pub use stacks::Pace;
@@ -106,6 +109,7 @@ impl Backend {
             ledger: self.ledger(),
             audit: self.audit(),
             secrets: self.secrets(),
+            sealing_keys: self.sealing_keys(),
             stacks: self.stacks(Pace::default()),
             agents: self.agents(),
             heartbeats: self.heartbeats(),

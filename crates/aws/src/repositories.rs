@@ -39,14 +39,8 @@ fn partition(owner: &str, shelf: Shelf) -> String {
 impl RepositoryStore for Repositories {
     async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
         let partition = partition(owner, on);
-        let query = || {
-            let call = self.0.clients.dynamodb().query().table_name(self.0.table());
-            call.key_condition_expression("PK = :partition")
-                .expression_attribute_values(":partition", text(&partition))
-                .consistent_read(true)
-        };
         let mut documents = BTreeMap::new();
-        for item in pages(query, usize::MAX).await? {
+        for item in pages(|| self.0.query(&partition, ""), usize::MAX).await? {
             let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
             let (Some(key), Some(document)) = (field("SK"), field(DOCUMENT)) else {
                 return Err(corrupt("what is kept of a repository"));

@@ -15,6 +15,8 @@ pub struct Resources {
     pub billing_table: String,
     /// The parameter with the enabled agents' names, separated by commas. Others write it too.
     pub enabled_agents: String,
+    /// The parameter with the public key that values are sealed to. Each stage's own has the stage behind it.
+    pub sealing_key: String,
     /// The secret whose text all of the ledger's keys derive from. It lies outside the namespace,
     /// so that no request can write it.
     pub ledger_key: String,
@@ -62,6 +64,7 @@ impl Resources {
             ledger_table: format!("DevOpsLedger-{stage}"),
             billing_table: format!("BillingMetrics-{stage}"),
             enabled_agents: format!("/{namespace}/agents/enabled"),
+            sealing_key: format!("/{namespace}/devops/sealing-key"),
             ledger_key: format!("cc-devops/ledger-key-{stage}"),
             alert_topic_arn: None,
             deploy_role_arn: None,

@@ -13,6 +13,8 @@
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES#subscription`, `DEAD#subscription` | its id |
 //! | work on repositories for a request | `HANDED#id` | `WORK` |
 //! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
+//! | pair of sealing keys, the newest | `SEALING` | `KEY#number`, `NEWEST` |
+//! | news to be told, what is no news | `NEWS#desk`, `NOTTOLD#desk` | its place |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |
 //!
 //! The index `work` (WPK, WSK) finds requests, events and deliveries by state and time, `time` (TPK, TSK)

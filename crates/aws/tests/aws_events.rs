@@ -15,7 +15,7 @@ use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Delivery, Subscription, SubscriptionId};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name, request_id};
-use cc_devops_testkit::telling::{keys, published};
+use cc_devops_testkit::telling::{self, keys, published};
 use line::{Fault, Line};
 use serde_json::json;
 
@@ -167,6 +167,12 @@ async fn an_event_whose_place_was_closed_takes_another() {
     line.fails(1, "PutItem", &Fault::LostAnswer);
     let news = sample::announcement("more");
     process.ledger().announce(&agent_name(AGENT), &news).await.unwrap();
+    line.fails(
+        1,
+        "TransactWriteItems",
+        &Fault::cancelled(&["None", "ConditionalCheckFailed"]),
+    );
+    telling::waiting(&process.ports(), 10_000_000).await;
     assert_eq!(logged(&backend).await, ["event-1", "news", "more"], "each once");
 }
 

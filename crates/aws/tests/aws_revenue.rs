@@ -16,6 +16,7 @@ use cc_devops_core::revenue::report::Usd;
 use cc_devops_core::revenue::transactions::TransactionsFigure;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, mrr_day};
+use cc_devops_testkit::telling;
 use jiff::civil::date;
 use serde_json::{Value, json};
 
@@ -57,8 +58,8 @@ impl Setting {
     }
 
     /// How many events wait.
-    async fn waiting(&self) -> u64 {
-        self.other.ledger().backlog().await.unwrap().unpublished
+    async fn waiting(&self) -> usize {
+        telling::waiting(&self.other.ports(), 10_000_000).await.len()
     }
 
     /// An item as it stands.

@@ -30,6 +30,7 @@ fn ports(backend: &Backend) -> Ports {
         events: backend.events(),
         schedule: backend.schedule(),
         webhooks: backend.webhooks(),
+        sealing_keys: backend.sealing_keys(),
         ..Memory::new().ports()
     }
 }
@@ -53,6 +54,7 @@ contracts!(
     events,
     schedule,
     webhooks,
+    sealing_keys,
     revenue,
     repositories
 );

@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
     agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
-    revenue, secrets, send, smoke_test, stacks, webhooks, workflows,
+    revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -123,6 +123,9 @@ pub(crate) enum Operation {
     /// List and read secrets, and replace the key that protects them
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Show the key that values are sealed to before they are sent, and replace it
+    #[command(subcommand)]
+    SealingKey(sealing_key::Command),
     /// Show who is still to be told of events, and give back what was given up
     #[command(subcommand)]
     Outbox(outbox::Command),

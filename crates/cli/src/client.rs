@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cc_devops_core::input;
+use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_core::secret::SecretValue;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
@@ -200,6 +201,18 @@ impl Client {
             }
         })?;
         Ok(Answer { status, body })
+    }
+
+    /// The key that values are to be sealed to.
+    pub(crate) async fn sealing_key(&self) -> Result<SealingKey, CliError> {
+        let answer = self
+            .ask(Method::GET, &["v1", "sealing-key"], &[], None, 0)
+            .await?
+            .success()?;
+        serde_json::from_value(answer).map_err(|error| CliError::Unreachable {
+            message: format!("{} does not answer as a control plane does", self.base),
+            source: Some(error.into()),
+        })
     }
 
     fn unreachable(&self, error: reqwest::Error) -> CliError {

@@ -23,6 +23,7 @@ mod output;
 mod pinned;
 mod policies;
 mod reporting;
+mod sealing;
 mod serve;
 mod store;
 

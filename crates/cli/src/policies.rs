@@ -19,10 +19,14 @@ pub(crate) type Source = (String, String);
 
 /// The policies the configuration puts in force.
 pub(crate) fn in_force(config: &Checked) -> Result<Policy, CliError> {
-    match &config.policy {
-        PolicySource::Shipped(set) => Ok(Policy::shipped(*set, &config.installation)),
-        PolicySource::Folder(folder) => from_folder(folder, &config.installation),
-    }
+    let policy = match &config.policy {
+        PolicySource::Shipped(set) => Policy::shipped(*set, &config.installation),
+        PolicySource::Folder(folder) => from_folder(folder, &config.installation)?,
+    };
+    Ok(match &config.aws {
+        Some(target) => policy.guarding(&target.resources.stack),
+        None => policy,
+    })
 }
 
 /// The policies the configuration puts in force over the agents that there are.

@@ -175,6 +175,10 @@ async fn the_readmes_walk_on_aws_works_word_for_word() {
         code == Some(0) && printed.contains("/contentcraft/contentorchestrator/api-key"),
         "{printed}"
     );
+    let (code, printed) = cli(&["sealing-key", "show", "--json"]);
+    assert!(code == Some(0) && printed.contains("crypto_box_seal"), "{printed}");
+    let (code, printed) = cli(&["smoke-test", "--write"]);
+    assert!(code == Some(0) && !printed.contains("WARNING"), "{printed}");
     let (code, printed) = cli(&["backup", "copy.db"]);
     assert!(
         code == Some(2) && printed.contains("point-in-time recovery"),

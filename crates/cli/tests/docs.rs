@@ -142,6 +142,28 @@ fn the_python_example_runs() {
 }
 
 #[test]
+fn the_python_example_with_a_sealed_value_runs_with_libsodium() {
+    let python = repository_peers().join("sealing/bin/python");
+    assert!(
+        python.exists(),
+        "{} is not installed: run `make peers` first",
+        python.display()
+    );
+    let server = Server::start();
+    let token = server.add("ContentOrchestrator", &[]);
+    let script = write_script(&server, "put_sealed_secret.py");
+    let printed = server.run(&format!("{} {}", python.display(), script.display()), &token);
+    assert_eq!(parse(&printed)["status"], "success", "{printed}");
+    let secret = server.get("/v1/secrets/contentcraft/contentorchestrator/from-pynacl", &token);
+    assert_eq!(secret["value"], "not-a-real-key");
+}
+
+/// Where `make peers` puts what the tests start.
+fn repository_peers() -> PathBuf {
+    std::env::var_os("CC_DEVOPS_PEERS").map_or_else(|| repository().join("target/peers"), PathBuf::from)
+}
+
+#[test]
 fn the_rust_example_is_the_one_in_the_repository_and_runs() {
     let shown = example(&text_of("docs/DEVOPS_INTERFACE.md"), "put_secret.rs");
     assert_eq!(

@@ -44,7 +44,7 @@ impl Asker<'_> {
         at: Timestamp,
     ) -> Result<Author, ActError> {
         let (agent, policy) = match self {
-            Self::Operator => return Ok(Author(Behind::Operator)),
+            Self::Operator => return Ok(Author::operator()),
             Self::Agent(agent, policy) => (agent, policy),
         };
         let decision = policy.decide(agent, access);
@@ -93,6 +93,11 @@ impl Author {
             principal: request.principal.clone(),
             agent: request.agent.clone(),
         })
+    }
+
+    /// Whoever has the machine or the account: the data folder, the stack's credentials.
+    pub fn operator() -> Self {
+        Self(Behind::Operator)
     }
 
     /// Whoever may invoke a function of the stack, which the account's policies decide.

@@ -63,6 +63,8 @@ pub mod actions {
     pub const SECRET_READ: &str = "secret.read";
     /// The secrets' master key was replaced.
     pub const KEY_ROTATED: &str = "secrets.key_rotated";
+    /// A new pair of keys was made for values to be sealed to.
+    pub const SEALING_KEY_ROTATED: &str = "sealing_key.rotated";
     /// A webhook subscription was added.
     pub const WEBHOOK_ADDED: &str = "webhook.added";
     /// A webhook subscription was removed.

@@ -25,6 +25,7 @@ pub mod requests;
 pub mod retention;
 pub mod revenue;
 pub mod schedule;
+pub mod sealed_values;
 pub mod sealing;
 pub mod secret;
 pub mod signing;

@@ -27,6 +27,7 @@ use crate::repositories::SqliteRepositories;
 use crate::retention::SqliteRetention;
 use crate::revenue::SqliteRevenue;
 use crate::schedule::SqliteSchedule;
+use crate::sealing_keys::SqliteSealingKeys;
 use crate::secrets::SqliteSecrets;
 use crate::stacks::{LocalStacks, StackCommand};
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
@@ -52,6 +53,7 @@ pub struct Store {
     outbox: Arc<SqliteOutbox>,
     audit: Arc<SqliteAudit>,
     secrets: Arc<SqliteSecrets>,
+    sealing_keys: Arc<SqliteSealingKeys>,
     agents: Arc<SqliteAgents>,
     events: Arc<SqliteEvents>,
     webhooks: Arc<SqliteWebhooks>,
@@ -72,6 +74,7 @@ impl Store {
             outbox: Arc::new(SqliteOutbox::new(db.clone())),
             audit: Arc::new(SqliteAudit::new(db.clone())),
             secrets: Arc::new(SqliteSecrets::new(db.clone())),
+            sealing_keys: Arc::new(SqliteSealingKeys::new(db.clone())),
             agents: Arc::new(SqliteAgents::new(db.clone())),
             events: Arc::new(SqliteEvents::new(db.clone())),
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
@@ -114,6 +117,11 @@ impl Store {
     /// The secrets.
     pub fn secrets(&self) -> Arc<SqliteSecrets> {
         Arc::clone(&self.secrets)
+    }
+
+    /// The keys that values are sealed to.
+    pub fn sealing_keys(&self) -> Arc<SqliteSealingKeys> {
+        Arc::clone(&self.sealing_keys)
     }
 
     /// The agents and their heartbeats.
@@ -172,6 +180,7 @@ impl Store {
             ledger: self.ledger(),
             audit: self.audit(),
             secrets: self.secrets(),
+            sealing_keys: self.sealing_keys(),
             at_once: Some(Arc::new(SqliteAtOnce::new(self.db.clone()))),
             stacks,
             agents: self.agents(),

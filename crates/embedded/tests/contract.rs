@@ -120,6 +120,7 @@ contracts!(
     cutting,
     retention,
     secrets,
+    sealing_keys,
     stacks,
     agents,
     heartbeats,

@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cc_devops_core::health::{Health, Mode};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
@@ -20,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tracing::{Instrument, info_span};
 
-use crate::payload::{Payload, Tick};
+use crate::payload::{Message, Payload, Tick};
 use crate::repositories::task_answer;
 
 /// About how many audit rows a heartbeat cuts off: a few seconds' work.
@@ -71,6 +70,11 @@ pub enum InvocationFailed {
     /// The control plane could not be put together: its keys or policies were not to be had.
     #[error("the control plane did not start: {0}")]
     Start(#[source] PortError),
+    /// The payload is meant as a batch of messages and is none. Nothing of it was taken.
+    #[error(
+        "a batch of messages cannot be read, so it is given again as a whole; after five times it is a dead letter"
+    )]
+    NoBatch,
     /// The heartbeat could not be sent.
     #[error("the heartbeat was not sent: {0}")]
     Heartbeat(#[source] PortError),
@@ -100,7 +104,7 @@ impl Function {
     /// Answers one invocation that nobody hurries.
     ///
     /// # Errors
-    /// A tick that could not be done; everything else has its answer.
+    /// A tick that could not be done, a batch that cannot be read; everything else has its answer.
     pub async fn handle(&self, payload: Value) -> Result<Value, InvocationFailed> {
         self.handle_within(payload, UNHURRIED).await
     }
@@ -108,10 +112,11 @@ impl Function {
     /// Answers one invocation that has so much time left. A sweep ends a little before.
     ///
     /// # Errors
-    /// A tick that could not be done; everything else has its answer.
+    /// A tick that could not be done, a batch that cannot be read; everything else has its answer.
     pub async fn handle_within(&self, payload: Value, left: Duration) -> Result<Value, InvocationFailed> {
         match Payload::read(payload) {
             Payload::Batch(batch) => Ok(self.batch(batch).await),
+            Payload::NoBatch => Err(InvocationFailed::NoBatch),
             Payload::Event(event) => Ok(self.event(event).await),
             Payload::Tick(tick) => self.tick(tick, left).await,
             Payload::Ended(request) => Ok(self.ended(&request).await),
@@ -124,12 +129,11 @@ impl Function {
     }
 
     /// Carries out a batch of messages; those that are to be given again are named.
-    async fn batch(&self, batch: SqsEvent) -> Value {
-        let failed: Vec<Option<String>> = stream::iter(batch.records)
-            .map(|message| async move {
-                let id = message.message_id.clone().unwrap_or_default();
+    async fn batch(&self, batch: Vec<Message>) -> Value {
+        let failed: Vec<Option<String>> = stream::iter(batch)
+            .map(|Message { id, body }| async move {
                 let span = info_span!("message", message_id = id);
-                let done = AssertUnwindSafe(self.message(message))
+                let done = AssertUnwindSafe(self.message(body))
                     .catch_unwind()
                     .instrument(span)
                     .await;
@@ -145,16 +149,12 @@ impl Function {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let mut answer = SqsBatchResponse::default();
-        for id in failed.into_iter().flatten() {
-            answer.add_failure(id);
-        }
-        serde_json::to_value(&answer).unwrap_or_default()
+        let failures = failed.into_iter().flatten().map(|id| json!({"itemIdentifier": id}));
+        json!({"batchItemFailures": failures.collect::<Vec<Value>>()})
     }
 
-    async fn message(&self, message: SqsMessage) -> Result<(), Again> {
-        let body = message.body.unwrap_or_default();
-        let signal = Signal::parse(&body).map_err(|failure| {
+    async fn message(&self, body: Option<String>) -> Result<(), Again> {
+        let signal = Signal::parse(&body.unwrap_or_default()).map_err(|failure| {
             tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
             Again
         })?;
@@ -250,6 +250,9 @@ impl Function {
         if tick == Tick::Heartbeat {
             (self.setup.full_check)().await;
             beat = plane.own_heartbeat().await;
+            if let Err(error) = plane.keep_sealing_keys().await {
+                tracing::warn!(%error, "the sealing keys were not looked after; the next heartbeat does");
+            }
             self.gauge(plane).await;
         }
         let swept = plane.sweep(deadline).await;

@@ -1,6 +1,5 @@
 //! What a function is invoked with.
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use cc_devops_core::input;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::task::Task;
@@ -8,10 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// An invocation's payload.
-#[derive(Clone)]
 pub enum Payload {
     /// Messages from the queue; each body is an event from the bus.
-    Batch(SqsEvent),
+    Batch(Vec<Message>),
+    /// What was meant as a batch, and of which not every message can be named. Answered in whatever way, it would
+    /// count as done and be deleted, so the invocation must fail.
+    NoBatch,
     /// An event from the bus, given directly.
     Event(Value),
     /// The schedule.
@@ -20,6 +21,14 @@ pub enum Payload {
     Ended(RequestId),
     /// One of the tasks that others ask for by name, with all that came with it.
     Task(Task, Value),
+}
+
+/// A message from the queue.
+pub struct Message {
+    /// How the queue knows it.
+    pub id: String,
+    /// Its body; none where there is no text.
+    pub body: Option<String>,
 }
 
 /// What the schedule asks for.
@@ -33,14 +42,11 @@ pub enum Tick {
 
 impl Payload {
     /// Tells what a payload is. What is nothing else is a task, and without a name a health check.
-    pub fn read(payload: Value) -> Self {
-        let has = |name: &str| payload.get(name).is_some();
-        if has("Records") {
-            if let Ok(batch) = serde_json::from_value(payload.clone()) {
-                return Self::Batch(batch);
-            }
-            return Self::Task(Task::Unknown("Records".to_owned()), payload);
+    pub fn read(mut payload: Value) -> Self {
+        if let Some(records) = payload.get_mut("Records") {
+            return messages(records.take()).map_or(Self::NoBatch, Self::Batch);
         }
+        let has = |name: &str| payload.get(name).is_some();
         if has("detail-type") || has("detail") {
             return Self::Event(payload);
         }
@@ -55,6 +61,22 @@ impl Payload {
         }
         Self::Task(Task::of(&payload), payload)
     }
+}
+
+/// The messages of a batch; none where one has no id, so that nobody could say that it failed.
+fn messages(records: Value) -> Option<Vec<Message>> {
+    let Value::Array(records) = records else { return None };
+    let text = |value: Option<&mut Value>| match value.map(Value::take) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let message = |mut record: Value| {
+        Some(Message {
+            id: text(record.get_mut("messageId")).filter(|id| !id.is_empty())?,
+            body: text(record.get_mut("body")),
+        })
+    };
+    records.into_iter().map(message).collect()
 }
 
 /// What an invocation brings, read as everything from outside is.
@@ -111,6 +133,30 @@ mod tests {
             Payload::Event(_)
         ));
         let batch = json!({"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}]});
-        assert!(matches!(Payload::read(batch), Payload::Batch(batch) if batch.records.len() == 1));
+        assert!(matches!(Payload::read(batch), Payload::Batch(batch) if batch.len() == 1));
+    }
+
+    #[test]
+    fn a_batch_with_a_message_that_cannot_be_named_is_no_batch_and_no_task() {
+        let named = json!({"messageId": "1", "body": "{}"});
+        for records in [
+            json!(null),
+            json!({}),
+            json!("x"),
+            json!([named, {"body": "{}"}]),
+            json!([named, {"messageId": "", "body": "{}"}]),
+            json!([named, {"messageId": 7, "body": "{}"}]),
+            json!([named, null]),
+        ] {
+            let read = Payload::read(json!({"Records": records}));
+            assert!(matches!(read, Payload::NoBatch), "{records}");
+        }
+        for body in [json!(null), json!({}), json!(7)] {
+            let read = Payload::read(json!({"Records": [named, {"messageId": "2", "body": body}]}));
+            let Payload::Batch(batch) = read else {
+                panic!("every message can be named: {body}")
+            };
+            assert!(batch[0].body.is_some() && batch[1].body.is_none(), "{body}");
+        }
     }
 }

@@ -145,6 +145,7 @@ pub(crate) fn resources(get: &dyn Fn(&str) -> Option<String>) -> Result<(Install
         ("BILLING_TABLE", &mut resources.billing_table),
         ("ENABLED_AGENTS_PARAMETER", &mut resources.enabled_agents),
         ("LEDGER_KEY_SECRET", &mut resources.ledger_key),
+        ("SEALING_KEY_PARAMETER", &mut resources.sealing_key),
         ("EVENT_BUS", &mut resources.event_bus),
         ("STACK_NAME", &mut resources.stack),
         ("REPOSITORIES_FUNCTION", &mut resources.repositories_function),

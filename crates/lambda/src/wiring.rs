@@ -27,6 +27,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
             let made = async move {
                 let key = backend.fingerprint_key().await?;
                 let policy = Policy::shipped(settings.policy, &settings.installation);
+                let policy = policy.guarding(&settings.resources.stack);
                 let (installation, requests) = (settings.installation, settings.requests);
                 Ok(ControlPlane::new(installation, ports, policy, key, requests)
                     .caring(backend.care())

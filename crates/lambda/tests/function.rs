@@ -213,6 +213,30 @@ async fn what_is_concluded_is_told_behind_the_answer_and_by_the_next_sweep_if_it
 }
 
 #[tokio::test]
+async fn a_batch_that_cannot_be_read_fails_as_a_whole_and_a_message_without_a_text_alone() {
+    let (memory, function) = house().await;
+    let good = put("r1", "one").to_string();
+    for records in [
+        json!({}),
+        json!("x"),
+        json!([{"messageId": "m0", "body": good}, {"body": good}]),
+        json!([{"messageId": "m0", "body": good}, "x"]),
+    ] {
+        let answer = function.handle(json!({"Records": records})).await;
+        assert!(answer.is_err(), "an answer would have the batch deleted: {records}");
+    }
+    let nothing = memory.ports().ledger.find(&sample::request_id("r1")).await.unwrap();
+    assert!(nothing.is_none(), "nothing of such a batch is taken");
+
+    let records =
+        json!([{"messageId": "m0", "body": good}, {"messageId": "m1", "body": {"a": 1}}, {"messageId": "m2"}]);
+    let answer = function.handle(json!({"Records": records})).await.unwrap();
+    assert_eq!(failures(&answer), ["m1", "m2"]);
+    let taken = memory.ports().ledger.find(&sample::request_id("r1")).await.unwrap();
+    assert!(taken.is_some_and(|record| record.completed.is_some()));
+}
+
+#[tokio::test]
 async fn a_batch_that_reaches_no_ledger_is_given_again() {
     let (memory, function) = house().await;
     memory.fail_with(Some(PortErrorKind::Unavailable));

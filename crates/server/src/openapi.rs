@@ -218,7 +218,8 @@ fn request_event() -> Value {
                     },
                     "action": {"description": "A string: `putSecret` or `deployLambda`."},
                     "stage": {"description": "A string: where to; the installation's first stage without."},
-                    "params": {"description": "An object: the action's parameters."},
+                    "params": {"description": "An object: the action's parameters. A secret's value may come sealed, as \
+                        `sealedValue` with `keyId` in `value`'s place; `GET /v1/sealing-key` tells the key."},
                     "payload": {"description": "Another name for `params`."},
                     "requestedBy": {"description": "A string: the asking agent's name; it must agree with `source`."},
                     "ts": {"description": "A string: an RFC 3339 time."},

@@ -128,6 +128,9 @@ async fn work(app: &App, job: Job) -> End {
             if let Err(error) = app.control.own_heartbeat().await {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");
             }
+            if let Err(error) = app.control.keep_sealing_keys().await {
+                tracing::warn!(error = %Chain(&error), "the sealing keys were not looked after; the next heartbeat does");
+            }
             look_after_waiting(app).await;
             if let Err(error) = app.ports().audit.checkpoint(app.ports().clock.now()).await {
                 tracing::warn!(error = %Chain(&error), "the audit trail has no new checkpoint");

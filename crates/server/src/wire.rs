@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SecretView};
+pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SealingKeyView, SecretView};
 pub(crate) use webhooks::{
     AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,
 };

@@ -86,6 +86,7 @@ impl CrashPoints {
             ledger: Mortal::new(&ports.ledger, self),
             audit: Mortal::new(&ports.audit, self),
             secrets: Mortal::new(&ports.secrets, self),
+            sealing_keys: Mortal::new(&ports.sealing_keys, self),
             at_once: ports
                 .at_once
                 .as_ref()

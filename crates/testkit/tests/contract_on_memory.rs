@@ -55,6 +55,11 @@ async fn at_once() {
 }
 
 #[tokio::test]
+async fn sealing_keys() {
+    contract::sealing_keys(fresh).await;
+}
+
+#[tokio::test]
 async fn audit() {
     contract::audit(fresh).await;
 }

@@ -8,7 +8,7 @@ use cc_devops_core::ports::PortResult;
 
 use super::DynamoAgents;
 use super::row::{AGENTS, AgentRow, TokenRow, agent_key, claims, token_key};
-use crate::error::port_error;
+use crate::batches::pages;
 use crate::ledger::incomplete;
 use crate::table::{Item, from_item, held, number, text, to_item};
 
@@ -39,20 +39,8 @@ impl DynamoAgents {
 
     /// All agents' rows, by name.
     pub(super) async fn rows(&self) -> PortResult<Vec<AgentRow>> {
-        let call = self.shared.clients.dynamodb().query().table_name(self.shared.table());
-        let call = call
-            .consistent_read(true)
-            .key_condition_expression("PK = :agents")
-            .expression_attribute_values(":agents", text(AGENTS));
-        let mut pages = call.into_paginator().send();
-        let mut rows = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| port_error("dynamodb:Query", error))?;
-            for item in page.items.unwrap_or_default() {
-                rows.push(from_item(item, "an agent")?);
-            }
-        }
-        Ok(rows)
+        let items = pages(|| self.shared.query(AGENTS, ""), usize::MAX).await?;
+        items.into_iter().map(|item| from_item(item, "an agent")).collect()
     }
 
     /// Writes a new agent's row, and those of its name and token. Whoever acts puts it on record with it.

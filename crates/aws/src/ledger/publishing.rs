@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use cc_devops_core::events::{Announcement, EventBody};
+use cc_devops_core::events::Announcement;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::record::RequestState;
@@ -16,17 +16,16 @@ use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
 use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
+use crate::outbox::Desk;
 use crate::table::{TRIES, number, text};
 
 impl DynamoLedger {
-    /// Puts news into the log.
+    /// Leaves news to be told with the next look at the outbox.
     pub(super) async fn put_news(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
         let shared = &self.shared;
-        let body = EventBody::from(news.clone());
-        let event = NewEvent::new(agent.clone(), body, None, news.timestamp, None)?;
+        let desk = Desk::of(news, &shared.installation)?;
         for _ in 0..TRIES {
-            let place = shared.numbers.take(shared).await?;
-            let put = event.put(shared.table(), place)?;
+            let put = shared.leave_news(desk, agent, news)?;
             let call = shared.clients.dynamodb().put_item().table_name(put.table_name);
             let own = put.item.get("event").cloned();
             let call = call
@@ -34,14 +33,15 @@ impl DynamoLedger {
                 .set_condition_expression(put.condition_expression)
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             let Err(error) = call.send().await else {
-                shared.outbox.wrote(event.written(place), place.subscribed);
+                shared.outbox.look_soon();
                 return Ok(());
             };
             let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
                 return Err(port_error("dynamodb:PutItem", error));
             };
-            // Our own write, of which the SDK did not hear the first time. Else a reader has closed the place.
+            // Our own write, of which the SDK did not hear the first time. Else another process had the same place.
             if refused.item().is_some_and(|item| item.get("event") == own.as_ref()) {
+                shared.outbox.look_soon();
                 return Ok(());
             }
         }

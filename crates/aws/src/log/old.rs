@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::FIRST;
 use crate::Shared;
-use crate::error::{corrupt, port_error};
+use crate::batches::{Pages, pages};
+use crate::error::corrupt;
 use crate::places::sortable;
 use crate::table::{Item, from_item, text};
 
@@ -50,40 +51,34 @@ pub(crate) async fn between(
     agent: Option<&AgentName>,
     limit: usize,
 ) -> PortResult<Vec<LoggedEvent>> {
-    let mut events = Vec::new();
-    let mut start = None;
-    while events.len() < limit {
-        let mut call = shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(shared.table())
-            .consistent_read(true);
-        call = call
-            .key_condition_expression("PK = :events AND SK BETWEEN :first AND :last")
-            .expression_attribute_values(":events", text(EVENTS))
+    let query = || {
+        let call = shared
+            .query(EVENTS, "SK BETWEEN :first AND :last")
             .expression_attribute_values(":first", text(sortable(after.saturating_add(1))))
             .expression_attribute_values(":last", text(sortable(FIRST)));
-        // The limit counts before the filter does, so with one a page is as large as it can be.
-        call = match agent {
-            None => call.set_limit(i32::try_from((limit - events.len()).min(LARGEST_PAGE)).ok()),
+        match agent {
+            None => call,
             Some(agent) => call
                 .filter_expression("#agent = :agent")
                 .expression_attribute_names("#agent", "agent")
                 .expression_attribute_values(":agent", text(agent.as_str())),
+        }
+    };
+    let mut events = Vec::new();
+    let mut pages = Pages::new(query);
+    while events.len() < limit {
+        // The limit counts before the filter does, so with one a page is as large as it can be.
+        let wanted = match agent {
+            None => i32::try_from((limit - events.len()).min(LARGEST_PAGE)).unwrap_or(i32::MAX),
+            Some(_) => i32::MAX,
         };
-        let answer = call.set_exclusive_start_key(start).send().await;
-        let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-        for item in answer.items.unwrap_or_default() {
+        let Some(items) = pages.next(wanted).await? else { break };
+        for item in items {
             let place = item.get("SK").cloned();
             match read(item) {
                 Ok(event) => events.push(event),
                 Err(error) => tracing::error!(?place, %error, "an event of the log is passed over"),
             }
-        }
-        start = answer.last_evaluated_key;
-        if start.is_none() {
-            break;
         }
     }
     events.truncate(limit);
@@ -92,18 +87,7 @@ pub(crate) async fn between(
 
 /// The place of the newest event; zero when there is none.
 pub(super) async fn newest(shared: &Shared) -> PortResult<i64> {
-    let call = shared
-        .clients
-        .dynamodb()
-        .query()
-        .table_name(shared.table())
-        .consistent_read(true);
-    let call = call
-        .key_condition_expression("PK = :events")
-        .expression_attribute_values(":events", text(EVENTS))
-        .scan_index_forward(false)
-        .limit(1);
-    let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
-    let newest = answer.items.unwrap_or_default().pop();
+    let query = || shared.query(EVENTS, "").scan_index_forward(false);
+    let newest = pages(query, 1).await?.pop();
     Ok(newest.as_ref().and_then(super::row::place_of).unwrap_or(0))
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::row::{Entry, IN_BLOCK, last_of_block, mark, partition, place_of};
 use super::{FIRST, Place, numbers, old};
+use crate::batches::pages;
 use crate::error::{is_condition, port_error};
 use crate::places::sortable;
 use crate::table::{Item, expiry, text};
@@ -179,28 +180,13 @@ impl Shared {
 
     /// What stands at places of one partition.
     async fn in_block(&self, first: i64, last: i64) -> PortResult<Vec<Item>> {
-        let mut found = Vec::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .clients
-                .dynamodb()
-                .query()
-                .table_name(self.table())
-                .consistent_read(true);
-            let call = call
-                .key_condition_expression("PK = :block AND SK BETWEEN :first AND :last")
-                .expression_attribute_values(":block", text(partition(first)))
+        let block = partition(first);
+        let query = || {
+            self.query(&block, "SK BETWEEN :first AND :last")
                 .expression_attribute_values(":first", text(sortable(first)))
-                .expression_attribute_values(":last", text(sortable(last)));
-            let answer = call.set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            found.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
+                .expression_attribute_values(":last", text(sortable(last)))
+        };
+        pages(query, usize::MAX).await
     }
 
     /// Closes a place that was taken and is not written to, so that no reader waits for it.

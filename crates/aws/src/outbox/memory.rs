@@ -20,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Events this process wrote or read, of which somebody is still to be told as far as it knows.
 pub(crate) struct Memory {
     entries: Mutex<BTreeMap<i64, Entry>>,
-    looked: Mutex<Instant>,
+    /// When others' events were looked for; none where it is to be done at once.
+    looked: Mutex<Option<Instant>>,
     /// Those that came to be when nobody had subscribed to webhooks.
     without_webhooks: Mutex<BTreeSet<i64>>,
 }
@@ -29,7 +30,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             entries: Mutex::default(),
-            looked: Mutex::new(Instant::now()),
+            looked: Mutex::new(Some(Instant::now())),
             without_webhooks: Mutex::default(),
         }
     }
@@ -102,12 +103,17 @@ impl Memory {
         due.map(|(place, entry)| (*place, entry.clone())).collect()
     }
 
+    /// Notes that something was left which only a look finds.
+    pub(crate) fn look_soon(&self) {
+        *locked(&self.looked) = None;
+    }
+
     /// Whether it is time to look for what others wrote; says yes once.
     pub(super) fn is_time_to_look(&self) -> bool {
         let mut looked = locked(&self.looked);
-        let is_time = looked.elapsed() >= LOOK_EVERY;
+        let is_time = looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         if is_time {
-            *looked = Instant::now();
+            *looked = Some(Instant::now());
         }
         is_time
     }

@@ -7,6 +7,7 @@
 
 mod looking;
 mod memory;
+mod news;
 mod old;
 mod settling;
 
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use crate::log::Entry;
 use crate::{Backend, Shared};
 pub(crate) use memory::Memory;
+pub(crate) use news::Desk;
 
 /// Who is told by the relay. The log has every event by the transaction that it came to be with.
 pub(crate) const CONSUMERS: &[Consumer] = &[Consumer::Bus, Consumer::Webhooks, Consumer::Metrics, Consumer::People];
@@ -54,6 +56,9 @@ impl Outbox for DynamoOutbox {
         let mut due = shared.outbox.due(consumers, now, limit);
         if due.is_empty() || shared.outbox.is_time_to_look() {
             shared.take_over_old().await?;
+            shared.take_over_news().await?;
+            // What was taken over stands in memory; the index may not show it yet.
+            due = shared.outbox.due(consumers, now, limit);
             for entry in shared.find_due(consumers, now, limit).await? {
                 shared.outbox.keep(entry.clone());
                 due.insert(entry.place, entry);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::Shared;
-use crate::error::port_error;
+use crate::batches::Pages;
 use crate::ledger::{gone, incomplete, request_key};
 use crate::log::{Progress, event_key, progress_item};
 use crate::table::{Item, TRIES, expiry, from_item, number, text};
@@ -36,28 +36,13 @@ impl Shared {
     /// Moves what older versions left into the log.
     pub(super) async fn take_over_old(&self) -> PortResult<()> {
         let now = self.clock.now();
-        let mut start = None;
-        loop {
-            let call = self
-                .clients
-                .dynamodb()
-                .query()
-                .table_name(self.table())
-                .consistent_read(true);
-            let call = call
-                .key_condition_expression("PK = :outbox")
-                .expression_attribute_values(":outbox", text(OUTBOX))
-                .limit(BATCH);
-            let answer = call.set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            for item in answer.items.unwrap_or_default() {
+        let mut pages = Pages::new(|| self.query(OUTBOX, ""));
+        while let Some(items) = pages.next(BATCH).await? {
+            for item in items {
                 self.take_over(item, now).await?;
             }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     async fn take_over(&self, item: Item, now: Timestamp) -> PortResult<()> {

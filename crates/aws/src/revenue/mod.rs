@@ -18,7 +18,7 @@ use jiff::civil::{Date, date};
 use crate::batches::{BATCH, pages, put};
 use crate::error::port_error;
 use crate::ledger::{gone, incomplete};
-use crate::log::NewEvent;
+use crate::outbox::Desk;
 use crate::table::{Item, TRIES, key, text};
 use crate::{Backend, Shared};
 use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
@@ -75,24 +75,23 @@ impl RevenueStore for BillingTable {
             .condition_expression("attribute_not_exists(#date) OR #date <= :date")
             .expression_attribute_names("#date", DATE)
             .expression_attribute_values(":date", text(day.date.to_string()));
-        // The day and its event: in this table and in the ledger's.
+        // The day and its news: in this table and in the ledger's.
         let mut writes = vec![own, put_of(latest)?];
         let shared = &self.0;
-        let event = NewEvent::new(reader.clone(), news.clone().into(), None, news.timestamp, None)?;
+        let desk = Desk::of(news, &shared.installation)?;
         for _ in 0..TRIES {
-            let place = shared.numbers.take(shared).await?;
-            let put = event.put(shared.table(), place)?;
+            let put = shared.leave_news(desk, reader, news)?;
             let days = writes.len();
             let mut all = writes.clone();
             all.push(TransactWriteItem::builder().put(put).build());
             match shared.transact(all).await? {
                 Ok(()) => {
-                    shared.outbox.wrote(event.written(place), place.subscribed);
+                    shared.outbox.look_soon();
                     return Ok(());
                 }
                 // A later day is the newest; and a newest day only ever becomes later.
                 Err(refused) if days > 1 && refused.at(1) => writes.truncate(1),
-                // A reader has closed the event's place.
+                // Another process had the same place for its news.
                 Err(_) => {}
             }
         }
@@ -141,11 +140,7 @@ impl BillingTable {
 
     /// The start of a query for a part of a partition, as it is now.
     fn query(&self, partition: &str, range: &str) -> QueryFluentBuilder {
-        let and = if range.is_empty() { "" } else { " AND " };
-        let call = self.0.clients.dynamodb().query().table_name(self.table());
-        call.key_condition_expression(format!("PK = :partition{and}{range}"))
-            .expression_attribute_values(":partition", text(partition))
-            .consistent_read(true)
+        self.0.query_of(self.table(), partition, range).consistent_read(true)
     }
 
     /// Writes up to [`BATCH`] items.

@@ -21,6 +21,7 @@ use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus, replayed};
 use jiff::Timestamp;
 
+use crate::batches::pages;
 use crate::error::{is_condition, port_error};
 use crate::ledger::{gone, incomplete};
 use crate::log::{NewEvent, note_subscribers};
@@ -55,29 +56,12 @@ struct DynamoWebhooks {
 impl DynamoWebhooks {
     /// The items of a partition behind a key, in its order; at most `limit`.
     async fn items(&self, partition: &str, behind: &str, limit: usize) -> PortResult<Vec<Item>> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .shared
-                .clients
-                .dynamodb()
-                .query()
-                .table_name(self.shared.table())
-                .consistent_read(true);
-            let call = call
-                .key_condition_expression("PK = :partition AND SK > :behind")
-                .expression_attribute_values(":partition", text(partition))
-                .expression_attribute_values(":behind", text(behind));
-            let answer = call.set_exclusive_start_key(start).send().await;
-            let answer = answer.map_err(|error| port_error("dynamodb:Query", error))?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() || items.len() >= limit {
-                items.truncate(limit);
-                return Ok(items);
-            }
-        }
+        let query = || {
+            self.shared
+                .query(partition, "SK > :behind")
+                .expression_attribute_values(":behind", text(behind))
+        };
+        pages(query, limit).await
     }
 
     async fn subscriptions(&self) -> PortResult<Vec<SubscriptionRow>> {
@@ -173,12 +157,8 @@ impl DynamoWebhooks {
     async fn letters(&self, id: &SubscriptionId) -> PortResult<u64> {
         let (mut count, mut start) = (0, None);
         loop {
-            let call = self.shared.clients.dynamodb().query().table_name(self.shared.table());
-            let call = call
-                .key_condition_expression("PK = :partition")
-                .expression_attribute_values(":partition", text(dead_of(id)))
-                .select(Select::Count)
-                .set_exclusive_start_key(start);
+            let call = self.shared.query_of(self.shared.table(), &dead_of(id), "");
+            let call = call.select(Select::Count).set_exclusive_start_key(start);
             let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
             count += u64::try_from(answer.count).unwrap_or_default();
             start = answer.last_evaluated_key;

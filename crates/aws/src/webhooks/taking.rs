@@ -13,9 +13,10 @@ use super::rows::{
     DeliveryRow, OLD_WAITING, SubscriptionRow, behind, dead_of, deliveries_of, delivery_key, subscription_key,
     under_way_to, waiting_for, waiting_place,
 };
+use crate::batches::pages;
 use crate::error::port_error;
 use crate::places::{sortable, sortable_time};
-use crate::table::{Item, WORK, expiry, from_item, held, key, number, text, to_item};
+use crate::table::{Item, expiry, from_item, held, key, number, text, to_item};
 
 /// How many endpoints are looked at once.
 const AT_ONCE: usize = 8;
@@ -92,16 +93,9 @@ impl DynamoWebhooks {
 
     /// How many deliveries are under way whose lease has not ended; no more than `most` are counted.
     async fn under_way(&self, part: &str, now: Timestamp, most: usize) -> PortResult<usize> {
-        let shared = &self.shared;
-        let call = shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(shared.table())
-            .index_name(WORK);
-        let call = call
-            .key_condition_expression("WPK = :part AND WSK > :now")
-            .expression_attribute_values(":part", text(part))
+        let call = self
+            .shared
+            .query_work(part, "WSK > :now")
             .expression_attribute_values(":now", text(behind(&sortable_time(now))))
             .select(Select::Count)
             .set_limit(i32::try_from(most.clamp(1, 1_000)).ok());
@@ -111,20 +105,12 @@ impl DynamoWebhooks {
 
     /// What is due of a part of the index, the longest waiting first.
     async fn due(&self, part: &str, now: Timestamp, limit: usize) -> PortResult<Vec<(String, String)>> {
-        let shared = &self.shared;
-        let call = shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(shared.table())
-            .index_name(WORK);
-        let call = call
-            .key_condition_expression("WPK = :part AND WSK < :behind")
-            .expression_attribute_values(":part", text(part))
-            .expression_attribute_values(":behind", text(behind(&sortable_time(now))))
-            .set_limit(i32::try_from(limit.clamp(1, 100)).ok());
-        let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
-        let found = answer.items.unwrap_or_default();
+        let query = || {
+            self.shared
+                .query_work(part, "WSK < :behind")
+                .expression_attribute_values(":behind", text(behind(&sortable_time(now))))
+        };
+        let found = pages(query, limit.clamp(1, 100)).await?;
         let place = |item: &Item| Some((text_in(item, "WSK")?, text_in(item, "SK")?));
         Ok(found.iter().filter_map(place).collect())
     }
@@ -133,18 +119,8 @@ impl DynamoWebhooks {
     /// in one part of the index; once that is empty the look at it finds nothing.
     async fn move_old(&self) -> PortResult<()> {
         let shared = &self.shared;
-        let call = shared
-            .clients
-            .dynamodb()
-            .query()
-            .table_name(shared.table())
-            .index_name(WORK);
-        let call = call
-            .key_condition_expression("WPK = :part")
-            .expression_attribute_values(":part", text(OLD_WAITING))
-            .set_limit(i32::try_from(MOVED).ok());
-        let answer = call.send().await.map_err(|error| port_error("dynamodb:Query", error))?;
-        let keys: Vec<Item> = answer.items.unwrap_or_default().iter().filter_map(key_of).collect();
+        let found = pages(|| shared.query_work(OLD_WAITING, ""), MOVED).await?;
+        let keys: Vec<Item> = found.iter().filter_map(key_of).collect();
         for item in shared.get_many(&keys).await? {
             let Some(from) = key_of(&item) else { continue };
             match from_item::<DeliveryRow>(item.clone(), "a delivery") {

@@ -23,6 +23,7 @@ fn resources() -> Resources {
     resources.ledger_table = format!("DevOpsLedger-{number}");
     resources.billing_table = format!("BillingMetrics-{number}");
     resources.enabled_agents = format!("/contentcraft-{number}/agents/enabled");
+    resources.sealing_key = format!("/contentcraft-{number}/devops/sealing-key");
     resources.ledger_key = format!("cc-devops/ledger-key-{number}");
     resources
 }

@@ -15,6 +15,7 @@ pub(crate) mod put_secret;
 pub(crate) mod repos;
 pub(crate) mod requests;
 pub(crate) mod revenue;
+pub(crate) mod sealing_key;
 pub(crate) mod secrets;
 pub(crate) mod send;
 pub(crate) mod smoke_test;
@@ -38,6 +39,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
+        Operation::SealingKey(command) => Box::pin(sealing_key::run(context, command)).await,
         Operation::Outbox(command) => Box::pin(outbox::run(context, command)).await,
         Operation::Webhooks(command) => Box::pin(webhooks::run(context, command)).await,
         Operation::Audit(command) => Box::pin(audit::run(context, command)).await,

@@ -167,7 +167,9 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         "stage": stage,
     });
     context.output.answer(&document, || {
-        let by = if decision.policies.is_empty() {
+        let by = if let Some(refusal) = policy.refusal(&access) {
+            refusal
+        } else if decision.policies.is_empty() {
             "no policy allows it".to_owned()
         } else {
             format!("decided by {}", decision.policies.join(", "))

@@ -3,24 +3,32 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use cc_devops_aws::Backend;
 use cc_devops_core::names::SecretName;
 use cc_devops_core::requests::Action;
-use serde_json::{Map, Value, json};
+use cc_devops_core::sealed_values::SealingKey;
+use cc_devops_core::secret::SecretValue;
+use serde_json::{Map, json};
 
 use super::send::read_input;
 use super::submit::{Asking, Channel, envelope, submit, tell, word};
 use crate::Context;
 use crate::client::Target;
 use crate::error::CliError;
+use crate::sealing::put_value;
 
 const AFTER_HELP: &str = "\
 The value is read from standard input or a file, so that it stands in no shell history and no
 list of processes. One line break at its end is not part of it, unless --keep-line-break is given.
 On AWS the request goes over the event bus under the agent's source, and the ledger tells its outcome.
+What goes over the bus can be read there, in archives and in dead letters. So the value is sealed to
+the key that the control plane publishes, unless --no-seal is given; over HTTP it is with --seal. Each
+time it is sealed it is other bytes, so a repeat under the same --request-id is refused as a conflict.
 
 Examples:
   printf %s \"$KEY\" | cc-devops put-secret /contentcraft/contentorchestrator/api-key
   cc-devops put-secret /contentcraft/stripe/key --value-file key.txt --stage prod
+  cc-devops put-secret --seal /contentcraft/contentorchestrator/api-key < key.txt
   cc-devops put-secret --backend aws /contentcraft/billing/key --agent Billing < key.txt";
 
 /// Which secret.
@@ -35,6 +43,12 @@ pub(crate) struct Args {
     /// Take a line break at the end as part of the value
     #[arg(long)]
     keep_line_break: bool,
+    /// Seal the value to the control plane's key, over HTTP too
+    #[arg(long)]
+    seal: bool,
+    /// Send the value as it is, over the event bus too
+    #[arg(long, conflicts_with = "seal")]
+    no_seal: bool,
     /// Stage of the request; without it, the installation's first, and on AWS that of --aws-stage
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
@@ -53,7 +67,12 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let value = read_value(context, &args.value_file, args.keep_line_break)?;
     let mut params = Map::new();
     params.insert("name".to_owned(), json!(args.name));
-    params.insert("value".to_owned(), Value::String(value));
+    let key = match &channel {
+        Channel::Bus(backend) if !args.no_seal => on_the_bus(context, backend, args.seal).await?,
+        Channel::Http(client) if args.seal => Some(client.sealing_key().await?),
+        Channel::Bus(_) | Channel::Http(_) => None,
+    };
+    put_value(&mut params, key.as_ref(), (&args.asking.agent, &args.name), &value)?;
     let event = envelope(
         &args.asking,
         Action::PutSecret,
@@ -71,7 +90,24 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     })
 }
 
-fn read_value(context: &Context, file: &Path, keep_line_break: bool) -> Result<String, CliError> {
+/// The key for a value that goes over the bus. A control plane of an older version publishes none.
+async fn on_the_bus(context: &Context, backend: &Backend, demanded: bool) -> Result<Option<SealingKey>, CliError> {
+    let key = backend.published_sealing_key().await?;
+    if key.is_none() {
+        let parameter = &backend.resources().sealing_key;
+        if demanded {
+            return Err(CliError::Failed(format!(
+                "no sealing key is published in {parameter}: the first heartbeat of the control plane does that"
+            )));
+        }
+        context.output.note(&format!(
+            "no sealing key is published in {parameter}, so the value goes over the event bus as it is"
+        ));
+    }
+    Ok(key)
+}
+
+fn read_value(context: &Context, file: &Path, keep_line_break: bool) -> Result<SecretValue, CliError> {
     if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
         context
             .output
@@ -85,5 +121,5 @@ fn read_value(context: &Context, file: &Path, keep_line_break: bool) -> Result<S
             value.pop();
         }
     }
-    Ok(value)
+    Ok(SecretValue::new(value))
 }

@@ -3,30 +3,32 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use cc_devops_aws::Backend;
+use cc_devops_aws::{Backend, DeployRole};
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::health::CAPABILITIES;
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::Ports;
+use cc_devops_core::names::{AgentName, RequestId, SecretName};
+use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::requests::record::RequestState;
+use cc_devops_core::secret::SecretValue;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::health;
 use super::submit::{Submitted, outcome, put};
 use crate::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
+use crate::sealing::put_value;
 use crate::store;
 
 const AFTER_HELP: &str = "\
 Checks the control plane of --aws-stage on AWS: the function answers, its agent is enabled, its
 heartbeat is heard, a request goes the whole way from the bus to the ledger and its outcome back to
-the bus, the audit trail holds and has that request, and no dead letters wait. The request asks for
-an action that does not exist, so nothing is changed; --write sends one that writes a secret of the
-control plane's own.
+the bus, a permissions boundary bounds the role for deploys, the audit trail holds and has that
+request, and no dead letters wait. The request asks for an action that does not exist, so nothing is
+changed; --write sends one that writes a secret of the control plane's own, its value sealed.
 
-Exit code 0 when all is well, 1 when a check fails.
+Exit code 0 when all is well or there is a warning, 1 when a check fails.
 
 Examples:
   cc-devops smoke-test --backend aws --aws-stage dev
@@ -60,8 +62,33 @@ pub(crate) struct Args {
 /// A check and how it went.
 struct Checked {
     name: &'static str,
-    result: Result<String, String>,
+    result: Result<Found, String>,
     took: Duration,
+}
+
+/// What a check found that did not fail.
+enum Found {
+    /// All is well.
+    Well(String),
+    /// It works, and somebody should do something about it.
+    Warning(String),
+}
+
+impl From<String> for Found {
+    fn from(message: String) -> Self {
+        Self::Well(message)
+    }
+}
+
+impl Checked {
+    /// The word for it, and more.
+    fn told(&self) -> (&'static str, &str) {
+        match &self.result {
+            Ok(Found::Well(message)) => ("ok", message),
+            Ok(Found::Warning(message)) => ("WARNING", message),
+            Err(message) => ("FAILED", message),
+        }
+    }
 }
 
 /// Runs `smoke-test`.
@@ -93,17 +120,22 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
         let name = format!("/{}/{}/smoke-test", config.installation.namespace, agent.to_lowercase());
         all.push(timed(context, "a secret is written", tests.secret(&name)).await);
     }
+    all.push(timed(context, "deploys are bounded", tests.deploy_role()).await);
     all.push(timed(context, "audit trail holds", tests.audit()).await);
     all.push(timed(context, "no dead letters", tests.dead_letters()).await);
     tell(context, &backend, &all)
 }
 
-async fn timed(context: &Context, name: &'static str, check: impl Future<Output = Result<String, String>>) -> Checked {
+async fn timed<T: Into<Found>>(
+    context: &Context,
+    name: &'static str,
+    check: impl Future<Output = Result<T, String>>,
+) -> Checked {
     if context.output.is_terminal() {
         context.output.note(&format!("{name} …"));
     }
     let begun = Instant::now();
-    let result = check.await;
+    let result = check.await.map(Into::into);
     let took = begun.elapsed();
     Checked { name, result, took }
 }
@@ -113,9 +145,10 @@ fn tell(context: &Context, backend: &Backend, all: &[Checked]) -> Result<(), Cli
     let checks: Vec<Value> = all
         .iter()
         .map(|checked| {
-            let (Ok(message) | Err(message)) = &checked.result;
+            let (_, message) = checked.told();
             json!({
                 "check": checked.name, "ok": checked.result.is_ok(), "message": message,
+                "warning": matches!(checked.result, Ok(Found::Warning(_))),
                 "milliseconds": u64::try_from(checked.took.as_millis()).unwrap_or(u64::MAX),
             })
         })
@@ -124,15 +157,12 @@ fn tell(context: &Context, backend: &Backend, all: &[Checked]) -> Result<(), Cli
     let document = json!({"stage": stage, "ok": good, "checks": checks});
     context.output.answer(&document, || {
         let rows = all.iter().map(|checked| {
-            let (mark, message) = match &checked.result {
-                Ok(message) => ("ok", message),
-                Err(message) => ("FAILED", message),
-            };
+            let (mark, message) = checked.told();
             vec![
                 checked.name.to_owned(),
                 mark.to_owned(),
                 format!("{} ms", checked.took.as_millis()),
-                message.clone(),
+                message.to_owned(),
             ]
         });
         table(&["CHECK", "RESULT", "TIME", "MESSAGE"], rows)
@@ -183,7 +213,7 @@ impl Tests<'_> {
         eventually(async || self.heard().await).await
     }
 
-    async fn heard(&self) -> Result<Found<String>, String> {
+    async fn heard(&self) -> Result<Look<String>, String> {
         Ok(match self.backend.own_heartbeat().await.map_err(said)? {
             Some(beat) if self.ports.clock.now().duration_since(beat.at) > HEARD => {
                 Err(format!("the last one is of {}", beat.at))
@@ -240,7 +270,7 @@ impl Tests<'_> {
     }
 
     /// Whether the request's outcome was published.
-    async fn told(&self) -> Result<Found<()>, String> {
+    async fn told(&self) -> Result<Look<()>, String> {
         let record = self.ports.ledger.find(&self.request).await.map_err(said)?;
         Ok(match record.map(|record| record.state) {
             Some(RequestState::Published) => Ok(()),
@@ -249,14 +279,37 @@ impl Tests<'_> {
     }
 
     async fn secret(&self, name: &str) -> Result<String, String> {
-        let params = json!({"name": name, "value": self.ports.clock.now().to_string()});
+        let mut params = Map::from_iter([("name".to_owned(), json!(name))]);
+        let (agent, secret) = (
+            AgentName::new(self.agent).map_err(said)?,
+            SecretName::new(name).map_err(said)?,
+        );
+        let key = self.backend.published_sealing_key().await.map_err(said)?;
+        let value = SecretValue::new(self.ports.clock.now().to_string());
+        put_value(&mut params, key.as_ref(), (&agent, &secret), &value).map_err(said)?;
         let id = RequestId::new(format!("{}-write", self.request)).map_err(said)?;
-        let completed = self.ask(&id, "putSecret", params).await?;
+        let completed = self.ask(&id, "putSecret", Value::Object(params)).await?;
         if completed.get("status").and_then(Value::as_str) == Some("success") {
             return Ok(format!("{name} has a new version"));
         }
         let error = completed.get("error").and_then(Value::as_str);
         Err(error.unwrap_or("it ended in an error without a sentence").to_owned())
+    }
+
+    /// The role for deploys carries out whatever template an agent sends.
+    async fn deploy_role(&self) -> Result<Found, String> {
+        Ok(match self.backend.deploy_role().await {
+            Ok(DeployRole::None) => Found::Well("each stack's own role".to_owned()),
+            Ok(DeployRole::Bounded(role)) => Found::Well(format!("{role} has a permissions boundary")),
+            Ok(DeployRole::Unbounded(role)) => Found::Warning(format!(
+                "{role} has no permissions boundary, so an agent's template may do all that the role may; see \
+                 docs/RUNBOOK-AWS.md"
+            )),
+            Err(error) if error.kind == PortErrorKind::Refused => {
+                Found::Warning(format!("it cannot be seen what bounds them: {error}"))
+            }
+            Err(error) => return Err(said(error)),
+        })
     }
 
     async fn audit(&self) -> Result<String, String> {
@@ -272,7 +325,7 @@ impl Tests<'_> {
     }
 
     /// Whether the audit trail has the refused request.
-    async fn on_record(&self) -> Result<Found<()>, String> {
+    async fn on_record(&self) -> Result<Look<()>, String> {
         let filter = AuditFilter {
             action: Some(NO_ACTION.to_owned()),
             ..AuditFilter::default()
@@ -306,10 +359,10 @@ impl Tests<'_> {
 }
 
 /// What a look found, or why it is not so yet.
-type Found<T> = Result<T, String>;
+type Look<T> = Result<T, String>;
 
 /// Looks until it is so, or the time is up. A look that fails ends it.
-async fn eventually<T>(look: impl AsyncFn() -> Result<Found<T>, String>) -> Result<T, String> {
+async fn eventually<T>(look: impl AsyncFn() -> Result<Look<T>, String>) -> Result<T, String> {
     let begun = Instant::now();
     loop {
         match look().await? {

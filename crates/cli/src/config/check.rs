@@ -13,6 +13,7 @@ use cc_devops_core::health::Mode;
 use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
+use cc_devops_core::policy::is_own_stack;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
@@ -139,7 +140,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         None => PolicySource::Shipped(file.policy.set.into()),
     };
     let retention = retention::check(file, &mut findings);
-    let stacks = stacks(file, known_stages.as_ref(), &mut findings);
+    let stacks = stacks(file, known_stages.as_ref(), installation.as_ref(), &mut findings);
     let aws = aws(file, installation.as_ref(), &retention, &mut findings);
     let revenue = installation
         .as_ref()
@@ -195,6 +196,7 @@ fn aws(
         (&section.billing_table, &mut resources.billing_table),
         (&section.ledger_key, &mut resources.ledger_key),
         (&section.enabled_agents, &mut resources.enabled_agents),
+        (&section.sealing_key, &mut resources.sealing_key),
         (&section.event_bus, &mut resources.event_bus),
         (&section.function, &mut resources.function),
         (&section.request_queue, &mut resources.request_queue),
@@ -387,6 +389,7 @@ pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
 fn stacks(
     file: &ConfigFile,
     known_stages: Option<&Stages>,
+    installation: Option<&Installation>,
     findings: &mut Findings<'_>,
 ) -> BTreeMap<StackName, StackCommand> {
     let mut stacks = BTreeMap::new();
@@ -395,6 +398,11 @@ fn stacks(
         let Some(stack) = findings.take(path.as_str(), StackName::new(name)) else {
             continue;
         };
+        if installation.is_some_and(|installation| is_own_stack(installation, &stack)) {
+            let problem = "this is the control plane's own stack, which no request may change: take it out";
+            findings.add(path, problem);
+            continue;
+        }
         let working_dir = match &section.working_dir {
             Some(dir) => findings.dir(&format!("{path}.working_dir"), dir),
             None => findings.resolve("."),

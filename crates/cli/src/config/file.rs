@@ -91,6 +91,8 @@ pub(crate) struct AwsSection {
     pub(crate) ledger_key: Option<String>,
     /// The parameter with the enabled agents' names.
     pub(crate) enabled_agents: Option<String>,
+    /// The parameter with the public key that values are sealed to.
+    pub(crate) sealing_key: Option<String>,
     /// The event bus.
     pub(crate) event_bus: Option<String>,
     /// The function.

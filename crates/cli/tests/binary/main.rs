@@ -28,6 +28,8 @@ mod revenue;
 #[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod serving;
 #[cfg(test)]
 mod tampering;

@@ -8,6 +8,7 @@ mod access;
 mod entities;
 mod literals;
 mod memo;
+mod own;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -23,6 +24,8 @@ use serde::Serialize;
 pub use access::Access;
 use literals::NamedAgent;
 use memo::Memo;
+use own::OwnStacks;
+pub use own::is_own_stack;
 
 use crate::fleet::Agent;
 use crate::installation::Installation;
@@ -133,6 +136,7 @@ pub struct Policy {
     authorizer: Authorizer,
     installation: Installation,
     agents: Vec<NamedAgent>,
+    own: OwnStacks,
     memo: Memo,
 }
 
@@ -205,6 +209,7 @@ impl Policy {
             authorizer: Authorizer::new(),
             installation: installation.clone(),
             agents,
+            own: OwnStacks::of(installation),
             memo: Memo::default(),
         })
     }
@@ -218,6 +223,19 @@ impl Policy {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
+    /// The same, where the control plane's own stack has another name than its agent gives it. `full_name` has the
+    /// stage.
+    #[must_use]
+    pub fn guarding(mut self, full_name: &str) -> Self {
+        self.own.add(full_name);
+        self
+    }
+
+    /// Why nobody may do `access`, whatever the policies say.
+    pub fn refusal(&self, access: &Access) -> Option<String> {
+        self.own.refusal(access)
+    }
+
     /// The schema that policies are validated against.
     pub fn schema_text() -> &'static str {
         SCHEMA
@@ -225,6 +243,13 @@ impl Policy {
 
     /// Whether `agent` may do `access`.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
+        if self.refusal(access).is_some() {
+            return Decision {
+                allowed: false,
+                policies: Vec::new(),
+                errors: Vec::new(),
+            };
+        }
         self.memo.answer(agent, access, || self.evaluate(agent, access))
     }
 

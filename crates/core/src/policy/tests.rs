@@ -127,6 +127,43 @@ fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
 }
 
 #[test]
+fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
+    let everything = r#"@id("everything") permit (principal, action, resource);"#;
+    let sources = [("open.cedar".to_owned(), everything.to_owned())];
+    let open = Policy::parse(&sources, &installation()).unwrap();
+    let mut owner = agent("A", Role::Agent);
+    owner.stacks.push(StackName::new("cc-agent-devops-automation").unwrap());
+    let sets = PolicySet::ALL.map(|set| Policy::shipped(set, &installation()));
+    for policy in sets.into_iter().chain([open]) {
+        let policy = policy.guarding("Plane-of-Acme-dev");
+        for who in [
+            &agent("admin", Role::Admin),
+            &owner,
+            &agent("DevOpsAutomation", Role::Agent),
+        ] {
+            for own in [
+                "cc-agent-devops-automation",
+                "cc-agent-dev-ops-automation",
+                "CC-Agent-DevOps-Automation",
+                "plane-of-acme",
+            ] {
+                assert!(!ask(&policy, who, "deployLambda", own), "{own}");
+                let access = Access::parse("deployLambda", own, &stage("dev")).unwrap();
+                assert!(policy.refusal(&access).unwrap().contains("make deploy"));
+            }
+        }
+        assert!(ask(
+            &policy,
+            &agent("admin", Role::Admin),
+            "deployLambda",
+            "cc-agent-other"
+        ));
+        let elsewhere = Access::parse("deployLambda", "plane-of-acme", &stage("prod")).unwrap();
+        assert_eq!(policy.refusal(&elsewhere), None, "a full name is one stage's");
+    }
+}
+
+#[test]
 fn an_agent_can_be_given_its_repositories() {
     let own = r#"@id("writer-checks-web")
         permit (principal == Agent::"Writer", action in [Action::"github_repo_check", Action::"workflow_monitor"],

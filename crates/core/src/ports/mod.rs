@@ -16,6 +16,7 @@ mod outbox;
 mod repositories;
 mod retention;
 mod revenue;
+mod sealing;
 mod telling;
 mod upkeep;
 
@@ -37,6 +38,7 @@ pub use repositories::{
 };
 pub use retention::{AuditArchive, Forgotten, Retention, Weight};
 pub use revenue::{Billing, BillingNotices, RateSource, RevenueStore, TakeFigure, Wanted};
+pub use sealing::SealingKeys;
 pub use telling::{Alerts, EventBus, EventLog, LogWriter, Webhooks};
 pub use upkeep::{Checks, Metrics, RequestSample, RequestTotals, Schedule};
 
@@ -120,6 +122,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditTrail>,
     /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
+    /// The keys that values are sealed to.
+    pub sealing_keys: Arc<dyn SealingKeys>,
     /// Does what needs no other system than the ledger's own store; none where secrets are kept elsewhere.
     pub at_once: Option<Arc<dyn AtOnce>>,
     /// Where stacks are changed.

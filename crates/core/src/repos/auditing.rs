@@ -18,8 +18,8 @@ use crate::names::AgentName;
 use crate::ports::{CodeHost, Depth, Found, PortError, PortErrorKind, Ports, RepositoryStore};
 use crate::requests::envelope::COMPLETED_SOURCE;
 
-/// What the event says of itself.
-const EVENT_DETAIL_TYPE: &str = "repos.audit.completed";
+/// The `detail-type` of an audit's event.
+pub const AUDIT_DETAIL_TYPE: &str = "repos.audit.completed";
 
 /// The most entries of a list in an event, which may have 256 KB.
 const LISTED: usize = 200;
@@ -176,7 +176,7 @@ impl Auditor {
         let news = Announcement {
             key: format!("repos/{}/{date}", report.owner),
             source: COMPLETED_SOURCE.to_owned(),
-            detail_type: EVENT_DETAIL_TYPE.to_owned(),
+            detail_type: AUDIT_DETAIL_TYPE.to_owned(),
             detail: serde_json::to_string(&Detail::of(report, &new))?,
             timestamp: report.timestamp,
         };

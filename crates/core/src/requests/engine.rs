@@ -27,6 +27,8 @@ use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
 use crate::ports::{PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretVersion};
+use crate::sealed_values::SealingKey;
+use crate::sealed_values::keeping::SealingKeeper;
 use crate::secret::SecretValue;
 
 /// How patient the engine is.
@@ -195,7 +197,7 @@ impl ControlPlane {
         let detail = SecretValue::new(Value::Object(envelope.detail).to_string());
         let request = NewRequest { head, detail };
         match verdict {
-            Ok(_) => self.record(request, take, now).await,
+            Ok(command) => self.record(request, command, take, now).await,
             Err(failure) => self.record_refused(request, &failure, now).await,
         }
     }
@@ -207,7 +209,7 @@ impl ControlPlane {
             .await
     }
 
-    async fn record(&self, request: NewRequest, take: bool, now: Timestamp) -> PortResult<Received> {
+    async fn record(&self, request: NewRequest, command: Command, take: bool, now: Timestamp) -> PortResult<Received> {
         let lease_until = take.then(|| later(now, self.settings.lease));
         let receipt = match self.ports.ledger.receive(&request, lease_until).await {
             // It would never be taken: who asked is told, and what they sent is not kept.
@@ -223,6 +225,7 @@ impl ControlPlane {
                 tries: 1,
                 head: request.head,
                 detail: request.detail,
+                admitted: Some(Box::new(command)),
             })),
             Receipt::Recorded => Ok(Received::Recorded(request.head.id)),
             Receipt::Known(record) => self.repeat(record).await,
@@ -371,6 +374,16 @@ impl ControlPlane {
             return Err(ReadSecretError::Denied(decision.refusal(&agent.name, &access)));
         }
         found.ok_or(ReadSecretError::NotFound)
+    }
+
+    /// The key that values are to be sealed to; made where there is none.
+    pub async fn sealing_key(&self) -> PortResult<SealingKey> {
+        SealingKeeper::new(&self.ports).current().await
+    }
+
+    /// Replaces the sealing key where it is time, forgets old ones, and publishes the new one.
+    pub async fn keep_sealing_keys(&self) -> PortResult<()> {
+        SealingKeeper::new(&self.ports).keep().await
     }
 
     /// Registers this agent and sends its own heartbeat: healthy when every check is.

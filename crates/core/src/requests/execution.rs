@@ -97,10 +97,11 @@ impl ControlPlane {
     }
 
     /// The same, for an agent that was looked up just now.
-    pub(super) async fn carry_out_for(&self, claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
+    pub(super) async fn carry_out_for(&self, mut claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
+        let admitted = claimed.admitted.take();
         let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
-        let Broke { error, in_effect } = match self.execute(&claimed, known, &under_way.course).await {
+        let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
             Ok(Executed::Ended(ended)) => return self.conclude(claim, head, ended).await,
             Ok(Executed::Elsewhere(detail)) => return self.park(claim, head, detail).await,
             Err(broke) => broke,
@@ -162,6 +163,7 @@ impl ControlPlane {
     async fn execute(
         &self,
         claimed: &ClaimedRequest,
+        admitted: Option<Box<Command>>,
         known: Option<Agent>,
         course: &Course,
     ) -> Result<Executed, Broke> {
@@ -174,9 +176,12 @@ impl ControlPlane {
             let failure = Failure::new(Reason::InternalError, message);
             return Ok(Executed::Ended(Ended::fate_unknown(failure)));
         }
-        let command = match self.readmit(claimed) {
-            Ok(command) => command,
-            Err(failure) => return Ok(refused(failure, Value::Null)),
+        let command = match admitted {
+            Some(command) => *command,
+            None => match self.readmit(claimed) {
+                Ok(command) => command,
+                Err(failure) => return Ok(refused(failure, Value::Null)),
+            },
         };
         let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
@@ -184,6 +189,10 @@ impl ControlPlane {
         };
         match command {
             Command::PutSecret(put) => {
+                let put = match self.opened(&put, head).await? {
+                    Ok(put) => put,
+                    Err(failure) => return Ok(refused(failure, detail)),
+                };
                 let written = self.put_secret(claim.attempt, head, &put).await.map_err(in_effect)?;
                 Ok(Executed::Ended(Ended::with(Ok(written), detail)))
             }
@@ -250,6 +259,9 @@ impl ControlPlane {
         }
         let mut policies = Vec::new();
         for access in asked {
+            if let Some(refusal) = self.policy.refusal(&access) {
+                return denied(refusal);
+            }
             let decision = self.policy.decide(&principal, &access);
             if !decision.allowed {
                 return denied(decision.refusal(&principal.name, &access));

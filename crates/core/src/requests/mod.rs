@@ -29,6 +29,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{ActionsSecretName, AgentName, FullStackName, RepositoryName, SecretName, StackName, Stage};
+use crate::sealed_values::SealedValue;
 use crate::secret::SecretValue;
 
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).
@@ -57,22 +58,31 @@ pub enum Role {
 #[derive(Clone)]
 pub enum Command {
     /// Write a secret's next version.
-    PutSecret(PutSecret),
+    PutSecret(PutSecret<GivenValue>),
     /// Change a stack.
     DeployLambda(DeployLambda),
     /// Look at repositories, or change them.
     Repositories(RepositoryWork),
 }
 
-/// The parameters of `putSecret`.
+/// The parameters of `putSecret`: with the value as it was given, or as it is written.
 #[derive(Clone)]
-pub struct PutSecret {
+pub struct PutSecret<V = SecretValue> {
     /// The secret, within the installation's namespace.
     pub name: SecretName,
     /// 1 to [`MAX_SECRET_BYTES`] bytes.
-    pub value: SecretValue,
+    pub value: V,
     /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
     pub kms_key: Option<String>,
+}
+
+/// A secret's value as a request gives it.
+#[derive(Clone)]
+pub enum GivenValue {
+    /// As it is.
+    Plain(SecretValue),
+    /// Sealed by whoever asks. It is opened when it is written, and not before.
+    Sealed(SealedValue),
 }
 
 /// The parameters of `deployLambda`. Parameters' values and a template's text may be secret: its `Debug` shows

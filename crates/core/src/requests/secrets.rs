@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::engine::{ControlPlane, Received, conclusion};
 use super::execution::to_value;
-use super::outcome::PutSecretResult;
+use super::outcome::{Failure, PutSecretResult};
 use super::record::RequestHead;
-use super::{Command, PutSecret};
+use super::{Command, GivenValue, PutSecret};
 use crate::names::{RequestId, SecretName, Stage};
 use crate::ports::{Done, PortErrorKind, PortResult, SecretWrite, SecretWritten};
+use crate::sealed_values::keeping::SealingKeeper;
 
 /// What a write says beside its parameters.
 struct Beside {
@@ -38,14 +39,17 @@ impl ControlPlane {
         let Ok(policies) = self.authorise(head, command, None).await? else {
             return Ok(None);
         };
+        let Ok(put) = self.opened(put, head).await? else {
+            return Ok(None);
+        };
         let (own, name, clock) = (head.clone(), put.name.clone(), Arc::clone(&self.ports.clock));
         let detail = json!({"policies": policies});
         let conclude = move |written| {
             let outcome = Ok(result(&name, written));
             conclusion(&own, outcome, detail.clone(), None, clock.now())
         };
-        let beside = self.beside(head, put);
-        let write = self.write(head, put, &beside, false);
+        let beside = self.beside(head, &put);
+        let write = self.write(head, &put, &beside, false);
         match at_once.put_secret(head, write, Box::new(conclude)).await {
             Ok(Done::Now(completed)) => Ok(Some(Received::Concluded(completed))),
             Ok(Done::Known(record)) => self.repeat(record).await.map(Some),
@@ -53,6 +57,30 @@ impl ControlPlane {
             Err(error) if error.kind == PortErrorKind::Refused => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The parameters with the value as it is to be written. A sealed one is opened here, when its secret is written,
+    /// and nowhere else.
+    pub(super) async fn opened(
+        &self,
+        put: &PutSecret<GivenValue>,
+        head: &RequestHead,
+    ) -> PortResult<Result<PutSecret, Failure>> {
+        let value = match &put.value {
+            GivenValue::Plain(value) => value.clone(),
+            GivenValue::Sealed(sealed) => {
+                let keeper = SealingKeeper::new(&self.ports);
+                match keeper.open(sealed, &head.agent, &put.name).await? {
+                    Ok(value) => value,
+                    Err(failure) => return Ok(Err(failure)),
+                }
+            }
+        };
+        Ok(Ok(PutSecret {
+            name: put.name.clone(),
+            value,
+            kms_key: put.kms_key.clone(),
+        }))
     }
 
     fn beside(&self, head: &RequestHead, put: &PutSecret) -> Beside {

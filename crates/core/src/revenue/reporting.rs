@@ -33,8 +33,13 @@ const PAGE: usize = 1_000;
 /// How old the rates of the last report may be to stand in where no newer ones can be had.
 const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
 
-/// What the event says of itself; the wire contract has it.
-const EVENT_DETAIL_TYPE: &str = "MRR Calculation Complete";
+/// The `detail-type` of a day's event; the wire contract has it.
+pub const DAY_DETAIL_TYPE: &str = "MRR Calculation Complete";
+
+/// The `source` of a day's event; the wire contract has it.
+pub fn billing_source(installation: &Installation) -> String {
+    format!("{}.billing", installation.namespace)
+}
 
 /// Computes MRR and keeps it.
 pub struct Reporter {
@@ -337,8 +342,8 @@ impl Reporter {
         };
         Ok(Announcement {
             key: format!("mrr/{}", day.date),
-            source: format!("{}.billing", self.settings.installation.namespace),
-            detail_type: EVENT_DETAIL_TYPE.to_owned(),
+            source: billing_source(&self.settings.installation),
+            detail_type: DAY_DETAIL_TYPE.to_owned(),
             detail: serde_json::to_string(&detail)?,
             timestamp: day.at,
         })

@@ -15,6 +15,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0005_retention.sql")),
     M::up(include_str!("../../migrations/0006_webhooks.sql")),
     M::up(include_str!("../../migrations/0007_leases.sql")),
+    M::up(include_str!("../../migrations/0008_sealing_keys.sql")),
 ];
 
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);

@@ -74,6 +74,7 @@ pub(super) fn claim_due(
             tries,
             head,
             detail,
+            admitted: None,
         });
     }
     Ok(claimed)

@@ -21,7 +21,7 @@ use super::key_file::KeyFile;
 use super::{KeyId, KeyStore, Label, Sealed, StoreKeys, store_keys};
 use crate::db::Db;
 use crate::error::Fault;
-use crate::{audit, ledger, secrets, webhooks};
+use crate::{audit, ledger, sealing_keys, secrets, webhooks};
 
 /// How many data keys are wrapped in one transaction.
 const BATCH: i64 = 200;
@@ -168,7 +168,7 @@ struct SealedTable {
     label: fn(&str, i64) -> Label<'_>,
 }
 
-const TABLES: [&SealedTable; 4] = [
+const TABLES: [&SealedTable; 5] = [
     &SealedTable {
         select: "SELECT rowid, name, 0, key_id, data_key FROM store_keys \
                  WHERE rowid > ?1 AND key_id <> ?2 ORDER BY rowid LIMIT ?3",
@@ -198,6 +198,12 @@ const TABLES: [&SealedTable; 4] = [
                  WHERE seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
         update: "UPDATE subscriptions SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
         label: |name, _| webhooks::label(name),
+    },
+    &SealedTable {
+        select: "SELECT seq, id, 0, key_id, data_key FROM sealing_keys \
+                 WHERE seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
+        update: "UPDATE sealing_keys SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
+        label: |name, _| sealing_keys::label(name),
     },
 ];
 

@@ -12,7 +12,7 @@ use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{
     Agents, AuditTrail, Consumer, DueEvent, EventLog, Heartbeats, Ledger, Metrics, Outbox, Outcome, RepositoryStore,
-    RequestSample, RevenueStore, Schedule, SecretStore, SecretVersion, Settled, Shelf, Webhooks,
+    RequestSample, RevenueStore, Schedule, SealingKeys, SecretStore, SecretVersion, Settled, Shelf, Webhooks,
 };
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
@@ -74,6 +74,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         }
         if version >= 6 {
             check_endpoint(&store).await;
+        }
+        if version >= 8 {
+            check_sealing(&store).await;
         }
         store.close();
         let conn = folder.intruder();
@@ -193,6 +196,14 @@ async fn check_endpoint(store: &Store) {
         (endpoint.failing_since, endpoint.last_error.as_deref()),
         (Some(after(8)), Some("status 410"))
     );
+}
+
+/// The pair of keys that values were sealed to opens.
+async fn check_sealing(store: &Store) {
+    let pairs = store.sealing_keys().pairs().await.unwrap();
+    let ids: Vec<&str> = pairs.iter().map(|pair| pair.id().as_str()).collect();
+    assert_eq!(ids, ["321284bf5f0c1019"]);
+    assert_eq!((pairs[0].secret(), pairs[0].created_at()), (&[5; 32], after(0)));
 }
 
 /// What was known of repositories is still there.

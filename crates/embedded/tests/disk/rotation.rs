@@ -4,8 +4,10 @@
 use std::fs;
 use std::ops::ControlFlow;
 
+use cc_devops_core::acts::Author;
 use cc_devops_core::audit::{AuditFilter, actions};
-use cc_devops_core::ports::{AuditTrail, Ledger, PortErrorKind, Webhooks};
+use cc_devops_core::ports::{AuditTrail, Ledger, PortErrorKind, SealingKeys, Webhooks};
+use cc_devops_core::sealed_values::keeping::Replacing;
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_embedded::{RotationStep, Store};
@@ -17,8 +19,8 @@ use crate::folder::{Folder, given, put, value};
 const SECRETS: u64 = 450;
 
 /// Steps of a rotation over them: added, in use, one batch of the store's keys, three of secrets,
-/// one of requests, one of webhooks, unused.
-const STEPS: usize = 9;
+/// one of requests, one of webhooks, one of sealing keys, unused.
+const STEPS: usize = 10;
 
 async fn fill(store: &Store) {
     for number in 0..SECRETS {
@@ -39,6 +41,12 @@ async fn fill(store: &Store) {
         .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
         .await
         .unwrap();
+    let replacing = Replacing {
+        instead_of: None,
+        at: after(2),
+        author: Author::default(),
+    };
+    store.sealing_keys().replace(&replacing).await.unwrap();
 }
 
 fn name(number: u64) -> String {
@@ -50,6 +58,7 @@ async fn check(store: &Store) {
         let expected = format!("value {number}");
         assert_eq!(value(store, &name(number)).await.unwrap().as_deref(), Some(&*expected));
     }
+    assert_eq!(store.sealing_keys().pairs().await.unwrap().len(), 1, "it opens");
 }
 
 fn keys_in_file(folder: &Folder) -> usize {
@@ -125,7 +134,8 @@ async fn a_rotation_can_stop_after_every_step() {
             .intruder()
             .query_row(
                 "SELECT count(*) FROM (SELECT key_id FROM secret_versions UNION SELECT key_id FROM store_keys \
-                 UNION SELECT key_id FROM subscriptions UNION SELECT key_id FROM requests)",
+                 UNION SELECT key_id FROM subscriptions UNION SELECT key_id FROM sealing_keys \
+                 UNION SELECT key_id FROM requests)",
                 [],
                 |row| row.get(0),
             )

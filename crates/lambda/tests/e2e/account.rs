@@ -15,9 +15,12 @@ use cc_devops_core::ports::{Clock as _, Ports, SystemClock};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::engine::{Received, Settings};
 use cc_devops_core::requests::record::StackLock;
+use cc_devops_core::sealed_values::{SealingKey, bound};
+use cc_devops_core::secret::SecretValue;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample;
 use cc_devops_testkit::stripe::{FakeStripe, Model};
+use crypto_box::aead::OsRng;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -262,6 +265,40 @@ impl Account {
                 let ours = with.is_none_or(|with| text(item.get("entry")).contains(with));
                 count += usize::from(text(item.get("PK")).starts_with(prefix) && ours);
             }
+        }
+        count
+    }
+
+    /// The parameters of a `putSecret` whose value is sealed to the published key, and that key's id.
+    pub(crate) async fn sealed(&self, secret: &str, value: &str) -> (Value, String) {
+        let parameter = self
+            .clients
+            .ssm()
+            .get_parameter()
+            .name("/contentcraft/devops/sealing-key");
+        let published = parameter.send().await.unwrap().parameter.unwrap().value.unwrap();
+        let key: SealingKey = serde_json::from_str(&published).unwrap();
+        let name = sample::secret_name(&format!("/contentcraft/contentorchestrator/{secret}"));
+        let plain = bound(&sample::agent_name(AGENT), &name, &SecretValue::new(value.to_owned()));
+        let sealed = key.seal(&mut OsRng, &plain).unwrap();
+        let params = json!({"name": name, "sealedValue": sealed, "keyId": key.key_id});
+        (params, key.key_id.to_string())
+    }
+
+    /// A secret's value.
+    pub(crate) async fn secret(&self, secret: &str) -> String {
+        let call = self.clients.secrets().get_secret_value();
+        let call = call.secret_id(format!("/contentcraft/contentorchestrator/{secret}"));
+        call.send().await.unwrap().secret_string.unwrap()
+    }
+
+    /// How many rows of the table have a text somewhere.
+    pub(crate) async fn rows_that_hold(&self, text: &str) -> usize {
+        let mut pages = self.clients.dynamodb().scan().table_name(TABLE).into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let items = page.unwrap().items.unwrap_or_default();
+            count += items.iter().filter(|item| format!("{item:?}").contains(text)).count();
         }
         count
     }

@@ -61,6 +61,28 @@ async fn the_whole_way() {
         "and is on record once"
     );
 
+    // A value that nobody on the bus can read: the key is where agents look for it.
+    let (params, key_id) = account.sealed("sealed", "sesame, sealed").await;
+    let request = json!({"requestId": "sealed-1", "action": "putSecret", "stage": "dev", "params": params});
+    account.ask(&request).await;
+    let outcome = account.outcome("sealed-1").await;
+    assert_eq!(outcome["status"], "success", "{outcome}");
+    assert_eq!(account.secret("sealed").await, "sesame, sealed");
+    let mut stolen = request.clone();
+    stolen["requestId"] = json!("sealed-2");
+    stolen["params"]["name"] = json!("/contentcraft/contentorchestrator/elsewhere");
+    account.ask(&stolen).await;
+    assert_eq!(account.outcome("sealed-2").await["reason"], "security_violation");
+    let shown = account.rows_that_hold("sesame, sealed").await;
+    assert_eq!(shown, 0, "it stands nowhere in the ledger");
+    assert!(account.rows("SEALING", None).await == 2 && !key_id.is_empty());
+
+    // Nobody changes the control plane itself by asking it to.
+    let own = json!({"requestId": "own-1", "action": "deployLambda",
+        "params": {"stackName": "cc-agent-devops-automation", "templateBody": "{}"}});
+    account.ask(&own).await;
+    assert_eq!(account.outcome("own-1").await["reason"], "security_violation");
+
     // What cannot be read is answered too.
     account.ask(&json!({"action": "putSecret"})).await;
     let unreadable = account.outcome("unknown").await;

@@ -7,6 +7,7 @@ mod events;
 mod operations;
 mod repositories;
 mod requests;
+mod sealing;
 mod secrets;
 mod stream;
 mod submit;
@@ -47,7 +48,7 @@ pub(crate) fn router(app: &App) -> Router {
 fn table(app: &App) -> OpenApiRouter<App> {
     let manage_webhooks = Needs::Access(|_| Ok(Access::ManageWebhooks));
     let heartbeat = Needs::Access(|named| Ok(Access::SendHeartbeat { agent: named.agent()? }));
-    let rows: [(Needs, UtoipaMethodRouter<App>); 18] = [
+    let rows: [(Needs, UtoipaMethodRouter<App>); 19] = [
         // The engine holds the envelope against the token and lets the policies decide on each request.
         (Needs::Token, routes!(submit::post_events)),
         (
@@ -64,6 +65,8 @@ fn table(app: &App) -> OpenApiRouter<App> {
         (Needs::Access(|_| Ok(Access::ListAgents)), routes!(agents::list_agents)),
         // The engine decides, and puts every attempt on record.
         (Needs::Token, routes!(secrets::get_secret)),
+        // A public key: whoever may ask for anything may know it.
+        (Needs::Token, routes!(sealing::get_sealing_key)),
         (manage_webhooks, routes!(webhooks::add_webhook)),
         (manage_webhooks, routes!(webhooks::list_webhooks)),
         (manage_webhooks, routes!(webhooks::delete_webhook)),

@@ -2,6 +2,7 @@
 
 use cc_devops_core::fleet::{AgentStatus, Liveness, Rhythm, message};
 use cc_devops_core::requests::Role;
+use cc_devops_core::sealed_values::SealingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -125,4 +126,37 @@ pub(crate) struct SecretView<'a> {
     /// When the version was written.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,
+}
+
+/// The key that values are sealed to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SealingKey)]
+pub(crate) struct SealingKeyView {
+    /// What it is called; goes with each value that is sealed to it.
+    #[schema(example = "3f1c0a52b7d94e68", pattern = "^[0-9a-f]{16}$")]
+    key_id: String,
+    /// The public key, 32 bytes in base64.
+    public_key: String,
+    /// How values are sealed: by libsodium's function of this name.
+    #[schema(example = "crypto_box_seal")]
+    algorithm: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When the next one is made, unless that is done before.
+    #[schema(value_type = String, format = DateTime)]
+    rotates_at: Timestamp,
+}
+
+impl From<SealingKey> for SealingKeyView {
+    fn from(key: SealingKey) -> Self {
+        Self {
+            key_id: key.key_id.to_string(),
+            public_key: key.public_key,
+            algorithm: key.algorithm,
+            created_at: key.created_at,
+            rotates_at: key.rotates_at,
+        }
+    }
 }

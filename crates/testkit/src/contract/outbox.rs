@@ -75,9 +75,15 @@ async fn news_waits_among_outcomes(ports: &Ports) {
     ledger.announce(&reader, &news).await.unwrap();
     ended(ledger, &["r2"]).await;
     let all = waiting(ports, 100).await;
-    assert_eq!(keys(&all), ["r1", "mrr/2026-03-01", "r2"]);
-    assert_eq!(event(&all[1]).agent, reader, "news is for the agent it was given for");
-    assert_eq!(event(&all[1]).body, news.into(), "and comes as it was given");
+    // A store may take it up with the next look, behind what came to be meanwhile.
+    let place = keys(&all).iter().position(|key| *key == "mrr/2026-03-01").unwrap();
+    assert!(all.len() == 3 && place > 0, "{:?}", keys(&all));
+    assert_eq!(
+        event(&all[place]).agent,
+        reader,
+        "news is for the agent it was given for"
+    );
+    assert_eq!(event(&all[place]).body, news.into(), "and comes as it was given");
     settle_all(ports, &all, 50).await;
     assert!(waiting(ports, 100).await.is_empty(), "what is told is gone");
 }

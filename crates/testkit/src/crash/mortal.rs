@@ -12,9 +12,9 @@ use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, Sec
 use cc_devops_core::ports::{
     Agents, Alerts, AtOnce, AuditTrail, Backlog, CodeHost, Conclude, Consumer, Depth, Done, DueEvent, EventBus,
     EventLog, Forgotten, FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult,
-    RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore,
-    SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks,
-    Standing, TakeFound, Webhooks, Weight,
+    RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SealingKeys, SecretRead,
+    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent,
+    StackProgress, Stacks, Standing, TakeFound, Webhooks, Weight,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;
@@ -27,6 +27,8 @@ use cc_devops_core::requests::record::{
 use cc_devops_core::retention::Kept;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_core::schedule::Job;
+use cc_devops_core::sealed_values::keeping::Replacing;
+use cc_devops_core::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use jiff::Timestamp;
@@ -127,6 +129,29 @@ mortal! { SecretStore {
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
 } }
+
+#[async_trait]
+impl SealingKeys for Mortal<dyn SealingKeys> {
+    async fn pairs(&self) -> PortResult<Vec<SealingPair>> {
+        self.points.pass(self.port.pairs()).await
+    }
+
+    async fn replace(&self, replacing: &Replacing) -> PortResult<Option<SealingPair>> {
+        self.points.pass(self.port.replace(replacing)).await
+    }
+
+    async fn forget(&self, pairs: &[SealingKeyId]) -> PortResult<()> {
+        self.points.pass(self.port.forget(pairs)).await
+    }
+
+    fn is_published(&self) -> bool {
+        self.port.is_published()
+    }
+
+    async fn publish(&self, key: &SealingKey) -> PortResult<()> {
+        self.points.pass(self.port.publish(key)).await
+    }
+}
 
 mortal! { AtOnce {
     fn put_secret(head: &RequestHead, write: SecretWrite<'_>, conclude: Conclude) -> Done;

@@ -14,6 +14,7 @@ mod outbox;
 mod repositories;
 mod retention;
 mod revenue;
+mod sealing_keys;
 mod secrets;
 mod stacks;
 mod upkeep;
@@ -39,6 +40,7 @@ struct Model {
     outbox: outbox::Outbox,
     audit: audit::Chain,
     secrets: BTreeMap<SecretName, secrets::StoredSecret>,
+    sealing: sealing_keys::SealingModel,
     stacks: stacks::StackModel,
     agents: Vec<agents::StoredAgent>,
     bus: Vec<OutgoingEvent>,
@@ -84,6 +86,7 @@ impl Memory {
             ledger: Arc::new(self.clone()),
             audit: Arc::new(self.clone()),
             secrets: Arc::new(self.clone()),
+            sealing_keys: Arc::new(self.clone()),
             at_once: None,
             stacks: Arc::new(self.clone()),
             agents: Arc::new(self.clone()),

@@ -9,7 +9,8 @@ use super::kind;
 use crate::installation::Installation;
 use crate::names::{NameError, SecretName, StackName, Stage};
 use crate::requests::outcome::{Failure, Reason};
-use crate::requests::{DeployLambda, MAX_SECRET_BYTES, PutSecret, Template};
+use crate::requests::{DeployLambda, GivenValue, MAX_SECRET_BYTES, PutSecret, Template};
+use crate::sealed_values::SealedValue;
 use crate::secret::SecretValue;
 
 /// CloudFormation's limits.
@@ -24,10 +25,13 @@ const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPA
 /// The longest key id, alias or ARN that KMS takes.
 const MAX_KMS_KEY: usize = 2_048;
 
-pub(super) fn put_secret(params: Map<String, Value>, installation: &Installation) -> Result<PutSecret, Failure> {
+pub(super) fn put_secret(
+    params: Map<String, Value>,
+    installation: &Installation,
+) -> Result<PutSecret<GivenValue>, Failure> {
     let mut params = Params {
         action: "putSecret",
-        known: &["name", "value", "kmsKey"],
+        known: &["name", "value", "sealedValue", "keyId", "kmsKey"],
         left: params,
     };
     params.refuse_unknown()?;
@@ -36,7 +40,36 @@ pub(super) fn put_secret(params: Map<String, Value>, installation: &Installation
     if name.namespace() != namespace {
         return Err(invalid(format!("the secret's name must lie under `/{namespace}/`")));
     }
-    let value = SecretValue::new(params.required("value")?);
+    let value = given_value(&mut params)?;
+    let kms_key = params.optional("kmsKey")?;
+    if kms_key
+        .as_ref()
+        .is_some_and(|key| key.is_empty() || key.len() > MAX_KMS_KEY)
+    {
+        return Err(invalid(format!("`kmsKey` must have 1 to {MAX_KMS_KEY} bytes")));
+    }
+    Ok(PutSecret { name, value, kms_key })
+}
+
+/// The value: as it is, or sealed.
+fn given_value(params: &mut Params) -> Result<GivenValue, Failure> {
+    let missing = |message: &str| Err(Failure::new(Reason::MissingParameter, message));
+    let (plain, sealed) = (params.optional("value")?, params.optional("sealedValue")?);
+    let value = match (plain, sealed, params.optional("keyId")?) {
+        (Some(_), Some(_), _) => return Err(invalid("give `value` or `sealedValue`, not both")),
+        (Some(_), None, Some(_)) => {
+            return Err(invalid(
+                "`keyId` goes with `sealedValue`; a `value` that is not sealed has none",
+            ));
+        }
+        (None, Some(sealed), Some(key_id)) => return SealedValue::read(&sealed, key_id).map(GivenValue::Sealed),
+        (None, Some(_), None) => return missing("`sealedValue` needs `params.keyId`, the key it was sealed to"),
+        (None, None, Some(_)) => return missing("`keyId` needs `params.sealedValue`, what was sealed to that key"),
+        (None, None, None) => {
+            return missing("putSecret needs `params.value`, or `params.sealedValue` with `params.keyId`");
+        }
+        (Some(value), None, None) => SecretValue::new(value),
+    };
     if value.is_empty() {
         return Err(invalid("`value` is empty; a secret has at least one byte"));
     }
@@ -46,14 +79,7 @@ pub(super) fn put_secret(params: Map<String, Value>, installation: &Installation
             value.len()
         )));
     }
-    let kms_key = params.optional("kmsKey")?;
-    if kms_key
-        .as_ref()
-        .is_some_and(|key| key.is_empty() || key.len() > MAX_KMS_KEY)
-    {
-        return Err(invalid(format!("`kmsKey` must have 1 to {MAX_KMS_KEY} bytes")));
-    }
-    Ok(PutSecret { name, value, kms_key })
+    Ok(GivenValue::Plain(value))
 }
 
 pub(super) fn deploy_lambda(

@@ -1,0 +1,57 @@
+//! What no policy can permit: changing the control plane's own stacks. Whoever changes them decides what the
+//! control plane does, and so everything else.
+
+use super::Access;
+use crate::installation::Installation;
+use crate::names::StackName;
+
+/// The control plane's own stacks, as far as their names say.
+pub(super) struct OwnStacks {
+    /// Without a stage, folded.
+    base: String,
+    /// Full names, folded.
+    others: Vec<String>,
+}
+
+impl OwnStacks {
+    /// The stack that is called after the control plane, on every stage.
+    pub(super) fn of(installation: &Installation) -> Self {
+        Self {
+            base: folded(installation.agent.own_stack().as_str()),
+            others: Vec::new(),
+        }
+    }
+
+    /// And one that has a name of its own.
+    pub(super) fn add(&mut self, full_name: &str) {
+        self.others.push(folded(full_name));
+    }
+
+    /// Why nobody may do it, where it would change one of them.
+    pub(super) fn refusal(&self, access: &Access) -> Option<String> {
+        let Access::DeployLambda { stack, stage } = access else {
+            return None;
+        };
+        let full_name = stack.on(stage);
+        let name = folded(full_name.as_str());
+        (folded(stack.as_str()) == self.base || self.others.contains(&name)).then(|| {
+            format!(
+                "stack {full_name} is the control plane's own, which no request may change and no policy can permit; an \
+                 operator deploys it with `make deploy`"
+            )
+        })
+    }
+}
+
+/// Whether a stack is called after the control plane, on whichever stage.
+pub fn is_own_stack(installation: &Installation, stack: &StackName) -> bool {
+    folded(stack.as_str()) == folded(installation.agent.own_stack().as_str())
+}
+
+/// A name without case and hyphens: `cc-agent-devops-automation` is `cc-agent-dev-ops-automation`.
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| *c != '-')
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
