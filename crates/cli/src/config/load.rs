@@ -11,7 +11,8 @@ use jsonschema::error::ValidationErrorKind;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::file::{ConfigFile, VARIABLE_NAME};
+use super::file::ConfigFile;
+use super::stacks::VARIABLE_NAME;
 use super::{Problem, check};
 use crate::error::CliError;
 

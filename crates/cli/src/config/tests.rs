@@ -6,8 +6,9 @@ use std::path::Path;
 use cc_devops_aws::Account;
 use serde_json::Value;
 
-use super::file::{ConfigFile, StackSection};
+use super::file::ConfigFile;
 use super::load::{finish, read, schema};
+use super::stacks::StackSection;
 use super::{Checked, Problem};
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cc-devops.example.toml"));
@@ -114,6 +115,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
         ("stripe", "webhook_secret"),
         ("github", "webhook_secret"),
         ("repos", "policy"),
+        ("deploys", "user"),
     ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();
@@ -127,6 +129,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     let (_, written) = stacks.iter_mut().next().unwrap();
     let written = written.as_table_mut().unwrap();
     written.remove("working_dir").unwrap();
+    written.remove("user").unwrap();
     let command = written.get("command").cloned().unwrap();
     let bare: StackSection = toml::Table::from_iter([("command".to_owned(), command)])
         .try_into()
@@ -295,7 +298,13 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
 
 #[test]
 fn problems_are_told_in_the_same_order_each_time() {
-    let keys = ["audit_days", "dead_letters_days", "events_days", "outputs_days", "requests_days"];
+    let keys = [
+        "audit_days",
+        "dead_letters_days",
+        "events_days",
+        "outputs_days",
+        "requests_days",
+    ];
     let text: Vec<String> = keys.iter().map(|key| format!("{key} = \"many\"")).collect();
     let text = format!("[retention]\n{}", text.join("\n"));
     let expected = keys.map(|key| format!("retention.{key}: must be a whole number"));
