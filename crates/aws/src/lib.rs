@@ -102,6 +102,7 @@ impl Backend {
     /// Every port.
     pub fn ports(&self) -> Ports {
         Ports {
+            at_once: None,
             ledger: self.ledger(),
             audit: self.audit(),
             secrets: self.secrets(),

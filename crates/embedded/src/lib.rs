@@ -57,6 +57,7 @@
 
 mod agents;
 mod alerts;
+mod at_once;
 mod audit;
 mod backup;
 mod checks;

@@ -13,7 +13,7 @@ use crate::columns::{Unknown, count_at, limit, name_at, nanos, time_at, unreadab
 use crate::db::Db;
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
-use crate::vault::{Keyring, Label, Sealed};
+use crate::vault::{Keyring, Label, Sealed, StoreKeys};
 
 /// The secrets in the database.
 pub struct SqliteSecrets {
@@ -36,7 +36,7 @@ pub(crate) fn label(name: &str, version: i64) -> Label<'_> {
 }
 
 /// A write with what can be made before the writer's time.
-struct Write {
+pub(crate) struct Write {
     name: SecretName,
     value: SecretValue,
     value_mac: [u8; 32],
@@ -46,19 +46,26 @@ struct Write {
     at: i64,
 }
 
-#[async_trait]
-impl SecretStore for SqliteSecrets {
-    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+impl Write {
+    /// Prepares a write.
+    pub(crate) fn of(write: SecretWrite<'_>, keys: &StoreKeys) -> Self {
         let (name, value) = (&write.put.name, &write.put.value);
-        let write = Write {
+        Self {
             name: name.clone(),
             value: value.clone(),
-            value_mac: self.db.store_keys().secret_value_mac(name.as_str(), value.expose()),
+            value_mac: keys.secret_value_mac(name.as_str(), value.expose()),
             token: write.token.to_owned(),
             agent: write.agent.to_string(),
             stage: write.stage.to_string(),
             at: nanos(write.at),
-        };
+        }
+    }
+}
+
+#[async_trait]
+impl SecretStore for SqliteSecrets {
+    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+        let write = Write::of(write, self.db.store_keys());
         self.db
             .write_repeatable(move |conn, keys| put(conn, keys, &write))
             .await
@@ -84,7 +91,9 @@ impl SecretStore for SqliteSecrets {
     }
 }
 
-fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten, Fault> {
+/// Writes a version, or gives the answer of the write that this one repeats. A refusal comes before
+/// anything is written.
+pub(crate) fn put(conn: &Connection, keys: &Keyring, write: &Write) -> Result<SecretWritten, Fault> {
     let known: Option<(i64, i64)> = conn
         .prepare_cached("SELECT id, versions FROM secrets WHERE name = ?1")?
         .query_row([write.name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
 use crate::alerts::LogAlerts;
+use crate::at_once::SqliteAtOnce;
 use crate::audit::SqliteAudit;
 use crate::backup;
 use crate::checks::SqliteChecks;
@@ -176,6 +177,7 @@ impl Store {
             ledger: self.ledger(),
             audit: self.audit(),
             secrets: self.secrets(),
+            at_once: Some(Arc::new(SqliteAtOnce::new(self.db.clone()))),
             stacks,
             agents: self.agents(),
             heartbeats: self.agents(),

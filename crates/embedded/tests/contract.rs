@@ -115,6 +115,7 @@ async fn unreadable() {
 }
 
 contracts!(
+    at_once,
     ledger,
     outbox,
     audit,

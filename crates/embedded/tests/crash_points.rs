@@ -79,11 +79,14 @@ impl Backend for Embedded {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn put_secret_survives_a_crash_at_every_call() {
-    let report = enumerate(async || Embedded::fresh(), &Scenario::put_secret()).await;
-    assert!(
-        report.runs >= 2 * report.calls,
-        "every call crashed before and after its effect: {report:?}"
-    );
+    // Done at once, and on the whole way.
+    for scenario in [Scenario::put_secret(), Scenario::put_secret().left_for_a_sweep()] {
+        let report = enumerate(async || Embedded::fresh(), &scenario).await;
+        assert!(
+            report.runs >= 2 * report.calls,
+            "every call crashed before and after its effect: {report:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

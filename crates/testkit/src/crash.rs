@@ -16,7 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cc_devops_core::ports::{CodeHost, EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
+use cc_devops_core::ports::{AtOnce, CodeHost, EventBus, LogWriter, PortError, PortErrorKind, PortResult, Ports};
 
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
@@ -84,6 +84,10 @@ impl CrashPoints {
             ledger: Mortal::new(&ports.ledger, self),
             audit: Mortal::new(&ports.audit, self),
             secrets: Mortal::new(&ports.secrets, self),
+            at_once: ports
+                .at_once
+                .as_ref()
+                .map(|at_once| Mortal::new(at_once, self) as Arc<dyn AtOnce>),
             stacks: Mortal::new(&ports.stacks, self),
             agents: Mortal::new(&ports.agents, self),
             heartbeats: Mortal::new(&ports.heartbeats, self),

@@ -50,6 +50,11 @@ async fn unreadable() {
 }
 
 #[tokio::test]
+async fn at_once() {
+    contract::at_once(async || Memory::new().ports_of_one_store()).await;
+}
+
+#[tokio::test]
 async fn audit() {
     contract::audit(fresh).await;
 }

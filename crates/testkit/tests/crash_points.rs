@@ -25,6 +25,17 @@ async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
 }
 
 #[tokio::test]
+async fn a_put_secret_done_at_once_survives_a_crash_at_every_call() {
+    let scenario = Scenario::put_secret();
+    let report = enumerate(async || MemoryBackend::of_one_store(), &scenario).await;
+    assert!(
+        report.runs >= 2 * report.calls,
+        "before and after its effect: {report:?}"
+    );
+    enumerate(async || MemoryBackend::of_one_store(), &scenario.crashing_twice()).await;
+}
+
+#[tokio::test]
 async fn deploy_lambda_survives_a_crash_at_every_call() {
     every_crash(&Scenario::deploy_lambda()).await;
 }

@@ -7,6 +7,7 @@
 //! What every adapter keeps: an `Ok` that says something was written is durable; a call that
 //! returns `Err` may or may not have taken effect, and may be made again.
 
+mod at_once;
 mod effects;
 mod fleet;
 mod handed_over;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use at_once::{AtOnce, Conclude, Done};
 pub use effects::{
     SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StackEnd, StackProgress, Stacks,
 };
@@ -118,6 +120,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditTrail>,
     /// Where secrets are kept.
     pub secrets: Arc<dyn SecretStore>,
+    /// Does what needs no other system than the ledger's own store; none where secrets are kept elsewhere.
+    pub at_once: Option<Arc<dyn AtOnce>>,
     /// Where stacks are changed.
     pub stacks: Arc<dyn Stacks>,
     /// Which agents there are.

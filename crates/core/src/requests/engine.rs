@@ -176,8 +176,8 @@ impl ControlPlane {
         self.ports.clock.now()
     }
 
-    /// Takes one event. With `take` the caller carries a new request out at once; without, it is
-    /// left for a sweep. `Ok` means that what it says is durable.
+    /// Takes one event. With `take` it is done at once where the store can, or the caller carries it out;
+    /// without, it is left for a sweep. `Ok` means that what it says is durable.
     pub async fn receive(&self, principal: &Principal, event: Value, take: bool) -> PortResult<Received> {
         let now = self.now();
         let envelope = match Envelope::read(event) {
@@ -185,6 +185,12 @@ impl ControlPlane {
             Err(unreadable) => return self.refuse_unreadable(Some(principal), unreadable, now).await,
         };
         let Admission { head, verdict } = admit(&envelope, principal, &self.installation, &self.fingerprints, now);
+        if take
+            && let Ok(command) = &verdict
+            && let Some(received) = self.do_at_once(&head, command).await?
+        {
+            return Ok(received);
+        }
         let detail = SecretValue::new(Value::Object(envelope.detail).to_string());
         let request = NewRequest { head, detail };
         match verdict {
@@ -233,14 +239,14 @@ impl ControlPlane {
     }
 
     /// A repeat gets the first outcome again, as an answer and as an event.
-    async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
+    pub(super) async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
         if record.completed.is_some() {
             self.ports.ledger.republish(&record.head.id, self.now()).await?;
         }
         Ok(Received::Known(record))
     }
 
-    async fn refuse_conflict(&self, head: &RequestHead, now: Timestamp) -> PortResult<Received> {
+    pub(super) async fn refuse_conflict(&self, head: &RequestHead, now: Timestamp) -> PortResult<Received> {
         let failure = Failure::new(
             Reason::RequestIdConflict,
             "this requestId was used before for something else; give the new request an id of its own",

@@ -6,18 +6,17 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::course::Course;
 use super::engine::{ControlPlane, conclusion, later};
-use super::outcome::{Completed, Failure, PutSecretResult, Reason};
+use super::outcome::{Completed, Failure, Reason};
 use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, StackLease, StackLock, WaitingRequest};
-use super::{Command, DeployLambda, PutSecret, RepositoryWork};
+use super::{Command, DeployLambda, RepositoryWork};
 use crate::acts::Author;
 use crate::fleet::Agent;
-use crate::names::{RequestId, SecretName, Stage};
+use crate::names::Stage;
 use crate::policy::Access;
-use crate::ports::{PortError, PortErrorKind, PortResult, SecretWrite, StackEnd, StackProgress};
+use crate::ports::{PortError, PortErrorKind, PortResult, StackEnd, StackProgress};
 
 /// How far a request got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +183,10 @@ impl ControlPlane {
             Err(denied) => return Ok(refused(denied, Value::Null)),
         };
         match command {
-            Command::PutSecret(put) => self.put_secret(claim.attempt, head, &put, detail).await,
+            Command::PutSecret(put) => {
+                let written = self.put_secret(claim.attempt, head, &put).await.map_err(in_effect)?;
+                Ok(Executed::Ended(Ended::with(Ok(written), detail)))
+            }
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
             Command::Repositories(work) => self.repositories((claim, head), &work, course, detail).await,
         }
@@ -209,7 +211,8 @@ impl ControlPlane {
         Ok(Executed::Ended(Ended::with(outcome.map(within_an_event), detail)))
     }
 
-    async fn authorise(
+    /// The policies that let the one who asks have this, or the refusal.
+    pub(super) async fn authorise(
         &self,
         head: &RequestHead,
         command: &Command,
@@ -263,38 +266,11 @@ impl ControlPlane {
         Ok(Ok(policies))
     }
 
-    fn stage_of(&self, head: &RequestHead) -> Stage {
+    pub(super) fn stage_of(&self, head: &RequestHead) -> Stage {
         let stages = &self.installation.stages;
         stages
             .find(&head.stage)
             .unwrap_or_else(|_| stages.default_stage().clone())
-    }
-
-    async fn put_secret(
-        &self,
-        attempt: u32,
-        head: &RequestHead,
-        put: &PutSecret,
-        detail: Value,
-    ) -> Result<Executed, Broke> {
-        let token = effect_token(&head.id, &put.name);
-        let stage = self.stage_of(head);
-        let write = SecretWrite {
-            put,
-            token: &token,
-            may_be_repeat: attempt > 1,
-            agent: &head.agent,
-            stage: &stage,
-            at: self.now(),
-        };
-        let written = self.ports.secrets.put(write).await.map_err(in_effect)?;
-        let result = PutSecretResult {
-            secret_name: put.name.to_string(),
-            action: written.action,
-            arn: written.arn,
-            version_id: written.version_id,
-        };
-        Ok(Executed::Ended(Ended::with(Ok(to_value(&result)), detail)))
     }
 
     async fn deploy(&self, claim: &Claim, deploy: &DeployLambda, detail: Value) -> Result<Executed, Broke> {
@@ -387,17 +363,8 @@ pub(super) fn stack_ended(end: StackEnd, detail: Value) -> Ended {
 }
 
 #[expect(clippy::expect_used, reason = "results are plain data with string keys")]
-fn to_value(result: &impl Serialize) -> Value {
+pub(super) fn to_value(result: &impl Serialize) -> Value {
     serde_json::to_value(result).expect("plain data is JSON")
-}
-
-/// The idempotency token of an effect: hex SHA-256 of the request's id and the secret's name.
-fn effect_token(id: &RequestId, name: &SecretName) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(id.as_str());
-    hasher.update(b"\n");
-    hasher.update(name.as_str());
-    hex::encode(hasher.finalize())
 }
 
 /// The longest wait between two attempts, before jitter.
@@ -492,15 +459,5 @@ mod tests {
         let large = json!({"repositories": "x".repeat(LARGEST_RESULT), "summary": {"repositories": 9}});
         let fits = json!({"summary": {"repositories": 9}, "shortened": true});
         assert_eq!(within_an_event(large), fits);
-    }
-
-    #[test]
-    fn a_token_is_64_hex_digits_and_depends_on_both() {
-        let id = |text: &str| RequestId::new(text).unwrap();
-        let name = |text: &str| SecretName::new(text).unwrap();
-        let token = effect_token(&id("r1"), &name("/contentcraft/a/b"));
-        assert_eq!(token.len(), 64);
-        assert_ne!(token, effect_token(&id("r2"), &name("/contentcraft/a/b")));
-        assert_ne!(token, effect_token(&id("r1"), &name("/contentcraft/a/c")));
     }
 }

@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod record;
 pub mod relay;
 pub mod running;
+mod secrets;
 pub mod stacks;
 pub mod standing;
 pub mod sweep;

@@ -37,7 +37,7 @@ pub(super) fn receive(
         detail: Some(detail),
     };
     if insert(conn, head, beginning)?.is_none() {
-        return known(conn, head);
+        return known(conn, head)?.ok_or_else(vanished);
     }
     Ok(match lease_until {
         None => Receipt::Recorded,
@@ -55,20 +55,32 @@ pub(super) fn receive_concluded(
     head: &RequestHead,
     ending: &Ending,
 ) -> Result<Receipt, Fault> {
+    if insert_concluded(conn, keys, head, 0, ending)? {
+        return Ok(Receipt::Recorded);
+    }
+    known(conn, head)?.ok_or_else(vanished)
+}
+
+/// Records a request with its outcome after so many attempts; false where the id is known.
+pub(crate) fn insert_concluded(
+    conn: &Connection,
+    keys: &StoreKeys,
+    head: &RequestHead,
+    attempts: u32,
+    ending: &Ending,
+) -> Result<bool, Fault> {
     let beginning = Beginning {
         state: "concluded",
-        attempts: 0,
+        attempts,
         due_at: None,
         ending: Some(ending),
         detail: None,
     };
-    match insert(conn, head, beginning)? {
-        None => known(conn, head),
-        Some(seq) => {
-            ending.tell(conn, keys, seq, head.agent.as_str())?;
-            Ok(Receipt::Recorded)
-        }
-    }
+    let Some(seq) = insert(conn, head, beginning)? else {
+        return Ok(false);
+    };
+    ending.tell(conn, keys, seq, head.agent.as_str())?;
+    Ok(true)
 }
 
 /// Inserts the row and gives its place; none where the id is known.
@@ -108,12 +120,19 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
     Ok((inserted == 1).then(|| conn.last_insert_rowid()))
 }
 
-fn known(conn: &Connection, head: &RequestHead) -> Result<Receipt, Fault> {
-    let record = find(conn, head.id.as_str())?.ok_or_else(|| Fault::corrupt("the request's row"))?;
+/// How a request of that id stands beside this one; none where there is none.
+pub(crate) fn known(conn: &Connection, head: &RequestHead) -> Result<Option<Receipt>, Fault> {
+    let Some(record) = find(conn, head.id.as_str())? else {
+        return Ok(None);
+    };
     let Fingerprint(stored) = record.head.fingerprint;
-    Ok(if stored == head.fingerprint.0 {
+    Ok(Some(if stored == head.fingerprint.0 {
         Receipt::Known(Box::new(record))
     } else {
         Receipt::Conflict
-    })
+    }))
+}
+
+fn vanished() -> Fault {
+    Fault::corrupt("the request's row")
 }

@@ -13,7 +13,7 @@ use crate::events::{self, Told};
 use crate::vault::StoreKeys;
 
 /// A conclusion ready to be written: what can be made beforehand is not made on the writer's time.
-pub(super) struct Ending {
+pub(crate) struct Ending {
     status: &'static str,
     completed: String,
     output: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct Ending {
 
 impl Ending {
     /// Prepares a conclusion.
-    pub(super) fn of(conclusion: &Conclusion) -> Result<Self, PortError> {
+    pub(crate) fn of(conclusion: &Conclusion) -> Result<Self, PortError> {
         Ok(Self {
             status: conclusion.completed.status.as_str(),
             completed: stored::write_completed(&conclusion.completed).map_err(unwritable)?,

@@ -1,8 +1,8 @@
 //! The ledger: the requests, their states, and what is to be published of them.
 
-mod arrival;
+pub(crate) mod arrival;
 mod claims;
-mod conclusion;
+pub(crate) mod conclusion;
 mod listing;
 mod rows;
 

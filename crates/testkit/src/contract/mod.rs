@@ -4,6 +4,7 @@
 //! passed in, so nothing here waits for a clock; only the stacks suite waits, for real commands.
 
 mod agents;
+mod at_once;
 mod audit;
 mod events;
 mod handed_over;
@@ -21,6 +22,7 @@ mod webhooks;
 use cc_devops_core::ports::{PortErrorKind, PortResult, Ports};
 
 pub use agents::{agents, heartbeats};
+pub use at_once::at_once;
 pub use audit::audit;
 pub use events::events;
 pub use handed_over::handed_over;

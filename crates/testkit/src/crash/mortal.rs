@@ -10,11 +10,11 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AuditTrail, Backlog, CodeHost, Consumer, Depth, DueEvent, EventBus, EventLog, Forgotten,
-    FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult, RepositoryStore,
-    RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore, SecretSummary,
-    SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks, Standing,
-    TakeFound, Webhooks, Weight,
+    Agents, Alerts, AtOnce, AuditTrail, Backlog, CodeHost, Conclude, Consumer, Depth, Done, DueEvent, EventBus,
+    EventLog, Forgotten, FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult,
+    RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SecretRead, SecretStore,
+    SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent, StackProgress, Stacks,
+    Standing, TakeFound, Webhooks, Weight,
 };
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::repos::snapshot::Repository;
@@ -22,7 +22,7 @@ use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, Renewal,
-    RequestFilter, RequestRecord, StackLease, StackLock, WaitingRequest,
+    RequestFilter, RequestHead, RequestRecord, StackLease, StackLock, WaitingRequest,
 };
 use cc_devops_core::retention::Kept;
 use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
@@ -126,6 +126,10 @@ mortal! { SecretStore {
     fn put(write: SecretWrite<'_>) -> SecretWritten;
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
+} }
+
+mortal! { AtOnce {
+    fn put_secret(head: &RequestHead, write: SecretWrite<'_>, conclude: Conclude) -> Done;
 } }
 
 mortal! { Stacks {

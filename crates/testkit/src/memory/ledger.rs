@@ -66,7 +66,8 @@ impl Requests {
         }
     }
 
-    fn known(&self, head: &RequestHead) -> Option<Receipt> {
+    /// How a request of that id stands beside this one.
+    pub(super) fn known(&self, head: &RequestHead) -> Option<Receipt> {
         let stored = self.find(&head.id)?;
         Some(if stored.record.head.fingerprint == head.fingerprint {
             Receipt::Known(Box::new(stored.record.clone()))
@@ -136,6 +137,12 @@ impl Requests {
 
 impl Model {
     /// The one transaction: outcome, audit row, event, lock and detail.
+    /// Records a request that has its outcome on arrival; it ended from that state.
+    pub(super) fn record_concluded(&mut self, head: &RequestHead, from: RequestState, conclusion: &Conclusion) {
+        self.requests.push(head, from, head.received_at, None);
+        self.conclude(&head.id, conclusion);
+    }
+
     fn conclude(&mut self, id: &RequestId, conclusion: &Conclusion) {
         let Some(stored) = self.requests.find_mut(id) else {
             return;
@@ -220,10 +227,7 @@ impl Ledger for Memory {
         if let Some(known) = model.requests.known(head) {
             return Ok(known);
         }
-        model
-            .requests
-            .push(head, RequestState::Received, head.received_at, None);
-        model.conclude(&head.id, conclusion);
+        model.record_concluded(head, RequestState::Received, conclusion);
         Ok(Receipt::Recorded)
     }
 

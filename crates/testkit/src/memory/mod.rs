@@ -5,6 +5,7 @@
 //! and a restart.
 
 mod agents;
+mod at_once;
 mod audit;
 mod events;
 mod handed_over;
@@ -83,6 +84,7 @@ impl Memory {
             ledger: Arc::new(self.clone()),
             audit: Arc::new(self.clone()),
             secrets: Arc::new(self.clone()),
+            at_once: None,
             stacks: Arc::new(self.clone()),
             agents: Arc::new(self.clone()),
             heartbeats: Arc::new(self.clone()),
@@ -99,6 +101,14 @@ impl Memory {
             retention: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),
             clock: Arc::new(self.clock.clone()),
+        }
+    }
+
+    /// The same, of one store: what needs no other system is done as it comes.
+    pub fn ports_of_one_store(&self) -> Ports {
+        Ports {
+            at_once: Some(Arc::new(self.clone())),
+            ..self.ports()
         }
     }
 

@@ -10,7 +10,7 @@ use cc_devops_core::requests::outcome::SecretAction;
 use cc_devops_core::secret::SecretValue;
 use jiff::Timestamp;
 
-use super::Memory;
+use super::{Memory, Model};
 use crate::sample;
 
 /// A secret's versions, oldest first; there is at least one.
@@ -61,6 +61,34 @@ fn written(name: &SecretName, index: usize, token: &str) -> SecretWritten {
     }
 }
 
+/// Writes a version, or gives the answer of the write that this one repeats.
+pub(super) fn put(model: &mut Model, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
+    let name = &write.put.name;
+    let secret = model.secrets.entry(name.clone()).or_insert_with(|| StoredSecret {
+        versions: Vec::new(),
+        created_at: write.at,
+        forgotten: 0,
+    });
+    let repeated = secret.versions.iter().position(|version| version.token == write.token);
+    if let Some(index) = repeated {
+        return if secret.versions[index].value.expose() == write.put.value.expose() {
+            Ok(written(name, secret.forgotten + index, write.token))
+        } else {
+            Err(PortError::new(
+                PortErrorKind::Refused,
+                "the token was used before with another value; use a new request id",
+            ))
+        };
+    }
+    secret.versions.push(StoredVersion {
+        token: write.token.to_owned(),
+        value: write.put.value.clone(),
+        by: write.agent.clone(),
+        at: write.at,
+    });
+    Ok(written(name, secret.writes() - 1, write.token))
+}
+
 impl Memory {
     /// Writes one more version of a secret.
     pub async fn keep_secret(&self, name: &str, value: &str) {
@@ -84,31 +112,7 @@ impl Memory {
 #[async_trait]
 impl SecretStore for Memory {
     async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
-        let mut model = self.lock()?;
-        let name = &write.put.name;
-        let secret = model.secrets.entry(name.clone()).or_insert_with(|| StoredSecret {
-            versions: Vec::new(),
-            created_at: write.at,
-            forgotten: 0,
-        });
-        let repeated = secret.versions.iter().position(|version| version.token == write.token);
-        if let Some(index) = repeated {
-            return if secret.versions[index].value.expose() == write.put.value.expose() {
-                Ok(written(name, secret.forgotten + index, write.token))
-            } else {
-                Err(PortError::new(
-                    PortErrorKind::Refused,
-                    "the token was used before with another value; use a new request id",
-                ))
-            };
-        }
-        secret.versions.push(StoredVersion {
-            token: write.token.to_owned(),
-            value: write.put.value.clone(),
-            by: write.agent.clone(),
-            at: write.at,
-        });
-        Ok(written(name, secret.writes() - 1, write.token))
+        put(&mut *self.lock()?, write)
     }
 
     async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>> {
