@@ -30,12 +30,17 @@ mod store;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command, Global};
 use error::CliError;
 use output::Output;
 
 fn main() -> ExitCode {
+    keep_memory_out_of_core_dumps();
+    if let Some(ended) = cc_devops_embedded::stacks::take_part() {
+        return ended;
+    }
     let cli = Cli::parse();
     let output = Output::new(cli.global.json);
     match run(cli, output) {
@@ -45,6 +50,16 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// A core dump would put secrets and keys on the disk. This holds for whatever is started from here, too.
+fn keep_memory_out_of_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Anybody may lower it, so there is nothing to be told.
+    let _lowered = setrlimit(Resource::Core, none);
 }
 
 /// What every command is given.

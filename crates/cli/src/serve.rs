@@ -18,7 +18,7 @@ use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::relay::Patience;
 use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_core::retention::Keeper;
-use cc_devops_embedded::Store;
+use cc_devops_embedded::{Store, stacks};
 use cc_devops_server::{Capabilities, Server};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,7 +68,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         source,
         checked: config,
         ..
-    } = config;
+    } = config.permitted()?;
     let stop = stop_signal()?;
     if let Some(backend) = store::on_aws(&config).await? {
         return on_aws(context, &args, &config, backend, stop).await;
@@ -82,7 +82,10 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
     let clock = Arc::new(SystemClock);
     let (ended, stack_ends) = mpsc::unbounded_channel();
-    let stacks = Arc::new(store.local_stacks(config.stacks.clone(), clock.clone(), ended));
+    let supervisor = stacks::this_program()
+        .map_err(|error| CliError::internal("this program's own file is not to be found", error))?;
+    let stacks = Arc::new(store.local_stacks(config.stacks.clone(), supervisor, clock.clone(), ended));
+    stacks.tidy().await?;
     let ports = store.ports(stacks.clone(), clock);
     credentials::not_used();
     make_admin(&dir, &ports, &config.installation).await?;

@@ -89,14 +89,19 @@ impl Store {
     }
 
     /// A runner for stacks that are deployed by a command on this machine; it keeps its record of
-    /// runs in this store. `ended` is told the request of every run that ends.
+    /// runs in this store. `supervisor` is a program whose `main` begins with [`take_part`], as a rule
+    /// [`this_program`]. `ended` is told the request of every run that ends.
+    ///
+    /// [`take_part`]: crate::stacks::take_part
+    /// [`this_program`]: crate::stacks::this_program
     pub fn local_stacks(
         &self,
         commands: BTreeMap<StackName, StackCommand>,
+        supervisor: PathBuf,
         clock: Arc<dyn Clock>,
         ended: UnboundedSender<RequestId>,
     ) -> LocalStacks {
-        LocalStacks::new(self.db.clone(), commands, clock, ended)
+        LocalStacks::new(self.db.clone(), commands, supervisor, clock, ended)
     }
 
     /// Where the database is.

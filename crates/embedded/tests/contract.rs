@@ -45,13 +45,15 @@ impl Stores {
             parameters: Vec::new(),
             secret_parameters: Vec::new(),
             stages: Vec::new(),
+            user: None,
         };
         let commands = BTreeMap::from([
             (name(sample::STACK_SUCCEEDS), command("true")),
             (name(sample::STACK_FAILS), command("exit 1")),
             (name(sample::STACK_KEEPS_CHANGING), command("exec sleep 30")),
         ]);
-        let stacks = store.local_stacks(commands, clock.clone(), unbounded_channel().0);
+        let supervisor = env!("CARGO_BIN_EXE_supervisor").into();
+        let stacks = store.local_stacks(commands, supervisor, clock.clone(), unbounded_channel().0);
         let ports = store.ports(Arc::new(stacks), clock);
         self.0
             .lock()

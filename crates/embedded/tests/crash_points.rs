@@ -56,10 +56,12 @@ impl Backend for Embedded {
             parameters: Vec::new(),
             secret_parameters: Vec::new(),
             stages: Vec::new(),
+            user: None,
         };
         let clock = Arc::new(self.clock.clone());
         let commands = BTreeMap::from([(StackName::new(sample::STACK_SUCCEEDS).unwrap(), command)]);
-        let stacks = store.local_stacks(commands, clock.clone(), unbounded_channel().0);
+        let supervisor = env!("CARGO_BIN_EXE_supervisor").into();
+        let stacks = store.local_stacks(commands, supervisor, clock.clone(), unbounded_channel().0);
         let ports = store.ports(Arc::new(stacks), clock);
         self.store = Some(store);
         ports

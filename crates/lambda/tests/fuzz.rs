@@ -25,7 +25,7 @@ fn a_payload_of_any_bytes_is_told_apart_or_answered() {
             match open(&raw).map(Payload::read) {
                 Err(answer) => assert_eq!(answer["statusCode"], 400),
                 Ok(Payload::Batch(batch)) => {
-                    for record in batch.records {
+                    for record in batch {
                         if let Err(failure) = Signal::parse(&record.body.unwrap_or_default()) {
                             assert!(!failure.message.is_empty());
                         }
@@ -33,7 +33,7 @@ fn a_payload_of_any_bytes_is_told_apart_or_answered() {
                 }
                 Ok(Payload::Event(event)) => drop(Signal::read(event)),
                 Ok(Payload::Task(task, _)) => assert!(task.as_str().chars().count() <= 64),
-                Ok(Payload::Tick(_) | Payload::Ended(_)) => {}
+                Ok(Payload::Tick(_) | Payload::Ended(_) | Payload::NoBatch) => {}
             }
         },
     );

@@ -380,14 +380,33 @@ async fn who_sets_the_clock_forward_ends_no_deploy() {
     }));
     memory.script_stack(sample::stack("slow"), StackScript::KeepsChanging);
     assert_eq!(deploy(&plane, "r1", "slow").await, Step::Parked);
-    assert!(plane.look_after_waiting().await.concluded.is_empty());
-    memory.clock().advance(SignedDuration::from_hours(5));
-    assert!(
-        plane.look_after_waiting().await.concluded.is_empty(),
-        "it has waited for a moment"
-    );
+    // Before the first look as well as between two.
+    for _ in 0..2 {
+        memory.clock().advance(SignedDuration::from_hours(5));
+        assert!(
+            plane.look_after_waiting().await.concluded.is_empty(),
+            "it has waited for a moment"
+        );
+    }
     ran.store(3_601, Ordering::SeqCst);
     let ended = plane.look_after_waiting().await.concluded.remove(0);
+    assert_eq!(ended.reason, Some(Reason::Timeout));
+}
+
+#[tokio::test]
+async fn who_sets_the_clock_back_before_a_restart_gives_no_deploy_more_time() {
+    let (memory, plane) = beside_a_grudging_stack(PortErrorKind::Refused, true).await;
+    memory.script_stack(sample::stack("slow"), StackScript::KeepsChanging);
+    assert_eq!(deploy(&plane, "r1", "slow").await, Step::Parked);
+    memory.clock().advance(SignedDuration::from_hours(-5));
+    let ran = Arc::new(AtomicUsize::new(0));
+    let after_a_restart = plane.measuring(Arc::new({
+        let ran = Arc::clone(&ran);
+        move || Duration::from_secs(ran.load(Ordering::SeqCst) as u64)
+    }));
+    assert!(after_a_restart.look_after_waiting().await.concluded.is_empty());
+    ran.store(3_601, Ordering::SeqCst);
+    let ended = after_a_restart.look_after_waiting().await.concluded.remove(0);
     assert_eq!(ended.reason, Some(Reason::Timeout));
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         // Policies of one's own are part of the configuration.
         Command::Check => match context.load_config().and_then(|loaded| {
             policies::in_force(&loaded.checked)?;
-            Ok(loaded)
+            loaded.permitted()
         }) {
             Ok(loaded) => {
                 let file = loaded.source.map(|file| file.display().to_string());

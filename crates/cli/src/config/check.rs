@@ -13,7 +13,6 @@ use cc_devops_core::health::Mode;
 use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
-use cc_devops_core::policy::is_own_stack;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
@@ -25,6 +24,7 @@ use super::file::{BackendName, ConfigFile, ModeName, PolicySetName, ServerSectio
 use super::github::{self, Repositories};
 use super::retention::{self, Retention};
 use super::revenue::{self, Revenue};
+use super::stacks;
 
 /// The configuration, ready to build from.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Findings<'_> {
     }
 
     /// A path of the file, which counts from the folder the file stands in.
-    fn resolve(&self, path: &str) -> PathBuf {
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
@@ -140,7 +140,7 @@ pub(super) fn check(file: &ConfigFile, folder: &Path) -> Result<Checked, Vec<Pro
         None => PolicySource::Shipped(file.policy.set.into()),
     };
     let retention = retention::check(file, &mut findings);
-    let stacks = stacks(file, known_stages.as_ref(), installation.as_ref(), &mut findings);
+    let stacks = stacks::check(file, known_stages.as_ref(), installation.as_ref(), &mut findings);
     let aws = aws(file, installation.as_ref(), &retention, &mut findings);
     let revenue = installation
         .as_ref()
@@ -384,53 +384,4 @@ fn size(count: u32) -> usize {
 pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
-}
-
-fn stacks(
-    file: &ConfigFile,
-    known_stages: Option<&Stages>,
-    installation: Option<&Installation>,
-    findings: &mut Findings<'_>,
-) -> BTreeMap<StackName, StackCommand> {
-    let mut stacks = BTreeMap::new();
-    for (name, section) in &file.stacks {
-        let path = format!("stacks.{name}");
-        let Some(stack) = findings.take(path.as_str(), StackName::new(name)) else {
-            continue;
-        };
-        if installation.is_some_and(|installation| is_own_stack(installation, &stack)) {
-            let problem = "this is the control plane's own stack, which no request may change: take it out";
-            findings.add(path, problem);
-            continue;
-        }
-        let working_dir = match &section.working_dir {
-            Some(dir) => findings.dir(&format!("{path}.working_dir"), dir),
-            None => findings.resolve("."),
-        };
-        let working_dir = std::path::absolute(&working_dir).unwrap_or(working_dir);
-        let mut stages = Vec::new();
-        for (at, stage) in section.stages.iter().enumerate() {
-            if let Some(known) = known_stages {
-                let found = known.find(stage);
-                stages.extend(findings.take(format!("{path}.stages[{at}]"), found));
-            }
-        }
-        // The schema demands one word at least.
-        let Some((program, arguments)) = section.command.split_first() else {
-            continue;
-        };
-        let command = StackCommand {
-            program: program.into(),
-            arguments: arguments.iter().map(Into::into).collect(),
-            working_dir,
-            timeout: Duration::from_secs(section.timeout_seconds.into()),
-            env: section.env.clone(),
-            secret_env: section.secret_env.clone(),
-            parameters: section.parameters.clone(),
-            secret_parameters: section.secret_parameters.clone(),
-            stages,
-        };
-        stacks.insert(stack, command);
-    }
-    stacks
 }

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use server::ServerSection;
 pub(crate) use super::retention::RetentionSection;
+use super::stacks::{DeploysSection, StackSection};
+pub(crate) use server::ServerSection;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,8 @@ pub(crate) struct ConfigFile {
     pub(crate) repos: ReposSection,
     /// What is logged, and how.
     pub(crate) log: LogSection,
+    /// What holds for the commands of all stacks.
+    pub(crate) deploys: DeploysSection,
     /// The stacks that `deployLambda` changes here, by name without the stage.
     pub(crate) stacks: BTreeMap<String, StackSection>,
 }
@@ -363,49 +366,4 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
-}
-
-/// `[stacks.NAME]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("required" = ["command"]))]
-pub(crate) struct StackSection {
-    /// The program and its arguments; no shell stands between.
-    // The schema requires it; without it the rest of the section can still be checked.
-    #[serde(default)]
-    #[schemars(length(min = 1), inner(length(min = 1)))]
-    pub(crate) command: Vec<String>,
-    /// The folder it runs in.
-    #[serde(default)]
-    pub(crate) working_dir: Option<String>,
-    /// How long it may run, in seconds.
-    #[serde(default = "default_stack_timeout")]
-    #[schemars(range(min = 1, max = 86_400))]
-    pub(crate) timeout_seconds: u32,
-    /// Environment variables that are passed on to it.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
-    pub(crate) env: Vec<String>,
-    /// The same, and their values are blacked out of its output.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
-    pub(crate) secret_env: Vec<String>,
-    /// Parameters a request may give; parameter X is the command's environment variable PARAM_X.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
-    pub(crate) parameters: Vec<String>,
-    /// The same, and their values are blacked out of its output.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = VARIABLE_NAME)))]
-    pub(crate) secret_parameters: Vec<String>,
-    /// The stages it exists on; all where none is named.
-    #[serde(default)]
-    pub(crate) stages: Vec<String>,
-}
-
-/// What an environment variable may be called.
-pub(crate) const VARIABLE_NAME: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
-
-fn default_stack_timeout() -> u32 {
-    900
 }

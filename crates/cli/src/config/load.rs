@@ -14,7 +14,8 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::file::{ConfigFile, VARIABLE_NAME};
+use super::file::ConfigFile;
+use super::stacks::VARIABLE_NAME;
 use super::{Problem, check};
 use crate::error::CliError;
 

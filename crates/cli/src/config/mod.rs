@@ -9,6 +9,7 @@ mod github;
 mod load;
 mod retention;
 mod revenue;
+mod stacks;
 #[cfg(test)]
 mod tests;
 
@@ -99,5 +100,19 @@ pub(crate) fn load(path: Option<&Path>, flags: impl FnOnce(&mut ConfigFile)) -> 
     match load::finish(read, folder) {
         Ok((file, checked)) => Ok(Loaded { source, file, checked }),
         Err(problems) => Err(CliError::Config { file: source, problems }),
+    }
+}
+
+impl Loaded {
+    /// Refuses a configuration whose commands this process could not start: for those that start them.
+    pub(crate) fn permitted(self) -> Result<Self, CliError> {
+        let problems = stacks::not_permitted(&self.checked.stacks);
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        Err(CliError::Config {
+            file: self.source,
+            problems,
+        })
     }
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use cc_devops_aws::Account;
 use serde_json::Value;
 
-use super::file::{ConfigFile, StackSection};
+use super::file::ConfigFile;
 use super::load::{finish, read, schema};
+use super::stacks::StackSection;
 use super::{Checked, Problem};
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cc-devops.example.toml"));
@@ -114,6 +115,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
         ("stripe", "webhook_secret"),
         ("github", "webhook_secret"),
         ("repos", "policy"),
+        ("deploys", "user"),
     ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();
@@ -127,6 +129,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     let (_, written) = stacks.iter_mut().next().unwrap();
     let written = written.as_table_mut().unwrap();
     written.remove("working_dir").unwrap();
+    written.remove("user").unwrap();
     let command = written.get("command").cloned().unwrap();
     let bare: StackSection = toml::Table::from_iter([("command".to_owned(), command)])
         .try_into()

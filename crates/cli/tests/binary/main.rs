@@ -6,6 +6,8 @@ mod agents;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod deploys;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod faults;

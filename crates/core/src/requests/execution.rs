@@ -309,18 +309,25 @@ impl ControlPlane {
     /// request, which was not waiting yet.
     async fn park(&self, claim: &Claim, head: &RequestHead, detail: Value) -> PortResult<Step> {
         let now = self.now();
-        match self.ports.ledger.park(claim, now).await {
-            Ok(()) => {}
-            Err(error) if error.kind == PortErrorKind::Superseded => return Ok(Step::Superseded),
-            Err(error) => return Err(error),
-        }
         let parked = WaitingRequest {
             claim: claim.clone(),
             head: head.clone(),
             since: now,
         };
+        // From now on, and before anybody can see it wait: who sets the clock has no say in how long.
+        self.waits.of(&parked, now);
+        if let Err(error) = self.ports.ledger.park(claim, now).await {
+            self.waits.forget(&head.id);
+            return match error.kind {
+                PortErrorKind::Superseded => Ok(Step::Superseded),
+                _ => Err(error),
+            };
+        }
         match self.look(&parked, detail).await {
-            Ok(Some(ended)) => self.conclude(claim, head, ended).await,
+            Ok(Some(ended)) => {
+                self.waits.forget(&head.id);
+                self.conclude(claim, head, ended).await
+            }
             Ok(None) => Ok(Step::Parked),
             // It is parked all the same; the next look tells.
             Err(error) => {

@@ -60,9 +60,10 @@ impl Waits {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long a request has waited: from when this process saw it first on, the clock has no say.
-    fn of(&self, waiting: &WaitingRequest, now: Timestamp) -> SignedDuration {
-        let by_clock = now.duration_since(waiting.since);
+    /// How long a request has waited: from when this process saw it first on, the clock has no say. Before that
+    /// it has, but for one that was set back meanwhile.
+    pub(super) fn of(&self, waiting: &WaitingRequest, now: Timestamp) -> SignedDuration {
+        let by_clock = now.duration_since(waiting.since).max(SignedDuration::ZERO);
         let Some(stopwatch) = &self.stopwatch else {
             return by_clock;
         };
@@ -74,7 +75,7 @@ impl Waits {
     }
 
     /// Forgets one that waits no more.
-    fn forget(&self, id: &RequestId) {
+    pub(super) fn forget(&self, id: &RequestId) {
         self.seen().remove(id);
     }
 }

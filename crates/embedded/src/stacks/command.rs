@@ -1,14 +1,17 @@
 //! What the configuration says about a stack, and what a deploy may ask of it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cc_devops_core::names::{RequestId, Stage};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::outcome::{Failure, Reason};
-use cc_devops_core::secret::SecretValue;
+
+use super::supervisor::{Bytes, Order};
+use super::user::RunAs;
 
 /// What a parameter's name is prefixed with in the command's environment, so that no parameter
 /// can pass for `PATH` or `LD_PRELOAD`.
@@ -35,12 +38,8 @@ pub struct StackCommand {
     pub secret_parameters: Vec<String>,
     /// Stages it can be deployed to; all where none is named.
     pub stages: Vec<Stage>,
-}
-
-/// A command's environment, and the values in it that must not be shown.
-pub(super) struct Environment {
-    pub(super) variables: Vec<(OsString, OsString)>,
-    pub(super) secrets: Vec<SecretValue>,
+    /// The user it runs as; the server's own where none is named.
+    pub user: Option<RunAs>,
 }
 
 impl StackCommand {
@@ -79,21 +78,26 @@ impl StackCommand {
         }
     }
 
-    /// The whole environment of a run: nothing is inherited beside what is named.
-    pub(super) fn environment(&self, deploy: &DeployLambda, request: &RequestId) -> Environment {
+    /// What a run's supervisor is told. Nothing of the server's environment is in it but what is named.
+    pub(super) fn order(&self, deploy: &DeployLambda, request: &RequestId) -> Order {
         let mut variables: BTreeMap<OsString, OsString> = BTreeMap::new();
         let mut secrets = Vec::new();
         for name in self.env.iter().chain(&self.secret_env) {
             if let Some(value) = std::env::var_os(name) {
                 if self.secret_env.contains(name) {
-                    secrets.push(SecretValue::new(value.to_string_lossy().into_owned()));
+                    secrets.push(Bytes::of(&value));
                 }
+                variables.insert(name.into(), value);
+            }
+        }
+        if let Some(user) = &self.user {
+            for (name, value) in user.variables() {
                 variables.insert(name.into(), value);
             }
         }
         for (name, value) in &deploy.parameters {
             if self.secret_parameters.contains(name) {
-                secrets.push(SecretValue::new(value.clone()));
+                secrets.push(Bytes::of(value));
             }
             variables.insert(format!("{PARAMETER_PREFIX}{name}").into(), value.into());
         }
@@ -104,9 +108,34 @@ impl StackCommand {
         ] {
             variables.insert(name.into(), value.into());
         }
-        Environment {
-            variables: variables.into_iter().collect(),
+        Order {
+            program: Bytes::of(self.found_program(std::env::var_os("PATH").as_deref())),
+            arguments: self.arguments.iter().map(Bytes::of).collect(),
+            working_dir: Bytes::of(&self.working_dir),
+            variables: variables
+                .iter()
+                .map(|(name, value)| (Bytes::of(name), Bytes::of(value)))
+                .collect(),
             secrets,
+            limit_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            run_as: self.user.clone(),
         }
+    }
+
+    /// The program, looked up on `path` where it has no slash. One that is not found is left as it is, for the
+    /// system to say so.
+    fn found_program(&self, path: Option<&OsStr>) -> OsString {
+        let name = Path::new(&self.program);
+        if self.program.as_encoded_bytes().contains(&b'/') {
+            return self.program.clone();
+        }
+        let can_run = |file: &PathBuf| {
+            file.metadata()
+                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
+        std::env::split_paths(path.unwrap_or_default())
+            .map(|folder| folder.join(name))
+            .find(can_run)
+            .map_or_else(|| self.program.clone(), PathBuf::into_os_string)
     }
 }

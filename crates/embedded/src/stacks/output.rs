@@ -1,132 +1,239 @@
-//! What a command printed: bounded, and without the secrets we know of.
+//! What a command printed: without the secrets we know of, and bounded.
+//!
+//! Each pipe is redacted as a stream of its own, so that what the other prints in between hides nothing. Only
+//! then are the two put together, line by line, and the middle forgotten.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use cc_devops_core::fleet::token::TOKEN_PREFIX;
-use cc_devops_core::secret::SecretValue;
+use super::redaction::{Secrets, Stream};
 
 /// How much is kept from the start and from the end, in bytes each.
 const KEPT: usize = 32 * 1024;
-const BLOT: &str = "[redacted]";
-/// A bearer token's length after its prefix.
-const TOKEN_DIGITS: usize = 64;
+/// How long a line may become before it is given without its end.
+const LINE: usize = 4 * 1024;
 
-/// Collects output as it comes and forgets its middle.
-#[derive(Default)]
+/// Which of a command's pipes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Stdout,
+    Stderr,
+}
+
+/// Collects output as it comes.
 pub(super) struct Output {
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    dropped: usize,
+    secrets: Arc<Secrets>,
+    stdout: Pipe,
+    stderr: Pipe,
+    kept: Kept,
+}
+
+#[derive(Default)]
+struct Pipe {
+    stream: Stream,
+    /// What has no end of line yet.
+    line: Vec<u8>,
 }
 
 impl Output {
-    /// Takes the next bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let room = KEPT.saturating_sub(self.head.len()).min(bytes.len());
+    pub(super) fn new(secrets: Secrets) -> Self {
+        Self::keeping(KEPT, Arc::new(secrets))
+    }
+
+    /// One that keeps so many bytes from the start and from the end.
+    fn keeping(room: usize, secrets: Arc<Secrets>) -> Self {
+        Self {
+            secrets,
+            stdout: Pipe::default(),
+            stderr: Pipe::default(),
+            kept: Kept::of(room),
+        }
+    }
+
+    /// Takes the next bytes of a pipe.
+    pub(super) fn push(&mut self, source: Source, bytes: &[u8]) {
+        let pipe = match source {
+            Source::Stdout => &mut self.stdout,
+            Source::Stderr => &mut self.stderr,
+        };
+        pipe.stream.push(&self.secrets, bytes, &mut pipe.line);
+        let whole = if pipe.line.len() > LINE {
+            pipe.line.len()
+        } else {
+            pipe.line
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |last| last + 1)
+        };
+        let rest = pipe.line.split_off(whole);
+        let lines = std::mem::replace(&mut pipe.line, rest);
+        self.kept.push(source, &lines);
+    }
+
+    /// Adds a line of our own.
+    pub(super) fn note(&mut self, note: &str) {
+        self.push(Source::Stderr, format!("[{note}]\n").as_bytes());
+    }
+
+    /// The text to keep.
+    pub(super) fn finish(self) -> String {
+        let Self {
+            secrets,
+            stdout,
+            stderr,
+            mut kept,
+        } = self;
+        for (source, Pipe { stream, mut line }) in [(Source::Stdout, stdout), (Source::Stderr, stderr)] {
+            stream.finish(&secrets, &mut line);
+            kept.push(source, &line);
+        }
+        kept.text()
+    }
+}
+
+/// The beginning and the end of what is clean.
+struct Kept {
+    room: usize,
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    dropped: usize,
+    /// The pipe whose line has no end yet.
+    open: Option<Source>,
+}
+
+impl Kept {
+    fn of(room: usize) -> Self {
+        Self {
+            room,
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            dropped: 0,
+            open: None,
+        }
+    }
+
+    fn push(&mut self, source: Source, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        // Two halves of a line, one of each pipe, would make something that neither printed.
+        if self.open.is_some_and(|open| open != source) {
+            self.add(b"\n");
+        }
+        self.add(bytes);
+        self.open = (*last != b'\n').then_some(source);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let room = self.room.saturating_sub(self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
         self.head.extend_from_slice(head);
         self.tail.extend(rest);
-        let excess = self.tail.len().saturating_sub(KEPT);
+        let excess = self.tail.len().saturating_sub(self.room);
         self.tail.drain(..excess);
         self.dropped += excess;
     }
 
-    /// The text to keep. Where the middle was dropped, the edges give up as many bytes as the
-    /// longest secret has, so that half of one cannot stand there.
-    pub(super) fn finish(self, secrets: &[SecretValue]) -> String {
+    fn text(self) -> String {
         let (front, back) = self.tail.as_slices();
         if self.dropped == 0 {
-            let whole = [self.head.as_slice(), front, back].concat();
-            return redact(&String::from_utf8_lossy(&whole), secrets);
+            return String::from_utf8_lossy(&[&self.head, front, back].concat()).into_owned();
         }
-        let longest = secrets
-            .iter()
-            .map(SecretValue::len)
-            .max()
-            .unwrap_or(0)
-            .max(TOKEN_PREFIX.len() + TOKEN_DIGITS);
-        let tail = [front, back].concat();
-        let head = self
-            .head
-            .get(..self.head.len().saturating_sub(longest))
-            .unwrap_or_default();
-        let tail = tail.get(longest.min(tail.len())..).unwrap_or_default();
-        let left_out = self.dropped + 2 * longest;
         format!(
-            "{}\n[… {left_out} bytes left out …]\n{}",
-            redact(&String::from_utf8_lossy(head), secrets),
-            redact(&String::from_utf8_lossy(tail), secrets),
+            "{}\n[… {} bytes left out …]\n{}",
+            String::from_utf8_lossy(&self.head),
+            self.dropped,
+            String::from_utf8_lossy(&[front, back].concat()),
         )
     }
 }
 
-/// Blots out known secrets and anything that looks like one of our bearer tokens.
-fn redact(text: &str, secrets: &[SecretValue]) -> String {
-    let mut text = text.to_owned();
-    // Longest first: a secret that contains another must not leave its rest behind.
-    let mut secrets: Vec<&SecretValue> = secrets.iter().filter(|secret| !secret.is_empty()).collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    for secret in secrets {
-        text = text.replace(secret.expose(), BLOT);
-    }
-    let mut rest = text.as_str();
-    let mut clean = String::with_capacity(text.len());
-    while let Some((before, after)) = rest.split_once(TOKEN_PREFIX) {
-        clean.push_str(before);
-        let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
-        if digits >= TOKEN_DIGITS {
-            clean.push_str(BLOT);
-            rest = after.get(digits..).unwrap_or_default();
-        } else {
-            clean.push_str(TOKEN_PREFIX);
-            rest = after;
-        }
-    }
-    clean.push_str(rest);
-    clean
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
-    fn kept(pushes: &[&str], secrets: &[&str]) -> String {
-        let mut output = Output::default();
-        for text in pushes {
-            output.push(text.as_bytes());
+    const ROOM: usize = 64;
+    const SECRET: &str = "kQ7zT0pLx2VbN9cR4mYs8WdG1hJf6AuE5iZo3XtB";
+
+    fn secrets() -> Arc<Secrets> {
+        static SECRETS: LazyLock<Arc<Secrets>> = LazyLock::new(|| Arc::new(Secrets::new([SECRET.as_bytes()])));
+        Arc::clone(&SECRETS)
+    }
+
+    fn kept(pushes: &[(Source, &str)], room: usize) -> String {
+        let mut output = Output::keeping(room, secrets());
+        for (source, text) in pushes {
+            output.push(*source, text.as_bytes());
         }
-        let secrets: Vec<SecretValue> = secrets.iter().map(|s| SecretValue::new((*s).to_owned())).collect();
-        output.finish(&secrets)
+        output.finish()
+    }
+
+    /// No four characters in a row of the secret.
+    #[track_caller]
+    fn assert_clean(text: &str, what: &str) {
+        for part in SECRET.as_bytes().windows(4) {
+            let part = std::str::from_utf8(part).unwrap();
+            assert!(!text.contains(part), "{part} of the secret is left, {what}: {text}");
+        }
     }
 
     #[test]
-    fn short_output_is_kept_whole_and_secrets_are_blotted_out_across_reads() {
-        assert_eq!(kept(&["key=hun", "ter2;\n"], &["hunter2"]), "key=[redacted];\n");
-        assert_eq!(kept(&["ab abc"], &["ab", "abc"]), "[redacted] [redacted]");
-        assert_eq!(kept(&["plain"], &[""]), "plain");
+    fn no_part_of_a_secret_is_kept_wherever_it_stands() {
+        // Every place from the first byte to behind the last cut, with lines that end and that do not.
+        for at in 0..3 * ROOM + SECRET.len() {
+            for filler in [".", "\n", ". \n"] {
+                let before: String = filler.chars().cycle().take(at).collect();
+                let after: String = filler.chars().cycle().take(3 * ROOM).collect();
+                let text = format!("{before}{SECRET}{after}");
+                assert_clean(&kept(&[(Source::Stdout, &text)], ROOM), &format!("at {at}"));
+            }
+        }
     }
 
     #[test]
-    fn our_own_tokens_are_blotted_out() {
-        let token = format!("{TOKEN_PREFIX}{}", "a1".repeat(32));
-        assert_eq!(kept(&[&format!("t={token}.")], &[]), "t=[redacted].");
-        assert_eq!(kept(&["ccd_short ccd_"], &[]), "ccd_short ccd_");
+    fn no_part_of_a_secret_is_kept_where_the_other_pipe_speaks_in_between() {
+        for at in 0..2 * ROOM + SECRET.len() {
+            let before = ".".repeat(at);
+            for cut in 1..SECRET.len() {
+                let (first, second) = SECRET.split_at(cut);
+                let pushes = [
+                    (Source::Stdout, before.as_str()),
+                    (Source::Stdout, first),
+                    (Source::Stderr, "!"),
+                    (Source::Stdout, second),
+                    (Source::Stdout, "........"),
+                ];
+                assert_clean(&kept(&pushes, ROOM), &format!("at {at}, cut after {cut}"));
+            }
+        }
     }
 
     #[test]
-    fn long_output_keeps_both_ends_and_no_half_secret() {
-        let secret = "s3cret-value";
-        let filler = "x".repeat(KEPT - 6);
-        let text = kept(
-            &[&filler, secret, &"y".repeat(2 * KEPT), secret, &filler, "end"],
-            &[secret],
-        );
-        assert!(text.len() < 2 * KEPT + 200);
-        assert!(text.starts_with('x') && text.ends_with("end"));
-        assert!(text.contains("bytes left out"));
+    fn no_part_of_a_secret_is_kept_where_what_is_printed_breaks_off() {
+        for end in 0..SECRET.len() {
+            let text = format!("key={}", &SECRET[..end]);
+            assert_clean(&kept(&[(Source::Stderr, &text)], ROOM), &format!("after {end}"));
+        }
+    }
+
+    #[test]
+    fn the_lines_of_both_pipes_stand_in_their_order_and_are_not_mixed() {
+        let pushes = [
+            (Source::Stdout, "one\ntw"),
+            (Source::Stderr, "error\n"),
+            (Source::Stdout, "o\nthree"),
+            (Source::Stderr, "end"),
+        ];
+        assert_eq!(kept(&pushes, ROOM), "one\nerror\ntwo\nthree\nend");
+    }
+
+    #[test]
+    fn long_output_keeps_both_ends() {
+        let text = kept(&[(Source::Stdout, &format!("begin{}end", "x".repeat(5 * ROOM)))], ROOM);
+        assert!(text.starts_with("begin") && text.ends_with("end"), "{text}");
         assert!(
-            !text.contains("s3cret") && !text.contains("-value"),
-            "half a secret is left"
+            text.contains(&format!("{} bytes left out", 5 * ROOM + 8 - 2 * ROOM)),
+            "{text}"
         );
     }
 }

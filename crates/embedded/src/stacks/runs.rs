@@ -3,7 +3,7 @@
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::{PortResult, StackEnd};
 use cc_devops_core::requests::outcome::{DeployResult, Failure, Reason};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -15,17 +15,18 @@ use crate::error::Fault;
 pub(super) struct Run {
     pub(super) request: RequestId,
     pub(super) stack: FullStackName,
-    /// The process group of its command, once it is known.
-    pub(super) group: Option<i32>,
+    /// The process id of its command's supervisor, and so its command's session. Versions before kept the
+    /// command's own process group here.
+    pub(super) supervisor: Option<i32>,
     pub(super) started_at: Timestamp,
     pub(super) deadline: Timestamp,
     pub(super) end: Option<StackEnd>,
 }
 
 impl Run {
-    /// How long its command may run.
-    pub(super) fn limit(&self) -> SignedDuration {
-        self.deadline.duration_since(self.started_at)
+    /// How many seconds its command may run.
+    pub(super) fn limit(&self) -> i64 {
+        self.deadline.duration_since(self.started_at).as_secs()
     }
 }
 
@@ -103,13 +104,40 @@ impl Runs {
             .await
     }
 
-    pub(super) async fn set_group(&self, request: &RequestId, group: Option<i32>) -> PortResult<()> {
+    /// Records that a command that was never begun is about to start after all.
+    pub(super) async fn begin_again(&self, request: &RequestId, at: Timestamp, deadline: Timestamp) -> PortResult<()> {
+        let request = request.clone();
+        self.db
+            .write(move |conn, _| {
+                conn.prepare_cached(
+                    "UPDATE stack_runs SET pid = NULL, started_at = ?2, deadline = ?3
+                     WHERE request_id = ?1 AND outcome IS NULL",
+                )?
+                .execute(params![request.as_str(), columns::nanos(at), columns::nanos(deadline)])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Records the process that is about to be told what to run.
+    pub(super) async fn set_supervisor(&self, request: &RequestId, pid: i32) -> PortResult<()> {
         let request = request.clone();
         self.db
             .write(move |conn, _| {
                 conn.prepare_cached("UPDATE stack_runs SET pid = ?2 WHERE request_id = ?1")?
-                    .execute(params![request.as_str(), group])?;
+                    .execute(params![request.as_str(), pid])?;
                 Ok(())
+            })
+            .await
+    }
+
+    /// The requests of all runs that have no end on record.
+    pub(super) async fn open(&self) -> PortResult<Vec<RequestId>> {
+        self.db
+            .read(|conn| {
+                let mut open = conn.prepare_cached("SELECT request_id FROM stack_runs WHERE outcome IS NULL")?;
+                let open = open.query_map([], |row| columns::name_at(row, 0))?;
+                Ok(open.collect::<Result<_, _>>()?)
             })
             .await
     }
@@ -172,7 +200,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
         request: columns::name_at(row, 0)?,
         stack: FullStackName::from_stored(row.get(1)?),
-        group: row.get(2)?,
+        supervisor: row.get(2)?,
         deadline: columns::time_at(row, 3)?,
         started_at: columns::time_at(row, 6)?,
         end,

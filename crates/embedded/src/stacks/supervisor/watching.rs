@@ -1,0 +1,141 @@
+//! What a supervisor does, from the order to the last word.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroize::Zeroizing;
+
+use super::super::output::{Output, Source};
+use super::super::redaction::Secrets;
+use super::family::Family;
+use super::{Ending, Order, Word, starting};
+
+/// How long to go on reading after everything has ended: another process may have been given the pipe.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Takes the order, carries it out, and gives the last word.
+pub(super) async fn watch() -> Word {
+    match try_watch().await {
+        Ok(word) => word,
+        Err(error) => Word::of(Ending::NotStarted {
+            message: error.to_string(),
+        }),
+    }
+}
+
+async fn try_watch() -> io::Result<Word> {
+    let mut stop = Stop::listen()?;
+    // Before the first child: none may end unheard.
+    let ended = signal(SignalKind::child())?;
+    let order = tokio::select! {
+        order = order() => order?,
+        () = stop.asked() => None,
+    };
+    let Some(order) = order else {
+        return Ok(Word::of(Ending::NotBegun));
+    };
+    let secrets = Secrets::new(order.secrets.iter().map(super::Bytes::expose));
+    let output = Arc::new(Mutex::new(Output::new(secrets)));
+    let started = starting::start(&order)?;
+    let limit = Duration::from_millis(order.limit_ms);
+    drop(order);
+    let readers = tokio::spawn({
+        let output = Arc::clone(&output);
+        async move {
+            tokio::join!(
+                collect(started.stdout.into(), Source::Stdout, &output),
+                collect(started.stderr.into(), Source::Stderr, &output)
+            );
+        }
+    });
+    let mut family = Family::of(started.leader, ended);
+    let ending = see_to_its_end(&mut family, limit, &mut stop, &output).await;
+    let abort = readers.abort_handle();
+    if tokio::time::timeout(DRAIN, readers).await.is_err() {
+        abort.abort();
+    }
+    // Nothing reads any more, so that what is there now is all there is.
+    let output = std::mem::replace(&mut *held(&output), Output::new(Secrets::new([])));
+    let ending = ending.unwrap_or_else(|error| Ending::Lost {
+        message: error.to_string(),
+    });
+    Ok(Word {
+        output: Some(output.finish()),
+        ..Word::of(ending)
+    })
+}
+
+/// Comes when the command has ended, and whatever it started with it.
+async fn see_to_its_end(
+    family: &mut Family,
+    limit: Duration,
+    stop: &mut Stop,
+    output: &Mutex<Output>,
+) -> io::Result<Ending> {
+    let stopped = tokio::select! {
+        status = family.leader_ended() => {
+            let status = status?;
+            if family.end_the_rest().await? {
+                held(output).note("what the command left running was ended");
+            }
+            return Ok(Ending::Exited { status });
+        }
+        () = tokio::time::sleep(limit) => Ending::TimedOut,
+        () = stop.asked() => Ending::Stopped,
+    };
+    family.end().await?;
+    Ok(stopped)
+}
+
+/// Reads what to run. None where the server ended before it had said all of it.
+async fn order() -> io::Result<Option<Order>> {
+    let mut text = Zeroizing::new(Vec::new());
+    pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?
+        .read_to_end(&mut text)
+        .await?;
+    Ok(text
+        .strip_suffix(b"\n")
+        .map(serde_json::from_slice::<Order>)
+        .transpose()?)
+}
+
+async fn collect(fd: OwnedFd, source: Source, output: &Mutex<Output>) {
+    let Ok(mut pipe) = pipe::Receiver::from_owned_fd(fd) else {
+        return;
+    };
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        held(output).push(source, buffer.get(..read).unwrap_or_default());
+    }
+}
+
+fn held(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the supervisor is told to stop.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
