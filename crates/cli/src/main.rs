@@ -12,17 +12,18 @@ mod args;
 mod client;
 mod commands;
 mod config;
+mod confirmation;
 mod credentials;
 mod data_dir;
 mod error;
 mod hygiene;
 mod logging;
-mod new_file;
 mod output;
 mod policies;
 mod reporting;
 mod serve;
 mod store;
+mod trail;
 
 use std::process::ExitCode;
 

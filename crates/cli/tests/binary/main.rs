@@ -26,6 +26,8 @@ mod revenue;
 #[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
+mod roll_back;
+#[cfg(test)]
 mod serving;
 #[cfg(test)]
 mod tampering;
