@@ -1,7 +1,7 @@
 //! A backup put in place on purpose: looked at before, on record after, and nobody is let in again by it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cc_devops_core::audit::{AuditFilter, actions};
 use cc_devops_core::ports::{Agents, AuditTrail};
@@ -38,7 +38,7 @@ fn dir(folder: &Folder) -> PathBuf {
     folder.database().parent().unwrap().to_owned()
 }
 
-async fn restore(folder: &Folder, backup: &PathBuf) -> Result<Restored, RestoreError> {
+async fn restore(folder: &Folder, backup: &Path) -> Result<Restored, RestoreError> {
     let prepared = Restore::prepare(&dir(folder), backup, MasterKeySource::File, None).await?;
     prepared.finish(after(100)).await
 }
