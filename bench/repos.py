@@ -85,7 +85,7 @@ def total(github):
 def measure(binary, fake, folder, plan):
     found = {"plan": plan}
     count, data = plan["repositories"], folder / "data"
-    data.mkdir()
+    data.mkdir(mode=0o700)
     say(f"{count:,} repositories at {LATENCY_MS} ms a request, nothing known")
     with fake_github(fake, count, LATENCY_MS) as github:
         audit, found["cold_seconds"], _ = run(binary, data, github, "repos", "audit")
@@ -108,7 +108,7 @@ def measure(binary, fake, folder, plan):
         found["sequential_seconds"] = one_by_one(github, audited) * count / audited
     say(f"  {found['sequential_seconds']:.0f} s for all of them; {plan['large']:,} repositories")
     large = folder / "large"
-    large.mkdir()
+    large.mkdir(mode=0o700)
     with fake_github(fake, plan["large"], 0, workflows=0) as github:
         audit, found["large_seconds"], found["memory"] = run(binary, large, github, "repos", "audit")
         if len(audit["repositories"]) != plan["large"]:

@@ -3,14 +3,13 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use cc_devops_core::audit::{AuditRow, Section};
 use cc_devops_core::ports::{AuditArchive, PortError, PortErrorKind, PortResult};
-
-use crate::new_file::NewFile;
+use cc_devops_files::NewFile;
 
 /// A folder of exports.
 pub(crate) struct FileArchive {
@@ -69,11 +68,32 @@ fn failed(path: &Path, error: io::Error) -> PortError {
 }
 
 fn write(path: &Path, rows: &[AuditRow]) -> io::Result<()> {
-    let mut file = NewFile::create(path)?;
+    let mut export = Export::create(path)?;
     for row in rows {
-        file.json_line(row)?;
+        export.row(row)?;
     }
-    file.finish()
+    export.finish()
+}
+
+/// A file of audit rows in the making, one a line.
+pub(crate) struct Export(BufWriter<NewFile>);
+
+impl Export {
+    /// Begins the file that is to stand at `path`, where nothing may stand.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        NewFile::create(path).map(|file| Self(BufWriter::with_capacity(1 << 16, file)))
+    }
+
+    /// Writes a row.
+    pub(crate) fn row(&mut self, row: &AuditRow) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, row)?;
+        self.0.write_all(b"\n")
+    }
+
+    /// Puts the file in its place, durably.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.0.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
+    }
 }
 
 /// Whether the file has all of those rows.

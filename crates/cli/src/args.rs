@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
     agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
-    revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
+    restore, revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
 };
 use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
@@ -156,6 +156,8 @@ pub(crate) enum Operation {
     SmokeTest(smoke_test::Args),
     /// Copy the database to a file, while the control plane runs or not
     Backup(backup::Args),
+    /// Put a backup in the database's place
+    Restore(restore::Args),
     /// Make the database file as short as what is in it, while no control plane runs
     Compact(compact::Args),
 }

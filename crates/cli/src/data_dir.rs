@@ -3,13 +3,12 @@
 //! Whatever is written here is written beside its place and moved there, so that a reader sees the
 //! whole file or none, and is for the owner's eyes alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cc_devops_core::secret::SecretValue;
+use cc_devops_files as files;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -39,9 +38,9 @@ pub(crate) struct RunningServer {
     pub(crate) certificate: Option<Fingerprint>,
 }
 
-/// Proof that no other server runs on the folder, until it is dropped.
+/// Proof that nobody else does on the folder what there may be one of, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct ServeLock {
+pub(crate) struct FolderLock {
     // Dropping the file gives the lock back.
     _file: File,
 }
@@ -70,37 +69,49 @@ impl DataDir {
         self.0.join("server.json")
     }
 
-    /// Makes the folder where it does not exist, for its owner alone.
+    /// Makes the folder where it does not exist, for its owner alone; a found one must be that already.
     pub(crate) fn create(&self) -> Result<(), CliError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.0)
-            .map_err(|error| {
-                CliError::open(
-                    format!(
-                        "cannot make the data folder {}; choose another with --data-dir",
-                        self.0.display()
-                    ),
-                    error,
-                )
-            })
+        files::folder(&self.0).map_err(|error| self.unusable(error))
+    }
+
+    /// A found folder must be its owner's alone: whoever can write it can put another database there.
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        files::found_folder(&self.0).map_err(|error| self.unusable(error))
+    }
+
+    fn unusable(&self, error: files::NotPrivate) -> CliError {
+        let message = format!(
+            "cannot use the data folder {}; mend it, or choose another with --data-dir",
+            self.0.display()
+        );
+        CliError::open(message, error)
+    }
+
+    /// Takes the folder for one replacement of the master key.
+    pub(crate) fn lock_rotation(&self) -> Result<FolderLock, CliError> {
+        let path = self.0.join("rotate-key.lock");
+        let file = files::open_lock(&path)
+            .map_err(|error| CliError::open(format!("cannot open {}", path.display()), error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(CliError::Failed(
+                "the master key is being replaced just now by another `rotate-key`: let that one end, one is enough; \
+                 `cc-devops audit list --action secrets.key_rotated` shows when it has"
+                    .to_owned(),
+            )),
+            Err(TryLockError::Error(error)) => Err(CliError::open(format!("cannot lock {}", path.display()), error)),
+        }
     }
 
     /// Takes the folder for one server.
-    pub(crate) async fn lock(&self) -> Result<ServeLock, CliError> {
+    pub(crate) async fn lock(&self) -> Result<FolderLock, CliError> {
         let path = self.lock_file();
-        let open = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path);
-        let file = open.map_err(|error| CliError::open(format!("cannot open {}", path.display()), error))?;
+        let file = files::open_lock(&path)
+            .map_err(|error| CliError::open(format!("cannot open {}", path.display()), error))?;
         let mut tries_left = LOCK_TRIES;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(ServeLock { _file: file }),
+                Ok(()) => return Ok(FolderLock { _file: file }),
                 Err(TryLockError::WouldBlock) if tries_left > 0 => {
                     tries_left -= 1;
                     tokio::time::sleep(LOCK_PAUSE).await;
@@ -195,29 +206,8 @@ pub(crate) fn read_token(path: &Path) -> Result<SecretValue, CliError> {
 
 /// Writes a file of mode 0600 as a whole: a crash leaves the old one or the new one.
 fn write_private(path: &Path, text: &str) -> Result<(), CliError> {
-    let fail = |error: std::io::Error| CliError::write(format!("cannot write {}", path.display()), error);
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    // Only a crashed process of the same number can have left one.
-    let _left_over = fs::remove_file(&beside);
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&beside)?;
-        writeln!(file, "{text}")?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or_else(|| Path::new("."));
-        File::open(folder)?.sync_all()
-    })();
-    written.map_err(|error| {
-        let _left_over = fs::remove_file(&beside);
-        fail(error)
-    })
+    files::replace(path, format!("{text}\n").as_bytes())
+        .map_err(|error| CliError::write(format!("cannot write {}", path.display()), error))
 }
 
 #[cfg(test)]

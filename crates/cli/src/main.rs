@@ -12,13 +12,13 @@ mod args;
 mod client;
 mod commands;
 mod config;
+mod confirmation;
 mod credentials;
 mod data_dir;
 mod error;
 mod file_limit;
 mod hygiene;
 mod logging;
-mod new_file;
 mod output;
 mod pinned;
 mod policies;
@@ -26,6 +26,7 @@ mod reporting;
 mod sealing;
 mod serve;
 mod store;
+mod trail;
 
 use std::process::ExitCode;
 

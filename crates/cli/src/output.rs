@@ -105,6 +105,13 @@ impl Output {
         }
     }
 
+    /// Asks a person, on standard error; the answer is read on the same line.
+    pub(crate) fn ask(question: &str) {
+        let mut out = std::io::stderr().lock();
+        // Whoever cannot be asked does not answer.
+        let _unheard = write!(out, "{}", visible(question)).and_then(|()| out.flush());
+    }
+
     /// Says why a command did not succeed, with everything underneath.
     pub(crate) fn error(self, error: &CliError) {
         if error.is_told() {

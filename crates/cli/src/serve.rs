@@ -11,7 +11,7 @@ use cc_devops_core::Installation;
 use cc_devops_core::acts::Asker;
 use cc_devops_core::fleet::{Agent, Enrolment};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditArchive, Ports, SystemClock};
+use cc_devops_core::ports::{AuditArchive, PortErrorKind, Ports, SystemClock};
 use cc_devops_core::requests::Role;
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
@@ -34,7 +34,7 @@ use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::pinned::Fingerprint;
 use crate::store::{self, ADMIN};
-use crate::{credentials, file_limit, hygiene, policies, reporting};
+use crate::{credentials, file_limit, hygiene, policies, reporting, trail};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -78,6 +78,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let _lock = dir.lock().await?;
 
     let store = Store::open(store::options(dir.path(), true)).map_err(|error| store::refused(dir.path(), error))?;
+    trail::undoubted(&store)?;
+    store.keep_reserve();
     let fault = Arc::new(OnceLock::new());
     let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
     let clock = Arc::new(SystemClock);
@@ -112,9 +114,14 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let tls = server_config.tls.is_some();
     let plane = Arc::new(plane);
     // The lock says that whoever had claimed them is dead: their leases need not be waited for.
-    let taken = plane.take_over().await?;
-    if taken > 0 {
-        tracing::info!(requests = taken, "taking up what the process before left");
+    match plane.take_over().await {
+        Ok(0) => {}
+        Ok(taken) => tracing::info!(requests = taken, "taking up what the process before left"),
+        // A server that answers and says what is wrong is better than none.
+        Err(error) if error.kind == PortErrorKind::Full => {
+            tracing::error!(%error, "what the process before left is taken up when its leases have ended");
+        }
+        Err(error) => return Err(error.into()),
     }
     let capabilities = Capabilities {
         control: Arc::clone(&plane),
@@ -135,6 +142,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let config_file = source.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
     tracing::info!(%address, data_dir = %dir.path().display(), config = config_file, "ready");
     let told = tell_ready(context, &dir, address, tls);
+    let hourly = tokio::spawn(trail::tell_hourly(store.audit()));
 
     let outcome = match told {
         Ok(()) => server
@@ -148,6 +156,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     conclude_stopped(&plane).await;
     dir.withdraw();
     drop(stacks);
+    hourly.abort();
+    trail::tell(store.audit().as_ref()).await;
     store.close();
     tracing::info!("stopped");
     match fault.get() {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_aws::{Backend, Clients};
+use cc_devops_core::audit::{AuditEntry, Mark};
 use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, Ports, StackProgress, Stacks, SystemClock};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::StackLease;
 use cc_devops_core::secret::SecretValue;
-use cc_devops_embedded::{MasterKeySource, OpenError, Rotated, RotationStep, Store, StoreOptions};
+use cc_devops_embedded::{Doubt, MasterKeySource, OpenError, Rotated, RotationStep, Store, StoreOptions};
 use jiff::Timestamp;
 
 use crate::Context;
@@ -21,7 +22,7 @@ use crate::config::Checked;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::Progress;
-use crate::policies;
+use crate::{policies, trail};
 
 /// The operator's own agent, made at first start.
 pub(crate) const ADMIN: &str = "admin";
@@ -52,7 +53,8 @@ pub(crate) fn options(data_dir: &Path, create: bool) -> StoreOptions {
     }
 }
 
-fn master_key() -> MasterKeySource {
+/// Where the master key comes from: the environment, or else the folder.
+pub(crate) fn master_key() -> MasterKeySource {
     let variable = |name| {
         std::env::var(name)
             .ok()
@@ -134,7 +136,13 @@ pub(crate) async fn open(context: &Context) -> Result<Opened, CliError> {
         return Ok(Opened { kind, ports });
     }
     let data_dir = &context.global.data_dir;
+    if exists(data_dir) {
+        DataDir::new(data_dir).check()?;
+    }
     let store = Store::open(options(data_dir, false)).map_err(|error| refused(data_dir, error))?;
+    if let Some(doubt) = store.doubt() {
+        context.output.note(&format!("warning: {doubt}; {}", trail::WHAT_TO_DO));
+    }
     let ports = store.ports(Arc::new(NoStacks), clock);
     let kind = Kind::Embedded(store);
     Ok(Opened { kind, ports })
@@ -180,6 +188,20 @@ impl Opened {
             ControlFlow::Continue(())
         };
         Ok(store.rotate_master_key(SystemClock.now(), &mut step).await?)
+    }
+
+    /// Why the audit trail may not be the newest.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        match &self.kind {
+            Kind::Embedded(store) => store.doubt(),
+            Kind::Aws(_) => None,
+        }
+    }
+
+    /// Takes the audit trail as it stands.
+    pub(crate) async fn accept(&self, entry: AuditEntry) -> Result<Mark, CliError> {
+        let store = self.folder("accepting a trail", "nothing is kept beside the table")?;
+        Ok(store.accept(entry).await?)
     }
 
     /// Copies the database to a file.

@@ -11,6 +11,7 @@
 
 mod canonical;
 pub mod cut;
+mod mark;
 mod verifier;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::requests::outcome::{Reason, Status};
 
 pub use canonical::Canonical;
 pub use cut::{Cut, Section};
+pub use mark::{Mark, NoMark};
 pub use verifier::{Break, Verification, Verifier};
 
 /// Something to be put on record. Never holds a parameter's value.
@@ -75,6 +77,10 @@ pub mod actions {
     pub const WEBHOOK_ENABLED: &str = "webhook.enabled";
     /// A stack whose last change's fate nobody knew was freed, after somebody had looked.
     pub const STACK_RELEASED: &str = "stack.released";
+    /// A trail that had been rolled back was taken as it stood.
+    pub const ROLL_BACK_ACCEPTED: &str = "audit.roll_back_accepted";
+    /// A backup was put in the database's place.
+    pub const RESTORED: &str = "store.restored";
     /// The oldest rows were cut off.
     pub const CUT: &str = "audit.cut";
     /// The ends of several chains were bound together.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Mark;
 use crate::installation::Installation;
 
 /// What this control plane answers for, as section 3 of the wire contract fixes it: other systems
@@ -61,6 +62,7 @@ impl Check {
 
 /// The body of `health_check`, section 3 of the wire contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Healthy when every check is.
     pub status: Condition,
@@ -74,6 +76,9 @@ pub struct Health {
     pub mode: Mode,
     /// Each dependency.
     pub checks: Vec<Check>,
+    /// Where the audit trail ends, for those who may know what is wrong; absent where it has several chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<Mark>,
     /// When this was found out.
     pub timestamp: Timestamp,
 }
@@ -96,6 +101,7 @@ impl Health {
         for check in &mut self.checks {
             check.message = None;
         }
+        self.audit_head = None;
         self
     }
 
@@ -113,6 +119,7 @@ impl Health {
             capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
             mode,
             checks,
+            audit_head: None,
             timestamp,
         }
     }

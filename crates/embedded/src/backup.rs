@@ -1,66 +1,27 @@
 //! A copy of the database, made while it is in use.
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
-use rusqlite::Connection;
+use cc_devops_files::NewFile;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::db::Db;
 use crate::error::Fault;
-use crate::vault::sync_directory;
 
 /// Writes the copy beside `path` first, so that a half-made one never stands there.
 pub(crate) async fn write(db: &Db, path: &Path) -> PortResult<()> {
-    let (path, draft) = (path.to_owned(), draft_of(path));
-    db.read(move |conn| {
-        let written = copy(conn, &path, &draft);
-        if written.is_err() {
-            // It is worthless, and the error already says what went wrong.
-            drop(fs::remove_file(&draft));
-        }
-        written
-    })
-    .await
+    let path = path.to_owned();
+    db.read(move |conn| copy(conn, &path)).await
 }
 
-fn draft_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
-}
-
-fn copy(conn: &Connection, path: &Path, draft: &Path) -> Result<(), Fault> {
-    if path.exists() {
-        return Err(Fault::port(
-            PortErrorKind::Exists,
-            format!("{} exists: name a file that does not", path.display()),
-        ));
-    }
-    let failed = |error: io::Error| {
-        Fault::Port(
-            PortError::new(
-                PortErrorKind::Refused,
-                format!(
-                    "cannot write the backup {}: name a file in a directory this user may write",
-                    path.display()
-                ),
-            )
-            .because(error),
-        )
-    };
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(draft)
-        .map_err(failed)?;
-    let mut target = Connection::open(draft)?;
+fn copy(conn: &Connection, path: &Path) -> Result<(), Fault> {
+    let failed = |error: io::Error| failed(path, error);
+    let file = NewFile::create(path).map_err(failed)?;
+    let mut target = Connection::open_with_flags(file.draft(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     {
         // The transaction holds one view of the source; without it, every write of the server
         // would make the copy start again.
@@ -82,9 +43,19 @@ fn copy(conn: &Connection, path: &Path, draft: &Path) -> Result<(), Fault> {
         ));
     }
     target.close().map_err(|(_, error)| error)?;
-    File::open(draft).and_then(|file| file.sync_all()).map_err(failed)?;
-    fs::hard_link(draft, path)
-        .and_then(|()| fs::remove_file(draft))
-        .map_err(failed)?;
-    sync_directory(path).map_err(failed)
+    file.finish().map_err(failed)
+}
+
+fn failed(path: &Path, error: io::Error) -> Fault {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Fault::port(
+            PortErrorKind::Exists,
+            format!("{} exists: name a file that does not", path.display()),
+        );
+    }
+    let message = format!(
+        "cannot write the backup {}: name a file in a directory that is this user's, where nothing else is named so",
+        path.display()
+    );
+    Fault::Port(PortError::new(PortErrorKind::Refused, message).because(error))
 }

@@ -9,6 +9,7 @@ use cc_devops_core::ports::{Checks, PortError, PortErrorKind, PortResult};
 use rusqlite::Connection;
 use tokio::time::timeout;
 
+use crate::agents::register;
 use crate::db::Db;
 use crate::vault::KeyId;
 
@@ -85,14 +86,37 @@ impl SqliteChecks {
         }
     }
 
+    /// What speaks against the audit trail and the rows of agents and tokens; nothing, mostly.
+    async fn tampering(&self) -> Vec<Check> {
+        let mut found = Vec::new();
+        if let Some(doubt) = self.db.trail().doubt() {
+            found.push(Check::degraded("audit_trail", doubt.to_string()));
+        }
+        let keys = self.db.store_keys().clone();
+        let forged = self.db.read(move |conn| Ok(register::forged(conn, &keys)?)).await;
+        // That they cannot be read, the database's own check says.
+        let forged = forged.unwrap_or_default();
+        if !forged.is_empty() {
+            let message = format!(
+                "rows of {} agent(s) were not written by this store and are refused ({}): see the runbook",
+                forged.len(),
+                forged.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ")
+            );
+            found.push(Check::degraded("agents", message));
+        }
+        found
+    }
+
     async fn all(&self, database: PortResult<()>) -> Vec<Check> {
         let file = self.db.file().to_owned();
         let room = tokio::task::spawn_blocking(move || room(&file)).await;
-        vec![
+        let mut all = vec![
             outcome("database", database),
             room.unwrap_or_else(|_| Check::degraded("disk", "the room on the disk cannot be found out")),
             outcome("master_key", self.master_key().await),
-        ]
+        ];
+        all.extend(self.tampering().await);
+        all
     }
 }
 

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_files::NotPrivate;
 use jiff::SignedDuration;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::vault::KeyId;
 
@@ -48,6 +49,19 @@ pub enum OpenError {
         /// What went wrong.
         source: Box<rusqlite_migration::Error>,
     },
+    /// The database is empty, and it was not.
+    #[error(
+        "the database {} is empty, and its audit trail had come further: its write-ahead log is lost; put it back, or \
+         restore a backup with `cc-devops restore`, see the runbook",
+        path.display()
+    )]
+    Emptied {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The key file is not this user's alone.
+    #[error(transparent)]
+    NotPrivate(#[from] NotPrivate),
     /// The database needs a master key that is not there.
     #[error(
         "the database was sealed with master key {key_id}, and {} does not exist: restore that file from where it is \
@@ -104,11 +118,12 @@ impl OpenError {
             | Self::KeyWrong { .. }
             | Self::KeyExposed { .. }
             | Self::KeyFile { .. }
+            | Self::NotPrivate(_)
             | Self::KeyMalformed { .. }) => PortError::new(PortErrorKind::Key, error.to_string()).because(error),
             error @ (Self::Missing { .. } | Self::Directory { .. }) => {
                 PortError::new(PortErrorKind::Unavailable, error.to_string()).because(error)
             }
-            error @ (Self::Newer { .. } | Self::Migration { .. }) => {
+            error @ (Self::Newer { .. } | Self::Migration { .. } | Self::Emptied { .. }) => {
                 PortError::new(PortErrorKind::Corrupt, error.to_string()).because(error)
             }
         }
@@ -165,16 +180,28 @@ impl Fault {
     }
 }
 
+fn disk_full(name: impl std::fmt::Display) -> String {
+    format!("the disk is full: make room on the volume of {name}, then repeat the request")
+}
+
 /// What an SQLite error means for a caller. The source is left for the caller to attach.
 pub(crate) fn explain(error: &rusqlite::Error, file: &Path) -> PortError {
     // The name without its directory: these sentences also reach those who only send requests.
     let name = file.file_name().unwrap_or(file.as_os_str()).display();
     let (kind, message) = match error {
-        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-            ErrorCode::DiskFull => (
-                PortErrorKind::Full,
-                format!("the disk is full: make room on the volume of {name}, then repeat the request"),
+        rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == ffi::SQLITE_READONLY_DBMOVED => (
+            PortErrorKind::Unavailable,
+            format!(
+                "the database {name} was moved or removed while the server runs, so nothing is read or written: put \
+                 it back where it was, or stop the server and start it on the right folder"
             ),
+        ),
+        // The index of the write-ahead log lies in a file that could not be made longer.
+        rusqlite::Error::SqliteFailure(failure, _) if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+            (PortErrorKind::Full, disk_full(name))
+        }
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DiskFull => (PortErrorKind::Full, disk_full(name)),
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
                 PortErrorKind::Unavailable,
                 format!("the database {name} is locked by another process: end that process, or repeat the request"),

@@ -8,7 +8,10 @@
 //!   answers them: what was acknowledged is durable.
 //! - Secrets, the details of requests that are not ended, and webhooks' signing secrets are sealed
 //!   with XChaCha20-Poly1305, each under a data key of its own.
-//! - The audit trail is a chain of hashes; its end stands under a MAC, and so does where it was cut.
+//! - The audit trail is a chain of hashes; its end stands under a MAC, and so does where it was cut. How far it had
+//!   come stands in `audit.head` beside the database, so that an older database shows ([`Store::doubt`]).
+//! - The rows of agents and tokens stand under a MAC: one that somebody else wrote is refused.
+//! - A file that is moved or removed under a running process is noticed, and nothing is acknowledged any more.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -69,6 +72,7 @@ mod ledger;
 mod metrics;
 mod outbox;
 mod repositories;
+mod restore;
 mod retention;
 mod revenue;
 mod schedule;
@@ -80,7 +84,7 @@ mod vault;
 mod webhooks;
 
 pub use agents::SqliteAgents;
-pub use audit::SqliteAudit;
+pub use audit::{Doubt, SqliteAudit};
 pub use checks::SqliteChecks;
 pub use db::{Compacted, compact};
 pub use error::OpenError;
@@ -89,6 +93,7 @@ pub use ledger::SqliteLedger;
 pub use metrics::SqliteMetrics;
 pub use outbox::SqliteOutbox;
 pub use repositories::SqliteRepositories;
+pub use restore::{Restore, RestoreError, Restored};
 pub use retention::SqliteRetention;
 pub use revenue::SqliteRevenue;
 pub use schedule::SqliteSchedule;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cc_devops_core::audit::{AuditEntry, Mark};
 use cc_devops_core::names::{RequestId, StackName};
 use cc_devops_core::ports::{Clock, PortResult, Ports, Stacks};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
@@ -14,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::agents::SqliteAgents;
 use crate::alerts::LogAlerts;
 use crate::at_once::SqliteAtOnce;
-use crate::audit::SqliteAudit;
+use crate::audit::{self, Doubt, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
 use crate::db::{self, Db};
@@ -229,6 +230,29 @@ impl Store {
     /// use, and checks the copy. The master key is not in it. Refused where `path` exists.
     pub async fn backup_to(&self, path: &Path) -> PortResult<()> {
         backup::write(&self.db, path).await
+    }
+
+    /// Why the audit trail may not be the newest: an older database was put in place, its write-ahead log is lost, or
+    /// what was kept beside it is gone. A server is not to go on from such a trail without an operator's word,
+    /// [`Store::accept`].
+    pub fn doubt(&self) -> Option<Doubt> {
+        self.db.trail().doubt()
+    }
+
+    /// Takes the trail as it stands, on an operator's word; `entry` puts that on record. Where the trail ends then.
+    pub async fn accept(&self, entry: AuditEntry) -> PortResult<Mark> {
+        audit::accept(&self.db, entry).await
+    }
+
+    /// Keeps some room on the disk, so that a restart works when it is full. For a server; while there is no room
+    /// for that, writes are refused as on a full disk.
+    pub fn keep_reserve(&self) {
+        self.db.reserve().keep();
+    }
+
+    /// The database, for what the crate does beside the ports.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
     }
 
     /// Comes when the store has failed for good: a thread that writes ended by a fault. It names the

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use cc_devops_core::audit::Mark;
 use cc_devops_core::fleet::Liveness;
 use cc_devops_core::ports::{Backlog, RequestTotals, Standing, Weight};
 use cc_devops_core::requests::Action;
@@ -94,6 +95,8 @@ pub(crate) struct Snapshot {
     pub(crate) weights: Vec<Weight>,
     /// How each consumer of the outbox stands.
     pub(crate) standings: Vec<Standing>,
+    /// Where the audit trail ends, where it has one chain.
+    pub(crate) audit: Option<Mark>,
     /// When that was found out.
     pub(crate) now: Timestamp,
     /// Each agent's state.
@@ -196,6 +199,15 @@ fn found_out(snapshot: Snapshot) -> Registry {
         oldest,
     );
     of_consumers(&mut registry, &snapshot.standings, snapshot.now);
+    if let Some(mark) = snapshot.audit {
+        let end = Gauge::<i64>::default();
+        end.set(mark.seq);
+        registry.register(
+            "audit_rows",
+            "Place of the audit trail's newest row; it never goes down",
+            end,
+        );
+    }
     let weights = Family::<PartLabel, Gauge>::default();
     for Weight { part, bytes } in snapshot.weights {
         weights.get_or_create(&PartLabel { part }).set(gauge(bytes));

@@ -257,9 +257,22 @@ pub(crate) struct HealthBody {
     mode: ModeName,
     /// Each dependency.
     checks: Vec<CheckBody>,
+    /// Where the audit trail ends, for those who may know what is wrong; absent where it has several chains.
+    #[schema(rename = "auditHead", nullable = false)]
+    audit_head: Option<MarkBody>,
     /// When this was found out.
     #[schema(value_type = String, format = DateTime)]
     timestamp: String,
+}
+
+#[derive(ToSchema)]
+#[schema(as = AuditMark)]
+#[expect(dead_code, reason = "describes what core serialises")]
+pub(crate) struct MarkBody {
+    /// The row's place, from 1.
+    seq: i64,
+    /// The row's hash, in hex.
+    hash: String,
 }
 
 #[derive(ToSchema)]

@@ -32,6 +32,7 @@ pub(crate) async fn run(context: &Context, _args: Args) -> Result<(), CliError> 
         let path = dir.path().to_owned();
         return Err(store::refused(dir.path(), OpenError::Missing { path }));
     }
+    dir.check()?;
     let _lock = dir.lock().await?;
     let progress = context.output.progress("compacting the database");
     progress.start();

@@ -14,6 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod put_secret;
 pub(crate) mod repos;
 pub(crate) mod requests;
+pub(crate) mod restore;
 pub(crate) mod revenue;
 pub(crate) mod sealing_key;
 pub(crate) mod secrets;
@@ -51,6 +52,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
         Operation::Backup(args) => Box::pin(backup::run(context, args)).await,
+        Operation::Restore(args) => Box::pin(restore::run(context, args)).await,
         Operation::Compact(args) => Box::pin(compact::run(context, args)).await,
     }
 }

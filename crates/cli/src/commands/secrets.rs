@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::times::show;
 use crate::Context;
+use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store::{self, ADMIN};
@@ -155,6 +156,11 @@ async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(),
 
 async fn rotate_key(context: &Context) -> Result<(), CliError> {
     let opened = store::open(context).await?;
+    let _lock = if opened.is_folder() {
+        Some(DataDir::new(&context.global.data_dir).lock_rotation()?)
+    } else {
+        None
+    };
     let rotated = opened
         .rotate_key(context.output.progress("rows moved to the new key:"))
         .await?;

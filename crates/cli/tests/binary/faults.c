@@ -1,34 +1,63 @@
 /* Makes calls on the database's files fail while the file that FAULT_FILE names is there. It holds the
- * call, `write` or `sync`, and the number of the error. Preloaded into a server by faults.rs. */
+ * call, `write` or `sync`, and the number of the error. `room` is a full disk: writes fail while the reserve
+ * stands beside the database, and the reserve cannot be made. Preloaded into a server by faults.rs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-static int fault(int fd, const char *call) {
+static int ordered(char wanted[32]) {
     const char *order = getenv("FAULT_FILE");
-    char link[64], path[4096], wanted[32];
     int error = 0;
-    if (!order)
+    FILE *file = order ? fopen(order, "r") : NULL;
+    if (!file)
         return 0;
+    if (fscanf(file, "%31s %d", wanted, &error) != 2)
+        error = 0;
+    fclose(file);
+    return error;
+}
+
+static int fault(int fd, const char *call) {
+    char link[64], path[4096], wanted[32];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length <= 0)
         return 0;
     path[length] = 0;
-    if (!strstr(path, "control-plane.db"))
+    char *name = strstr(path, "control-plane.db");
+    if (!name)
         return 0;
-    FILE *file = fopen(order, "r");
-    if (!file)
-        return 0;
-    if (fscanf(file, "%31s %d", wanted, &error) != 2 || strcmp(wanted, call))
-        error = 0;
-    fclose(file);
-    return error;
+    int error = ordered(wanted);
+    if (error && !strcmp(wanted, "room") && !strcmp(call, "write")) {
+        strcpy(name, "reserve");
+        return access(path, F_OK) ? 0 : error;
+    }
+    return error && !strcmp(wanted, call) ? error : 0;
+}
+
+int open64(const char *path, int flags, ...) {
+    char wanted[32];
+    size_t length = strlen(path), end = strlen("/reserve.partial");
+    if ((flags & O_CREAT) && length > end && !strcmp(path + length - end, "/reserve.partial")) {
+        int error = ordered(wanted);
+        if (error && !strcmp(wanted, "room")) {
+            errno = error;
+            return -1;
+        }
+    }
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = (flags & O_CREAT) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    int (*next)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64");
+    return next(path, flags, mode);
 }
 
 #define UNLESS_FAULTY(call)                                                                                            \

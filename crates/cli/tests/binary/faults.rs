@@ -72,3 +72,35 @@ fn a_disk_that_fails_is_said_at_once_and_so_is_its_return() {
     put().exits(0);
     assert!(server.stop().success());
 }
+
+#[test]
+fn a_full_disk_keeps_room_for_a_restart_and_for_the_next_one() {
+    let place = Place::new();
+    let order = place.path().join("fault");
+    let library = shim(&place);
+    let environment = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAULT_FILE", order.to_str().unwrap()),
+    ];
+    let reserve = place.data().join("reserve");
+    let put = || place.run_with(&["put-secret", "/contentcraft/a/b"], "v");
+    let server = place.serve_with(&environment);
+    put().exits(0);
+    assert!(fs::metadata(&reserve).unwrap().len() > 0);
+    fs::write(&order, "room 28").unwrap();
+    // It is killed, and so is the next one.
+    drop(server);
+    for start in 1..=2 {
+        let server = place.serve_with(&environment);
+        assert!(!reserve.exists(), "start {start}");
+        let refused = put();
+        assert!(refused.stderr.contains("the store is full"), "start {start}: {refused}");
+        assert_eq!(server.get("/health", None).0, 503, "start {start}");
+    }
+    let server = place.serve_with(&environment);
+    fs::remove_file(&order).unwrap();
+    health(&place, 0);
+    put().exits(0);
+    assert!(reserve.exists());
+    assert!(server.stop().success());
+}

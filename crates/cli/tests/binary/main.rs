@@ -30,6 +30,8 @@ mod revenue;
 #[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
+mod roll_back;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod serving;

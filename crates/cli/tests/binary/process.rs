@@ -221,12 +221,23 @@ impl Server {
 
     /// A GET as any HTTP client makes it: status and body.
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).unwrap();
         let bearer = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\n{bearer}Connection: close\r\n\r\n",
-            self.address
+        self.ask(&format!("GET {path} HTTP/1.1\r\n{bearer}"), "")
+    }
+
+    /// A POST of a JSON document.
+    pub(crate) fn post(&self, path: &str, token: &str, body: &str) -> (u16, String) {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n",
+            body.len()
         );
+        self.ask(&head, body)
+    }
+
+    fn ask(&self, head: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let request = format!("{head}Host: {}\r\nConnection: close\r\n\r\n{body}", self.address);
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

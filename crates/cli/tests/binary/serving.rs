@@ -1,7 +1,7 @@
 //! The server's life: start, readiness, a second start, stop, and what it leaves behind.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ fn a_backup_and_the_key_file_restore_everything() {
     assert!(server.stop().success());
 
     let other = Place::new();
-    fs::create_dir(other.data()).unwrap();
+    fs::DirBuilder::new().mode(0o700).create(other.data()).unwrap();
     fs::copy(place.path().join("copy.db"), other.data().join("control-plane.db")).unwrap();
     fs::copy(place.data().join("master.key"), other.data().join("master.key")).unwrap();
     let read = other.run(&["secrets", "get", "/contentcraft/a/b", "--reveal"]).exits(0);

@@ -11,7 +11,7 @@ pub struct Break {
     /// The chain, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<String>,
-    /// The row at which it shows.
+    /// The row at which it shows; zero where it is none of the trail's.
     pub seq: i64,
     /// What is wrong, in words.
     pub problem: String,

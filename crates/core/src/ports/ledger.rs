@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
-use crate::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
+use crate::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
@@ -125,8 +125,14 @@ pub trait AuditTrail: Send + Sync {
     /// Rows, newest first, from `before` on.
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>>;
 
-    /// Checks every chain and its end.
+    /// Checks every chain and its end, and what the trail tells of against what stands.
     async fn verify(&self) -> PortResult<Verification>;
+
+    /// The row at a place of the only chain, or its last one, by which the chain is known again elsewhere; where
+    /// the chain is cut right behind it, the row may be gone. None where there is no such row, or several chains.
+    async fn mark(&self, _seq: Option<i64>) -> PortResult<Option<Mark>> {
+        Ok(None)
+    }
 
     /// Binds the ends of the chains together, where the trail has several: what was written before
     /// a checkpoint cannot be cut off without it showing. Called by the sweep. An adapter with one

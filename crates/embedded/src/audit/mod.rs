@@ -1,14 +1,17 @@
 //! The audit trail: a chain of rows that only grows, and its end under a keyed MAC.
 
 mod cutting;
+mod keeper;
+mod kept;
+mod told;
 mod verification;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Section, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Mark, Section, Verification};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditTrail, PortErrorKind, PortResult};
+use cc_devops_core::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -18,6 +21,9 @@ use crate::db::Db;
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
+pub(crate) use keeper::{Keeper, Standing};
+pub use kept::Doubt;
+pub(crate) use kept::{FILE, Found, Kept};
 
 /// The audit trail in the database.
 pub struct SqliteAudit {
@@ -54,6 +60,13 @@ impl Head {
     fn is_ours(&self, keys: &StoreKeys) -> bool {
         self.mac == keys.audit_head_mac(self.seq, &self.hash.0)
     }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            seq: self.seq,
+            hash: self.hash,
+        }
+    }
 }
 
 /// Begins the chain of a new database.
@@ -64,6 +77,58 @@ pub(crate) fn begin(conn: &Connection, keys: &StoreKeys) -> Result<(), Fault> {
         params![genesis, keys.audit_head_mac(0, &genesis)],
     )?;
     Ok(())
+}
+
+/// The name under which the database remembers that a record is kept beside it.
+const IS_KEPT: &str = "audit_head_kept";
+
+/// Begins to keep beside the database where the trail ends, or compares with what was kept. Why the trail may not
+/// be the newest, where that is so; then nothing is kept.
+pub(crate) fn begin_keeping(
+    conn: &mut Connection,
+    keys: &StoreKeys,
+    kept: &Kept,
+    found: &Found,
+) -> Result<Option<Doubt>, Fault> {
+    let view = conn.transaction()?;
+    let is_kept = view
+        .prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?
+        .exists([IS_KEPT])?;
+    let doubt = Kept::doubt(found, &view, is_kept)?;
+    let head = Head::read(&view)?.filter(|head| head.is_ours(keys));
+    view.commit()?;
+    let (None, false, Some(head)) = (&doubt, is_kept, head) else {
+        return Ok(doubt);
+    };
+    if found.is_nothing() {
+        keep_anew(kept, head.mark(), keys)?;
+    }
+    conn.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?1, '1')", [IS_KEPT])?;
+    Ok(None)
+}
+
+/// Keeps where the trail ends, whatever was kept before.
+fn keep_anew(kept: &Kept, mark: Mark, keys: &StoreKeys) -> Result<(), Fault> {
+    kept.replace(mark, keys).map_err(|error| {
+        let message = format!("cannot write {FILE} beside the database: let this user write its folder");
+        Fault::Port(PortError::new(PortErrorKind::Unavailable, message).because(error))
+    })
+}
+
+/// Takes the trail as it stands, on an operator's word: puts that on record, and keeps where it ends.
+pub(crate) async fn accept(db: &Db, entry: AuditEntry) -> PortResult<Mark> {
+    let keys = Arc::clone(db.store_keys());
+    let mark = db
+        .write(move |conn, _| {
+            append(conn, &keys, &entry)?;
+            Ok(Head::read(conn)?.map(|head| head.mark()))
+        })
+        .await?;
+    let mark = mark.ok_or_else(|| PortError::new(PortErrorKind::Corrupt, "the audit trail has no end"))?;
+    let kept = Kept::in_folder(db.folder());
+    keep_anew(&kept, mark, db.store_keys()).map_err(|fault| fault.into_port(db.file()))?;
+    db.trail().settle();
+    Ok(mark)
 }
 
 /// An entry with what can be made of it before the writer's time.
@@ -136,8 +201,20 @@ impl AuditTrail for SqliteAudit {
     }
 
     async fn verify(&self) -> PortResult<Verification> {
-        let keys = Arc::clone(self.db.store_keys());
-        self.db.read(move |conn| verification::verify(conn, &keys)).await
+        let (keys, dir) = (Arc::clone(self.db.store_keys()), self.db.folder().to_owned());
+        let kept = Kept::in_folder(&dir);
+        self.db.read(move |conn| verification::verify(conn, &keys, &kept)).await
+    }
+
+    async fn mark(&self, seq: Option<i64>) -> PortResult<Option<Mark>> {
+        self.db
+            .read(move |conn| {
+                Ok(match seq {
+                    Some(seq) => kept::at(conn, seq)?,
+                    None => Head::read(conn)?.map(|head| head.mark()),
+                })
+            })
+            .await
     }
 
     /// Nothing: the end of the one chain is kept under its MAC with every row.

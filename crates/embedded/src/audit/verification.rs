@@ -1,5 +1,6 @@
 //! Checks the chain: every row against its hash and its copies, every row against the one before, the first
-//! against the cut, the last against the MAC of the end, and the indexes against the rows.
+//! against the cut, the last against the MAC of the end and what is kept beside the database, the indexes against the
+//! rows, and what the rows tell of secrets and agents against what stands.
 //!
 //! It reads page by page, each in a transaction of its own, so that it neither holds the whole
 //! trail in memory nor the write-ahead log back while it runs.
@@ -11,6 +12,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use super::Head;
 use super::cutting::Standing;
+use super::kept::{Doubt, Found, Kept};
+use super::told::Told;
 use crate::columns::{self, nanos};
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -25,8 +28,10 @@ pub(super) const SELECT: &str = "SELECT seq, at, principal, agent, action, statu
 type Read = Result<AuditRow, String>;
 
 /// Checks the whole chain.
-pub(super) fn verify(conn: &Connection, keys: &StoreKeys) -> Result<Verification, Fault> {
+pub(super) fn verify(conn: &Connection, keys: &StoreKeys, kept: &Kept) -> Result<Verification, Fault> {
     let mut walk = Walk::default();
+    // First, because the trail may go on while it is walked. What cannot be read says nothing.
+    let kept = kept.find(keys).unwrap_or(Found::Foreign);
     loop {
         let snapshot = conn.unchecked_transaction()?;
         walk.cut(&snapshot, keys)?;
@@ -35,6 +40,9 @@ pub(super) fn verify(conn: &Connection, keys: &StoreKeys) -> Result<Verification
             // In the same view as the last page, so that a row written meanwhile is no surprise.
             walk.end(&snapshot, keys)?;
             walk.told();
+            walk.kept(&kept, &snapshot)?;
+            let others = walk.stands.compare(&snapshot, keys)?;
+            walk.breaks.extend(others);
             break;
         }
     }
@@ -55,6 +63,8 @@ struct Walk {
     cut: Option<(i64, ChainHash)>,
     /// The cuts that the trail's own entries tell of.
     told: BTreeMap<i64, ChainHash>,
+    /// What its entries tell of secrets and agents.
+    stands: Told,
     breaks: Vec<Break>,
 }
 
@@ -107,6 +117,28 @@ impl Walk {
         }
     }
 
+    /// Compares with what is kept beside the database.
+    fn kept(&mut self, kept: &Found, conn: &Connection) -> Result<(), Fault> {
+        let doubt = match Kept::doubt(kept, conn, false) {
+            Ok(Some(doubt)) => doubt,
+            Ok(None) => return Ok(()),
+            // The end that cannot be read is on the list already.
+            Err(error) if is_damage(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let seq = match &doubt {
+            Doubt::Behind { found, .. } => found.seq + 1,
+            Doubt::Another { kept } => kept.seq,
+            Doubt::Missing | Doubt::Foreign => 0,
+        };
+        self.breaks.push(Break {
+            chain: None,
+            seq,
+            problem: doubt.to_string(),
+        });
+        Ok(())
+    }
+
     /// Takes the next page; whether there may be another.
     fn page(&mut self, conn: &Connection) -> Result<bool, Fault> {
         let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))?;
@@ -133,6 +165,7 @@ impl Walk {
         match row {
             Ok(row) => {
                 self.told.extend(cut::told(&row.entry));
+                self.stands.take(&row);
                 self.verifier.take(&row);
             }
             Err(problem) => self.breaks.push(Break {
@@ -286,7 +319,7 @@ impl Copies {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => {
             matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)

@@ -4,6 +4,9 @@
 //! A checkpoint that runs beside a busy writer never quite reaches the log's end, and until it
 //! does the log only grows. So when the log is long, the writer is asked to move the last few
 //! pages itself between two batches; its next commit then starts the log from the front.
+//!
+//! What else follows a commit without anybody waiting for it is done here too: where the audit trail ends is kept
+//! beside the database.
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,6 +18,7 @@ use rusqlite::Connection;
 use super::connection::{Purpose, connect};
 use super::pulse::{Pulse, Vital};
 use super::writer::Nudge;
+use crate::audit::Keeper;
 use crate::error::explain;
 
 /// How many pages are moved at once at least (16 MiB): a page that is written again and again meanwhile
@@ -27,7 +31,7 @@ const LONG_PAGES: i64 = 8_192;
 /// The least time between two looks at the log.
 const PACE: Duration = Duration::from_millis(50);
 
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 struct State {
     written: bool,
     closing: bool,
@@ -59,14 +63,22 @@ impl Signal {
         self.changed.notify_one();
     }
 
-    /// Waits until something was committed; false when the store closes.
-    fn wait(&self) -> bool {
-        let mut state = self
-            .changed
-            .wait_while(self.lock(), |state| !state.written && !state.closing)
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Waits until something was committed or the store closes, or so long; how it stands then.
+    fn wait(&self, at_most: Option<Duration>) -> State {
+        let asleep = |state: &mut State| !state.written && !state.closing;
+        let mut state = match at_most {
+            None => self
+                .changed
+                .wait_while(self.lock(), asleep)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(at_most) => {
+                let waited = self.changed.wait_timeout_while(self.lock(), at_most, asleep);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        let found = *state;
         state.written = false;
-        !state.closing
+        found
     }
 
     /// Lets [`PACE`] go by, unless the store closes.
@@ -91,6 +103,7 @@ impl Checkpointer {
         signal: Arc<Signal>,
         nudge: Nudge,
         pulse: Arc<Pulse>,
+        mut keeper: Keeper,
         vital: Vital,
     ) -> std::io::Result<Self> {
         let file = file.to_owned();
@@ -98,7 +111,7 @@ impl Checkpointer {
         let thread = thread::Builder::new()
             .name("cc-devops-checkpoint".into())
             .spawn(move || {
-                run(&file, &heard, &nudge, &pulse);
+                run(&file, &heard, &nudge, &pulse, &mut keeper);
                 vital.asked();
             })?;
         Ok(Self {
@@ -117,14 +130,26 @@ impl Checkpointer {
     }
 }
 
-fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse) {
+fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse, keeper: &mut Keeper) {
     let mut conn = None;
-    while signal.wait() {
-        let looked = match conn.take() {
-            Some(conn) => Ok(conn),
-            None => connect(file, Purpose::Checkpoint),
+    let mut written = false;
+    let open = |conn: Option<Connection>| match conn {
+        Some(conn) => Ok(conn),
+        None => connect(file, Purpose::Checkpoint),
+    };
+    loop {
+        let state = signal.wait(keeper.due());
+        written |= state.written;
+        if state.closing {
+            break;
         }
-        .and_then(|open| look(&open, nudge).map(|()| open));
+        let looked = open(conn.take()).and_then(|open| {
+            keeper.follow(&open, false)?;
+            if state.written {
+                look(&open, nudge)?;
+            }
+            Ok(open)
+        });
         match looked {
             Ok(open) => {
                 conn = Some(open);
@@ -136,6 +161,9 @@ fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse) {
             }
         }
         signal.rest();
+    }
+    if written && let Err(error) = open(conn).and_then(|open| keeper.follow(&open, true)) {
+        tracing::warn!(%error, "where the audit trail ends cannot be kept beside the database");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
-use super::migrations::migrate;
+use super::migrations::known;
 use super::open::{FILE, door};
 use crate::error::{Fault, OpenError};
 use crate::retention::INCREMENTAL;
@@ -34,8 +34,8 @@ pub fn compact(dir: &Path) -> Result<Compacted, OpenError> {
     }
     let _door = door(dir)?;
     let failed = |error: rusqlite::Error| OpenError::Store(Fault::Sqlite(error).into_port(&file));
-    let mut conn = connect(&file, Purpose::Write).map_err(failed)?;
-    migrate(&mut conn, &file)?;
+    let conn = connect(&file, Purpose::Write).map_err(failed)?;
+    known(&conn, &file)?;
     let before = length(&conn).map_err(failed)?;
     rewrite(&conn).map_err(failed)?;
     let after = fs::metadata(&file).map_or(0, |meta| meta.len());

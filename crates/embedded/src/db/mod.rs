@@ -7,10 +7,12 @@ mod checkpoint;
 mod compaction;
 pub(crate) mod conditions;
 mod connection;
-mod migrations;
+pub(crate) mod migrations;
 mod open;
+mod place;
 pub(crate) mod pulse;
 mod readers;
+mod reserve;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -22,13 +24,16 @@ use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::audit::Standing;
 use crate::error::Fault;
 use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
 pub use compaction::{Compacted, compact};
-pub(crate) use open::open;
+pub(crate) use open::{FILE, KEY_FILE, open};
+use place::Place;
 use pulse::Pulse;
 use readers::Readers;
+use reserve::Reserve;
 use writer::{Closure, Job, Never, Work, Writer};
 
 /// A handle of the open database; clones are the same database.
@@ -42,6 +47,9 @@ struct Inner {
     // The order is that of closing: first what writes, last what may hold the file open.
     writer: Writer,
     pulse: Arc<Pulse>,
+    place: Arc<Place>,
+    reserve: Arc<Reserve>,
+    trail: Arc<Standing>,
     checkpointer: Checkpointer,
     readers: Arc<Readers>,
 }
@@ -88,8 +96,12 @@ impl Db {
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> PortResult<T> {
         let _permit = self.0.readers.permit().await?;
-        let readers = Arc::clone(&self.0.readers);
-        let read = tokio::task::spawn_blocking(move || readers.with(work)).await;
+        let (readers, place) = (Arc::clone(&self.0.readers), Arc::clone(&self.0.place));
+        let read = tokio::task::spawn_blocking(move || {
+            place.recent()?;
+            readers.with(work)
+        });
+        let read = read.await;
         match read {
             Ok(result) => result.map_err(|fault| fault.into_port(&self.0.file)),
             Err(error) => {
@@ -122,12 +134,34 @@ impl Db {
     /// Runs `work` on a reader on this very thread. For single rows by key only: such a read takes
     /// some microseconds from the page cache, less than handing it to another thread would.
     pub(crate) fn read_inline<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> PortResult<T> {
+        let place = self.0.place.recent();
+        place.map_err(|error| Fault::Sqlite(error).into_port(&self.0.file))?;
+        self.look_up(work)
+    }
+
+    /// The same where the file is not at its place any more: to know who asks, so that they can be told.
+    pub(crate) fn look_up<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> PortResult<T> {
         self.0.readers.with(work).map_err(|fault| fault.into_port(&self.0.file))
     }
 
     /// The database file.
     pub(crate) fn file(&self) -> &Path {
         &self.0.file
+    }
+
+    /// What is known against the audit trail.
+    pub(crate) fn trail(&self) -> &Arc<Standing> {
+        &self.0.trail
+    }
+
+    /// The room that is kept for a restart.
+    pub(crate) fn reserve(&self) -> &Reserve {
+        &self.0.reserve
+    }
+
+    /// The data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.file.parent().unwrap_or(Path::new("."))
     }
 
     /// How writing stands.

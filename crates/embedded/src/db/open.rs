@@ -1,45 +1,71 @@
 //! Opening the database: the files and their modes, the schema, the keys, the threads.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use cc_devops_core::ports::PortErrorKind;
+use cc_devops_files as files;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 use rustix::fs::FlockOperation;
 
-use super::checkpoint::{Checkpointer, Signal};
+use super::checkpoint::{self, Checkpointer, Signal};
 use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
-use super::migrations::migrate;
+use super::migrations::{known, migrate, prepare};
+use super::place::Place;
 use super::pulse::{Pulse, Vital};
 use super::readers::Readers;
+use super::reserve::Reserve;
 use super::writer::{Writer, WriterThread};
 use super::{Db, Inner};
-use crate::audit;
+use crate::audit::{self, Keeper, Standing};
 use crate::error::{Fault, OpenError};
-use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys, sync_directory};
+use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys};
 
 /// The database's file in the data directory.
 pub(crate) const FILE: &str = "control-plane.db";
 
 /// The master key's file in the data directory.
-const KEY_FILE: &str = "master.key";
+pub(crate) const KEY_FILE: &str = "master.key";
 
-/// Opens the database in `dir`; with `create`, makes what is missing.
+/// Opens the database in `dir`; with `create`, makes what is missing. Where the disk is full, the room that is kept
+/// for that is given back first.
 pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, OpenError> {
+    match try_open(dir, source.clone(), create) {
+        Err(error) if is_full(&error) && Reserve::free(dir) => {
+            tracing::warn!("the disk is full: starting in the room that is kept for it");
+            try_open(dir, source, create)
+        }
+        opened => opened,
+    }
+}
+
+fn is_full(error: &OpenError) -> bool {
+    let no_room = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    match error {
+        OpenError::Store(error) => error.kind == PortErrorKind::Full,
+        OpenError::Directory { source, .. } | OpenError::KeyFile { source, .. } => no_room(source),
+        OpenError::Migration { source, .. } => match &**source {
+            rusqlite_migration::Error::RusqliteError { err, .. } => {
+                err.sqlite_error_code() == Some(ErrorCode::DiskFull)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, OpenError> {
     let file = dir.join(FILE);
     let wrong = |source| OpenError::Directory {
         path: dir.to_owned(),
         source,
     };
     if create {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(wrong)?;
+        files::make_folder(dir).map_err(wrong)?;
     } else if !file.exists() {
         return Err(OpenError::Missing { path: file });
     }
@@ -50,17 +76,39 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
     })?;
 
     let failed = |error: rusqlite::Error| OpenError::Store(Fault::Sqlite(error).into_port(&file));
+    let kept = audit::Kept::in_folder(dir);
     let mut conn = connect(&file, Purpose::Write).map_err(failed)?;
-    migrate(&mut conn, &file)?;
-    if create {
-        convert_small(&conn).map_err(failed)?;
+    let is_new = known(&conn, &file)? == 0;
+    if is_new && kept.exists() {
+        return Err(OpenError::Emptied { path: file });
     }
+    prepare(&mut conn, &file)?;
     let (keys, store_keys) = unlock(&mut conn, &file, source, &dir.join(KEY_FILE))?;
+    let store_keys = Arc::new(store_keys);
+    // Before the trail is looked at: another process may go on meanwhile.
+    let found = kept.find(&store_keys).map_err(wrong)?;
+    // An older schema beside a record of the trail was put there: its rows are nobody's word.
+    migrate(&mut conn, &file, &store_keys, found.is_nothing())?;
+    if create {
+        compact_small(&conn).map_err(failed)?;
+    }
+    let doubt = audit::begin_keeping(&mut conn, &store_keys, &kept, &found)
+        .map_err(|fault| OpenError::Store(fault.into_port(&file)))?;
+    if let Some(doubt) = &doubt {
+        tracing::warn!(%doubt, "the audit trail may not be the newest");
+    }
+    if is_new {
+        // With its keys in the file, a lost write-ahead log leaves a database that is known again.
+        checkpoint::finish(&conn).map_err(failed)?;
+    }
+    let place = Arc::new(Place::of(&file).map_err(wrong)?);
     drop(door);
 
     let keys = Arc::new(keys);
+    let trail = Arc::new(Standing::new(doubt));
     let signal = Arc::new(Signal::default());
     let pulse = Pulse::new();
+    let reserve = Arc::new(Reserve::of(dir));
     let readers = Arc::new(Readers::new(file.clone()));
     let vital = |thread| Vital::new(Arc::clone(&pulse), Arc::clone(&readers), thread);
     let writer = WriterThread::new(
@@ -69,6 +117,7 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
         Arc::clone(&keys),
         Arc::clone(&signal),
         Arc::clone(&pulse),
+        (Arc::clone(&place), Arc::clone(&reserve)),
     );
     let writer = Writer::start(writer, vital("writing thread")).map_err(wrong)?;
     let checkpointer = Checkpointer::start(
@@ -76,6 +125,7 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
         signal,
         writer.nudge(),
         Arc::clone(&pulse),
+        Keeper::new(dir, Arc::clone(&store_keys), Arc::clone(&trail)),
         vital("checkpointing thread"),
     );
     let checkpointer = checkpointer.map_err(wrong)?;
@@ -83,11 +133,25 @@ pub(crate) fn open(dir: &Path, source: MasterKeySource, create: bool) -> Result<
         readers,
         file,
         keys,
-        store_keys: Arc::new(store_keys),
+        store_keys,
         writer,
         pulse,
+        place,
+        reserve,
+        trail,
         checkpointer,
     })))
+}
+
+/// A disk without room for it is no reason not to start.
+fn compact_small(conn: &Connection) -> rusqlite::Result<()> {
+    match convert_small(conn) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            tracing::warn!(%error, "the database file is not compacted");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Holds the folder until it is dropped: two processes that start at once make one database, not two halves.
@@ -107,8 +171,8 @@ fn make_private(file: &Path, create: bool) -> io::Result<()> {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
             // Both names durable: that of the file, and that of the directory.
             Ok(_) => {
-                sync_directory(file)?;
-                file.parent().map_or(Ok(()), sync_directory)?;
+                files::sync_folder_of(file)?;
+                file.parent().map_or(Ok(()), files::sync_folder_of)?;
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::{self, Signal};
 use super::closed;
+use super::place::Place;
 use super::pulse::{Pulse, Vital, concerns_all, ended};
+use super::reserve::Reserve;
 use crate::error::{Fault, explain};
 use crate::vault::{KeyId, KeyStore, Keyring};
 
@@ -194,6 +196,8 @@ pub(super) struct WriterThread {
     keys: Arc<KeyStore>,
     signal: Arc<Signal>,
     pulse: Arc<Pulse>,
+    place: Arc<Place>,
+    reserve: Arc<Reserve>,
 }
 
 /// What a batch did beside what its callers are answered.
@@ -213,6 +217,7 @@ impl WriterThread {
         keys: Arc<KeyStore>,
         signal: Arc<Signal>,
         pulse: Arc<Pulse>,
+        (place, reserve): (Arc<Place>, Arc<Reserve>),
     ) -> Self {
         Self {
             conn,
@@ -220,6 +225,8 @@ impl WriterThread {
             keys,
             signal,
             pulse,
+            place,
+            reserve,
         }
     }
 
@@ -290,6 +297,8 @@ impl WriterThread {
         done: &mut Vec<Box<dyn Job>>,
         effect: &mut Effect,
     ) -> rusqlite::Result<()> {
+        self.place.recent()?;
+        self.reserve.ready()?;
         let mut keys = self.begin()?;
         let before = self.conn.total_changes();
         if pending.iter().all(|job| job.repeatable()) {
@@ -357,8 +366,10 @@ impl WriterThread {
             .inspect_err(|_| self.roll_back())
     }
 
+    /// Commits; what went into a file that is not at its place any more is not acknowledged.
     fn commit(&self) -> rusqlite::Result<()> {
-        self.execute("COMMIT").inspect_err(|_| self.roll_back())
+        self.execute("COMMIT").inspect_err(|_| self.roll_back())?;
+        self.place.look()
     }
 
     fn roll_back(&self) {

@@ -1,11 +1,10 @@
 //! The master key's file: its text, its permissions, and replacing it so that a crash leaves
 //! either the old file or the new one.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use cc_devops_files::{self as files, NewFile, NotPrivate};
 use zeroize::Zeroizing;
 
 use super::{MasterKey, random};
@@ -45,23 +44,15 @@ impl KeyFile {
         std::iter::once(self.current).chain(self.previous).collect()
     }
 
-    /// Reads the file; none where there is none. Refuses a file that others may read.
+    /// Reads the file; none where there is none. Refuses a file that others may read, and one of somebody else's.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, OpenError> {
-        let failed = |source| OpenError::KeyFile {
-            path: path.to_owned(),
-            source,
+        let Some(file) = files::open_private(path).map_err(|refusal| refused(path, refusal))? else {
+            return Ok(None);
         };
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let mode = file.metadata().map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(OpenError::KeyExposed { path: path.to_owned() });
-        }
         let mut text = Zeroizing::new(String::new());
-        file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
+        file.take(MAX_BYTES)
+            .read_to_string(&mut text)
+            .map_err(|source| failed(path, source))?;
         Self::parse(&text).map(Some).ok_or_else(|| OpenError::KeyMalformed {
             place: path.display().to_string(),
         })
@@ -109,38 +100,30 @@ impl KeyFile {
 
     /// Writes the file where there is none; fails where there is one.
     pub(crate) fn create(&self, path: &Path) -> Result<(), OpenError> {
-        self.write(path, |draft| {
-            fs::hard_link(draft, path)?;
-            fs::remove_file(draft)
-        })
+        let create = || {
+            let mut file = NewFile::create(path)?;
+            file.write_all(self.text().as_bytes())?;
+            file.finish()
+        };
+        create().map_err(|source| failed(path, source))
     }
 
     /// Puts the file in the place of the one that is there.
     pub(crate) fn replace(&self, path: &Path) -> Result<(), OpenError> {
-        self.write(path, |draft| fs::rename(draft, path))
+        files::replace(path, self.text().as_bytes()).map_err(|source| failed(path, source))
     }
+}
 
-    fn write(&self, path: &Path, publish: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), OpenError> {
-        let draft = draft_of(path);
-        let written = (|| {
-            match fs::remove_file(&draft) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(self.text().as_bytes())?;
-            file.sync_all()?;
-            publish(&draft)?;
-            sync_directory(path)
-        })();
-        written.map_err(|source| OpenError::KeyFile {
-            path: path.to_owned(),
-            source,
-        })
+fn failed(path: &Path, source: io::Error) -> OpenError {
+    let path = path.to_owned();
+    OpenError::KeyFile { path, source }
+}
+
+fn refused(path: &Path, refusal: NotPrivate) -> OpenError {
+    match refusal {
+        NotPrivate::Open { path, .. } => OpenError::KeyExposed { path },
+        NotPrivate::System { source, .. } => failed(path, source),
+        refusal @ (NotPrivate::Foreign { .. } | NotPrivate::NoFile { .. }) => OpenError::NotPrivate(refusal),
     }
 }
 
@@ -148,22 +131,11 @@ fn new_key() -> Result<MasterKey, OpenError> {
     Ok(MasterKey::new(Zeroizing::new(random()?)))
 }
 
-fn draft_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    PathBuf::from(name)
-}
-
-/// Makes a rename or a new name in the directory of `path` durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -180,7 +152,7 @@ mod tests {
         let read = KeyFile::read(&path).unwrap().unwrap();
         assert_eq!(read.current.id(), second.current.id());
         assert_eq!(read.previous.unwrap().id(), first.current.id());
-        assert!(!draft_of(&path).exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refusal = KeyFile::read(&path).err().unwrap().to_string();

@@ -10,7 +10,7 @@ pub(crate) mod rotation;
 mod sealing;
 mod store_keys;
 
-pub(crate) use key_file::sync_directory;
+pub(crate) use key_file::KeyFile;
 pub(crate) use key_store::KeyStore;
 pub use key_store::MasterKeySource;
 pub(crate) use master_key::{KeyId, MasterKey};

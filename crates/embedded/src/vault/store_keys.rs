@@ -21,6 +21,8 @@ pub(crate) struct StoreKeys {
     fingerprints: Zeroizing<[u8; 32]>,
     audit_head: Zeroizing<[u8; 32]>,
     secret_values: Zeroizing<[u8; 32]>,
+    /// Made of the audit trail's, so that whoever can write the database cannot make it look as if there were none.
+    agents: Zeroizing<[u8; 32]>,
 }
 
 impl StoreKeys {
@@ -36,10 +38,12 @@ impl StoreKeys {
     }
 
     fn of(mut key: impl FnMut(&'static str) -> Result<Zeroizing<[u8; 32]>, Fault>) -> Result<Self, Fault> {
+        let audit_head = key(AUDIT_HEAD)?;
         Ok(Self {
             fingerprints: key(FINGERPRINTS)?,
-            audit_head: key(AUDIT_HEAD)?,
             secret_values: key(SECRET_VALUES)?,
+            agents: Zeroizing::new(mac(&audit_head, &[b"agents and their tokens"])),
+            audit_head,
         })
     }
 
@@ -59,6 +63,16 @@ impl StoreKeys {
             &self.audit_head,
             &[b"cut", &seq.to_be_bytes(), hash, &cut_at.to_be_bytes()],
         )
+    }
+
+    /// The MAC of how far the audit chain had come, where that is kept beside the database.
+    pub(crate) fn audit_kept_mac(&self, seq: i64, hash: &[u8; 32]) -> [u8; 32] {
+        mac(&self.audit_head, &[b"kept", &seq.to_be_bytes(), hash])
+    }
+
+    /// The MAC of a row of the agents' register: its kind, and its columns.
+    pub(crate) fn register_mac(&self, columns: &[&[u8]]) -> [u8; 32] {
+        mac(&self.agents, columns)
     }
 
     /// What tells one value of a secret from another after the value itself is forgotten.

@@ -28,6 +28,11 @@ impl Folder {
         self.path("master.key")
     }
 
+    /// Where it is kept how far the audit trail had come.
+    pub(crate) fn record(&self) -> PathBuf {
+        self.path("audit.head")
+    }
+
     pub(crate) fn try_open(&self, master_key: MasterKeySource, create: bool) -> Result<Store, OpenError> {
         Store::open(StoreOptions {
             data_dir: self.0.path().to_owned(),

@@ -101,13 +101,12 @@ async fn a_rotation_can_stop_after_every_step() {
     let filled = folder.open();
     fill(&filled).await;
     filled.close();
-    let (database, key) = (
-        fs::read(folder.database()).unwrap(),
-        fs::read(folder.key_file()).unwrap(),
-    );
+    let files = [folder.database(), folder.key_file(), folder.record()];
+    let kept = files.clone().map(|file| fs::read(file).unwrap());
     for steps in 1..=STEPS {
-        fs::write(folder.database(), &database).unwrap();
-        fs::write(folder.key_file(), &key).unwrap();
+        for (file, bytes) in files.iter().zip(&kept) {
+            fs::write(file, bytes).unwrap();
+        }
         let beside = folder.open();
         let interrupted = folder.open();
         assert_eq!(rotate(&interrupted, steps).await.len(), steps);

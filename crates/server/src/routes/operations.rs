@@ -21,7 +21,7 @@ use crate::problem::Problem;
 ///
 /// The body is the same whether it does or not. Anybody is told which checks there are and whether they
 /// hold, from what is known; what is wrong (`message`) is told to those whom a policy lets `readHealth`,
-/// operators at first, after a small write was tried.
+/// operators at first, after a small write was tried, and with it where the audit trail ends.
 #[utoipa::path(
     get, path = "/health", tag = "operations",
     responses(
@@ -38,7 +38,10 @@ pub(crate) async fn get_health(
     headers: HeaderMap,
 ) -> Response {
     let health: Health = if may_read_health(&app, &headers, &let_in).await {
-        health::probe(&app).await
+        let mut health = health::probe(&app).await;
+        // That it cannot be read, the checks say.
+        health.audit_head = app.ports().audit.mark(None).await.ok().flatten();
+        health
     } else {
         health::look(&app).await.in_short()
     };
@@ -75,6 +78,7 @@ pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Prob
         connections: app.connections.count(),
         weights: ports.retention.weigh().await?,
         standings: ports.outbox.standing(now).await?,
+        audit: ports.audit.mark(None).await?,
         now,
         agents: agents
             .map(|status| Liveness::of(status.last_beat.as_ref(), now, rhythm))

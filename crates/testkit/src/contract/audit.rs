@@ -15,6 +15,32 @@ pub async fn audit(fresh: impl AsyncFn() -> Ports) {
     entries_at_once_stand_in_unbroken_chains(&fresh().await).await;
     filters_narrow(&fresh().await).await;
     pages_join_to_the_whole(&fresh().await).await;
+    a_single_chain_is_known_by_its_marks(&fresh().await).await;
+}
+
+async fn a_single_chain_is_known_by_its_marks(ports: &Ports) {
+    let mark = async |seq| ports.audit.mark(seq).await.expect("mark");
+    let Some(start) = mark(None).await else {
+        return;
+    };
+    assert_eq!(
+        (start.seq, start.hash),
+        (0, ChainHash::GENESIS),
+        "an empty chain ends before its first row"
+    );
+    for seconds in 1..=3 {
+        let entry = sample::audit_entry(actions::SECRET_READ, seconds);
+        ports.audit.append(&entry).await.unwrap();
+    }
+    let rows = ports.audit.list(&AuditFilter::default(), None, 10).await.unwrap().items;
+    let known: Vec<_> = rows.iter().map(|row| (row.seq, row.hash)).collect();
+    for (seq, hash) in &known {
+        let found = mark(Some(*seq)).await.map(|mark| (mark.seq, mark.hash));
+        assert_eq!(found, Some((*seq, *hash)), "a row is known by its place");
+    }
+    let end = mark(None).await.map(|mark| (mark.seq, mark.hash));
+    assert_eq!(end, known.first().copied(), "the end is the newest row");
+    assert_eq!(mark(Some(4)).await, None, "there is no row that was not written");
 }
 
 async fn an_empty_chain_holds(ports: &Ports) {

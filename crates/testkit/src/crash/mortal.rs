@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_core::alerts::Alert;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
+use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
 use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
@@ -118,6 +118,7 @@ mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
+    fn mark(seq: Option<i64>) -> Option<Mark>;
     fn checkpoint(at: Timestamp) -> ();
     fn oldest(before: Timestamp, limit: usize) -> Option<Section>;
     fn cut(section: &Section, entry: &AuditEntry) -> ();

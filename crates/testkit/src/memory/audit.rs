@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cc_devops_core::audit::{
-    AuditEntry, AuditFilter, AuditRow, ChainHash, Cut, Section, Verification, Verifier, cut, link,
+    AuditEntry, AuditFilter, AuditRow, ChainHash, Cut, Mark, Section, Verification, Verifier, cut, link,
 };
 use cc_devops_core::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
@@ -75,6 +75,20 @@ impl AuditTrail for Memory {
             verifier.take(row);
         }
         Ok(verifier.finish())
+    }
+
+    async fn mark(&self, seq: Option<i64>) -> PortResult<Option<Mark>> {
+        let model = self.lock()?;
+        let chain = &model.audit;
+        let marks = chain
+            .cut
+            .into_iter()
+            .chain(chain.rows.iter().map(|row| (row.seq, row.hash)));
+        let found = match seq {
+            Some(seq) => marks.filter(|(at, _)| *at == seq).last(),
+            None => marks.last().or(Some((0, ChainHash::GENESIS))),
+        };
+        Ok(found.map(|(seq, hash)| Mark { seq, hash }))
     }
 
     async fn checkpoint(&self, _at: Timestamp) -> PortResult<()> {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::super::times::parse_moment;
 use super::Filter;
+use crate::archive::Export;
 use crate::error::CliError;
-use crate::new_file::NewFile;
 use crate::output::Output;
 
 /// How many rows are read at a time.
@@ -50,12 +50,12 @@ pub(super) async fn run(output: Output, trail: &dyn AuditTrail, args: Args) -> R
         )));
     }
     let cannot = |error| CliError::write(format!("cannot write {}; name a new file", path.display()), error);
-    let mut file = NewFile::create(&path).map_err(cannot)?;
+    let mut file = Export::create(&path).map_err(cannot)?;
     let mut rows = 0_u64;
     walk(trail, &filter, |row| {
         if wanted(row) {
             rows += 1;
-            return file.json_line(row).map_err(cannot);
+            return file.row(row).map_err(cannot);
         }
         Ok(())
     })

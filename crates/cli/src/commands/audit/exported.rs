@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use cc_devops_core::audit::{AuditRow, Break, ChainHash, Verification, Verifier};
+use cc_devops_core::audit::{AuditRow, Break, ChainHash, Mark, Verification, Verifier};
 use cc_devops_core::input;
 use serde_json::json;
 
-use super::broken_text;
+use super::{broken_text, unlike};
 use crate::error::CliError;
 use crate::output::{Output, visible};
 
@@ -21,10 +21,11 @@ struct Part {
 }
 
 /// Checks the file, and says where each chain in it begins and ends.
-pub(super) fn verify(output: Output, path: &Path) -> Result<(), CliError> {
+pub(super) fn verify(output: Output, path: &Path, at_least: Option<Mark>) -> Result<(), CliError> {
     let cannot = |error| CliError::open(format!("cannot read the export {}", path.display()), error);
     let mut parts = BTreeMap::<Option<String>, Part>::new();
     let mut breaks = Vec::new();
+    let mut asked_for = None;
     for (number, line) in (1..).zip(BufReader::new(File::open(path).map_err(cannot)?).lines()) {
         let line = line.map_err(cannot)?;
         let Some(row) = read(&line) else {
@@ -35,6 +36,12 @@ pub(super) fn verify(output: Output, path: &Path) -> Result<(), CliError> {
             });
             continue;
         };
+        if at_least.is_some_and(|mark| row.chain.is_none() && row.seq == mark.seq) {
+            asked_for = Some(Mark {
+                seq: row.seq,
+                hash: row.hash,
+            });
+        }
         let part = parts.entry(row.chain.clone()).or_insert_with(|| Part {
             verifier: Verifier::of_part(row.chain.clone()),
             first: row.seq,
@@ -42,6 +49,7 @@ pub(super) fn verify(output: Output, path: &Path) -> Result<(), CliError> {
         });
         part.verifier.take(&row);
     }
+    breaks.extend(at_least.and_then(|mark| unlike(mark, asked_for)));
     let mut rows = 0;
     let mut shown = Vec::new();
     for (chain, part) in parts {

@@ -1,12 +1,14 @@
 //! `audit`: reads, checks and exports the trail of who did what to what.
 
+mod accept;
 mod export;
 mod exported;
 
 use std::path::PathBuf;
 
-use cc_devops_core::audit::{AuditFilter, AuditRow, Break, Verification};
+use cc_devops_core::audit::{AuditFilter, AuditRow, Break, Mark, Verification};
 use cc_devops_core::names::AgentName;
+use cc_devops_core::ports::AuditTrail;
 use cc_devops_core::requests::outcome::Status;
 use cc_devops_core::requests::record::{Cursor, Page};
 use jiff::Timestamp;
@@ -27,12 +29,16 @@ Examples:
   cc-devops audit list --action secret.read --since 7d --json";
 
 const VERIFY_HELP: &str = "\
-Checks that no row was changed, removed or put elsewhere, and that none is missing at the end.
-Exit code 1 when the chain is broken; each broken row is named, with its chain where there are
-several. With --file an export is checked on its own, without a control plane.
+Checks that no row was changed, removed or put elsewhere, and that none is missing at the end; that
+the trail has not gone back behind what is kept beside the database; and that secrets, agents and
+their tokens stand as the trail tells it. Exit code 1 when something is broken; each broken row is
+named, with its chain where there are several. With --file an export is checked on its own, without
+a control plane. --at-least asks for a row that you know of: the server's log says where the trail
+ends, at its start, every hour and at its stop, and so do `GET /health` and this command.
 
 Examples:
   cc-devops audit verify
+  cc-devops audit verify --at-least 871:50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c
   cc-devops audit verify --file audit-2026-01.ndjson";
 
 const EXPORT_HELP: &str = "\
@@ -58,6 +64,9 @@ pub(crate) enum Command {
     /// Print every row as NDJSON
     #[command(after_help = EXPORT_HELP)]
     Export(export::Args),
+    /// Take a trail that has gone back as it stands
+    #[command(after_help = accept::AFTER_HELP)]
+    Accept(accept::Args),
 }
 
 /// What to check.
@@ -66,6 +75,9 @@ pub(crate) struct Verify {
     /// An export to check on its own
     #[arg(long, value_name = "EXPORT")]
     file: Option<PathBuf>,
+    /// A row that must be there: its place and its hash
+    #[arg(long, value_name = "SEQ:HASH")]
+    at_least: Option<Mark>,
 }
 
 /// Which rows.
@@ -115,8 +127,12 @@ impl From<Filter> for AuditFilter {
 
 /// Runs `audit`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    if let Command::Verify(Verify { file: Some(file) }) = &command {
-        return exported::verify(context.output, file);
+    if let Command::Verify(Verify {
+        file: Some(file),
+        at_least,
+    }) = &command
+    {
+        return exported::verify(context.output, file, *at_least);
     }
     let opened = store::open(context).await?;
     let trail = opened.ports.audit.as_ref();
@@ -129,22 +145,54 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
             let answer = json!({"rows": page.items, "next": page.next});
             output.answer(&answer, || list_text(&page))?;
         }
-        Command::Verify(_) => {
+        Command::Verify(Verify { at_least, .. }) => {
             let progress = output.progress("checking the audit chain");
             progress.start();
-            let verification = trail.verify().await?;
+            let mut verification = trail.verify().await?;
+            if let Some(mark) = at_least {
+                verification.breaks.extend(missing(trail, mark).await?);
+            }
+            let head = trail.mark(None).await?;
             drop(progress);
-            tell(output, &verification)?;
+            tell(output, &verification, head)?;
         }
+        Command::Accept(args) => accept::run(context, &opened, &args).await?,
         Command::Export(args) => export::run(output, trail, args).await?,
     }
     Ok(())
 }
 
-fn tell(output: Output, verification: &Verification) -> Result<(), CliError> {
+/// What is wrong where a row is not there that somebody knows of.
+async fn missing(trail: &dyn AuditTrail, mark: Mark) -> Result<Option<Break>, CliError> {
+    if trail.mark(None).await?.is_none() {
+        let several =
+            "--at-least is for a trail of one chain; on AWS each writer has its own, and checkpoints bind them";
+        return Err(CliError::Usage(several.to_owned()));
+    }
+    Ok(unlike(mark, trail.mark(Some(mark.seq)).await?))
+}
+
+/// What is wrong where another row stands at a place, or none.
+fn unlike(mark: Mark, found: Option<Mark>) -> Option<Break> {
+    let problem = match found {
+        Some(found) if found == mark => return None,
+        Some(_) => format!(
+            "row {} is not the one that was asked for: it has another hash",
+            mark.seq
+        ),
+        None => format!("row {} is not there", mark.seq),
+    };
+    Some(Break {
+        chain: None,
+        seq: mark.seq,
+        problem,
+    })
+}
+
+fn tell(output: Output, verification: &Verification, head: Option<Mark>) -> Result<(), CliError> {
     let Verification { rows, cut, breaks } = verification;
     let whole = breaks.is_empty();
-    let document = json!({"ok": whole, "rows": rows, "cut": cut, "breaks": breaks});
+    let document = json!({"ok": whole, "rows": rows, "cut": cut, "head": head, "breaks": breaks});
     output.answer(&document, || {
         if !whole {
             return broken_text("the audit chain", *rows, breaks);
@@ -153,7 +201,8 @@ fn tell(output: Output, verification: &Verification) -> Result<(), CliError> {
             0 => String::new(),
             _ => format!("; {cut} older row(s) were cut off"),
         };
-        format!("the audit chain holds: {rows} row(s){before}")
+        let end = head.map(|head| format!("\nit ends with {head}")).unwrap_or_default();
+        format!("the audit chain holds: {rows} row(s){before}{end}")
     })?;
     if whole { Ok(()) } else { Err(CliError::Answered) }
 }
@@ -163,7 +212,12 @@ fn broken_text(what: &str, rows: u64, breaks: &[Break]) -> String {
     lines.extend(breaks.iter().map(|found| {
         let chain = found.chain.as_ref();
         let chain = chain.map(|name| format!("chain {name}, ")).unwrap_or_default();
-        visible(&format!("  {chain}row {}: {}", found.seq, found.problem)).into_owned()
+        // What is none of the trail's rows has no place in it.
+        let row = match found.seq {
+            0 => String::new(),
+            seq => format!("row {seq}: "),
+        };
+        visible(&format!("  {chain}{row}{}", found.problem)).into_owned()
     }));
     lines.join("\n")
 }
