@@ -46,7 +46,7 @@ pub(crate) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let found = match &args.input {
         Some(input) => in_file(context.output, &args, input)?,
-        None => in_account(context, &args).await?,
+        None => Box::pin(in_account(context, &args)).await?,
     };
     let entries: Vec<Entry<'_>> = found.iter().map(Entry::from).collect();
     context.output.answer(&json!({"subscriptions": entries}), || {
