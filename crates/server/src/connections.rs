@@ -337,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn this_machine_has_places_that_others_cannot_take() {
-        let connections = connections(64, 64, &["127.0.0.2"]);
+        let connections = connections(64, 64, &["127.0.0.2/32"]);
         let mut busy = Vec::new();
         let mut take = |address: &str| {
             let admitted = connections.admit(from(address))?;

@@ -109,14 +109,14 @@ async fn to_the_end(mut stream: impl tokio::io::AsyncRead + Unpin) -> Vec<u8> {
 async fn an_http2_connection_without_streams_is_sent_goaway_and_closed() {
     let server = Standing::with(idling(SHORT)).await;
     let silent = async {
-        let frames = Http2::connect(server.address).await.to_the_end().await;
+        let frames = Http2::connect(server.address).await.drain().await;
         assert!(http2::has(&frames, GOAWAY), "{frames:?}");
     };
     let after_an_answer = async {
         let mut client = Http2::connect(server.address).await;
         client.get(1, "/health").await.unwrap();
         client.status().await;
-        let frames = client.to_the_end().await;
+        let frames = client.drain().await;
         assert!(http2::has(&frames, GOAWAY), "{frames:?}");
     };
     let pinging = async {
@@ -173,7 +173,7 @@ async fn an_answer_that_nobody_takes_does_not_hold_a_connection() {
     let http2 = async {
         let mut client = Http2::with_a_shut_window(server.address).await;
         client.get(1, "/openapi.json").await.unwrap();
-        let frames = client.to_the_end().await;
+        let frames = client.drain().await;
         assert!(http2::has(&frames, GOAWAY), "{frames:?}");
     };
     tokio::join!(http1, http2);
@@ -214,7 +214,7 @@ async fn over_tls_neither_a_handshake_nor_a_connection_may_idle() {
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let name = "localhost".try_into().unwrap();
         let stream = connector.connect(name, server.connect().await).await.unwrap();
-        let frames = Http2::hello(stream, &[]).await.to_the_end().await;
+        let frames = Http2::hello(stream, &[]).await.drain().await;
         assert!(http2::has(&frames, GOAWAY), "{frames:?}");
     };
     tokio::join!(no_handshake, idle);
@@ -293,7 +293,7 @@ async fn a_crowd_of_idle_strangers_keeps_nobody_out() {
         }
         // Those that came first are gone, without a word of theirs.
         for mut stranger in strangers.drain(..400 - 48) {
-            stranger.to_the_end().await;
+            stranger.drain().await;
         }
         server.is_served().await;
         server.stop().await;
@@ -386,7 +386,7 @@ async fn a_stop_waits_for_no_idle_client_and_no_endless_body_but_for_what_is_ans
     let mut told = Vec::new();
     let _reset = answer.read_to_end(&mut told).await;
     assert!(told.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&told));
-    let frames = idle.to_the_end().await;
+    let frames = idle.drain().await;
     assert!(http2::has(&frames, GOAWAY), "{frames:?}");
     to_the_end(half_a_head).await;
     assert!(

@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
     }
 
     /// Every frame until the server hangs up. What is well-behaved is answered: pings are.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<Frame> {
+    pub(crate) async fn drain(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.frame().await {
             if frame.kind == PING && frame.flags & ACK == 0 {
