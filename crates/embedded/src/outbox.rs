@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cc_devops_core::ports::{Consumer, DueEvent, Outbox, Outcome, PortResult, SetAside, Settled, Standing};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -21,18 +21,18 @@ const CONSUMERS: [Consumer; 3] = [Consumer::Webhooks, Consumer::Metrics, Consume
 /// The outbox in the database.
 pub struct SqliteOutbox {
     db: Db,
-    shelf: Arc<Mutex<Shelf>>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 /// The events that were read last. Each consumer comes for the same ones within a moment, and what stands in
 /// an event never changes.
 #[derive(Default)]
-struct Shelf(BTreeMap<i64, Arc<OutgoingEvent>>);
+struct Recent(BTreeMap<i64, Arc<OutgoingEvent>>);
 
-/// How many events the shelf holds: some batches of the relay.
-const SHELF: usize = 1_024;
+/// How many events are kept: some batches of the relay.
+const RECENT: usize = 1_024;
 
-impl Shelf {
+impl Recent {
     fn find(&self, id: i64) -> Option<Arc<OutgoingEvent>> {
         self.0.get(&id).cloned()
     }
@@ -40,7 +40,7 @@ impl Shelf {
     /// Takes the oldest away where there are too many.
     fn put(&mut self, id: i64, event: &Arc<OutgoingEvent>) {
         self.0.insert(id, Arc::clone(event));
-        if self.0.len() > SHELF {
+        if self.0.len() > RECENT {
             self.0.pop_first();
         }
     }
@@ -50,7 +50,7 @@ impl SqliteOutbox {
     pub(crate) fn new(db: Db) -> Self {
         Self {
             db,
-            shelf: Arc::default(),
+            recent: Arc::default(),
         }
     }
 }
@@ -62,9 +62,9 @@ impl Outbox for SqliteOutbox {
     }
 
     async fn due(&self, consumers: &[Consumer], now: Timestamp, limit: usize) -> PortResult<Vec<DueEvent>> {
-        let (consumers, shelf) = (consumers.to_vec(), Arc::clone(&self.shelf));
+        let (consumers, recent) = (consumers.to_vec(), Arc::clone(&self.recent));
         self.db
-            .read(move |conn| due(conn, &shelf, &consumers, now, limit))
+            .read(move |conn| due(conn, &recent, &consumers, now, limit))
             .await
     }
 
@@ -115,7 +115,7 @@ type Wanted = BTreeMap<i64, Vec<(Consumer, u32)>>;
 
 fn due(
     conn: &Connection,
-    shelf: &Mutex<Shelf>,
+    recent: &Mutex<Recent>,
     consumers: &[Consumer],
     now: Timestamp,
     at_most: usize,
@@ -129,12 +129,12 @@ fn due(
         }
     }
     let mut read = conn.prepare_cached(&format!("SELECT {EVENT} FROM events {ITS_REQUEST} WHERE cursor = ?1"))?;
-    let shelf = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    let recent = || recent.lock().unwrap_or_else(PoisonError::into_inner);
     let events = wanted
         .into_iter()
         .take(at_most)
         .map(|(id, wanted_by)| {
-            let known = shelf().find(id);
+            let known = recent().find(id);
             if let Some(event) = known {
                 return Ok(DueEvent {
                     id,
@@ -144,7 +144,7 @@ fn due(
             }
             let event = read.query_row([id], |row| Ok(outgoing(row, 0)))?.map(Arc::new);
             if let Ok(event) = &event {
-                shelf().put(id, event);
+                recent().put(id, event);
             }
             Ok(DueEvent { id, event, wanted_by })
         })

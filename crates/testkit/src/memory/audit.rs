@@ -80,13 +80,13 @@ impl AuditTrail for Memory {
     async fn mark(&self, seq: Option<i64>) -> PortResult<Option<Mark>> {
         let model = self.lock()?;
         let chain = &model.audit;
-        let marks = chain
+        let mut marks = chain
             .cut
             .into_iter()
             .chain(chain.rows.iter().map(|row| (row.seq, row.hash)));
         let found = match seq {
-            Some(seq) => marks.filter(|(at, _)| *at == seq).last(),
-            None => marks.last().or(Some((0, ChainHash::GENESIS))),
+            Some(seq) => marks.rfind(|(at, _)| *at == seq),
+            None => marks.next_back().or(Some((0, ChainHash::GENESIS))),
         };
         Ok(found.map(|(seq, hash)| Mark { seq, hash }))
     }
