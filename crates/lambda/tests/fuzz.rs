@@ -1,5 +1,4 @@
 //! Whatever a function is invoked with, it is told apart, and each message of a batch with it.
-#![expect(clippy::unwrap_used, reason = "what does not hold fails by panicking")]
 
 use cc_devops_core::requests::bus::Signal;
 use cc_devops_lambda::Payload;

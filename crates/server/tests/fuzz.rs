@@ -1,6 +1,7 @@
 //! Whatever somebody writes for a place in a list, the answer is a page or a refusal.
 #![expect(clippy::unwrap_used, reason = "what does not hold fails by panicking")]
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -47,7 +48,7 @@ fn encoded(bytes: &[u8]) -> String {
     for byte in bytes.iter().take(256) {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'=' | b'&' => text.push(char::from(*byte)),
-            other => text.push_str(&format!("%{other:02x}")),
+            other => write!(text, "%{other:02x}").unwrap(),
         }
     }
     text

@@ -1,5 +1,4 @@
 //! Whatever Stripe, or somebody in its name, sends: it is read or refused, and nothing panics.
-#![expect(clippy::unwrap_used, reason = "what does not hold fails by panicking")]
 
 use cc_devops_core::revenue::lines::Explain;
 use cc_devops_core::revenue::model::Catalog;

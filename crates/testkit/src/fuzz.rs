@@ -97,6 +97,7 @@ impl Fuzz {
     ///
     /// # Panics
     /// Where `holds` does; what says how to make the input again is printed before.
+    #[expect(clippy::print_stdout, reason = "whoever runs it reads there which seed it was")]
     pub fn run(self, examples: &[&[u8]], mut holds: impl FnMut(&[u8])) {
         for number in self.first..self.first.saturating_add(self.inputs) {
             let input = self.input(examples, number);

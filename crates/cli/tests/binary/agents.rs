@@ -163,7 +163,7 @@ fn the_control_planes_own_secrets_are_closed_to_agents_by_name_by_prefix_and_by_
         &["agents", "add", "DevOpsAutomation"],
         &["agents", "add", "Alpha", "--secret-prefix", "/contentcraft/github/"],
     ] {
-        let refused = place.run(words).exits(1);
+        let refused = place.run(words).exits(2);
         assert!(refused.stderr.contains("control plane"), "{refused}");
     }
     // Nothing of Stripe's is kept under that name here.
