@@ -53,13 +53,13 @@ pub(super) fn start(order: &Order) -> io::Result<Started> {
     let mut refusal = String::new();
     report.read_to_string(&mut refusal)?;
     let leader = Pid::from_child(&child);
-    match (refusal.is_empty(), child.stdout.take(), child.stderr.take()) {
-        (true, Some(stdout), Some(stderr)) => Ok(Started { leader, stdout, stderr }),
-        _ => {
-            child.wait()?;
-            Err(io::Error::other(refusal))
-        }
+    if refusal.is_empty()
+        && let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take())
+    {
+        return Ok(Started { leader, stdout, stderr });
     }
+    child.wait()?;
+    Err(io::Error::other(refusal))
 }
 
 /// Becomes the command. `arguments` are the supervisor's process id, the user as JSON or nothing, the program,
