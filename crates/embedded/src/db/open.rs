@@ -130,7 +130,6 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     );
     let checkpointer = checkpointer.map_err(wrong)?;
     Ok(Db(Arc::new(Inner {
-        readers,
         file,
         keys,
         store_keys,
@@ -140,6 +139,7 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
         reserve,
         trail,
         checkpointer,
+        readers,
     })))
 }
 
