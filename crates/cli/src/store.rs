@@ -91,7 +91,8 @@ pub(crate) fn exists(data_dir: &Path) -> bool {
 /// The stack in the account, where that is the backend.
 pub(crate) async fn on_aws(config: &Checked) -> Result<Option<Backend>, CliError> {
     let Some(target) = &config.aws else { return Ok(None) };
-    let clients = Clients::connect(&target.account).await;
+    // Boxed: it is large, and every command has it in its own.
+    let clients = Box::pin(Clients::connect(&target.account)).await;
     if clients.config().region().is_none() {
         return Err(CliError::Usage(
             "no AWS region is known: give --region, or set AWS_REGION or the profile's region".to_owned(),
