@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::error::CliError;
 
 /// How often it is said while the server runs.
-const HOURLY: Duration = Duration::from_secs(3_600);
+const HOURLY: Duration = Duration::from_hours(1);
 
 /// What an operator does about a trail that may not be the newest.
 pub(crate) const WHAT_TO_DO: &str = "find out who did that, see the runbook; put the newest database back, or a backup \

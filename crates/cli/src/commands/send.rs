@@ -202,7 +202,7 @@ async fn looked(context: &Context, args: &Args, work: &RepositoryWork) -> Result
         Submitted::Completed(completed) if !is_error(&completed) => {
             (200, completed.get("result").cloned().unwrap_or_default())
         }
-        Submitted::Completed(completed) => (500, failed(context, &word(&completed, "error"))?),
+        Submitted::Completed(completed) => (500, failed(context, word(&completed, "error"))?),
         Submitted::Accepted(acknowledgement) => (202, acknowledgement),
     })
 }
