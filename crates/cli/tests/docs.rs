@@ -27,10 +27,16 @@ use server::{BINARY, Process, Server, command, json_of, line_with, parse, reposi
 /// What differs from one run to the next is left out, and so is how wide a column is.
 fn lasting(text: &str) -> String {
     let is_time = |word: &str| word.len() >= 20 && word.ends_with('Z') && word.as_bytes().get(10) == Some(&b'T');
+    let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let is_mark = |word: &str| word.split_once(':').is_some_and(|(_, hash)| is_hash(hash));
     let words = |line: &str| {
         let words: Vec<&str> = line
             .split_whitespace()
-            .map(|word| if is_time(word) { "TIME" } else { word })
+            .map(|word| match word {
+                time if is_time(time) => "TIME",
+                mark if is_mark(mark) => "ROW:HASH",
+                word => word,
+            })
             .collect();
         words.join(" ")
     };

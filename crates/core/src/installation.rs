@@ -18,10 +18,11 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Whether a secret is the control plane's own: one of its credentials, or under its own prefix. It is closed to
-    /// every agent, whatever the policies say.
-    pub fn owns(&self, secret: &SecretName) -> bool {
-        self.credentials.contains(secret) || secret.as_str().starts_with(self.own_prefix().as_str())
+    /// Whether a secret is closed to an agent, whatever the policies say: one of the control plane's credentials, or
+    /// under its own prefix. Of that, the control plane's own agent has what is no credential: a smoke test writes there.
+    pub fn closes(&self, secret: &SecretName, agent: &AgentName) -> bool {
+        let own = secret.as_str().starts_with(self.own_prefix().as_str());
+        self.credentials.contains(secret) || (own && *agent != self.agent)
     }
 
     /// Whether an agent may be added so: its name is not the control plane's, and no secret of the control plane lies
@@ -184,9 +185,13 @@ mod tests {
 
     #[test]
     fn what_is_the_control_planes_own_is_no_more_than_that() {
-        let owns = |name: &str| installation().owns(&SecretName::new(name).unwrap());
+        let (agent, own) = (AgentName::new("A").unwrap(), installation().agent);
+        let closed = |name: &str, agent: &AgentName| installation().closes(&SecretName::new(name).unwrap(), agent);
+        let owns = |name: &str| closed(name, &agent);
         assert!(owns("/contentcraft/github/token"));
         assert!(owns("/contentcraft/devopsautomation/any/key"));
+        assert!(!closed("/contentcraft/devopsautomation/any/key", &own));
+        assert!(closed("/contentcraft/github/token", &own), "a credential is nobody's");
         for other in [
             "/contentcraft/github/npm",
             "/contentcraft/github/token/x",

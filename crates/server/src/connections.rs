@@ -68,14 +68,14 @@ impl Open {
     }
 
     /// Tells up to `count` connections to leave that nobody waits for an answer on, of `whose` or of
-    /// anybody; whether there were any.
+    /// anybody; whether there were any. The younger half stays: who has just come has not asked yet.
     fn make_room(&mut self, whose: Option<Neighbourhood>, count: usize) -> bool {
         let idle = self.all.iter().filter(|(_, connection)| {
             connection.busy.load(Ordering::Relaxed) == 0 && (whose.is_none() || connection.whose == whose)
         });
         let mut idle: Vec<_> = idle.map(|(id, connection)| (connection.worth(), *id)).collect();
         idle.sort_unstable();
-        for (_, id) in idle.iter().take(count.max(1)) {
+        for (_, id) in idle.iter().take(count.max(1).min(idle.len().div_ceil(2))) {
             if let Some(connection) = self.forget(*id) {
                 connection.leave.notify_one();
             }

@@ -18,9 +18,10 @@ use serde::de::DeserializeOwned;
 /// Reads a stored text, and shows what was read.
 type Read = fn(&str) -> Result<String, String>;
 
-/// The formats, with what reads them. Ends of stacks are read by the embedded backend's own tests.
-const FORMATS: [(&str, Option<Read>); 7] = [
+/// The formats, with what reads them. Ends of stacks and of commands are read by the embedded backend's own tests.
+const FORMATS: [(&str, Option<Read>); 8] = [
     ("audit_entry", Some(plain::<AuditEntry>)),
+    ("command_end", None),
     ("event", Some(event)),
     ("health_checks", Some(plain::<Vec<Check>>)),
     ("kept_repository", Some(plain::<KeptRepository>)),

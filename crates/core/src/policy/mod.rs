@@ -254,7 +254,8 @@ impl Policy {
     }
 
     fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
-        if agent.role == Role::Agent && access.secret().is_some_and(|secret| self.installation.owns(secret)) {
+        let closed = |secret| self.installation.closes(secret, &agent.name);
+        if agent.role == Role::Agent && access.secret().is_some_and(closed) {
             return Decision {
                 allowed: false,
                 policies: vec![OWN_SECRETS.to_owned()],

@@ -242,7 +242,7 @@ async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
     let hash = hex::encode(token(1).hash.0);
     conn.execute_batch(&format!(
         "INSERT INTO tokens (hash, agent, created_at) VALUES (x'{hash}', 'Intruder', 1); \
-         ALTER TABLE agents DROP COLUMN mac; ALTER TABLE tokens DROP COLUMN mac; PRAGMA user_version = 7"
+         ALTER TABLE agents DROP COLUMN mac; ALTER TABLE tokens DROP COLUMN mac; PRAGMA user_version = 8"
     ))
     .unwrap();
     conn.close().unwrap();

@@ -11,6 +11,7 @@ use jiff::civil::{Date, date};
 use super::enumeration::{Backend, Report};
 use super::{CrashPoint, CrashPoints, Moment};
 use crate::sample::{self, AGENT, OTHER_AGENT, agent_name};
+use crate::telling::waiting;
 
 const LIMIT: usize = 100;
 
@@ -135,8 +136,8 @@ async fn stands(act: Act, ports: &Ports) -> bool {
         Act::Revoke => (actions::AGENT_REVOKED, !opens(ports, FIRST).await),
         Act::KeepDay => {
             let days = ports.revenue.days(Date::MIN, Date::MAX).await.expect("days");
-            let waiting = ports.ledger.backlog().await.expect("backlog").unpublished;
-            assert_eq!(waiting > 0, !days.is_empty(), "a day and its event are kept together");
+            let told = !waiting(ports, 1_000).await.is_empty();
+            assert_eq!(told, !days.is_empty(), "a day and its event are kept together");
             return !days.is_empty();
         }
     };
