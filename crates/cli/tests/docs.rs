@@ -9,6 +9,9 @@
 
 #[path = "docs/markdown.rs"]
 mod markdown;
+#[cfg(test)]
+#[path = "docs/runbook.rs"]
+mod runbook;
 #[path = "docs/server.rs"]
 mod server;
 

@@ -41,12 +41,16 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
             loaded.permitted()
         }) {
             Ok(loaded) => {
-                let file = loaded.source.map(|file| file.display().to_string());
+                let Some(file) = loaded.source else {
+                    return Err(CliError::Usage(format!(
+                        "there is no configuration file to check: name it with --config or CC_DEVOPS_CONFIG, or go to the \
+                         folder of {}; the defaults and the environment alone have no errors",
+                        crate::config::DEFAULT_FILE
+                    )));
+                };
+                let file = file.display().to_string();
                 let document = json!({"file": file, "valid": true, "problems": []});
-                output.answer(&document, || match &file {
-                    Some(file) => format!("{file}: no errors"),
-                    None => "no configuration file; the defaults and the environment have no errors".to_owned(),
-                })
+                output.answer(&document, || format!("{file}: no errors"))
             }
             Err(CliError::Config { file, problems }) => {
                 let file = file.map(|file| file.display().to_string());

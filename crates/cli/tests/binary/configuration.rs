@@ -7,6 +7,13 @@ use crate::process::Place;
 #[test]
 fn config_check_tells_every_error_at_once() {
     let place = Place::new();
+    let none = place.run(&["config", "check"]).exits(2);
+    assert!(
+        none.stderr.contains("no configuration file to check"),
+        "{}",
+        none.stderr
+    );
+    place.configure("mode = \"maintenance\"\n");
     place.run(&["config", "check"]).exits(0);
     place.configure("mode = \"sleepy\"\n[server]\nlisen = \"x\"\nin_flight = 0\n[fleet]\nperiod = 1\n");
     let checked = place.run(&["config", "check", "--json"]).exits(1).json();

@@ -10,7 +10,16 @@ pub(crate) struct Block {
 pub(crate) fn blocks(document: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
+    let mut indent = "";
     for line in document.lines() {
+        // A block in a list stands further in.
+        let line = if open.is_some() {
+            line.strip_prefix(indent).unwrap_or(line)
+        } else {
+            let fence = line.trim_start();
+            indent = line.strip_suffix(fence).unwrap_or_default();
+            fence
+        };
         match (line.strip_prefix("```"), &mut open) {
             (Some(language), None) => {
                 open = Some(Block {
@@ -43,8 +52,8 @@ pub(crate) fn example(document: &str, name: &str) -> String {
     blocks(rest).first().unwrap().text.clone()
 }
 
-/// Every command line that a document shows, in a block or in its text.
-pub(crate) fn command_lines(document: &str) -> Vec<String> {
+/// Every line of the document's shell blocks, and what stands as code in its text.
+fn code(document: &str) -> impl Iterator<Item = String> {
     let in_blocks = blocks(document)
         .into_iter()
         .filter(|block| block.language == "sh")
@@ -55,8 +64,28 @@ pub(crate) fn command_lines(document: &str) -> Vec<String> {
     let in_text = document
         .lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned));
-    let lines = in_blocks.chain(in_text);
-    lines
+    in_blocks.chain(in_text)
+}
+
+/// Every call of `cc-devops` that a document shows on a line of its own or in its text, once each and without
+/// comments.
+pub(crate) fn calls(document: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in code(document) {
+        let Some(call) = line.strip_prefix("cc-devops ") else {
+            continue;
+        };
+        let call = call.split(['#', '>']).next().unwrap_or_default().trim().to_owned();
+        if !found.contains(&call) {
+            found.push(call);
+        }
+    }
+    found
+}
+
+/// Every command line that a document shows, in a block or in its text.
+pub(crate) fn command_lines(document: &str) -> Vec<String> {
+    code(document)
         .filter_map(|line| {
             line.split_once("cc-devops ")
                 .map(|(before, rest)| (before.to_owned(), rest.to_owned()))

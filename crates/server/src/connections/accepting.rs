@@ -71,6 +71,7 @@ pub(crate) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, rout
     // From here on nobody can connect.
     drop(listener);
     conversations.close();
+    app.connections.close();
     if timeout(LINGER.min(app.config.shutdown_grace), conversations.wait())
         .await
         .is_err()

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
+use axum::http::Version;
 use axum::{BoxError, body::HttpBody};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -20,15 +21,20 @@ pub(crate) struct BrokenOff;
 pub(super) struct Arriving {
     body: Incoming,
     app: App,
-    /// Made where the body has to be waited for, which is seldom.
+    /// Whether it is read by another task than the connection's own, which looks again when the server stops.
+    apart: bool,
+    /// Made where the body has to be waited for apart.
     broken_off: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, app: App) -> Self {
+    /// The body of a request of that version. Of HTTP/1 it is read in the connection's task, of HTTP/2 in one
+    /// for each request.
+    pub(super) fn new(body: Incoming, version: Version, app: App) -> Self {
         Self {
             body,
             app,
+            apart: version == Version::HTTP_2,
             broken_off: None,
         }
     }
@@ -42,6 +48,13 @@ impl HttpBody for Arriving {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if !this.apart {
+            return if this.app.hurrying.is_cancelled() {
+                Poll::Ready(Some(Err(BrokenOff.into())))
+            } else {
+                Poll::Pending
+            };
         }
         let broken_off = this
             .broken_off

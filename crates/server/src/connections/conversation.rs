@@ -102,8 +102,12 @@ impl Host {
             tokio::select! {
                 biased;
                 _ended = conversation.as_mut() => return,
-                () = connection.leave.notified() => break Ending::MakesRoom,
-                () = self.app.stopping.cancelled() => break Ending::Stopping,
+                // Told by the connection's own bell: what all of them share is asked for only then.
+                () = connection.leave.notified() => break if self.app.stopping.is_cancelled() {
+                    Ending::Stopping
+                } else {
+                    Ending::MakesRoom
+                },
                 () = look.as_mut() => match connection.look_again(idle, &mut written) {
                     Some(at) => look.as_mut().reset(at),
                     None => break Ending::Idle,
@@ -148,7 +152,8 @@ impl Host {
         let peer = Peer(Arc::clone(&admitted.connection));
         service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
-            router.call(request.map(|body| Arriving::new(body, app.clone())))
+            let version = request.version();
+            router.call(request.map(|body| Arriving::new(body, version, app.clone())))
         })
     }
 }
