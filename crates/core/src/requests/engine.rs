@@ -442,6 +442,7 @@ pub(super) fn conclusion(
     if let Some(failure) = &failure {
         on_record.insert("error".to_owned(), json!(failure.message));
     }
+    // So that a secret that was put back to an older version shows.
     if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
         on_record.insert("versionId".to_owned(), version.clone());
     }

@@ -11,7 +11,6 @@ use super::course::Course;
 use super::engine::{ControlPlane, conclusion, later};
 use super::outcome::{Completed, Failure, Reason};
 use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, StackLease, StackLock, WaitingRequest};
-use super::secrets::with_version;
 use super::{Command, DeployLambda, RepositoryWork};
 use crate::acts::Author;
 use crate::fleet::Agent;
@@ -195,7 +194,6 @@ impl ControlPlane {
                     Err(failure) => return Ok(refused(failure, detail)),
                 };
                 let written = self.put_secret(claim.attempt, head, &put).await.map_err(in_effect)?;
-                let detail = with_version(detail, &written);
                 Ok(Executed::Ended(Ended::with(Ok(written), detail)))
             }
             Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,

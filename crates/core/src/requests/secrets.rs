@@ -45,9 +45,8 @@ impl ControlPlane {
         let (own, name, clock) = (head.clone(), put.name.clone(), Arc::clone(&self.ports.clock));
         let detail = json!({"policies": policies});
         let conclude = move |written| {
-            let result = result(&name, written);
-            let detail = with_version(detail.clone(), &result);
-            conclusion(&own, Ok(result), detail, None, clock.now())
+            let outcome = Ok(result(&name, written));
+            conclusion(&own, outcome, detail.clone(), None, clock.now())
         };
         let beside = self.beside(head, &put);
         let write = self.write(head, &put, &beside, false);
@@ -116,14 +115,6 @@ fn result(name: &SecretName, written: SecretWritten) -> Value {
         arn: written.arn,
         version_id: written.version_id,
     })
-}
-
-/// What is on record of a write: with its version, so that one that was put back to an older version shows.
-pub(super) fn with_version(mut detail: Value, result: &Value) -> Value {
-    if let (Value::Object(fields), Some(version)) = (&mut detail, result.get("versionId")) {
-        fields.insert("versionId".to_owned(), version.clone());
-    }
-    detail
 }
 
 /// The idempotency token of an effect: hex SHA-256 of the request's id and the secret's name.
