@@ -7,10 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Request, Uri};
-use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::requests::Role;
-use cc_devops_core::requests::engine::{ControlPlane, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_server::{ServerConfig, Service};
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::{Memory, sample};
@@ -27,15 +24,7 @@ async fn door() -> (Service, String) {
         created_at: ports.clock.now(),
     };
     ports.agents.add(&operator, &stored, &sample::added()).await.unwrap();
-    let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
-    let plane = ControlPlane::new(
-        installation,
-        ports,
-        policy,
-        FingerprintKey::new([7; 32]),
-        Settings::default(),
-    );
+    let plane = sample::control_plane(ports);
     (
         Service::new(ServerConfig::default(), Arc::new(plane)),
         format!("Bearer {}", token.expose()),

@@ -6,7 +6,10 @@ use cc_devops_core::events::Announcement;
 use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
 use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
-use cc_devops_core::requests::fingerprint::Fingerprint;
+use cc_devops_core::policy::PolicySet;
+use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::engine::{ControlPlane, Settings};
+use cc_devops_core::requests::fingerprint::{Fingerprint, FingerprintKey};
 use cc_devops_core::requests::outcome::{Completed, Reason, Status};
 use cc_devops_core::requests::record::{Conclusion, NewRequest, RequestHead};
 use cc_devops_core::requests::{DeployLambda, Principal, PutSecret, Role};
@@ -93,6 +96,20 @@ pub fn installation() -> Installation {
             .map(|name| SecretName::new(name).expect("a sample secret's name is valid"))
             .to_vec(),
     }
+}
+
+/// A control plane of the sample installation over these ports, where an agent has its own prefix and stack.
+pub fn control_plane(ports: Ports) -> ControlPlane {
+    let installation = installation();
+    let policy = cc_devops_core::policy::Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let fingerprints = FingerprintKey::new([7; 32]);
+    ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
+}
+
+/// Adds [`AGENT`] with its first token.
+pub async fn add_agent(ports: &Ports) {
+    let added = ports.agents.add(&agent(AGENT), &token(1), &added()).await;
+    added.expect("a fresh backend takes an agent");
 }
 
 /// A proven service of that name.

@@ -1,11 +1,8 @@
 //! What arrives is read once: who carries it out at once does not read it again from what was stored.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cc_devops_core::ControlPlane;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::requests::engine::{Received, Settings};
+use cc_devops_core::requests::engine::Received;
 use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_core::secret::SecretValue;
 use cc_devops_testkit::Memory;
@@ -14,20 +11,8 @@ use jiff::SignedDuration;
 
 async fn plane(memory: &Memory) -> ControlPlane {
     let ports = memory.ports();
-    ports
-        .agents
-        .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
-        .await
-        .unwrap();
-    let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
-    ControlPlane::new(
-        installation,
-        ports,
-        policy,
-        FingerprintKey::new([7; 32]),
-        Settings::default(),
-    )
+    sample::add_agent(&ports).await;
+    sample::control_plane(ports)
 }
 
 #[tokio::test]

@@ -3,11 +3,9 @@
 
 use cc_devops_core::ControlPlane;
 use cc_devops_core::acts::Author;
-use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{Ports, SecretVersion};
-use cc_devops_core::requests::engine::{Received, Settings};
+use cc_devops_core::requests::engine::Received;
 use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Completed, Reason};
 use cc_devops_core::sealed_values::keeping::{MOST_KEPT, SealingKeeper};
 use cc_devops_core::sealed_values::{SealingKey, bound};
@@ -33,20 +31,8 @@ impl House {
     async fn on(ports: impl Fn(&Memory) -> Ports) -> Self {
         let memory = Memory::new();
         let ports = ports(&memory);
-        ports
-            .agents
-            .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
-            .await
-            .unwrap();
-        let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
-        let plane = ControlPlane::new(
-            installation,
-            ports,
-            policy,
-            FingerprintKey::new([7; 32]),
-            Settings::default(),
-        );
+        sample::add_agent(&ports).await;
+        let plane = sample::control_plane(ports);
         Self { memory, plane }
     }
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{Done, PortErrorKind, PortResult, Ports, SecretVersion, SecretWrite};
-use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
-use cc_devops_core::requests::fingerprint::{Fingerprint, FingerprintKey};
+use cc_devops_core::requests::engine::{ControlPlane, Received};
+use cc_devops_core::requests::fingerprint::Fingerprint;
 use cc_devops_core::requests::outcome::{Completed, Reason, SecretAction, Status};
 use cc_devops_core::requests::record::{Cursor, RequestFilter, RequestHead, RequestRecord};
 use cc_devops_core::requests::{Principal, PutSecret};
@@ -30,7 +29,7 @@ pub async fn at_once(fresh: impl AsyncFn() -> Ports) {
     many_at_once_lose_no_version(&fresh().await).await;
     it_ends_as_on_the_whole_way(&fresh).await;
     what_no_policy_lets_is_refused_on_record(&fresh().await).await;
-    what_is_refused_at_once_is_refused_on_record(&fresh().await).await;
+    what_is_refused_at_once_goes_the_whole_way(&fresh().await).await;
 }
 
 async fn put(ports: &Ports, head: &RequestHead, secret: &PutSecret, token: &str) -> PortResult<Done> {
@@ -184,26 +183,6 @@ async fn many_at_once_lose_no_version(ports: &Ports) {
     assert_eq!(counts(ports).await, (MANY, MANY, MANY), "each is on record once");
 }
 
-fn control_plane(ports: Ports, policies: PolicySet) -> ControlPlane {
-    let installation = sample::installation();
-    let policy = Policy::shipped(policies, &installation);
-    ControlPlane::new(
-        installation,
-        ports,
-        policy,
-        FingerprintKey::new([7; 32]),
-        Settings::default(),
-    )
-}
-
-async fn with_agent(ports: &Ports) {
-    let agents = &ports.agents;
-    agents
-        .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
-        .await
-        .unwrap();
-}
-
 async fn send(plane: &ControlPlane, principal: &Principal, id: &str, name: &str) -> Received {
     let event = sample::put_secret_event(id, name, "value");
     plane.receive(principal, event, true).await.unwrap()
@@ -217,8 +196,8 @@ async fn it_ends_as_on_the_whole_way(fresh: &impl AsyncFn() -> Ports) {
             at_once: ports.at_once.clone().filter(|_| at_once),
             ..ports
         };
-        with_agent(&ports).await;
-        let plane = control_plane(ports.clone(), PolicySet::OwnPrefixes);
+        sample::add_agent(&ports).await;
+        let plane = sample::control_plane(ports.clone());
         match send(&plane, &sample::principal(AGENT), "r1", NAME).await {
             Received::Concluded(_) => assert!(at_once, "only a store that can does it at once"),
             Received::Claimed(claimed) => {
@@ -241,8 +220,8 @@ async fn it_ends_as_on_the_whole_way(fresh: &impl AsyncFn() -> Ports) {
 }
 
 async fn what_no_policy_lets_is_refused_on_record(ports: &Ports) {
-    with_agent(ports).await;
-    let plane = control_plane(ports.clone(), PolicySet::OwnPrefixes);
+    sample::add_agent(ports).await;
+    let plane = sample::control_plane(ports.clone());
     let received = send(
         &plane,
         &sample::principal(AGENT),
@@ -259,16 +238,15 @@ async fn what_no_policy_lets_is_refused_on_record(ports: &Ports) {
     );
 }
 
-async fn what_is_refused_at_once_is_refused_on_record(ports: &Ports) {
-    with_agent(ports).await;
-    let plane = control_plane(ports.clone(), PolicySet::OwnPrefixes);
+async fn what_is_refused_at_once_goes_the_whole_way(ports: &Ports) {
+    sample::add_agent(ports).await;
+    let plane = sample::control_plane(ports.clone());
     send(&plane, &sample::principal(AGENT), "r1", NAME).await;
-    // The version stays when its request is forgotten, and so does its token.
     let refusing = Ports {
         at_once: Some(Arc::new(Refusing)),
         ..ports.clone()
     };
-    let plane = control_plane(refusing, PolicySet::OwnPrefixes);
+    let plane = sample::control_plane(refusing);
     let received = send(&plane, &sample::principal(AGENT), "r2", NAME).await;
     assert!(matches!(received, Received::Claimed(_)), "it goes the whole way");
     let completed = carried_out(&plane, received).await;

@@ -11,7 +11,7 @@ use cc_devops_core::secret::SecretValue;
 use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use jiff::SignedDuration;
 
-use super::enumeration::{Backend, Report, control_plane};
+use super::enumeration::{Backend, Report};
 use super::{CrashPoint, CrashPoints, Moment};
 use crate::memory::Memory;
 use crate::sample::{self, AGENT, after, agent_name};
@@ -66,13 +66,15 @@ async fn live<B: Backend>(mut backend: B, crashing: Consumer, point: CrashPoint)
     };
     let ports = watched(backend.open().await);
     begin(&ports).await;
-    let plane = control_plane(ports.clone());
+    let plane = sample::control_plane(ports.clone());
     for consumer in ports.outbox.consumers().iter().filter(|one| **one != crashing) {
         plane.relay(&[*consumer], LIMIT).await.expect("nothing crashes here");
     }
     let before = heard(&ports, &witness).await;
     let points = CrashPoints::at(point);
-    let told = control_plane(points.wrap(&ports)).relay(&[crashing], LIMIT).await;
+    let told = sample::control_plane(points.wrap(&ports))
+        .relay(&[crashing], LIMIT)
+        .await;
     assert!(points.crashed() || told.is_ok(), "{crashing} {point:?}: {told:?}");
     drop((plane, ports));
 
@@ -80,7 +82,7 @@ async fn live<B: Backend>(mut backend: B, crashing: Consumer, point: CrashPoint)
     backend.advance(Settings::default().lease + SignedDuration::from_secs(1));
     // A worker that goes on after a failure waits for its time.
     backend.advance(SignedDuration::from_hours(1));
-    let plane = control_plane(ports.clone());
+    let plane = sample::control_plane(ports.clone());
     plane.publish_all().await.expect("nothing crashes any more");
     check(crashing, point, &before, &heard(&ports, &witness).await);
     let standing = ports.outbox.standing(ports.clock.now()).await.expect("standing");

@@ -6,11 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cc_devops_core::audit::AuditFilter;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{Backlog, CodeHost, PortResult, Ports, SecretVersion, SecretWrite};
 use cc_devops_core::requests::Principal;
 use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Completed, Status};
 use cc_devops_core::requests::record::{Cursor, RequestState};
 use cc_devops_core::requests::stacks::release_stack;
@@ -219,13 +217,6 @@ async fn keep_what_is_given(ports: &Ports) {
     }
 }
 
-pub(super) fn control_plane(ports: Ports) -> ControlPlane {
-    let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
-    let fingerprints = FingerprintKey::new([7; 32]);
-    ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
-}
-
 struct Life<'a> {
     scenario: &'a Scenario,
     plan: &'a [CrashPoint],
@@ -240,7 +231,7 @@ impl Life<'_> {
         let host: Arc<dyn CodeHost> = Arc::new(self.host.clone());
         let ports = points.wrap(ports);
         let care = care(&ports, points.wrap_host(&host));
-        control_plane(ports).caring(Arc::new(care))
+        sample::control_plane(ports).caring(Arc::new(care))
     }
 
     /// What a running control plane does: it receives the request in its first life, and in every
