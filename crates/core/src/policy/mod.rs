@@ -143,15 +143,16 @@ impl Policy {
     #[must_use]
     pub fn guarding(mut self, full_name: &str) -> Self {
         self.own.add(full_name);
+        self.memo = Memo::default();
         self
     }
 
     /// Whether `agent` may do `access`. Before any policy stands what none can permit; the decision says so.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
-        match self.closed(agent, access) {
+        self.memo.answer(agent, access, || match self.closed(agent, access) {
             Some(closed) => Decision::closed(closed),
-            None => self.memo.answer(agent, access, || self.evaluate(agent, access)),
-        }
+            None => self.evaluate(agent, access),
+        })
     }
 
     /// Why no policy can permit it, where none can.

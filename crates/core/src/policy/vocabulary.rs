@@ -76,7 +76,7 @@ impl On {
         let said = |error: NameError| error.to_string();
         let whole = resource == "*";
         match self {
-            Self::Repositories | Self::Agents if whole => Ok(Resource::ControlPlane),
+            Self::Repositories | Self::Agents | Self::ControlPlane if whole => Ok(Resource::ControlPlane),
             Self::Secret => SecretName::new(resource).map(Resource::Secret).map_err(said),
             Self::Stack => StackName::new(resource).map(Resource::Stack).map_err(said),
             Self::Repository if whole => Err(format!(
@@ -86,7 +86,6 @@ impl On {
                 RepositoryName::new(resource).map(Resource::Repository).map_err(said)
             }
             Self::Agent | Self::Agents => AgentName::new(resource).map(Resource::Agent).map_err(said),
-            Self::ControlPlane if whole => Ok(Resource::ControlPlane),
             Self::ControlPlane => Err(format!(
                 "{action} is about the whole control plane; give `*` as the resource"
             )),

@@ -30,8 +30,11 @@ pub struct Action {
     /// Which way it goes.
     pub carrying: Carrying,
     /// Reads the parameters. No message shows a value.
-    pub read: fn(Params, &Asked<'_>) -> Result<Box<dyn Effect>, Failure>,
+    pub read: Read,
 }
+
+/// Makes an effect of a request's parameters, or says what is wrong with them.
+pub type Read = fn(Params, &Asked<'_>) -> Result<Box<dyn Effect>, Failure>;
 
 /// Which way an action is carried out, and where one looks for what goes on elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

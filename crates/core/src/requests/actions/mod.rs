@@ -21,7 +21,7 @@ mod repositories;
 
 use std::sync::LazyLock;
 
-pub use action::{Action, Asked, Carrying, Command};
+pub use action::{Action, Asked, Carrying, Command, Read};
 pub use effect::{Arrival, Broke, Carried, Effect, Ended, Given, in_effect};
 pub use params::{Kind, Param, Params, broken_name, invalid, wrong_type};
 pub use registry::Registry;

@@ -202,6 +202,7 @@ async fn opened(
 }
 
 /// What a write says beside its parameters.
+#[derive(Clone, Copy)]
 struct Beside<'a> {
     token: &'a str,
     stage: &'a Stage,

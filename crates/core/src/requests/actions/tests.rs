@@ -22,6 +22,25 @@ fn the_shipped_actions_fit_together_and_are_found_by_their_names() {
 }
 
 #[test]
+fn every_file_that_holds_an_action_has_its_line_in_the_registry() {
+    // From the workspace's root, wherever the test runs.
+    let mut folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = loop {
+        let here = folder.join(file!());
+        if here.exists() {
+            break here;
+        }
+        folder = folder.parent().expect("this file is in the workspace");
+    };
+    let files = std::fs::read_dir(here.parent().unwrap()).unwrap();
+    let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let holding = texts
+        .filter(|text| text.contains("\npub static ACTION: Action = "))
+        .count();
+    assert_eq!(holding, ACTIONS.len());
+}
+
+#[test]
 fn a_parameter_that_is_there_twice_is_refused() {
     static TWICE: Action = Action {
         name: "twice",

@@ -172,7 +172,9 @@ fn payload_is_another_name_for_params_and_stage_defaults_to_the_first() {
     );
     assert_eq!(one.head.fingerprint, two.head.fingerprint);
     assert_eq!(one.head.resource.as_deref(), Some("cc-agent-writer-dev"));
-    let command = one.verdict.ok().expect("it is taken");
+    let Ok(command) = one.verdict else {
+        panic!("it is taken")
+    };
     let deploy = command.as_effect::<DeployLambda>().expect("a deploy");
     assert_eq!(deploy.parameters["Size"], "3");
     assert_eq!(deploy.parameters["On"], "true");
