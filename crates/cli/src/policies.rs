@@ -6,6 +6,7 @@ use cc_devops_core::Installation;
 use cc_devops_core::names::AgentName;
 use cc_devops_core::policy::{Policy, PolicyProblem, PolicySet};
 use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::actions::vocabulary;
 
 use crate::config::Problem;
 use crate::config::check::{Checked, PolicySource};
@@ -20,7 +21,7 @@ pub(crate) type Source = (String, String);
 /// The policies the configuration puts in force.
 pub(crate) fn in_force(config: &Checked) -> Result<Policy, CliError> {
     let policy = match &config.policy {
-        PolicySource::Shipped(set) => Policy::shipped(*set, &config.installation),
+        PolicySource::Shipped(set) => Policy::shipped(*set, &config.installation, vocabulary()),
         PolicySource::Folder(folder) => from_folder(folder, &config.installation)?,
     };
     Ok(match &config.aws {
@@ -77,7 +78,7 @@ pub(crate) fn shipped(set: PolicySet) -> Vec<Source> {
 
 /// The policies of a folder, validated against the schema; all that is wrong is told at once.
 pub(crate) fn from_folder(folder: &Path, installation: &Installation) -> Result<Policy, CliError> {
-    Policy::parse(&read_folder(folder)?, installation).map_err(|problems| wrong(folder, problems))
+    Policy::parse(&read_folder(folder)?, installation, vocabulary()).map_err(|problems| wrong(folder, problems))
 }
 
 /// The files of a folder, by name.

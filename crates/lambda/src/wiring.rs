@@ -7,6 +7,7 @@ use cc_devops_aws::{Account, Backend, Clients};
 use cc_devops_core::ControlPlane;
 use cc_devops_core::policy::Policy;
 use cc_devops_core::ports::{Ports, SystemClock};
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::relay::Patience;
 use cc_devops_lambda::{Function, Settings, Setup};
 
@@ -26,7 +27,7 @@ pub(crate) async fn function(settings: Settings) -> Function {
             let (backend, ports, settings) = (backend.clone(), ports.clone(), settings.clone());
             let made = async move {
                 let key = backend.fingerprint_key().await?;
-                let policy = Policy::shipped(settings.policy, &settings.installation);
+                let policy = Policy::shipped(settings.policy, &settings.installation, vocabulary());
                 let policy = policy.guarding(&settings.resources.stack);
                 let (installation, requests) = (settings.installation, settings.requests);
                 Ok(ControlPlane::new(installation, ports, policy, key, requests)

@@ -17,6 +17,7 @@ use cc_devops_core::ports::{
     SecretWrite, SecretWritten,
 };
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
@@ -70,7 +71,7 @@ async fn memory() -> Memory {
 
 fn plane(ports: Ports) -> ControlPlane {
     let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     let settings = Settings {
         serves: Some(sample::stage()),
         ..Settings::default()

@@ -6,10 +6,9 @@ use std::panic::AssertUnwindSafe;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::requests::Principal;
-use cc_devops_core::requests::engine::Received;
+use cc_devops_core::requests::engine::{Claimed, Received};
 use cc_devops_core::requests::execution::Step;
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason};
-use cc_devops_core::requests::record::ClaimedRequest;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -52,7 +51,7 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
             Admitted::Unreadable(failure)
         }
         Received::Claimed(claimed) => {
-            let id = claimed.head.id.clone();
+            let id = claimed.request.head.id.clone();
             let waiting = expect(&id, false);
             begin(&app, claimed, permit);
             Admitted::UnderWay(id, waiting)
@@ -81,8 +80,9 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
 }
 
 /// Carries a request out on a task of its own.
-pub(crate) fn begin(app: &App, claimed: ClaimedRequest, permit: Option<OwnedSemaphorePermit>) {
-    let span = info_span!(parent: None, "request", request_id = %claimed.head.id, agent = %claimed.head.agent);
+pub(crate) fn begin(app: &App, claimed: Claimed, permit: Option<OwnedSemaphorePermit>) {
+    let span =
+        info_span!(parent: None, "request", request_id = %claimed.request.head.id, agent = %claimed.request.head.agent);
     let app = app.clone();
     let tracker = app.running.clone();
     let work = async move {

@@ -1,12 +1,12 @@
 //! The description of the API: what every operation has in common is added here, once.
 
+use cc_devops_core::requests::actions::Registry;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::access::Needs;
 use crate::wire::{ProblemBody, ReasonCode};
 
 /// The refusals an operation may answer: status, component, description.
@@ -64,15 +64,15 @@ pub(crate) fn start() -> OpenApi {
         .build()
 }
 
-/// Adds what follows from a route's needs and parameters: security and refusals.
-pub(crate) fn complete(paths: &mut Paths, needs: Needs) {
+/// Adds what follows from whether a route needs a token, and from its parameters: security and refusals.
+pub(crate) fn complete(paths: &mut Paths, needs_token: bool) {
     for item in paths.paths.values_mut() {
         let changes = item.post.is_some() || item.delete.is_some();
         for operation in operations(item) {
-            if !matches!(needs, Needs::Nothing) {
+            if needs_token {
                 operation.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
             }
-            for status in refusals(operation, needs, changes) {
+            for status in refusals(operation, needs_token, changes) {
                 let Some((_, name, _)) = REFUSALS.iter().find(|(known, _, _)| *known == status) else {
                     continue;
                 };
@@ -88,10 +88,10 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
 }
 
-fn refusals(operation: &Operation, needs: Needs, changes: bool) -> Vec<&'static str> {
+fn refusals(operation: &Operation, needs_token: bool, changes: bool) -> Vec<&'static str> {
     let mut statuses = vec!["421", "500", "503", "504"];
     let body = operation.request_body.is_some();
-    if !matches!(needs, Needs::Nothing) {
+    if needs_token {
         statuses.extend(["401", "403", "429", "507"]);
     } else if body {
         statuses.push("429");
@@ -122,8 +122,8 @@ fn in_path(parameter: &RefOr<utoipa::openapi::path::Parameter>) -> bool {
 }
 
 /// The finished document: the common answers, the body that has two forms, and plain parameter
-/// names where the router has its own notation.
-pub(crate) fn finish(document: &OpenApi) -> Value {
+/// names where the router has its own notation. What requests may ask for comes from the registry.
+pub(crate) fn finish(document: &OpenApi, registry: &Registry) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         let renamed = std::mem::take(paths).into_iter();
@@ -136,7 +136,11 @@ pub(crate) fn finish(document: &OpenApi) -> Value {
             .collect();
         components.insert("responses".to_owned(), Value::Object(responses));
         if let Some(schemas) = components.get_mut("schemas").and_then(Value::as_object_mut) {
-            schemas.insert("RequestEvent".to_owned(), request_event());
+            schemas.insert("RequestEvent".to_owned(), request_event(registry));
+            let of_actions = registry
+                .actions()
+                .map(|action| (params_name(action.name), action.params_schema()));
+            schemas.extend(of_actions);
             schemas.insert("EventsBody".to_owned(), events_body());
         }
     }
@@ -190,9 +194,29 @@ fn events_body() -> Value {
     })
 }
 
+/// The component that describes an action's parameters.
+fn params_name(action: &str) -> String {
+    format!("params.{action}")
+}
+
+/// The parameters: those of one of the actions. Whatever else comes is taken, and refused in its outcome.
+fn params(registry: &Registry) -> Value {
+    let of_actions = registry.actions().map(|action| {
+        let name = params_name(action.name);
+        json!({"$ref": format!("#/components/schemas/{name}")})
+    });
+    let anything = json!({"description": "Anything else; it is refused in the request's outcome."});
+    json!({
+        "description": "An object: the action's parameters. A secret's value may come sealed, as `sealedValue` with \
+                        `keyId` in `value`'s place; `GET /v1/sealing-key` tells the key.",
+        "anyOf": of_actions.chain([anything]).collect::<Vec<_>>(),
+    })
+}
+
 /// Only what makes an event readable is demanded here: a request that can be read is accepted, and
 /// what else is wrong with it comes as its outcome.
-fn request_event() -> Value {
+fn request_event(registry: &Registry) -> Value {
+    let action = format!("A string: {}.", registry.names_in_words());
     json!({
         "description": "An EventBridge envelope. A request that can be read is accepted; what else is wrong with it \
                         comes as its outcome. Fields not named here are let pass.",
@@ -216,10 +240,9 @@ fn request_event() -> Value {
                         "maxLength": 128,
                         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
                     },
-                    "action": {"description": "A string: `putSecret` or `deployLambda`."},
+                    "action": {"description": action},
                     "stage": {"description": "A string: where to; the installation's first stage without."},
-                    "params": {"description": "An object: the action's parameters. A secret's value may come sealed, as \
-                        `sealedValue` with `keyId` in `value`'s place; `GET /v1/sealing-key` tells the key."},
+                    "params": params(registry),
                     "payload": {"description": "Another name for `params`."},
                     "requestedBy": {"description": "A string: the asking agent's name; it must agree with `source`."},
                     "ts": {"description": "A string: an RFC 3339 time."},

@@ -73,7 +73,7 @@ async fn recover(app: &App) -> PortResult<()> {
         let claimed = app.control.recover(limit).await?;
         let found = claimed.len();
         for request in claimed {
-            begin(app, request, places.pop());
+            begin(app, request.into(), places.pop());
         }
         if found < limit || limit == 0 {
             return Ok(());

@@ -1,6 +1,7 @@
 //! The commands, one file each. Those of an operator open the data folder; those an agent could
 //! give as well go over HTTP.
 
+mod action_name;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cc_devops_aws::Backend;
 use cc_devops_core::names::SecretName;
-use cc_devops_core::requests::Action;
+use cc_devops_core::requests::actions::put_secret;
 use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_core::secret::SecretValue;
 use serde_json::{Map, json};
@@ -75,7 +75,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     put_value(&mut params, key.as_ref(), (&args.asking.agent, &args.name), &value)?;
     let event = envelope(
         &args.asking,
-        Action::PutSecret,
+        &put_secret::ACTION,
         channel.stage(args.stage.as_deref()),
         &params,
     );

@@ -65,7 +65,7 @@ pub(super) enum Submitted {
 }
 
 /// The envelope of a request.
-pub(super) fn envelope(asking: &Asking, action: Action, stage: Option<&str>, params: &Map<String, Value>) -> Value {
+pub(super) fn envelope(asking: &Asking, action: &Action, stage: Option<&str>, params: &Map<String, Value>) -> Value {
     let id = asking
         .request_id
         .as_ref()

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::{Access, Decision};
+use super::access::Access;
+use super::decision::Decision;
 use crate::fleet::Agent;
 
 /// How many answers one generation has: two of them take about 8 MB where every name is long.
@@ -90,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::names::{AgentName, SecretName, SecretPrefix};
-    use crate::requests::Role;
+    use crate::requests::principal::Role;
 
     fn agent(prefixes: &[&str]) -> Agent {
         Agent {
@@ -112,6 +113,7 @@ mod tests {
             allowed,
             policies: vec!["p".to_owned()],
             errors: Vec::new(),
+            closed: None,
         }
     }
 

@@ -212,3 +212,9 @@ pub struct Completed {
     /// When the outcome was reached.
     pub timestamp: Timestamp,
 }
+
+/// A result as an event tells it.
+#[expect(clippy::expect_used, reason = "results are plain data with string keys")]
+pub(super) fn to_value(result: &impl Serialize) -> Value {
+    serde_json::to_value(result).expect("plain data is JSON")
+}

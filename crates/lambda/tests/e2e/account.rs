@@ -13,6 +13,7 @@ use cc_devops_core::ControlPlane;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{Clock as _, Ports, SystemClock};
 use cc_devops_core::requests::DeployLambda;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{Received, Settings};
 use cc_devops_core::requests::record::StackLock;
 use cc_devops_core::sealed_values::{SealingKey, bound};
@@ -332,7 +333,7 @@ impl Account {
     pub(crate) async fn park(&self, id: &str, value: &str) {
         let (backend, ports) = (self.backend(), self.ports());
         let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let key = backend.fingerprint_key().await.unwrap();
         let plane = ControlPlane::new(installation, ports.clone(), policy, key, Settings::default());
         let event =
@@ -347,14 +348,18 @@ impl Account {
         };
         let StackLock::Acquired(lease) = ports
             .ledger
-            .lock_stack(&claimed.claim, &deploy.full_name())
+            .lock_stack(&claimed.request.claim, &deploy.full_name())
             .await
             .unwrap()
         else {
             panic!("the stack must be free");
         };
         ports.stacks.start(&lease, &deploy, SystemClock.now()).await.unwrap();
-        ports.ledger.park(&claimed.claim, SystemClock.now()).await.unwrap();
+        ports
+            .ledger
+            .park(&claimed.request.claim, SystemClock.now())
+            .await
+            .unwrap();
     }
 
     /// Tells what CloudFormation tells of the stack; the emulator does not.

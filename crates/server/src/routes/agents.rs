@@ -1,13 +1,11 @@
 //! Heartbeats, and who is alive.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json as Answer;
 use cc_devops_core::fleet::Beat;
-use cc_devops_core::names::AgentName;
 
-use crate::app::App;
-use crate::extract::{Json, Path};
+use crate::access::{ListAgents, Permitted, SendHeartbeat};
+use crate::extract::Json;
 use crate::problem::Problem;
 use crate::wire::{AgentList, AgentView, Heartbeat};
 
@@ -19,18 +17,15 @@ use crate::wire::{AgentList, AgentView, Heartbeat};
     responses((status = 204, description = "Taken")),
 )]
 pub(crate) async fn post_heartbeat(
-    State(app): State<App>,
-    Path(name): Path<String>,
+    permitted: Permitted<SendHeartbeat>,
     Json(heartbeat): Json<Heartbeat>,
 ) -> Result<StatusCode, Problem> {
-    let name = AgentName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
-    let ports = app.ports();
     let beat = Beat {
-        at: ports.clock.now(),
+        at: permitted.now(),
         healthy: heartbeat.healthy,
         message: heartbeat.checked_message().map_err(Problem::invalid)?,
     };
-    ports.heartbeats.beat(&name, &beat).await?;
+    permitted.beat(&beat).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -39,11 +34,10 @@ pub(crate) async fn post_heartbeat(
     get, path = "/v1/agents", tag = "agents",
     responses((status = 200, description = "Every agent, by name", body = AgentList)),
 )]
-pub(crate) async fn list_agents(State(app): State<App>) -> Result<Answer<AgentList>, Problem> {
-    let ports = app.ports();
-    let agents = ports.agents.list().await?;
-    let now = ports.clock.now();
-    let rhythm = app.config.rhythm;
+pub(crate) async fn list_agents(permitted: Permitted<ListAgents>) -> Result<Answer<AgentList>, Problem> {
+    let agents = permitted.agents().await?;
+    let now = permitted.now();
+    let rhythm = permitted.rhythm();
     Ok(Answer(AgentList {
         agents: agents
             .into_iter()

@@ -1,10 +1,9 @@
 //! What the billing source tells of its own accord.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::app::App;
+use crate::access::Open;
 use crate::problem::Problem;
 use crate::revenue::bring_forward;
 use crate::strangers::{Neighbourhood, read, unproven};
@@ -25,11 +24,12 @@ use crate::strangers::{Neighbourhood, read, unproven};
     ),
 )]
 pub(crate) async fn post_billing_event(
-    State(app): State<App>,
+    open: Open,
     from: Neighbourhood,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
+    let app = open.app();
     let Some((notices, after)) = app
         .revenue
         .as_ref()
@@ -44,10 +44,10 @@ pub(crate) async fn post_billing_event(
         .and_then(|value| value.to_str().ok());
     let now = app.ports().clock.now();
     notices.admits(signature, now).map_err(unproven)?;
-    let notice = read(&app, from, &headers, body).await?;
+    let notice = read(app, from, &headers, body).await?;
     let changes = notices.changes_revenue(signature, &notice.body, now).await;
     if changes.map_err(unproven)? {
-        bring_forward(&app, after).await?;
+        bring_forward(app, after).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

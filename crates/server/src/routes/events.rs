@@ -1,7 +1,5 @@
 //! `GET /v1/events`: the published outcomes, by pages or as a stream.
 
-use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::{IntoResponse, Json, Response};
@@ -10,8 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::stream;
-use crate::access::{Credential, View};
-use crate::app::App;
+use crate::access::{Permitted, ReadEvents};
 use crate::connections::Peer;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -77,9 +74,7 @@ pub(crate) struct LastSeen {
     ))),
 )]
 pub(crate) async fn get_events(
-    State(app): State<App>,
-    View(agent): View,
-    Extension(credential): Extension<Credential>,
+    permitted: Permitted<ReadEvents>,
     Query(query): Query<Range>,
     peer: Option<Peer>,
     headers: HeaderMap,
@@ -88,10 +83,15 @@ pub(crate) async fn get_events(
     let after = checked_cursor("after", query.after)?;
     let last_seen = last_event_id(&headers)?;
     if wants_stream(&headers) {
-        return stream::open(&app, credential, agent, last_seen.or(after), peer.as_ref()).await;
+        return stream::open(&permitted, last_seen.or(after), peer.as_ref()).await;
     }
     let after = after.unwrap_or(Cursor(0));
-    let events = app.ports().events.after(after, agent.as_ref(), limit).await?;
+    let events = permitted
+        .app()
+        .ports()
+        .events
+        .after(after, permitted.of(), limit)
+        .await?;
     let next = events.last().map_or(after, |event| event.cursor).0;
     let events = events.into_iter().map(EventView::from).collect();
     Ok(Json(EventPage { events, next }).into_response())

@@ -1,7 +1,6 @@
 //! What operators and their tools ask: health, metrics, and the description of this API.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
@@ -9,7 +8,7 @@ use cc_devops_core::fleet::Liveness;
 use cc_devops_core::health::{Condition, Health};
 use cc_devops_core::policy::Access;
 
-use crate::access::authenticate;
+use crate::access::{Open, Permitted, ReadMetrics, authenticate};
 use crate::app::App;
 use crate::health;
 use crate::meters::{OPENMETRICS, Snapshot};
@@ -32,18 +31,15 @@ use crate::problem::Problem;
         )),
     ),
 )]
-pub(crate) async fn get_health(
-    State(app): State<App>,
-    Extension(let_in): Extension<LetIn>,
-    headers: HeaderMap,
-) -> Response {
-    let health: Health = if may_read_health(&app, &headers, &let_in).await {
-        let mut health = health::probe(&app).await;
+pub(crate) async fn get_health(open: Open, Extension(let_in): Extension<LetIn>, headers: HeaderMap) -> Response {
+    let app = open.app();
+    let health: Health = if may_read_health(app, &headers, &let_in).await {
+        let mut health = health::probe(app).await;
         // That it cannot be read, the checks say.
         health.audit_head = app.ports().audit.mark(None).await.ok().flatten();
         health
     } else {
-        health::look(&app).await.in_short()
+        health::look(app).await.in_short()
     };
     let status = match health.status {
         Condition::Healthy => StatusCode::OK,
@@ -66,7 +62,8 @@ async fn may_read_health(app: &App, headers: &HeaderMap, let_in: &LetIn) -> bool
     get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")),
 )]
-pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Problem> {
+pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Response, Problem> {
+    let app = permitted.app();
     let ports = app.ports();
     let now = ports.clock.now();
     let rhythm = app.config.rhythm;
@@ -93,6 +90,6 @@ pub(crate) async fn get_metrics(State(app): State<App>) -> Result<Response, Prob
     get, path = "/openapi.json", tag = "operations",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Map<String, serde_json::Value>)),
 )]
-pub(crate) async fn get_openapi(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], app.openapi()).into_response()
+pub(crate) async fn get_openapi(open: Open) -> Response {
+    ([(CONTENT_TYPE, "application/json")], open.app().openapi()).into_response()
 }

@@ -1,11 +1,10 @@
 //! What the code host tells of its own accord.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_core::names::RepositoryName;
 
-use crate::app::App;
+use crate::access::Open;
 use crate::problem::Problem;
 use crate::strangers::{Neighbourhood, read, unproven};
 
@@ -29,11 +28,12 @@ const KIND: &str = "x-github-event";
     ),
 )]
 pub(crate) async fn post_repository_event(
-    State(app): State<App>,
+    open: Open,
     from: Neighbourhood,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
+    let app = open.app();
     let configured = app
         .hygiene
         .as_ref()
@@ -50,7 +50,7 @@ pub(crate) async fn post_repository_event(
     if !notices.wants(kind) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let notice = read(&app, from, &headers, body).await?;
+    let notice = read(app, from, &headers, body).await?;
     let ended = notices.workflow_ended(kind, signature, &notice.body).await;
     let Some(full_name) = ended.map_err(unproven)? else {
         return Ok(StatusCode::NO_CONTENT);

@@ -1,20 +1,17 @@
 //! Looking requests up. Their parameters are never shown.
 
-use axum::extract::State;
 use axum::response::Json;
 use cc_devops_core::names::RequestId;
-use cc_devops_core::policy::Access;
 use cc_devops_core::requests::outcome::Status;
-use cc_devops_core::requests::record::{Progress, RequestFilter, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{RequestFilter, RequestState};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::events::{checked_cursor, checked_limit};
-use crate::access::{Caller, View};
-use crate::app::App;
+use crate::access::{FindRequest, Permitted, ReadRequests};
 use crate::extract::{Path, Query};
-use crate::problem::{Chain, Problem};
+use crate::problem::Problem;
 use crate::wire::{OutcomeStatus, RequestPage, RequestView, StateName};
 
 /// Shows one request
@@ -27,34 +24,14 @@ use crate::wire::{OutcomeStatus, RequestPage, RequestView, StateName};
     responses((status = 200, description = "The request", body = RequestView)),
 )]
 pub(crate) async fn get_request(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<FindRequest>,
     Path(id): Path<String>,
 ) -> Result<Json<RequestView>, Problem> {
     let id = RequestId::new(id).map_err(|error| Problem::invalid(error.to_string()))?;
     tracing::Span::current().record("request_id", id.as_str());
     let missing = || Problem::not_found("there is no such request, or it is not yours to see").about(id.as_str());
-    let mut record = app.ports().ledger.find(&id).await?.ok_or_else(missing)?;
-    let access = Access::ReadRequests {
-        agent: Some(record.head.agent.clone()),
-    };
-    app.require(&caller.0, &access).map_err(|_| missing())?;
-    if record.completed.is_none() {
-        record.progress = progress(&app, &record).await.or(record.progress);
-    }
+    let record = permitted.find(&id).await?.ok_or_else(missing)?;
     Ok(Json(record.into()))
-}
-
-/// How far a request is: as what runs here says, or who does it elsewhere.
-async fn progress(app: &App, record: &RequestRecord) -> Option<Progress> {
-    if record.state != RequestState::Waiting {
-        return app.control.progress_of(&record.head.id);
-    }
-    let progress = app.control.progress_elsewhere(&record.head).await;
-    progress.unwrap_or_else(|error| {
-        tracing::debug!(error = %Chain(&error), "it cannot be said how far a request is");
-        None
-    })
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -94,8 +71,7 @@ pub(crate) struct Filter {
     responses((status = 200, description = "One page", body = RequestPage)),
 )]
 pub(crate) async fn list_requests(
-    State(app): State<App>,
-    View(agent): View,
+    permitted: Permitted<ReadRequests>,
     Query(query): Query<Filter>,
 ) -> Result<Json<RequestPage>, Problem> {
     let limit = checked_limit(query.limit)?;
@@ -104,14 +80,14 @@ pub(crate) async fn list_requests(
         return Err(Problem::invalid("`action` may have 64 characters at most"));
     }
     let filter = RequestFilter {
-        agent,
+        agent: None,
         action: query.action,
         status: query.status.map(Status::from),
         state: query.state.map(RequestState::from),
         since: query.since,
         until: query.until,
     };
-    let page = app.ports().ledger.list(&filter, before, limit).await?;
+    let page = permitted.list(filter, before, limit).await?;
     Ok(Json(RequestPage {
         requests: page.items.into_iter().map(RequestView::from).collect(),
         next: page.next.map(|cursor| cursor.0),

@@ -1,10 +1,9 @@
 //! The key that values are sealed to before they are sent.
 
-use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json, Response};
 
-use crate::app::App;
+use crate::access::{Permitted, SealValues};
 use crate::problem::Problem;
 use crate::wire::SealingKeyView;
 
@@ -16,7 +15,7 @@ use crate::wire::SealingKeyView;
     get, path = "/v1/sealing-key", tag = "secrets",
     responses((status = 200, description = "The newest key; not to be cached", body = SealingKeyView)),
 )]
-pub(crate) async fn get_sealing_key(State(app): State<App>) -> Result<Response, Problem> {
-    let key = app.control.sealing_key().await?;
+pub(crate) async fn get_sealing_key(permitted: Permitted<SealValues>) -> Result<Response, Problem> {
+    let key = permitted.key().await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(SealingKeyView::from(key))).into_response())
 }

@@ -1,6 +1,5 @@
 //! Reading a secret's value. Every attempt is on record; the answer is not to be kept.
 
-use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json, Response};
 use cc_devops_core::names::SecretName;
@@ -9,8 +8,7 @@ use cc_devops_core::requests::engine::ReadSecretError;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::Caller;
-use crate::app::App;
+use crate::access::{Permitted, ReadSecret};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 use crate::wire::SecretView;
@@ -43,8 +41,7 @@ enum VersionName {
     responses((status = 200, description = "The value; not to be cached", body = SecretView<'static>)),
 )]
 pub(crate) async fn get_secret(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<ReadSecret>,
     Path(name): Path<String>,
     Query(query): Query<Which>,
 ) -> Result<Response, Problem> {
@@ -53,7 +50,7 @@ pub(crate) async fn get_secret(
         Some(VersionName::Previous) => SecretVersion::Previous,
         Some(VersionName::Current) | None => SecretVersion::Current,
     };
-    let read = app.control.read_secret(&caller.0, &name, version).await?;
+    let read = permitted.read(&name, version).await?;
     let body = Json(SecretView {
         name: name.as_str(),
         value: read.value.expose(),

@@ -11,7 +11,7 @@ use futures::stream::unfold;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::access::Credential;
+use crate::access::{Credential, Permitted, ReadEvents};
 use crate::app::App;
 use crate::connections::{Peer, UnderWay};
 use crate::places::Place;
@@ -37,12 +37,11 @@ struct Reader {
 
 /// Opens a stream behind `after`, or from now on. It ends when the credential does.
 pub(crate) async fn open(
-    app: &App,
-    credential: Credential,
-    agent: Option<AgentName>,
+    permitted: &Permitted<ReadEvents>,
     after: Option<Cursor>,
     peer: Option<&Peer>,
 ) -> Result<Response, Problem> {
+    let (app, credential) = (permitted.app(), permitted.credential().clone());
     let place = app.places.streams.take(&credential.agent.name)?;
     // Subscribed before the place is read, so that nothing falls between.
     let news = app.newest.subscribe();
@@ -52,7 +51,7 @@ pub(crate) async fn open(
     };
     let reader = Reader {
         app: app.clone(),
-        agent,
+        agent: permitted.of().cloned(),
         cursor,
         read: VecDeque::new(),
         news,

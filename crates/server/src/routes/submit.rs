@@ -1,7 +1,7 @@
 //! `POST /v1/events`: takes requests in. What is answered with 202 is durable.
 
 use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use cc_devops_core::input;
@@ -17,7 +17,7 @@ use tracing::{Instrument, info_span};
 use utoipa::IntoParams;
 
 use super::MAX_WAIT;
-use crate::access::{Caller, Credential};
+use crate::access::{Caller, Permitted, SubmitRequests};
 use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
 use crate::extract::{Query, not_taken, read_json_bytes};
@@ -56,9 +56,7 @@ pub(crate) struct Waiting {
     ),
 )]
 pub(crate) async fn post_events(
-    State(app): State<App>,
-    caller: Caller,
-    Extension(credential): Extension<Credential>,
+    permitted: Permitted<SubmitRequests>,
     Extension(let_in): Extension<LetIn>,
     Query(query): Query<Waiting>,
     request: Request,
@@ -66,15 +64,16 @@ pub(crate) async fn post_events(
     if query.wait.is_some_and(|wait| wait > MAX_WAIT) {
         return Err(Problem::invalid(format!("`wait` may be {MAX_WAIT} seconds at most")));
     }
+    let (app, caller) = (permitted.app(), permitted.caller());
     let arrival = Instant::now();
     let deadline = arrival + app.config.limits.request_timeout;
-    let read = timeout_at(deadline, read_events(&app, request)).await;
+    let read = timeout_at(deadline, read_events(app, request)).await;
     let events = match read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time"))) {
         Ok(events) => events,
         // The fault is this server's own.
         Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
-            put_on_record(&app, &caller, &problem).await?;
+            put_on_record(app, caller, &problem).await?;
             return Err(problem);
         }
     };
@@ -82,13 +81,13 @@ pub(crate) async fn post_events(
     let until = wait.map(|wait| Instant::now() + wait);
     let answer = async {
         match events {
-            Events::One(event) => one(&app, &caller, &let_in, event, deadline, until).await,
-            Events::Many(events) => many(&app, &caller, &let_in, events, deadline, until).await,
+            Events::One(event) => one(app, caller, &let_in, event, deadline, until).await,
+            Events::Many(events) => many(app, caller, &let_in, events, deadline, until).await,
         }
     };
     tokio::select! {
         answer = answer => answer,
-        () = credential.ended(&app), if until.is_some() => Err(Problem::token_ended()),
+        () = permitted.credential().ended(app), if until.is_some() => Err(Problem::token_ended()),
     }
 }
 

@@ -1,19 +1,16 @@
 //! Webhook subscriptions and their dead letters. What is changed here is on record.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json as Answer, Response};
-use cc_devops_core::acts::Asker;
 use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::webhooks::{Subscription, SubscriptionId, Subscriptions, signing_secret};
+use cc_devops_core::webhooks::{Subscription, SubscriptionId, signing_secret};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::events::{checked_cursor, checked_limit};
-use crate::access::Caller;
-use crate::app::App;
+use crate::access::{ManageWebhooks, Permitted};
 use crate::extract::{Json, Path, Query};
 use crate::problem::Problem;
 use crate::wire::{AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView};
@@ -27,11 +24,10 @@ use crate::wire::{AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Repl
     responses((status = 201, description = "Added", body = AddedWebhook)),
 )]
 pub(crate) async fn add_webhook(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<ManageWebhooks>,
     Json(new): Json<NewWebhook>,
 ) -> Result<Response, Problem> {
-    let read = app.outside.read(&new.url);
+    let read = permitted.outside().read(&new.url);
     let url = read.map_err(|refused| Problem::invalid(refused.to_string()))?;
     // The path and query of a webhook's address are often secret.
     let origin = url.origin().ascii_serialization();
@@ -39,14 +35,14 @@ pub(crate) async fn add_webhook(
         id: SubscriptionId(format!("wh_{}", Uuid::now_v7().simple())),
         url: new.url,
         agent: new.agent,
-        created_at: app.ports().clock.now(),
+        created_at: permitted.now(),
     };
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(|error| {
         PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
     })?;
     let secret = signing_secret(bits);
-    let status = acts(&app, &caller).add(&subscription, &secret, &origin).await?;
+    let status = permitted.acts().add(&subscription, &secret, &origin).await?;
     let body = Answer(AddedWebhook {
         webhook: WebhookView::from(status),
         secret: secret.expose().to_owned(),
@@ -59,8 +55,8 @@ pub(crate) async fn add_webhook(
     get, path = "/v1/webhooks", tag = "webhooks",
     responses((status = 200, description = "Every subscription, without its secret", body = WebhookList)),
 )]
-pub(crate) async fn list_webhooks(State(app): State<App>) -> Result<Answer<WebhookList>, Problem> {
-    let statuses = app.ports().webhooks.statuses().await?;
+pub(crate) async fn list_webhooks(permitted: Permitted<ManageWebhooks>) -> Result<Answer<WebhookList>, Problem> {
+    let statuses = permitted.webhooks().statuses().await?;
     Ok(Answer(WebhookList {
         webhooks: statuses.into_iter().map(WebhookView::from).collect(),
     }))
@@ -73,12 +69,11 @@ pub(crate) async fn list_webhooks(State(app): State<App>) -> Result<Answer<Webho
     responses((status = 204, description = "Removed")),
 )]
 pub(crate) async fn delete_webhook(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<ManageWebhooks>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = checked_id(id)?;
-    acts(&app, &caller).remove(&id).await?;
+    permitted.acts().remove(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -92,13 +87,12 @@ pub(crate) async fn delete_webhook(
     responses((status = 200, description = "It is on", body = WebhookView)),
 )]
 pub(crate) async fn enable_webhook(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<ManageWebhooks>,
     Path(id): Path<String>,
 ) -> Result<Answer<WebhookView>, Problem> {
     let id = checked_id(id)?;
-    let status = acts(&app, &caller).enable(&id).await?;
-    app.deliveries.notify_one();
+    let status = permitted.acts().enable(&id).await?;
+    permitted.deliver();
     Ok(Answer(WebhookView::from(status)))
 }
 
@@ -121,15 +115,15 @@ pub(crate) struct Place {
     responses((status = 200, description = "One page", body = DeadLetterPage)),
 )]
 pub(crate) async fn list_dead_letters(
-    State(app): State<App>,
+    permitted: Permitted<ManageWebhooks>,
     Path(id): Path<String>,
     Query(query): Query<Place>,
 ) -> Result<Answer<DeadLetterPage>, Problem> {
     let id = checked_id(id)?;
     let limit = checked_limit(query.limit)?;
     let after = checked_cursor("after", query.after)?;
-    exists(&app, &id).await?;
-    let page = app.ports().webhooks.dead_letters(&id, after, limit).await?;
+    exists(&permitted, &id).await?;
+    let page = permitted.webhooks().dead_letters(&id, after, limit).await?;
     Ok(Answer(DeadLetterPage {
         dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
         next: page.next.map(|cursor| cursor.0),
@@ -143,18 +137,13 @@ pub(crate) async fn list_dead_letters(
     responses((status = 200, description = "Given back for delivery", body = Replayed)),
 )]
 pub(crate) async fn replay_dead_letters(
-    State(app): State<App>,
-    caller: Caller,
+    permitted: Permitted<ManageWebhooks>,
     Path(id): Path<String>,
 ) -> Result<Answer<Replayed>, Problem> {
     let id = checked_id(id)?;
-    let replayed = acts(&app, &caller).replay(&id).await?;
-    app.deliveries.notify_one();
+    let replayed = permitted.acts().replay(&id).await?;
+    permitted.deliver();
     Ok(Answer(Replayed { replayed }))
-}
-
-fn acts<'a>(app: &'a App, caller: &'a Caller) -> Subscriptions<'a> {
-    Subscriptions::new(app.ports(), Asker::Agent(&caller.0, app.control.policy()))
 }
 
 fn checked_id(id: String) -> Result<SubscriptionId, Problem> {
@@ -165,8 +154,8 @@ fn checked_id(id: String) -> Result<SubscriptionId, Problem> {
     }
 }
 
-async fn exists(app: &App, id: &SubscriptionId) -> Result<(), Problem> {
-    let subscriptions = app.ports().webhooks.subscriptions().await?;
+async fn exists(permitted: &Permitted<ManageWebhooks>, id: &SubscriptionId) -> Result<(), Problem> {
+    let subscriptions = permitted.webhooks().subscriptions().await?;
     if subscriptions.iter().any(|subscription| subscription.id == *id) {
         Ok(())
     } else {

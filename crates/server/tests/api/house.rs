@@ -13,6 +13,7 @@ use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_server::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
@@ -111,6 +112,18 @@ impl House {
         let (ended, ended_at) = unbounded_channel();
         Self {
             service: Service::new(config, control.clone()),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house whose control plane is the test's own.
+    pub(crate) fn of(memory: Memory, control: Arc<ControlPlane>) -> Self {
+        let (ended, ended_at) = unbounded_channel();
+        Self {
+            service: Service::new(ServerConfig::default(), control.clone()),
             memory,
             control,
             ended,
@@ -234,7 +247,7 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
         }
     }
     let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     Arc::new(ControlPlane::new(
         installation,
         ports,

@@ -13,6 +13,7 @@ use cc_devops_core::acts::Author;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{PortResult, RepositoryCare};
 use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
@@ -65,7 +66,7 @@ impl House {
         // It adds the callers.
         drop(control_plane(memory, |_| ()).await);
         let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let plane = ControlPlane::new(
             installation,
             memory.ports(),

@@ -1,6 +1,7 @@
 //! The HTTP API and its workers, over the fake of every port.
 #![cfg(test)]
 
+mod actions;
 mod authorisation;
 mod bad_input;
 mod connections;

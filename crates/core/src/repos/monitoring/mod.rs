@@ -19,12 +19,12 @@ use crate::acts::{ActError, Asker, Author};
 use crate::audit::actions;
 use crate::health::Mode;
 use crate::names::RepositoryName;
-use crate::policy::Access;
+use crate::policy::{Access, Resource};
 use crate::ports::{
     AuditTrail, Clock, CodeHost, Depth, Found, FoundIssues, IssueLookup, PortErrorKind, PortResult, Ports,
     RepositoryStore, Spent,
 };
-use crate::requests::Action;
+use crate::requests::actions::workflow_monitor;
 use crate::requests::course::Course;
 
 /// Watches workflows.
@@ -126,9 +126,10 @@ impl Monitor {
     /// # Errors
     /// A `security_violation` where no policy lets them; a port that failed.
     pub async fn author(&self, asker: &Asker<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
-        let access = Access::Repositories {
-            action: Action::MonitorWorkflows,
-            repository,
+        let access = Access::Request {
+            action: workflow_monitor::ACTION.name,
+            on: repository.map_or(Resource::ControlPlane, Resource::Repository),
+            stage: None,
         };
         let (audit, now) = (&*self.audit, self.clock.now());
         asker.author(&access, actions::ISSUE_BEGUN, audit, now).await
