@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 const BATCH: &[u8] = br#"{"Records": [{"messageId": "m1", "receiptHandle": "h", "eventSource": "aws:sqs",
     "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}, "awsRegion": "us-east-1",
     "body": "{\"source\": \"agent.A\", \"detail-type\": \"devops.request\", \"detail\": {\"requestId\": \"r\"}}"}]}"#;
-const EVENT: &[u8] = include_bytes!("../../../tests/events/devops_put_secret.json");
-const TASK: &[u8] = include_bytes!("../../../tests/events/workflow_monitor.json");
+const EVENT: &[u8] = include_bytes!("../../../../tests/events/devops_put_secret.json");
+const TASK: &[u8] = include_bytes!("../../../../tests/events/workflow_monitor.json");
 
 #[test]
 fn a_payload_of_any_bytes_is_told_apart_or_answered() {

@@ -130,7 +130,7 @@ fn writes(memory: &Memory) -> usize {
 #[tokio::test]
 async fn every_event_for_local_invocation_has_its_answer() {
     let function = Function::new(setup(memory().await.ports()));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/events");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/events");
     let mut answers = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

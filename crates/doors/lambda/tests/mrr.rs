@@ -92,7 +92,7 @@ async fn whatever_it_is_invoked_with_it_computes_keeps_and_answers() {
         json!(null),
         json!({}),
         json!("text"),
-        serde_json::from_str(include_str!("../../../tests/events/mrr_calculation.json")).unwrap(),
+        serde_json::from_str(include_str!("../../../../tests/events/mrr_calculation.json")).unwrap(),
         json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
         tick(),
     ];

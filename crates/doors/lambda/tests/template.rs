@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 /// The template as JSON; `!Sub x` is `{"Sub": "x"}`.
 fn template() -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../template.yaml");
     let text = std::fs::read_to_string(file).unwrap();
     as_json(&Yaml::load_from_str(&text).unwrap()[0])
 }
