@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::times::{parse_time, show};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{table, visible};
 use crate::store;

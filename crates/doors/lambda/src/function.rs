@@ -8,25 +8,22 @@ use cc_devops_core::health::{Health, Mode};
 use cc_devops_core::names::RequestId;
 use cc_devops_core::ports::{Backlog, PortError, PortResult, Ports, RepositoryCare, Standing};
 use cc_devops_core::requests::bus::{Signal, Taken};
-use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
+use cc_devops_core::requests::outcome::{Failure, Reason, Status};
 use cc_devops_core::requests::task::Task;
 use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_core::{ControlPlane, Installation};
+use cc_devops_queue::{AT_ONCE, Batch, Delivered};
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use tracing::{Instrument, info_span};
 
-use crate::payload::{Message, Payload, Tick};
+use crate::payload::{Payload, Tick};
 use crate::repositories::task_answer;
 
 /// About how many audit rows a heartbeat cuts off: a few seconds' work.
 const SECTION: usize = 1_000;
-
-/// How many messages of a batch are carried out at once.
-const AT_ONCE: usize = 10;
 
 /// What a sweep leaves of its time, to end what it has begun.
 const TO_END: Duration = Duration::from_secs(15);
@@ -89,9 +86,6 @@ pub enum InvocationFailed {
     },
 }
 
-/// A message that is to be given again.
-struct Again;
-
 impl Function {
     /// Puts the function together. No port is called yet.
     pub fn new(setup: Setup) -> Self {
@@ -129,62 +123,22 @@ impl Function {
     }
 
     /// Carries out a batch of messages; those that are to be given again are named.
-    async fn batch(&self, batch: Vec<Message>) -> Value {
-        let failed: Vec<Option<String>> = stream::iter(batch)
-            .map(|Message { id, body }| async move {
-                let span = info_span!("message", message_id = id);
-                let done = AssertUnwindSafe(self.message(body))
-                    .catch_unwind()
-                    .instrument(span)
-                    .await;
-                match done {
-                    Ok(Ok(())) => None,
-                    Ok(Err(Again)) => Some(id),
-                    Err(_panic) => {
-                        tracing::error!(message_id = id, "panicked over a message; it is given again");
-                        Some(id)
-                    }
+    async fn batch(&self, batch: Batch) -> Value {
+        let failed = batch.hand_over(|body| async move {
+            match self.plane().await {
+                Ok(plane) => cc_devops_queue::take(plane, &body).await,
+                Err(error) => {
+                    tracing::warn!(%error, "a message was not taken; it is given again");
+                    Delivered::Again
                 }
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let failures = failed.into_iter().flatten().map(|id| json!({"itemIdentifier": id}));
-        json!({"batchItemFailures": failures.collect::<Vec<Value>>()})
-    }
-
-    async fn message(&self, body: Option<String>) -> Result<(), Again> {
-        let signal = Signal::parse(&body.unwrap_or_default()).map_err(|failure| {
-            tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
-            Again
-        })?;
-        self.signal(signal).await.map(drop).map_err(|error| {
-            tracing::warn!(%error, "a message was not taken; it is given again");
-            Again
-        })
+            }
+        });
+        failed.await.answer()
     }
 
     /// What became of a signal; none for the news of a stack.
     async fn signal(&self, signal: Signal) -> PortResult<Option<Taken>> {
-        let plane = self.plane().await?;
-        match signal {
-            Signal::Request(event) => {
-                let taken = plane.take_request(event).await?;
-                note(&taken);
-                Ok(Some(taken))
-            }
-            Signal::Refused(failure) => {
-                let taken = plane.refuse_signal(failure).await?;
-                note(&taken);
-                Ok(Some(taken))
-            }
-            Signal::StackChanged(stack) => {
-                if let Some(completed) = plane.stack_changed(&stack).await? {
-                    tracing::info!(request_id = completed.request_id, %stack, "a deploy has ended");
-                }
-                Ok(None)
-            }
-        }
+        cc_devops_queue::signal(self.plane().await?, signal).await
     }
 
     /// Tells of what was concluded. It is called when the answer is out and before the next invocation is
@@ -324,32 +278,6 @@ impl Function {
                 task_answer(&*self.setup.care, task, payload, &installation.agent, &*ports.clock).await
             }
             Task::Unknown(name) => answer(400, &json!({"error": format!("Unknown task type: {name}")})),
-        }
-    }
-}
-
-fn note(taken: &Taken) {
-    match taken {
-        Taken::NotOurs => tracing::debug!("another stage's control plane takes this request"),
-        Taken::Unreadable(failure) => tracing::info!(%failure, "a request cannot be read"),
-        Taken::Accepted(id) => tracing::info!(request_id = %id, "a request goes on"),
-        Taken::Concluded(Completed {
-            request_id,
-            action,
-            latency_ms,
-            reason,
-            requested_by,
-            ..
-        }) => {
-            let reason = reason.map(Reason::as_str);
-            tracing::info!(
-                request_id,
-                action,
-                agent = requested_by,
-                latency_ms,
-                reason,
-                "a request has ended"
-            );
         }
     }
 }

@@ -14,11 +14,10 @@ pub mod logging;
 pub mod payload;
 pub mod repositories;
 pub mod revenue;
-pub mod settings;
+pub mod wiring;
 
 pub use function::{Function, Setup};
 pub use payload::Payload;
-pub use settings::Settings;
 
 /// What is left of an invocation that ends at `deadline`, in milliseconds since 1970.
 pub fn left(deadline: u64, now: Timestamp) -> Duration {

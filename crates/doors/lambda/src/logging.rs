@@ -12,13 +12,17 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Ours.
-const OURS: [&str; 7] = [
+const OURS: [&str; 11] = [
+    "cc_devops_app",
     "cc_devops_core",
     "cc_devops_aws",
+    "cc_devops_github",
     "cc_devops_lambda",
+    "cc_devops_queue",
     "cc_devops_rates",
     "cc_devops_stripe",
     "devops_automation",
+    "repositories",
     "stripe_mrr_reporter",
 ];
 

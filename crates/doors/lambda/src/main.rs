@@ -1,13 +1,12 @@
 //! `devops-automation`: the function `cc-agent-devops-automation-{stage}`.
 
 mod afterwards;
-mod wiring;
 
 use std::sync::Arc;
 
 use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_lambda::payload::open;
-use cc_devops_lambda::{Settings, left, logging};
+use cc_devops_lambda::{left, logging, wiring};
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -18,8 +17,7 @@ use afterwards::Afterwards;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::begin();
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    let function = Arc::new(wiring::function(settings).await);
+    let function = Arc::new(wiring::control_plane(wiring::settings()?).await?);
     let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {

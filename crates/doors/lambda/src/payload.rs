@@ -3,15 +3,15 @@
 use cc_devops_core::input;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::task::Task;
+use cc_devops_queue::Batch;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// An invocation's payload.
 pub enum Payload {
     /// Messages from the queue; each body is an event from the bus.
-    Batch(Vec<Message>),
-    /// What was meant as a batch, and of which not every message can be named. Answered in whatever way, it would
-    /// count as done and be deleted, so the invocation must fail.
+    Batch(Batch),
+    /// What was meant as a batch, and of which not every message can be named: the invocation must fail.
     NoBatch,
     /// An event from the bus, given directly.
     Event(Value),
@@ -21,14 +21,6 @@ pub enum Payload {
     Ended(RequestId),
     /// One of the tasks that others ask for by name, with all that came with it.
     Task(Task, Value),
-}
-
-/// A message from the queue.
-pub struct Message {
-    /// How the queue knows it.
-    pub id: String,
-    /// Its body; none where there is no text.
-    pub body: Option<String>,
 }
 
 /// What the schedule asks for.
@@ -44,7 +36,7 @@ impl Payload {
     /// Tells what a payload is. What is nothing else is a task, and without a name a health check.
     pub fn read(mut payload: Value) -> Self {
         if let Some(records) = payload.get_mut("Records") {
-            return messages(records.take()).map_or(Self::NoBatch, Self::Batch);
+            return Batch::read(records.take()).map_or(Self::NoBatch, Self::Batch);
         }
         let has = |name: &str| payload.get(name).is_some();
         if has("detail-type") || has("detail") {
@@ -61,22 +53,6 @@ impl Payload {
         }
         Self::Task(Task::of(&payload), payload)
     }
-}
-
-/// The messages of a batch; none where one has no id, so that nobody could say that it failed.
-fn messages(records: Value) -> Option<Vec<Message>> {
-    let Value::Array(records) = records else { return None };
-    let text = |value: Option<&mut Value>| match value.map(Value::take) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    };
-    let message = |mut record: Value| {
-        Some(Message {
-            id: text(record.get_mut("messageId")).filter(|id| !id.is_empty())?,
-            body: text(record.get_mut("body")),
-        })
-    };
-    records.into_iter().map(message).collect()
 }
 
 /// What an invocation brings, read as everything from outside is.
@@ -133,7 +109,7 @@ mod tests {
             Payload::Event(_)
         ));
         let batch = json!({"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}]});
-        assert!(matches!(Payload::read(batch), Payload::Batch(batch) if batch.len() == 1));
+        assert!(matches!(Payload::read(batch), Payload::Batch(batch) if batch.messages.len() == 1));
     }
 
     #[test]
@@ -156,7 +132,8 @@ mod tests {
             let Payload::Batch(batch) = read else {
                 panic!("every message can be named: {body}")
             };
-            assert!(batch[0].body.is_some() && batch[1].body.is_none(), "{body}");
+            let messages = batch.messages;
+            assert!(messages[0].body.is_some() && messages[1].body.is_none(), "{body}");
         }
     }
 }

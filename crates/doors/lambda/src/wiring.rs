@@ -1,61 +1,89 @@
-//! Builds the real adapters and wires them to the function. The one place where that is done.
+//! The three functions over the capabilities that the one composition gives them. Nothing is built here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cc_devops_aws::{Account, Backend, Clients};
-use cc_devops_core::ControlPlane;
-use cc_devops_core::policy::Policy;
-use cc_devops_core::ports::{Ports, SystemClock};
-use cc_devops_core::requests::relay::Patience;
-use cc_devops_lambda::{Function, Settings, Setup};
+use cc_devops_app::settings::{BadVariables, of_variables};
+use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
+use cc_devops_core::ports::PortError;
+use futures::FutureExt;
 
-/// The function on AWS. Makes no call but where credentials need one.
-pub(crate) async fn function(settings: Settings) -> Function {
-    let clients = Clients::connect(&Account::default()).await;
-    let (resources, installation) = (settings.resources.clone(), settings.installation.clone());
-    let backend = Backend::new(clients, resources, installation, Arc::new(SystemClock));
-    let ports = Ports {
-        metrics: backend.logged_metrics(),
-        ..backend.ports()
-    };
-    let gauged = backend.clone();
-    let plane = {
-        let (backend, ports, settings) = (backend.clone(), ports.clone(), settings.clone());
-        move || {
-            let (backend, ports, settings) = (backend.clone(), ports.clone(), settings.clone());
-            let made = async move {
-                let key = backend.fingerprint_key().await?;
-                let policy = Policy::shipped(settings.policy, &settings.installation);
-                let policy = policy.guarding(&settings.resources.stack);
-                let (installation, requests) = (settings.installation, settings.requests);
-                Ok(ControlPlane::new(installation, ports, policy, key, requests)
-                    .caring(backend.care())
-                    .patient(patience()))
-            };
-            Box::pin(made) as futures::future::BoxFuture<'static, _>
-        }
-    };
-    Function::new(Setup {
-        installation: settings.installation,
+use crate::repositories::RepositoriesFunction;
+use crate::revenue::MrrFunction;
+use crate::{Function, Setup};
+
+/// What the template tells a function.
+///
+/// # Errors
+/// Every variable that is missing or cannot be used.
+pub fn settings() -> Result<Settings, BadVariables> {
+    of_variables(|name| std::env::var(name).ok())
+}
+
+/// What a function can do.
+async fn capabilities(settings: Settings) -> Result<(Capabilities, cc_devops_aws::Backend), AppError> {
+    let backend = aws::backend(&settings).await?;
+    let backend = backend.ok_or_else(|| AppError::Usage("a function works in an AWS account".to_owned()))?;
+    Ok((aws::capabilities(settings, Program::FUNCTION, backend.clone()), backend))
+}
+
+/// The control plane's function. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known.
+pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
+    let (capabilities, backend) = capabilities(settings).await?;
+    let capabilities = Arc::new(capabilities);
+    let (made, gauged) = (Arc::clone(&capabilities), backend.clone());
+    let settings = &capabilities.settings;
+    Ok(Function::new(Setup {
+        installation: settings.installation.clone(),
         mode: settings.mode,
-        rules: settings.rules,
-        ports,
-        care: backend.care(),
-        plane: Box::new(plane),
+        rules: settings.retention.rules,
+        ports: capabilities.ports.clone(),
+        care: capabilities.care(),
+        plane: Box::new(move || {
+            let made = Arc::clone(&made);
+            async move { made.control_plane().await.map_err(PortError::from) }.boxed()
+        }),
         gauge: Box::new(move |standings, backlog, now| gauged.log_standing(standings, backlog, now)),
         full_check: Box::new(move || {
             let backend = backend.clone();
-            Box::pin(async move {
+            async move {
                 backend.full_check().await;
-            })
+            }
+            .boxed()
         }),
-    })
+    }))
 }
 
-/// How long a consumer of the outbox gets: less than an invocation has left as a rule.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The function that reports MRR. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known, or an address of exchange rates is none or would be reached in the clear.
+pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
+    let (capabilities, _) = capabilities(settings).await?;
+    let (settings, ports) = (&capabilities.settings, &capabilities.ports);
+    let account = billing::billing(&settings.revenue, ports, None);
+    let reporter = revenue::reporter(&settings.revenue, settings.installation.clone(), account, ports.clone())?;
+    Ok(MrrFunction::new(
+        reporter,
+        Arc::clone(&ports.clock),
+        settings.revenue.key.clone(),
+    ))
+}
 
-fn patience() -> Patience {
-    Arc::new(|| Box::pin(tokio::time::sleep(PATIENCE)))
+/// The function that looks after repositories. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known.
+pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
+    let (capabilities, backend) = capabilities(settings).await?;
+    let (ports, tools) = (&capabilities.ports, capabilities.repositories());
+    Ok(RepositoriesFunction {
+        auditor: Arc::clone(&tools.auditor),
+        care: tools.care(ports),
+        clock: Arc::clone(&ports.clock),
+        agent: capabilities.settings.installation.agent.clone(),
+        handed_over: backend.handed_over(),
+    })
 }

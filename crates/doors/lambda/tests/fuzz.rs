@@ -24,7 +24,7 @@ fn a_payload_of_any_bytes_is_told_apart_or_answered() {
             match open(&raw).map(Payload::read) {
                 Err(answer) => assert_eq!(answer["statusCode"], 400),
                 Ok(Payload::Batch(batch)) => {
-                    for record in batch {
+                    for record in batch.messages {
                         if let Err(failure) = Signal::parse(&record.body.unwrap_or_default()) {
                             assert!(!failure.message.is_empty());
                         }

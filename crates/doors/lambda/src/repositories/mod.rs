@@ -5,7 +5,6 @@
 //! failed, which Lambda counts, makes again and keeps among the dead letters.
 
 mod handed_over;
-mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +17,6 @@ use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::task::Task;
 use serde_json::{Value, json};
-
-pub use settings::Settings;
 
 /// The function.
 pub struct RepositoriesFunction {

@@ -4,8 +4,6 @@
 //! figures. The schedule's own payload is one exception: nobody reads an answer to it, so a run that failed
 //! is an invocation that failed, which Lambda counts, makes again and keeps among the dead letters.
 
-mod settings;
-
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,8 +16,6 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-pub use settings::{RatesFrom, Settings};
 
 /// The function.
 pub struct MrrFunction {

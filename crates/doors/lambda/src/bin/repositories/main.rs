@@ -1,11 +1,9 @@
 //! `repositories`: the function `RepositoriesFn-{stage}`.
 
-mod wiring;
-
 use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_lambda::payload::open;
-use cc_devops_lambda::repositories::{Invocation, Settings};
-use cc_devops_lambda::{left, logging};
+use cc_devops_lambda::repositories::Invocation;
+use cc_devops_lambda::{left, logging, wiring};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 
@@ -13,8 +11,7 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::begin();
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    let function = wiring::function(settings).await;
+    let function = wiring::repositories(wiring::settings()?).await?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             run: event.context.request_id.clone(),

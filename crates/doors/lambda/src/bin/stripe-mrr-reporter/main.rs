@@ -1,10 +1,7 @@
 //! `stripe-mrr-reporter`: the function `StripeMrrReporterFn-{stage}`.
 
-mod wiring;
-
-use cc_devops_lambda::logging;
 use cc_devops_lambda::payload::open;
-use cc_devops_lambda::revenue::Settings;
+use cc_devops_lambda::{logging, wiring};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 
@@ -12,8 +9,7 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::begin();
-    let settings = Settings::read(|name| std::env::var(name).ok())?;
-    let function = wiring::function(settings).await?;
+    let function = wiring::mrr(wiring::settings()?).await?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let payload = match open(&event.payload) {
             Ok(payload) => payload,
