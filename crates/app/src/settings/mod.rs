@@ -18,6 +18,8 @@ mod revenue;
 #[cfg(feature = "cli")]
 mod server;
 mod shape;
+#[cfg(all(test, feature = "cli", feature = "aws", feature = "embedded"))]
+mod sources_tests;
 mod stacks;
 #[cfg(all(test, feature = "cli", feature = "aws", feature = "embedded"))]
 mod tests;
