@@ -1,4 +1,5 @@
 //! What `serve`, a function and a command are made of: the same, but for what [`Program`] says.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, with a message")]
 #![cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
 
 use std::sync::Arc;

@@ -18,10 +18,12 @@ mod revenue;
 #[cfg(feature = "cli")]
 mod server;
 mod shape;
-#[cfg(all(test, feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(test)]
+#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
 mod sources_tests;
 mod stacks;
-#[cfg(all(test, feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(test)]
+#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
 mod tests;
 mod variables;
 

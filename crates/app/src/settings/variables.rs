@@ -272,5 +272,6 @@ impl Variable {
     }
 }
 
-#[cfg(all(test, feature = "aws"))]
+#[cfg(test)]
+#[cfg(feature = "aws")]
 mod tests;
