@@ -41,5 +41,8 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
     #[cfg(feature = "aws")]
     return checks::run(context, args, &settings.installation, &backend).await;
     #[cfg(not(feature = "aws"))]
-    match (args.write, backend) {}
+    {
+        let _ = args.write;
+        match backend {}
+    }
 }
