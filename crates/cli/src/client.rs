@@ -13,7 +13,7 @@ use cc_devops_core::secret::SecretValue;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
 
-use crate::Context;
+use crate::context::Context;
 use crate::data_dir::{DataDir, read_token};
 use crate::error::CliError;
 use crate::pinned::{self, Fingerprint};
@@ -321,8 +321,8 @@ fn running_server(context: &Context) -> Result<(Url, Option<Fingerprint>), CliEr
 
 /// The server's own certificate, which is trusted because it is ours.
 fn own_certificates(context: &Context) -> Result<Vec<Certificate>, CliError> {
-    let config = context.load_config()?;
-    let Some(tls) = &config.checked.server.tls else {
+    let config = context.load_settings()?;
+    let Some(tls) = &config.settings.server.tls else {
         return Ok(Vec::new());
     };
     let pem = std::fs::read(&tls.certificate)

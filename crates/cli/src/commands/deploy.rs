@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::send::read_input;
 use super::submit::{Asking, Channel, envelope, submit, tell, word};
-use crate::Context;
 use crate::client::Target;
+use crate::context::Context;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\

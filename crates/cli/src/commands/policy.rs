@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use cc_devops_app::settings::PolicySource;
+use cc_devops_app::settings::file::PolicySetName;
+use cc_devops_app::{Settings, policies};
 use cc_devops_core::fleet::Agent;
 use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
 use cc_devops_core::policy::{Closed, On};
@@ -10,12 +13,8 @@ use cc_devops_core::requests::actions::vocabulary;
 use serde_json::json;
 
 use super::action_name::IN_POLICIES;
-use crate::Context;
-use crate::config::Checked;
-use crate::config::check::PolicySource;
-use crate::config::file::PolicySetName;
+use crate::context::Context;
 use crate::error::CliError;
-use crate::policies;
 use crate::store::{self, ADMIN, Opened};
 
 const SHOW_HELP: &str = "\
@@ -120,7 +119,7 @@ pub(crate) struct Check {
 
 /// Runs `policy`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let config = context.load_config()?.checked;
+    let config = context.load_settings()?.settings;
     match command {
         Command::Show { schema: true, .. } => {
             let text = vocabulary().schema_text();
@@ -131,7 +130,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     }
 }
 
-fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Result<(), CliError> {
+fn show(context: &Context, config: &Settings, set: Option<PolicySetName>) -> Result<(), CliError> {
     let sources = match set {
         Some(set) => policies::shipped(set.into()),
         None => policies::sources(config)?,
@@ -147,7 +146,7 @@ fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Resu
     context.output.content(&json!({"policies": files}), &texts.join("\n\n"))
 }
 
-async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), CliError> {
+async fn check(context: &Context, config: &Settings, check: Check) -> Result<(), CliError> {
     let policy = match &check.policies {
         Some(folder) => policies::from_folder(folder, &config.installation)?,
         None => policies::in_force(config)?,

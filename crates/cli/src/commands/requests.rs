@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::action_name::REQUESTED;
 use super::times::{parse_time, show};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{table, visible};
 use crate::store;
