@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cc_devops_aws::Backend;
 use cc_devops_core::ports::PortErrorKind;
-use reqwest::Method;
+use cc_devops_outbound::Method;
 use serde_json::{Value, json};
 
 use crate::Context;

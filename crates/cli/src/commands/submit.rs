@@ -11,7 +11,7 @@ use cc_devops_core::requests::Action;
 use cc_devops_core::requests::bus::asked_stage;
 use cc_devops_core::requests::outcome::Completed;
 use cc_devops_core::requests::record::{Cursor, Progress};
-use reqwest::Method;
+use cc_devops_outbound::Method;
 use serde_json::{Map, Value, json};
 
 use crate::Context;

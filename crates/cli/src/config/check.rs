@@ -14,8 +14,9 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, Namespace, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings;
-use cc_devops_egress::Allowed;
 use cc_devops_embedded::stacks::StackCommand;
+use cc_devops_outbound::egress::{Allowed, network};
+use cc_devops_outbound::loopback::is_loopback_address;
 use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use jiff::SignedDuration;
 
@@ -300,7 +301,7 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
     };
     let has_tls = section.tls_cert.is_some() || section.tls_key.is_some();
     if let Some(address) = listen
-        && !address.ip().is_loopback()
+        && !is_loopback_address(address.ip())
         && !has_tls
         && !section.allow_plaintext
     {
@@ -323,7 +324,7 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
         tls,
         allow_plaintext: section.allow_plaintext,
         names: listed("server.names", &section.names, host_name, findings),
-        proxies: listed("server.proxies", &section.proxies, cc_devops_egress::network, findings),
+        proxies: listed("server.proxies", &section.proxies, network, findings),
         limits: limits(section),
         rate_limit,
         in_flight: size(section.in_flight),
@@ -348,7 +349,7 @@ fn server(file: &ConfigFile, rhythm: Rhythm, findings: &mut Findings<'_>) -> Opt
 }
 
 fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
-    let networks = listed("egress.allow", &file.egress.allow, cc_devops_egress::network, findings);
+    let networks = listed("egress.allow", &file.egress.allow, network, findings);
     Allowed::new(networks)
 }
 
