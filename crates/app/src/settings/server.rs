@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
-use cc_devops_egress::Allowed;
+use cc_devops_outbound::egress::{Allowed, network};
+use cc_devops_outbound::loopback::is_loopback_address;
 use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use jiff::SignedDuration;
 
@@ -37,7 +38,7 @@ pub(crate) fn check(
     };
     let has_tls = section.tls_cert.is_some() || section.tls_key.is_some();
     if let Some(address) = listen
-        && !address.ip().is_loopback()
+        && !is_loopback_address(address.ip())
         && !has_tls
         && !section.allow_plaintext
     {
@@ -60,7 +61,7 @@ pub(crate) fn check(
         tls,
         allow_plaintext: section.allow_plaintext,
         names: listed("server.names", &section.names, host_name, findings),
-        proxies: listed("server.proxies", &section.proxies, cc_devops_egress::network, findings),
+        proxies: listed("server.proxies", &section.proxies, network, findings),
         limits: limits(section),
         rate_limit,
         in_flight: size(section.in_flight),
@@ -82,7 +83,7 @@ pub(crate) fn check(
 }
 
 fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
-    let networks = listed("egress.allow", &file.egress.allow, cc_devops_egress::network, findings);
+    let networks = listed("egress.allow", &file.egress.allow, network, findings);
     Allowed::new(networks)
 }
 

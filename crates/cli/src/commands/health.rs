@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use cc_devops_outbound::Method;
 use serde_json::Value;
 
 use super::bus;

@@ -7,7 +7,7 @@ use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::record::Progress;
-use reqwest::Method;
+use cc_devops_outbound::Method;
 use serde_json::{Map, Value, json};
 
 use super::bus;

@@ -7,7 +7,7 @@ use cc_devops_core::requests::record::Cursor;
 use cc_devops_core::webhooks::{
     DeadLetter, Subscription, SubscriptionId, SubscriptionStatus, Subscriptions, signing_secret,
 };
-use cc_devops_egress::Guard;
+use cc_devops_outbound::Guard;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, StatusCode};
+use cc_devops_outbound::loopback::{is_loopback_address, is_loopback_host};
 
 use crate::problem::Problem;
 
@@ -21,7 +22,7 @@ impl Addressed {
     /// A server at this address, with the names that the configuration gives it beside.
     pub(crate) fn new(listen: SocketAddr, names: &[String]) -> Self {
         Self {
-            loopback: listen.ip().to_canonical().is_loopback(),
+            loopback: is_loopback_address(listen.ip()),
             names: names.to_vec(),
         }
     }
@@ -58,10 +59,7 @@ impl Addressed {
         if (!self.loopback && self.names.is_empty()) || self.is_named(host) {
             return true;
         }
-        match host.parse::<IpAddr>() {
-            Ok(address) => !self.loopback || address.to_canonical().is_loopback(),
-            Err(_) => host.eq_ignore_ascii_case("localhost"),
-        }
+        is_loopback_host(host) || !self.loopback && host.parse::<IpAddr>().is_ok()
     }
 
     fn is_named(&self, host: &str) -> bool {

@@ -8,7 +8,7 @@ use cc_devops_core::ports::{PortResult, Ports};
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::record::Cursor;
 use cc_devops_core::retention::Keeper;
-use cc_devops_egress::Guard;
+use cc_devops_outbound::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) meters: Meters,
     pub(crate) rate: Option<RateLimiter>,
     /// The way out to addresses that others gave.
-    pub(crate) outside: Guard,
+    pub(crate) egress: Guard,
     /// By which names this server is addressed.
     pub(crate) addressed: Addressed,
     /// The open connections.
@@ -91,7 +91,7 @@ impl Shared {
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
-            outside: Guard::new(config.egress.clone()),
+            egress: Guard::new(config.egress.clone()),
             addressed: Addressed::new(config.listen, &config.names),
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cc_devops_core::fleet::Rhythm;
 use cc_devops_core::health::Mode;
-use cc_devops_egress::Allowed;
+use cc_devops_outbound::egress::Allowed;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use axum::extract::OptionalFromRequestParts;
 use axum::http::request::Parts;
+use cc_devops_outbound::loopback::is_loopback_address;
 use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -117,7 +118,7 @@ impl Connections {
         let of_proxy = self.proxies.iter().any(|network| network.contains(&address));
         // Many come from a proxy's address.
         let whose = (!of_proxy).then(|| Neighbourhood::of(address));
-        let all = if address.is_loopback() && !of_proxy {
+        let all = if is_loopback_address(address) && !of_proxy {
             self.all
         } else {
             self.all.saturating_sub(RESERVE.min(self.all / 8))

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use cc_devops_core::ports::PortResult;
 use cc_devops_core::webhooks::{Delivery, retry_delay, switch_off};
-use cc_devops_egress::{Guard, Outside, refusal};
+use cc_devops_outbound::header::{HeaderName, HeaderValue};
+use cc_devops_outbound::{Error, Guard, HeaderMap, HttpClient, HttpOptions, Request, StatusCode, Url, retry_after};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{StatusCode, Url};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 use tokio::sync::Semaphore;
@@ -32,7 +31,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) async fn run(app: App) {
     let config = &app.config.webhooks;
     let slots = Arc::new(Semaphore::new(config.concurrency.max(1)));
-    let sender = Arc::new(Sender::new(app.outside.clone(), config.timeout.min(LONGEST_TIMEOUT)));
+    let sender = Arc::new(Sender::new(app.egress.clone(), config.timeout.min(LONGEST_TIMEOUT)));
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -155,7 +154,7 @@ impl NotSent {
 struct Sender {
     guard: Guard,
     timeout: Duration,
-    outside: OnceLock<Outside>,
+    client: OnceLock<HttpClient>,
 }
 
 impl Sender {
@@ -163,17 +162,21 @@ impl Sender {
         Self {
             guard,
             timeout,
-            outside: OnceLock::new(),
+            client: OnceLock::new(),
         }
     }
 
-    fn outside(&self) -> Result<&Outside, reqwest::Error> {
-        if let Some(outside) = self.outside.get() {
-            return Ok(outside);
+    fn client(&self) -> Result<&HttpClient, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
         }
-        let agent = concat!("cc-devops/", env!("CARGO_PKG_VERSION"));
-        let outside = self.guard.client(agent, self.timeout)?;
-        Ok(self.outside.get_or_init(|| outside))
+        let options = HttpOptions {
+            connect_timeout: self.timeout,
+            total_timeout: self.timeout,
+            ..HttpOptions::default()
+        };
+        let client = HttpClient::guarded(&self.guard, options)?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     async fn send(&self, delivery: &Delivery, now: Timestamp) -> Result<(), NotSent> {
@@ -183,36 +186,35 @@ impl Sender {
         let signature = Webhook::new(delivery.secret.expose())
             .and_then(|webhook| webhook.sign(&delivery.message_id, now.as_second(), body.as_bytes()))
             .map_err(|_| NotSent::because("the subscription's secret cannot be used; remove it and add it again"))?;
-        let outside = self.outside().map_err(|error| {
+        let client = self.client().map_err(|error| {
             tracing::error!(error = %Chain(&error), "no HTTP client for webhooks");
             NotSent::because("the HTTP client could not be set up")
         })?;
-        let request = outside
-            .post(url)
-            .map_err(|refused| NotSent::because(refused.to_string()))?
-            .header(CONTENT_TYPE, "application/json")
-            .header(HEADER_WEBHOOK_ID, &delivery.message_id)
-            .header(HEADER_WEBHOOK_TIMESTAMP, now.as_second())
-            .header(HEADER_WEBHOOK_SIGNATURE, signature)
-            .body(body);
-        match request.send().await {
-            Ok(response) => judge(response.status(), response.headers(), now),
-            Err(error) => Err(self.unreachable(error)),
+        let signed = [
+            (HEADER_WEBHOOK_ID, delivery.message_id.clone()),
+            (HEADER_WEBHOOK_TIMESTAMP, now.as_second().to_string()),
+            (HEADER_WEBHOOK_SIGNATURE, signature),
+        ];
+        let mut request = Request::post(url).json(body);
+        for (name, value) in signed {
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| NotSent::because("the signature cannot be sent in a header"))?;
+            request = request.header(HeaderName::from_static(name), value);
+        }
+        match client.send_for_head(request).await {
+            Ok((status, headers)) => judge(status, &headers, now),
+            Err(error) => Err(self.unreachable(&error)),
         }
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> NotSent {
-        let text = if let Some(refused) = refusal(&error) {
-            refused.to_string()
-        } else if error.is_timeout() {
-            format!("the receiver did not answer within {} s", self.timeout.as_secs())
-        } else if error.is_connect() {
-            "the receiver cannot be reached".to_owned()
-        } else {
-            "the connection to the receiver broke".to_owned()
+    fn unreachable(&self, error: &Error) -> NotSent {
+        let text = match error {
+            Error::Refused(refused) => refused.to_string(),
+            Error::TimedOut(_) => format!("the receiver did not answer within {} s", self.timeout.as_secs()),
+            Error::NotConnected(_) => "the receiver cannot be reached".to_owned(),
+            _ => "the connection to the receiver broke".to_owned(),
         };
-        // An address may hold a secret of its own.
-        tracing::debug!(error = %Chain(&error.without_url()), "a delivery failed");
+        tracing::debug!(error = %Chain(error), "a delivery failed");
         NotSent::because(text)
     }
 }
@@ -238,28 +240,21 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
     }
     Err(NotSent {
         error,
-        wait: headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| retry_after(text, now)),
+        wait: wait(headers, now),
         last: status == StatusCode::GONE,
     })
 }
 
-/// `Retry-After`: seconds or a date.
-fn retry_after(text: &str, now: Timestamp) -> Option<SignedDuration> {
-    let text = text.trim();
-    let wait = if let Ok(seconds) = text.parse::<u32>() {
-        SignedDuration::from_secs(seconds.into())
-    } else {
-        let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        date.timestamp().duration_since(now)
-    };
-    Some(wait.clamp(SignedDuration::ZERO, LONGEST_WAIT))
+/// How long the receiver asks to be left alone, as far as that is obeyed.
+fn wait(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let asked = retry_after(headers, Some(now))?;
+    Some(SignedDuration::try_from(asked).map_or(LONGEST_WAIT, |asked| asked.min(LONGEST_WAIT)))
 }
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_outbound::header::RETRY_AFTER;
+
     use super::*;
 
     #[test]
@@ -274,6 +269,10 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_both_forms_and_bounded() {
         let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        let retry_after = |text: &str, now| {
+            let asked = (RETRY_AFTER, HeaderValue::from_str(text).unwrap());
+            wait(&HeaderMap::from_iter([asked]), now)
+        };
         assert_eq!(retry_after("120", now), Some(SignedDuration::from_secs(120)));
         assert_eq!(
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),

@@ -11,6 +11,7 @@ use cc_devops_core::names::RequestId;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::retention::Keeper;
 use cc_devops_core::schedule::Job;
+use cc_devops_outbound::loopback::is_loopback_address;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -222,7 +223,7 @@ impl Server {
     ) -> Result<Self, ServerError> {
         install_crypto();
         let wanted = config.listen;
-        if config.tls.is_none() && !config.allow_plaintext && !wanted.ip().is_loopback() {
+        if config.tls.is_none() && !config.allow_plaintext && !is_loopback_address(wanted.ip()) {
             return Err(ServerError::Plaintext(wanted));
         }
         let tls = match &config.tls {

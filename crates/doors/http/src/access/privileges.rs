@@ -12,7 +12,7 @@ use cc_devops_core::requests::engine::ReadSecretError;
 use cc_devops_core::requests::record::{Cursor, Page, Progress, RequestFilter, RequestRecord, RequestState};
 use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_core::webhooks::Subscriptions;
-use cc_devops_egress::Guard;
+use cc_devops_outbound::egress::Guard;
 use serde::Deserialize;
 
 use super::{Credential, Permitted};
@@ -288,8 +288,8 @@ impl Permitted<ManageWebhooks> {
     }
 
     /// The way out to addresses that others gave.
-    pub(crate) fn outside(&self) -> &Guard {
-        &self.app.outside
+    pub(crate) fn egress(&self) -> &Guard {
+        &self.app.egress
     }
 
     /// Says that there is something to deliver.

@@ -27,7 +27,7 @@ pub(crate) async fn add_webhook(
     permitted: Permitted<ManageWebhooks>,
     Json(new): Json<NewWebhook>,
 ) -> Result<Response, Problem> {
-    let read = permitted.outside().read(&new.url);
+    let read = permitted.egress().read(&new.url);
     let url = read.map_err(|refused| Problem::invalid(refused.to_string()))?;
     // The path and query of a webhook's address are often secret.
     let origin = url.origin().ascii_serialization();

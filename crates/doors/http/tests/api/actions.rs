@@ -165,7 +165,7 @@ fn block<'t>(document: &'t str, name: &str) -> Option<&'t str> {
 
 #[test]
 fn the_documents_tables_of_actions_are_those_of_the_registry() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/DEVOPS_INTERFACE.md");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/DEVOPS_INTERFACE.md");
     let document = std::fs::read_to_string(file).unwrap();
     let registry = Registry::shipped();
     assert_eq!(

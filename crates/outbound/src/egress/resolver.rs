@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::{Guard, Refused};
+use super::{Guard, Refused};
 
 /// What a name led to, or an error of the system.
 pub type LookUp = Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
@@ -33,9 +33,9 @@ impl Names for SystemNames {
 
 /// The resolver under the client. What it hands out is what is connected to; a name that is asked
 /// again is checked again.
-pub(crate) struct Checked(pub(crate) Guard);
+pub(crate) struct CheckedNames(pub(crate) Guard);
 
-impl Resolve for Checked {
+impl Resolve for CheckedNames {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.0.clone();
         Box::pin(async move {

@@ -6,7 +6,6 @@
 //! connection is made to that very address. Nothing is followed, and no proxy of the environment
 //! stands between, because a redirect or a proxy would go where nobody looked.
 
-mod client;
 mod ranges;
 mod resolver;
 
@@ -17,8 +16,10 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-pub use client::{Outside, refusal};
+use crate::loopback::{is_loopback_address, is_loopback_name};
+
 pub use ranges::Range;
+pub(crate) use resolver::CheckedNames;
 pub use resolver::{LookUp, Names, SystemNames};
 
 /// The longest address, in bytes.
@@ -127,7 +128,7 @@ impl Guard {
             _ => return Err(Refused::Plain),
         };
         let address = match host {
-            Host::Domain(name) if plain && !is_this_machine(name) => return Err(Refused::Plain),
+            Host::Domain(name) if plain && !is_loopback_name(name) => return Err(Refused::Plain),
             Host::Domain(_) => return Ok(()),
             Host::Ipv4(address) => IpAddr::V4(address),
             Host::Ipv6(address) => IpAddr::V6(address),
@@ -135,7 +136,7 @@ impl Guard {
         let named = self.allowed.names(address.to_canonical());
         match ranges::range(address) {
             // Whoever writes this machine's own address means this machine.
-            Some(Range::Loopback) if address.is_loopback() => Ok(()),
+            Some(Range::Loopback) if is_own(address) => Ok(()),
             Some(range) if !named => Err(Refused::Range(range)),
             None if plain && !named => Err(Refused::Plain),
             _ => Ok(()),
@@ -147,7 +148,7 @@ impl Guard {
         let Some(range) = ranges::range(address) else {
             return Ok(());
         };
-        let own = is_this_machine(name) && address.is_loopback();
+        let own = is_loopback_name(name) && is_own(address);
         if own || self.allowed.names(address.to_canonical()) {
             Ok(())
         } else {
@@ -156,9 +157,9 @@ impl Guard {
     }
 }
 
-/// The name that always means this machine. Any other that leads here is a trick or a mistake.
-fn is_this_machine(name: &str) -> bool {
-    name.eq_ignore_ascii_case("localhost")
+/// Whether an address is this machine's as people write it: in the IPv6 form of an IPv4 address it is a trick.
+fn is_own(address: IpAddr) -> bool {
+    address == address.to_canonical() && is_loopback_address(address)
 }
 
 #[cfg(test)]
