@@ -41,8 +41,17 @@ impl Certificates {
     /// It holds something that is no certificate.
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
         let read = reqwest::Certificate::from_pem_bundle(pem).map_err(Error::of_setup)?;
+        install_crypto();
+        // What is in them is read when a client is built, and better said here.
+        let client = reqwest::Client::builder().tls_certs_only(read.clone()).build();
+        client.map_err(Error::of_setup)?;
         Ok(Self(read))
     }
+}
+
+/// What TLS computes with.
+fn install_crypto() {
+    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// How a client behaves.
@@ -138,7 +147,7 @@ impl HttpClient {
 
     fn build(builder: ClientBuilder, destinations: Destinations, options: HttpOptions) -> Result<Self, Error> {
         // The process may have chosen before, which stays.
-        drop(rustls::crypto::ring::default_provider().install_default());
+        install_crypto();
         let builder = match options.trust {
             Trust::System => builder,
             Trust::Also(Certificates(certificates)) => builder.tls_certs_merge(certificates),
