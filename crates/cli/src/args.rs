@@ -6,8 +6,8 @@ use cc_devops_app::settings::file::{BackendName, LogFormat};
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
-    agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
-    restore, revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
+    agents, audit, backup, compact, completions, config, deploy, health, man, outbox, policy, put_secret, repos,
+    requests, restore, revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
 };
 use crate::serve;
 
@@ -100,6 +100,9 @@ pub(crate) enum Command {
     Operation(Box<Operation>),
     /// Print a shell's completion script
     Completions(completions::Args),
+    /// Write the manual pages to a folder
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 /// The commands that do one thing and end.

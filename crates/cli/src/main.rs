@@ -83,6 +83,7 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
             )
         }
         Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     }
 }
 

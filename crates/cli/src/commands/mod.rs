@@ -15,6 +15,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod health;
+pub(crate) mod man;
 pub(crate) mod outbox;
 pub(crate) mod policy;
 pub(crate) mod put_secret;
