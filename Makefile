@@ -54,6 +54,8 @@ test: test-rust test-docs test-api
 
 test-rust: tool-nextest peers
 	$(CARGO) nextest run --locked --workspace
+	@# The program that `make run` builds, of which AWS is no part.
+	$(CARGO) nextest run --locked -p cc-devops-cli --no-default-features --test without_aws
 
 test-docs:
 	$(CARGO) test --locked --workspace --doc
@@ -67,6 +69,7 @@ test-api: $(VENV)/ready
 lint: tool-deny tool-machete
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p cc-devops-cli --no-default-features --all-targets -- -D warnings
 	$(CARGO) deny --locked check licenses bans sources
 	$(CARGO) machete
 

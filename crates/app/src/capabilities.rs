@@ -32,6 +32,10 @@ impl Backend {
     ///
     /// # Errors
     /// It cannot be read.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(clippy::unused_async, reason = "what is read here alone is kept by another system on AWS")
+    )]
     pub async fn fingerprint_key(&self) -> PortResult<FingerprintKey> {
         match self {
             #[cfg(feature = "embedded")]
