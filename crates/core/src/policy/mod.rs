@@ -1,10 +1,9 @@
 //! May they? Cedar policies over agents, secrets, stacks and stages; what none permits is denied.
 //!
-//! [`access`] names what can be asked, this module decides it. A policy that cannot be evaluated
+//! [`Access`] names what can be asked, this module decides it. A policy that cannot be evaluated
 //! denies, whatever the others say: a `forbid` that fails must not open the door. Before any policy stands what none
 //! can grant: the control plane's own secrets are closed to agents.
 
-mod access;
 mod entities;
 mod literals;
 mod memo;
@@ -21,7 +20,9 @@ use cedar_policy::{
 use miette::Diagnostic;
 use serde::Serialize;
 
-pub use access::Access;
+pub use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::Authority;
+pub use cc_devops_kernel::decision::Decision;
 use literals::NamedAgent;
 use memo::Memo;
 use own::OwnStacks;
@@ -100,34 +101,6 @@ impl PolicyProblem {
     }
 }
 
-/// What decides over the control plane's own secrets. No policy overrules it.
-const OWN_SECRETS: &str = "control-plane-secrets";
-
-/// The answer to "may they?".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Decision {
-    /// Whether they may.
-    pub allowed: bool,
-    /// The policies that decided; empty where nothing permitted.
-    pub policies: Vec<String>,
-    /// Policies that could not be evaluated; each denies.
-    pub errors: Vec<String>,
-}
-
-impl Decision {
-    /// Why it was denied, for whoever asked.
-    pub fn refusal(&self, who: &AgentName, access: &Access) -> String {
-        let (action, resource) = (access.action(), access.resource());
-        if self.policies.iter().any(|policy| policy == OWN_SECRETS) {
-            return format!(
-                "{resource} is the control plane's own, so no agent does {action} on it, whatever the policies say; an \
-                 operator can"
-            );
-        }
-        format!("no policy lets {who} do {action} on {resource}; an operator can grant it")
-    }
-}
-
 /// A checked set of policies.
 pub struct Policy {
     policies: CedarSet,
@@ -138,6 +111,12 @@ pub struct Policy {
     agents: Vec<NamedAgent>,
     own: OwnStacks,
     memo: Memo,
+}
+
+impl Authority for Policy {
+    fn decide(&self, agent: &Agent, access: &Access) -> Decision {
+        Policy::decide(self, agent, access)
+    }
 }
 
 impl Policy {
@@ -258,7 +237,7 @@ impl Policy {
         if agent.role == Role::Agent && access.secret().is_some_and(closed) {
             return Decision {
                 allowed: false,
-                policies: vec![OWN_SECRETS.to_owned()],
+                policies: vec![Decision::OWN_SECRETS.to_owned()],
                 errors: Vec::new(),
             };
         }

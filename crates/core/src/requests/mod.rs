@@ -7,12 +7,10 @@
 
 pub mod admission;
 pub mod bus;
-pub mod course;
 pub mod engine;
 pub mod envelope;
 pub mod execution;
 pub mod fingerprint;
-pub mod outcome;
 pub mod record;
 pub mod relay;
 pub mod running;
@@ -23,36 +21,18 @@ pub mod sweep;
 pub mod task;
 pub mod waiting;
 
+pub use cc_devops_kernel::action::Action;
+pub use cc_devops_kernel::agent::{Principal, Role};
+pub use cc_devops_kernel::ports::{MAX_SECRET_BYTES, PutSecret};
+pub use cc_devops_kernel::{course, outcome};
+pub use cc_devops_repos::work::RepositoryWork;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::names::{ActionsSecretName, AgentName, FullStackName, RepositoryName, SecretName, StackName, Stage};
+use crate::names::{FullStackName, StackName, Stage};
 use crate::sealed_values::SealedValue;
 use crate::secret::SecretValue;
-
-/// The largest secret value, in bytes (the limit of AWS Secrets Manager).
-pub const MAX_SECRET_BYTES: usize = 65_536;
-
-/// Who was proven to ask: by a bearer token over HTTP, by IAM in AWS.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Principal {
-    /// The agent the proof belongs to.
-    pub agent: AgentName,
-    /// What the agent is to the policies.
-    pub role: Role,
-}
-
-/// What an agent is to the policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// A service that asks for itself.
-    Agent,
-    /// An operator, who may also ask on behalf of any agent.
-    Admin,
-}
 
 /// What a request asks for, checked.
 #[derive(Clone)]
@@ -63,17 +43,6 @@ pub enum Command {
     DeployLambda(DeployLambda),
     /// Look at repositories, or change them.
     Repositories(RepositoryWork),
-}
-
-/// The parameters of `putSecret`: with the value as it was given, or as it is written.
-#[derive(Clone)]
-pub struct PutSecret<V = SecretValue> {
-    /// The secret, within the installation's namespace.
-    pub name: SecretName,
-    /// 1 to [`MAX_SECRET_BYTES`] bytes.
-    pub value: V,
-    /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
-    pub kms_key: Option<String>,
 }
 
 /// A secret's value as a request gives it.
@@ -142,104 +111,6 @@ impl fmt::Debug for Template {
         f.debug_tuple(kind)
             .field(&format_args!("{} bytes", text.len()))
             .finish()
-    }
-}
-
-/// Work on repositories.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "work", rename_all = "snake_case")]
-pub enum RepositoryWork {
-    /// Hold one, or all of the owner's, against the policy. Changes nothing.
-    Check {
-        /// Which; all where none is named.
-        repository: Option<RepositoryName>,
-    },
-    /// Look for failing workflows in one, or in all, and keep their issues.
-    Monitor {
-        /// Which; all where none is named.
-        repository: Option<RepositoryName>,
-        /// The file of the one workflow that is meant.
-        workflow: Option<String>,
-    },
-    /// Protect the default branch as the policy asks.
-    Protect {
-        /// Whose.
-        repository: RepositoryName,
-        /// Whether to tell what would be changed, and change nothing.
-        dry_run: bool,
-    },
-    /// Set secrets for the workflows of a repository, from secrets that are kept.
-    SetSecrets {
-        /// Whose.
-        repository: RepositoryName,
-        /// What each is called there, and where its value is kept.
-        secrets: BTreeMap<ActionsSecretName, SecretName>,
-    },
-}
-
-impl RepositoryWork {
-    /// The action this carries out.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Check { .. } => Action::CheckRepositories,
-            Self::Monitor { .. } => Action::MonitorWorkflows,
-            Self::Protect { .. } => Action::ProtectBranches,
-            Self::SetSecrets { .. } => Action::BootstrapRepoSecrets,
-        }
-    }
-
-    /// The repository; none where all are meant.
-    pub fn repository(&self) -> Option<&RepositoryName> {
-        match self {
-            Self::Check { repository } | Self::Monitor { repository, .. } => repository.as_ref(),
-            Self::Protect { repository, .. } | Self::SetSecrets { repository, .. } => Some(repository),
-        }
-    }
-}
-
-/// The actions that exist, as the wire names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// `putSecret`
-    PutSecret,
-    /// `deployLambda`
-    DeployLambda,
-    /// `github_repo_check`
-    CheckRepositories,
-    /// `workflow_monitor`
-    MonitorWorkflows,
-    /// `protectBranches`
-    ProtectBranches,
-    /// `bootstrapRepoSecrets`
-    BootstrapRepoSecrets,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 6] = [
-        Self::PutSecret,
-        Self::DeployLambda,
-        Self::CheckRepositories,
-        Self::MonitorWorkflows,
-        Self::ProtectBranches,
-        Self::BootstrapRepoSecrets,
-    ];
-
-    /// The action's name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PutSecret => "putSecret",
-            Self::DeployLambda => "deployLambda",
-            Self::CheckRepositories => "github_repo_check",
-            Self::MonitorWorkflows => "workflow_monitor",
-            Self::ProtectBranches => "protectBranches",
-            Self::BootstrapRepoSecrets => "bootstrapRepoSecrets",
-        }
-    }
-
-    /// The action of that name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == name)
     }
 }
 
