@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_kernel::action::Action;
 use cc_devops_kernel::names::{ActionsSecretName, RepositoryName, SecretName};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// Work on repositories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,5 +56,26 @@ impl RepositoryWork {
             Self::Check { repository } | Self::Monitor { repository, .. } => repository.as_ref(),
             Self::Protect { repository, .. } | Self::SetSecrets { repository, .. } => Some(repository),
         }
+    }
+
+    /// The parameters of the request that asks for it: those that admission reads.
+    pub fn params(&self) -> Map<String, Value> {
+        let mut params = Map::new();
+        if let Some(repository) = self.repository() {
+            params.insert("repository".to_owned(), json!(repository));
+        }
+        match self {
+            Self::Check { .. } => {}
+            Self::Monitor { workflow, .. } => {
+                params.extend(workflow.as_ref().map(|file| ("workflow".to_owned(), json!(file))));
+            }
+            Self::Protect { dry_run, .. } => {
+                params.insert("dryRun".to_owned(), json!(dry_run));
+            }
+            Self::SetSecrets { secrets, .. } => {
+                params.insert("secrets".to_owned(), json!(secrets));
+            }
+        }
+        params
     }
 }
