@@ -12,6 +12,7 @@ use cc_devops_core::ports::{
     Backlog, Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals, Standing,
 };
 use cc_devops_core::requests::Action;
+use cc_devops_core::requests::actions::Registry;
 use cc_devops_core::requests::envelope::UNKNOWN;
 use cc_devops_core::requests::outcome::Status;
 use jiff::Timestamp;
@@ -165,7 +166,7 @@ impl Metrics for CloudWatchMetrics {
                 .and_then(|sum| sum.as_n().ok()?.parse().ok())
                 .unwrap_or(0)
         };
-        let actions = Action::ALL.map(Action::as_str).into_iter().chain([UNKNOWN]);
+        let actions = Registry::shipped().actions().map(Action::as_str).chain([UNKNOWN]);
         Ok(actions
             .flat_map(|action| [Status::Success, Status::Error].map(|status| (action, status)))
             .map(|(action, status)| RequestTotals {

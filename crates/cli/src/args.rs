@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use cc_devops_app::settings::file::{BackendName, LogFormat};
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::commands::{
     agents, audit, backup, compact, completions, config, deploy, health, outbox, policy, put_secret, repos, requests,
     restore, revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
 };
-use crate::config::file::{BackendName, LogFormat};
 use crate::serve;
 
 const AFTER_HELP: &str = "\

@@ -10,10 +10,13 @@ use std::time::Duration;
 use cc_devops_core::input;
 use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_core::secret::SecretValue;
-use reqwest::{Certificate, Method, StatusCode, Url};
+use cc_devops_outbound::loopback::is_loopback_url;
+use cc_devops_outbound::{
+    Certificates, Error, HttpClient, HttpOptions, Method, PlainHttp, Request, StatusCode, Trust, Url, bearer,
+};
 use serde_json::Value;
 
-use crate::Context;
+use crate::context::Context;
 use crate::data_dir::{DataDir, read_token};
 use crate::error::CliError;
 use crate::pinned::{self, Fingerprint};
@@ -21,6 +24,9 @@ use crate::store;
 
 /// How long an answer may take beside the time it is asked to wait.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// No answer of a control plane comes near it.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Which server, and in whose name.
 #[derive(Debug, Clone, clap::Args)]
@@ -62,7 +68,7 @@ impl std::str::FromStr for Hidden {
 
 /// A connection to the control plane.
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
     base: Url,
     token: Option<SecretValue>,
     patience: Duration,
@@ -83,7 +89,7 @@ impl Client {
         let token = match (&target.token, &target.token_file) {
             (Some(Hidden(token)), _) => token.clone(),
             (None, Some(file)) => read_token(file)?,
-            (None, None) if target.url.is_none() || is_loopback(&client.base) => {
+            (None, None) if target.url.is_none() || is_loopback_url(&client.base) => {
                 read_token(&DataDir::new(&context.global.data_dir).token_file())?
             }
             (None, None) => {
@@ -104,7 +110,7 @@ impl Client {
         client.token = match (&target.token, &target.token_file) {
             (Some(Hidden(token)), _) => Some(token.clone()),
             (None, Some(file)) => Some(read_token(file)?),
-            (None, None) if target.url.is_none() || is_loopback(&client.base) => {
+            (None, None) if target.url.is_none() || is_loopback_url(&client.base) => {
                 read_token(&DataDir::new(&context.global.data_dir).token_file()).ok()
             }
             (None, None) => None,
@@ -114,29 +120,32 @@ impl Client {
 
     /// A client without a token.
     pub(crate) fn anonymous(context: &Context, url: Option<&Url>) -> Result<Self, CliError> {
-        // Ignored where the provider is installed already.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
         let (base, certificate) = match url {
             Some(url) => (url.clone(), None),
             None => running_server(context)?,
         };
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .redirect(reqwest::redirect::Policy::none());
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        if let Some(certificate) = certificate {
-            let tls = pinned::client(certificate).map_err(|error| CliError::internal("TLS cannot be spoken", error))?;
-            builder = builder.tls_backend_preconfigured(tls);
-        } else if base.scheme() == "https" {
-            for certificate in own_certificates(context)? {
-                builder = builder.tls_certs_merge([certificate]);
+        let trust = match certificate {
+            Some(certificate) => {
+                let tls =
+                    pinned::client(certificate).map_err(|error| CliError::internal("TLS cannot be spoken", error))?;
+                Trust::Configured(Box::new(tls))
             }
-        }
-        let http = builder
-            .build()
-            .map_err(|error| CliError::internal("the HTTP client cannot be made", error))?;
+            None if base.scheme() == "https" => own_certificates(context)?,
+            None => Trust::System,
+        };
+        let options = HttpOptions {
+            connect_timeout: Duration::from_secs(5),
+            largest_answer: LARGEST_ANSWER,
+            // Whoever names an address, and a token for it, may have a network that nobody else is on.
+            plain_http: PlainHttp::Anywhere,
+            trust,
+            ..HttpOptions::default()
+        };
+        let http = HttpClient::configured(&base, options).map_err(|error| match error {
+            Error::PlainHttp if base.cannot_be_a_base() => no_address(&base),
+            Error::PlainHttp => unreachable(&base, error),
+            error => CliError::internal("the HTTP client cannot be made", error),
+        })?;
         Ok(Self {
             http,
             base,
@@ -167,29 +176,28 @@ impl Client {
                 segments.pop_if_empty().extend(path);
             }
             Err(()) => {
-                return Err(CliError::Usage(format!(
-                    "{} is no address of a control plane",
-                    self.base
-                )));
+                return Err(no_address(&self.base));
             }
         }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self
-            .http
-            .request(method, url)
-            .timeout(self.patience.saturating_add(Duration::from_secs(wait)));
+        let mut request = Request::new(method, url).within(self.patience.saturating_add(Duration::from_secs(wait)));
         if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose());
+            let token = bearer(token.expose())
+                .map_err(|_| CliError::Usage("the token has characters that no token has".to_owned()))?;
+            request = request.authorization(token);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
-        let body = input::document(&bytes).map_err(|error| {
+        let answer = self
+            .http
+            .send(request)
+            .await
+            .map_err(|error| unreachable(&self.base, error))?;
+        let status = answer.status.as_u16();
+        let body = input::document(&answer.body).map_err(|error| {
             let message = format!("{} does not answer as a control plane does (HTTP {status})", self.base);
             match status {
                 // A proxy's own words.
@@ -214,34 +222,38 @@ impl Client {
             source: Some(error.into()),
         })
     }
+}
 
-    fn unreachable(&self, error: reqwest::Error) -> CliError {
-        if error.is_timeout() {
-            return CliError::TimedOut {
-                message: format!(
-                    "the control plane at {} did not answer in time; it hangs, is stopped or is overloaded: look at \
-                     its process and its log",
-                    self.base
-                ),
-            };
-        }
-        if is_of_tls(&error) {
-            return CliError::Tls {
-                message: format!(
-                    "what answers at {} does not show a certificate that is trusted for it, or speaks no TLS; name \
-                     the control plane by the host its certificate is for, or by its data folder",
-                    self.base
-                ),
-                source: error.without_url().into(),
-            };
-        }
-        CliError::Unreachable {
+fn no_address(base: &Url) -> CliError {
+    CliError::Usage(format!("{base} is no address of a control plane"))
+}
+
+/// What it means that no whole answer came.
+fn unreachable(base: &Url, error: Error) -> CliError {
+    if let Error::TimedOut(_) = error {
+        return CliError::TimedOut {
             message: format!(
-                "the control plane at {} does not answer; is it running? Start it with `cc-devops serve`",
-                self.base
+                "the control plane at {base} did not answer in time; it hangs, is stopped or is overloaded: look at \
+                 its process and its log"
             ),
-            source: Some(error.without_url().into()),
-        }
+        };
+    }
+    if error.is_tls() {
+        return CliError::Tls {
+            message: format!(
+                "what answers at {base} does not show a certificate that is trusted for it, or speaks no TLS; name \
+                 the control plane by the host its certificate is for, or by its data folder"
+            ),
+            source: error.into(),
+        };
+    }
+    let message = match error {
+        Error::TooLarge { .. } => format!("{base} does not answer as a control plane does"),
+        _ => format!("the control plane at {base} does not answer; is it running? Start it with `cc-devops serve`"),
+    };
+    CliError::Unreachable {
+        message,
+        source: Some(error.into()),
     }
 }
 
@@ -265,26 +277,6 @@ impl Answer {
             status: self.status,
             message: format!("{sentence}{reason}{hint}"),
         })
-    }
-}
-
-/// Whether TLS could not be agreed upon.
-fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    // An I/O error gives not what it wraps as its source, but that one's.
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || wrapped.is_some_and(|wrapped| is_of_tls(wrapped))
-        || error.source().is_some_and(is_of_tls)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
     }
 }
 
@@ -319,35 +311,22 @@ fn running_server(context: &Context) -> Result<(Url, Option<Fingerprint>), CliEr
     Ok((url, server.certificate))
 }
 
-/// The server's own certificate, which is trusted because it is ours.
-fn own_certificates(context: &Context) -> Result<Vec<Certificate>, CliError> {
-    let config = context.load_config()?;
-    let Some(tls) = &config.checked.server.tls else {
-        return Ok(Vec::new());
+/// Trust in the server's own certificate too, because it is ours.
+fn own_certificates(context: &Context) -> Result<Trust, CliError> {
+    let config = context.load_settings()?;
+    let Some(tls) = &config.settings.server.tls else {
+        return Ok(Trust::System);
     };
     let pem = std::fs::read(&tls.certificate)
         .map_err(|error| CliError::open(format!("cannot read {}", tls.certificate.display()), error))?;
-    Certificate::from_pem_bundle(&pem)
-        .map_err(|error| CliError::open(format!("{} holds no certificate", tls.certificate.display()), error))
+    let certificates = Certificates::from_pem(&pem)
+        .map_err(|error| CliError::open(format!("{} holds no certificate", tls.certificate.display()), error))?;
+    Ok(Trust::Also(certificates))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for (url, expected) in [
-            ("http://127.0.0.1:1/", true),
-            ("http://[::1]:1/", true),
-            ("http://localhost/", true),
-            ("http://10.0.0.1/", false),
-            ("https://example.org/", false),
-            ("https://127.0.0.1.example.org/", false),
-        ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
-        }
-    }
 
     #[test]
     fn a_problem_is_told_in_the_servers_words() {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use cc_devops_app::AppError;
+use cc_devops_app::settings::Problem;
 use cc_devops_core::acts::ActError;
 use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_core::requests::outcome::Reason;
-
-use crate::config::Problem;
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,22 @@ impl From<ActError> for CliError {
             ActError::Port(error) => Self::Port(error),
             ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => Self::Usage(failure.message),
             ActError::Refused(failure) => Self::Failed(failure.message),
+        }
+    }
+}
+
+impl From<AppError> for CliError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Usage(message) => Self::Usage(message),
+            AppError::Settings { file, problems } => Self::Config { file, problems },
+            AppError::NoControlPlane { folder } => Self::OtherFolder { folder },
+            AppError::Open { message, source } => Self::Open {
+                message,
+                source: Some(source),
+            },
+            AppError::Port(error) => Self::Port(error),
+            AppError::Internal { message, source } => Self::Internal { message, source },
         }
     }
 }

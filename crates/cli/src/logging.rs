@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
+use cc_devops_app::settings::file::{LogFormat, LogLevel, LogSection};
 use cc_devops_core::text;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::Global;
-use crate::config::file::{LogFormat, LogLevel, LogSection};
 use crate::error::CliError;
 
 /// Their debug lines show headers, and with them bearer tokens; nothing turns those lines on.

@@ -1,28 +1,24 @@
 //! `cc-devops`: serves the control plane, and every command an operator needs.
 //!
 //! This file reads the command line, starts logging and a runtime, and turns the result into an
-//! exit code. The real adapters are built in [`serve`] and [`store`] and nowhere else.
+//! exit code. What it works with is put together in `cc_devops_app`, for every program alike.
 //!
 //! # LOGGING
 //! Logs go to standard error. Never logged: a secret's value, a bearer token, the master key, a
 //! webhook's signing secret, a request's parameters, the value of an environment variable.
 
-mod archive;
 mod args;
 mod client;
 mod commands;
-mod config;
 mod confirmation;
+mod context;
 mod credentials;
 mod data_dir;
 mod error;
 mod file_limit;
-mod hygiene;
 mod logging;
 mod output;
 mod pinned;
-mod policies;
-mod reporting;
 mod sealing;
 mod serve;
 mod store;
@@ -33,7 +29,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command};
+use context::Context;
 use error::CliError;
 use output::Output;
 
@@ -63,33 +60,6 @@ fn keep_memory_out_of_core_dumps() {
     let _lowered = setrlimit(Resource::Core, none);
 }
 
-/// What every command is given.
-pub(crate) struct Context {
-    /// The global flags.
-    pub(crate) global: Global,
-    /// Where answers go.
-    pub(crate) output: Output,
-}
-
-impl Context {
-    /// The configuration in force.
-    pub(crate) fn load_config(&self) -> Result<config::Loaded, CliError> {
-        let global = &self.global;
-        config::load(global.config.as_deref(), |file| {
-            file.backend = global.backend.unwrap_or(file.backend);
-            for (flag, key) in [
-                (&global.aws_stage, &mut file.aws.stage),
-                (&global.region, &mut file.aws.region),
-                (&global.profile, &mut file.aws.profile),
-            ] {
-                if flag.is_some() {
-                    key.clone_from(flag);
-                }
-            }
-        })
-    }
-}
-
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     let context = Context {
         global: cli.global,
@@ -98,11 +68,11 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     match cli.command {
         // Only the server has work for more than one thread, and logs as the configuration says.
         Command::Serve(args) => {
-            let config = context.load_config()?;
-            logging::start(&context.global, Some(&config.file.log))?;
+            let loaded = context.load_settings()?;
+            logging::start(&context.global, Some(&loaded.file.log))?;
             block_on(
                 &mut tokio::runtime::Builder::new_multi_thread(),
-                serve::run(&context, args, config),
+                serve::run(&context, args, loaded),
             )
         }
         Command::Operation(operation) => {

@@ -1,40 +1,35 @@
-//! `serve`: builds the real adapters, wires them to the control plane, and serves until told to
-//! stop. The one place where that is done.
+//! `serve`: takes what the composition gives it, and serves until told to stop.
+
+#[cfg(feature = "aws")]
+mod on_aws;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cc_devops_aws::Backend;
+use cc_devops_app::embedded::{self, StackCommands};
+use cc_devops_app::settings::{LoadedSettings, parse_address};
+use cc_devops_app::{Backend, Capabilities, Settings};
 use cc_devops_core::Installation;
 use cc_devops_core::acts::Asker;
 use cc_devops_core::fleet::{Agent, Enrolment};
 use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditArchive, PortErrorKind, Ports, SystemClock};
+use cc_devops_core::ports::{PortErrorKind, Ports};
 use cc_devops_core::requests::Role;
-use cc_devops_core::requests::bus::Signal;
 use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::relay::Patience;
-use cc_devops_core::requests::waiting::Stopwatch;
-use cc_devops_core::retention::Keeper;
-use cc_devops_embedded::{Store, stacks};
-use cc_devops_server::{Capabilities, Server};
+use cc_devops_embedded::Store;
+use cc_devops_server::{Server, ServerConfig};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use crate::Context;
-use crate::archive::FileArchive;
 use crate::commands::agents::new_token;
-use crate::config::check::parse_address;
-use crate::config::{Checked, Loaded};
+use crate::context::Context;
 use crate::data_dir::{DataDir, RunningServer};
 use crate::error::CliError;
 use crate::pinned::Fingerprint;
 use crate::store::{self, ADMIN};
-use crate::{credentials, file_limit, hygiene, policies, reporting, trail};
+use crate::{credentials, file_limit, trail};
 
 const AFTER_HELP: &str = "\
 The first start makes the data folder, the master key, and the agent `admin` with its token in
@@ -63,56 +58,33 @@ pub(crate) struct Args {
 }
 
 /// Runs `serve`.
-pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result<(), CliError> {
-    let Loaded {
-        source,
-        checked: config,
-        ..
-    } = config.permitted()?;
+pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -> Result<(), CliError> {
+    let LoadedSettings { source, settings, .. } = loaded.permitted()?;
     let stop = stop_signal()?;
-    if let Some(backend) = store::on_aws(&config).await? {
-        return on_aws(context, &args, &config, backend, stop).await;
+    if let Some(backend) = store::on_aws(&settings).await? {
+        #[cfg(feature = "aws")]
+        return on_aws::serve(context, &args, settings, backend, stop).await;
+        #[cfg(not(feature = "aws"))]
+        match backend {}
     }
     let dir = DataDir::new(&context.global.data_dir);
     dir.create()?;
     let _lock = dir.lock().await?;
 
-    let store = Store::open(store::options(dir.path(), true)).map_err(|error| store::refused(dir.path(), error))?;
-    trail::undoubted(&store)?;
+    let (capabilities, StackCommands { stacks, ends }) = embedded::serve(settings, dir.path())?;
+    let store = store_of(&capabilities)?;
+    trail::undoubted(store)?;
     store.keep_reserve();
     let fault = Arc::new(OnceLock::new());
     let stop = stopped_or_failed(stop, store.failed(), Arc::clone(&fault));
-    let clock = Arc::new(SystemClock);
-    let (ended, stack_ends) = mpsc::unbounded_channel();
-    let supervisor = stacks::this_program()
-        .map_err(|error| CliError::internal("this program's own file is not to be found", error))?;
-    let stacks = Arc::new(store.local_stacks(config.stacks.clone(), supervisor, clock.clone(), ended));
+    let audit = store.audit();
     stacks.tidy().await?;
-    let ports = store.ports(stacks.clone(), clock);
     credentials::not_used();
-    make_admin(&dir, &ports, &config.installation).await?;
-    let revenue = reporting::capability(&config.revenue, config.installation.clone(), &ports)?;
-    let keeper = keeper(&config, &ports);
-    let repositories = hygiene::capability(&config.repositories, &config.installation, config.server.mode, &ports);
-    let policy = policies::over(&config, &ports).await?;
-    let plane = ControlPlane::new(
-        config.installation.clone(),
-        ports,
-        policy,
-        store.fingerprint_key(),
-        config.requests.clone(),
-    )
-    .caring(Arc::clone(&repositories.care))
-    .measuring(stopwatch())
-    .patient(patience());
+    make_admin(&dir, &capabilities.ports, &capabilities.settings.installation).await?;
+    let plane = Arc::new(capabilities.control_plane().await?);
 
-    let mut server_config = config.server.clone();
-    if let Some(listen) = args.listen {
-        server_config.listen = listen;
-    }
-    server_config.limits.connections = file_limit::make_room_for(server_config.limits.connections);
+    let server_config = args.over(&capabilities.settings);
     let tls = server_config.tls.is_some();
-    let plane = Arc::new(plane);
     // The lock says that whoever had claimed them is dead: their leases need not be waited for.
     match plane.take_over().await {
         Ok(0) => {}
@@ -123,13 +95,8 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
         }
         Err(error) => return Err(error.into()),
     }
-    let capabilities = Capabilities {
-        control: Arc::clone(&plane),
-        revenue: Some(revenue),
-        hygiene: Some(repositories),
-        keeper: Some(keeper),
-    };
-    let server = Server::bind(server_config, capabilities, stack_ends)
+    let door = capabilities.http(Arc::clone(&plane))?;
+    let server = Server::bind(server_config, door, ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
     let address = server.local_addr();
@@ -142,7 +109,7 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     let config_file = source.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
     tracing::info!(%address, data_dir = %dir.path().display(), config = config_file, "ready");
     let told = tell_ready(context, &dir, address, tls);
-    let hourly = tokio::spawn(trail::tell_hourly(store.audit()));
+    let hourly = tokio::spawn(trail::tell_hourly(audit.clone()));
 
     let outcome = match told {
         Ok(()) => server
@@ -157,12 +124,35 @@ pub(crate) async fn run(context: &Context, args: Args, config: Loaded) -> Result
     dir.withdraw();
     drop(stacks);
     hourly.abort();
-    trail::tell(store.audit().as_ref()).await;
-    store.close();
+    trail::tell(audit.as_ref()).await;
+    drop(audit);
+    match capabilities.into_backend() {
+        Backend::Embedded(store) => store.close(),
+        #[cfg(feature = "aws")]
+        Backend::Aws(_) => {}
+    }
     tracing::info!("stopped");
     match fault.get() {
         Some(thread) => Err(CliError::StoreFailed { thread }),
         None => outcome,
+    }
+}
+
+impl Args {
+    /// The settings of the HTTP door, with the flags laid over them and as many connections as there are files.
+    fn over(&self, settings: &Settings) -> ServerConfig {
+        let mut config = settings.server.clone();
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.limits.connections = file_limit::make_room_for(config.limits.connections);
+        config
+    }
+}
+
+fn store_of(capabilities: &Capabilities) -> Result<&Store, CliError> {
+    match capabilities.backend() {
+        Backend::Embedded(store) => Ok(store),
+        #[cfg(feature = "aws")]
+        Backend::Aws(_) => Err(CliError::Usage("an account is no data folder".to_owned())),
     }
 }
 
@@ -180,133 +170,6 @@ async fn stopped_or_failed(
             fault.get_or_init(|| thread);
         }
     }
-}
-
-/// Serves the HTTP API over the stack in an AWS account, and takes the requests of its queue.
-async fn on_aws(
-    context: &Context,
-    args: &Args,
-    config: &Checked,
-    backend: Backend,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), CliError> {
-    let mut requests = config.requests.clone();
-    requests.serves = Some(backend.resources().stage.clone());
-    let key = backend.fingerprint_key().await?;
-    let ports = backend.ports();
-    let keeper = keeper(config, &ports);
-    let (installation, policy) = (config.installation.clone(), policies::over(config, &ports).await?);
-    let plane = ControlPlane::new(installation, ports, policy, key, requests)
-        .caring(backend.care())
-        .measuring(stopwatch())
-        .patient(patience());
-    let plane = Arc::new(plane);
-    let queue = backend.request_queue().await?;
-    let mut server_config = config.server.clone();
-    server_config.listen = args.listen.unwrap_or(server_config.listen);
-    server_config.limits.connections = file_limit::make_room_for(server_config.limits.connections);
-    server_config.deploys_here = false;
-    let tls = server_config.tls.is_some();
-    // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
-    let (_ended, stack_ends) = mpsc::unbounded_channel();
-    let capabilities = Capabilities {
-        keeper: Some(keeper),
-        ..Capabilities::from(Arc::clone(&plane))
-    };
-    let server = Server::bind(server_config, capabilities, stack_ends)
-        .await
-        .map_err(|error| CliError::open("cannot serve", error))?;
-    let address = server.local_addr();
-    let stopping = CancellationToken::new();
-    let consumer = tokio::spawn({
-        let (plane, stopping) = (Arc::clone(&plane), stopping.clone());
-        async move {
-            let take = |body| take(Arc::clone(&plane), body);
-            queue.consume(take, stopping.cancelled_owned()).await;
-        }
-    });
-    tracing::info!(%address, stage = %backend.resources().stage, "ready");
-    let url = format!("{}://{address}", if tls { "https" } else { "http" });
-    context.output.answer(
-        &json!({"url": url, "address": address, "pid": std::process::id()}),
-        || format!("listening on {url}"),
-    )?;
-    note_admin(context, &plane).await?;
-    let told = stopping.clone();
-    let shutdown = async move {
-        tokio::select! {
-            () = stop => told.cancel(),
-            () = told.cancelled() => {}
-        }
-    };
-    // A consumer that fails ends the server, and the other way round: a process that only seems to
-    // work is worse than none.
-    let watched = async {
-        let end = consumer.await;
-        stopping.cancel();
-        end
-    };
-    let serving = async {
-        let end = server.serve(shutdown).await;
-        stopping.cancel();
-        end
-    };
-    let (answered, taken) = tokio::join!(serving, watched);
-    tracing::info!("stopped");
-    answered.map_err(|error| CliError::open("the server ended", error))?;
-    taken.map_err(|error| CliError::internal("the queue's consumer failed", error))
-}
-
-/// Who forgets what is not kept any longer.
-fn keeper(config: &Checked, ports: &Ports) -> Arc<Keeper> {
-    let retention = &config.retention;
-    let archive = retention.export_dir.clone();
-    let archive = archive.map(|folder| Arc::new(FileArchive::new(folder)) as Arc<dyn AuditArchive>);
-    Arc::new(Keeper::new(retention.rules, ports, archive))
-}
-
-/// Says how to get an operator's token where there is no operator: on AWS none is made unasked.
-async fn note_admin(context: &Context, plane: &ControlPlane) -> Result<(), CliError> {
-    let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
-    if plane.ports().agents.find(&admin).await?.is_none() {
-        context.output.note(&format!(
-            "no operator has a token for the HTTP API: make one with `cc-devops agents add {ADMIN} --admin`"
-        ));
-    }
-    Ok(())
-}
-
-/// Takes one message of the queue; whether it may be removed.
-async fn take(plane: Arc<ControlPlane>, body: String) -> bool {
-    let taken = match Signal::parse(&body) {
-        Ok(Signal::Request(event)) => plane.take_request(event).await.map(drop),
-        Ok(Signal::Refused(failure)) => plane.refuse_signal(failure).await.map(drop),
-        Ok(Signal::StackChanged(stack)) => plane.stack_changed(&stack).await.map(drop),
-        Err(failure) => {
-            tracing::error!(%failure, "an event cannot be read; it ends in the dead letters");
-            return false;
-        }
-    };
-    match taken {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%error, "a message was not taken; it is given again");
-            false
-        }
-    }
-}
-
-/// Measures how long the process runs.
-fn stopwatch() -> Stopwatch {
-    let begun = Instant::now();
-    Arc::new(move || begun.elapsed())
-}
-
-/// How long a consumer of the outbox may take over what it is told in one go.
-const CONSUMER_TIME: Duration = Duration::from_secs(10);
-
-fn patience() -> Patience {
-    Arc::new(|| Box::pin(tokio::time::sleep(CONSUMER_TIME)))
 }
 
 /// Tells the requests of commands that were stopped just now. What cannot be told is on record, and

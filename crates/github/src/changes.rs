@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cc_devops_core::repos::fix::ChangeKind;
 use cc_devops_core::secret::SecretValue;
+use cc_devops_outbound::Method;
 use crypto_box::PublicKey;
 use crypto_box::aead::OsRng;
 use serde::Deserialize;
@@ -121,7 +122,7 @@ impl<'r> Place<'r> {
         Ok(Self { client, owner, name })
     }
 
-    fn ask(&self, method: fn(&[&str]) -> (http::Method, String), rest: &[&str], what: &str) -> Ask {
+    fn ask(&self, method: fn(&[&str]) -> (Method, String), rest: &[&str], what: &str) -> Ask {
         let path: Vec<&str> = ["repos", self.owner, self.name]
             .into_iter()
             .chain(rest.iter().copied())

@@ -4,6 +4,7 @@
 //! Settings are read with GraphQL, 100 repositories a request. What only REST knows is read beside it, and
 //! kept where it seldom changes: see `docs/REPOS.md` for the requests and the permissions they need.
 
+mod accounts;
 mod batches;
 mod changes;
 pub mod client;

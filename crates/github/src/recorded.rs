@@ -23,7 +23,7 @@ async fn replay(scenario: &str) -> (Replay, Client) {
     (replay, client)
 }
 
-fn ask(method: fn(&[&str]) -> (http::Method, String), name: &str, rest: &[&str]) -> Ask {
+fn ask(method: fn(&[&str]) -> (cc_devops_outbound::Method, String), name: &str, rest: &[&str]) -> Ask {
     let path = [&["repos", OWNER, name], rest].concat();
     Ask::new(method(&path), format!("ask {name}"))
 }

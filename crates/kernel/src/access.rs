@@ -1,36 +1,38 @@
 //! What can be asked of the policies.
 
-use crate::action::Action;
 use crate::names::{AgentName, RepositoryName, SecretName, StackName, Stage};
+
+/// What something is done to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A secret.
+    Secret(SecretName),
+    /// A stack, without its stage.
+    Stack(StackName),
+    /// A repository of the owner.
+    Repository(RepositoryName),
+    /// An agent.
+    Agent(AgentName),
+    /// The control plane as a whole: everybody's, all of the owner's.
+    ControlPlane,
+}
 
 /// Something a principal wants to do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// Write a secret.
-    PutSecret {
-        /// The secret.
-        name: SecretName,
-        /// The request's stage.
-        stage: Stage,
+    /// Have a request carried out: an action of the registry.
+    Request {
+        /// The action's name.
+        action: &'static str,
+        /// What it is done to.
+        on: Resource,
+        /// The stage it is done on, where policies are told.
+        stage: Option<Stage>,
     },
     /// Read a secret's value.
     ReadSecret {
         /// The secret.
         name: SecretName,
-    },
-    /// Change a stack.
-    DeployLambda {
-        /// The stack without its stage.
-        stack: StackName,
-        /// The stage it is changed in.
-        stage: Stage,
-    },
-    /// Look at repositories, or change one.
-    Repositories {
-        /// What is asked for.
-        action: Action,
-        /// Which; all of the owner's where none is given.
-        repository: Option<RepositoryName>,
     },
     /// Send a heartbeat.
     SendHeartbeat {
@@ -68,10 +70,8 @@ impl Access {
     /// The action's name in the schema.
     pub fn action(&self) -> &'static str {
         match self {
-            Self::PutSecret { .. } => "putSecret",
+            Self::Request { action, .. } => action,
             Self::ReadSecret { .. } => "readSecret",
-            Self::DeployLambda { .. } => "deployLambda",
-            Self::Repositories { action, .. } => action.as_str(),
             Self::SendHeartbeat { .. } => "sendHeartbeat",
             Self::ReadRequests { .. } => "readRequests",
             Self::ReadEvents { .. } => "readEvents",
@@ -87,9 +87,16 @@ impl Access {
     /// What it is done to, for people: a secret's name, a full stack name, an agent, `*`.
     pub fn resource(&self) -> String {
         match self {
-            Self::PutSecret { name, .. } | Self::ReadSecret { name } => name.to_string(),
-            Self::DeployLambda { stack, stage } => stack.on(stage).to_string(),
-            Self::Repositories { repository, .. } | Self::FixRepositories { repository } => {
+            Self::Request { on, stage, .. } => match (on, stage) {
+                (Resource::Secret(name), _) => name.to_string(),
+                (Resource::Stack(stack), Some(stage)) => stack.on(stage).to_string(),
+                (Resource::Stack(stack), None) => stack.to_string(),
+                (Resource::Repository(name), _) => name.to_string(),
+                (Resource::Agent(name), _) => name.to_string(),
+                (Resource::ControlPlane, _) => "*".to_owned(),
+            },
+            Self::ReadSecret { name } => name.to_string(),
+            Self::FixRepositories { repository } => {
                 repository.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
             Self::SendHeartbeat { agent } => agent.to_string(),
@@ -105,9 +112,12 @@ impl Access {
     /// The secret it is done to, if it is one.
     pub fn secret(&self) -> Option<&SecretName> {
         match self {
-            Self::PutSecret { name, .. } | Self::ReadSecret { name } => Some(name),
-            Self::DeployLambda { .. }
-            | Self::Repositories { .. }
+            Self::Request {
+                on: Resource::Secret(name),
+                ..
+            }
+            | Self::ReadSecret { name } => Some(name),
+            Self::Request { .. }
             | Self::SendHeartbeat { .. }
             | Self::ReadRequests { .. }
             | Self::ReadEvents { .. }
@@ -120,68 +130,30 @@ impl Access {
         }
     }
 
-    /// What a person asks with three words. `resource` is a secret's name, a stack without its
-    /// stage or an agent, as the action wants it; `*` means everybody or the whole control plane.
-    pub fn parse(action: &str, resource: &str, stage: &Stage) -> Result<Self, String> {
-        let secret = || SecretName::new(resource).map_err(|e| e.to_string());
-        let agent = || AgentName::new(resource).map_err(|e| e.to_string());
-        let agent_or_all = || if resource == "*" { Ok(None) } else { agent().map(Some) };
-        let plane = |access: Self| {
-            if resource == "*" {
-                Ok(access)
-            } else {
-                Err(format!(
-                    "{action} is about the whole control plane; give `*` as the resource"
-                ))
-            }
+    /// What a person asks for by the name of an action that is no request.
+    pub fn own(action: &str, on: Resource) -> Option<Self> {
+        let agent = |on| match on {
+            Resource::Agent(name) => Some(name),
+            _ => None,
         };
-        match action {
-            "putSecret" => Ok(Self::PutSecret {
-                name: secret()?,
-                stage: stage.clone(),
+        let repository = |on| match on {
+            Resource::Repository(name) => Some(name),
+            _ => None,
+        };
+        match (action, on) {
+            ("readSecret", Resource::Secret(name)) => Some(Self::ReadSecret { name }),
+            ("sendHeartbeat", Resource::Agent(agent)) => Some(Self::SendHeartbeat { agent }),
+            ("readRequests", on) => Some(Self::ReadRequests { agent: agent(on) }),
+            ("readEvents", on) => Some(Self::ReadEvents { agent: agent(on) }),
+            ("fixRepositories", on) => Some(Self::FixRepositories {
+                repository: repository(on),
             }),
-            "readSecret" => Ok(Self::ReadSecret { name: secret()? }),
-            "deployLambda" => {
-                let stack = StackName::new(resource).map_err(|e| e.to_string())?;
-                Ok(Self::DeployLambda {
-                    stack,
-                    stage: stage.clone(),
-                })
-            }
-            "github_repo_check" | "workflow_monitor" | "protectBranches" | "bootstrapRepoSecrets" => {
-                let repository = match resource {
-                    "*" => None,
-                    name => Some(RepositoryName::new(name).map_err(|e| e.to_string())?),
-                };
-                match (Action::find(action), repository) {
-                    (Some(action @ (Action::ProtectBranches | Action::BootstrapRepoSecrets)), None) => Err(format!(
-                        "{} is about one repository; give its name as the resource",
-                        action.as_str()
-                    )),
-                    (Some(action), repository) => Ok(Self::Repositories { action, repository }),
-                    (None, _) => Err(format!("action {action:?} does not exist")),
-                }
-            }
-            "sendHeartbeat" => Ok(Self::SendHeartbeat { agent: agent()? }),
-            "readRequests" => Ok(Self::ReadRequests { agent: agent_or_all()? }),
-            "readEvents" => Ok(Self::ReadEvents { agent: agent_or_all()? }),
-            "listAgents" => plane(Self::ListAgents),
-            "manageAgents" => plane(Self::ManageAgents),
-            "manageWebhooks" => plane(Self::ManageWebhooks),
-            "fixRepositories" => Ok(Self::FixRepositories {
-                repository: match resource {
-                    "*" => None,
-                    name => Some(RepositoryName::new(name).map_err(|e| e.to_string())?),
-                },
-            }),
-            "readMetrics" => plane(Self::ReadMetrics),
-            "readHealth" => plane(Self::ReadHealth),
-            other => Err(format!(
-                "action {other:?} does not exist; use one of: putSecret, readSecret, deployLambda, \
-                 github_repo_check, workflow_monitor, protectBranches, bootstrapRepoSecrets, fixRepositories, \
-                 sendHeartbeat, readRequests, readEvents, listAgents, manageAgents, manageWebhooks, readMetrics, \
-                 readHealth"
-            )),
+            ("listAgents", _) => Some(Self::ListAgents),
+            ("manageAgents", _) => Some(Self::ManageAgents),
+            ("manageWebhooks", _) => Some(Self::ManageWebhooks),
+            ("readMetrics", _) => Some(Self::ReadMetrics),
+            ("readHealth", _) => Some(Self::ReadHealth),
+            _ => None,
         }
     }
 }

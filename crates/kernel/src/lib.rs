@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
-pub mod action;
 pub mod acts;
 pub mod agent;
 pub mod alerts;

@@ -212,3 +212,13 @@ pub struct Completed {
     /// When the outcome was reached.
     pub timestamp: Timestamp,
 }
+
+/// A result as an event tells it.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "results are plain data with string keys"
+)]
+pub fn to_value(result: &impl Serialize) -> Value {
+    serde_json::to_value(result).expect("plain data is JSON")
+}

@@ -1,16 +1,17 @@
 //! The Bank's file over HTTP: fetched when it may have changed, kept while it has not.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backon::{ExponentialBuilder, Retryable};
 use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, RateSource};
 use cc_devops_core::revenue::rates::Rates;
+use cc_devops_outbound::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use cc_devops_outbound::{
+    AddressError, Answer, Error, Failure, HeaderMap, HttpClient, HttpOptions, PlainHttp, Request, Retries, StatusCode,
+    Url, address, may_pass,
+};
 use jiff::tz::TimeZone;
-use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -40,17 +41,6 @@ pub struct Settings {
     pub total_timeout: Duration,
 }
 
-/// How a failed request is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Retries {
-    /// How often at most, after the first try.
-    pub times: usize,
-    /// The shortest wait before a try; each later one is about twice as long.
-    pub shortest: Duration,
-    /// The longest wait, but for one that the server asks for.
-    pub longest: Duration,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -70,7 +60,7 @@ impl Default for Settings {
 /// The European Central Bank's daily reference rates.
 pub struct Ecb {
     clock: Arc<dyn Clock>,
-    http: Client,
+    http: HttpClient,
     url: Url,
     good_for: Duration,
     retries: Retries,
@@ -86,15 +76,8 @@ struct Kept {
     conditions: HeaderMap,
 }
 
-/// One try failed.
-struct Failure {
-    error: PortError,
-    again: bool,
-    wait: Option<Duration>,
-}
-
-/// What was answered.
-enum Answer {
+/// What the file is now.
+enum Fetched {
     New(Box<Kept>),
     Unchanged,
 }
@@ -107,19 +90,20 @@ impl Ecb {
     /// An address that is none, or would be reached in the clear.
     pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let refused = |message: &str| PortError::new(PortErrorKind::Refused, message);
-        let url = Url::parse(&settings.url).map_err(|error| refused("revenue.rates_url is no URL").because(error))?;
-        if url.scheme() != "https" && !(url.scheme() == "http" && is_this_machine(&url)) {
-            return Err(refused(
-                "revenue.rates_url must be an https URL: rates that anybody can change are none",
-            ));
-        }
-        let http = Client::builder()
-            .user_agent(concat!("cc-devops/", env!("CARGO_PKG_VERSION")))
-            .https_only(url.scheme() == "https")
-            .redirect(redirect::Policy::limited(3))
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.total_timeout)
-            .build()
+        let url = address(&settings.url, PlainHttp::LoopbackOnly).map_err(|error| match error {
+            AddressError::Form(_) => refused("revenue.rates_url is no URL").because(error),
+            AddressError::Plain | AddressError::Parts => {
+                refused("revenue.rates_url must be an https URL: rates that anybody can change are none")
+            }
+        })?;
+        let options = HttpOptions {
+            connect_timeout: settings.connect_timeout,
+            total_timeout: settings.total_timeout,
+            largest_answer: LARGEST_FILE,
+            redirects: 3,
+            ..HttpOptions::default()
+        };
+        let http = HttpClient::configured(&url, options)
             .map_err(|error| refused("the HTTP client for exchange rates cannot be made").because(error))?;
         Ok(Self {
             clock,
@@ -131,51 +115,66 @@ impl Ecb {
         })
     }
 
-    async fn fetch(&self, kept: Option<&Kept>) -> PortResult<Answer> {
-        let delays = ExponentialBuilder::default()
-            .with_min_delay(self.retries.shortest)
-            .with_max_delay(self.retries.longest)
-            .with_max_times(self.retries.times)
-            .with_jitter();
-        (|| self.try_once(kept))
-            .retry(delays)
-            .sleep(tokio::time::sleep)
-            .when(|failure: &Failure| failure.again)
-            .adjust(|failure, delay| delay.map(|delay| failure.wait.map_or(delay, |wait| wait.max(delay))))
-            .await
-            .map_err(|failure| failure.error)
+    async fn fetch(&self, kept: Option<&Kept>) -> PortResult<Fetched> {
+        let told = |error: &PortError, wait| {
+            tracing::debug!(%error, ?wait, "exchange rates are asked for again");
+        };
+        self.retries.run(None, || self.try_once(kept), told).await
     }
 
-    async fn try_once(&self, kept: Option<&Kept>) -> Result<Answer, Failure> {
+    async fn try_once(&self, kept: Option<&Kept>) -> Result<Fetched, Failure<PortError>> {
         let conditions = kept.map(|kept| kept.conditions.clone()).unwrap_or_default();
-        let request = self.http.get(self.url.clone()).headers(conditions);
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status();
-        if status == StatusCode::NOT_MODIFIED && kept.is_some() {
-            return Ok(Answer::Unchanged);
+        let request = Request::get(self.url.clone()).headers(conditions);
+        let answer = self.http.send(request).await.map_err(unreachable)?;
+        if answer.status == StatusCode::NOT_MODIFIED && kept.is_some() {
+            return Ok(Fetched::Unchanged);
         }
-        if !status.is_success() {
-            return Err(refused(&response));
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
         }
         let mut conditions = HeaderMap::new();
         for (given, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
-            if let Some(value) = response.headers().get(given) {
+            if let Some(value) = answer.headers.get(given) {
                 conditions.insert(condition, value.clone());
             }
         }
-        let text = body(response).await?;
+        let text = String::from_utf8(answer.body).map_err(|error| {
+            let message = "the file of exchange rates is no text: check revenue.rates_url";
+            Failure::last(PortError::new(PortErrorKind::Refused, message).because(error))
+        })?;
         let today = self.clock.now().to_zoned(TimeZone::UTC).date();
         // The Bank's day may have begun where ours has not.
         let latest = today.tomorrow().unwrap_or(today);
         let rates = read(&text, latest).map_err(|error| {
             let message = format!("the file of exchange rates cannot be used: {error}");
-            last(PortError::new(PortErrorKind::Refused, message).because(error))
+            Failure::last(PortError::new(PortErrorKind::Refused, message).because(error))
         })?;
-        Ok(Answer::New(Box::new(Kept {
+        Ok(Fetched::New(Box::new(Kept {
             rates,
             asked: Instant::now(),
             conditions,
         })))
+    }
+
+    fn refused(&self, answer: &Answer) -> Failure<PortError> {
+        let retry = may_pass(answer.status);
+        let kind = if retry {
+            PortErrorKind::Unavailable
+        } else {
+            PortErrorKind::Refused
+        };
+        let wait = answer.retry_after(Some(self.clock.now()));
+        Failure {
+            error: PortError::new(
+                kind,
+                format!(
+                    "the source of exchange rates answers {}: check revenue.rates_url",
+                    answer.status
+                ),
+            ),
+            retry,
+            wait: wait.map(|wait| wait.min(LONGEST_WAIT)),
+        }
     }
 }
 
@@ -189,8 +188,8 @@ impl RateSource for Ecb {
             return Ok(kept.rates.clone());
         }
         match (self.fetch(kept.as_ref()).await, &mut *kept) {
-            (Ok(Answer::New(new)), kept) => Ok(kept.insert(*new).rates.clone()),
-            (Ok(Answer::Unchanged), Some(kept)) => {
+            (Ok(Fetched::New(new)), kept) => Ok(kept.insert(*new).rates.clone()),
+            (Ok(Fetched::Unchanged), Some(kept)) => {
                 kept.asked = Instant::now();
                 Ok(kept.rates.clone())
             }
@@ -199,7 +198,7 @@ impl RateSource for Ecb {
                 Ok(kept.rates.clone())
             }
             (Err(error), None) => Err(error),
-            (Ok(Answer::Unchanged), None) => Err(PortError::new(
+            (Ok(Fetched::Unchanged), None) => Err(PortError::new(
                 PortErrorKind::Refused,
                 "the source of exchange rates answers that nothing changed, and nothing was asked before",
             )),
@@ -207,66 +206,14 @@ impl RateSource for Ecb {
     }
 }
 
-async fn body(mut response: Response) -> Result<String, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > LARGEST_FILE {
-            return Err(last(PortError::new(
-                PortErrorKind::Refused,
-                "the file of exchange rates is larger than 1 MiB: check revenue.rates_url",
-            )));
-        }
-        body.extend_from_slice(&chunk);
+fn unreachable(error: Error) -> Failure<PortError> {
+    if let Error::TooLarge { .. } = error {
+        let message = "the file of exchange rates is larger than 1 MiB: check revenue.rates_url";
+        return Failure::last(PortError::new(PortErrorKind::Refused, message));
     }
-    String::from_utf8(body).map_err(|error| {
-        let message = "the file of exchange rates is no text: check revenue.rates_url";
-        last(PortError::new(PortErrorKind::Refused, message).because(error))
-    })
-}
-
-fn last(error: PortError) -> Failure {
-    Failure {
-        error,
-        again: false,
-        wait: None,
-    }
-}
-
-fn unreachable(error: reqwest::Error) -> Failure {
     let message = "the source of exchange rates cannot be reached: check the network and revenue.rates_url";
     Failure {
-        error: PortError::new(PortErrorKind::Unavailable, message).because(error.without_url()),
-        again: true,
-        wait: None,
+        retry: error.may_retry(true),
+        ..Failure::last(PortError::new(PortErrorKind::Unavailable, message).because(error))
     }
-}
-
-fn refused(response: &Response) -> Failure {
-    let status = response.status();
-    let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    let kind = if again {
-        PortErrorKind::Unavailable
-    } else {
-        PortErrorKind::Refused
-    };
-    let seconds = response.headers().get(RETRY_AFTER).and_then(seconds);
-    Failure {
-        error: PortError::new(
-            kind,
-            format!("the source of exchange rates answers {status}: check revenue.rates_url"),
-        ),
-        again,
-        wait: seconds.map(|wait| wait.min(LONGEST_WAIT)),
-    }
-}
-
-/// `Retry-After` in seconds; its other form, a date, is for maintenance that outlasts our patience.
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

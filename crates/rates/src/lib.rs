@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use cc_devops_core::ports::{PortResult, RateSource};
 use cc_devops_core::revenue::rates::Rates;
 
+pub use cc_devops_outbound::Retries;
 pub use daily_file::{Unreadable, read};
-pub use ecb::{ECB_URL, Ecb, Retries, Settings};
+pub use ecb::{ECB_URL, Ecb, Settings};
 
 /// A table that never changes.
 #[derive(Debug, Clone)]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_kernel::action::Action;
 use cc_devops_kernel::names::{ActionsSecretName, RepositoryName, SecretName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+/// The action that has workflows watched, as requests and policies name it.
+pub const WORKFLOW_MONITOR: &str = "workflow_monitor";
 
 /// Work on repositories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,16 +42,6 @@ pub enum RepositoryWork {
 }
 
 impl RepositoryWork {
-    /// The action this carries out.
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Check { .. } => Action::CheckRepositories,
-            Self::Monitor { .. } => Action::MonitorWorkflows,
-            Self::Protect { .. } => Action::ProtectBranches,
-            Self::SetSecrets { .. } => Action::BootstrapRepoSecrets,
-        }
-    }
-
     /// The repository; none where all are meant.
     pub fn repository(&self) -> Option<&RepositoryName> {
         match self {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use cc_devops_outbound::{HttpClient, HttpOptions, Request, Url};
 use tokio::process::{Child, Command};
 
 /// The longest a peer may take until it answers.
@@ -100,15 +101,14 @@ fn free_port() -> u16 {
 }
 
 async fn start(mut command: Command, port: u16, health: &str) -> Peer {
-    // A client needs a provider even where it speaks plain HTTP; the first choice holds.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let mut process = command.spawn().expect("the peer starts");
     let url = format!("http://127.0.0.1:{port}");
-    let client = reqwest::Client::new();
+    let health = Url::parse(&format!("{url}{health}")).expect("an address");
+    let client = HttpClient::configured(&health, HttpOptions::default()).expect("a client");
     let ready = async {
         loop {
-            let answer = client.get(format!("{url}{health}")).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
+            let answer = client.send_for_head(Request::get(health.clone())).await;
+            if answer.is_ok_and(|(status, _)| status.is_success()) {
                 return;
             }
             if let Some(status) = process.try_wait().expect("a child can be waited for") {

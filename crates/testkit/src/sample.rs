@@ -8,6 +8,7 @@ use cc_devops_core::installation::Stages;
 use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::{Fingerprint, FingerprintKey};
 use cc_devops_core::requests::outcome::{Completed, Reason, Status};
@@ -101,7 +102,7 @@ pub fn installation() -> Installation {
 /// A control plane of the sample installation over these ports, where an agent has its own prefix and stack.
 pub fn control_plane(ports: Ports) -> ControlPlane {
     let installation = installation();
-    let policy = cc_devops_core::policy::Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let policy = cc_devops_core::policy::Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     let fingerprints = FingerprintKey::new([7; 32]);
     ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
 }

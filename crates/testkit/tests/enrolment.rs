@@ -9,6 +9,7 @@ use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::Role;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, agent_name};
@@ -98,7 +99,7 @@ async fn a_prefix_outside_the_namespace_is_refused_and_nothing_is_written() {
 async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() {
     let ports = Memory::new().ports();
     let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::default(), &installation);
+    let policy = Policy::shipped(PolicySet::default(), &installation, vocabulary());
     let plain = agent(OTHER_AGENT);
     let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&plain, &policy));
     let error = enrolment.add(agent(AGENT), &token(1)).await.unwrap_err();

@@ -4,6 +4,7 @@ use cc_devops_core::input::{self, InputError, MAX_DEPTH};
 use cc_devops_core::policy::Policy;
 use cc_devops_core::repos::dependabot::{self, Reading};
 use cc_devops_core::repos::policy::Policy as RepositoryPolicy;
+use cc_devops_core::requests::actions::{Action, Registry, vocabulary};
 use cc_devops_core::requests::admission::admit;
 use cc_devops_core::requests::bus::{Signal, asked_stage};
 use cc_devops_core::requests::envelope::Envelope;
@@ -45,7 +46,13 @@ fn an_envelope_of_any_bytes_is_admitted_or_refused() {
             return;
         };
         for principal in &principals {
-            let admitted = admit(&envelope, principal, &installation, &key, Timestamp::UNIX_EPOCH);
+            let admitted = admit(
+                &envelope,
+                principal,
+                (&installation, Registry::shipped()),
+                &key,
+                Timestamp::UNIX_EPOCH,
+            );
             let shown = [&admitted.head.action, &admitted.head.stage];
             assert!(shown.iter().all(|text| !text.contains(text::is_hidden)));
             if let Err(failure) = admitted.verdict {
@@ -95,7 +102,7 @@ fn a_task_of_any_bytes_is_one_that_exists_or_none() {
             let Ok(payload) = input::document(bytes) else { return };
             let task = Task::of(&payload);
             if let Ok(Some(work)) = task.work(&payload) {
-                assert_eq!(work.action().as_str(), task.as_str());
+                assert_eq!(Action::for_work(&work).as_str(), task.as_str());
             }
         },
     );
@@ -124,7 +131,7 @@ fn policies_of_any_bytes_are_valid_or_their_problems_are_told() {
     Fuzz::new().run(&[own], |bytes| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let lines = text.lines().count();
-        if let Err(problems) = Policy::parse(&[("own.cedar".to_owned(), text)], &installation) {
+        if let Err(problems) = Policy::parse(&[("own.cedar".to_owned(), text)], &installation, vocabulary()) {
             assert!(
                 problems
                     .iter()

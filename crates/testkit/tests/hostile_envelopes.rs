@@ -10,6 +10,7 @@ use cc_devops_core::installation::Installation;
 use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::Backlog;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::Reason;
@@ -42,7 +43,7 @@ impl House {
             .await
             .expect("add the agent");
         let installation: Installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let fingerprints = FingerprintKey::new([7; 32]);
         let plane = ControlPlane::new(installation, ports, policy, fingerprints, Settings::default());
         Self { memory, plane }

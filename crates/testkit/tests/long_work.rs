@@ -15,12 +15,13 @@ use cc_devops_core::ports::{
     PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretStore, SecretSummary, SecretVersion,
     SecretWrite, SecretWritten, StackProgress, Stacks,
 };
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::course::Course;
-use cc_devops_core::requests::engine::{Received, Settings};
+use cc_devops_core::requests::engine::{Claimed, Received, Settings};
 use cc_devops_core::requests::execution::Step;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::{Completed, Failure, Reason, Status};
-use cc_devops_core::requests::record::{ClaimedRequest, RequestRecord, RequestState, StackLease};
+use cc_devops_core::requests::record::{RequestRecord, RequestState, StackLease};
 use cc_devops_core::requests::running::Renewed;
 use cc_devops_core::requests::stacks::{ReleaseError, release_stack};
 use cc_devops_core::requests::{DeployLambda, Principal, RepositoryWork, Role};
@@ -77,7 +78,7 @@ impl RepositoryCare for Slow {
 
 fn plane(ports: Ports, settings: Settings) -> ControlPlane {
     let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
 }
 
@@ -104,7 +105,7 @@ async fn receive(plane: &ControlPlane, event: Value, take: bool) -> Received {
     plane.receive(&principal, event, take).await.unwrap()
 }
 
-async fn claim(plane: &ControlPlane, event: Value) -> ClaimedRequest {
+async fn claim(plane: &ControlPlane, event: Value) -> Claimed {
     match receive(plane, event, true).await {
         Received::Claimed(claimed) => claimed,
         _ => panic!("it is new"),
@@ -182,9 +183,9 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
         let claimed = if round == 1 {
             claim(&first, check("r1")).await
         } else {
-            plane.recover(10).await.unwrap().remove(0)
+            plane.recover(10).await.unwrap().remove(0).into()
         };
-        assert_eq!(claimed.tries, 1, "round {round}");
+        assert_eq!(claimed.request.tries, 1, "round {round}");
         let running = tokio::spawn({
             let plane = Arc::clone(&plane);
             async move { plane.carry_out(claimed).await }

@@ -11,6 +11,7 @@ use cc_devops_core::alerts::Alert;
 use cc_devops_core::health::Condition;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::{Alerts, Consumer, EventBus, PortError, PortErrorKind, PortResult, Ports, Standing};
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::outcome::Reason;
@@ -83,7 +84,7 @@ impl House {
         let mut ports = memory.ports();
         change(&mut ports);
         let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation);
+        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let key = FingerprintKey::new([7; 32]);
         let plane = ControlPlane::new(installation, ports, policy, key, Settings::default());
         let subscription = Subscription {

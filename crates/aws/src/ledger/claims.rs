@@ -141,7 +141,6 @@ impl DynamoLedger {
             tries: row.tries(),
             head: row.head()?,
             detail: keys.open(("detail", row.id.as_str()), sealed)?,
-            admitted: None,
         };
         Ok(Some((row.place, claimed)))
     }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};
-use crate::Context;
+use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::table;
@@ -84,7 +84,7 @@ pub(crate) struct Add {
 
 /// Runs `agents`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let config = context.load_config()?.checked;
+    let config = context.load_settings()?.settings;
     let opened = store::open(context).await?;
     // Whoever may open the store is the operator.
     let enrolment = Enrolment::new(&opened.ports, &config.installation, Asker::Operator);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::store;
 

@@ -3,7 +3,7 @@
 use cc_devops_embedded::{OpenError, compact};
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::store;
@@ -22,7 +22,7 @@ pub(crate) struct Args {}
 
 /// Runs `compact`.
 pub(crate) async fn run(context: &Context, _args: Args) -> Result<(), CliError> {
-    if context.load_config()?.checked.aws.is_some() {
+    if context.load_settings()?.settings.aws.is_some() {
         return Err(CliError::Usage(
             "compacting is for the embedded backend; on AWS there is no file".to_owned(),
         ));

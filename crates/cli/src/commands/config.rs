@@ -1,10 +1,10 @@
 //! `config`: what is wrong with the configuration, and what is in force.
 
+use cc_devops_app::{policies, settings};
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
-use crate::policies;
 
 const CHECK_HELP: &str = "\
 Every problem is reported at once, each with its key. Exit code 1 when there is one.
@@ -36,16 +36,16 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
     let output = context.output;
     match command {
         // Policies of one's own are part of the configuration.
-        Command::Check => match context.load_config().and_then(|loaded| {
-            policies::in_force(&loaded.checked)?;
-            loaded.permitted()
+        Command::Check => match context.load_settings().and_then(|loaded| {
+            policies::in_force(&loaded.settings)?;
+            Ok(loaded.permitted()?)
         }) {
             Ok(loaded) => {
                 let Some(file) = loaded.source else {
                     return Err(CliError::Usage(format!(
                         "there is no configuration file to check: name it with --config or CC_DEVOPS_CONFIG, or go to the \
                          folder of {}; the defaults and the environment alone have no errors",
-                        crate::config::DEFAULT_FILE
+                        settings::DEFAULT_FILE
                     )));
                 };
                 let file = file.display().to_string();
@@ -69,7 +69,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
             Err(other) => Err(other),
         },
         Command::Show => {
-            let loaded = context.load_config()?;
+            let loaded = context.load_settings()?;
             let text = toml::to_string(&loaded.file)
                 .map_err(|error| CliError::internal("the configuration cannot be written as TOML", error))?;
             output.answer(&loaded.file, || text.trim_end().to_owned())

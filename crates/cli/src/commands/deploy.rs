@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use cc_devops_core::names::StackName;
-use cc_devops_core::requests::Action;
+use cc_devops_core::requests::actions::deploy_lambda;
 use serde_json::{Map, Value, json};
 
 use super::send::read_input;
 use super::submit::{Asking, Channel, envelope, submit, tell, word};
-use crate::Context;
 use crate::client::Target;
+use crate::context::Context;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\
@@ -61,7 +61,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let channel = Channel::open(context, &args.target).await?;
     let params = params(&args)?;
-    let event = envelope(&args.asking, Action::DeployLambda, Some(&args.stage), &params);
+    let event = envelope(&args.asking, &deploy_lambda::ACTION, Some(&args.stage), &params);
     let submitted = submit(&channel, &event, args.wait, context.output).await?;
     tell(context.output, &submitted, args.wait, |result| {
         let what = match word(result, "action") {

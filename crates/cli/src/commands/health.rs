@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use cc_devops_aws::Backend;
-use cc_devops_core::ports::PortErrorKind;
-use reqwest::Method;
-use serde_json::{Value, json};
+use cc_devops_outbound::Method;
+use serde_json::Value;
 
-use crate::Context;
+use super::bus;
 use crate::client::{Client, Target};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{table, visible};
 use crate::store;
@@ -40,8 +39,8 @@ pub(crate) struct Args {
 
 /// Runs `health`.
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
-    let body = match store::on_aws(&context.load_config()?.checked).await? {
-        Some(backend) if args.target.url.is_none() => of_function(&backend).await?,
+    let body = match store::on_aws(&context.load_settings()?.settings).await? {
+        Some(backend) if args.target.url.is_none() => bus::function_health(&backend).await?,
         _ => {
             let client = Client::with_a_token_at_hand(context, &args.target)?;
             body(&client.patient(Duration::from_secs(args.timeout))).await?
@@ -52,33 +51,6 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<(), CliError> 
         Ok(())
     } else {
         Err(CliError::Answered)
-    }
-}
-
-/// What the deployed function answers.
-pub(super) async fn of_function(backend: &Backend) -> Result<Value, CliError> {
-    let answer = match backend.invoke(&json!({"task_type": "health_check"})).await {
-        Err(error) if error.kind == PortErrorKind::NotFound => {
-            return Err(CliError::Unreachable {
-                message: format!(
-                    "{}; where `serve` runs in its place, name its address with --url",
-                    error.message
-                ),
-                source: None,
-            });
-        }
-        answer => answer?,
-    };
-    let body = answer
-        .get("body")
-        .and_then(Value::as_str)
-        .map(serde_json::from_str::<Value>);
-    match body {
-        Some(Ok(body)) => Ok(body),
-        _ => Err(CliError::Failed(format!(
-            "the function {} does not answer as a control plane does",
-            backend.resources().function
-        ))),
     }
 }
 

@@ -1,9 +1,15 @@
 //! The commands, one file each. Those of an operator open the data folder; those an agent could
 //! give as well go over HTTP.
 
+mod action_name;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod backup;
+#[cfg(feature = "aws")]
+mod bus;
+#[cfg(not(feature = "aws"))]
+#[path = "no_bus.rs"]
+mod bus;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -22,12 +28,13 @@ pub(crate) mod send;
 pub(crate) mod smoke_test;
 pub(crate) mod stacks;
 mod submit;
+mod submitted;
 mod times;
 pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
-use crate::Context;
 use crate::args::Operation;
+use crate::context::Context;
 use crate::error::CliError;
 
 /// Runs a command to its end.

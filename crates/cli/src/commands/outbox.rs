@@ -5,7 +5,7 @@ use cc_devops_core::requests::standing::give_back;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;

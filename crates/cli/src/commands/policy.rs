@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use cc_devops_app::settings::PolicySource;
+use cc_devops_app::settings::file::PolicySetName;
+use cc_devops_app::{Settings, policies};
 use cc_devops_core::fleet::Agent;
 use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_core::policy::{Access, Policy};
+use cc_devops_core::policy::{Closed, On};
 use cc_devops_core::requests::Role;
+use cc_devops_core::requests::actions::vocabulary;
 use serde_json::json;
 
-use crate::Context;
-use crate::config::Checked;
-use crate::config::check::PolicySource;
-use crate::config::file::PolicySetName;
+use super::action_name::IN_POLICIES;
+use crate::context::Context;
 use crate::error::CliError;
-use crate::policies;
 use crate::store::{self, ADMIN, Opened};
 
 const SHOW_HELP: &str = "\
@@ -30,20 +31,45 @@ denied.
 An agent that the control plane knows is taken with the prefixes and stacks it was given; any other
 name, as an agent with just its own, and those named here.
 
-Actions and their resources:
-  putSecret, readSecret            the secret's name
-  deployLambda                     the stack without its stage
-  sendHeartbeat                    an agent
-  readRequests, readEvents         an agent, or * for everybody's
-  fixRepositories                  a repository, or * for all of the owner's
-  listAgents, manageAgents         *
-  manageWebhooks                   *
-  readMetrics, readHealth          *
+";
 
+const CHECK_EXAMPLES: &str = "
 Examples:
   cc-devops policy check --policies ./policies
   cc-devops policy check Billing putSecret /contentcraft/stripe/key --stage prod
   cc-devops policy check Billing deployLambda cc-agent-billing --json";
+
+/// How wide the column of actions is.
+const COLUMN: usize = 33;
+
+/// The help of `policy check`: its middle is what policies may speak of.
+fn check_help() -> String {
+    let mut help = format!("{CHECK_HELP}Actions and their resources:\n");
+    let mut kinds: Vec<On> = Vec::new();
+    for rule in vocabulary().rules() {
+        if kinds.contains(&rule.on) {
+            continue;
+        }
+        kinds.push(rule.on);
+        let mut line = String::new();
+        for alike in vocabulary().rules().iter().filter(|alike| alike.on == rule.on) {
+            if !line.is_empty() && line.len() + alike.action.len() + 4 > COLUMN {
+                help.push_str(&help_line(&line, rule.on));
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push_str(", ");
+            }
+            line.push_str(alike.action);
+        }
+        help.push_str(&help_line(&line, rule.on));
+    }
+    help + CHECK_EXAMPLES
+}
+
+fn help_line(actions: &str, on: On) -> String {
+    format!("  {actions:<COLUMN$}{}\n", on.as_str())
+}
 
 /// What to do with policies.
 #[derive(Debug, clap::Subcommand)]
@@ -59,7 +85,7 @@ pub(crate) enum Command {
         schema: bool,
     },
     /// Check policies, and ask "may X do Y to Z?"
-    #[command(after_help = CHECK_HELP)]
+    #[command(after_help = check_help())]
     Check(Check),
 }
 
@@ -70,7 +96,7 @@ pub(crate) struct Check {
     #[arg(requires = "action")]
     principal: Option<AgentName>,
     /// What it wants to do, as in putSecret
-    #[arg(requires = "resource")]
+    #[arg(requires = "resource", value_parser = IN_POLICIES, hide_possible_values = true)]
     action: Option<String>,
     /// What it wants to do it to
     resource: Option<String>,
@@ -93,10 +119,10 @@ pub(crate) struct Check {
 
 /// Runs `policy`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let config = context.load_config()?.checked;
+    let config = context.load_settings()?.settings;
     match command {
         Command::Show { schema: true, .. } => {
-            let text = Policy::schema_text();
+            let text = vocabulary().schema_text();
             context.output.content(&json!({"schema": text}), text.trim_end())
         }
         Command::Show { set, .. } => show(context, &config, set),
@@ -104,7 +130,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     }
 }
 
-fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Result<(), CliError> {
+fn show(context: &Context, config: &Settings, set: Option<PolicySetName>) -> Result<(), CliError> {
     let sources = match set {
         Some(set) => policies::shipped(set.into()),
         None => policies::sources(config)?,
@@ -120,7 +146,7 @@ fn show(context: &Context, config: &Checked, set: Option<PolicySetName>) -> Resu
     context.output.content(&json!({"policies": files}), &texts.join("\n\n"))
 }
 
-async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), CliError> {
+async fn check(context: &Context, config: &Settings, check: Check) -> Result<(), CliError> {
     let policy = match &check.policies {
         Some(folder) => policies::from_folder(folder, &config.installation)?,
         None => policies::in_force(config)?,
@@ -152,11 +178,11 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         Some(name) => stages.find(name).map_err(CliError::Usage)?,
         None => stages.default_stage().clone(),
     };
-    let access = Access::parse(action, resource, &stage).map_err(CliError::Usage)?;
+    let access = vocabulary().access(action, resource, &stage).map_err(CliError::Usage)?;
     let agent = agent(opened.as_ref(), principal, &check).await?;
     let decision = policy.decide(&agent, &access);
     let word = if decision.allowed { "allow" } else { "deny" };
-    let document = json!({
+    let mut document = json!({
         "decision": word,
         "policies": decision.policies,
         "errors": decision.errors,
@@ -166,9 +192,12 @@ async fn check(context: &Context, config: &Checked, check: Check) -> Result<(), 
         "resource": access.resource(),
         "stage": stage,
     });
+    if let (Some(closed), Some(fields)) = (decision.closed, document.as_object_mut()) {
+        fields.insert("closed".to_owned(), json!(closed));
+    }
     context.output.answer(&document, || {
-        let by = if let Some(refusal) = policy.refusal(&access) {
-            refusal
+        let by = if decision.closed == Some(Closed::OwnStack) {
+            decision.refusal(&agent.name, &access)
         } else if decision.policies.is_empty() {
             "no policy allows it".to_owned()
         } else {

@@ -3,19 +3,20 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use cc_devops_aws::Backend;
 use cc_devops_core::names::SecretName;
-use cc_devops_core::requests::Action;
+use cc_devops_core::requests::actions::put_secret;
 use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_core::secret::SecretValue;
 use serde_json::{Map, json};
 
+use super::bus;
 use super::send::read_input;
 use super::submit::{Asking, Channel, envelope, submit, tell, word};
-use crate::Context;
 use crate::client::Target;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::sealing::put_value;
+use crate::store::AwsBackend;
 
 const AFTER_HELP: &str = "\
 The value is read from standard input or a file, so that it stands in no shell history and no
@@ -75,7 +76,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     put_value(&mut params, key.as_ref(), (&args.asking.agent, &args.name), &value)?;
     let event = envelope(
         &args.asking,
-        Action::PutSecret,
+        &put_secret::ACTION,
         channel.stage(args.stage.as_deref()),
         &params,
     );
@@ -91,10 +92,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 }
 
 /// The key for a value that goes over the bus. A control plane of an older version publishes none.
-async fn on_the_bus(context: &Context, backend: &Backend, demanded: bool) -> Result<Option<SealingKey>, CliError> {
-    let key = backend.published_sealing_key().await?;
+async fn on_the_bus(context: &Context, backend: &AwsBackend, demanded: bool) -> Result<Option<SealingKey>, CliError> {
+    let (key, parameter) = bus::sealing_key(backend).await?;
     if key.is_none() {
-        let parameter = &backend.resources().sealing_key;
         if demanded {
             return Err(CliError::Failed(format!(
                 "no sealing key is published in {parameter}: the first heartbeat of the control plane does that"

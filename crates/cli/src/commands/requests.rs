@@ -6,8 +6,9 @@ use cc_devops_core::requests::record::{Cursor, Progress, RequestFilter, RequestR
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::action_name::REQUESTED;
 use super::times::{parse_time, show};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{table, visible};
 use crate::store;
@@ -46,7 +47,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "NAME")]
     agent: Option<AgentName>,
     /// Only those with this action, as in putSecret
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", value_parser = REQUESTED, hide_possible_values = true)]
     action: Option<String>,
     /// Only those that ended so: success or error
     #[arg(long, value_name = "STATUS", value_parser = parse_status)]

@@ -7,8 +7,8 @@ use cc_devops_embedded::{Restore, RestoreError, Restored};
 use serde_json::json;
 
 use super::times::show;
-use crate::Context;
 use crate::confirmation::confirm;
+use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::store;
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Runs `restore`.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    if context.load_config()?.checked.aws.is_some() {
+    if context.load_settings()?.settings.aws.is_some() {
         return Err(CliError::Usage(
             "restoring a backup is for the embedded backend; on AWS the table has point-in-time recovery".to_owned(),
         ));

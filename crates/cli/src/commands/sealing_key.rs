@@ -5,7 +5,7 @@ use cc_devops_core::sealed_values::keeping::SealingKeeper;
 use serde_json::{Value, json};
 
 use super::times::show;
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;

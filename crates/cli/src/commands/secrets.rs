@@ -8,7 +8,7 @@ use cc_devops_core::requests::engine::ReadSecretError;
 use serde_json::{Value, json};
 
 use super::times::show;
-use crate::Context;
+use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::output::table;
@@ -111,9 +111,8 @@ async fn list(context: &Context, prefix: Option<&SecretPrefix>) -> Result<(), Cl
 }
 
 async fn get(context: &Context, name: &SecretName, previous: bool) -> Result<(), CliError> {
-    let config = context.load_config()?.checked;
     let opened = store::open(context).await?;
-    let plane = opened.control_plane(&config).await?;
+    let plane = opened.control_plane().await?;
     let admin = AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error))?;
     // Whoever may open the data folder is the operator, with or without a token.
     let admin = match plane.ports().agents.find(&admin).await? {

@@ -4,19 +4,19 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cc_devops_aws::Backend;
 use cc_devops_core::input;
 use cc_devops_core::ports::{Clock, SystemClock};
-use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::task::Task;
+use cc_devops_core::requests::{Action, RepositoryWork};
 use serde_json::{Value, json};
 
-use super::health;
-use super::submit::{Asking, Channel, Submitted, envelope, follow, is_error, outcome, post, put, submit, word};
-use crate::Context;
+use super::submit::{Asking, Channel, envelope, follow, is_error, post, submit, word};
+use super::submitted::Submitted;
+use super::{bus, health};
 use crate::client::{Client, Target};
+use crate::context::Context;
 use crate::error::CliError;
-use crate::store;
+use crate::store::{self, AwsBackend};
 
 const AFTER_HELP: &str = "\
 The file holds one of:
@@ -57,7 +57,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let body = read_input(&args.file)?;
     let parsed = input::documents(&body);
     if args.target.url.is_none()
-        && let Some(backend) = store::on_aws(&context.load_config()?.checked).await?
+        && let Some(backend) = store::on_aws(&context.load_settings()?.settings).await?
     {
         let parsed =
             parsed.map_err(|error| CliError::Usage(format!("{} cannot be sent: {error}", args.file.display())))?;
@@ -90,9 +90,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 }
 
 /// On AWS an event goes over the bus, and what is for the function itself to the function.
-async fn on_aws(context: &Context, backend: &Backend, input: Value, wait: u64) -> Result<(), CliError> {
+async fn on_aws(context: &Context, backend: &AwsBackend, input: Value, wait: u64) -> Result<(), CliError> {
     if is_direct(&input) {
-        let answer = backend.invoke(&input).await?;
+        let answer = bus::invoke(backend, &input).await?;
         context.output.document(&answer)?;
         let succeeded = answer.get("statusCode").and_then(Value::as_u64) == Some(200);
         return if succeeded { Ok(()) } else { Err(CliError::Answered) };
@@ -103,12 +103,12 @@ async fn on_aws(context: &Context, backend: &Backend, input: Value, wait: u64) -
     };
     let mut sent = Vec::with_capacity(events.len());
     for event in &events {
-        sent.push(put(backend, event).await?);
+        sent.push(bus::put(backend, event).await?);
     }
     let mut answers = Vec::with_capacity(sent.len());
     let mut open = false;
     for sent in sent {
-        match outcome(backend, sent, wait, context.output).await? {
+        match bus::outcome(backend, sent, wait, context.output).await? {
             Submitted::Completed(completed) => answers.push(completed),
             Submitted::Accepted(acknowledgement) => {
                 open = true;
@@ -188,14 +188,14 @@ async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<()
 
 /// The body of the answer to a task that failed.
 fn failed(context: &Context, error: &str) -> Result<Value, CliError> {
-    let agent = context.load_config()?.checked.installation.agent;
+    let agent = context.load_settings()?.settings.installation.agent;
     Ok(json!({"error": error, "agent": agent, "timestamp": SystemClock.now()}))
 }
 
 /// A task on repositories is a request here; its outcome is told as the function tells it.
 async fn looked(context: &Context, args: &Args, work: &RepositoryWork) -> Result<(u16, Value), CliError> {
     let asking = Asking::as_operator()?;
-    let event = envelope(&asking, work.action(), None, &work.params());
+    let event = envelope(&asking, Action::for_work(work), None, &work.params());
     let channel = Channel::Http(Client::authenticated(context, &args.target)?);
     let wait = if args.wait == 0 { TASK_PATIENCE } else { args.wait };
     Ok(match submit(&channel, &event, wait, context.output).await? {

@@ -4,7 +4,7 @@ use cc_devops_core::names::{AgentName, FullStackName};
 use cc_devops_core::requests::stacks::release_stack;
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::store::{self, ADMIN};
 

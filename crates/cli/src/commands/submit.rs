@@ -3,37 +3,27 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_aws::Backend;
-use cc_devops_core::events::EventBody;
 use cc_devops_core::names::{AgentName, RequestId};
 use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::requests::Action;
-use cc_devops_core::requests::bus::asked_stage;
-use cc_devops_core::requests::outcome::Completed;
-use cc_devops_core::requests::record::{Cursor, Progress};
-use reqwest::Method;
+use cc_devops_core::requests::record::Progress;
+use cc_devops_outbound::Method;
 use serde_json::{Map, Value, json};
 
-use crate::Context;
+use super::bus;
+use super::submitted::{Submitted, WAITING};
 use crate::client::{Answer, Client, Target};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, visible};
-use crate::store;
+use crate::store::{self, AwsBackend};
 
 /// The longest the server is asked to hold an answer back, in seconds.
 const LONGEST_HOLD: u64 = 60;
 /// The same where progress is shown.
 const SHORT_HOLD: u64 = 1;
-/// What is said while a request is waited for.
-const WAITING: &str = "waiting for the outcome";
 /// How often a request that takes longer is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How soon a request on the bus is looked for, and how often once that takes long.
-const LOOK_FIRST: Duration = Duration::from_millis(200);
-const LOOK_LAST: Duration = Duration::from_secs(5);
-/// How many events of the log are read at a time.
-const EVENTS: usize = 256;
-
 /// Who asks, and under which id.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Asking {
@@ -56,16 +46,8 @@ impl Asking {
     }
 }
 
-/// How a submitted request stands.
-pub(super) enum Submitted {
-    /// It has its outcome: the detail of `devops.completed`.
-    Completed(Value),
-    /// It is on record and has not ended in the time given: the server's acknowledgement.
-    Accepted(Value),
-}
-
 /// The envelope of a request.
-pub(super) fn envelope(asking: &Asking, action: Action, stage: Option<&str>, params: &Map<String, Value>) -> Value {
+pub(super) fn envelope(asking: &Asking, action: &Action, stage: Option<&str>, params: &Map<String, Value>) -> Value {
     let id = asking
         .request_id
         .as_ref()
@@ -92,13 +74,13 @@ pub(super) enum Channel {
     /// Over HTTP, with a token.
     Http(Client),
     /// Over the event bus, as an agent of AWS sends it; its outcome is read in the ledger.
-    Bus(Backend),
+    Bus(AwsBackend),
 }
 
 impl Channel {
     /// The bus where the backend is AWS and no server is named.
     pub(super) async fn open(context: &Context, target: &Target) -> Result<Self, CliError> {
-        match store::on_aws(&context.load_config()?.checked).await? {
+        match store::on_aws(&context.load_settings()?.settings).await? {
             Some(backend) if target.url.is_none() => Ok(Self::Bus(backend)),
             _ => Client::authenticated(context, target).map(Self::Http),
         }
@@ -109,109 +91,7 @@ impl Channel {
     pub(super) fn stage<'s>(&'s self, given: Option<&'s str>) -> Option<&'s str> {
         match self {
             Self::Http(_) => given,
-            Self::Bus(backend) => Some(given.unwrap_or(backend.resources().stage.as_str())),
-        }
-    }
-}
-
-/// A request that was put on the bus.
-pub(super) struct Sent {
-    id: RequestId,
-    begun: Instant,
-    /// Where the event log ended before, for a request that was on record already: its outcome, or
-    /// that it conflicts, comes after.
-    repeat: Option<Cursor>,
-}
-
-impl Sent {
-    /// How a request stands that has not ended.
-    fn accepted(&self) -> Submitted {
-        Submitted::Accepted(json!({"status": "accepted", "requestId": self.id}))
-    }
-}
-
-/// Puts one event on the bus.
-pub(super) async fn put(backend: &Backend, event: &Value) -> Result<Sent, CliError> {
-    let ours = &backend.resources().stage;
-    let asked = asked_stage(event, backend.installation());
-    if asked != *ours {
-        return Err(CliError::Usage(format!(
-            "the request is for the stage {asked}, and its outcome would stand there: give --aws-stage {asked}"
-        )));
-    }
-    let id = event
-        .pointer("/detail/requestId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let id = RequestId::new(id).map_err(|error| CliError::Usage(format!("`detail.requestId`: {error}")))?;
-    let repeat = match backend.ledger().find(&id).await? {
-        None => None,
-        Some(_) => Some(backend.events().newest().await?),
-    };
-    let begun = Instant::now();
-    backend.put_request(event).await?;
-    Ok(Sent { id, begun, repeat })
-}
-
-/// Looks for the outcome of a request that was put on the bus, up to `wait` seconds after it was.
-pub(super) async fn outcome(
-    backend: &Backend,
-    mut sent: Sent,
-    wait: u64,
-    output: Output,
-) -> Result<Submitted, CliError> {
-    let deadline = Duration::from_secs(wait);
-    let mut progress = output.progress(WAITING);
-    let mut pause = LOOK_FIRST;
-    loop {
-        match look(backend, &mut sent).await? {
-            Seen::Ended(completed) => {
-                let completed = serde_json::to_value(&completed);
-                let completed = completed.map_err(|error| CliError::internal("an outcome is not JSON", error))?;
-                return Ok(Submitted::Completed(completed));
-            }
-            Seen::GoesOn(Some(far)) => progress.of_request(&far),
-            Seen::GoesOn(None) => progress.start(),
-        }
-        let elapsed = sent.begun.elapsed();
-        if elapsed >= deadline {
-            return Ok(sent.accepted());
-        }
-        tokio::time::sleep(pause.min(deadline.saturating_sub(elapsed))).await;
-        pause = (pause * 2).min(LOOK_LAST);
-    }
-}
-
-/// How a request stands that is waited for.
-enum Seen {
-    Ended(Completed),
-    GoesOn(Option<Progress>),
-}
-
-async fn look(backend: &Backend, sent: &mut Sent) -> Result<Seen, CliError> {
-    let Some(after) = &mut sent.repeat else {
-        let Some(record) = backend.ledger().find(&sent.id).await? else {
-            return Ok(Seen::GoesOn(None));
-        };
-        return Ok(match record.completed {
-            Some(completed) => Seen::Ended(completed),
-            None => Seen::GoesOn(record.progress),
-        });
-    };
-    loop {
-        let events = backend.events().after(*after, None, EVENTS).await?;
-        let ended = events.len() < EVENTS;
-        for logged in events {
-            *after = logged.cursor;
-            match logged.event.body {
-                EventBody::Completed(completed) if completed.request_id == sent.id.as_str() => {
-                    return Ok(Seen::Ended(completed));
-                }
-                _ => {}
-            }
-        }
-        if ended {
-            return Ok(Seen::GoesOn(None));
+            Self::Bus(backend) => Some(given.unwrap_or(bus::stage(backend))),
         }
     }
 }
@@ -239,8 +119,8 @@ pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64, output: 
     let client = match channel {
         Channel::Http(client) => client,
         Channel::Bus(backend) => {
-            let sent = put(backend, event).await?;
-            return outcome(backend, sent, wait, output).await;
+            let sent = bus::put(backend, event).await?;
+            return bus::outcome(backend, sent, wait, output).await;
         }
     };
     let begun = Instant::now();

@@ -7,11 +7,11 @@ use cc_devops_core::requests::record::Cursor;
 use cc_devops_core::webhooks::{
     DeadLetter, Subscription, SubscriptionId, SubscriptionStatus, Subscriptions, signing_secret,
 };
-use cc_devops_egress::Guard;
+use cc_devops_outbound::Guard;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;
@@ -81,7 +81,7 @@ pub(crate) enum Command {
 
 /// Runs `webhooks`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let config = context.load_config()?.checked;
+    let config = context.load_settings()?.settings;
     let opened = store::open(context).await?;
     let ports = &opened.ports;
     // Whoever may open the store is the operator.

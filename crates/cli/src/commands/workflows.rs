@@ -6,7 +6,7 @@ use cc_devops_core::repos::workflows::{ActionTaken, HealthName};
 use cc_devops_core::requests::course::Course;
 
 use super::repos::{Whose, short_name};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{table, visible};
 

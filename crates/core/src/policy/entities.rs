@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 
-use super::Access;
 use super::literals::CONTROL_PLANE;
+use super::{Access, Resource};
 use crate::fleet::Agent;
-use crate::names::{Namespace, SecretName, SecretPrefix, StackName, Stage};
-use crate::requests::Role;
+use crate::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
+use crate::requests::principal::Role;
 
 /// The schema's types, parsed once.
 struct Types {
@@ -92,34 +92,43 @@ fn principal(agent: &Agent, namespace: &Namespace) -> Result<Entity, String> {
 }
 
 fn resource(access: &Access) -> Result<(Entity, Context), String> {
-    let plain = |entity: Entity| Ok((entity, Context::empty()));
+    let plain = |entity: Result<Entity, String>| Ok((entity?, Context::empty()));
+    let plane = || Ok(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE)));
+    let agent = |name: &AgentName| Ok(Entity::with_uid(uid(&TYPES.agent, name.as_str())));
     match access {
-        Access::PutSecret { name, stage } => Ok((secret(name)?, in_stage(stage)?)),
-        Access::ReadSecret { name } => plain(secret(name)?),
-        Access::DeployLambda { stack: name, stage } => {
-            let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
-            let entity = Entity::new(stack(name), attributes, HashSet::new()).map_err(|error| error.to_string())?;
-            Ok((entity, in_stage(stage)?))
+        Access::Request { on, stage, .. } => {
+            let entity = match on {
+                Resource::Secret(name) => secret(name)?,
+                Resource::Stack(name) => named(stack(name), name.as_str())?,
+                Resource::Repository(name) => repository(name)?,
+                Resource::Agent(name) => agent(name)?,
+                Resource::ControlPlane => plane()?,
+            };
+            let context = stage.as_ref().map_or_else(|| Ok(Context::empty()), in_stage);
+            Ok((entity, context?))
         }
-        Access::Repositories { repository, .. } | Access::FixRepositories { repository } => match repository {
-            None => plain(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE))),
-            Some(name) => {
-                let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
-                let id = uid(&TYPES.repository, name.as_str());
-                plain(Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())?)
-            }
-        },
-        Access::SendHeartbeat { agent } => plain(Entity::with_uid(uid(&TYPES.agent, agent.as_str()))),
-        Access::ReadRequests { agent } | Access::ReadEvents { agent } => plain(agent.as_ref().map_or_else(
-            || Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE)),
-            |agent| Entity::with_uid(uid(&TYPES.agent, agent.as_str())),
-        )),
+        Access::ReadSecret { name } => plain(secret(name)),
+        Access::FixRepositories { repository: name } => plain(name.as_ref().map_or_else(plane, repository)),
+        Access::SendHeartbeat { agent: name } => plain(agent(name)),
+        Access::ReadRequests { agent: name } | Access::ReadEvents { agent: name } => {
+            plain(name.as_ref().map_or_else(plane, agent))
+        }
         Access::ListAgents
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics
-        | Access::ReadHealth => plain(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE))),
+        | Access::ReadHealth => plain(plane()),
     }
+}
+
+fn repository(name: &RepositoryName) -> Result<Entity, String> {
+    named(uid(&TYPES.repository, name.as_str()), name.as_str())
+}
+
+/// An entity of which policies know its name.
+fn named(id: EntityUid, name: &str) -> Result<Entity, String> {
+    let attributes = HashMap::from([("name".to_owned(), text(name))]);
+    Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())
 }
 
 fn secret(name: &SecretName) -> Result<Entity, String> {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use cedar_policy::{EntityUid, PolicySet};
 
-use super::PolicyProblem;
+use super::problem::PolicyProblem;
 use crate::installation::Installation;
 use crate::names::{AgentName, NameError, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
 use crate::text::nearest;

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::names::{AgentName, SecretName, SecretPrefix};
-    use crate::requests::Role;
+    use crate::requests::principal::Role;
 
     fn agent(prefixes: &[&str]) -> Agent {
         Agent {
@@ -112,6 +112,7 @@ mod tests {
             allowed,
             policies: vec!["p".to_owned()],
             errors: Vec::new(),
+            closed: None,
         }
     }
 

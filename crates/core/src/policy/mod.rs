@@ -1,6 +1,7 @@
 //! May they? Cedar policies over agents, secrets, stacks and stages; what none permits is denied.
 //!
-//! [`Access`] names what can be asked, this module decides it. A policy that cannot be evaluated
+//! [`Access`] names what can be asked, [`vocabulary`] what policies may speak of, this module decides. It knows no
+//! action of the registry: it is given them. A policy that cannot be evaluated
 //! denies, whatever the others say: a `forbid` that fails must not open the door. Before any policy stands what none
 //! can grant: the control plane's own secrets are closed to agents.
 
@@ -8,98 +9,34 @@ mod entities;
 mod literals;
 mod memo;
 mod own;
+mod problem;
+mod sets;
+mod vocabulary;
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use cedar_policy::{
-    Authorizer, Decision as CedarDecision, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, ValidationWarning,
+    Authorizer, Decision as CedarDecision, PolicyId, PolicySet as CedarSet, ValidationMode, ValidationWarning,
     Validator,
 };
-use miette::Diagnostic;
-use serde::Serialize;
 
-pub use cc_devops_kernel::access::Access;
+pub use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::acts::Authority;
-pub use cc_devops_kernel::decision::Decision;
+pub use cc_devops_kernel::decision::{Closed, Decision};
 use literals::NamedAgent;
 use memo::Memo;
 use own::OwnStacks;
 pub use own::is_own_stack;
+pub use problem::PolicyProblem;
+use problem::problem;
+pub use sets::PolicySet;
+pub use vocabulary::{On, Rule, Vocabulary};
 
 use crate::fleet::Agent;
 use crate::installation::Installation;
 use crate::names::AgentName;
-use crate::requests::Role;
-
-const SCHEMA: &str = include_str!("control-plane.cedarschema");
-
-#[expect(
-    clippy::expect_used,
-    reason = "the shipped schema is part of the program; a test parses it"
-)]
-static PARSED_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::from_cedarschema_str(SCHEMA)
-        .expect("the shipped schema parses")
-        .0
-});
-
-/// The policy sets that ship.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PolicySet {
-    /// An agent has its own prefixes and stacks.
-    #[default]
-    OwnPrefixes,
-    /// Every agent has the whole namespace, as older installations had it.
-    WholeNamespace,
-}
-
-impl PolicySet {
-    /// Every shipped set.
-    pub const ALL: [Self; 2] = [Self::OwnPrefixes, Self::WholeNamespace];
-
-    /// The set's name in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OwnPrefixes => "own-prefixes",
-            Self::WholeNamespace => "whole-namespace",
-        }
-    }
-
-    /// The set of that name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|set| set.as_str() == name)
-    }
-
-    /// The set's Cedar text, to start one's own from.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::OwnPrefixes => include_str!("own-prefixes.cedar"),
-            Self::WholeNamespace => include_str!("whole-namespace.cedar"),
-        }
-    }
-}
-
-/// What is wrong with a policy file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{}: {problem}", self.place())]
-pub struct PolicyProblem {
-    /// The file.
-    pub file: String,
-    /// The line, from 1, where it is known.
-    pub line: Option<usize>,
-    /// What is wrong and, where that can be told, what may have been meant.
-    pub problem: String,
-}
-
-impl PolicyProblem {
-    /// The file, and the line behind it: `mine.cedar:7`.
-    pub fn place(&self) -> String {
-        self.line
-            .map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
-    }
-}
+use crate::requests::principal::Role;
 
 /// A checked set of policies.
 pub struct Policy {
@@ -115,7 +52,7 @@ pub struct Policy {
 
 impl Authority for Policy {
     fn decide(&self, agent: &Agent, access: &Access) -> Decision {
-        Policy::decide(self, agent, access)
+        Self::decide(self, agent, access)
     }
 }
 
@@ -126,14 +63,18 @@ impl Policy {
         clippy::missing_panics_doc,
         reason = "the shipped sets are part of the program; a test parses each"
     )]
-    pub fn shipped(set: PolicySet, installation: &Installation) -> Self {
+    pub fn shipped(set: PolicySet, installation: &Installation, vocabulary: &Vocabulary) -> Self {
         let source = (set.as_str().to_owned(), set.text().to_owned());
-        Self::parse(&[source], installation).expect("the shipped policies are valid")
+        Self::parse(&[source], installation, vocabulary).expect("the shipped policies are valid")
     }
 
-    /// Policies from files, as pairs of name and text, validated against the schema, and each name in them against
-    /// what it names. Every problem of every file is reported.
-    pub fn parse(sources: &[(String, String)], installation: &Installation) -> Result<Self, Vec<PolicyProblem>> {
+    /// Policies from files, as pairs of name and text, validated against the schema of what they may speak of, and each
+    /// name in them against what it names. Every problem of every file is reported.
+    pub fn parse(
+        sources: &[(String, String)],
+        installation: &Installation,
+        vocabulary: &Vocabulary,
+    ) -> Result<Self, Vec<PolicyProblem>> {
         let mut policies = CedarSet::new();
         let mut problems = Vec::new();
         let mut agents = Vec::new();
@@ -147,7 +88,7 @@ impl Policy {
                 }
             }
         }
-        let result = Validator::new(PARSED_SCHEMA.clone()).validate(&policies, ValidationMode::Strict);
+        let result = Validator::new(vocabulary.schema().clone()).validate(&policies, ValidationMode::Strict);
         let source = |id: &PolicyId| {
             let id = id.to_string();
             let name = id.split_once('#').map_or(id.as_str(), |(file, _)| file);
@@ -207,49 +148,31 @@ impl Policy {
     #[must_use]
     pub fn guarding(mut self, full_name: &str) -> Self {
         self.own.add(full_name);
+        self.memo = Memo::default();
         self
     }
 
-    /// Why nobody may do `access`, whatever the policies say.
-    pub fn refusal(&self, access: &Access) -> Option<String> {
-        self.own.refusal(access)
-    }
-
-    /// The schema that policies are validated against.
-    pub fn schema_text() -> &'static str {
-        SCHEMA
-    }
-
-    /// Whether `agent` may do `access`.
+    /// Whether `agent` may do `access`. Before any policy stands what none can permit; the decision says so.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
-        if self.refusal(access).is_some() {
-            return Decision {
-                allowed: false,
-                policies: Vec::new(),
-                errors: Vec::new(),
-            };
+        self.memo.answer(agent, access, || match self.closed(agent, access) {
+            Some(closed) => Decision::closed(closed),
+            None => self.evaluate(agent, access),
+        })
+    }
+
+    /// Why no policy can permit it, where none can.
+    fn closed(&self, agent: &Agent, access: &Access) -> Option<Closed> {
+        if self.own.holds(access) {
+            return Some(Closed::OwnStack);
         }
-        self.memo.answer(agent, access, || self.evaluate(agent, access))
+        let of_the_plane = |secret| self.installation.closes(secret, &agent.name);
+        (agent.role == Role::Agent && access.secret().is_some_and(of_the_plane)).then_some(Closed::OwnSecret)
     }
 
     fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
-        let closed = |secret| self.installation.closes(secret, &agent.name);
-        if agent.role == Role::Agent && access.secret().is_some_and(closed) {
-            return Decision {
-                allowed: false,
-                policies: vec![Decision::OWN_SECRETS.to_owned()],
-                errors: Vec::new(),
-            };
-        }
         let (request, entities) = match entities::question(agent, access, &self.installation.namespace) {
             Ok(question) => question,
-            Err(error) => {
-                return Decision {
-                    allowed: false,
-                    policies: Vec::new(),
-                    errors: vec![error],
-                };
-            }
+            Err(error) => return Decision::unanswerable(error),
         };
         let response = self.authorizer.is_authorized(&request, &self.policies, &entities);
         let policies = response.diagnostics().reason().map(|id| self.display(id)).collect();
@@ -259,25 +182,12 @@ impl Policy {
             allowed,
             policies,
             errors,
+            closed: None,
         }
     }
 
     fn display(&self, id: &PolicyId) -> String {
         self.names.get(id).map_or_else(|| id.to_string(), Clone::clone)
-    }
-}
-
-/// A problem in Cedar's words, at the place that Cedar names.
-fn problem((file, text): (&str, &str), error: &(impl Diagnostic + ?Sized)) -> PolicyProblem {
-    let offset = error
-        .labels()
-        .and_then(|mut labels| labels.next())
-        .map(|label| label.offset());
-    let help = error.help().map(|help| format!("; {help}"));
-    PolicyProblem {
-        file: file.to_owned(),
-        line: offset.and_then(|offset| Some(text.get(..offset)?.matches('\n').count() + 1)),
-        problem: format!("{error}{}", help.unwrap_or_default()),
     }
 }
 

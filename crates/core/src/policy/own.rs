@@ -1,7 +1,7 @@
 //! What no policy can permit: changing the control plane's own stacks. Whoever changes them decides what the
 //! control plane does, and so everything else.
 
-use super::Access;
+use super::{Access, Resource};
 use crate::installation::Installation;
 use crate::names::StackName;
 
@@ -27,19 +27,16 @@ impl OwnStacks {
         self.others.push(folded(full_name));
     }
 
-    /// Why nobody may do it, where it would change one of them.
-    pub(super) fn refusal(&self, access: &Access) -> Option<String> {
-        let Access::DeployLambda { stack, stage } = access else {
-            return None;
+    /// Whether it would change one of them.
+    pub(super) fn holds(&self, access: &Access) -> bool {
+        let Access::Request {
+            on: Resource::Stack(stack),
+            ..
+        } = access
+        else {
+            return false;
         };
-        let full_name = stack.on(stage);
-        let name = folded(full_name.as_str());
-        (folded(stack.as_str()) == self.base || self.others.contains(&name)).then(|| {
-            format!(
-                "stack {full_name} is the control plane's own, which no request may change and no policy can permit; an \
-                 operator deploys it with `make deploy`"
-            )
-        })
+        folded(stack.as_str()) == self.base || self.others.contains(&folded(&access.resource()))
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::installation::Stages;
 use crate::names::{AgentName, Namespace, SecretName, SecretPrefix, StackName, Stage};
 use crate::requests::Role;
+use crate::requests::actions::vocabulary;
 
 fn installation() -> Installation {
     Installation {
@@ -36,13 +37,13 @@ fn agent(name: &str, role: Role) -> Agent {
 
 fn ask(policy: &Policy, agent: &Agent, action: &str, resource: &str) -> bool {
     policy
-        .decide(agent, &Access::parse(action, resource, &stage("dev")).unwrap())
+        .decide(agent, &vocabulary().access(action, resource, &stage("dev")).unwrap())
         .allowed
 }
 
 #[test]
 fn by_default_an_agent_has_its_own_and_nothing_else() {
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation());
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary());
     let me = agent("ContentOrchestrator", Role::Agent);
     for (action, resource, expected) in [
         ("putSecret", "/contentcraft/contentorchestrator/key", true),
@@ -75,7 +76,7 @@ fn by_default_an_agent_has_its_own_and_nothing_else() {
 
 #[test]
 fn what_an_agent_was_given_is_its_own_too() {
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation());
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary());
     let mut me = agent("A", Role::Agent);
     me.secret_prefixes
         .push(SecretPrefix::new("/contentcraft/stripe/").unwrap());
@@ -88,7 +89,7 @@ fn what_an_agent_was_given_is_its_own_too() {
 #[test]
 fn an_admin_has_everything() {
     for set in PolicySet::ALL {
-        let policy = Policy::shipped(set, &installation());
+        let policy = Policy::shipped(set, &installation(), vocabulary());
         let admin = agent("admin", Role::Admin);
         for (action, resource) in [
             ("putSecret", "/contentcraft/any/key"),
@@ -113,7 +114,7 @@ fn an_admin_has_everything() {
 
 #[test]
 fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
-    let policy = Policy::shipped(PolicySet::WholeNamespace, &installation());
+    let policy = Policy::shipped(PolicySet::WholeNamespace, &installation(), vocabulary());
     let me = agent("A", Role::Agent);
     assert!(ask(&policy, &me, "putSecret", "/contentcraft/other/key"));
     assert!(ask(&policy, &me, "deployLambda", "cc-agent-other"));
@@ -121,7 +122,9 @@ fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
     assert!(!ask(&policy, &me, "readRequests", "*"));
     let decision = policy.decide(
         &me,
-        &Access::parse("deployLambda", "cc-agent-other", &stage("dev")).unwrap(),
+        &vocabulary()
+            .access("deployLambda", "cc-agent-other", &stage("dev"))
+            .unwrap(),
     );
     assert_eq!(decision.policies, ["agent-every-agent-stack"]);
 }
@@ -130,10 +133,10 @@ fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
 fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
     let everything = r#"@id("everything") permit (principal, action, resource);"#;
     let sources = [("open.cedar".to_owned(), everything.to_owned())];
-    let open = Policy::parse(&sources, &installation()).unwrap();
+    let open = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
     let mut owner = agent("A", Role::Agent);
     owner.stacks.push(StackName::new("cc-agent-devops-automation").unwrap());
-    let sets = PolicySet::ALL.map(|set| Policy::shipped(set, &installation()));
+    let sets = PolicySet::ALL.map(|set| Policy::shipped(set, &installation(), vocabulary()));
     for policy in sets.into_iter().chain([open]) {
         let policy = policy.guarding("Plane-of-Acme-dev");
         for who in [
@@ -148,8 +151,10 @@ fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
                 "plane-of-acme",
             ] {
                 assert!(!ask(&policy, who, "deployLambda", own), "{own}");
-                let access = Access::parse("deployLambda", own, &stage("dev")).unwrap();
-                assert!(policy.refusal(&access).unwrap().contains("make deploy"));
+                let access = vocabulary().access("deployLambda", own, &stage("dev")).unwrap();
+                let denied = policy.decide(who, &access);
+                assert_eq!(denied.closed, Some(Closed::OwnStack));
+                assert!(denied.refusal(&who.name, &access).contains("make deploy"));
             }
         }
         assert!(ask(
@@ -158,8 +163,11 @@ fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
             "deployLambda",
             "cc-agent-other"
         ));
-        let elsewhere = Access::parse("deployLambda", "plane-of-acme", &stage("prod")).unwrap();
-        assert_eq!(policy.refusal(&elsewhere), None, "a full name is one stage's");
+        let elsewhere = vocabulary()
+            .access("deployLambda", "plane-of-acme", &stage("prod"))
+            .unwrap();
+        let decision = policy.decide(&owner, &elsewhere);
+        assert_eq!(decision.closed, None, "a full name is one stage's");
     }
 }
 
@@ -172,12 +180,12 @@ fn an_agent_can_be_given_its_repositories() {
         ("base.cedar".to_owned(), PolicySet::OwnPrefixes.text().to_owned()),
         ("own.cedar".to_owned(), own.to_owned()),
     ];
-    let policy = Policy::parse(&sources, &installation()).unwrap();
+    let policy = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
     let me = agent("Writer", Role::Agent);
     assert!(ask(&policy, &me, "github_repo_check", "web"));
     assert!(!ask(&policy, &me, "github_repo_check", "*"));
     assert!(!ask(&policy, &me, "protectBranches", "web"));
-    let all = Access::parse("protectBranches", "*", &stage("dev"));
+    let all = vocabulary().access("protectBranches", "*", &stage("dev"));
     assert!(all.unwrap_err().contains("one repository"));
 }
 
@@ -192,9 +200,9 @@ fn a_policy_can_forbid_a_stage() {
                 .to_owned(),
         ),
     ];
-    let policy = Policy::parse(&sources, &installation()).unwrap();
+    let policy = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
     let me = agent("A", Role::Agent);
-    let on = |name: &str| Access::parse("deployLambda", "cc-agent-a", &stage(name)).unwrap();
+    let on = |name: &str| vocabulary().access("deployLambda", "cc-agent-a", &stage(name)).unwrap();
     assert!(policy.decide(&me, &on("dev")).allowed);
     let denied = policy.decide(&me, &on("prod"));
     assert!(!denied.allowed);
@@ -210,14 +218,49 @@ fn every_problem_of_every_file_is_reported() {
             "permit (principal, action == Action::\"fly\", resource);".to_owned(),
         ),
     ];
-    let problems = Policy::parse(&sources, &installation()).err().unwrap();
+    let problems = Policy::parse(&sources, &installation(), vocabulary()).err().unwrap();
     assert!(problems.iter().any(|p| p.file == "one.cedar"), "{problems:?}");
     assert!(problems.iter().any(|p| p.file == "two.cedar"), "{problems:?}");
 }
 
 #[test]
+fn the_schema_that_people_read_is_the_one_that_policies_are_held_to() {
+    let shown = include_str!("control-plane.cedarschema");
+    let schema = vocabulary().schema_text();
+    assert_eq!(
+        shown, schema,
+        "write control-plane.cedarschema anew with the text on the right"
+    );
+}
+
+#[test]
+fn what_policies_may_speak_of_has_names_that_stand_once() {
+    let rule = |action| Rule {
+        action,
+        on: On::Secret,
+        staged: false,
+    };
+    for (names, said) in [
+        (vec!["readSecret"], "twice"),
+        (vec!["one", "one"], "twice"),
+        (vec!["no-name"], "no action's name"),
+        (vec![""], "no action's name"),
+    ] {
+        let error = Vocabulary::new(names.into_iter().map(rule)).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+    let dotted = Vocabulary::new([rule("revenue.report")]).unwrap();
+    let text = "permit (principal, action == Action::\"revenue.report\", resource);".to_owned();
+    let policy = Policy::parse(&[("own.cedar".to_owned(), text)], &installation(), &dotted).unwrap();
+    let access = dotted
+        .access("revenue.report", "/contentcraft/a/key", &stage("dev"))
+        .unwrap();
+    assert!(policy.decide(&agent("A", Role::Agent), &access).allowed);
+}
+
+#[test]
 fn no_policies_means_no() {
-    let policy = Policy::parse(&[], &installation()).unwrap();
+    let policy = Policy::parse(&[], &installation(), vocabulary()).unwrap();
     assert!(!ask(&policy, &agent("admin", Role::Admin), "listAgents", "*"));
 }
 
@@ -229,9 +272,9 @@ fn no_policy_opens_the_control_planes_own_secrets_to_an_agent() {
     hub.secret_prefixes
         .push(SecretPrefix::new("/contentcraft/stripe/").unwrap());
     let policies = [
-        Policy::shipped(PolicySet::OwnPrefixes, &installation()),
-        Policy::shipped(PolicySet::WholeNamespace, &installation()),
-        Policy::parse(&all, &installation()).unwrap(),
+        Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary()),
+        Policy::shipped(PolicySet::WholeNamespace, &installation(), vocabulary()),
+        Policy::parse(&all, &installation(), vocabulary()).unwrap(),
     ];
     for policy in &policies {
         for action in ["putSecret", "readSecret"] {
@@ -247,13 +290,16 @@ fn no_policy_opens_the_control_planes_own_secrets_to_an_agent() {
             assert!(ask(policy, &hub, action, "/contentcraft/stripe/other"));
         }
     }
-    let access = Access::parse("readSecret", "/contentcraft/github/token", &stage("dev")).unwrap();
+    let access = vocabulary()
+        .access("readSecret", "/contentcraft/github/token", &stage("dev"))
+        .unwrap();
     let [.., open] = &policies;
     let denied = open.decide(&hub, &access);
     assert_eq!(denied.policies, ["control-plane-secrets"]);
+    assert_eq!(denied.closed, Some(Closed::OwnSecret));
     let said = denied.refusal(&hub.name, &access);
     assert!(said.contains("whatever the policies say"), "{said}");
-    let other = Access::parse("manageAgents", "*", &stage("dev")).unwrap();
+    let other = vocabulary().access("manageAgents", "*", &stage("dev")).unwrap();
     let shipped = policies.first().unwrap();
     let said = shipped.decide(&hub, &other).refusal(&hub.name, &other);
     assert_eq!(
@@ -265,7 +311,7 @@ fn no_policy_opens_the_control_planes_own_secrets_to_an_agent() {
 /// What is said of a policy whose condition names this entity.
 fn said_of(condition: &str) -> Vec<String> {
     let text = format!("// a comment\nforbid (principal, action, resource)\nwhen {{ {condition} }};\n");
-    match Policy::parse(&[("own.cedar".to_owned(), text)], &installation()) {
+    match Policy::parse(&[("own.cedar".to_owned(), text)], &installation(), vocabulary()) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect(),
     }
@@ -330,9 +376,13 @@ fn a_name_in_a_policy_that_can_be_nothing_here_is_refused_with_its_line() {
 fn a_stage_that_does_not_exist_is_refused_with_those_that_do() {
     let text = "forbid (principal, action == Action::\"deployLambda\", resource)\nwhen {\n  context.stage == \
                 Stage::\"Prod\" ||\n  [Stage::\"dev\", Stage::\"qa\"].contains(context.stage)\n};";
-    let problems = Policy::parse(&[("freeze.cedar".to_owned(), text.to_owned())], &installation())
-        .err()
-        .unwrap();
+    let problems = Policy::parse(
+        &[("freeze.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    )
+    .err()
+    .unwrap();
     let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
@@ -356,7 +406,11 @@ fn what_fits_is_taken_wherever_it_stands() {
         forbid (principal, action == Action::"readSecret", resource)
         unless { resource in [SecretPrefix::"/contentcraft/", SecretPrefix::"/contentcraft/a/"] };
     "#;
-    let parsed = Policy::parse(&[("own.cedar".to_owned(), text.to_owned())], &installation());
+    let parsed = Policy::parse(
+        &[("own.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    );
     assert_eq!(parsed.err(), None);
 }
 
@@ -366,7 +420,11 @@ fn a_policy_that_can_never_decide_anything_is_refused() {
         "forbid (principal, action == Action::\"putSecret\", resource is Stack);",
         "\n\nforbid (principal, action, resource) when { principal is Agent && resource is Stage };",
     ] {
-        let problems = Policy::parse(&[("idle.cedar".to_owned(), text.to_owned())], &installation());
+        let problems = Policy::parse(
+            &[("idle.cedar".to_owned(), text.to_owned())],
+            &installation(),
+            vocabulary(),
+        );
         let problems = problems.err().unwrap();
         assert!(problems.iter().all(|problem| problem.line.is_some()), "{problems:?}");
     }
@@ -377,7 +435,12 @@ fn an_agent_in_a_policy_whose_name_another_has_is_refused() {
     let text = "forbid (principal == Agent::\"billing\", action, resource);\n\
                 forbid (principal == Agent::\"Not-Yet\", action, resource);\n\
                 permit (principal, action == Action::\"readEvents\", resource == Agent::\"wri-ter\");";
-    let policy = Policy::parse(&[("own.cedar".to_owned(), text.to_owned())], &installation()).unwrap();
+    let policy = Policy::parse(
+        &[("own.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    )
+    .unwrap();
     let name = |text: &str| AgentName::new(text).unwrap();
     assert_eq!(policy.check_agents(&[name("Other"), name("billing")]), Ok(()));
     let problems = policy.check_agents(&[name("Billing"), name("Wri-Ter")]).unwrap_err();

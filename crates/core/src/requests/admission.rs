@@ -3,19 +3,17 @@
 //! Pure: the same envelope gives the same answer, so a request that comes back from the ledger
 //! after a crash is admitted again. No message shows a parameter's value.
 
-mod params;
-mod repositories;
-
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::actions::{Asked, Command, Registry};
 use super::envelope::{Envelope, UNKNOWN, kind};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Failure, Reason};
+use super::principal::{Principal, Role};
 use super::record::RequestHead;
-use super::{Action, Command, Principal, Role};
 use crate::installation::Installation;
 use crate::names::Stage;
 use crate::text::is_hidden;
@@ -29,11 +27,11 @@ pub struct Admission {
     pub verdict: Result<Command, Failure>,
 }
 
-/// Reads what `principal` asks for.
+/// Reads what `principal` asks for, of the actions of the registry.
 pub fn admit(
     envelope: &Envelope,
     principal: &Principal,
-    installation: &Installation,
+    (installation, registry): (&Installation, &Registry),
     fingerprints: &FingerprintKey,
     received_at: Timestamp,
 ) -> Admission {
@@ -47,18 +45,14 @@ pub fn admit(
     let action = shown(detail.get("action"), UNKNOWN);
     let stage = shown(detail.get("stage"), installation.stages.default_stage().as_str());
     let fingerprint = fingerprints.fingerprint(agent, &meaning(detail.get("action")), &stage, &meant_params(detail));
-    let verdict = identity.and_then(|()| command(detail, installation));
+    let verdict = identity.and_then(|()| command(detail, installation, registry));
     let head = RequestHead {
         id: envelope.id.clone(),
         principal: principal.agent.clone(),
         role: principal.role,
         agent: agent.clone(),
         action,
-        stage: verdict
-            .as_ref()
-            .ok()
-            .and_then(Command::stage)
-            .map_or(stage, ToString::to_string),
+        stage: verdict.as_ref().map_or(stage, |command| command.stage().to_string()),
         resource: verdict.as_ref().ok().map(Command::resource),
         fingerprint,
         received_at,
@@ -67,8 +61,12 @@ pub fn admit(
 }
 
 /// What `principal` asks for, without the rest of an [`Admission`]: for a request that is on record.
-pub fn readmit(envelope: &Envelope, principal: &Principal, installation: &Installation) -> Result<Command, Failure> {
-    prove(envelope, principal).and_then(|()| command(&envelope.detail, installation))
+pub fn readmit(
+    envelope: &Envelope,
+    principal: &Principal,
+    (installation, registry): (&Installation, &Registry),
+) -> Result<Command, Failure> {
+    prove(envelope, principal).and_then(|()| command(&envelope.detail, installation, registry))
 }
 
 /// Holds what the envelope says of its sender against what was proven. An admin may ask for any
@@ -115,27 +113,23 @@ fn meant_params(detail: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
     }
 }
 
-fn command(detail: &Map<String, Value>, installation: &Installation) -> Result<Command, Failure> {
+fn command(detail: &Map<String, Value>, installation: &Installation, registry: &Registry) -> Result<Command, Failure> {
     check_fields(detail, installation)?;
     let stage = stage(detail, installation)?;
     let action = match detail.get("action") {
-        Some(Value::String(name)) => Action::find(name).ok_or_else(|| unsupported(name))?,
+        Some(Value::String(name)) => registry.find(name).ok_or_else(|| unsupported(name, registry))?,
         Some(other) => return Err(malformed(format!("`action` must be a string, not {}", kind(other)))),
         None => return Err(malformed("`action` is missing".to_owned())),
     };
-    let params = find_params(detail)?;
-    match action {
-        Action::PutSecret => params::put_secret(params, installation).map(Command::PutSecret),
-        Action::DeployLambda => params::deploy_lambda(params, stage, installation).map(Command::DeployLambda),
-        Action::CheckRepositories
-        | Action::MonitorWorkflows
-        | Action::ProtectBranches
-        | Action::BootstrapRepoSecrets => repositories::read(action, params, installation).map(Command::Repositories),
-    }
+    let asked = Asked {
+        installation,
+        stage: &stage,
+    };
+    action.command(find_params(detail)?, &asked)
 }
 
-fn unsupported(name: &str) -> Failure {
-    let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
+fn unsupported(name: &str, registry: &Registry) -> Failure {
+    let known: Vec<&str> = registry.actions().map(|action| action.name).collect();
     let name: String = name.chars().take(64).collect();
     Failure::new(
         Reason::UnsupportedAction,

@@ -10,7 +10,7 @@ use super::engine::{ControlPlane, Received};
 use super::envelope::{Envelope, REQUEST_DETAIL_TYPE};
 use super::execution::Step;
 use super::outcome::{Completed, Failure, Reason};
-use super::{Principal, Role};
+use super::principal::{Principal, Role};
 use crate::Installation;
 use crate::input::{self, InputError};
 use crate::names::{AgentName, FullStackName, RequestId, Stage};
@@ -94,30 +94,27 @@ impl ControlPlane {
         {
             return Ok(Taken::NotOurs);
         }
-        let mut asker = None;
-        let received = match principal(&event) {
-            Some(principal) => {
-                // Beside the write, which takes longer: what is read of the agent now is new enough to decide on, for
-                // it is carried out at once.
-                let find = self.ports.agents.find(&principal.agent);
-                let (received, found) = join(self.receive(&principal, event, true), find).await;
-                // Where it could not be read, it is asked for again.
-                asker = found.unwrap_or_default();
-                received?
+        let claimed = principal(&event);
+        let envelope = match Envelope::read(event) {
+            Ok(envelope) => envelope,
+            Err(unreadable) => {
+                let failure = unreadable.failure.clone();
+                let refused = self.refuse_unreadable(claimed.as_ref(), unreadable, self.now());
+                refused.await?;
+                return Ok(Taken::Unreadable(failure));
             }
-            None => match Envelope::read(event) {
-                Err(unreadable) => self.refuse_unreadable(None, unreadable, self.now()).await?,
-                // An envelope that can be read names its agent.
-                Ok(Envelope { source: agent, .. }) => {
-                    let failure = Failure::new(
-                        Reason::InternalError,
-                        format!("agent.{agent} was read twice differently"),
-                    );
-                    return Ok(Taken::Unreadable(failure));
-                }
-            },
         };
-        Ok(match received {
+        let principal = Principal {
+            agent: envelope.source.clone(),
+            role: Role::Agent,
+        };
+        // Beside the write, which takes longer: what is read of the agent now is new enough to decide on, for it is
+        // carried out at once.
+        let find = self.ports.agents.find(&principal.agent);
+        let (received, found) = join(self.receive_envelope(&principal, envelope, true), find).await;
+        // Where it could not be read, it is asked for again.
+        let asker = found.unwrap_or_default();
+        Ok(match received? {
             Received::Unreadable(failure) => Taken::Unreadable(failure),
             Received::Concluded(completed) => Taken::Concluded(completed),
             Received::Recorded(id) => Taken::Accepted(id),
@@ -126,7 +123,7 @@ impl ControlPlane {
                 None => Taken::Accepted(record.head.id),
             },
             Received::Claimed(claimed) => {
-                let id = claimed.head.id.clone();
+                let id = claimed.request.head.id.clone();
                 match self.carry_out_for(claimed, asker).await {
                     Ok(Step::Concluded(completed)) => Taken::Concluded(completed),
                     Ok(Step::Parked | Step::Postponed | Step::HandedBack | Step::Superseded) => Taken::Accepted(id),

@@ -7,18 +7,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::actions::{Arrival, Carrying, Command, Registry};
 use super::admission::{Admission, admit, readmit};
+use super::conclusion::conclusion;
 use super::envelope::{Envelope, UNKNOWN, Unreadable};
 use super::fingerprint::FingerprintKey;
 use super::outcome::{Completed, Failure, Reason, Status};
+use super::principal::Principal;
 use super::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestHead, RequestRecord, WaitingRequest};
-use super::relay::Patience;
 use super::running::Running;
-use super::waiting::{Stopwatch, Waits};
-use super::{Command, Principal};
+use super::waits::{Stopwatch, Waits};
 use crate::audit::{AuditEntry, actions};
 use crate::fleet::{Agent, Beat};
 use crate::health::{Check, Condition, Health, Mode};
@@ -26,7 +28,7 @@ use crate::input::{self, InputError};
 use crate::installation::Installation;
 use crate::names::{AgentName, RequestId, SecretName, Stage};
 use crate::policy::{Access, Policy};
-use crate::ports::{PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretVersion};
+use crate::ports::{Done, PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretVersion};
 use crate::sealed_values::SealingKey;
 use crate::sealed_values::keeping::SealingKeeper;
 use crate::secret::SecretValue;
@@ -67,11 +69,15 @@ impl Default for Settings {
     }
 }
 
+/// Ends when a consumer has had as much time as it gets to take what it is told in one go.
+pub type Patience = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The control plane: its names, its ports, its policies.
 pub struct ControlPlane {
     pub(super) installation: Installation,
     pub(super) ports: Ports,
     pub(super) policy: Policy,
+    registry: Registry,
     pub(super) settings: Settings,
     fingerprints: FingerprintKey,
     pub(super) care: Option<Arc<dyn RepositoryCare>>,
@@ -88,13 +94,32 @@ pub enum Received {
     /// It cannot be read or has no usable requestId. It is on record, under no id.
     Unreadable(Failure),
     /// It is durable, and the caller must carry it out.
-    Claimed(ClaimedRequest),
+    Claimed(Claimed),
     /// It is durable, and a sweep will carry it out.
     Recorded(RequestId),
     /// Its outcome is known already and on record.
     Concluded(Completed),
     /// It is a repeat; its outcome, if it has one, will be published again.
     Known(Box<RequestRecord>),
+}
+
+/// A claimed request to carry out, with what it asks for where that was read on its arrival just now. What a sweep
+/// takes up has nothing with it, and is read from what was stored.
+#[derive(Clone)]
+pub struct Claimed {
+    /// The request, with the right to carry it out.
+    pub request: ClaimedRequest,
+    /// What it asks for.
+    pub admitted: Option<Command>,
+}
+
+impl From<ClaimedRequest> for Claimed {
+    fn from(request: ClaimedRequest) -> Self {
+        Self {
+            request,
+            admitted: None,
+        }
+    }
 }
 
 /// Why a secret was not handed out.
@@ -124,6 +149,7 @@ impl ControlPlane {
             installation,
             ports,
             policy,
+            registry: Registry::shipped().clone(),
             settings,
             fingerprints,
             care: None,
@@ -132,6 +158,13 @@ impl ControlPlane {
             waits: Waits::default(),
             patience: None,
         }
+    }
+
+    /// The same, with these actions instead of those that ship. Its policies must know them, too.
+    #[must_use]
+    pub fn taking(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
     }
 
     /// The same, with a stopwatch: what waits is measured by it, because a clock may be set.
@@ -160,6 +193,11 @@ impl ControlPlane {
         self.care.as_ref()
     }
 
+    /// The actions it takes.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// The ports.
     pub fn ports(&self) -> &Ports {
         &self.ports
@@ -182,12 +220,22 @@ impl ControlPlane {
     /// Takes one event. With `take` it is done at once where the store can, or the caller carries it out;
     /// without, it is left for a sweep. `Ok` means that what it says is durable.
     pub async fn receive(&self, principal: &Principal, event: Value, take: bool) -> PortResult<Received> {
+        match Envelope::read(event) {
+            Ok(envelope) => self.receive_envelope(principal, envelope, take).await,
+            Err(unreadable) => self.refuse_unreadable(Some(principal), unreadable, self.now()).await,
+        }
+    }
+
+    /// The same of an event that was read.
+    pub(super) async fn receive_envelope(
+        &self,
+        principal: &Principal,
+        envelope: Envelope,
+        take: bool,
+    ) -> PortResult<Received> {
         let now = self.now();
-        let envelope = match Envelope::read(event) {
-            Ok(envelope) => envelope,
-            Err(unreadable) => return self.refuse_unreadable(Some(principal), unreadable, now).await,
-        };
-        let Admission { head, verdict } = admit(&envelope, principal, &self.installation, &self.fingerprints, now);
+        let names = (&self.installation, &self.registry);
+        let Admission { head, verdict } = admit(&envelope, principal, names, &self.fingerprints, now);
         if take
             && let Ok(command) = &verdict
             && let Some(received) = self.do_at_once(&head, command).await?
@@ -200,6 +248,29 @@ impl ControlPlane {
             Ok(command) => self.record(request, command, take, now).await,
             Err(failure) => self.record_refused(request, &failure, now).await,
         }
+    }
+
+    /// Takes a request in and does it in one transaction, where its action and the store can and the policies let
+    /// it. None where it has to go the whole way: there it is refused, tried again or given up.
+    async fn do_at_once(&self, head: &RequestHead, command: &Command) -> PortResult<Option<Received>> {
+        if self.ports.at_once.is_none() || command.action().carrying != Carrying::AtOnce {
+            return Ok(None);
+        }
+        let Ok(policies) = self.authorise(head, command, None).await? else {
+            return Ok(None);
+        };
+        let arrival = Arrival {
+            ports: &self.ports,
+            head,
+            stage: command.stage(),
+            detail: json!({"policies": policies}),
+        };
+        Ok(match command.effect().at_once(arrival).await? {
+            None => None,
+            Some(Done::Now(completed)) => Some(Received::Concluded(completed)),
+            Some(Done::Known(record)) => Some(self.repeat(record).await?),
+            Some(Done::Conflict) => Some(self.refuse_conflict(head, self.now()).await?),
+        })
     }
 
     /// Puts on record that something came that is no event at all, or, without a principal, an
@@ -220,12 +291,14 @@ impl ControlPlane {
             receipt => receipt?,
         };
         match receipt {
-            Receipt::Claimed(claim) => Ok(Received::Claimed(ClaimedRequest {
-                claim,
-                tries: 1,
-                head: request.head,
-                detail: request.detail,
-                admitted: Some(Box::new(command)),
+            Receipt::Claimed(claim) => Ok(Received::Claimed(Claimed {
+                request: ClaimedRequest {
+                    claim,
+                    tries: 1,
+                    head: request.head,
+                    detail: request.detail,
+                },
+                admitted: Some(command),
             })),
             Receipt::Recorded => Ok(Received::Recorded(request.head.id)),
             Receipt::Known(record) => self.repeat(record).await,
@@ -243,14 +316,14 @@ impl ControlPlane {
     }
 
     /// A repeat gets the first outcome again, as an answer and as an event.
-    pub(super) async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
+    async fn repeat(&self, record: Box<RequestRecord>) -> PortResult<Received> {
         if record.completed.is_some() {
             self.ports.ledger.republish(&record.head.id, self.now()).await?;
         }
         Ok(Received::Known(record))
     }
 
-    pub(super) async fn refuse_conflict(&self, head: &RequestHead, now: Timestamp) -> PortResult<Received> {
+    async fn refuse_conflict(&self, head: &RequestHead, now: Timestamp) -> PortResult<Received> {
         let failure = Failure::new(
             Reason::RequestIdConflict,
             "this requestId was used before for something else; give the new request an id of its own",
@@ -332,7 +405,7 @@ impl ControlPlane {
             agent: head.principal.clone(),
             role: head.role,
         };
-        readmit(&envelope, &principal, &self.installation)
+        readmit(&envelope, &principal, (&self.installation, &self.registry))
     }
 
     /// Hands a secret's value to an agent that may have it. Every attempt is on record first.
@@ -419,62 +492,6 @@ impl ControlPlane {
     /// The control plane's own health, as these checks found it.
     pub fn health_of(&self, mode: Mode, checks: Vec<Check>) -> Health {
         Health::of(&self.installation, mode, checks, self.now())
-    }
-}
-
-/// What is written when a request ends. `detail` is more for the audit row, as an object.
-pub(super) fn conclusion(
-    head: &RequestHead,
-    outcome: Result<Value, Failure>,
-    detail: Value,
-    output: Option<String>,
-    now: Timestamp,
-) -> Conclusion {
-    let latency = now.duration_since(head.received_at).as_millis();
-    let (status, result, failure) = match outcome {
-        Ok(result) => (Status::Success, Some(result), None),
-        Err(failure) => (Status::Error, None, Some(failure)),
-    };
-    let mut on_record = match detail {
-        Value::Object(fields) => fields,
-        _ => serde_json::Map::new(),
-    };
-    if let Some(failure) = &failure {
-        on_record.insert("error".to_owned(), json!(failure.message));
-    }
-    // So that a secret that was put back to an older version shows.
-    if let Some(version) = result.as_ref().and_then(|result| result.get("versionId")) {
-        on_record.insert("versionId".to_owned(), version.clone());
-    }
-    let reason = failure.as_ref().map(|failure| failure.reason);
-    let completed = Completed {
-        request_id: head.id.to_string(),
-        action: head.action.clone(),
-        status,
-        result,
-        error: failure.map(|failure| failure.message),
-        reason,
-        latency_ms: u64::try_from(latency).unwrap_or(0),
-        requested_by: head.agent.to_string(),
-        timestamp: now,
-    };
-    let audit = AuditEntry {
-        at: now,
-        principal: Some(head.principal.clone()),
-        agent: Some(head.agent.clone()),
-        action: head.action.clone(),
-        request_id: Some(head.id.to_string()),
-        stage: Some(head.stage.clone()),
-        resource: head.resource.clone(),
-        status,
-        reason,
-        detail: Value::Object(on_record),
-    };
-    Conclusion {
-        completed,
-        audit,
-        output,
-        keeps_stack: false,
     }
 }
 

@@ -4,19 +4,17 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::SignedDuration;
-use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use super::actions::within_an_event;
+use super::actions::{Broke, Carried, Command, Ended, Given};
+use super::conclusion::conclusion;
 use super::course::Course;
-use super::engine::{ControlPlane, conclusion, later};
+use super::engine::{Claimed, ControlPlane, later};
 use super::outcome::{Completed, Failure, Reason};
-use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, StackLease, StackLock, WaitingRequest};
-use super::{Command, DeployLambda, RepositoryWork};
-use crate::acts::Author;
+use super::record::{Claim, ClaimedRequest, Conclusion, RequestHead, WaitingRequest};
 use crate::fleet::Agent;
-use crate::names::Stage;
-use crate::policy::Access;
-use crate::ports::{PortError, PortErrorKind, PortResult, StackEnd, StackProgress};
+use crate::ports::{PortError, PortErrorKind, PortResult};
 
 /// How far a request got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,77 +31,25 @@ pub enum Step {
     Superseded,
 }
 
-/// How a command ended, and what the audit row should say beside it.
-pub(super) struct Ended {
-    pub(super) outcome: Result<Value, Failure>,
-    pub(super) detail: Value,
-    pub(super) output: Option<String>,
-    /// Whether the stack it holds stays its own, because nobody knows how that stands.
-    pub(super) keeps_stack: bool,
-}
-
-impl Ended {
-    /// Ended so; what it held is free.
-    pub(super) fn with(outcome: Result<Value, Failure>, detail: Value) -> Self {
-        Self {
-            outcome,
-            detail,
-            output: None,
-            keeps_stack: false,
-        }
-    }
-
-    /// A failure after which nobody knows what became of the effect.
-    pub(super) fn fate_unknown(failure: Failure) -> Self {
-        Self {
-            keeps_stack: true,
-            ..Self::with(Err(failure), Value::Null)
-        }
-    }
-}
-
-enum Executed {
-    Ended(Ended),
-    /// It goes on elsewhere.
-    Elsewhere(Value),
-}
-
-/// A port failed while a command was carried out.
-struct Broke {
-    error: PortError,
-    /// Whether it was the effect itself, which may have taken place.
-    in_effect: bool,
-}
-
-impl From<PortError> for Broke {
-    fn from(error: PortError) -> Self {
-        Self {
-            error,
-            in_effect: false,
-        }
-    }
-}
-
-fn in_effect(error: PortError) -> Broke {
-    Broke { error, in_effect: true }
-}
-
 impl ControlPlane {
-    /// Carries a claimed request out as far as it goes now.
+    /// Carries a claimed request out as far as it goes now. What was admitted on its arrival is not read again.
     ///
     /// An `Err` leaves the request as it is; a sweep takes it when its lease ends.
-    pub async fn carry_out(&self, claimed: ClaimedRequest) -> PortResult<Step> {
-        self.carry_out_for(claimed, None).await
+    pub async fn carry_out(&self, claimed: impl Into<Claimed> + Send) -> PortResult<Step> {
+        self.carry_out_for(claimed.into(), None).await
     }
 
     /// The same, for an agent that was looked up just now.
-    pub(super) async fn carry_out_for(&self, mut claimed: ClaimedRequest, known: Option<Agent>) -> PortResult<Step> {
-        let admitted = claimed.admitted.take();
+    pub(super) async fn carry_out_for(&self, claimed: Claimed, known: Option<Agent>) -> PortResult<Step> {
+        let Claimed {
+            request: claimed,
+            admitted,
+        } = claimed;
         let under_way = self.running.begin(Some(claimed.claim.clone()), self.now());
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
         let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
-            Ok(Executed::Ended(ended)) => return self.conclude(claim, head, ended).await,
-            Ok(Executed::Elsewhere(detail)) => return self.park(claim, head, detail).await,
+            Ok((Carried::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
+            Ok((Carried::Elsewhere, detail)) => return self.park(claim, head, detail).await,
             Err(broke) => broke,
         };
         if error.kind == PortErrorKind::Superseded {
@@ -125,9 +71,9 @@ impl ControlPlane {
         let ended = if may_have_done {
             Ended::fate_unknown(failure)
         } else {
-            Ended::with(Err(failure), Value::Null)
+            Ended::with(Err(failure))
         };
-        self.conclude(claim, head, ended).await
+        self.conclude(claim, head, ended, Value::Null).await
     }
 
     /// Leaves a claimed request that was not begun, or was broken off at a safe place, to whoever
@@ -160,13 +106,14 @@ impl ControlPlane {
         self.ports.ledger.take_over(self.now()).await
     }
 
+    /// How far it came, and what its audit row says beside that.
     async fn execute(
         &self,
         claimed: &ClaimedRequest,
-        admitted: Option<Box<Command>>,
+        admitted: Option<Command>,
         known: Option<Agent>,
         course: &Course,
-    ) -> Result<Executed, Broke> {
+    ) -> Result<(Carried, Value), Broke> {
         let ClaimedRequest { claim, tries, head, .. } = claimed;
         if *tries > self.settings.max_attempts {
             let message = format!(
@@ -174,50 +121,26 @@ impl ControlPlane {
                 self.settings.max_attempts
             );
             let failure = Failure::new(Reason::InternalError, message);
-            return Ok(Executed::Ended(Ended::fate_unknown(failure)));
+            return Ok((Carried::Ended(Ended::fate_unknown(failure)), Value::Null));
         }
-        let command = match admitted {
-            Some(command) => *command,
-            None => match self.readmit(claimed) {
-                Ok(command) => command,
-                Err(failure) => return Ok(refused(failure, Value::Null)),
-            },
+        let command = match admitted.map_or_else(|| self.readmit(claimed), Ok) {
+            Ok(command) => command,
+            Err(failure) => return Ok((Carried::refused(failure), Value::Null)),
         };
         let detail = match self.authorise(head, &command, known).await? {
             Ok(policies) => json!({"policies": policies}),
-            Err(denied) => return Ok(refused(denied, Value::Null)),
+            Err(denied) => return Ok((Carried::refused(denied), Value::Null)),
         };
-        match command {
-            Command::PutSecret(put) => {
-                let put = match self.opened(&put, head).await? {
-                    Ok(put) => put,
-                    Err(failure) => return Ok(refused(failure, detail)),
-                };
-                let written = self.put_secret(claim.attempt, head, &put).await.map_err(in_effect)?;
-                Ok(Executed::Ended(Ended::with(Ok(written), detail)))
-            }
-            Command::DeployLambda(deploy) => self.deploy(claim, &deploy, detail).await,
-            Command::Repositories(work) => self.repositories((claim, head), &work, course, detail).await,
-        }
-    }
-
-    async fn repositories(
-        &self,
-        (claim, head): (&Claim, &RequestHead),
-        work: &RepositoryWork,
-        course: &Course,
-        detail: Value,
-    ) -> Result<Executed, Broke> {
-        let Some(care) = &self.care else {
-            let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
-            return Ok(refused(Failure::new(Reason::MissingDependency, message), detail));
+        let given = Given {
+            ports: &self.ports,
+            repositories: self.care.as_ref(),
+            claim,
+            head,
+            stage: command.stage(),
+            course,
         };
-        let author = Author::of(head);
-        if care.hand_over(claim, work, &author).await.map_err(in_effect)? {
-            return Ok(Executed::Elsewhere(detail));
-        }
-        let outcome = care.carry_out(work, &author, course).await.map_err(in_effect)?;
-        Ok(Executed::Ended(Ended::with(outcome.map(within_an_event), detail)))
+        let carried = command.effect().carry_out(given).await?;
+        Ok((carried, detail))
     }
 
     /// The policies that let the one who asks have this, or the refusal.
@@ -238,30 +161,8 @@ impl ControlPlane {
                 head.principal
             ));
         };
-        let access = match command {
-            Command::PutSecret(put) => Access::PutSecret {
-                name: put.name.clone(),
-                stage: self.stage_of(head),
-            },
-            Command::DeployLambda(deploy) => Access::DeployLambda {
-                stack: deploy.stack.clone(),
-                stage: deploy.stage.clone(),
-            },
-            Command::Repositories(work) => Access::Repositories {
-                action: work.action(),
-                repository: work.repository().cloned(),
-            },
-        };
-        let mut asked = vec![access];
-        // Who sets a secret somewhere learns it there.
-        if let Command::Repositories(RepositoryWork::SetSecrets { secrets, .. }) = command {
-            asked.extend(secrets.values().map(|name| Access::ReadSecret { name: name.clone() }));
-        }
         let mut policies = Vec::new();
-        for access in asked {
-            if let Some(refusal) = self.policy.refusal(&access) {
-                return denied(refusal);
-            }
+        for access in command.accesses() {
             let decision = self.policy.decide(&principal, &access);
             if !decision.allowed {
                 return denied(decision.refusal(&principal.name, &access));
@@ -271,38 +172,6 @@ impl ControlPlane {
         policies.sort();
         policies.dedup();
         Ok(Ok(policies))
-    }
-
-    pub(super) fn stage_of(&self, head: &RequestHead) -> Stage {
-        let stages = &self.installation.stages;
-        stages
-            .find(&head.stage)
-            .unwrap_or_else(|_| stages.default_stage().clone())
-    }
-
-    async fn deploy(&self, claim: &Claim, deploy: &DeployLambda, detail: Value) -> Result<Executed, Broke> {
-        let stack = deploy.full_name();
-        let lease: StackLease = match self.ports.ledger.lock_stack(claim, &stack).await? {
-            StackLock::Acquired(lease) => lease,
-            StackLock::Held { by } => {
-                let holder = self.ports.ledger.find(&by).await?;
-                let goes_on = holder.is_some_and(|holder| holder.completed.is_none());
-                let message = if goes_on {
-                    format!("stack {stack} is being changed by request {by}; send the deploy again when that has ended")
-                } else {
-                    format!(
-                        "nobody knows what became of request {by}, which changed stack {stack}; send the deploy again \
-                         when an operator has looked at the stack and freed it with `cc-devops stacks release {stack}`"
-                    )
-                };
-                return Ok(refused(Failure::new(Reason::StackInProgress, message), detail));
-            }
-        };
-        let started = self.ports.stacks.start(&lease, deploy, self.now()).await;
-        match started.map_err(in_effect)? {
-            StackProgress::Changing => Ok(Executed::Elsewhere(detail)),
-            StackProgress::Ended(end) => Ok(Executed::Ended(stack_ended(end, detail))),
-        }
     }
 
     /// Parks a request, then looks once: the change may have ended before anybody could tell the
@@ -323,10 +192,10 @@ impl ControlPlane {
                 _ => Err(error),
             };
         }
-        match self.look(&parked, detail).await {
+        match self.look(&parked).await {
             Ok(Some(ended)) => {
                 self.waits.forget(&head.id);
-                self.conclude(claim, head, ended).await
+                self.conclude(claim, head, ended, detail).await
             }
             Ok(None) => Ok(Step::Parked),
             // It is parked all the same; the next look tells.
@@ -337,10 +206,15 @@ impl ControlPlane {
         }
     }
 
-    pub(super) async fn conclude(&self, claim: &Claim, head: &RequestHead, ended: Ended) -> PortResult<Step> {
+    pub(super) async fn conclude(
+        &self,
+        claim: &Claim,
+        head: &RequestHead,
+        ended: Ended,
+        detail: Value,
+    ) -> PortResult<Step> {
         let Ended {
             outcome,
-            detail,
             output,
             keeps_stack,
         } = ended;
@@ -354,24 +228,6 @@ impl ControlPlane {
             Err(error) => Err(error),
         }
     }
-}
-
-fn refused(failure: Failure, detail: Value) -> Executed {
-    Executed::Ended(Ended::with(Err(failure), detail))
-}
-
-pub(super) fn stack_ended(end: StackEnd, detail: Value) -> Ended {
-    Ended {
-        outcome: end.outcome.map(|result| to_value(&result)),
-        detail,
-        output: end.output,
-        keeps_stack: !end.fate_known,
-    }
-}
-
-#[expect(clippy::expect_used, reason = "results are plain data with string keys")]
-pub(super) fn to_value(result: &impl Serialize) -> Value {
-    serde_json::to_value(result).expect("plain data is JSON")
 }
 
 /// The longest wait between two attempts, before jitter.
@@ -427,22 +283,6 @@ fn failure_of(error: &PortError, may_have_done: bool) -> Failure {
     Failure::new(reason, message)
 }
 
-/// The largest result, in bytes: an event may have 256 KiB, a row of the ledger somewhat more.
-const LARGEST_RESULT: usize = 180_000;
-
-/// A result that fits into an event. Of all repositories only the summary may be left.
-pub fn within_an_event(result: Value) -> Value {
-    if result.to_string().len() <= LARGEST_RESULT {
-        return result;
-    }
-    let Value::Object(mut fields) = result else {
-        return json!({"shortened": true});
-    };
-    fields.retain(|_, value| value.to_string().len() <= LARGEST_RESULT / 10);
-    fields.insert("shortened".to_owned(), json!(true));
-    Value::Object(fields)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,14 +297,5 @@ mod tests {
             );
         }
         assert!(backoff(4) >= SignedDuration::from_secs(8));
-    }
-
-    #[test]
-    fn a_result_fits_into_an_event() {
-        let small = json!({"repositories": [1, 2], "summary": {}});
-        assert_eq!(within_an_event(small.clone()), small);
-        let large = json!({"repositories": "x".repeat(LARGEST_RESULT), "summary": {"repositories": 9}});
-        let fits = json!({"summary": {"repositories": 9}, "shortened": true});
-        assert_eq!(within_an_event(large), fits);
     }
 }

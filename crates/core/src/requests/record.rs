@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::outcome::{Completed, Status};
-use super::{Command, Role};
+use super::principal::Role;
 use crate::acts::Author;
 use crate::audit::AuditEntry;
 use crate::names::{AgentName, FullStackName, RequestId};
@@ -124,8 +124,6 @@ pub struct ClaimedRequest {
     pub head: RequestHead,
     /// The event's `detail` as JSON text.
     pub detail: SecretValue,
-    /// What it asks for, where that was read on its arrival just now; else it is read from the detail.
-    pub admitted: Option<Box<Command>>,
 }
 
 /// A parked request whose effect is to be looked at.

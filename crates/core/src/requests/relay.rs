@@ -6,19 +6,16 @@
 
 use std::collections::HashMap;
 use std::iter::repeat_with;
-use std::sync::Arc;
 
-use futures::future::{BoxFuture, Either, join_all, select};
+use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+pub use super::engine::Patience;
 use super::engine::{ControlPlane, later};
 use super::record::OutgoingEvent;
 use crate::alerts::{Alert, worth_telling};
 use crate::ports::{Consumer, DueEvent, Outcome, PortError, PortErrorKind, PortResult, RequestSample, Settled};
-
-/// Ends when a consumer has had as much time as it gets to take what it is told in one go.
-pub type Patience = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// How often telling a consumer of an event fails before the event is set aside: for about a day.
 pub const MOST_FAILURES: u32 = 100;

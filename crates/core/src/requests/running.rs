@@ -1,5 +1,5 @@
 //! What runs in this process: its claims are renewed, it is never begun a second time, and a stop
-//! reaches it. Whoever drives the control plane calls [`ControlPlane::renew`] by the clock.
+//! reaches it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::course::Course;
-use super::engine::{ControlPlane, later};
 use super::record::{Claim, Progress, Renewal};
 use crate::names::RequestId;
-use crate::ports::PortResult;
 
 /// Everything that runs here.
 #[derive(Default)]
@@ -94,7 +92,7 @@ impl Running {
     }
 
     /// The claims of which at least `span` of the lease is over.
-    fn older_than(&self, span: SignedDuration, now: Timestamp) -> Vec<Renewal> {
+    pub(super) fn older_than(&self, span: SignedDuration, now: Timestamp) -> Vec<Renewal> {
         let register = self.lock();
         let old = register.works.values().filter(|work| work.has_run(span, now));
         old.filter_map(|work| {
@@ -107,7 +105,7 @@ impl Running {
     }
 
     /// Notes what became of claims.
-    fn renewed(&self, renewals: &[Renewal], lost: &[Claim], now: Timestamp) {
+    pub(super) fn renewed(&self, renewals: &[Renewal], lost: &[Claim], now: Timestamp) {
         for work in self.lock().works.values_mut() {
             let Some(claim) = &work.claim else { continue };
             if lost.contains(claim) {
@@ -119,84 +117,35 @@ impl Running {
     }
 
     /// Stops what has no lease any more: somebody else may have begun it.
-    fn stop_expired(&self, lease: SignedDuration, now: Timestamp) {
+    pub(super) fn stop_expired(&self, lease: SignedDuration, now: Timestamp) {
         for work in self.lock().works.values() {
             if work.claim.is_some() && now.duration_since(work.leased_at) >= lease {
                 work.course.stop();
             }
         }
     }
-}
 
-impl ControlPlane {
-    /// How often [`ControlPlane::renew`] is to be called while something runs: three times a lease.
-    pub fn renewal_interval(&self) -> SignedDuration {
-        self.settings.lease / 3
-    }
-
-    /// Renews the leases of what runs here, and keeps how far it is. Work whose claim is not good
-    /// any more is told to stop; so is all whose lease has ended while the ledger could not be
-    /// asked.
-    pub async fn renew(&self) -> PortResult<Renewed> {
-        self.renew_after(self.settings.lease / 6).await
-    }
-
-    /// Renews before a sweep: what runs here must not look as if nobody carried it out, not even
-    /// where the clock was set forward or the renewals came late.
-    pub(super) async fn renew_old(&self) -> PortResult<()> {
-        self.renew_after(self.settings.lease / 2).await.map(drop)
-    }
-
-    async fn renew_after(&self, span: SignedDuration) -> PortResult<Renewed> {
-        let now = self.now();
-        let renewals = self.running.older_than(span, now);
-        if renewals.is_empty() {
-            return Ok(Renewed::default());
-        }
-        let lease = self.settings.lease;
-        match self.ports.ledger.renew(&renewals, later(now, lease)).await {
-            Ok(lost) => {
-                self.running.renewed(&renewals, &lost, now);
-                Ok(Renewed {
-                    renewed: renewals.len().saturating_sub(lost.len()),
-                    lost: lost.len(),
-                })
-            }
-            Err(error) => {
-                self.running.stop_expired(lease, now);
-                Err(error)
-            }
-        }
-    }
-
-    /// Tells everything that runs here to stop at its next safe place, and lets nothing long begin
-    /// any more. What is broken off is handed back, for the next start.
-    pub fn stop(&self) {
-        let mut register = self.running.lock();
+    /// Tells everything to stop, and lets nothing long begin any more.
+    pub(super) fn stop(&self) {
+        let mut register = self.lock();
         register.stopping = true;
         for work in register.works.values() {
             work.course.stop();
         }
     }
 
-    /// Tells what requests asked for to stop at its next safe place. What comes later may begin.
+    /// Tells what requests asked for to stop.
     pub(super) fn break_off(&self) {
-        for work in self.running.lock().works.values() {
+        for work in self.lock().works.values() {
             if work.claim.is_some() {
                 work.course.stop();
             }
         }
     }
 
-    /// Puts long work that no request asked for on the list of what runs here, so that a stop
-    /// reaches it.
-    pub fn begin_work(&self) -> UnderWay {
-        self.running.begin(None, self.now())
-    }
-
     /// How far a request is, where it runs here and says so.
-    pub fn progress_of(&self, id: &RequestId) -> Option<Progress> {
-        let register = self.running.lock();
+    pub(super) fn progress_of(&self, id: &RequestId) -> Option<Progress> {
+        let register = self.lock();
         let is_it = |work: &&Work| work.claim.as_ref().is_some_and(|claim| claim.request == *id);
         let newest = register.works.values().rev().find(is_it)?;
         newest.course.progress()

@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
-use super::RepositoryWork;
+use super::actions::{github_repo_check, workflow_monitor};
+use super::effects::RepositoryWork;
 use crate::names::RepositoryName;
+
+/// The one task that is no action.
+const HEALTH_CHECK: &str = "health_check";
 
 /// A task that is asked for by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +27,10 @@ impl Task {
     pub fn of(payload: &Value) -> Self {
         match payload.get("task_type") {
             None | Some(Value::Null) => Self::HealthCheck,
-            Some(Value::String(name)) => match name.as_str() {
-                "health_check" => Self::HealthCheck,
-                "github_repo_check" => Self::GithubRepoCheck,
-                "workflow_monitor" => Self::WorkflowMonitor,
-                other => Self::Unknown(other.chars().take(64).collect()),
-            },
+            Some(Value::String(name)) if name == HEALTH_CHECK => Self::HealthCheck,
+            Some(Value::String(name)) if name == github_repo_check::ACTION.name => Self::GithubRepoCheck,
+            Some(Value::String(name)) if name == workflow_monitor::ACTION.name => Self::WorkflowMonitor,
+            Some(Value::String(other)) => Self::Unknown(other.chars().take(64).collect()),
             Some(other) => Self::Unknown(other.to_string().chars().take(64).collect()),
         }
     }
@@ -36,9 +38,9 @@ impl Task {
     /// The task's name.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::HealthCheck => "health_check",
-            Self::GithubRepoCheck => "github_repo_check",
-            Self::WorkflowMonitor => "workflow_monitor",
+            Self::HealthCheck => HEALTH_CHECK,
+            Self::GithubRepoCheck => github_repo_check::ACTION.name,
+            Self::WorkflowMonitor => workflow_monitor::ACTION.name,
             Self::Unknown(name) => name,
         }
     }

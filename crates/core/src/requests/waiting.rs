@@ -3,21 +3,20 @@
 //! Each is looked at for itself: one that fails holds up no other, and the time limit holds
 //! whatever its look answers.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::PoisonError;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::Action;
+use super::actions::{Carrying, Ended, within_an_event};
 use super::engine::ControlPlane;
-use super::execution::{Ended, Step, stack_ended, within_an_event};
+use super::execution::Step;
 use super::outcome::{Completed, Failure, Reason};
 use super::record::{Progress, RequestHead, WaitingRequest};
 use super::sweep::Deadline;
+pub use super::waits::Stopwatch;
 use crate::names::{FullStackName, RequestId, Stage};
 use crate::ports::{CareStanding, PortError, PortResult, StackProgress};
 
@@ -34,50 +33,6 @@ pub struct Looked {
     pub concluded: Vec<Completed>,
     /// What went wrong with some; the others were looked at all the same.
     pub failures: Vec<PortError>,
-}
-
-/// How long the process has run, by a clock that nobody sets.
-pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
-
-/// How long requests have waited.
-#[derive(Default)]
-pub(super) struct Waits {
-    stopwatch: Option<Stopwatch>,
-    /// When each was seen first, by the stopwatch, and how long it had waited then, by the clock.
-    seen: Mutex<HashMap<RequestId, (Duration, SignedDuration)>>,
-}
-
-impl Waits {
-    /// Measured by a stopwatch.
-    pub(super) fn by(stopwatch: Stopwatch) -> Self {
-        Self {
-            stopwatch: Some(stopwatch),
-            seen: Mutex::default(),
-        }
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<RequestId, (Duration, SignedDuration)>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How long a request has waited: from when this process saw it first on, the clock has no say. Before that
-    /// it has, but for one that was set back meanwhile.
-    pub(super) fn of(&self, waiting: &WaitingRequest, now: Timestamp) -> SignedDuration {
-        let by_clock = now.duration_since(waiting.since).max(SignedDuration::ZERO);
-        let Some(stopwatch) = &self.stopwatch else {
-            return by_clock;
-        };
-        let ran = stopwatch();
-        let mut seen = self.seen();
-        let (first, before) = *seen.entry(waiting.head.id.clone()).or_insert((ran, by_clock));
-        let since = SignedDuration::try_from(ran.saturating_sub(first)).unwrap_or(SignedDuration::MAX);
-        before.saturating_add(since)
-    }
-
-    /// Forgets one that waits no more.
-    pub(super) fn forget(&self, id: &RequestId) {
-        self.seen().remove(id);
-    }
 }
 
 impl Looked {
@@ -172,7 +127,7 @@ impl ControlPlane {
     }
 
     async fn look_at(&self, waiting: WaitingRequest) -> PortResult<Step> {
-        let looked = self.look(&waiting, Value::Null).await;
+        let looked = self.look(&waiting).await;
         let waited = self.waits.of(&waiting, self.now());
         let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
@@ -189,13 +144,13 @@ impl ControlPlane {
                 return Err(error);
             }
         };
-        let step = self.conclude(claim, head, ended).await?;
+        let step = self.conclude(claim, head, ended, Value::Null).await?;
         self.waits.forget(&head.id);
         Ok(step)
     }
 
-    /// How what a request waits for stands; nothing while it goes on. `detail` is for the audit row.
-    pub(super) async fn look(&self, waiting: &WaitingRequest, detail: Value) -> PortResult<Option<Ended>> {
+    /// How what a request waits for stands; nothing while it goes on.
+    pub(super) async fn look(&self, waiting: &WaitingRequest) -> PortResult<Option<Ended>> {
         let WaitingRequest { head, .. } = waiting;
         let lost = |message: &str| {
             Ok(Some(Ended::fate_unknown(Failure::new(
@@ -203,13 +158,13 @@ impl ControlPlane {
                 message.to_owned(),
             ))))
         };
-        if is_on_repositories(head) {
+        if self.is_on_repositories(head) {
             let Some(care) = &self.care else {
                 return lost("this control plane does not look after repositories any more");
             };
             return match care.standing(&head.id, self.now()).await? {
                 CareStanding::GoesOn(_) => Ok(None),
-                CareStanding::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event), detail))),
+                CareStanding::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event)))),
                 CareStanding::Unknown => lost(
                     "nothing is known of this request's work any more; look at the repository before you ask for it again",
                 ),
@@ -221,13 +176,13 @@ impl ControlPlane {
         let stack = FullStackName::from_stored(stack.clone());
         Ok(match self.ports.stacks.progress(&stack, &head.id).await? {
             StackProgress::Changing => None,
-            StackProgress::Ended(end) => Some(stack_ended(end, detail)),
+            StackProgress::Ended(end) => Some(end.into()),
         })
     }
 
     /// How far a request is that waits, where it says so.
     pub async fn progress_elsewhere(&self, head: &RequestHead) -> PortResult<Option<Progress>> {
-        let Some(care) = self.care.as_ref().filter(|_| is_on_repositories(head)) else {
+        let Some(care) = self.care.as_ref().filter(|_| self.is_on_repositories(head)) else {
             return Ok(None);
         };
         Ok(match care.standing(&head.id, self.now()).await? {
@@ -239,7 +194,7 @@ impl ControlPlane {
     fn overdue(&self, head: &RequestHead) -> Failure {
         let seconds = self.time_limit(head).as_secs();
         let message = match &head.resource {
-            Some(stack) if !is_on_repositories(head) => format!(
+            Some(stack) if !self.is_on_repositories(head) => format!(
                 "stack {stack} did not settle within {seconds} seconds; see what it is doing: no other deploy changes \
                  it before an operator has looked and freed it with `cc-devops stacks release {stack}`"
             ),
@@ -249,24 +204,19 @@ impl ControlPlane {
     }
 
     fn time_limit(&self, head: &RequestHead) -> SignedDuration {
-        if is_on_repositories(head) {
+        if self.is_on_repositories(head) {
             return self.settings.work_timeout;
         }
         let own = Stage::new(&head.stage).ok();
         let own = own.and_then(|stage| self.settings.stage_deploy_timeouts.get(&stage).copied());
         own.unwrap_or(self.settings.deploy_timeout)
     }
-}
 
-/// Whether a request is for work on repositories, and not for a deploy.
-fn is_on_repositories(head: &RequestHead) -> bool {
-    match Action::find(&head.action) {
-        Some(
-            Action::CheckRepositories
-            | Action::MonitorWorkflows
-            | Action::ProtectBranches
-            | Action::BootstrapRepoSecrets,
-        ) => true,
-        Some(Action::PutSecret | Action::DeployLambda) | None => false,
+    /// Whether it is work on repositories that a request waits for, and not its stack's change.
+    fn is_on_repositories(&self, head: &RequestHead) -> bool {
+        match self.registry().find(&head.action).map(|action| action.carrying) {
+            Some(Carrying::Repositories) => true,
+            Some(Carrying::StackChange | Carrying::AtOnce | Carrying::UnderClaim) | None => false,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The agents, the hashes of their tokens, and their last heartbeats.
 
+mod proofs;
 pub(crate) mod register;
 
 use std::sync::Arc;
@@ -11,22 +12,27 @@ use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::{Agents, Heartbeats, PortErrorKind, PortResult};
 use cc_devops_core::requests::Role;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::columns::{json, json_at, name_at, nanos, optional_time_at, role, role_at, time, time_at};
+use crate::columns::{json, nanos, optional_time_at, role, time, time_at};
 use crate::db::Db;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
+use proofs::{Proofs, Read, agent};
 use register::{AGENT, AGENT_COLUMNS, AgentRow, TOKEN, TokenRow};
 
 /// The agents in the database, and their heartbeats.
 pub struct SqliteAgents {
     db: Db,
+    proofs: Proofs,
 }
 
 impl SqliteAgents {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+        Self {
+            db,
+            proofs: Proofs::default(),
+        }
     }
 
     /// Makes a change, and puts it on record in the same transaction if it changed anything.
@@ -86,12 +92,10 @@ impl Agents for SqliteAgents {
                      WHERE hash = ?1 AND (ends_at IS NULL OR ends_at > ?2) AND revoked_at IS NULL"
                 ))?
                 .query_row(params![token.0, nanos(now)], |row| {
-                    let ours =
-                        AgentRow::read(row, 0)?.is_ours(keys) && TokenRow::read(row, AGENT_COLUMNS)?.is_ours(keys);
-                    Ok((ours, agent(row)?))
+                    self.proofs.with_token(row, &token.0, keys)
                 })
                 .optional()?;
-            Ok(found.and_then(|(ours, agent)| if ours { Some(agent) } else { refused(&agent) }))
+            Ok(found.and_then(unless_forged))
         })
     }
 
@@ -102,11 +106,9 @@ impl Agents for SqliteAgents {
                 .prepare_cached(&format!(
                     "SELECT {AGENT} FROM agents WHERE name = ?1 AND revoked_at IS NULL"
                 ))?
-                .query_row([name.as_str()], |row| {
-                    Ok((AgentRow::read(row, 0)?.is_ours(keys), agent(row)?))
-                })
+                .query_row([name.as_str()], |row| self.proofs.by_name(row, name.as_str(), keys))
                 .optional()?;
-            Ok(found.and_then(|(ours, agent)| if ours { Some(agent) } else { refused(&agent) }))
+            Ok(found.and_then(unless_forged))
         })
     }
 
@@ -165,9 +167,12 @@ fn unknown(name: &AgentName) -> Fault {
 }
 
 /// Nobody, where somebody's row was not written by this store.
-fn refused(agent: &Agent) -> Option<Agent> {
+fn unless_forged(read: Read) -> Option<Agent> {
+    if read.ours {
+        return Some(read.agent);
+    }
     tracing::warn!(
-        agent = %agent.name,
+        agent = %read.agent.name,
         "the row of an agent or of its token was not written by this store, and is refused; see the runbook"
     );
     None
@@ -263,15 +268,6 @@ fn revoke(conn: &Connection, keys: &StoreKeys, name: &AgentName, at: Timestamp) 
     row.put(conn, keys)?;
     end_tokens(conn, name)?;
     Ok(Change::Made)
-}
-
-fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
-    Ok(Agent {
-        name: name_at(row, 0)?,
-        role: role_at(row, 1)?,
-        secret_prefixes: json_at(row, 2)?,
-        stacks: json_at(row, 3)?,
-    })
 }
 
 fn list(conn: &Connection, keys: &StoreKeys) -> Result<Vec<AgentStatus>, Fault> {

@@ -1,6 +1,7 @@
 //! The rows of the register, each with a MAC under a key of the store: a row that somebody else wrote, or changed,
 //! is nobody's. Whoever can write the file, or a backup of it, makes nobody an operator.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::vault::StoreKeys;
@@ -64,6 +65,17 @@ impl AgentRow {
         })
     }
 
+    /// Whether the columns of [`AGENT`] from the first on are these, the MAC among them.
+    pub(super) fn stands_in(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        Ok(row.get_ref(0)? == text(&self.name)
+            && row.get_ref(1)? == text(&self.role)
+            && row.get_ref(2)? == text(&self.secret_prefixes)
+            && row.get_ref(3)? == text(&self.stacks)
+            && row.get_ref(4)? == ValueRef::Integer(self.created_at)
+            && row.get_ref(5)? == integer(self.revoked_at)
+            && row.get_ref(6)? == blob(self.mac.as_deref()))
+    }
+
     /// Whether both say the same of an agent.
     pub(super) fn says(&self, other: &Self) -> bool {
         let mac = other.mac.clone();
@@ -109,6 +121,15 @@ impl AgentRow {
 }
 
 impl TokenRow {
+    /// Whether the columns of [`TOKEN`] behind those of an agent are these, the MAC among them.
+    pub(super) fn stands_in(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        Ok(row.get_ref(AGENT_COLUMNS)? == ValueRef::Blob(&self.hash)
+            && row.get_ref(AGENT_COLUMNS + 1)? == text(&self.agent)
+            && row.get_ref(AGENT_COLUMNS + 2)? == ValueRef::Integer(self.created_at)
+            && row.get_ref(AGENT_COLUMNS + 3)? == integer(self.ends_at)
+            && row.get_ref(AGENT_COLUMNS + 4)? == blob(self.mac.as_deref()))
+    }
+
     /// A row that is still to be written.
     pub(super) fn new(hash: [u8; 32], agent: &str, created_at: i64) -> Self {
         Self {
@@ -168,6 +189,18 @@ impl TokenRow {
             Err(rusqlite::Error::StatementChangedRows(changed))
         }
     }
+}
+
+fn text(text: &str) -> ValueRef<'_> {
+    ValueRef::Text(text.as_bytes())
+}
+
+fn integer(number: Option<i64>) -> ValueRef<'static> {
+    number.map_or(ValueRef::Null, ValueRef::Integer)
+}
+
+fn blob(bytes: Option<&[u8]>) -> ValueRef<'_> {
+    bytes.map_or(ValueRef::Null, ValueRef::Blob)
 }
 
 fn bytes(time: Option<i64>) -> Vec<u8> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cc_devops_core::audit::{AuditRow, Break, actions};
-use cc_devops_core::requests::Action;
+use cc_devops_core::requests::actions::put_secret;
 use cc_devops_core::requests::outcome::Status;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -51,7 +51,7 @@ impl Told {
         let (Some(resource), Status::Success) = (&entry.resource, entry.status) else {
             return;
         };
-        if entry.action == Action::PutSecret.as_str() {
+        if entry.action == put_secret::ACTION.name {
             // Entries of older versions of the program do not say which version was written.
             let Some(version) = entry.detail.get("versionId").and_then(Value::as_str) else {
                 return;

@@ -74,7 +74,6 @@ pub(super) fn claim_due(
             tries,
             head,
             detail,
-            admitted: None,
         });
     }
     Ok(claimed)

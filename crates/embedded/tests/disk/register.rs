@@ -44,6 +44,11 @@ async fn owner(store: &Store, number: u8) -> Option<Role> {
     found.map(|agent| agent.role)
 }
 
+async fn named(store: &Store, name: &str) -> Option<Role> {
+    let found = store.agents().find(&agent_name(name)).await.unwrap();
+    found.map(|agent| agent.role)
+}
+
 async fn verify(store: &Store) -> Verification {
     store.audit().verify().await.unwrap()
 }
@@ -103,7 +108,18 @@ async fn whoever_can_write_the_file_makes_nobody_an_operator() {
     ];
     for (what, sql, number) in cases {
         let folder = folder().await;
+        let store = folder.open();
+        // Whoever was found to be somebody is looked at anew once a row says something else.
+        assert_eq!(owner(&store, 1).await, Some(Role::Agent), "{what}");
+        assert_eq!(named(&store, AGENT).await, Some(Role::Agent), "{what}");
         folder.intruder().execute_batch(&sql).unwrap();
+        assert_eq!(owner(&store, number).await, None, "{what}, while the store is open");
+        assert_ne!(
+            named(&store, AGENT).await,
+            Some(Role::Admin),
+            "{what}, while the store is open"
+        );
+        store.close();
         let store = folder.open();
         assert_eq!(owner(&store, number).await, None, "{what}");
         let told = verify(&store).await.breaks;

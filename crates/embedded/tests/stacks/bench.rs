@@ -1,7 +1,8 @@
 //! A data folder, a runner over it, and what tests ask of both.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,28 @@ impl Bench {
         clock: Arc<dyn Clock>,
         change: impl FnOnce(&mut StackCommand),
     ) -> (LocalStacks, UnboundedReceiver<RequestId>) {
+        self.supervised_by(env!("CARGO_BIN_EXE_supervisor").into(), script, clock, change)
+    }
+
+    /// A runner whose supervisors take their time to become what they are.
+    pub(crate) fn slow_to_supervise(&self, script: &str) -> (LocalStacks, UnboundedReceiver<RequestId>) {
+        let slow = self.path().join("slow");
+        let text = format!(
+            "#!/bin/sh\ni=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done\nexec '{}' \"$@\"\n",
+            env!("CARGO_BIN_EXE_supervisor")
+        );
+        std::fs::write(&slow, text).unwrap();
+        std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o700)).unwrap();
+        self.supervised_by(slow, script, Arc::new(SystemClock), |_| {})
+    }
+
+    fn supervised_by(
+        &self,
+        supervisor: PathBuf,
+        script: &str,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut StackCommand),
+    ) -> (LocalStacks, UnboundedReceiver<RequestId>) {
         let mut command = StackCommand {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), script.into()],
@@ -90,7 +113,6 @@ impl Bench {
         change(&mut command);
         let (sender, receiver) = unbounded_channel();
         let commands = BTreeMap::from([(StackName::new("app").unwrap(), command)]);
-        let supervisor = env!("CARGO_BIN_EXE_supervisor").into();
         (self.store.local_stacks(commands, supervisor, clock, sender), receiver)
     }
 }

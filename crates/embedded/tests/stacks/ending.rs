@@ -30,6 +30,21 @@ async fn a_shutdown_stops_what_does_not_end_by_itself_and_says_so() {
     assert!(failure.message.contains("shut down"), "{}", failure.message);
 }
 
+#[tokio::test]
+async fn a_shutdown_reaches_a_supervisor_that_is_still_starting() {
+    let bench = Bench::new();
+    let (stacks, mut ended) = bench.slow_to_supervise("sleep 300");
+    start(&stacks, "r1", &deploy("app", &[])).await;
+    stacks.shutdown(Duration::ZERO).await;
+    ended.recv().await.unwrap();
+    let StackProgress::Ended(end) = progress(&stacks, "r1").await else {
+        panic!("it was stopped")
+    };
+    assert!(end.fate_known);
+    let failure = end.outcome.unwrap_err();
+    assert!(failure.message.contains("shut down"), "{}", failure.message);
+}
+
 /// Starts what `words` say in the background, and waits for it.
 fn leaving(words: &str) -> String {
     format!("{words} & while [ ! -s left ]; do :; done; wait")

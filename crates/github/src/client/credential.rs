@@ -9,7 +9,8 @@ use cc_devops_core::secret::SecretValue;
 use jsonwebtoken::EncodingKey;
 use serde::Deserialize;
 
-use super::{Error, signing};
+use super::error::Error;
+use super::signing;
 
 /// Where the credential comes from.
 #[derive(Clone)]

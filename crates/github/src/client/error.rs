@@ -23,7 +23,7 @@ pub enum Error {
     Address,
     /// The HTTP client could not be made.
     #[error("the HTTP client for GitHub cannot be made")]
-    Client(#[source] Box<octocrab::Error>),
+    Client(#[source] cc_devops_outbound::Error),
     /// GitHub does not know the credential.
     #[error(
         "GitHub does not accept the token: it is mistyped, expired or revoked; create a new one and store it with \

@@ -1,15 +1,16 @@
 //! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
 
 use cc_devops_core::repos::snapshot::Gap;
-use http::{HeaderMap, Method, Request, StatusCode};
+use cc_devops_outbound::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
+use super::connection::Client;
+use super::error::Error;
 use super::limiter::Load;
-use super::request::Failure;
-use super::{Client, Error};
+use super::transport::{Exchange, Failure, request_id};
 
 /// A query.
 #[derive(Debug, Clone, Copy)]
@@ -121,11 +122,15 @@ impl Client {
         };
         let body = json!({"query": query.text, "operationName": query.name, "variables": variables});
         self.tries(what, || async {
-            let request = Request::builder().method(Method::POST).uri(&self.inner.graphql_path);
-            let answer = self
-                .one(&self.inner.graphql, request, Some(&body), Load::Query, what, true)
-                .await
-                .map_err(settled)?;
+            let asked = Exchange {
+                method: Method::POST,
+                url: self.inner.transport.graphql(),
+                body: Some(&body),
+                load: Load::Query,
+                what,
+                again: true,
+            };
+            let answer = self.one(asked).await.map_err(settled)?;
             self.read(&answer.headers, &answer.body, what).map_err(settled)
         })
         .await
@@ -144,12 +149,15 @@ impl Client {
             .points
             .fetch_add(cost.map_or(0, |limit| limit.cost), Ordering::Relaxed);
         if glance.errors.iter().any(limited) {
-            return Err(self.used_up(headers));
+            return Err(self.inner.transport.used_up(headers));
         }
         // A secondary limit may come as an answer, too.
         if glance.data.is_none()
             && let Some(error) = glance.errors.first()
-            && let Some(failure) = self.limited(StatusCode::FORBIDDEN, headers, &error.message)
+            && let Some(failure) = self
+                .inner
+                .transport
+                .limited(StatusCode::FORBIDDEN, headers, &error.message)
         {
             return Err(failure);
         }
@@ -169,9 +177,7 @@ impl Client {
                 what: what.to_owned(),
                 status: 200,
                 message: error.map_or_else(|| "it gives no reason".to_owned(), |error| error.message.clone()),
-                request: super::request::text(headers, "x-github-request-id")
-                    .unwrap_or("without an id")
-                    .to_owned(),
+                request: request_id(headers),
             })),
         }
     }

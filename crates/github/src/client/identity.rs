@@ -1,16 +1,16 @@
 //! The token that goes with a request: the one that is configured, or the App's own of the hour.
 
 use cc_devops_core::secret::SecretValue;
-use http::{Method, Request};
+use cc_devops_outbound::{Answer, Method};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use octocrab::secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use super::credential::Credential;
+use super::error::Error;
 use super::limiter::Load;
-use super::request::{Answer, Failure};
-use super::{Client, Credential, Error};
+use super::transport::{Exchange, Failure, Meter, Transport};
 
 /// How long before its end a token is not used any more.
 const BEFORE_ITS_END: SignedDuration = SignedDuration::from_mins(1);
@@ -32,7 +32,7 @@ pub(super) struct App {
 
 struct Kept {
     installation: Option<u64>,
-    token: Option<(SecretString, Timestamp)>,
+    token: Option<(SecretValue, Timestamp)>,
 }
 
 /// What an App says of itself. It holds for ten minutes at most; a minute is for clocks that differ.
@@ -70,11 +70,49 @@ impl Identity {
             })),
         }
     }
+
+    /// The token for a request. An App's is asked for where there is none that is good.
+    pub(super) async fn token(&self, transport: &Transport, meter: &Meter) -> Result<SecretValue, Failure> {
+        let app = match self {
+            Self::Token(token) => return Ok(token.clone()),
+            Self::App(app) => app,
+        };
+        let mut kept = app.kept.lock().await;
+        if let Some((token, end)) = &kept.token
+            && transport.now() + BEFORE_ITS_END < *end
+        {
+            return Ok(token.clone());
+        }
+        let installation = match kept.installation {
+            Some(installation) => installation,
+            None => app.installation(transport, meter).await?,
+        };
+        kept.installation = Some(installation);
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let what = "give the App a token";
+        let made = app.ask(transport, meter, Method::POST, &path, what).await?;
+        let made: InstallationToken = read(&made, what)?;
+        let token = SecretValue::new(made.token);
+        kept.token = Some((token.clone(), made.expires_at));
+        Ok(token)
+    }
+
+    /// Forgets the App's token, which GitHub did not accept. Whether there is another to try with: others may
+    /// have asked for one meanwhile, which is good.
+    pub(super) async fn forget_token(&self, refused: &SecretValue) -> bool {
+        let Self::App(app) = self else {
+            return false;
+        };
+        let mut kept = app.kept.lock().await;
+        let same = |(token, _): &mut (SecretValue, Timestamp)| token.expose() == refused.expose();
+        kept.token.take_if(same);
+        true
+    }
 }
 
 impl App {
     /// The App's proof of itself.
-    fn proof(&self, now: Timestamp) -> Result<SecretString, Failure> {
+    fn proof(&self, now: Timestamp) -> Result<SecretValue, Failure> {
         let now = now.as_second();
         let claims = Claims {
             iss: self.id.to_string(),
@@ -82,72 +120,38 @@ impl App {
             exp: now + 9 * 60,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &self.key)
-            .map(SecretString::from)
+            .map(SecretValue::new)
             .map_err(|_| Failure::last(Error::NotAKey))
     }
-}
 
-impl Client {
-    /// The token for a request.
-    pub(super) async fn token(&self) -> Result<SecretString, Failure> {
-        let app = match &self.inner.identity {
-            Identity::Token(token) => return Ok(SecretString::from(token.expose())),
-            Identity::App(app) => app,
-        };
-        let mut kept = app.kept.lock().await;
-        if let Some((token, end)) = &kept.token
-            && self.inner.clock.now() + BEFORE_ITS_END < *end
-        {
-            return Ok(token.clone());
-        }
-        let installation = match kept.installation {
-            Some(installation) => installation,
-            None => self.installation(app).await?,
-        };
-        kept.installation = Some(installation);
-        let path = format!("/app/installations/{installation}/access_tokens");
-        let what = "give the App a token";
-        let made = self.as_app(app, Method::POST, &path, what).await?;
-        let made: InstallationToken = read(&made, what)?;
-        let token = SecretString::from(made.token);
-        kept.token = Some((token.clone(), made.expires_at));
-        Ok(token)
-    }
-
-    /// Forgets the App's token, which GitHub did not accept. Whether there is another to try with: others may
-    /// have asked for one meanwhile, which is good.
-    pub(super) async fn forget_token(&self, refused: &SecretString) -> bool {
-        let Identity::App(app) = &self.inner.identity else {
-            return false;
-        };
-        let mut kept = app.kept.lock().await;
-        let same = |(token, _): &mut (SecretString, Timestamp)| token.expose_secret() == refused.expose_secret();
-        kept.token.take_if(same);
-        true
-    }
-
-    async fn installation(&self, app: &App) -> Result<u64, Failure> {
+    async fn installation(&self, transport: &Transport, meter: &Meter) -> Result<u64, Failure> {
         let what = "look the App's installation up";
-        let path = format!("/users/{}/installation", app.owner);
-        let found = self.as_app(app, Method::GET, &path, what).await?;
+        let path = format!("/users/{}/installation", self.owner);
+        let found = self.ask(transport, meter, Method::GET, &path, what).await?;
         Ok(read::<Installation>(&found, what)?.id)
     }
 
-    async fn as_app(&self, app: &App, method: Method, path: &str, what: &str) -> Result<Answer, Failure> {
-        let request = Request::builder().method(method).uri(path);
-        let answer = self
-            .exchange(
-                &self.inner.rest,
-                app.proof(self.inner.clock.now())?,
-                request,
-                None,
-                Load::Read,
-                what,
-                true,
-            )
-            .await;
+    /// Asks as the App itself.
+    async fn ask(
+        &self,
+        transport: &Transport,
+        meter: &Meter,
+        method: Method,
+        path: &str,
+        what: &str,
+    ) -> Result<Answer, Failure> {
+        let asked = Exchange {
+            method,
+            url: transport.rest(path),
+            body: None,
+            load: Load::Read,
+            what,
+            again: true,
+        };
+        let proof = self.proof(transport.now())?;
+        let answer = transport.exchange(meter, &proof, asked).await;
         answer.map_err(|failure| match failure.error {
-            Error::NotFound { .. } => Failure::last(Error::NotInstalled(app.owner.clone())),
+            Error::NotFound { .. } => Failure::last(Error::NotInstalled(self.owner.clone())),
             Error::WrongToken => Failure::last(Error::NotAKey),
             error => Failure { error, ..failure },
         })

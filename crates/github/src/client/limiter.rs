@@ -2,9 +2,9 @@
 //! Source: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
 
 use std::num::NonZeroU32;
-use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use cc_devops_outbound::Hold;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -72,8 +72,8 @@ pub(super) struct Limiter {
     between_writes: Duration,
     /// When the last write ended.
     written: Mutex<Instant>,
-    /// Nothing leaves before.
-    held_until: StdMutex<Instant>,
+    /// What GitHub asked for.
+    hold: Hold,
 }
 
 /// A third at once and the rest over the period: no period that long ever sees more than `of`.
@@ -108,7 +108,7 @@ impl Limiter {
             hour: bucket(limits.contents_an_hour, Duration::from_hours(1)),
             between_writes: limits.between_writes,
             written: Mutex::new(now.checked_sub(limits.between_writes).unwrap_or(now)),
-            held_until: StdMutex::new(now),
+            hold: Hold::default(),
         }
     }
 
@@ -134,20 +134,13 @@ impl Limiter {
         }
         // The semaphore is never closed.
         let place = self.places.acquire().await.ok();
-        loop {
-            let until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-            if Instant::now() >= until {
-                break;
-            }
-            tokio::time::sleep_until(until).await;
-        }
+        self.hold.over().await;
         Passage { _place: place, turn }
     }
 
     /// GitHub said it is too much: nothing leaves for a while.
     pub(super) fn hold(&self, pause: Duration) {
-        let mut until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = (*until).max(Instant::now() + pause);
+        self.hold.pause(pause);
     }
 }
 

@@ -5,6 +5,7 @@ mod pages;
 mod rulesets;
 mod security;
 mod settings;
+mod unread;
 mod wire;
 mod workflows;
 

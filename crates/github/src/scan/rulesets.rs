@@ -5,7 +5,7 @@ use cc_devops_core::repos::snapshot::{
     RulesetRule, RulesetSource, StatusChecks, Target,
 };
 
-use super::settings::not_asked;
+use super::unread::not_asked;
 use super::wire;
 
 /// A ruleset without its rules and bypass actors.

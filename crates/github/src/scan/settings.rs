@@ -9,6 +9,7 @@ use cc_devops_core::repos::snapshot::{
 };
 
 use super::rulesets;
+use super::unread::not_asked;
 use super::wire;
 use crate::client::GraphError;
 
@@ -16,11 +17,6 @@ pub(super) const ADMINISTRATION: &str = "Administration: read";
 pub(super) const CONTENTS: &str = "Contents: read";
 const CHECKS: &str = "Checks: read";
 const PULL_REQUESTS: &str = "Pull requests: read";
-
-/// Something that was not asked for.
-pub(super) fn not_asked<T>() -> Fact<T> {
-    Fact::Unknown(Gap::NotRead("it was not asked for".to_owned()))
-}
 
 /// What could not be answered about one repository.
 pub(super) struct Errors<'e> {

@@ -12,6 +12,7 @@ use cc_devops_core::repos::monitoring::{Ask, Monitor, Settings};
 use cc_devops_core::repos::policy::Policy;
 use cc_devops_core::repos::remedying::{Remedy, Wanted};
 use cc_devops_core::repos::rules::Rule;
+use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::outcome::{Reason, Status};
 use cc_devops_github::GitHub;
@@ -115,7 +116,7 @@ async fn a_change_that_was_refused_is_on_record_as_such() {
 async fn an_agent_puts_right_what_the_policies_let_it() {
     let house = house().await;
     let remedy = remedy(&house, &house.memory.ports());
-    let policies = Policies::shipped(PolicySet::default(), &sample::installation());
+    let policies = Policies::shipped(PolicySet::default(), &sample::installation(), vocabulary());
     let agent = sample::agent(sample::AGENT).agent;
     for names in [vec![], vec!["web".to_owned()]] {
         let denied = remedy
@@ -130,7 +131,12 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     let denied = trail(&house).await;
     assert_eq!(denied.len(), 2, "an attempt is on record: {denied:?}");
     let own = "permit (principal, action == Action::\"fixRepositories\", resource == Repository::\"web\");";
-    let own = Policies::parse(&[("own".to_owned(), own.to_owned())], &sample::installation()).unwrap();
+    let own = Policies::parse(
+        &[("own".to_owned(), own.to_owned())],
+        &sample::installation(),
+        vocabulary(),
+    )
+    .unwrap();
     let names = ["web".to_owned(), "api".to_owned()];
     let asker = Asker::Agent(&agent, &own);
     remedy.author(&asker, &names[..1]).await.unwrap();

@@ -17,8 +17,8 @@ use super::workflows::runs::{Health, judge};
 use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore, Spent};
-use cc_devops_kernel::access::Access;
-use cc_devops_kernel::action::Action;
+use crate::work::WORKFLOW_MONITOR;
+use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::course::Course;
@@ -126,9 +126,10 @@ impl Monitor {
     /// # Errors
     /// A `security_violation` where no policy lets them; a port that failed.
     pub async fn author(&self, asker: &Asker<'_>, repository: Option<RepositoryName>) -> Result<Author, ActError> {
-        let access = Access::Repositories {
-            action: Action::MonitorWorkflows,
-            repository,
+        let access = Access::Request {
+            action: WORKFLOW_MONITOR,
+            on: repository.map_or(Resource::ControlPlane, Resource::Repository),
+            stage: None,
         };
         let (audit, now) = (&*self.audit, self.clock.now());
         asker.author(&access, actions::ISSUE_BEGUN, audit, now).await

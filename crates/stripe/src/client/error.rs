@@ -2,7 +2,7 @@
 
 use cc_devops_core::ports::{PortError, PortErrorKind};
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 
 /// A read of Stripe failed. No text of it holds a key.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum Error {
     Address,
     /// The HTTP client could not be made.
     #[error("the HTTP client for Stripe cannot be made")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] cc_devops_outbound::Error),
     /// Stripe does not know the key.
     #[error("Stripe does not accept the key: it is mistyped, expired or deleted; create a restricted key and store it")]
     WrongKey,
@@ -50,9 +50,9 @@ pub enum Error {
     Network {
         /// What was to be read.
         endpoint: Endpoint,
-        /// What was underneath; its address is taken out.
+        /// What was underneath, without the address.
         #[source]
-        source: reqwest::Error,
+        source: cc_devops_outbound::Error,
     },
     /// Stripe failed, in several tries.
     #[error("Stripe answers {status} for {endpoint} (request {request}): try again later")]

@@ -2,17 +2,16 @@
 //! breaks a limit that is counted over sliding seconds.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use cc_devops_outbound::Hold;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 
 /// How much longer than a second the requests of one second take, so that one that was held up on its
 /// way does not arrive in the second of the next.
@@ -44,35 +43,26 @@ impl Limits {
 /// One limit, kept.
 struct Pace {
     limiter: RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>,
-    /// Nothing leaves before.
-    held_until: StdMutex<Instant>,
+    /// What Stripe asked for.
+    hold: Hold,
 }
 
 impl Pace {
     fn new(per_second: u32) -> Self {
         Self {
             limiter: RateLimiter::direct_with_clock(quota(per_second), MonotonicClock),
-            held_until: StdMutex::new(Instant::now()),
+            hold: Hold::default(),
         }
     }
 
     async fn wait(&self) {
         loop {
-            let until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-            if Instant::now() < until {
-                tokio::time::sleep_until(until).await;
-                continue;
-            }
+            self.hold.over().await;
             match self.limiter.check() {
                 Ok(()) => return,
                 Err(early) => tokio::time::sleep(early.wait_time_from(MonotonicClock.now())).await,
             }
         }
-    }
-
-    fn hold(&self, pause: Duration) {
-        let mut until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = (*until).max(Instant::now() + pause);
     }
 }
 
@@ -122,9 +112,9 @@ impl Limiter {
     /// Stripe said it is too much: nothing leaves for a while, for this endpoint or at all.
     pub(super) fn hold(&self, endpoint: Endpoint, everything: bool, pause: Duration) {
         if everything {
-            self.all.hold(pause);
+            self.all.hold.pause(pause);
         } else if let Some(door) = self.doors.get(&endpoint) {
-            door.pace.hold(pause);
+            door.pace.hold.pause(pause);
         }
     }
 }

@@ -10,9 +10,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::connection::Client;
+use super::endpoint::Endpoint;
+use super::error::Error;
 use super::ranges::{Ask, Mark, Plan, Span};
 use super::request::{Failure, Parameters};
-use super::{Client, Endpoint, Error};
 
 /// Requests on their way at most, per list: what 25 a second need if each takes two seconds.
 const ON_THEIR_WAY: usize = 50;

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 
-use super::listing::{Query, start};
-use super::ranges::{Mark, Span};
+use super::connection::Client;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::listing::{Listed, Listing, Query, start};
+use super::ranges::{Mark, PAGE, Span};
 use super::request::Parameters;
-use super::{Client, Endpoint, Error, Listed, Listing};
 
 /// Which subscriptions are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -204,7 +206,7 @@ impl Client {
     where
         T: DeserializeOwned + Listed + Send + 'static,
     {
-        parameters.push(("limit", super::ranges::PAGE.to_string()));
+        parameters.push(("limit", PAGE.to_string()));
         start(
             self,
             Query {

@@ -3,16 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode, Url};
+use cc_devops_outbound::{Answer, Error as Unsent, Request, StatusCode, Url, may_pass};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Client, Endpoint, Error};
-
-/// No page of 100 objects comes near it.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+use super::connection::Client;
+use super::endpoint::Endpoint;
+use super::error::Error;
 
 /// No hint of Stripe's is obeyed for longer than this.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -20,55 +17,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The most of Stripe's own words that an error repeats, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// How a failed request is tried again.
-#[derive(Debug, Clone, Copy)]
-pub struct Retries {
-    /// How often at most, after the first try.
-    pub times: usize,
-    /// The shortest wait before a try; each later one is about twice as long.
-    pub shortest: Duration,
-    /// The longest wait, but for one that Stripe asks for.
-    pub longest: Duration,
-}
-
-impl Default for Retries {
-    /// Six times, waiting from half a second to 16 seconds: about half a minute in all.
-    fn default() -> Self {
-        Self {
-            times: 6,
-            shortest: Duration::from_millis(500),
-            longest: Duration::from_secs(16),
-        }
-    }
-}
-
 /// One try failed.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// Whether another try may succeed.
-    retry: bool,
-    /// What Stripe asked for.
-    wait: Option<Duration>,
-}
-
-impl Failure {
-    pub(super) fn again(error: Error) -> Self {
-        Self {
-            error,
-            retry: true,
-            wait: None,
-        }
-    }
-
-    pub(super) fn last(error: Error) -> Self {
-        Self {
-            error,
-            retry: false,
-            wait: None,
-        }
-    }
-}
+pub(super) type Failure = cc_devops_outbound::Failure<Error>;
 
 /// What a request asks for besides its path: names and values, in this order.
 pub(super) type Parameters = Vec<(&'static str, String)>;
@@ -106,86 +56,71 @@ impl Client {
         F: Future<Output = Result<T, Failure>>,
     {
         let paced = AtomicBool::new(paced);
-        let retries = self.inner.retries;
-        let delays = ExponentialBuilder::default()
-            .with_min_delay(retries.shortest)
-            .with_max_delay(retries.longest)
-            .with_max_times(retries.times)
-            .with_jitter();
-        (|| async {
+        let attempt = || async {
             if !paced.swap(false, Ordering::Relaxed) {
                 self.inner.limiter.pass(endpoint).await;
             }
             one().await
-        })
-        .retry(delays)
-        .sleep(tokio::time::sleep)
-        .when(|failure: &Failure| failure.retry)
-        .adjust(|failure, delay| delay.map(|delay| failure.wait.map_or(delay, |wait| wait.max(delay))))
-        .notify(|failure, delay| {
+        };
+        let told = |error: &Error, wait| {
             self.inner.progress.send_modify(|progress| progress.retries += 1);
-            tracing::debug!(error = %failure.error, ?delay, "a request to Stripe is tried again");
-        })
-        .await
-        .map_err(|failure| failure.error)
+            tracing::debug!(%error, ?wait, "a request to Stripe is tried again");
+        };
+        self.inner.retries.run(None, attempt, told).await
     }
 
     /// One try.
     pub(super) async fn get<T: DeserializeOwned>(&self, endpoint: Endpoint, url: Url) -> Result<T, Failure> {
         self.inner.progress.send_modify(|progress| progress.requests += 1);
-        let network = |error: reqwest::Error| {
-            Failure::again(Error::Network {
-                endpoint,
-                source: error.without_url(),
-            })
-        };
-        let request = self
+        let request = Request::get(url).authorization(self.inner.key.clone());
+        let answer = self
             .inner
             .http
-            .get(url)
-            .header(reqwest::header::AUTHORIZATION, self.inner.key.clone());
-        let mut response = request.send().await.map_err(network)?;
-        if !response.status().is_success() {
-            return Err(self.refused(endpoint, response).await);
+            .send(request)
+            .await
+            .map_err(|error| unsent(endpoint, error))?;
+        if !answer.status.is_success() {
+            return Err(self.refused(endpoint, &answer));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Failure::last(Error::TooLarge { endpoint }));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        serde_json::from_slice(&body).map_err(|source| Failure::again(Error::BadAnswer { endpoint, source }))
+        serde_json::from_slice(&answer.body).map_err(|source| Failure::again(Error::BadAnswer { endpoint, source }))
     }
 
-    async fn refused(&self, endpoint: Endpoint, response: Response) -> Failure {
-        let status = response.status();
-        let headers = response.headers().clone();
+    fn refused(&self, endpoint: Endpoint, answer: &Answer) -> Failure {
+        let status = answer.status;
         // A refusal may have a body that says nothing; its status is enough.
-        let body = response.bytes().await.unwrap_or_default();
-        let reason = serde_json::from_slice::<Refusal>(&body).unwrap_or_default().error;
-        let wait = text(&headers, "retry-after")
-            .and_then(|seconds| seconds.parse().ok())
-            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
-        let limited = text(&headers, "stripe-rate-limited-reason");
+        let reason = serde_json::from_slice::<Refusal>(&answer.body)
+            .unwrap_or_default()
+            .error;
+        let wait = answer.retry_after(None).map(|wait| wait.min(LONGEST_WAIT));
+        let limited = answer.header("stripe-rate-limited-reason");
         if status == StatusCode::TOO_MANY_REQUESTS {
             let everything = limited.is_some_and(|reason| reason.starts_with("global"));
             let pause = wait.unwrap_or(self.inner.retries.shortest);
             self.inner.limiter.hold(endpoint, everything, pause);
         }
-        let usual = status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT);
-        let retry = match text(&headers, "stripe-should-retry") {
+        let retry = match answer.header("stripe-should-retry") {
             Some("true") => true,
             Some("false") => false,
-            _ => usual,
+            _ => may_pass(status) || status == StatusCode::CONFLICT,
         };
         let limited = limited.unwrap_or("no reason given").to_owned();
-        let request = text(&headers, "request-id").unwrap_or("without an id").to_owned();
+        let request = answer.header("request-id").unwrap_or("without an id").to_owned();
         Failure {
             error: refusal(endpoint, status, reason, limited, request),
             retry,
             wait,
         }
+    }
+}
+
+/// What it means that no whole answer came. Every request only reads, and may be made again.
+fn unsent(endpoint: Endpoint, error: Unsent) -> Failure {
+    match error {
+        Unsent::TooLarge { .. } => Failure::last(Error::TooLarge { endpoint }),
+        source => Failure {
+            retry: source.may_retry(true),
+            ..Failure::last(Error::Network { endpoint, source })
+        },
     }
 }
 
@@ -226,8 +161,4 @@ fn permission(message: &str) -> Option<&str> {
     message
         .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
         .find(|word| word.starts_with("rak_"))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

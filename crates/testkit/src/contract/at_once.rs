@@ -273,7 +273,7 @@ async fn carried_out(plane: &ControlPlane, received: Received) -> Completed {
     let Received::Claimed(claimed) = received else {
         panic!("it goes the whole way");
     };
-    let id = claimed.head.id.clone();
+    let id = claimed.request.head.id.clone();
     drop(plane.carry_out(claimed).await.unwrap());
     record(plane.ports(), id.as_str()).await.completed.expect("its outcome")
 }

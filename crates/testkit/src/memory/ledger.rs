@@ -273,7 +273,6 @@ impl Ledger for Memory {
                         .detail
                         .clone()
                         .expect("an open request keeps its detail until it is parked"),
-                    admitted: None,
                 }
             })
             .collect())

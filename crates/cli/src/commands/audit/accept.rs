@@ -5,8 +5,8 @@ use cc_devops_core::ports::{Clock as _, SystemClock};
 use cc_devops_core::requests::outcome::Status;
 use serde_json::json;
 
-use crate::Context;
 use crate::confirmation::confirm;
+use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::store::Opened;

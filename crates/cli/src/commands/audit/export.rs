@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use cc_devops_app::audit_archive::Export;
 use cc_devops_core::audit::{AuditFilter, AuditRow};
 use cc_devops_core::ports::{AuditTrail, PortResult};
 use cc_devops_core::requests::record::{Cursor, Page};
@@ -11,7 +12,6 @@ use serde_json::json;
 
 use super::super::times::parse_moment;
 use super::Filter;
-use crate::archive::Export;
 use crate::error::CliError;
 use crate::output::Output;
 

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::requests::{parse_status, with_next};
 use super::times::{parse_time, show};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table, visible};
 use crate::store;

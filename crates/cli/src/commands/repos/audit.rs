@@ -9,7 +9,7 @@ use cc_devops_core::repos::rules::{Rule, Severity};
 use cc_devops_reports::{Shown, html, markdown, sarif, table};
 
 use super::{Whose, short_name};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 

@@ -5,7 +5,7 @@ use cc_devops_reports::explain;
 
 use super::audit::refused;
 use super::{Whose, short_name};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::audit::rule;
 use super::{Whose, short_name};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::visible;
 

@@ -6,13 +6,13 @@ mod fix;
 
 use std::path::PathBuf;
 
+use cc_devops_app::repositories::RepositoryTools;
+use cc_devops_app::settings::login;
 use cc_devops_core::repos::policy::Policy;
 
-use crate::Context;
-use crate::config::{Repositories, login};
+use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};
 use crate::error::CliError;
-use crate::hygiene::{Hygiene, hygiene};
 use crate::store::{self, Opened};
 
 /// What to do.
@@ -48,9 +48,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
 
 impl Whose {
     /// Opens the store and puts together what looks after the repositories.
-    pub(crate) async fn open(self, context: &Context) -> Result<(Opened, Hygiene), CliError> {
-        let checked = context.load_config()?.checked;
-        let mut config: Repositories = *checked.repositories;
+    pub(crate) async fn open(self, context: &Context) -> Result<(Opened, RepositoryTools), CliError> {
+        let mut config = *context.load_settings()?.settings.repositories;
         config.owner = self.owner.unwrap_or(config.owner);
         if let Some(file) = self.policy {
             let text = std::fs::read_to_string(&file)
@@ -66,9 +65,8 @@ impl Whose {
         }
         let opened = store::open_or_make(context).await?;
         let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);
-        let (installation, mode) = (&checked.installation, checked.server.mode);
-        let hygiene = hygiene(config, installation, mode, &opened.ports, given);
-        Ok((opened, hygiene))
+        let tools = opened.capabilities.repositories_by(config, given);
+        Ok((opened, tools))
     }
 }
 

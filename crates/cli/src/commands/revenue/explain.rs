@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cc_devops_app::billing::billing;
 use cc_devops_core::ports::{Billing, Wanted};
 use cc_devops_core::revenue::figure::Figure;
 use cc_devops_core::revenue::lines::Explain;
@@ -11,11 +12,11 @@ use serde_json::json;
 use super::compute::{Beside, Files};
 use super::rules::Rules;
 use super::shown::explained;
-use crate::Context;
+use crate::context::Context;
 use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{reporting, store};
+use crate::store;
 
 const AFTER_HELP: &str = "\
 Each line is an amount a month; together they are the figure, to the last fraction of a cent.
@@ -78,10 +79,10 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
 }
 
 async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
-    let config = args.rules.over(&context.load_config()?.checked.revenue)?;
+    let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
     let opened = store::open(context).await?;
     let given = credentials::given(STRIPE_KEY, &config.key, context.output);
-    let account = reporting::account(&config, &opened.ports, given);
+    let account = billing(&config, &opened.ports, given);
     let progress = context.output.progress("asking Stripe");
     progress.start();
     let wanted = Wanted {

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::shown::{Moved, code_of};
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;

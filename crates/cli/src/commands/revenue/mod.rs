@@ -7,7 +7,7 @@ mod report;
 mod rules;
 mod shown;
 
-use crate::Context;
+use crate::context::Context;
 use crate::error::CliError;
 
 /// What to do.

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use cc_devops_app::billing::billing;
+use cc_devops_app::revenue::reporter;
 use cc_devops_core::revenue::day::Day;
 use cc_devops_core::revenue::figure::Figure;
 use cc_devops_core::revenue::lines::Explain;
@@ -10,11 +12,11 @@ use cc_devops_core::revenue::reporting::{Ask, ReportError};
 
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
-use crate::Context;
+use crate::context::Context;
 use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::{LongList, Output};
-use crate::{reporting, store};
+use crate::store;
 
 const AFTER_HELP: &str = "\
 Reads every subscription of the account at Stripe, computes MRR, compares each customer with the
@@ -46,12 +48,12 @@ pub(crate) struct Args {
 /// Runs `revenue report`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let checked = context.load_config()?.checked;
-    let config = args.rules.over(&checked.revenue)?;
+    let settings = context.load_settings()?.settings;
+    let config = args.rules.over(&settings.revenue)?;
     let opened = store::open(context).await?;
     let given = credentials::given(STRIPE_KEY, &config.key, output);
-    let account = reporting::account(&config, &opened.ports, given);
-    let reporter = reporting::reporter(&config, checked.installation, account, opened.ports.clone())?;
+    let account = billing(&config, &opened.ports, given);
+    let reporter = reporter(&config, settings.installation, account, opened.ports.clone())?;
     let ask = Ask {
         as_of: args.rules.as_of,
         keep: !args.dry_run,

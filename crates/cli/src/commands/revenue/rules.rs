@@ -1,11 +1,11 @@
 //! By which rules MRR is computed: flags, over the configuration.
 
+use cc_devops_app::settings::{RatesFrom, RevenueSettings, rate, table_of};
 use cc_devops_core::revenue::currency::Currency;
 use cc_devops_core::revenue::money::Exact;
 use cc_devops_core::revenue::policy::Policy;
 use cc_devops_core::revenue::rates::Rates;
 
-use crate::config::{RatesFrom, Revenue, rate, table_of};
 use crate::error::CliError;
 
 /// By which rules.
@@ -56,8 +56,8 @@ impl Rules {
     }
 
     /// The configuration with the flags laid over it.
-    pub(super) fn over(&self, config: &Revenue) -> Result<Revenue, CliError> {
-        Ok(Revenue {
+    pub(super) fn over(&self, config: &RevenueSettings) -> Result<RevenueSettings, CliError> {
+        Ok(RevenueSettings {
             policy: self.policy(config.policy)?,
             rates: self.rates()?.map_or_else(|| config.rates.clone(), RatesFrom::Fixed),
             ..config.clone()

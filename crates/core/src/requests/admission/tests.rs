@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::installation::Stages;
 use crate::names::{ActionsSecretName, AgentName, Namespace, RepositoryName, SecretName};
-use crate::requests::RepositoryWork;
+use crate::requests::{Action, DeployLambda, RepositoryWork};
 
 fn installation() -> Installation {
     Installation {
@@ -31,7 +31,7 @@ fn admit_as(principal: &Principal, detail: Value) -> Admission {
     admit(
         &envelope,
         principal,
-        &installation(),
+        (&installation(), Registry::shipped()),
         &FingerprintKey::new([1; 32]),
         Timestamp::UNIX_EPOCH,
     )
@@ -172,9 +172,10 @@ fn payload_is_another_name_for_params_and_stage_defaults_to_the_first() {
     );
     assert_eq!(one.head.fingerprint, two.head.fingerprint);
     assert_eq!(one.head.resource.as_deref(), Some("cc-agent-writer-dev"));
-    let Ok(Command::DeployLambda(deploy)) = one.verdict else {
-        panic!("a deploy")
+    let Ok(command) = one.verdict else {
+        panic!("it is taken")
     };
+    let deploy = command.as_effect::<DeployLambda>().expect("a deploy");
     assert_eq!(deploy.parameters["Size"], "3");
     assert_eq!(deploy.parameters["On"], "true");
 }
@@ -280,12 +281,14 @@ fn work_on_repositories_is_read() {
     let one = of("workflow_monitor", json!({"repository": "web", "workflow": "ci.yml"}));
     assert_eq!(one.head.resource.as_deref(), Some("web"));
     let secrets = json!({"repository": "web", "secrets": {"NPM_TOKEN": "/contentcraft/github/npm"}});
-    match of("bootstrapRepoSecrets", secrets).verdict {
-        Ok(Command::Repositories(RepositoryWork::SetSecrets { secrets, .. })) => assert_eq!(secrets.len(), 1),
+    let command = of("bootstrapRepoSecrets", secrets).verdict.ok().unwrap();
+    match command.as_effect() {
+        Some(RepositoryWork::SetSecrets { secrets, .. }) => assert_eq!(secrets.len(), 1),
         _ => panic!("secrets"),
     }
-    match of("protectBranches", json!({"repository": "web", "dryRun": true})).verdict {
-        Ok(Command::Repositories(RepositoryWork::Protect { dry_run, .. })) => assert!(dry_run),
+    let command = of("protectBranches", json!({"repository": "web", "dryRun": true})).verdict;
+    match command.ok().unwrap().as_effect() {
+        Some(RepositoryWork::Protect { dry_run, .. }) => assert!(dry_run),
         _ => panic!("protection"),
     }
 }
@@ -360,10 +363,9 @@ fn the_parameters_of_a_task_are_those_that_are_read() {
             .into(),
         },
     ] {
-        let detail = json!({"requestId": "r", "action": work.action().as_str(), "params": work.params()});
-        match admit_detail(detail).verdict {
-            Ok(Command::Repositories(read)) => assert_eq!(read, work),
-            _ => panic!("{work:?} is not read again"),
-        }
+        let detail = json!({"requestId": "r", "action": Action::for_work(&work).as_str(), "params": work.params()});
+        let read = admit_detail(detail).verdict.ok();
+        let read = read.unwrap_or_else(|| panic!("{work:?} is not read again"));
+        assert_eq!(read.as_effect(), Some(&work));
     }
 }

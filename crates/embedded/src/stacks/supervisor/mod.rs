@@ -6,8 +6,9 @@
 //! started, and writes how it ended to a file that it was given as its standard output. The file is locked as
 //! long as it lives; that is how the next server knows that the command goes on.
 //!
-//! It is told what to run over its standard input, after the server has put it on record. If the server dies
-//! before that, it ends by itself and nothing has run. If the server dies later, it goes on.
+//! It is told what to run over its standard input, after the server has put it on record, and over the same pipe
+//! it is told to stop. If the server dies before it has said what to run, it ends by itself and nothing has run.
+//! If the server dies later, it goes on.
 
 mod family;
 mod starting;

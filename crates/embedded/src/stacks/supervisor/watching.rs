@@ -32,11 +32,7 @@ async fn try_watch() -> io::Result<Word> {
     let mut stop = Stop::listen()?;
     // Before the first child: none may end unheard.
     let ended = signal(SignalKind::child())?;
-    let order = tokio::select! {
-        order = order() => order?,
-        () = stop.asked() => None,
-    };
-    let Some(order) = order else {
+    let Some(order) = stop.order().await? else {
         return Ok(Word::of(Ending::NotBegun));
     };
     let secrets = Secrets::new(order.secrets.iter().map(super::Bytes::expose));
@@ -92,18 +88,6 @@ async fn see_to_its_end(
     Ok(stopped)
 }
 
-/// Reads what to run. None where the server ended before it had said all of it.
-async fn order() -> io::Result<Option<Order>> {
-    let mut text = Zeroizing::new(Vec::new());
-    pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?
-        .read_to_end(&mut text)
-        .await?;
-    Ok(text
-        .strip_suffix(b"\n")
-        .map(serde_json::from_slice::<Order>)
-        .transpose()?)
-}
-
 async fn collect(fd: OwnedFd, source: Source, output: &Mutex<Output>) {
     let Ok(mut pipe) = pipe::Receiver::from_owned_fd(fd) else {
         return;
@@ -118,22 +102,67 @@ fn held(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
     output.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the supervisor is told to stop.
+/// What the server says, a line each: first what to run, then that it is to stop.
+struct Orders {
+    pipe: pipe::Receiver,
+    unread: Zeroizing<Vec<u8>>,
+}
+
+impl Orders {
+    /// The next line. None once the server has ended. Nothing is lost where the waiting is given up.
+    async fn next(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let after = self.unread.split_off(end.saturating_add(1));
+                return Ok(Some(std::mem::replace(&mut self.unread, Zeroizing::new(after))));
+            }
+            if self.pipe.read_buf(&mut *self.unread).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Whether the supervisor is told to stop: by the server over the pipe, which also holds while this process is
+/// only becoming a supervisor, or by anybody's signal.
 struct Stop {
+    orders: Orders,
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
     fn listen() -> io::Result<Self> {
+        let pipe = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
         Ok(Self {
+            orders: Orders {
+                pipe,
+                unread: Zeroizing::default(),
+            },
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
+    /// What to run. None where the server ended before it had said all of it, or somebody sent a signal.
+    async fn order(&mut self) -> io::Result<Option<Order>> {
+        let line = tokio::select! {
+            line = self.orders.next() => line?,
+            _ = self.terminate.recv() => None,
+            _ = self.interrupt.recv() => None,
+        };
+        Ok(line.map(|line| serde_json::from_slice(&line)).transpose()?)
+    }
+
     async fn asked(&mut self) {
+        let told = async {
+            if !matches!(self.orders.next().await, Ok(Some(_))) {
+                // The server has ended, and the command goes on.
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
+            () = told => {}
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }

@@ -1,0 +1,36 @@
+//! The billing source: Stripe.
+
+use std::sync::Arc;
+
+use cc_devops_core::ports::{BillingNotices, Ports};
+use cc_devops_core::secret::SecretValue;
+use cc_devops_stripe::account::{Account, KeySource};
+use cc_devops_stripe::client;
+use cc_devops_stripe::notices::Notices;
+
+use crate::settings::RevenueSettings;
+
+/// The account at Stripe; `given` counts more than the secret. No request is made yet.
+pub fn billing(settings: &RevenueSettings, ports: &Ports, given: Option<SecretValue>) -> Arc<Account> {
+    // The first choice holds; a second one changes nothing.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let key = match given {
+        Some(key) => KeySource::Given(key),
+        None => KeySource::Kept {
+            secrets: Arc::clone(&ports.secrets),
+            name: settings.key.clone(),
+        },
+    };
+    let reached = client::Settings {
+        api_url: settings.api_url.clone(),
+        ..client::Settings::default()
+    };
+    Arc::new(Account::new(key, reached, Arc::clone(&ports.clock)))
+}
+
+/// Who understands what Stripe sends; none where no signing secret is named.
+pub fn billing_notices(settings: &RevenueSettings, ports: &Ports) -> Option<Arc<dyn BillingNotices>> {
+    let name = settings.webhook.clone()?;
+    let notices = Notices::new(Arc::clone(&ports.secrets), name, Arc::clone(&ports.clock));
+    Some(Arc::new(notices))
+}

@@ -1,0 +1,155 @@
+//! What a program is made of: the settings, the ports of its backend, and everything that is put together from both.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use cc_devops_core::ports::{Consumer, PortResult, Ports, RepositoryCare};
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_core::requests::relay::Patience;
+use cc_devops_core::requests::waiting::Stopwatch;
+use cc_devops_core::retention::Keeper;
+use cc_devops_core::secret::SecretValue;
+
+use crate::error::AppError;
+use crate::policies;
+use crate::program::Program;
+use crate::repositories::RepositoryTools;
+use crate::settings::{RepositoriesSettings, Settings};
+
+/// Where everything is kept and done.
+pub enum Backend {
+    /// One process, one folder, one machine.
+    #[cfg(feature = "embedded")]
+    Embedded(cc_devops_embedded::Store),
+    /// The stack of template.yaml in an AWS account.
+    #[cfg(feature = "aws")]
+    Aws(cc_devops_aws::Backend),
+}
+
+impl Backend {
+    /// The key of the requests' fingerprints.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn fingerprint_key(&self) -> PortResult<FingerprintKey> {
+        match self {
+            #[cfg(feature = "embedded")]
+            Self::Embedded(store) => Ok(store.fingerprint_key()),
+            #[cfg(feature = "aws")]
+            Self::Aws(backend) => backend.fingerprint_key().await,
+        }
+    }
+}
+
+/// What a program can do, put together in this one place for all of them.
+pub struct Capabilities {
+    /// The settings.
+    pub settings: Settings,
+    /// Every port.
+    pub ports: Ports,
+    program: Program,
+    backend: Backend,
+    repositories: OnceLock<RepositoryTools>,
+}
+
+impl Capabilities {
+    /// Puts a program together. No call is made.
+    pub fn new(settings: Settings, program: Program, backend: Backend, ports: Ports) -> Self {
+        Self {
+            settings,
+            ports,
+            program,
+            backend,
+            repositories: OnceLock::new(),
+        }
+    }
+
+    /// Where everything is kept and done.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// The backend, and nothing else: for who closes a store.
+    pub fn into_backend(self) -> Backend {
+        self.backend
+    }
+
+    /// Which program it is.
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
+    /// Who is told of events.
+    pub fn consumers(&self) -> &'static [Consumer] {
+        self.ports.outbox.consumers()
+    }
+
+    /// The control plane: requests, the policies that decide, and the outbox behind it.
+    ///
+    /// # Errors
+    /// The store's key cannot be read, or the policies cannot be used.
+    pub async fn control_plane(&self) -> Result<ControlPlane, AppError> {
+        let (settings, program) = (&self.settings, self.program);
+        let key = self.backend.fingerprint_key().await?;
+        let policy = if program.carries_out {
+            policies::over(settings, &self.ports).await?
+        } else {
+            policies::in_force(settings)?
+        };
+        let (installation, requests) = (settings.installation.clone(), settings.requests.clone());
+        let mut plane = ControlPlane::new(installation, self.ports.clone(), policy, key, requests);
+        if program.carries_out {
+            plane = plane.caring(self.care());
+        }
+        if program.runs_on {
+            plane = plane.measuring(stopwatch());
+        }
+        if let Some(time) = program.consumer_time {
+            let patience: Patience = Arc::new(move || Box::pin(tokio::time::sleep(time)));
+            plane = plane.patient(patience);
+        }
+        Ok(plane)
+    }
+
+    /// Who looks after repositories for requests: on AWS the function that is for them, else this process.
+    pub fn care(&self) -> Arc<dyn RepositoryCare> {
+        match &self.backend {
+            #[cfg(feature = "aws")]
+            Backend::Aws(backend) => backend.care(),
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(_) => self.repositories().care(&self.ports),
+        }
+    }
+
+    /// What looks after repositories in this process, by the settings. Made once; no request is made yet.
+    pub fn repositories(&self) -> &RepositoryTools {
+        self.repositories
+            .get_or_init(|| self.repositories_by((*self.settings.repositories).clone(), None))
+    }
+
+    /// The same by settings that a person changed, with a credential that counts more than the secret.
+    pub fn repositories_by(&self, settings: RepositoriesSettings, given: Option<SecretValue>) -> RepositoryTools {
+        let (installation, mode) = (&self.settings.installation, self.settings.mode);
+        RepositoryTools::new(settings, installation, mode, &self.ports, given)
+    }
+
+    /// Who forgets what is not kept any longer.
+    pub fn keeper(&self) -> Keeper {
+        let retention = &self.settings.retention;
+        #[cfg(feature = "cli")]
+        let archive = retention.export_dir.clone().map(|folder| {
+            let archive = crate::audit_archive::FileArchive::new(folder);
+            Arc::new(archive) as Arc<dyn cc_devops_core::ports::AuditArchive>
+        });
+        #[cfg(not(feature = "cli"))]
+        let archive = None;
+        Keeper::new(retention.rules, &self.ports, archive)
+    }
+}
+
+/// Measures how long the process runs.
+fn stopwatch() -> Stopwatch {
+    let begun = Instant::now();
+    Arc::new(move || begun.elapsed())
+}

@@ -1,0 +1,37 @@
+//! The code host: GitHub.
+
+use std::sync::Arc;
+
+use cc_devops_core::ports::{CodeHost, CodeHostNotices, Ports};
+use cc_devops_core::secret::SecretValue;
+use cc_devops_github::GitHub;
+use cc_devops_github::client::{self, CredentialSource};
+use cc_devops_github::notices::Notices;
+
+use crate::settings::RepositoriesSettings;
+
+/// Where the repositories are; `given` counts more than the secret. No request is made yet.
+pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<SecretValue>) -> Arc<dyn CodeHost> {
+    // The first choice holds; a second one changes nothing.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let credential = match given {
+        Some(token) => CredentialSource::Given(token),
+        None => CredentialSource::Kept {
+            secrets: Arc::clone(&ports.secrets),
+            name: settings.token.clone(),
+        },
+    };
+    let reached = client::Settings {
+        api_url: settings.api_url.clone(),
+        ..client::Settings::default()
+    };
+    let store = Arc::clone(&ports.repositories);
+    Arc::new(GitHub::new(credential, settings.owner.as_str(), reached, store))
+}
+
+/// Who understands what GitHub sends; none where no secret is named that it signs with.
+pub fn code_host_notices(settings: &RepositoriesSettings, ports: &Ports) -> Option<Arc<dyn CodeHostNotices>> {
+    let name = settings.webhook.clone()?;
+    let notices = Notices::new(Arc::clone(&ports.secrets), name, Arc::clone(&ports.clock));
+    Some(Arc::new(notices))
+}

@@ -1,0 +1,60 @@
+//! What the HTTP door is given.
+
+use std::sync::Arc;
+
+use cc_devops_core::ports::{PortResult, RepositoryCare};
+use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_server::{Capabilities as DoorCapabilities, Hygiene, Revenue};
+
+use crate::billing::{billing, billing_notices};
+use crate::capabilities::{Backend, Capabilities};
+use crate::code_host::code_host_notices;
+use crate::revenue::reporter;
+
+impl Capabilities {
+    /// What the HTTP door is given. On AWS the days of MRR and the audits are made by functions of their own, so
+    /// the door has neither.
+    ///
+    /// # Errors
+    /// An address of exchange rates that is none, or would be reached in the clear.
+    pub fn http(&self, plane: Arc<ControlPlane>) -> PortResult<DoorCapabilities> {
+        let here = self.has_revenue_and_repositories();
+        let care = plane.care().cloned();
+        Ok(DoorCapabilities {
+            control: plane,
+            revenue: here.then(|| self.http_revenue()).transpose()?,
+            hygiene: care.filter(|_| here).map(|care| self.http_repositories(care)),
+            keeper: Some(Arc::new(self.keeper())),
+        })
+    }
+
+    fn has_revenue_and_repositories(&self) -> bool {
+        match self.backend() {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(_) => true,
+            #[cfg(feature = "aws")]
+            Backend::Aws(_) => false,
+        }
+    }
+
+    fn http_revenue(&self) -> PortResult<Revenue> {
+        let settings = &*self.settings.revenue;
+        let installation = self.settings.installation.clone();
+        let account = billing(settings, &self.ports, None);
+        Ok(Revenue {
+            reporter: Arc::new(reporter(settings, installation, account, self.ports.clone())?),
+            notices: billing_notices(settings, &self.ports),
+            refresh_after: settings.refresh_after,
+        })
+    }
+
+    fn http_repositories(&self, care: Arc<dyn RepositoryCare>) -> Hygiene {
+        let tools = self.repositories();
+        Hygiene {
+            care,
+            auditor: Arc::clone(&tools.auditor),
+            owner: tools.owner.clone(),
+            notices: code_host_notices(&self.settings.repositories, &self.ports),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The stacks of a program that may change none.
+
+use async_trait::async_trait;
+use cc_devops_core::names::{FullStackName, RequestId};
+use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, StackProgress, Stacks};
+use cc_devops_core::requests::DeployLambda;
+use cc_devops_core::requests::record::StackLease;
+use jiff::Timestamp;
+
+/// An operator's command changes no stack: that is the server's business.
+pub(crate) struct NoStacks;
+
+impl NoStacks {
+    fn refusal() -> PortError {
+        PortError::new(
+            PortErrorKind::Refused,
+            "stacks are changed by the running server alone; use `cc-devops deploy`",
+        )
+    }
+}
+
+#[async_trait]
+impl Stacks for NoStacks {
+    async fn start(&self, _lease: &StackLease, _deploy: &DeployLambda, _at: Timestamp) -> PortResult<StackProgress> {
+        Err(Self::refusal())
+    }
+
+    async fn progress(&self, _stack: &FullStackName, _request: &RequestId) -> PortResult<StackProgress> {
+        Err(Self::refusal())
+    }
+}

@@ -1,0 +1,76 @@
+//! What looks after an owner's repositories: audits, the watch over workflows, remedies.
+
+use std::sync::Arc;
+
+use cc_devops_core::Installation;
+use cc_devops_core::health::Mode;
+use cc_devops_core::ports::{CodeHost, Ports};
+use cc_devops_core::repos::auditing::{Auditor, Settings as AuditingSettings};
+use cc_devops_core::repos::care::Care;
+use cc_devops_core::repos::monitoring::{Monitor, Settings as MonitoringSettings};
+use cc_devops_core::repos::remedying::Remedy;
+use cc_devops_core::secret::SecretValue;
+
+use crate::code_host::code_host;
+use crate::settings::RepositoriesSettings;
+
+/// Everything that looks after an owner's repositories.
+pub struct RepositoryTools {
+    /// Whose.
+    pub owner: String,
+    /// Where they are.
+    pub host: Arc<dyn CodeHost>,
+    /// Audits.
+    pub auditor: Arc<Auditor>,
+    /// Watches workflows.
+    pub monitor: Arc<Monitor>,
+    /// Puts breaches right.
+    pub remedy: Remedy,
+}
+
+impl RepositoryTools {
+    /// Puts it together; `given` counts more than the secret. No request is made yet.
+    pub fn new(
+        settings: RepositoriesSettings,
+        installation: &Installation,
+        mode: Mode,
+        ports: &Ports,
+        given: Option<SecretValue>,
+    ) -> Self {
+        let host = code_host(&settings, ports, given);
+        let (owner, policy) = (settings.owner, Arc::new(settings.policy));
+        let store = Arc::clone(&ports.repositories);
+        let audited = AuditingSettings {
+            owner: owner.clone(),
+            policy: Arc::clone(&policy),
+            reader: installation.agent.clone(),
+        };
+        let watched = MonitoringSettings {
+            owner: owner.clone(),
+            policy: Arc::clone(&policy),
+            mode,
+        };
+        let auditor = Auditor::new(Arc::clone(&host), store, ports.clone(), audited);
+        let monitor = Monitor::new(Arc::clone(&host), ports, watched);
+        Self {
+            auditor: Arc::new(auditor),
+            monitor: Arc::new(monitor),
+            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+            host,
+            owner,
+        }
+    }
+
+    /// What requests are given.
+    pub fn care(&self, ports: &Ports) -> Arc<Care> {
+        Arc::new(Care {
+            owner: self.owner.clone(),
+            auditor: Arc::clone(&self.auditor),
+            monitor: Arc::clone(&self.monitor),
+            remedy: self.remedy.clone(),
+            host: Arc::clone(&self.host),
+            secrets: Arc::clone(&ports.secrets),
+            clock: Arc::clone(&ports.clock),
+        })
+    }
+}

@@ -1,0 +1,342 @@
+//! What the configuration means: names, addresses and files, checked beyond their shape.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use cc_devops_core::Installation;
+use cc_devops_core::fleet::Rhythm;
+use cc_devops_core::health::Mode;
+use cc_devops_core::installation::Stages;
+use cc_devops_core::names::{AgentName, Namespace, SecretName, Stage};
+use cc_devops_core::policy::PolicySet;
+use cc_devops_core::requests::engine::Settings as RequestSettings;
+use jiff::SignedDuration;
+
+use super::Problem;
+use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
+use super::repositories::{self, RepositoriesSettings};
+use super::retention::{self, RetentionSettings};
+use super::revenue::{self, RevenueSettings};
+#[cfg(feature = "cli")]
+use super::server;
+#[cfg(feature = "embedded")]
+use super::stacks;
+
+/// Every setting, checked and ready to build from.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What this installation is called.
+    pub installation: Installation,
+    /// Whether the control plane acts on its own initiative.
+    pub mode: Mode,
+    /// The HTTP API.
+    #[cfg(feature = "cli")]
+    pub server: cc_devops_server::ServerConfig,
+    /// When an agent counts as late or down.
+    pub rhythm: Rhythm,
+    /// Who decides what is allowed.
+    pub policy: PolicySource,
+    /// How requests are carried out.
+    pub requests: RequestSettings,
+    /// How each stack is deployed here.
+    #[cfg(feature = "embedded")]
+    pub stacks: BTreeMap<cc_devops_core::names::StackName, cc_devops_embedded::stacks::StackCommand>,
+    /// How long what is kept.
+    pub retention: RetentionSettings,
+    /// How MRR is computed and reported.
+    pub revenue: Box<RevenueSettings>,
+    /// Which repositories are looked after, and what is demanded of them.
+    pub repositories: Box<RepositoriesSettings>,
+    /// The account, where the backend is AWS.
+    pub aws: Option<AwsSettings>,
+}
+
+/// One stage's control plane in an AWS account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// Whose control plane.
+    pub stage: Stage,
+    /// Region, profile, and what is called otherwise than the template calls it.
+    pub names: AwsSection,
+}
+
+impl AwsSettings {
+    /// The stack that the control plane itself is deployed as, which no request may change.
+    pub fn stack(&self) -> String {
+        let stage = &self.stage;
+        let named = self.names.stack.clone();
+        named.unwrap_or_else(|| format!("cc-agent-devops-automation-{stage}"))
+    }
+}
+
+impl Settings {
+    /// What is right and cannot be used by this process: stacks' users that it may not become, and a backend that it
+    /// was built without.
+    pub fn unusable_here(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        #[cfg(feature = "embedded")]
+        problems.extend(stacks::not_permitted(&self.stacks));
+        problems.extend(self.not_built_in());
+        problems
+    }
+
+    /// The backend, where this program was built without it.
+    pub fn not_built_in(&self) -> Option<Problem> {
+        let without = match self.aws {
+            Some(_) if !cfg!(feature = "aws") => {
+                "this program was built without AWS: install the complete one, or build it with `make build`, or choose \
+                 \"embedded\""
+            }
+            None if !cfg!(feature = "embedded") => {
+                "this program was built for AWS alone: choose \"aws\", or install the complete one"
+            }
+            _ => return None,
+        };
+        Some(Problem::new("backend", without))
+    }
+}
+
+/// Where the policies come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySource {
+    /// One of the sets the program brings.
+    Shipped(PolicySet),
+    /// The `*.cedar` files of a folder.
+    Folder(PathBuf),
+}
+
+impl From<PolicySetName> for PolicySet {
+    fn from(name: PolicySetName) -> Self {
+        match name {
+            PolicySetName::OwnPrefixes => Self::OwnPrefixes,
+            PolicySetName::WholeNamespace => Self::WholeNamespace,
+        }
+    }
+}
+
+/// Where settings were written, as far as it decides what they mean.
+pub(crate) struct Origin<'a> {
+    /// The folder that relative paths count from.
+    pub(crate) folder: &'a Path,
+    /// The repository policy, where it is a text and not a file of its own.
+    pub(crate) repository_policy: Option<&'a str>,
+    /// Whether the name of a secret may be given whole, from the root on.
+    pub(crate) whole_secret_names: bool,
+}
+
+impl<'a> Origin<'a> {
+    /// A file in that folder.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_file(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            repository_policy: None,
+            whole_secret_names: false,
+        }
+    }
+}
+
+/// Collects problems, so that all are told at once.
+pub(crate) struct Findings<'a> {
+    pub(crate) origin: &'a Origin<'a>,
+    problems: Vec<Problem>,
+}
+
+impl Findings<'_> {
+    pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+
+    /// The value, or a problem at `path`.
+    pub(crate) fn take<T, E: std::fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.add(path, error.to_string())).ok()
+    }
+
+    /// A secret that is named below the namespace.
+    pub(crate) fn secret(&mut self, path: &str, namespace: &Namespace, name: &str) -> Option<SecretName> {
+        let name = if self.origin.whole_secret_names && name.starts_with('/') {
+            name.to_owned()
+        } else {
+            format!("/{namespace}/{}", name.trim_start_matches('/'))
+        };
+        self.take(path, SecretName::new(name))
+    }
+
+    /// A path of the file, which counts from the folder the file stands in.
+    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
+        self.origin.folder.join(path)
+    }
+
+    pub(crate) fn file(&mut self, path: &str, value: &str) -> PathBuf {
+        let full = self.resolve(value);
+        if !full.is_file() {
+            self.add(path, format!("there is no file {}", full.display()));
+        }
+        full
+    }
+
+    pub(crate) fn dir(&mut self, path: &str, value: &str) -> PathBuf {
+        let full = self.resolve(value);
+        if !full.is_dir() {
+            self.add(path, format!("there is no folder {}", full.display()));
+        }
+        full
+    }
+}
+
+/// Checks what settings mean.
+pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, Vec<Problem>> {
+    let mut findings = Findings {
+        origin,
+        problems: Vec::new(),
+    };
+    let known_stages = stages(file, &mut findings);
+    let installation = installation(file, known_stages.clone(), &mut findings);
+    let rhythm = Rhythm {
+        period: seconds(file.fleet.heartbeat_period_seconds),
+        grace: seconds(file.fleet.heartbeat_grace_seconds),
+    };
+    let mode = match file.mode {
+        ModeName::Normal => Mode::Normal,
+        ModeName::Maintenance => Mode::Maintenance,
+    };
+    #[cfg(feature = "cli")]
+    let server = server::check(file, (rhythm, mode), &mut findings);
+    let policy = match &file.policy.dir {
+        Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
+        None => PolicySource::Shipped(file.policy.set.into()),
+    };
+    let retention = retention::check(file, &mut findings);
+    #[cfg(feature = "embedded")]
+    let stacks = stacks::check(file, known_stages.as_ref(), installation.as_ref(), &mut findings);
+    let aws = aws(file, installation.as_ref(), &mut findings);
+    let revenue = installation
+        .as_ref()
+        .and_then(|installation| revenue::check(file, installation, &mut findings));
+    let requests = RequestSettings {
+        lease: seconds(file.requests.lease_seconds),
+        max_attempts: file.requests.max_attempts,
+        deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
+        stage_deploy_timeouts: deploy_timeouts(file, known_stages.as_ref(), &mut findings),
+        lag: seconds(file.requests.lag_seconds),
+        // In an account each stage has a control plane of its own.
+        serves: aws.as_ref().map(|aws| aws.stage.clone()),
+        ..RequestSettings::default()
+    };
+    let repositories = installation
+        .as_ref()
+        .and_then(|installation| repositories::check(file, installation, &mut findings));
+    if !findings.problems.is_empty() {
+        return Err(findings.problems);
+    }
+    let (Some(mut installation), Some(revenue), Some(repositories)) = (installation, revenue, repositories) else {
+        return Err(findings.problems);
+    };
+    #[cfg(feature = "cli")]
+    let Some(server) = server else {
+        return Err(findings.problems);
+    };
+    installation.credentials = credentials(&revenue, &repositories, aws.as_ref());
+    Ok(Settings {
+        installation,
+        mode,
+        #[cfg(feature = "cli")]
+        server,
+        rhythm,
+        policy,
+        requests,
+        #[cfg(feature = "embedded")]
+        stacks,
+        retention,
+        revenue: Box::new(revenue),
+        repositories: Box::new(repositories),
+        aws,
+    })
+}
+
+fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Findings<'_>) -> Option<AwsSettings> {
+    let (section, installation) = (&file.aws, installation?);
+    let stage = match &section.stage {
+        None => installation.stages.default_stage().clone(),
+        Some(name) => findings.take("aws.stage", installation.stages.find(name))?,
+    };
+    let names = section.clone();
+    (file.backend == BackendName::Aws).then_some(AwsSettings { stage, names })
+}
+
+/// The stages with a deploy timeout of their own.
+fn deploy_timeouts(
+    file: &ConfigFile,
+    known: Option<&Stages>,
+    findings: &mut Findings<'_>,
+) -> BTreeMap<Stage, SignedDuration> {
+    let Some(known) = known else { return BTreeMap::new() };
+    let timeouts = file.requests.stage_deploy_timeout_seconds.iter();
+    timeouts
+        .filter_map(|(name, count)| {
+            let path = format!("requests.stage_deploy_timeout_seconds.{name}");
+            Some((findings.take(path, known.find(name))?, seconds(*count)))
+        })
+        .collect()
+}
+
+fn seconds(count: u32) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(count))
+}
+
+fn installation(file: &ConfigFile, stages: Option<Stages>, findings: &mut Findings<'_>) -> Option<Installation> {
+    let section = &file.installation;
+    let agent = findings.take("installation.agent", AgentName::new(&section.agent));
+    let namespace = findings.take("installation.namespace", Namespace::new(&section.namespace));
+    Some(Installation {
+        agent: agent?,
+        namespace: namespace?,
+        stages: stages?,
+        // They are known when the sections that name them are read.
+        credentials: Vec::new(),
+    })
+}
+
+/// Every secret that the control plane works with itself.
+fn credentials(
+    revenue: &RevenueSettings,
+    repositories: &RepositoriesSettings,
+    aws: Option<&AwsSettings>,
+) -> Vec<SecretName> {
+    let named = [
+        Some(&revenue.key),
+        revenue.webhook.as_ref(),
+        Some(&repositories.token),
+        repositories.webhook.as_ref(),
+    ];
+    let mut all: Vec<SecretName> = named.into_iter().flatten().cloned().collect();
+    // The ledger's key is no secret of the namespace unless somebody put it there.
+    let ledger_key = aws.and_then(|aws| aws.names.ledger_key.as_deref());
+    all.extend(ledger_key.and_then(|name| SecretName::new(name).ok()));
+    all
+}
+
+/// Those of the stages that can be had.
+fn stages(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Stages> {
+    let mut stages: Vec<Stage> = Vec::new();
+    for (at, name) in file.installation.stages.iter().enumerate() {
+        let path = format!("installation.stages[{at}]");
+        let Some(stage) = findings.take(path.as_str(), Stage::new(name)) else {
+            continue;
+        };
+        if stages.contains(&stage) {
+            findings.add(path, format!("the stage {name} is named twice"));
+        } else {
+            stages.push(stage);
+        }
+    }
+    let mut stages = stages.into_iter();
+    Some(Stages::new(stages.next()?, stages.collect()))
+}
+
+/// An address with its port, as `--listen` and `server.listen` take it.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
+}

@@ -1,0 +1,116 @@
+//! What `[server]` and `[egress]` mean: the settings of the HTTP door.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use cc_devops_core::fleet::Rhythm;
+use cc_devops_core::health::Mode;
+use cc_devops_outbound::egress::{Allowed, network};
+use cc_devops_outbound::loopback::is_loopback_address;
+use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
+use jiff::SignedDuration;
+
+use super::check::{Findings, parse_address};
+use super::file::{ConfigFile, ServerSection};
+
+/// Checks the section, and those that the door needs beside it.
+pub(crate) fn check(
+    file: &ConfigFile,
+    (rhythm, mode): (Rhythm, Mode),
+    findings: &mut Findings<'_>,
+) -> Option<ServerConfig> {
+    let section = &file.server;
+    let listen = findings.take("server.listen", parse_address(&section.listen));
+    let tls = match (&section.tls_cert, &section.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls {
+            certificate: findings.file("server.tls_cert", certificate),
+            key: findings.file("server.tls_key", key),
+        }),
+        (None, None) => None,
+        (Some(_), None) => {
+            findings.add("server.tls_key", "is required where server.tls_cert is given");
+            None
+        }
+        (None, Some(_)) => {
+            findings.add("server.tls_cert", "is required where server.tls_key is given");
+            None
+        }
+    };
+    let has_tls = section.tls_cert.is_some() || section.tls_key.is_some();
+    if let Some(address) = listen
+        && !is_loopback_address(address.ip())
+        && !has_tls
+        && !section.allow_plaintext
+    {
+        findings.add(
+            "server.listen",
+            format!(
+                "{address} can be reached from other machines: give server.tls_cert and server.tls_key, or set \
+                 server.allow_plaintext = true where something in front of it speaks TLS"
+            ),
+        );
+    }
+    let rate_limit = NonZeroU32::new(section.rate_limit_per_second)
+        .zip(NonZeroU32::new(section.rate_limit_burst))
+        .map(|(requests_per_second, burst)| RateLimit {
+            requests_per_second,
+            burst,
+        });
+    Some(ServerConfig {
+        listen: listen?,
+        tls,
+        allow_plaintext: section.allow_plaintext,
+        names: listed("server.names", &section.names, host_name, findings),
+        proxies: listed("server.proxies", &section.proxies, network, findings),
+        limits: limits(section),
+        rate_limit,
+        in_flight: size(section.in_flight),
+        shutdown_grace: Duration::from_secs(section.shutdown_grace_seconds.into()),
+        rhythm,
+        mode,
+        webhooks: WebhookDelivery {
+            concurrency: size(section.webhook_concurrency),
+            places_per_endpoint: size(section.webhook_places_per_endpoint),
+            disable_after: match section.webhook_disable_after_hours {
+                0 => None,
+                hours => Some(SignedDuration::from_hours(hours.into())),
+            },
+            timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
+        },
+        egress: egress(file, findings),
+        ..ServerConfig::default()
+    })
+}
+
+fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
+    let networks = listed("egress.allow", &file.egress.allow, network, findings);
+    Allowed::new(networks)
+}
+
+/// The entries of a list, each read on its own.
+fn listed<T>(path: &str, list: &[String], read: fn(&str) -> Result<T, String>, findings: &mut Findings<'_>) -> Vec<T> {
+    let entries = list.iter().enumerate();
+    let entries = entries.filter_map(|(at, text)| findings.take(format!("{path}[{at}]"), read(text)));
+    entries.collect()
+}
+
+fn limits(section: &ServerSection) -> Limits {
+    Limits {
+        body_bytes: size(section.max_body_bytes),
+        header_bytes: size(section.max_header_bytes),
+        connections: size(section.max_connections),
+        connections_per_address: size(section.max_connections_per_address),
+        header_timeout: Duration::from_secs(section.header_timeout_seconds.into()),
+        request_timeout: Duration::from_secs(section.request_timeout_seconds.into()),
+        concurrency: size(section.max_concurrent_requests),
+        concurrency_per_agent: size(section.max_requests_per_agent),
+        waits: size(section.max_waits),
+        waits_per_agent: size(section.max_waits_per_agent),
+        streams: size(section.max_event_streams),
+        streams_per_agent: size(section.max_event_streams_per_agent),
+    }
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

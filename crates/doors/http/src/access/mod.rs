@@ -1,0 +1,161 @@
+//! Who calls, whether they may, and how often.
+//!
+//! A handler is given nothing but what the gate hands it: a [`Permitted`] of its route's [`Privilege`], which the gate
+//! makes when it has found out who calls and what the policies say, or [`Open`] where anybody may call. The state of
+//! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
+
+mod permit;
+mod privileges;
+mod rate;
+
+use std::sync::Arc;
+
+use axum::RequestExt;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use cc_devops_core::fleet::{Agent, Token, TokenHash};
+use cc_devops_core::policy::Access;
+use cc_devops_core::ports::PortResult;
+use cc_devops_core::requests::Principal;
+
+pub(crate) use permit::{Door, Open, Permitted, Row, open, permitted};
+pub(crate) use privileges::{
+    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
+    SealValues, SendHeartbeat, SubmitRequests,
+};
+pub(crate) use rate::RateLimiter;
+
+use crate::app::{App, Shared};
+use crate::connections::Peer;
+use crate::places::LetIn;
+use crate::problem::{Chain, Problem};
+
+/// The proven caller.
+#[derive(Clone)]
+pub(crate) struct Caller(pub(crate) Arc<Agent>);
+
+impl Caller {
+    /// The caller as the engine takes it.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            agent: self.0.name.clone(),
+            role: self.0.role,
+        }
+    }
+}
+
+/// Lets a request through to its handler with the proof of what it may touch, or says why not.
+async fn enforce<P: Privilege>(
+    State(door): State<Door<P>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let app = door.app();
+    let credential = authenticate(app, request.headers()).await?;
+    let agent = Arc::clone(&credential.agent);
+    tracing::Span::current().record("agent", agent.name.as_str());
+    if let Some(rate) = &app.rate {
+        rate.check(&agent.name)?;
+    }
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        peer.proven();
+    }
+    if let Some(let_in) = request.extensions().get::<LetIn>() {
+        let_in.charge(&agent.name)?;
+    }
+    let params = request.extract_parts::<RawPathParams>().await.ok();
+    let question = Question {
+        app,
+        agent: &agent,
+        params: params.as_ref(),
+        uri: request.uri(),
+    };
+    let privilege = P::ask(&question)?;
+    let permitted = door.permit(Caller(agent), credential, privilege);
+    request.extensions_mut().insert(permitted);
+    Ok(next.run(request).await)
+}
+
+/// The agent whose token the headers hold.
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Credential, Problem> {
+    // What cannot be a token is looked up nowhere.
+    let token = bearer(headers).filter(|token| Token::has_form(token));
+    let token = TokenHash::of(token.ok_or_else(Problem::unauthenticated)?);
+    let ports = app.ports();
+    let agent = ports.agents.by_token(&token, ports.clock.now()).await?;
+    let agent = agent.ok_or_else(Problem::unauthenticated)?;
+    Ok(Credential {
+        token,
+        agent: Arc::new(agent),
+    })
+}
+
+/// What a caller came with, to be looked at again while the caller stays.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    token: TokenHash,
+    /// Whose it was then.
+    pub(crate) agent: Arc<Agent>,
+}
+
+impl Credential {
+    /// Whether the token is still good, and its agent the same in every field: what was decided on
+    /// it holds no longer than that.
+    pub(crate) async fn holds(&self, app: &Shared) -> PortResult<bool> {
+        let ports = app.ports();
+        let agent = ports.agents.by_token(&self.token, ports.clock.now()).await?;
+        Ok(agent.is_some_and(|agent| agent == *self.agent))
+    }
+
+    /// Comes when it does not hold any more. What cannot be found out is looked at again.
+    pub(crate) async fn ended(&self, app: &Shared) {
+        loop {
+            tokio::time::sleep(app.config.pace.tokens).await;
+            match self.holds(app).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::debug!(error = %Chain(&error), "a token could not be looked at again"),
+            }
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl Shared {
+    /// Lets the policies decide; a refusal is a problem.
+    pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
+        let decision = self.control.policy().decide(agent, access);
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(Problem::denied(decision.refusal(&agent.name, access)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_token_is_a_token() {
+        let presented = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(text));
+            bearer(&headers).map(ToOwned::to_owned)
+        };
+        assert_eq!(presented("Bearer ccd_1").as_deref(), Some("ccd_1"));
+        assert_eq!(presented("bearer  ccd_1 ").as_deref(), Some("ccd_1"));
+        assert_eq!(presented("Basic ccd_1"), None);
+        assert_eq!(presented("ccd_1"), None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

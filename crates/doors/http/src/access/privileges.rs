@@ -1,0 +1,316 @@
+//! What a route may be about: what the gate asks the policies before it hands the proof out, and what the handler may
+//! touch with it.
+
+use axum::extract::{Query, RawPathParams};
+use axum::http::Uri;
+use cc_devops_core::acts::Asker;
+use cc_devops_core::fleet::{Agent, AgentStatus, Beat, Rhythm};
+use cc_devops_core::names::{AgentName, RequestId, SecretName};
+use cc_devops_core::policy::Access;
+use cc_devops_core::ports::{PortResult, SecretRead, SecretVersion, Webhooks};
+use cc_devops_core::requests::engine::ReadSecretError;
+use cc_devops_core::requests::record::{Cursor, Page, Progress, RequestFilter, RequestRecord, RequestState};
+use cc_devops_core::sealed_values::SealingKey;
+use cc_devops_core::webhooks::Subscriptions;
+use cc_devops_outbound::egress::Guard;
+use serde::Deserialize;
+
+use super::{Credential, Permitted};
+use crate::app::App;
+use crate::problem::{Chain, Problem};
+
+/// What a route is about.
+pub(crate) trait Privilege: Clone + Send + Sync + 'static {
+    /// Asks the policies, with what path and query name.
+    fn ask(question: &Question<'_>) -> Result<Self, Problem>;
+}
+
+/// What the gate knows when it asks.
+pub(crate) struct Question<'a> {
+    pub(super) app: &'a App,
+    pub(super) agent: &'a Agent,
+    /// None where the path is no UTF-8.
+    pub(super) params: Option<&'a RawPathParams>,
+    pub(super) uri: &'a Uri,
+}
+
+impl Question<'_> {
+    fn require(&self, access: &Access) -> Result<(), Problem> {
+        self.app.require(self.agent, access)
+    }
+
+    /// The agent in the path.
+    fn named(&self) -> Result<AgentName, Problem> {
+        let params = self.params;
+        let params = params.ok_or_else(|| Problem::malformed("the path is not valid UTF-8"))?;
+        let name = params.iter().find(|(key, _)| *key == "name").map(|(_, name)| name);
+        AgentName::new(name.unwrap_or_default()).map_err(|error| Problem::invalid(error.to_string()))
+    }
+
+    /// Whose rows the caller asks for with `agent`. A caller that names nobody sees everybody's if it may, else its
+    /// own.
+    fn view(&self, of: fn(Option<AgentName>) -> Access) -> Result<Option<AgentName>, Problem> {
+        let query = Query::<Whose>::try_from_uri(self.uri);
+        let Query(whose) = query.map_err(|error| Problem::invalid(error.body_text()))?;
+        let Some(name) = whose.agent else {
+            let everybody = self.app.control.policy().decide(self.agent, &of(None)).allowed;
+            let view = (!everybody).then(|| self.agent.name.clone());
+            if view.is_some() {
+                self.require(&of(view.clone()))?;
+            }
+            return Ok(view);
+        };
+        let name = AgentName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
+        self.require(&of(Some(name.clone())))?;
+        Ok(Some(name))
+    }
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    agent: Option<String>,
+}
+
+/// Hand requests in. The engine holds each envelope against the token, and lets the policies decide on each request.
+#[derive(Clone)]
+pub(crate) struct SubmitRequests;
+
+impl Privilege for SubmitRequests {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<SubmitRequests> {
+    /// What takes requests in.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// What the caller came with.
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+/// Read the event log, everybody's or one agent's.
+#[derive(Clone)]
+pub(crate) struct ReadEvents(Option<AgentName>);
+
+impl Privilege for ReadEvents {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.view(|agent| Access::ReadEvents { agent }).map(Self)
+    }
+}
+
+impl Permitted<ReadEvents> {
+    /// What reads the log and streams it.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Whose events; everybody's without.
+    pub(crate) fn of(&self) -> Option<&AgentName> {
+        self.privilege.0.as_ref()
+    }
+
+    /// What the caller came with.
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+/// List requests, everybody's or one agent's.
+#[derive(Clone)]
+pub(crate) struct ReadRequests(Option<AgentName>);
+
+impl Privilege for ReadRequests {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.view(|agent| Access::ReadRequests { agent }).map(Self)
+    }
+}
+
+impl Permitted<ReadRequests> {
+    /// One page of those that the caller may see, whosever the filter is about.
+    pub(crate) async fn list(
+        &self,
+        filter: RequestFilter,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<RequestRecord>> {
+        let filter = RequestFilter {
+            agent: self.privilege.0.clone(),
+            ..filter
+        };
+        self.app.ports().ledger.list(&filter, before, limit).await
+    }
+}
+
+/// Look one request up. Whose it is stands in the ledger, so the policies are asked when it is found.
+#[derive(Clone)]
+pub(crate) struct FindRequest;
+
+impl Privilege for FindRequest {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<FindRequest> {
+    /// The request, where there is one and the caller may see it.
+    pub(crate) async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
+        let Some(mut record) = self.app.ports().ledger.find(id).await? else {
+            return Ok(None);
+        };
+        let access = Access::ReadRequests {
+            agent: Some(record.head.agent.clone()),
+        };
+        if self.app.require(&self.caller.0, &access).is_err() {
+            return Ok(None);
+        }
+        if record.completed.is_none() {
+            record.progress = self.progress(&record).await.or(record.progress);
+        }
+        Ok(Some(record))
+    }
+
+    /// How far a request is: as what runs here says, or who does it elsewhere.
+    async fn progress(&self, record: &RequestRecord) -> Option<Progress> {
+        let control = &self.app.control;
+        if record.state != RequestState::Waiting {
+            return control.progress_of(&record.head.id);
+        }
+        let progress = control.progress_elsewhere(&record.head).await;
+        progress.unwrap_or_else(|error| {
+            tracing::debug!(error = %Chain(&error), "it cannot be said how far a request is");
+            None
+        })
+    }
+}
+
+/// Send one agent's heartbeat.
+#[derive(Clone)]
+pub(crate) struct SendHeartbeat(AgentName);
+
+impl Privilege for SendHeartbeat {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        let agent = question.named()?;
+        question.require(&Access::SendHeartbeat { agent: agent.clone() })?;
+        Ok(Self(agent))
+    }
+}
+
+impl Permitted<SendHeartbeat> {
+    /// Takes the heartbeat of the agent that the path names.
+    pub(crate) async fn beat(&self, beat: &Beat) -> PortResult<()> {
+        self.app.ports().heartbeats.beat(&self.privilege.0, beat).await
+    }
+}
+
+/// See which agents there are.
+#[derive(Clone)]
+pub(crate) struct ListAgents;
+
+impl Privilege for ListAgents {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.require(&Access::ListAgents).map(|()| Self)
+    }
+}
+
+impl Permitted<ListAgents> {
+    /// Every agent.
+    pub(crate) async fn agents(&self) -> PortResult<Vec<AgentStatus>> {
+        self.app.ports().agents.list().await
+    }
+
+    /// How often they are to beat.
+    pub(crate) fn rhythm(&self) -> Rhythm {
+        self.app.config.rhythm
+    }
+}
+
+/// Read a secret's value. The engine decides, and puts every attempt on record.
+#[derive(Clone)]
+pub(crate) struct ReadSecret;
+
+impl Privilege for ReadSecret {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<ReadSecret> {
+    /// The value, where the caller may have it.
+    pub(crate) async fn read(&self, name: &SecretName, version: SecretVersion) -> Result<SecretRead, ReadSecretError> {
+        self.app.control.read_secret(&self.caller.0, name, version).await
+    }
+}
+
+/// Know the key that values are sealed to. It is public: whoever may ask for anything may know it.
+#[derive(Clone)]
+pub(crate) struct SealValues;
+
+impl Privilege for SealValues {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<SealValues> {
+    /// The newest key.
+    pub(crate) async fn key(&self) -> PortResult<SealingKey> {
+        self.app.control.sealing_key().await
+    }
+}
+
+/// Look after webhook subscriptions and their dead letters.
+#[derive(Clone)]
+pub(crate) struct ManageWebhooks;
+
+impl Privilege for ManageWebhooks {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.require(&Access::ManageWebhooks).map(|()| Self)
+    }
+}
+
+impl Permitted<ManageWebhooks> {
+    /// What changes subscriptions, on record.
+    pub(crate) fn acts(&self) -> Subscriptions<'_> {
+        Subscriptions::new(
+            self.app.ports(),
+            Asker::Agent(&self.caller.0, self.app.control.policy()),
+        )
+    }
+
+    /// The subscriptions.
+    pub(crate) fn webhooks(&self) -> &dyn Webhooks {
+        &*self.app.ports().webhooks
+    }
+
+    /// The way out to addresses that others gave.
+    pub(crate) fn egress(&self) -> &Guard {
+        &self.app.egress
+    }
+
+    /// Says that there is something to deliver.
+    pub(crate) fn deliver(&self) {
+        self.app.deliveries.notify_one();
+    }
+}
+
+/// Read the metrics.
+#[derive(Clone)]
+pub(crate) struct ReadMetrics;
+
+impl Privilege for ReadMetrics {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.require(&Access::ReadMetrics).map(|()| Self)
+    }
+}
+
+impl Permitted<ReadMetrics> {
+    /// What is measured.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+}

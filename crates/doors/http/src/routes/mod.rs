@@ -1,0 +1,93 @@
+//! The table of routes: each with what its caller must be permitted. Nothing is reachable that is not
+//! in it, and `/openapi.json` is made from it. A handler that does not take the proof of its row does
+//! not compile.
+
+mod agents;
+mod billing;
+mod events;
+mod operations;
+mod repositories;
+mod requests;
+mod sealing;
+mod secrets;
+mod stream;
+mod submit;
+mod webhooks;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::{
+    FindRequest, ListAgents, ManageWebhooks, ReadEvents, ReadMetrics, ReadRequests, ReadSecret, Row, SealValues,
+    SendHeartbeat, SubmitRequests, open, permitted,
+};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::{guard, openapi};
+
+/// The longest `wait` of `POST /v1/events`, in seconds.
+pub(crate) const MAX_WAIT: u16 = 300;
+
+/// The path of `POST /v1/events`, which may take longer than the rest.
+pub(crate) const EVENTS: &str = "/v1/events";
+
+/// The whole HTTP API.
+pub(crate) fn router(app: &App) -> Router {
+    let (router, document) = table(app).split_for_parts();
+    app.set_openapi(openapi::finish(&document, app.control.registry()).to_string());
+    router
+        .fallback(no_such_route)
+        .layer(from_fn_with_state(app.clone(), guard::limit))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(app.clone(), guard::observe))
+}
+
+fn table(app: &App) -> OpenApiRouter {
+    let rows: [Row; 19] = [
+        permitted::<SubmitRequests>(app, routes!(submit::post_events)),
+        permitted::<ReadEvents>(app, routes!(events::get_events)),
+        permitted::<ReadRequests>(app, routes!(requests::list_requests)),
+        permitted::<FindRequest>(app, routes!(requests::get_request)),
+        permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
+        permitted::<ListAgents>(app, routes!(agents::list_agents)),
+        permitted::<ReadSecret>(app, routes!(secrets::get_secret)),
+        permitted::<SealValues>(app, routes!(sealing::get_sealing_key)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::add_webhook)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::list_webhooks)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::delete_webhook)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::enable_webhook)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::list_dead_letters)),
+        permitted::<ManageWebhooks>(app, routes!(webhooks::replay_dead_letters)),
+        permitted::<ReadMetrics>(app, routes!(operations::get_metrics)),
+        // The signature over the body proves the sender.
+        open(app, routes!(billing::post_billing_event)),
+        open(app, routes!(repositories::post_repository_event)),
+        open(app, routes!(operations::get_health)),
+        open(app, routes!(operations::get_openapi)),
+    ];
+    rows.into_iter()
+        .fold(OpenApiRouter::with_openapi(openapi::start()), |router, row| {
+            let Row {
+                needs_token,
+                schemas,
+                mut paths,
+                methods,
+            } = row;
+            openapi::complete(&mut paths, needs_token);
+            router.routes((schemas, paths, methods))
+        })
+}
+
+async fn no_such_route(method: Method, uri: Uri) -> Response {
+    // A path is the caller's own text; it goes back to nobody else, and its query stays out.
+    let detail = format!(
+        "there is no {method} {}; `/openapi.json` lists what there is",
+        uri.path()
+    );
+    Problem::new(StatusCode::NOT_FOUND, detail).into_response()
+}

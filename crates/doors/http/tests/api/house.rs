@@ -1,0 +1,274 @@
+//! A control plane on the fakes with its front door, three callers, and what a test asks of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cc_devops_core::audit::{AuditRow, actions};
+use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
+use cc_devops_core::names::RequestId;
+use cc_devops_core::policy::{Policy, PolicySet};
+use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::Role;
+use cc_devops_core::requests::actions::vocabulary;
+use cc_devops_core::requests::engine::{ControlPlane, Settings};
+use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_server::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
+use cc_devops_testkit::{Memory, sample};
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tower::ServiceExt;
+
+pub(crate) use sample::{AGENT, OTHER_AGENT};
+
+/// The operator.
+pub(crate) const ADMIN: &str = "Operator";
+
+/// The secret the agent owns.
+pub(crate) const SECRET: &str = "/contentcraft/contentorchestrator/key";
+
+/// Whose token to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    Nobody,
+    Agent,
+    Other,
+    Admin,
+}
+
+impl As {
+    /// The token as its owner sends it.
+    pub(crate) fn token(self) -> Option<String> {
+        let number = match self {
+            Self::Nobody => return None,
+            Self::Agent => 1,
+            Self::Other => 2,
+            Self::Admin => 9,
+        };
+        Some(Token::from_random([number; 32]).expose().to_owned())
+    }
+}
+
+/// A control plane and its front door.
+pub(crate) struct House {
+    pub(crate) memory: Memory,
+    pub(crate) control: Arc<ControlPlane>,
+    pub(crate) ended: UnboundedSender<RequestId>,
+    ended_at: Option<UnboundedReceiver<RequestId>>,
+    service: Service,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Whether it is problem details that agree with the status.
+    pub(crate) fn is_problem(&self, status: u16) -> bool {
+        self.status.as_u16() == status
+            && self.header("content-type") == "application/problem+json"
+            && self.json()["status"] == status
+            && self.json()["title"].is_string()
+            && self.json()["detail"].is_string()
+    }
+}
+
+impl House {
+    /// A house whose three callers are known. No workers run.
+    pub(crate) async fn new() -> Self {
+        Self::with(ServerConfig::default()).await
+    }
+
+    /// A house with a configuration of its own.
+    pub(crate) async fn with(config: ServerConfig) -> Self {
+        Self::on(Memory::new(), config).await
+    }
+
+    /// A house on a model that may have a past.
+    pub(crate) async fn on(memory: Memory, config: ServerConfig) -> Self {
+        Self::around(memory, config, |_| ()).await
+    }
+
+    /// A house some of whose ports are the test's own.
+    pub(crate) async fn around(memory: Memory, config: ServerConfig, change: impl FnOnce(&mut Ports)) -> Self {
+        let control = control_plane(&memory, change).await;
+        let (ended, ended_at) = unbounded_channel();
+        Self {
+            service: Service::new(config, control.clone()),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house whose control plane is the test's own.
+    pub(crate) fn of(memory: Memory, control: Arc<ControlPlane>) -> Self {
+        let (ended, ended_at) = unbounded_channel();
+        Self {
+            service: Service::new(ServerConfig::default(), control.clone()),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house that reports MRR, too.
+    pub(crate) async fn with_revenue(memory: Memory, revenue: Revenue) -> Self {
+        Self::doing(memory, Some(revenue), None).await
+    }
+
+    /// A house that looks after repositories, too.
+    pub(crate) async fn with_hygiene(memory: Memory, hygiene: Hygiene) -> Self {
+        Self::doing(memory, None, Some(hygiene)).await
+    }
+
+    async fn doing(memory: Memory, revenue: Option<Revenue>, hygiene: Option<Hygiene>) -> Self {
+        let control = control_plane(&memory, |_| ()).await;
+        let (ended, ended_at) = unbounded_channel();
+        let capabilities = Capabilities {
+            control: control.clone(),
+            revenue,
+            hygiene,
+            keeper: None,
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// Starts the workers.
+    pub(crate) fn work(&mut self) -> Workers {
+        let ended = self.ended_at.take().expect("workers start once");
+        self.service.start(ended).unwrap()
+    }
+
+    /// The router.
+    pub(crate) fn router(&self) -> Router {
+        self.service.router()
+    }
+
+    /// Sends a request without a body.
+    /// What is on record, beside that the three callers were added.
+    pub(crate) fn rows(&self) -> Vec<AuditRow> {
+        let mut rows = self.memory.audit_rows();
+        rows.retain(|row| row.entry.action != actions::AGENT_ADDED);
+        rows
+    }
+
+    pub(crate) async fn send(&self, method: Method, uri: &str, caller: As) -> Answer {
+        self.call(request(method, uri, caller).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Gets something.
+    pub(crate) async fn get(&self, uri: &str, caller: As) -> Answer {
+        self.send(Method::GET, uri, caller).await
+    }
+
+    /// Posts JSON.
+    pub(crate) async fn post(&self, uri: &str, caller: As, body: &Value) -> Answer {
+        self.post_text(uri, caller, body.to_string()).await
+    }
+
+    /// Posts what calls itself JSON.
+    pub(crate) async fn post_text(&self, uri: &str, caller: As, body: impl Into<Body>) -> Answer {
+        let request = request(Method::POST, uri, caller).header(CONTENT_TYPE, "application/json");
+        self.call(request.body(body.into()).unwrap()).await
+    }
+
+    /// Sends any request.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
+        let response = self.router().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}
+
+/// A request with somebody's token.
+pub(crate) fn request(method: Method, uri: &str, caller: As) -> axum::http::request::Builder {
+    let request = Request::builder().method(method).uri(uri);
+    match caller.token() {
+        Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+        None => request,
+    }
+}
+
+/// A control plane with the shipped policies on a model; its callers are added if they are new.
+pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Ports)) -> Arc<ControlPlane> {
+    let mut ports = memory.ports();
+    change(&mut ports);
+    if ports.agents.list().await.unwrap().is_empty() {
+        for (caller, name, role) in [
+            (As::Agent, AGENT, Role::Agent),
+            (As::Other, OTHER_AGENT, Role::Agent),
+            (As::Admin, ADMIN, Role::Admin),
+        ] {
+            let agent = Agent {
+                role,
+                ..sample::agent(name).agent
+            };
+            let new = NewAgent {
+                agent,
+                created_at: sample::START,
+            };
+            let token = NewToken {
+                hash: cc_devops_core::fleet::TokenHash::of(&caller.token().unwrap()),
+                created_at: sample::START,
+            };
+            ports.agents.add(&new, &token, &sample::added()).await.unwrap();
+        }
+    }
+    let installation = sample::installation();
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
+    Arc::new(ControlPlane::new(
+        installation,
+        ports,
+        policy,
+        FingerprintKey::new([7; 32]),
+        Settings::default(),
+    ))
+}
+
+/// Looks again and again until something is there; a test that waits in vain fails by its timeout.
+pub(crate) async fn until<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        ticks.tick().await;
+        if let Some(found) = look().await {
+            return found;
+        }
+    }
+}
+
+/// A `putSecret` of the agent's own secret.
+pub(crate) fn put(id: &str) -> Value {
+    sample::put_secret_event(id, SECRET, sample::PLANTED_SECRET)
+}

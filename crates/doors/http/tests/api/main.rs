@@ -1,0 +1,25 @@
+//! The HTTP API and its workers, over the fake of every port.
+#![cfg(test)]
+
+mod actions;
+mod authorisation;
+mod bad_input;
+mod connections;
+mod description;
+mod health;
+mod house;
+mod http2;
+mod lasting;
+mod leases;
+mod limits;
+mod places;
+mod reading;
+mod repositories;
+mod revenue;
+mod schedule;
+mod secrecy;
+mod serving;
+mod strangers;
+mod submitting;
+mod telling;
+mod webhooks;

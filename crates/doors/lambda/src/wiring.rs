@@ -1,0 +1,89 @@
+//! The three functions over the capabilities that the one composition gives them. Nothing is built here.
+
+use std::sync::Arc;
+
+use cc_devops_app::settings::{BadVariables, of_variables};
+use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
+use cc_devops_core::ports::PortError;
+use futures::FutureExt;
+
+use crate::repositories::RepositoriesFunction;
+use crate::revenue::MrrFunction;
+use crate::{Function, Setup};
+
+/// What the template tells a function.
+///
+/// # Errors
+/// Every variable that is missing or cannot be used.
+pub fn settings() -> Result<Settings, BadVariables> {
+    of_variables(|name| std::env::var(name).ok())
+}
+
+/// What a function can do.
+async fn capabilities(settings: Settings) -> Result<(Capabilities, cc_devops_aws::Backend), AppError> {
+    let backend = aws::backend(&settings).await?;
+    let backend = backend.ok_or_else(|| AppError::Usage("a function works in an AWS account".to_owned()))?;
+    Ok((aws::capabilities(settings, Program::FUNCTION, backend.clone()), backend))
+}
+
+/// The control plane's function. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known.
+pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
+    let (capabilities, backend) = capabilities(settings).await?;
+    let capabilities = Arc::new(capabilities);
+    let (made, gauged) = (Arc::clone(&capabilities), backend.clone());
+    let settings = &capabilities.settings;
+    Ok(Function::new(Setup {
+        installation: settings.installation.clone(),
+        mode: settings.mode,
+        rules: settings.retention.rules,
+        ports: capabilities.ports.clone(),
+        care: capabilities.care(),
+        plane: Box::new(move || {
+            let made = Arc::clone(&made);
+            async move { made.control_plane().await.map_err(PortError::from) }.boxed()
+        }),
+        gauge: Box::new(move |standings, backlog, now| gauged.log_standing(standings, backlog, now)),
+        full_check: Box::new(move || {
+            let backend = backend.clone();
+            async move {
+                backend.full_check().await;
+            }
+            .boxed()
+        }),
+    }))
+}
+
+/// The function that reports MRR. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known, or an address of exchange rates is none or would be reached in the clear.
+pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
+    let (capabilities, _) = capabilities(settings).await?;
+    let (settings, ports) = (&capabilities.settings, &capabilities.ports);
+    let account = billing::billing(&settings.revenue, ports, None);
+    let reporter = revenue::reporter(&settings.revenue, settings.installation.clone(), account, ports.clone())?;
+    Ok(MrrFunction::new(
+        reporter,
+        Arc::clone(&ports.clock),
+        settings.revenue.key.clone(),
+    ))
+}
+
+/// The function that looks after repositories. Makes no call but where credentials need one.
+///
+/// # Errors
+/// No region is known.
+pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
+    let (capabilities, backend) = capabilities(settings).await?;
+    let (ports, tools) = (&capabilities.ports, capabilities.repositories());
+    Ok(RepositoriesFunction {
+        auditor: Arc::clone(&tools.auditor),
+        care: tools.care(ports),
+        clock: Arc::clone(&ports.clock),
+        agent: capabilities.settings.installation.agent.clone(),
+        handed_over: backend.handed_over(),
+    })
+}

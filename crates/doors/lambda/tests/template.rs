@@ -1,0 +1,201 @@
+//! What the template promises beyond what SAM and the linters see: who may do what, and under which conditions.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, with a message"
+)]
+
+use std::path::Path;
+
+use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+
+/// The template as JSON; `!Sub x` is `{"Sub": "x"}`.
+fn template() -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../template.yaml");
+    let text = std::fs::read_to_string(file).unwrap();
+    as_json(&Yaml::load_from_str(&text).unwrap()[0])
+}
+
+fn as_json(node: &Yaml<'_>) -> Value {
+    match node {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(is)) => json!(is),
+        Yaml::Value(Scalar::Integer(number)) => json!(number),
+        Yaml::Value(Scalar::FloatingPoint(number)) => json!(number.into_inner()),
+        Yaml::Value(Scalar::String(text)) | Yaml::Representation(text, ..) => json!(text),
+        Yaml::Sequence(items) => items.iter().map(as_json).collect(),
+        Yaml::Mapping(fields) => {
+            let field = |(name, value): (&Yaml<'_>, &Yaml<'_>)| (name.as_str().unwrap().to_owned(), as_json(value));
+            Value::Object(fields.iter().map(field).collect::<Map<_, _>>())
+        }
+        Yaml::Tagged(tag, node) => json!({ tag.suffix.as_str(): as_json(node) }),
+        other => panic!("nothing of that kind is in the template: {other:?}"),
+    }
+}
+
+/// A statement, also where it stands under a condition of the template.
+fn unconditional(statement: &Value) -> &Value {
+    statement.get("If").map_or(statement, |branches| &branches[1])
+}
+
+/// The statements of a role's policies.
+fn statements(template: &Value, role: &str) -> Vec<Value> {
+    let policies = template["Resources"][role]["Properties"]["Policies"]
+        .as_array()
+        .unwrap();
+    let statements = policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+    statements.map(|statement| unconditional(statement).clone()).collect()
+}
+
+fn statement(template: &Value, role: &str, sid: &str) -> Value {
+    let found = statements(template, role)
+        .into_iter()
+        .find(|statement| statement["Sid"] == sid);
+    found.unwrap_or_else(|| panic!("{role} has no statement {sid}"))
+}
+
+const ROLES: [&str; 3] = ["FunctionRole", "MrrRole", "RepositoriesRole"];
+
+#[test]
+fn a_key_of_ones_own_is_used_through_secrets_manager_alone() {
+    let template = template();
+    for role in ROLES {
+        let key = statement(&template, role, "SecretsKey");
+        assert_eq!(
+            key["Condition"]["StringEquals"]["kms:ViaService"],
+            json!({"Sub": "secretsmanager.${AWS::Region}.amazonaws.com"}),
+            "{role}"
+        );
+    }
+    let uses_kms = |statement: &Value| statement["Action"].to_string().contains("kms:");
+    for role in ROLES {
+        let all = statements(&template, role);
+        assert_eq!(all.iter().filter(|statement| uses_kms(statement)).count(), 1, "{role}");
+    }
+}
+
+#[test]
+fn nothing_reaches_a_queue_or_the_topic_in_the_clear() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let of = |kind: &str| {
+        let all = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+        all.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let mut guarded = Vec::new();
+    for (kind, named, target) in [
+        ("AWS::SQS::QueuePolicy", "Queues", "GetAtt"),
+        ("AWS::SNS::TopicPolicy", "Topics", "Ref"),
+    ] {
+        for policy in of(kind) {
+            let properties = &resources[&policy]["Properties"];
+            let statements = properties["PolicyDocument"]["Statement"].as_array().unwrap();
+            let deny = statements
+                .iter()
+                .find(|statement| statement["Effect"] == "Deny")
+                .unwrap();
+            assert_eq!(deny["Principal"], "*", "{policy}");
+            assert_eq!(
+                deny["Condition"],
+                json!({"Bool": {"aws:SecureTransport": "false"}}),
+                "{policy}"
+            );
+            for named in properties[named].as_array().unwrap() {
+                let name = named["Ref"].as_str().unwrap();
+                let resource = match target {
+                    "GetAtt" => json!({"GetAtt": format!("{name}.Arn")}),
+                    _ => json!({"Ref": name}),
+                };
+                let covered = match &deny["Resource"] {
+                    Value::Array(all) => all.contains(&resource),
+                    one => *one == resource,
+                };
+                assert!(covered, "{policy} names {name} and does not deny it");
+                guarded.push(name.to_owned());
+            }
+        }
+    }
+    guarded.sort();
+    let mut all: Vec<String> = of("AWS::SQS::Queue").into_iter().chain(of("AWS::SNS::Topic")).collect();
+    all.sort();
+    assert_eq!(guarded, all, "each queue and topic is guarded once");
+}
+
+#[test]
+fn the_functions_role_may_not_change_the_control_planes_own_stack() {
+    let template = template();
+    let own = statement(&template, "FunctionRole", "OwnStack");
+    assert_eq!(own["Effect"], "Deny");
+    let denied = own["Action"].as_array().unwrap();
+    // Whatever it may do to agents' stacks that changes one.
+    let allowed = statement(&template, "FunctionRole", "Stacks");
+    for action in allowed["Action"].as_array().unwrap() {
+        let reads = action.as_str().unwrap().starts_with("cloudformation:Describe");
+        assert!(reads || denied.contains(action), "{action}");
+    }
+    let names: Vec<&str> = own["Resource"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arn| arn["Sub"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.iter().any(|arn| arn.ends_with(":stack/${AWS::StackName}/*")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn the_other_functions_may_leave_news_and_write_nothing_that_is_believed() {
+    let template = template();
+    for (role, news) in [("MrrRole", "NEWS#revenue"), ("RepositoriesRole", "NEWS#repositories")] {
+        let mut keys = Vec::new();
+        for statement in statements(&template, role) {
+            let writes = [
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+                "BatchWriteItem",
+                "TransactWriteItems",
+            ];
+            let actions = statement["Action"].to_string();
+            let on_ledger = statement["Resource"] == json!({"GetAtt": "LedgerTable.Arn"});
+            if !on_ledger || !writes.iter().any(|write| actions.contains(write)) {
+                continue;
+            }
+            let condition = &statement["Condition"];
+            let (_, leading) = condition.as_object().unwrap().iter().next().unwrap();
+            keys.extend(leading["dynamodb:LeadingKeys"].as_array().unwrap().clone());
+        }
+        assert!(keys.contains(&json!(news)), "{role}: {keys:?}");
+        for key in &keys {
+            let key = key.as_str().unwrap();
+            assert!(
+                !"LOG#1".starts_with(key.trim_end_matches('*')) && key != "*",
+                "{role} may write {key}"
+            );
+            assert!(!key.starts_with("NEWS") || key == news, "{role} leaves {key}");
+        }
+    }
+}
+
+#[test]
+fn the_sealing_key_is_published_under_the_contracts_name() {
+    let template = template();
+    let published = statement(&template, "FunctionRole", "SealingKey");
+    let parameters = published["Resource"].to_string();
+    for name in [
+        ":parameter/${Namespace}/devops/sealing-key\"",
+        ":parameter/${Namespace}/devops/sealing-key/${Stage}\"",
+    ] {
+        assert!(parameters.contains(name), "{parameters}");
+    }
+    for role in ["MrrRole", "RepositoriesRole"] {
+        let all = statements(&template, role);
+        assert!(!Value::from(all).to_string().contains("sealing-key"), "{role}");
+    }
+}

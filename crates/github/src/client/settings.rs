@@ -1,0 +1,110 @@
+//! How GitHub is reached.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_outbound::{PlainHttp, Retries, Url, base_address};
+
+use super::error::Error;
+use super::limiter::Limits;
+
+/// Where GitHub answers.
+pub const API_URL: &str = "https://api.github.com";
+
+/// The version of the REST API that every request asks for.
+pub const API_VERSION: &str = "2022-11-28";
+
+/// Five times, waiting from half a second to 8 seconds: about 15 seconds in all.
+const RETRIES: Retries = Retries {
+    times: 5,
+    shortest: Duration::from_millis(500),
+    longest: Duration::from_secs(8),
+};
+
+/// How GitHub is reached.
+#[derive(Clone)]
+pub struct Settings {
+    /// The address of the REST API: [`API_URL`], or `https://HOST/api/v3` of a GitHub Enterprise Server.
+    /// `http` is refused unless the host is this machine.
+    pub api_url: String,
+    /// How much may be asked.
+    pub limits: Limits,
+    /// How failed requests are tried again.
+    pub retries: Retries,
+    /// The longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// The longest silence in an answer.
+    pub read_timeout: Duration,
+    /// The longest a request may take. GitHub ends its own work after 10 seconds.
+    pub total_timeout: Duration,
+    /// Time: when an App's token ends, and when the hour's requests begin anew.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            api_url: API_URL.to_owned(),
+            limits: Limits::default(),
+            retries: RETRIES,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_mins(1),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Settings {
+    /// The address of the REST API.
+    pub(super) fn rest_address(&self) -> Result<Url, Error> {
+        base_address(self.api_url.trim_end_matches('/'), PlainHttp::LoopbackOnly).map_err(|_| Error::Address)
+    }
+}
+
+/// Where GraphQL stands: `/graphql` beside the REST API, and `/api/graphql` beside `/api/v3`.
+pub(super) fn graphql_address(rest: &Url) -> Url {
+    let mut url = rest.clone();
+    let path = rest.path().trim_end_matches('/');
+    url.set_path(&format!("{}/graphql", path.strip_suffix("/v3").unwrap_or(path)));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Result<Url, Error> {
+        let settings = Settings {
+            api_url: text.to_owned(),
+            ..Settings::default()
+        };
+        settings.rest_address()
+    }
+
+    #[test]
+    fn graphql_stands_beside_the_rest_api() {
+        let of = |text| graphql_address(&address(text).unwrap()).to_string();
+        assert_eq!(of("https://api.github.com"), "https://api.github.com/graphql");
+        assert_eq!(of("https://ghe.example/api/v3"), "https://ghe.example/api/graphql");
+        assert_eq!(of("https://ghe.example/api/v3/"), "https://ghe.example/api/graphql");
+        assert_eq!(of("http://127.0.0.1:8420"), "http://127.0.0.1:8420/graphql");
+    }
+
+    #[test]
+    fn a_token_is_not_sent_in_the_clear() {
+        for bad in [
+            "http://github.example",
+            "ftp://127.0.0.1",
+            "no url",
+            "https://me@host",
+            "https://host?x=1",
+        ] {
+            assert!(matches!(address(bad), Err(Error::Address)), "{bad}");
+        }
+        for good in ["http://localhost:1", "http://[::1]:1", "https://github.example/api/v3"] {
+            assert!(address(good).is_ok(), "{good}");
+        }
+    }
+}
