@@ -1,6 +1,9 @@
 //! A program that was built without AWS says so, and what to do, where somebody names that backend.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, with a message")]
 #![cfg(not(feature = "aws"))]
+#![cfg_attr(
+    not(feature = "aws"),
+    expect(clippy::unwrap_used, reason = "a test fails by panicking, with a message")
+)]
 
 use std::process::{Command, Output};
 

@@ -196,7 +196,7 @@ fn failed(context: &Context, error: &str) -> Result<Value, CliError> {
 async fn looked(context: &Context, args: &Args, work: &RepositoryWork) -> Result<(u16, Value), CliError> {
     let asking = Asking::as_operator()?;
     let event = envelope(&asking, Action::for_work(work), None, &work.params());
-    let channel = Channel::Http(Client::authenticated(context, &args.target)?);
+    let channel = Channel::Http(Box::new(Client::authenticated(context, &args.target)?));
     let wait = if args.wait == 0 { TASK_PATIENCE } else { args.wait };
     Ok(match submit(&channel, &event, wait, context.output).await? {
         Submitted::Completed(completed) if !is_error(&completed) => {

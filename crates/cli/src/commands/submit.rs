@@ -72,7 +72,7 @@ pub(super) fn envelope(asking: &Asking, action: &Action, stage: Option<&str>, pa
 /// How a request gets to the control plane.
 pub(super) enum Channel {
     /// Over HTTP, with a token.
-    Http(Client),
+    Http(Box<Client>),
     /// Over the event bus, as an agent of AWS sends it; its outcome is read in the ledger.
     Bus(AwsBackend),
 }
@@ -82,7 +82,7 @@ impl Channel {
     pub(super) async fn open(context: &Context, target: &Target) -> Result<Self, CliError> {
         match store::on_aws(&context.load_settings()?.settings).await? {
             Some(backend) if target.url.is_none() => Ok(Self::Bus(backend)),
-            _ => Client::authenticated(context, target).map(Self::Http),
+            _ => Ok(Self::Http(Box::new(Client::authenticated(context, target)?))),
         }
     }
 
