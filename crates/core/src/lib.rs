@@ -1,37 +1,25 @@
-//! The control plane's domain: types, rules, use cases and ports.
+//! The control plane: its domain crates under the paths that they had when they were one.
 //!
-//! Signals come in, a capability decides, ports act, the ledger remembers, the relay tells.
-//! Nothing here does I/O: every outside system stands behind a trait in [`ports`], and time comes
-//! through [`ports::Clock`], so a test decides all of it.
-//!
-//! # LOGGING
-//! Never logged, returned in an error, audited, published or counted: a secret's value, a bearer
-//! token, a webhook's signing secret, a request's `params`. [`secret::SecretValue`] has neither
-//! `Debug` nor `Serialize`, so the compiler refuses most ways of doing it by accident.
+//! New code names the crate that holds what it needs: `cc_devops_kernel`, `cc_devops_revenue`, `cc_devops_repos`,
+//! `cc_devops_fleet`, `cc_devops_outbox`. What is left here is the spine and the policies.
 
-pub mod acts;
-pub mod alerts;
-pub mod audit;
-pub mod events;
-pub mod fleet;
-pub mod health;
-pub mod input;
-pub mod installation;
-pub mod names;
 pub mod policy;
 pub mod ports;
-pub mod repos;
 pub mod requests;
 pub mod retention;
-pub mod revenue;
-pub mod schedule;
 pub mod sealed_values;
-pub mod sealing;
-pub mod secret;
-pub mod signing;
-pub mod stored;
-pub mod text;
-pub mod webhooks;
+
+pub use cc_devops_kernel::{
+    acts, alerts, audit, events, health, input, installation, names, schedule, sealing, secret, signing, stored, text,
+};
+pub use cc_devops_outbox::webhooks;
+pub use {cc_devops_repos as repos, cc_devops_revenue as revenue};
 
 pub use installation::Installation;
 pub use requests::engine::ControlPlane;
+
+/// The agents: who they are, how they prove it, and whether they are alive.
+pub mod fleet {
+    pub use cc_devops_fleet::*;
+    pub use cc_devops_kernel::agent::Agent;
+}

@@ -4,7 +4,7 @@ use cc_devops_core::input::{self, InputError, MAX_DEPTH};
 use cc_devops_core::policy::Policy;
 use cc_devops_core::repos::dependabot::{self, Reading};
 use cc_devops_core::repos::policy::Policy as RepositoryPolicy;
-use cc_devops_core::requests::actions::{Registry, vocabulary};
+use cc_devops_core::requests::actions::{Action, Registry, vocabulary};
 use cc_devops_core::requests::admission::admit;
 use cc_devops_core::requests::bus::{Signal, asked_stage};
 use cc_devops_core::requests::envelope::Envelope;
@@ -102,7 +102,7 @@ fn a_task_of_any_bytes_is_one_that_exists_or_none() {
             let Ok(payload) = input::document(bytes) else { return };
             let task = Task::of(&payload);
             if let Ok(Some(work)) = task.work(&payload) {
-                assert_eq!(work.action().as_str(), task.as_str());
+                assert_eq!(Action::for_work(&work).as_str(), task.as_str());
             }
         },
     );

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use cc_devops_core::input;
 use cc_devops_core::ports::{Clock, SystemClock};
-use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::task::Task;
+use cc_devops_core::requests::{Action, RepositoryWork};
 use serde_json::{Value, json};
 
 use super::submit::{Asking, Channel, envelope, follow, is_error, post, submit, word};
@@ -195,7 +195,7 @@ fn failed(context: &Context, error: &str) -> Result<Value, CliError> {
 /// A task on repositories is a request here; its outcome is told as the function tells it.
 async fn looked(context: &Context, args: &Args, work: &RepositoryWork) -> Result<(u16, Value), CliError> {
     let asking = Asking::as_operator()?;
-    let event = envelope(&asking, work.action(), None, &work.params());
+    let event = envelope(&asking, Action::for_work(work), None, &work.params());
     let channel = Channel::Http(Box::new(Client::authenticated(context, &args.target)?));
     let wait = if args.wait == 0 { TASK_PATIENCE } else { args.wait };
     Ok(match submit(&channel, &event, wait, context.output).await? {

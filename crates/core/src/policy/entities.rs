@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 
-use super::access::{Access, Resource};
 use super::literals::CONTROL_PLANE;
+use super::{Access, Resource};
 use crate::fleet::Agent;
 use crate::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
 use crate::requests::principal::Role;

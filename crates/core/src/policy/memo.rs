@@ -8,8 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::access::Access;
-use super::decision::Decision;
+use super::{Access, Decision};
 use crate::fleet::Agent;
 
 /// How many answers one generation has: two of them take about 8 MB where every name is long.

@@ -1,12 +1,10 @@
 //! May they? Cedar policies over agents, secrets, stacks and stages; what none permits is denied.
 //!
-//! [`access`] names what can be asked, [`vocabulary`] what policies may speak of, this module decides. It knows no
+//! [`Access`] names what can be asked, [`vocabulary`] what policies may speak of, this module decides. It knows no
 //! action of the registry: it is given them. A policy that cannot be evaluated
 //! denies, whatever the others say: a `forbid` that fails must not open the door. Before any policy stands what none
 //! can grant: the control plane's own secrets are closed to agents.
 
-mod access;
-mod decision;
 mod entities;
 mod literals;
 mod memo;
@@ -23,8 +21,9 @@ use cedar_policy::{
     Validator,
 };
 
-pub use access::{Access, Resource};
-pub use decision::{Closed, Decision};
+pub use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::acts::Authority;
+pub use cc_devops_kernel::decision::{Closed, Decision};
 use literals::NamedAgent;
 use memo::Memo;
 use own::OwnStacks;
@@ -49,6 +48,12 @@ pub struct Policy {
     agents: Vec<NamedAgent>,
     own: OwnStacks,
     memo: Memo,
+}
+
+impl Authority for Policy {
+    fn decide(&self, agent: &Agent, access: &Access) -> Decision {
+        Self::decide(self, agent, access)
+    }
 }
 
 impl Policy {

@@ -1,7 +1,7 @@
 //! What no policy can permit: changing the control plane's own stacks. Whoever changes them decides what the
 //! control plane does, and so everything else.
 
-use super::access::{Access, Resource};
+use super::{Access, Resource};
 use crate::installation::Installation;
 use crate::names::StackName;
 

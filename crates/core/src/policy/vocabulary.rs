@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use cedar_policy::Schema;
 
-use super::access::{Access, Resource};
+use super::{Access, Resource};
 use crate::names::{AgentName, NameError, RepositoryName, SecretName, StackName, Stage};
 
 /// The schema's types of entities.

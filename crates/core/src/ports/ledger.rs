@@ -1,10 +1,10 @@
-//! The spine and the audit trail.
+//! The spine.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
-use crate::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
+use crate::audit::AuditEntry;
 use crate::events::Announcement;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::requests::record::{
@@ -114,40 +114,4 @@ pub struct Backlog {
     pub unpublished: u64,
     /// When the oldest request arrived that has not ended.
     pub oldest_open: Option<Timestamp>,
-}
-
-/// The audit trail. Rows of requests are written by the ledger; everything else comes through here.
-#[async_trait]
-pub trait AuditTrail: Send + Sync {
-    /// Puts an entry at the end of the chain.
-    async fn append(&self, entry: &AuditEntry) -> PortResult<()>;
-
-    /// Rows, newest first, from `before` on.
-    async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>>;
-
-    /// Checks every chain and its end, and what the trail tells of against what stands.
-    async fn verify(&self) -> PortResult<Verification>;
-
-    /// The row at a place of the only chain, or its last one, by which the chain is known again elsewhere; where
-    /// the chain is cut right behind it, the row may be gone. None where there is no such row, or several chains.
-    async fn mark(&self, _seq: Option<i64>) -> PortResult<Option<Mark>> {
-        Ok(None)
-    }
-
-    /// Binds the ends of the chains together, where the trail has several: what was written before
-    /// a checkpoint cannot be cut off without it showing. Called by the sweep. An adapter with one
-    /// chain, whose end it keeps with every row, has nothing to do.
-    async fn checkpoint(&self, at: Timestamp) -> PortResult<()>;
-
-    /// The oldest rows, all of them written before `before`: about `limit`, or fewer where there are no more;
-    /// none where there is none. `Corrupt` where they are broken: such rows are not to be cut off.
-    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>>;
-
-    /// Cuts the trail behind a section that [`AuditTrail::oldest`] gave, and puts `entry` on record, which tells
-    /// of it. `Superseded` where it was cut by somebody else meanwhile. Afterwards the rows may still stand,
-    /// until [`AuditTrail::clear`] has removed them.
-    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()>;
-
-    /// Removes rows that are cut off, the oldest first, `limit` at most; how many. Zero when none is left.
-    async fn clear(&self, limit: usize) -> PortResult<u64>;
 }

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::PortResult;
-use crate::audit::Section;
 use crate::requests::record::Cursor;
 use crate::retention::Kept;
 
@@ -47,12 +46,4 @@ pub trait Retention: Send + Sync {
 
     /// What the store weighs; nothing where it cannot be told.
     async fn weigh(&self) -> PortResult<Vec<Weight>>;
-}
-
-/// Where audit rows go before they are cut off.
-#[async_trait]
-pub trait AuditArchive: Send + Sync {
-    /// Keeps a section; its name there. When this returns, it is durable. A section that is kept already is
-    /// kept once; another one under its name is refused with `Exists`.
-    async fn keep(&self, section: &Section) -> PortResult<String>;
 }

@@ -3,24 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+pub use cc_devops_kernel::ports::{MAX_SECRET_BYTES, PutSecret};
+pub use cc_devops_repos::work::RepositoryWork;
 
-use crate::names::{ActionsSecretName, FullStackName, RepositoryName, SecretName, StackName, Stage};
-use crate::secret::SecretValue;
-
-/// The largest secret value, in bytes (the limit of AWS Secrets Manager).
-pub const MAX_SECRET_BYTES: usize = 65_536;
-
-/// The parameters of `putSecret`: with the value as it was given, or as it is written.
-#[derive(Clone)]
-pub struct PutSecret<V = SecretValue> {
-    /// The secret, within the installation's namespace.
-    pub name: SecretName,
-    /// 1 to [`MAX_SECRET_BYTES`] bytes.
-    pub value: V,
-    /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
-    pub kms_key: Option<String>,
-}
+use crate::names::{FullStackName, StackName, Stage};
 
 /// The parameters of `deployLambda`. Parameters' values and a template's text may be secret: its `Debug` shows
 /// neither.
@@ -79,48 +65,6 @@ impl fmt::Debug for Template {
         f.debug_tuple(kind)
             .field(&format_args!("{} bytes", text.len()))
             .finish()
-    }
-}
-
-/// Work on repositories.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "work", rename_all = "snake_case")]
-pub enum RepositoryWork {
-    /// Hold one, or all of the owner's, against the policy. Changes nothing.
-    Check {
-        /// Which; all where none is named.
-        repository: Option<RepositoryName>,
-    },
-    /// Look for failing workflows in one, or in all, and keep their issues.
-    Monitor {
-        /// Which; all where none is named.
-        repository: Option<RepositoryName>,
-        /// The file of the one workflow that is meant.
-        workflow: Option<String>,
-    },
-    /// Protect the default branch as the policy asks.
-    Protect {
-        /// Whose.
-        repository: RepositoryName,
-        /// Whether to tell what would be changed, and change nothing.
-        dry_run: bool,
-    },
-    /// Set secrets for the workflows of a repository, from secrets that are kept.
-    SetSecrets {
-        /// Whose.
-        repository: RepositoryName,
-        /// What each is called there, and where its value is kept.
-        secrets: BTreeMap<ActionsSecretName, SecretName>,
-    },
-}
-
-impl RepositoryWork {
-    /// The repository; none where all are meant.
-    pub fn repository(&self) -> Option<&RepositoryName> {
-        match self {
-            Self::Check { repository } | Self::Monitor { repository, .. } => repository.as_ref(),
-            Self::Protect { repository, .. } | Self::SetSecrets { repository, .. } => Some(repository),
-        }
     }
 }
 

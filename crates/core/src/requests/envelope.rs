@@ -1,5 +1,6 @@
 //! The wire envelope of a `devops.request`: enough of it to know whose request it is and which.
 
+pub use cc_devops_kernel::events::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
 use serde_json::{Map, Value};
 
 use super::outcome::{Failure, Reason};
@@ -7,10 +8,6 @@ use crate::names::{AgentName, RequestId};
 
 /// The `detail-type` of a request.
 pub const REQUEST_DETAIL_TYPE: &str = "devops.request";
-/// The `detail-type` of an outcome.
-pub const COMPLETED_DETAIL_TYPE: &str = "devops.completed";
-/// The `source` of an outcome.
-pub const COMPLETED_SOURCE: &str = "devops.automation";
 /// What stands for a request id or an action that could not be read.
 pub const UNKNOWN: &str = "unknown";
 

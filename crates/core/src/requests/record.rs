@@ -1,13 +1,17 @@
 //! What the ledger remembers of a request, and the proofs it hands out.
 
+pub use cc_devops_kernel::course::{Claim, Progress};
+pub use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+pub use cc_devops_kernel::paging::{Cursor, Page};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::outcome::{Completed, Status};
 use super::principal::Role;
+use crate::acts::Author;
 use crate::audit::AuditEntry;
-use crate::events::EventBody;
 use crate::names::{AgentName, FullStackName, RequestId};
 use crate::secret::SecretValue;
 
@@ -83,6 +87,13 @@ pub struct RequestHead {
     pub received_at: Timestamp,
 }
 
+impl From<&RequestHead> for Author {
+    /// Whoever asked for a request, which was authorised when it was begun.
+    fn from(request: &RequestHead) -> Self {
+        Self::of_request(request.id.clone(), request.principal.clone(), request.agent.clone())
+    }
+}
+
 /// A request to record.
 #[derive(Clone)]
 pub struct NewRequest {
@@ -91,27 +102,6 @@ pub struct NewRequest {
     /// The event's `detail` as JSON text. It may hold a secret: an adapter keeps it encrypted at
     /// rest and forgets it when the request is concluded.
     pub detail: SecretValue,
-}
-
-/// Proof that its holder may carry a request out; the ledger refuses it once it is superseded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The request.
-    pub request: RequestId,
-    /// The fence: it grows with each claim, from 1. It says nothing of how often the request was
-    /// tried; that is [`ClaimedRequest::tries`].
-    pub attempt: u32,
-}
-
-/// How far long work is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// How much is done.
-    pub done: u64,
-    /// Of how much, as far as it is known.
-    pub of: u64,
-    /// What is counted: a plural, as in `repositories`.
-    pub what: String,
 }
 
 /// A claim whose work goes on.
@@ -227,38 +217,4 @@ pub struct RequestFilter {
     pub since: Option<Timestamp>,
     /// Those received before.
     pub until: Option<Timestamp>,
-}
-
-/// One page of a list, newest first unless its source says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Where the next page starts; none at the end.
-    pub next: Option<Cursor>,
-}
-
-/// A place in a list. Opaque to callers; its order is the list's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Cursor(pub i64);
-
-/// An event to the outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutgoingEvent {
-    /// The agent it is for; who else may see it is for the reader's side to decide.
-    pub agent: AgentName,
-    /// What it says.
-    pub body: EventBody,
-}
-
-/// An event in the log that agents read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedEvent {
-    /// Its place; strictly increasing.
-    pub cursor: Cursor,
-    /// When it was published.
-    pub published_at: Timestamp,
-    /// The event.
-    pub event: OutgoingEvent,
 }

@@ -1,6 +1,6 @@
 //! The tasks that others ask for by name and not by an event: section 3 of the wire contract.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::actions::{github_repo_check, workflow_monitor};
 use super::effects::RepositoryWork;
@@ -70,31 +70,10 @@ impl Task {
     }
 }
 
-impl RepositoryWork {
-    /// The parameters of the request that asks for it: those that admission reads.
-    pub fn params(&self) -> Map<String, Value> {
-        let mut params = Map::new();
-        if let Some(repository) = self.repository() {
-            params.insert("repository".to_owned(), json!(repository));
-        }
-        match self {
-            Self::Check { .. } => {}
-            Self::Monitor { workflow, .. } => {
-                params.extend(workflow.as_ref().map(|file| ("workflow".to_owned(), json!(file))));
-            }
-            Self::Protect { dry_run, .. } => {
-                params.insert("dryRun".to_owned(), json!(dry_run));
-            }
-            Self::SetSecrets { secrets, .. } => {
-                params.insert("secrets".to_owned(), json!(secrets));
-            }
-        }
-        params
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn work(payload: &Value) -> Result<Option<RepositoryWork>, String> {

@@ -64,16 +64,14 @@ impl Action {
     pub fn find(name: &str) -> Option<&'static Self> {
         Registry::shipped().find(name)
     }
-}
 
-impl RepositoryWork {
-    /// The action this carries out.
-    pub fn action(&self) -> &'static Action {
-        match self {
-            Self::Check { .. } => &github_repo_check::ACTION,
-            Self::Monitor { .. } => &workflow_monitor::ACTION,
-            Self::Protect { .. } => &protect_branches::ACTION,
-            Self::SetSecrets { .. } => &bootstrap_repo_secrets::ACTION,
+    /// The action that asks for this work.
+    pub fn for_work(work: &RepositoryWork) -> &'static Self {
+        match work {
+            RepositoryWork::Check { .. } => &github_repo_check::ACTION,
+            RepositoryWork::Monitor { .. } => &workflow_monitor::ACTION,
+            RepositoryWork::Protect { .. } => &protect_branches::ACTION,
+            RepositoryWork::SetSecrets { .. } => &bootstrap_repo_secrets::ACTION,
         }
     }
 }

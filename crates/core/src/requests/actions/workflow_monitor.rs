@@ -1,5 +1,7 @@
 //! `workflow_monitor`: looks for failing workflows.
 
+use cc_devops_repos::work::WORKFLOW_MONITOR;
+
 use super::action::{Action, Asked, Carrying};
 use super::effect::Effect;
 use super::params::{Kind, Param, Params, invalid};
@@ -10,7 +12,7 @@ use crate::requests::outcome::Failure;
 
 /// `workflow_monitor`.
 pub static ACTION: Action = Action {
-    name: "workflow_monitor",
+    name: WORKFLOW_MONITOR,
     summary: "Looks for failing workflows in one repository, or in all, and keeps an issue for each.",
     params: &[
         Param {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::installation::Stages;
 use crate::names::{ActionsSecretName, AgentName, Namespace, RepositoryName, SecretName};
-use crate::requests::{DeployLambda, RepositoryWork};
+use crate::requests::{Action, DeployLambda, RepositoryWork};
 
 fn installation() -> Installation {
     Installation {
@@ -363,7 +363,7 @@ fn the_parameters_of_a_task_are_those_that_are_read() {
             .into(),
         },
     ] {
-        let detail = json!({"requestId": "r", "action": work.action().as_str(), "params": work.params()});
+        let detail = json!({"requestId": "r", "action": Action::for_work(&work).as_str(), "params": work.params()});
         let read = admit_detail(detail).verdict.ok();
         let read = read.unwrap_or_else(|| panic!("{work:?} is not read again"));
         assert_eq!(read.as_effect(), Some(&work));

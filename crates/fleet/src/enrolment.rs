@@ -1,0 +1,119 @@
+//! Adding agents, replacing their tokens, and revoking them.
+//!
+//! Each act and its audit row are one transaction. A token is made by the caller, from the randomness it has, and
+//! is known to it before anything is written: what could not be put on record has not happened, and an answer that
+//! was lost is asked for again with the same token.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Agent, NewAgent, NewToken, Token};
+use crate::ports::EnrolmentPorts;
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::{ActError, Asker, surely};
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::{Failure, Reason};
+
+/// Who may ask the control plane, and by which tokens.
+pub struct Enrolment<'a> {
+    ports: EnrolmentPorts<'a>,
+    installation: &'a Installation,
+    asker: Asker<'a>,
+}
+
+impl<'a> Enrolment<'a> {
+    /// Acts that `asker` asks for.
+    pub fn new(ports: impl Into<EnrolmentPorts<'a>>, installation: &'a Installation, asker: Asker<'a>) -> Self {
+        Self {
+            ports: ports.into(),
+            installation,
+            asker,
+        }
+    }
+
+    /// Adds an agent with its first token.
+    ///
+    /// # Errors
+    /// `invalid_parameter` for a prefix outside the namespace, and for a name or prefix under which the control plane
+    /// keeps secrets of its own; `Exists` where the name collides with another's;
+    /// what no policy permits.
+    pub async fn add(&self, agent: Agent, token: &Token) -> Result<(), ActError> {
+        let namespace = format!("/{}/", self.installation.namespace);
+        let outside = agent
+            .secret_prefixes
+            .iter()
+            .find(|prefix| !prefix.as_str().starts_with(&namespace));
+        if let Some(outside) = outside {
+            let message = format!("the secret prefix {outside} must lie under {namespace}");
+            return Err(Failure::new(Reason::InvalidParameter, message).into());
+        }
+        if let Err(message) = self.installation.check_agent(&agent) {
+            return Err(Failure::new(Reason::InvalidParameter, message).into());
+        }
+        let now = self.ports.clock.now();
+        let detail = json!({
+            "role": agent.role, "secretPrefixes": agent.secret_prefixes, "stacks": agent.stacks,
+        });
+        let audit = self.entry(actions::AGENT_ADDED, &agent.name, now, detail).await?;
+        let (new, token) = (NewAgent { agent, created_at: now }, stored(token, now));
+        let agents = self.ports.agents;
+        Ok(surely(|| agents.add(&new, &token, &audit)).await?)
+    }
+
+    /// Gives an agent a new token; the older ones go on for `keep_old`. A revoked agent may ask again after it.
+    /// When the older tokens end.
+    ///
+    /// # Errors
+    /// `NotFound` for a name there is no agent of; what no policy permits.
+    pub async fn rotate(
+        &self,
+        name: &AgentName,
+        token: &Token,
+        keep_old: SignedDuration,
+    ) -> Result<Timestamp, ActError> {
+        let now = self.ports.clock.now();
+        let old_until = now.saturating_add(keep_old).unwrap_or(Timestamp::MAX);
+        let detail = json!({"oldTokensEnd": old_until});
+        let audit = self.entry(actions::TOKEN_ROTATED, name, now, detail).await?;
+        let (agents, token) = (self.ports.agents, stored(token, now));
+        surely(|| agents.rotate(name, &token, old_until, &audit)).await?;
+        Ok(old_until)
+    }
+
+    /// Ends all tokens of an agent. Its record stays. An agent that is revoked already stays so, and no row is
+    /// written.
+    ///
+    /// # Errors
+    /// `NotFound` for a name there is no agent of; what no policy permits.
+    pub async fn revoke(&self, name: &AgentName) -> Result<(), ActError> {
+        let now = self.ports.clock.now();
+        let audit = self.entry(actions::AGENT_REVOKED, name, now, Value::Null).await?;
+        let agents = self.ports.agents;
+        Ok(surely(|| agents.revoke(name, now, &audit)).await?)
+    }
+
+    /// The audit row of an act, if the asker may do it.
+    async fn entry(
+        &self,
+        action: &str,
+        agent: &AgentName,
+        at: Timestamp,
+        detail: Value,
+    ) -> Result<AuditEntry, ActError> {
+        let access = Access::ManageAgents;
+        let author = self.asker.author(&access, action, self.ports.audit, at).await?;
+        Ok(AuditEntry {
+            agent: Some(agent.clone()),
+            ..author.entry(at, action, agent.to_string(), detail)
+        })
+    }
+}
+
+fn stored(token: &Token, at: Timestamp) -> NewToken {
+    NewToken {
+        hash: token.hash(),
+        created_at: at,
+    }
+}

@@ -1,0 +1,108 @@
+//! Where secrets are kept.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::PortResult;
+use crate::names::{AgentName, SecretName, SecretPrefix, Stage};
+use crate::outcome::SecretAction;
+use crate::secret::SecretValue;
+
+/// The largest secret value, in bytes (the limit of AWS Secrets Manager).
+pub const MAX_SECRET_BYTES: usize = 65_536;
+
+/// The parameters of `putSecret`: with the value as it was given, or as it is written.
+#[derive(Clone)]
+pub struct PutSecret<V = SecretValue> {
+    /// The secret, within the installation's namespace.
+    pub name: SecretName,
+    /// 1 to [`MAX_SECRET_BYTES`] bytes.
+    pub value: V,
+    /// The KMS key to encrypt with; the embedded backend has its own key and ignores it.
+    pub kms_key: Option<String>,
+}
+
+/// A secret to write.
+#[derive(Clone, Copy)]
+pub struct SecretWrite<'a> {
+    /// The parameters.
+    pub put: &'a PutSecret,
+    /// 64 hex digits made from the request's id and the secret's name. The same token with the
+    /// same value is the same write; it becomes the version's id.
+    pub token: &'a str,
+    /// Whether the same write may have been made before, by an attempt that did not hear of it.
+    /// The answer must then say what that one did.
+    pub may_be_repeat: bool,
+    /// Who asked, for the secret's tags.
+    pub agent: &'a AgentName,
+    /// The stage, for the secret's tags.
+    pub stage: &'a Stage,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a write did; the same again when it is repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretWritten {
+    /// Whether the secret was new.
+    pub action: SecretAction,
+    /// The store's own address of the secret.
+    pub arn: String,
+    /// The version.
+    pub version_id: String,
+}
+
+/// Which version of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretVersion {
+    /// The newest.
+    Current,
+    /// The one before.
+    Previous,
+}
+
+/// A secret's value, for somebody who may have it.
+#[derive(Clone)]
+pub struct SecretRead {
+    /// The value.
+    pub value: SecretValue,
+    /// The version.
+    pub version_id: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// A secret without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretSummary {
+    /// Its name.
+    pub name: SecretName,
+    /// The newest version's id.
+    pub version_id: String,
+    /// How many versions it has had.
+    pub versions: u64,
+    /// Who wrote the newest version.
+    pub updated_by: AgentName,
+    /// When the first version was written.
+    pub created_at: Timestamp,
+    /// When the newest version was written.
+    pub updated_at: Timestamp,
+}
+
+/// Where secrets are kept: the current and the previous version of each.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// Writes a version. Idempotent by token; the same token with another value is refused.
+    async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten>;
+
+    /// Reads a version, if there is one.
+    async fn read(&self, name: &SecretName, version: SecretVersion) -> PortResult<Option<SecretRead>>;
+
+    /// The secrets under a prefix, or all, by name; `after` starts behind that name.
+    async fn list(
+        &self,
+        prefix: Option<&SecretPrefix>,
+        after: Option<&SecretName>,
+        limit: usize,
+    ) -> PortResult<Vec<SecretSummary>>;
+}

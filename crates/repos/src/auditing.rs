@@ -1,0 +1,336 @@
+//! The audit: read, held against the policy, compared with the last one, kept, told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::audit::{Audit, Change, ChangeKind, Scan, ScanReport, Scope, State, Summary};
+use super::keeping;
+use super::policy::Policy;
+use super::rules::{Rule, Severity};
+use crate::ports::RepositoryPorts;
+use crate::ports::{CodeHost, Depth, Found, RepositoryStore};
+use cc_devops_kernel::alerts::{Alert, MAX_TITLE};
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::events::COMPLETED_SOURCE;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
+
+/// The `detail-type` of an audit's event.
+pub const AUDIT_DETAIL_TYPE: &str = "repos.audit.completed";
+
+/// The most entries of a list in an event, which may have 256 KB.
+const LISTED: usize = 200;
+
+/// The most lines of an alert.
+const LINES: usize = 20;
+
+/// Audits repositories.
+pub struct Auditor {
+    host: Arc<dyn CodeHost>,
+    store: Arc<dyn RepositoryStore>,
+    ports: RepositoryPorts,
+    settings: Settings,
+    /// The day a failure was told of.
+    told: Mutex<Option<Date>>,
+}
+
+/// What is audited.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The owner of the repositories.
+    pub owner: String,
+    /// What is demanded.
+    pub policy: Arc<Policy>,
+    /// The agent that the event is for.
+    pub reader: AgentName,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// Repositories, without their owner; all where none is named.
+    pub only: Vec<String>,
+    /// Whether what was found is kept, so that the next audit knows what is new.
+    pub keep: bool,
+}
+
+/// Why there is no audit. What was kept stands.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// An outside system failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The event could not be written.
+    #[error("the event cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Auditor {
+    /// An auditor over these systems.
+    pub fn new(
+        host: Arc<dyn CodeHost>,
+        store: Arc<dyn RepositoryStore>,
+        ports: impl Into<RepositoryPorts>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            host,
+            store,
+            ports: ports.into(),
+            settings,
+            told: Mutex::default(),
+        }
+    }
+
+    /// What is audited.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The daily job: audits all repositories, keeps what was found, tells what is new. People are told of a
+    /// failure once a day. `None` where there is no credential and never was an audit.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub async fn daily(&self) -> Result<Option<ScanReport>, AuditError> {
+        let ask = Ask {
+            only: Vec::new(),
+            keep: true,
+        };
+        let error = match self.scan(&ask, &mut |_, _| ()).await {
+            Ok(audit) => {
+                self.tell(&audit).await?;
+                return Ok(Some(audit.report));
+            }
+            Err(error) => error,
+        };
+        if matches!(&error, AuditError::Port(port) if port.kind == PortErrorKind::NotFound) {
+            let state = keeping::load_state(&*self.store, &self.settings.owner).await;
+            if state.is_ok_and(|state| state.last_complete.is_none() && state.repositories.is_empty()) {
+                return Ok(None);
+            }
+        }
+        self.alert_failure(&error).await;
+        Err(error)
+    }
+
+    /// Audits; `progress` is told how many repositories of how many were looked at.
+    ///
+    /// # Errors
+    /// [`AuditError`]; `NotFound` for a named repository that is not there.
+    pub async fn audit(
+        &self,
+        ask: &Ask,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<ScanReport, AuditError> {
+        Ok(self.scan(ask, progress).await?.report)
+    }
+
+    async fn scan(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<Audit, AuditError> {
+        let owner = &self.settings.owner;
+        let before = keeping::load_state(&*self.store, owner).await?;
+        let scope = if ask.only.is_empty() {
+            Scope::Owner
+        } else {
+            Scope::Named
+        };
+        let mut scan = Scan::new(owner, scope, &self.settings.policy, self.ports.clock.now());
+        if ask.only.is_empty() {
+            let (mut done, mut total) = (0, 0);
+            let mut take = |found| {
+                match found {
+                    Found::Total(count) => total = count,
+                    Found::Repository(repository) => {
+                        scan.add(&repository);
+                        done += 1;
+                    }
+                    Found::Missing { name, why } => {
+                        scan.missing(name, why);
+                        done += 1;
+                    }
+                    Found::BrokeOff { why } => scan.broke_off(why),
+                }
+                progress(done, total);
+            };
+            let spent = self.host.repositories(owner, Depth::Settings, &mut take).await?;
+            scan.spent(spent.requests, spent.points);
+        }
+        for (name, done) in ask.only.iter().zip(1..) {
+            let full_name = format!("{owner}/{name}");
+            let (repository, spent) = self.host.repository(&full_name, Depth::Settings).await?;
+            scan.add(&repository);
+            scan.spent(spent.requests, spent.points);
+            progress(done, ask.only.len() as u64);
+        }
+        let audit = scan.finish(&before);
+        if ask.keep {
+            keeping::save_state(&*self.store, owner, &before, &audit.state).await?;
+        }
+        Ok(audit)
+    }
+
+    /// Tells of an audit: an event, and an alert if something is new. What is new is kept as told afterwards,
+    /// so that it is told again after a crash in between, and what somebody's own audit saw first is told too.
+    async fn tell(&self, audit: &Audit) -> Result<(), AuditError> {
+        let report = &audit.report;
+        let new = new(audit);
+        let date = report.timestamp.to_zoned(TimeZone::UTC).date();
+        let news = Announcement {
+            key: format!("repos/{}/{date}", report.owner),
+            source: COMPLETED_SOURCE.to_owned(),
+            detail_type: AUDIT_DETAIL_TYPE.to_owned(),
+            detail: serde_json::to_string(&Detail::of(report, &new))?,
+            timestamp: report.timestamp,
+        };
+        self.ports.announcements.announce(&self.settings.reader, &news).await?;
+        if let Some(alert) = alert(&report.owner, &new, date) {
+            self.ports.alerts.raise(&alert).await?;
+        }
+        let told = State {
+            told: Some(report.timestamp),
+            ..audit.state.clone()
+        };
+        Ok(keeping::save_state(&*self.store, &report.owner, &audit.state, &told).await?)
+    }
+
+    /// Tells people of a failed run, once a day.
+    async fn alert_failure(&self, error: &AuditError) {
+        let date = self.ports.clock.now().to_zoned(TimeZone::UTC).date();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(date);
+        if told == Some(date) {
+            return;
+        }
+        let alert = Alert {
+            key: format!("repos/{}/failed/{date}", self.settings.owner),
+            title: title(&format!("Repositories of {} could not be audited", self.settings.owner)),
+            text: format!(
+                "The daily audit failed: {error}\n\nWhat was known stands as it was. The run is tried again; try it \
+                 yourself with: cc-devops repos audit\n"
+            ),
+        };
+        if let Err(error) = self.ports.alerts.raise(&alert).await {
+            tracing::error!(%error, "people could not be told that the repositories were not audited");
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// One short line of ASCII.
+fn title(text: &str) -> String {
+    let ascii = |c: char| if c.is_ascii_graphic() { c } else { ' ' };
+    text.chars().map(ascii).take(MAX_TITLE).collect()
+}
+
+/// What nobody was told of yet, worst first.
+fn new(audit: &Audit) -> Vec<&Change> {
+    let open = |change: &Change| !matches!(change.kind, ChangeKind::Fixed | ChangeKind::Lapsed);
+    let untold = |change: &Change| audit.state.told.is_none_or(|told| told < change.since);
+    let mut new: Vec<&Change> = audit
+        .report
+        .changes
+        .iter()
+        .filter(|change| open(change) && untold(change))
+        .collect();
+    new.sort_by(|a, b| (b.severity, a.rule, &a.repository).cmp(&(a.severity, b.rule, &b.repository)));
+    new
+}
+
+/// The alert that an audit is worth; none if nothing is new.
+fn alert(owner: &str, new: &[&Change], date: Date) -> Option<Alert> {
+    if new.is_empty() {
+        return None;
+    }
+    let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
+    for change in new {
+        *counts.entry(change.severity).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .rev()
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    let mut lines: Vec<String> = new
+        .iter()
+        .take(LINES)
+        .map(|change| {
+            format!(
+                "- {} ({}): {}",
+                change.repository,
+                change.severity,
+                change.rule.demand()
+            )
+        })
+        .collect();
+    if new.len() > LINES {
+        lines.push(format!("- and {} more", new.len() - LINES));
+    }
+    Some(Alert {
+        key: format!("repos/{owner}/{date}"),
+        title: title(&format!("{} new in the repositories of {owner}", counts.join(", "))),
+        text: format!(
+            "What the policy demands and does not hold any more, or was not looked at before:\n\n{}\n\nSee it with: \
+             cc-devops repos audit\n",
+            lines.join("\n")
+        ),
+    })
+}
+
+/// The event's detail.
+#[derive(Serialize)]
+struct Detail<'r> {
+    owner: &'r str,
+    complete: bool,
+    missing: Vec<&'r str>,
+    missing_count: usize,
+    requests: u64,
+    points: u64,
+    summary: &'r Summary,
+    new: Vec<Told<'r>>,
+    new_count: usize,
+    fixed: Vec<Told<'r>>,
+    fixed_count: usize,
+    timestamp: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Told<'r> {
+    repository: &'r str,
+    rule: Rule,
+    severity: Severity,
+    since: Timestamp,
+}
+
+impl<'r> Detail<'r> {
+    fn of(report: &'r ScanReport, new: &[&'r Change]) -> Self {
+        let told = |change: &&'r Change| Told {
+            repository: &change.repository,
+            rule: change.rule,
+            severity: change.severity,
+            since: change.since,
+        };
+        let fixed: Vec<&Change> = report
+            .changes
+            .iter()
+            .filter(|change| change.kind == ChangeKind::Fixed)
+            .collect();
+        Self {
+            owner: &report.owner,
+            complete: report.complete,
+            missing: report.missing.iter().take(LISTED).map(String::as_str).collect(),
+            missing_count: report.missing.len(),
+            requests: report.requests,
+            points: report.points,
+            summary: &report.summary,
+            new_count: new.len(),
+            new: new.iter().take(LISTED).map(told).collect(),
+            fixed_count: fixed.len(),
+            fixed: fixed.iter().take(LISTED).map(told).collect(),
+            timestamp: report.timestamp,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is kept of repositories between two looks, typed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::audit::{KeptRepository, State};
+use super::snapshot::{RepositoryId, WorkflowId};
+use super::workflows::{Watch, Watches};
+use crate::ports::{RepositoryStore, Shelf};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+
+/// The key of what is kept of the owner as a whole.
+const OWNER: &str = "owner";
+
+#[derive(PartialEq, Serialize, Deserialize)]
+struct OfOwner {
+    version: u32,
+    #[serde(default)]
+    last_complete: Option<Timestamp>,
+    #[serde(default)]
+    told: Option<Timestamp>,
+}
+
+impl OfOwner {
+    fn of(state: &State) -> Self {
+        Self {
+            version: state.version,
+            last_complete: state.last_complete,
+            told: state.told,
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(shelf: Shelf, key: &str, document: Value) -> PortResult<T> {
+    serde_json::from_value(document).map_err(|error| unreadable(shelf, key).because(error))
+}
+
+fn unreadable(shelf: Shelf, key: &str) -> PortError {
+    let message = format!(
+        "what is kept under {}/{key} of the repositories cannot be read: a newer version may have written it",
+        shelf.as_str()
+    );
+    PortError::new(PortErrorKind::Corrupt, message)
+}
+
+fn written<T: Serialize>(value: &T) -> PortResult<Value> {
+    serde_json::to_value(value)
+        .map_err(|error| PortError::new(PortErrorKind::Refused, "what is to be kept is no JSON").because(error))
+}
+
+fn id(shelf: Shelf, key: &str) -> PortResult<RepositoryId> {
+    key.parse().map(RepositoryId).map_err(|_| unreadable(shelf, key))
+}
+
+/// The open breaches.
+pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> PortResult<State> {
+    let mut state = State::default();
+    for (key, document) in store.load(owner, Shelf::Breaches).await? {
+        if key == OWNER {
+            let of: OfOwner = read(Shelf::Breaches, &key, document)?;
+            (state.version, state.last_complete, state.told) = (of.version, of.last_complete, of.told);
+        } else {
+            let kept: KeptRepository = read(Shelf::Breaches, &key, document)?;
+            state.repositories.insert(id(Shelf::Breaches, &key)?, kept);
+        }
+    }
+    Ok(state)
+}
+
+/// Keeps what changed from `before` to `after`.
+pub(super) async fn save_state(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    before: &State,
+    after: &State,
+) -> PortResult<()> {
+    let mut changes = BTreeMap::new();
+    for (id, kept) in &after.repositories {
+        if before.repositories.get(id) != Some(kept) {
+            changes.insert(id.to_string(), Some(written(kept)?));
+        }
+    }
+    for id in before.repositories.keys() {
+        if !after.repositories.contains_key(id) {
+            changes.insert(id.to_string(), None);
+        }
+    }
+    let of = OfOwner::of(after);
+    if of != OfOwner::of(before) {
+        changes.insert(OWNER.to_owned(), Some(written(&of)?));
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.save(owner, Shelf::Breaches, &changes).await
+}
+
+/// What is known of workflows.
+pub(super) async fn load_watches(store: &dyn RepositoryStore, owner: &str) -> PortResult<Watches> {
+    let mut watches = Watches::default();
+    for (key, document) in store.load(owner, Shelf::Watches).await? {
+        let of: BTreeMap<WorkflowId, Watch> = read(Shelf::Watches, &key, document)?;
+        watches.repositories.insert(id(Shelf::Watches, &key)?, of);
+    }
+    Ok(watches)
+}
+
+/// Keeps what is known of the workflows of these repositories.
+pub(super) async fn save_watches(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    watches: &Watches,
+    of: impl IntoIterator<Item = RepositoryId>,
+) -> PortResult<()> {
+    let mut changes = BTreeMap::new();
+    for id in of {
+        let kept = watches.repositories.get(&id);
+        changes.insert(id.to_string(), kept.map(written).transpose()?);
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.save(owner, Shelf::Watches, &changes).await
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod auditing;
+pub mod care;
+pub mod dependabot;
+pub mod findings;
+pub mod fix;
+pub mod handed_over;
+mod keeping;
+pub mod monitoring;
+pub mod patterns;
+pub mod policy;
+pub mod ports;
+pub mod protection;
+pub mod remedying;
+pub mod report;
+pub mod rules;
+pub mod snapshot;
+pub mod work;
+pub mod workflows;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,249 @@
+//! What a policy's form means: names, numbers, patterns and days.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use toml::Value;
+
+use super::file::{self, Check, ExemptionTable, Table};
+use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem};
+use crate::dependabot::ecosystems;
+use crate::patterns::Glob;
+use crate::rules::{Rule, Severity};
+use crate::snapshot::{RequiredCheck, Trait};
+use cc_devops_kernel::text::nearest;
+
+/// GitHub's own limit.
+/// Source: <https://docs.github.com/en/rest/branches/branch-protection#update-branch-protection>.
+const MOST_REVIEWS: i64 = 6;
+
+/// Reads a policy, or tells everything that is wrong with it.
+pub(super) fn read(text: &str) -> Result<Policy, PolicyErrors> {
+    let mut problems = Problems(Vec::new());
+    let file = file::shape(text, &mut problems.0);
+    let defaults = problems.layer("defaults", file.defaults);
+    let mut overrides = Vec::new();
+    for (index, entry) in file.overrides.into_iter().enumerate() {
+        let path = format!("overrides.{index}");
+        let (patterns, table) = entry.split();
+        let repositories = problems.repositories(&path, &patterns);
+        overrides.push((repositories, problems.layer(&path, table)));
+    }
+    let mut exemptions = Vec::new();
+    for (index, table) in file.exemptions.iter().enumerate() {
+        exemptions.extend(problems.exemption(&format!("exemptions.{index}"), table));
+    }
+    if problems.0.is_empty() {
+        Ok(Policy {
+            defaults,
+            overrides,
+            exemptions,
+        })
+    } else {
+        Err(PolicyErrors(problems.0))
+    }
+}
+
+/// Collects problems, so that all are told at once.
+struct Problems(Vec<PolicyProblem>);
+
+impl Problems {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(PolicyProblem {
+            path: path.into(),
+            message: message.into(),
+        });
+    }
+
+    fn layer(&mut self, path: &str, table: Table) -> Layer {
+        let Table {
+            include,
+            rules_off,
+            severity,
+            protection,
+            dependabot,
+            workflows,
+        } = table;
+        let mut layer = Layer {
+            include: include.map(|kinds| self.kinds(&format!("{path}.include"), &kinds)),
+            rules_off: rules_off.map(|names| self.rules(&format!("{path}.rules_off"), &names)),
+            dismiss_stale_reviews: protection.dismiss_stale_reviews,
+            require_status_checks: protection.require_status_checks,
+            allow_force_push: protection.allow_force_push,
+            allow_deletion: protection.allow_deletion,
+            allowed_bypass_actors: protection.allowed_bypass_actors.map(BTreeSet::from_iter),
+            renovate_counts: dependabot.renovate_counts,
+            nested: dependabot.nested,
+            labels: workflows.labels,
+            ..Layer::default()
+        };
+        for (name, severity) in &severity {
+            let at = format!("{path}.severity.{name}");
+            let rule = self.rule(&at, name);
+            let Some(severity) = Severity::named(severity) else {
+                self.add(
+                    at,
+                    format!("`{severity}` is no severity; write low, medium, high or critical"),
+                );
+                continue;
+            };
+            layer.severity.extend(rule.map(|rule| (rule, severity)));
+        }
+        if let Some(reviews) = protection.required_reviews {
+            match u32::try_from(reviews) {
+                Ok(number) if reviews <= MOST_REVIEWS => layer.required_reviews = Some(number),
+                _ => self.add(
+                    format!("{path}.protection.required_reviews"),
+                    format!("{reviews} is out of range; GitHub takes 0 to {MOST_REVIEWS}"),
+                ),
+            }
+        }
+        layer.status_checks = protection.status_checks.map(|checks| {
+            let at = format!("{path}.protection.status_checks");
+            checks
+                .into_iter()
+                .map(|check| {
+                    let (context, app) = match check {
+                        Check::OfAnyApp(context) => (context, None),
+                        Check::OfApp { context, app } => (context, Some(app)),
+                    };
+                    if context.trim().is_empty() {
+                        self.add(at.clone(), "a check needs a name");
+                    }
+                    RequiredCheck { context, app }
+                })
+                .collect()
+        });
+        layer.ignored_ecosystems = dependabot
+            .ignored_ecosystems
+            .map(|names| self.ecosystems(&format!("{path}.dependabot.ignored_ecosystems"), names));
+        layer.ignored_paths = dependabot
+            .ignored_paths
+            .map(|globs| self.globs(&format!("{path}.dependabot.ignored_paths"), &globs));
+        layer.ignored_workflows = workflows
+            .ignored
+            .map(|globs| self.globs(&format!("{path}.workflows.ignored"), &globs));
+        if let Some(name) = workflows.fallback_repository {
+            let parts: Vec<&str> = name.split('/').collect();
+            if matches!(parts.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
+                layer.fallback_repository = Some(name);
+            } else {
+                self.add(
+                    format!("{path}.workflows.fallback_repository"),
+                    format!("`{name}` is no repository; write it as `owner/name`"),
+                );
+            }
+        }
+        layer
+    }
+
+    fn kinds(&mut self, path: &str, kinds: &[String]) -> BTreeSet<Trait> {
+        let known = [
+            ("forks", Trait::Fork),
+            ("mirrors", Trait::Mirror),
+            ("templates", Trait::Template),
+            ("archived", Trait::Archived),
+        ];
+        let mut set = BTreeSet::new();
+        for kind in kinds {
+            match known.iter().find(|(name, _)| name == kind) {
+                Some((_, kind)) => {
+                    set.insert(*kind);
+                }
+                None => self.add(
+                    path,
+                    format!("`{kind}` is no kind that can be included; write forks, mirrors, templates or archived"),
+                ),
+            }
+        }
+        set
+    }
+
+    fn rules(&mut self, path: &str, names: &[String]) -> BTreeSet<Rule> {
+        names.iter().filter_map(|name| self.rule(path, name)).collect()
+    }
+
+    fn rule(&mut self, path: &str, name: &str) -> Option<Rule> {
+        let rule = Rule::named(name);
+        if rule.is_none() {
+            let known = Rule::ALL.map(Rule::name);
+            let hint = match nearest(name, &known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            self.add(path, format!("`{name}` is no rule; {hint}"));
+        }
+        rule
+    }
+
+    fn ecosystems(&mut self, path: &str, names: Vec<String>) -> BTreeSet<String> {
+        let known: Vec<&str> = ecosystems::names().collect();
+        for name in &names {
+            if !known.contains(&name.as_str()) {
+                let hint = match nearest(name, &known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", known.join(", ")),
+                };
+                self.add(path, format!("Dependabot has no package-ecosystem `{name}`; {hint}"));
+            }
+        }
+        names.into_iter().collect()
+    }
+
+    fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
+        let mut globs = Vec::new();
+        for pattern in patterns {
+            match Glob::new(pattern) {
+                Ok(glob) => globs.push(glob),
+                Err(error) => self.add(path, format!("the pattern `{pattern}` cannot be read: {error}")),
+            }
+        }
+        globs
+    }
+
+    fn repositories(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
+        let at = format!("{path}.repositories");
+        if patterns.is_empty() {
+            self.add(at.clone(), "names no repository; write patterns such as [\"legacy-*\"]");
+        }
+        self.globs(&at, patterns)
+    }
+
+    fn exemption(&mut self, path: &str, table: &ExemptionTable) -> Option<Exemption> {
+        let before = self.0.len();
+        let repositories = self.repositories(path, &table.repositories);
+        let rule = self.rule(&format!("{path}.rule"), &table.rule);
+        if rule == Some(Rule::ExemptionExpired) {
+            self.add(
+                format!("{path}.rule"),
+                "an expired exemption cannot be exempted; renew it or remove it",
+            );
+        }
+        for (key, text) in [("owner", &table.owner), ("reason", &table.reason)] {
+            if text.trim().is_empty() {
+                self.add(format!("{path}.{key}"), format!("an exemption needs its {key}"));
+            }
+        }
+        let until = match &table.until {
+            Some(Value::Datetime(date)) => date.to_string().parse::<Date>().ok(),
+            Some(Value::String(text)) => text.parse::<Date>().ok(),
+            _ => None,
+        };
+        if until.is_none() {
+            self.add(
+                format!("{path}.until"),
+                "an exemption needs its last day, such as 2027-03-31",
+            );
+        }
+        match (rule, until) {
+            (Some(rule), Some(until)) if self.0.len() == before => Some(Exemption {
+                repositories,
+                rule,
+                owner: table.owner.clone(),
+                reason: table.reason.clone(),
+                until,
+            }),
+            _ => None,
+        }
+    }
+}

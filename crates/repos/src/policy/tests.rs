@@ -1,0 +1,181 @@
+use jiff::civil::date;
+
+use super::*;
+
+const WHOLE: &str = r#"
+[defaults]
+include = ["templates"]
+rules_off = ["workflow_disabled"]
+severity = { bypass_actors = "high" }
+[defaults.protection]
+required_reviews = 2
+status_checks = ["ci", { context = "build", app = 15368 }]
+allowed_bypass_actors = ["team:platform"]
+[defaults.dependabot]
+nested = "every"
+ignored_ecosystems = ["docker"]
+[defaults.workflows]
+ignored = ["nightly-*.yml"]
+fallback_repository = "deepfoundai/ops"
+labels = ["ci"]
+
+[[overrides]]
+repositories = ["legacy-*", "other/*"]
+protection = { required_reviews = 0, dismiss_stale_reviews = false }
+severity = { force_push = "critical" }
+
+[[overrides]]
+repositories = ["legacy-api"]
+protection.required_reviews = 1
+workflows.fallback_repository = "deepfoundai/legacy"
+
+[[exemptions]]
+repositories = ["legacy-*"]
+rule = "required_reviews"
+owner = "ada"
+reason = "the repository is replaced in March"
+until = 2027-03-31
+"#;
+
+fn problems(text: &str) -> Vec<String> {
+    let errors = Policy::from_toml(text).unwrap_err();
+    errors.0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_later_override_wins_and_leaves_the_rest() {
+    let policy = Policy::from_toml(WHOLE).unwrap();
+    let of = |name: &str| policy.settings("deepfoundai", name);
+
+    let plain = of("web");
+    assert_eq!(plain.protection.required_reviews, 2);
+    assert_eq!(plain.protection.status_checks.len(), 2);
+    assert_eq!(plain.protection.status_checks[1].app, Some(15368));
+    assert_eq!(plain.severity(Rule::BypassActors), Severity::High);
+    assert_eq!(plain.severity(Rule::ForcePush), Severity::High);
+    assert!(plain.include.contains(&Trait::Template));
+    assert!(plain.rules_off.contains(&Rule::WorkflowDisabled));
+    assert_eq!(plain.dependabot.nested, Nested::Every);
+    assert!(plain.workflows.ignores(".github/workflows/nightly-load.yml"));
+    assert!(!plain.workflows.ignores(".github/workflows/ci.yml"));
+
+    let old = of("Legacy-Web");
+    assert_eq!(old.protection.required_reviews, 0);
+    assert!(!old.protection.dismiss_stale_reviews);
+    assert_eq!(
+        old.protection.status_checks.len(),
+        2,
+        "what the override does not name stays"
+    );
+    assert_eq!(old.severity(Rule::ForcePush), Severity::Critical);
+    assert_eq!(old.severity(Rule::BypassActors), Severity::High);
+
+    let api = of("legacy-api");
+    assert_eq!(api.protection.required_reviews, 1);
+    assert!(
+        !api.protection.dismiss_stale_reviews,
+        "the first override holds where the second says nothing"
+    );
+    assert_eq!(api.workflows.fallback_repository.as_deref(), Some("deepfoundai/legacy"));
+}
+
+#[test]
+fn an_exemption_holds_through_its_last_day() {
+    let policy = Policy::from_toml(WHOLE).unwrap();
+    let exemption = &policy.exemptions[0];
+    assert!(exemption.covers("deepfoundai", "legacy-web"));
+    assert!(!exemption.covers("deepfoundai", "web"));
+    assert!(!exemption.expired(date(2027, 3, 31)));
+    assert!(exemption.expired(date(2027, 4, 1)));
+    let as_text = Policy::from_toml(&WHOLE.replace("2027-03-31", "\"2027-03-31\"")).unwrap();
+    assert_eq!(as_text, policy);
+}
+
+#[test]
+fn an_empty_policy_has_the_defaults() {
+    let policy = Policy::from_toml("").unwrap();
+    assert_eq!(policy, Policy::default());
+    let settings = policy.settings("o", "r");
+    assert_eq!(settings, Settings::default());
+    assert_eq!(settings.dependabot.ignored_paths.len(), IGNORED_PATHS.len());
+    assert!(settings.include.is_empty());
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let said = problems(
+        r#"
+colour = "red"
+[defaults]
+include = ["forks", "gists"]
+severity = { force_pushes = "high", deletion = "awful" }
+[defaults.protection]
+required_review = 2
+required_reviews = 9
+dismiss_stale_reviews = "yes"
+status_checks = [{ context = "ci", ap = 1 }]
+[defaults.dependabot]
+ignored_ecosystems = ["doker"]
+ignored_paths = ["a***b"]
+[defaults.workflows]
+fallback_repository = "ops"
+[[overrides]]
+protection.allow_deletion = 1
+[[exemptions]]
+repositories = ["*"]
+rule = "exemption_expired"
+reason = " "
+until = "soon"
+"#,
+    );
+    for (path, text) in [
+        ("colour", "no such key"),
+        ("defaults.include", "forks, mirrors, templates or archived"),
+        ("defaults.severity.force_pushes", "did you mean `force_push`?"),
+        ("defaults.severity.deletion", "low, medium, high or critical"),
+        (
+            "defaults.protection.required_review",
+            "did you mean `required_reviews`?",
+        ),
+        ("defaults.protection.required_reviews", "0 to 6"),
+        ("defaults.protection.dismiss_stale_reviews", "boolean"),
+        ("defaults.protection.status_checks.0", "a check is written as its name"),
+        ("defaults.dependabot.ignored_ecosystems", "did you mean `docker`?"),
+        ("defaults.dependabot.ignored_paths", "a***b"),
+        ("defaults.workflows.fallback_repository", "owner/name"),
+        ("overrides.0.repositories", "names no repository"),
+        ("overrides.0.protection.allow_deletion", "boolean"),
+        ("exemptions.0.rule", "cannot be exempted"),
+        ("exemptions.0.owner", "needs its owner"),
+        ("exemptions.0.reason", "needs its reason"),
+        ("exemptions.0.until", "last day"),
+    ] {
+        assert!(
+            said.iter()
+                .any(|line| line.starts_with(&format!("{path}: ")) && line.contains(text)),
+            "{path} {text} is not among {said:#?}"
+        );
+    }
+    assert_eq!(said.len(), 17, "{said:#?}");
+    assert!(problems("[defaults").iter().any(|line| line.contains("not TOML")));
+    assert!(problems("[[exemptions]]").len() >= 5);
+}
+
+#[test]
+fn the_documentation_shows_the_defaults_and_every_rule() {
+    let text = include_str!("../../../../docs/REPOS.md");
+    let toml = text
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let policy = Policy::from_toml(toml).unwrap();
+    assert_eq!(policy.settings("o", "some-repository"), Settings::default());
+    assert_eq!(policy.settings("o", "legacy-api").protection.required_reviews, 0);
+    assert_eq!(policy.exemptions.len(), 1);
+    for rule in Rule::ALL {
+        let row = format!("| `{rule}` | {} |", rule.severity());
+        assert!(text.contains(&row), "{row}");
+        assert!(text.contains(rule.source()), "{rule}");
+    }
+}

@@ -1,0 +1,309 @@
+//! Where repositories are hosted, and what is kept of them between two looks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fix::ChangeKind;
+use crate::snapshot::{Gap, Repository, WorkflowId};
+use crate::work::RepositoryWork;
+use crate::workflows::{CloseReason, Issue, IssueRef};
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::course::{Claim, Progress};
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{Alerts, Announcements, AuditTrail, Clock, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
+
+/// What audits, the monitor and remedies work with beside the code host.
+#[derive(Clone)]
+pub struct RepositoryPorts {
+    /// What is kept of repositories.
+    pub repositories: Arc<dyn RepositoryStore>,
+    /// The audit trail.
+    pub audit: Arc<dyn AuditTrail>,
+    /// Where news is put.
+    pub announcements: Arc<dyn Announcements>,
+    /// How people are told.
+    pub alerts: Arc<dyn Alerts>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+pub use crate::handed_over::{Begun, HandedOver, WorkStanding};
+
+/// What of a repository is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Depth<'a> {
+    /// What an audit looks at: protection, dependencies, whether workflows run. No runs.
+    Settings,
+    /// What the workflow monitor looks at: workflows with their runs. Nothing else.
+    Runs {
+        /// Workflows whose runs are read attempt by attempt, even if they seem to work: those with an
+        /// issue. The others are, if they seem to fail.
+        closely: &'a BTreeSet<WorkflowId>,
+    },
+}
+
+/// What a reading comes upon.
+#[derive(Debug)]
+pub enum Found {
+    /// How many repositories there are. Comes first, if it is known.
+    Total(u64),
+    /// A repository.
+    Repository(Box<Repository>),
+    /// One that is there and could not be read.
+    Missing {
+        /// Its name, without the owner.
+        name: String,
+        /// Why, as a fragment.
+        why: String,
+    },
+    /// The listing ended early: there may be more.
+    BrokeOff {
+        /// Why, as a fragment.
+        why: String,
+    },
+}
+
+/// Takes what is found, as it comes.
+pub type TakeFound<'t> = dyn FnMut(Found) + Send + 't;
+
+/// What a reading took of the host's limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Requests, tries after a failure included.
+    pub requests: u64,
+    /// Points of the GraphQL limit.
+    pub points: u64,
+}
+
+impl Spent {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            points: self.points.saturating_add(other.points),
+        }
+    }
+}
+
+/// Which issues are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct IssueLookup {
+    /// The owner.
+    pub owner: String,
+    /// Whether open issues are searched for in all of the owner's repositories.
+    pub searched: bool,
+    /// Repositories, `owner/name`, whose newest issues are listed. A listing shows an issue at once, a
+    /// search only after a while.
+    pub listed: BTreeSet<String>,
+    /// Issues that were kept.
+    pub kept: BTreeSet<IssueRef>,
+}
+
+/// Issues that were looked up.
+#[derive(Debug, Clone, Default)]
+pub struct FoundIssues {
+    /// The issues.
+    pub issues: Vec<Issue>,
+    /// Repositories, `owner/name`, of which some issue could not be read, and why.
+    pub unread: BTreeMap<String, Gap>,
+}
+
+impl FoundIssues {
+    /// Why some issue of a repository could not be read. Names of repositories differ in case at times.
+    pub fn gap_of(&self, repository: &str) -> Option<&Gap> {
+        let mut unread = self.unread.iter();
+        unread.find_map(|(name, gap)| name.eq_ignore_ascii_case(repository).then_some(gap))
+    }
+}
+
+/// Where repositories are hosted.
+#[async_trait]
+pub trait CodeHost: Send + Sync {
+    /// Hands over every repository of an owner, each once, in no order that means anything.
+    ///
+    /// # Errors
+    /// What made it impossible to begin: no such owner (`NotFound`), no or a wrong credential (`Key`). What
+    /// goes wrong later is handed over.
+    async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
+
+    /// One repository, `owner/name`, with all its files and rulesets. An older name finds it too.
+    /// `NotFound` where there is none that the credential may see.
+    async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
+
+    /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
+    /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
+    async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
+
+    /// Writes an issue into `owner/name`.
+    async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef>;
+
+    /// Replaces an issue's body.
+    async fn update_issue(&self, issue: &IssueRef, body: &str) -> PortResult<()>;
+
+    /// Closes an issue, after writing a comment. One that is closed already stays as it is.
+    async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()>;
+
+    /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
+    /// there is one. `Superseded` where the repository changed since the plan was made.
+    async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
+
+    /// Sets a secret of `owner/name` for its workflows.
+    async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()>;
+}
+
+/// What the code host tells of its own accord.
+#[async_trait]
+pub trait CodeHostNotices: Send + Sync {
+    /// The HTTP header that holds the signature, in lower case.
+    fn signature_header(&self) -> &'static str;
+
+    /// Whether a notice of this kind is worth its body; any other changes nothing, whoever sent it.
+    fn wants(&self, kind: &str) -> bool;
+
+    /// What can be said of a signature before the body is there: `Refused` where it cannot be the
+    /// code host's, whatever the body is.
+    fn admits(&self, signature: Option<&str>) -> PortResult<()>;
+
+    /// The repository, `owner/name`, whose workflow ended a run, if that is what a notice of this kind
+    /// tells. `Refused` where it is not proven to be the code host's; `NotFound` where the signing secret is
+    /// not there.
+    async fn workflow_ended(&self, kind: &str, signature: Option<&str>, body: &[u8]) -> PortResult<Option<String>>;
+}
+
+/// Who looks after repositories when a request asks for it: this process, or another that may use the code
+/// host's credential.
+#[async_trait]
+pub trait RepositoryCare: Send + Sync {
+    /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
+    /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything
+    /// begun before is whole, and the same work goes on from there.
+    async fn carry_out(
+        &self,
+        work: &RepositoryWork,
+        author: &Author,
+        course: &Course,
+    ) -> PortResult<Result<Value, Failure>>;
+
+    /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False
+    /// where it is done by [`RepositoryCare::carry_out`], in the process that holds the claim.
+    async fn hand_over(&self, _claim: &Claim, _work: &RepositoryWork, _author: &Author) -> PortResult<bool> {
+        Ok(false)
+    }
+
+    /// How work stands that was handed over.
+    async fn standing(&self, _request: &RequestId, _now: Timestamp) -> PortResult<CareStanding> {
+        Ok(CareStanding::Unknown)
+    }
+}
+
+/// How work stands that is done elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CareStanding {
+    /// It goes on, or has not begun.
+    GoesOn(Option<Progress>),
+    /// It ended: what the request is answered with, or why it is refused.
+    Ended(Result<Value, Failure>),
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What [`RepositoryCare`] answers, as one process tells it to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CareAnswer {
+    /// What came of it.
+    Done(Value),
+    /// Why it is refused.
+    Refused {
+        /// The code.
+        reason: Reason,
+        /// The sentence.
+        error: String,
+    },
+    /// A system failed.
+    Failed {
+        /// What failed.
+        error: String,
+        /// Whether the same may succeed later.
+        transient: bool,
+    },
+}
+
+impl From<PortResult<Result<Value, Failure>>> for CareAnswer {
+    fn from(answer: PortResult<Result<Value, Failure>>) -> Self {
+        match answer {
+            Ok(Ok(value)) => Self::Done(value),
+            Ok(Err(failure)) => Self::Refused {
+                reason: failure.reason,
+                error: failure.message,
+            },
+            Err(error) => Self::Failed {
+                transient: error.kind.is_transient(),
+                error: error.message,
+            },
+        }
+    }
+}
+
+impl From<CareAnswer> for PortResult<Result<Value, Failure>> {
+    fn from(answer: CareAnswer) -> Self {
+        match answer {
+            CareAnswer::Done(value) => Ok(Ok(value)),
+            CareAnswer::Refused { reason, error } => Ok(Err(Failure::new(reason, error))),
+            CareAnswer::Failed { error, transient } => Err(PortError::new(
+                if transient {
+                    PortErrorKind::Unavailable
+                } else {
+                    PortErrorKind::Refused
+                },
+                error,
+            )),
+        }
+    }
+}
+
+/// What is kept of repositories, by what uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shelf {
+    /// Open breaches, for the next audit.
+    Breaches,
+    /// What the workflow monitor knows of failing workflows.
+    Watches,
+    /// Which workflows a repository has, so that they need not be listed again.
+    Workflows,
+}
+
+impl Shelf {
+    /// Every shelf.
+    pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
+
+    /// Its name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaches => "breaches",
+            Self::Watches => "watches",
+            Self::Workflows => "workflows",
+        }
+    }
+}
+
+/// What is kept of an owner's repositories between two looks: JSON documents by a key, a repository's id as
+/// a rule. An owner's login is the same in upper and lower case.
+#[async_trait]
+pub trait RepositoryStore: Send + Sync {
+    /// Every document of a shelf.
+    async fn load(&self, owner: &str, shelf: Shelf) -> PortResult<BTreeMap<String, Value>>;
+
+    /// Writes documents, each in the place of the one of its key; `None` takes it away. A document has at
+    /// most 300,000 bytes, or it is `TooLarge`. Not all of them are written where it fails.
+    async fn save(&self, owner: &str, shelf: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()>;
+}

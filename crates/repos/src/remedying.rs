@@ -1,0 +1,213 @@
+//! Putting breaches right: plans for repositories, and carrying them out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::json;
+
+use super::findings::{Verdict, check};
+use super::fix::{self, Means, Plan};
+use super::policy::Policy;
+use super::rules::Rule;
+use crate::ports::RepositoryPorts;
+use crate::ports::{CodeHost, Depth, Found};
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::{ActError, Asker, Author, Outside};
+use cc_devops_kernel::audit::actions;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::names::RepositoryName;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{AuditTrail, Clock, PortErrorKind, PortResult};
+
+/// Plans changes and carries them out.
+#[derive(Clone)]
+pub struct Remedy {
+    host: Arc<dyn CodeHost>,
+    owner: String,
+    policy: Arc<Policy>,
+    audit: Arc<dyn AuditTrail>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Repositories, without their owner; all where none is named.
+    pub names: Vec<String>,
+    /// The rules that are to be put right; all where none is named.
+    pub rules: BTreeSet<Rule>,
+    /// With what branches are protected.
+    pub means: Means,
+}
+
+/// Plans for repositories.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Plans {
+    /// Those with something to change or to refuse, by name.
+    pub plans: Vec<Plan>,
+    /// Repositories that could not be read, and why; an empty name where the list of them broke off.
+    pub missing: Vec<(String, String)>,
+}
+
+/// What became of a planned change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The repository, `owner/name`.
+    pub repository: String,
+    /// The rules it puts right.
+    pub rules: Vec<Rule>,
+    /// Whether it was carried out.
+    pub done: bool,
+    /// What came of it, or why it was not carried out: a sentence.
+    pub outcome: String,
+}
+
+impl Remedy {
+    /// A remedy for the repositories of an owner.
+    pub fn new(
+        host: Arc<dyn CodeHost>,
+        owner: impl Into<String>,
+        policy: Arc<Policy>,
+        ports: impl Into<RepositoryPorts>,
+    ) -> Self {
+        let ports = ports.into();
+        Self {
+            host,
+            owner: owner.into(),
+            policy,
+            audit: ports.audit,
+            clock: ports.clock,
+        }
+    }
+
+    /// Who puts breaches of these repositories right, if they may; all repositories where none is named.
+    ///
+    /// # Errors
+    /// A `security_violation` where no policy lets them; a port that failed.
+    pub async fn author(&self, asker: &Asker<'_>, names: &[String]) -> Result<Author, ActError> {
+        let all = Access::FixRepositories { repository: None };
+        let mut wanted = Vec::with_capacity(names.len());
+        for name in names {
+            let repository = RepositoryName::new(name.as_str())
+                .map_err(|error| Failure::new(Reason::InvalidParameter, error.to_string()))?;
+            wanted.push(Access::FixRepositories {
+                repository: Some(repository),
+            });
+        }
+        let (first, others) = wanted.split_first().map_or((&all, &[][..]), |split| split);
+        let (audit, now) = (&*self.audit, self.clock.now());
+        let author = asker.author(first, actions::REPOSITORY_CHANGED, audit, now).await?;
+        for access in others {
+            asker.author(access, actions::REPOSITORY_CHANGED, audit, now).await?;
+        }
+        Ok(author)
+    }
+
+    /// Plans; `today` (UTC) decides which exemptions hold. All repositories are read once, and those with a
+    /// breach once more to their leaves; `progress` is told how many of how many of these are done.
+    ///
+    /// # Errors
+    /// `NotFound` for a name there is no repository of; what the host says where nothing can be read.
+    pub async fn plan(
+        &self,
+        wanted: &Wanted,
+        today: Date,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> PortResult<Plans> {
+        let mut plans = Plans::default();
+        let names = if wanted.names.is_empty() {
+            self.with_breaches(wanted, today, &mut plans).await?
+        } else {
+            wanted.names.clone()
+        };
+        let total = names.len() as u64;
+        for (name, done) in names.into_iter().zip(1..) {
+            let full_name = format!("{}/{name}", self.owner);
+            match self.host.repository(&full_name, Depth::Settings).await {
+                Ok((repository, _)) => {
+                    let plan = fix::plan(&repository, &self.policy, today, wanted.means);
+                    let plan = only(plan, &wanted.rules);
+                    if !(plan.changes.is_empty() && plan.refused.is_empty()) {
+                        plans.plans.push(plan);
+                    }
+                }
+                Err(error) if wanted.names.is_empty() && !hopeless(error.kind) => {
+                    plans.missing.push((name, error.message));
+                }
+                Err(error) => return Err(error),
+            }
+            progress(done, total);
+        }
+        plans.plans.sort_by(|a, b| a.repository.cmp(&b.repository));
+        Ok(plans)
+    }
+
+    /// The repositories with a breach of one of the rules.
+    async fn with_breaches(&self, wanted: &Wanted, today: Date, plans: &mut Plans) -> PortResult<Vec<String>> {
+        let mut names = Vec::new();
+        let mut take = |found| match found {
+            Found::Total(_) => {}
+            Found::Repository(repository) => {
+                let report = check(&repository, &self.policy, today);
+                let breach = report.findings.iter().any(|finding| {
+                    finding.verdict == Verdict::Fail
+                        && (wanted.rules.is_empty() || wanted.rules.contains(&finding.rule))
+                });
+                if breach {
+                    names.push(report.name);
+                }
+            }
+            Found::Missing { name, why } => plans.missing.push((name, why)),
+            Found::BrokeOff { why } => plans.missing.push((String::new(), why)),
+        };
+        self.host.repositories(&self.owner, Depth::Settings, &mut take).await?;
+        Ok(names)
+    }
+
+    /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
+    /// the next from being tried: they do not build on each other, but that security updates need alerts, which
+    /// GitHub says itself. Planned anew after a stop, what was carried out before is not in the plan any more.
+    ///
+    /// # Errors
+    /// `Stopped` between two changes.
+    pub async fn apply(&self, plan: &Plan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
+        let mut applied = Vec::with_capacity(plan.changes.len());
+        for change in &plan.changes {
+            course.is_at(applied.len() as u64, plan.changes.len() as u64, "changes");
+            course.go_on()?;
+            let act = Outside {
+                begun: actions::REPOSITORY_CHANGE_BEGUN,
+                done: actions::REPOSITORY_CHANGED,
+                resource: plan.repository.clone(),
+                detail: json!({"change": change.kind.name(), "rules": change.rules}),
+                author,
+            };
+            let doing = self.host.change(&plan.repository, &change.kind);
+            let outcome = act.done((&*self.audit, &*self.clock), doing, |_| None).await;
+            applied.push(Applied {
+                repository: plan.repository.clone(),
+                rules: change.rules.clone(),
+                done: outcome.is_ok(),
+                outcome: outcome.unwrap_or_else(|error| error.message),
+            });
+        }
+        Ok(applied)
+    }
+}
+
+/// Whether no other repository can be read either.
+fn hopeless(kind: PortErrorKind) -> bool {
+    matches!(kind, PortErrorKind::Key)
+}
+
+/// The part of a plan that is about these rules.
+fn only(mut plan: Plan, rules: &BTreeSet<Rule>) -> Plan {
+    if !rules.is_empty() {
+        plan.changes
+            .retain(|change| change.rules.iter().any(|rule| rules.contains(rule)));
+        plan.refused.retain(|refusal| rules.contains(&refusal.rule));
+    }
+    plan
+}

@@ -1,0 +1,172 @@
+//! What a scan is shown as: the JSON of a repository check.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::findings::{Finding, Skipped, Verdict};
+use super::rules::Rule;
+use super::snapshot::{Repository, RepositoryId};
+
+/// A repository in a report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RepositoryReport {
+    /// Its id.
+    pub id: RepositoryId,
+    /// Its name, without the owner.
+    pub name: String,
+    /// Its default branch; `null` if it has none.
+    pub default_branch: Option<String>,
+    /// Why it was not looked at; `null` if it was.
+    pub skipped: Option<Skipped>,
+    /// What protects the default branch.
+    pub protection: ProtectionReport,
+    /// How its dependencies are looked after.
+    pub dependabot: DependabotReport,
+    /// One for each rule.
+    pub findings: Vec<Finding>,
+}
+
+/// What protects a default branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProtectionReport {
+    /// Whether anything does.
+    pub verdict: Standing,
+    /// How many approvals a pull request needs at least; `null` if that is not known.
+    pub reviews_required: Option<u32>,
+    /// The names of the checks that must pass, as far as is known.
+    pub required_checks: Vec<String>,
+}
+
+/// Whether a default branch is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It is.
+    Protected,
+    /// It is not.
+    Unprotected,
+    /// Nobody can say.
+    Unknown,
+    /// GitHub does not offer it here.
+    Unavailable,
+    /// There is no default branch, or the repository was not looked at.
+    NotApplicable,
+}
+
+/// How a repository's dependencies are looked after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DependabotReport {
+    /// The Dependabot file; `null` if that is not known.
+    pub file: Option<FileStanding>,
+    /// Whether there is a configuration of Renovate.
+    pub renovate: bool,
+    /// Whether alerts are on; `null` if that is not known.
+    pub alerts: Option<bool>,
+    /// Whether security updates are on and not paused; `null` if that is not known.
+    pub security_updates: Option<bool>,
+}
+
+/// How a Dependabot file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStanding {
+    /// It is there, and covers what was seen.
+    Present,
+    /// There is none.
+    Missing,
+    /// GitHub does not read it.
+    Invalid,
+    /// It leaves ecosystems out.
+    Incomplete,
+}
+
+impl RepositoryReport {
+    /// One that was not looked at.
+    pub fn skipped(repository: &Repository, why: Skipped) -> Self {
+        Self {
+            id: repository.id,
+            name: repository.name.clone(),
+            default_branch: repository.default_branch.as_ref().map(|branch| branch.name.clone()),
+            skipped: Some(why),
+            protection: ProtectionReport {
+                verdict: Standing::NotApplicable,
+                reviews_required: None,
+                required_checks: Vec::new(),
+            },
+            dependabot: DependabotReport {
+                file: None,
+                renovate: false,
+                alerts: None,
+                security_updates: None,
+            },
+            findings: Vec::new(),
+        }
+    }
+}
+
+/// The answer to a check of one repository, as other systems read it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckAnswer<'a> {
+    /// Its name.
+    pub repository: &'a str,
+    /// What was looked at. Rules go by their names; `dependabot_config` stands for those on the file.
+    pub checks_performed: Vec<&'static str>,
+    /// The breaches, in sentences.
+    pub issues_found: Vec<&'a str>,
+    /// When.
+    pub timestamp: Timestamp,
+    /// Everything that was found.
+    pub findings: &'a [Finding],
+}
+
+impl<'a> CheckAnswer<'a> {
+    /// The answer for a repository.
+    pub fn of(report: &'a RepositoryReport, timestamp: Timestamp) -> Self {
+        let mut checks_performed: Vec<&str> = report.findings.iter().map(|finding| finding.rule.name()).collect();
+        // A wire name older than the rules.
+        if checks_performed.contains(&Rule::DependabotFile.name()) {
+            checks_performed.push("dependabot_config");
+        }
+        Self {
+            repository: &report.name,
+            checks_performed,
+            issues_found: report
+                .findings
+                .iter()
+                .filter(|finding| finding.verdict == Verdict::Fail)
+                .map(|finding| &*finding.evidence)
+                .collect(),
+            timestamp,
+            findings: &report.findings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::findings::check;
+    use crate::policy::Policy;
+    use crate::samples::unprotected;
+
+    #[test]
+    fn the_answer_keeps_its_older_names() {
+        let report = check(&unprotected(), &Policy::default(), date(2026, 11, 24));
+        let json = serde_json::to_value(CheckAnswer::of(&report, Timestamp::UNIX_EPOCH)).unwrap();
+        let performed = json["checks_performed"].as_array().unwrap();
+        for name in ["branch_protection", "dependabot_config", "security_updates"] {
+            assert!(performed.contains(&name.into()), "{name}");
+        }
+        assert_eq!(json["repository"], "web");
+        assert!(
+            json["issues_found"][0]
+                .as_str()
+                .unwrap()
+                .starts_with("Nothing protects `main`")
+        );
+        assert_eq!(json["issues_found"].as_array().unwrap().len(), 5);
+        assert_eq!(json["timestamp"], "1970-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,448 @@
+//! The day's report: read, computed, compared with the day before, kept, told.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::customers::CustomersError;
+use super::day::{CustomerKey, CustomerRow, Day, PERIOD_DAYS};
+use super::figure::Figure;
+use super::lines::Explain;
+use super::money::OutOfRange;
+use super::movements::{ConvertError, Movements, MovementsError, Statement};
+use super::policy::Policy;
+use super::rates::Rates;
+use super::report::{Summary, Usd};
+use super::run::Run;
+use crate::currency::Currency;
+use crate::ports::{Billing, RateSource, RevenuePorts, Wanted};
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
+
+/// How many customers are read or written at once.
+const PAGE: usize = 1_000;
+
+/// How old the rates of the last report may be to stand in where no newer ones can be had.
+const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
+
+/// The `detail-type` of a day's event; the wire contract has it.
+pub const DAY_DETAIL_TYPE: &str = "MRR Calculation Complete";
+
+/// The `source` of a day's event; the wire contract has it.
+pub fn billing_source(installation: &Installation) -> String {
+    format!("{}.billing", installation.namespace)
+}
+
+/// Computes MRR and keeps it.
+pub struct Reporter {
+    billing: Arc<dyn Billing>,
+    rates: Arc<dyn RateSource>,
+    ports: RevenuePorts,
+    settings: Settings,
+    /// The day a failure was told of.
+    told: Mutex<Option<Date>>,
+}
+
+/// How MRR is reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whose MRR it is.
+    pub installation: Installation,
+    /// The definition.
+    pub policy: Policy,
+    /// The agent that the event is for.
+    pub reader: AgentName,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// The moment the figures are of, in Unix seconds; now, where it is not said.
+    pub as_of: Option<i64>,
+    /// Whether the day is kept and told.
+    pub keep: bool,
+    /// Whether the figures handed over have their lines.
+    pub explain: Explain,
+}
+
+/// Why there is no report. Nothing that was kept has changed, as far as anybody can see.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// An outside system failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A customer's figure could not be kept.
+    #[error(transparent)]
+    Customers(#[from] CustomersError),
+    /// The movements do not add up.
+    #[error(transparent)]
+    Movements(#[from] MovementsError),
+    /// An amount beyond 128 bits.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// The moment is none.
+    #[error("{0} is no moment in Unix seconds that has a date")]
+    NoDate(i64),
+    /// A later day is kept already.
+    #[error(
+        "{latest} is kept already, and a day before it cannot be put under it; leave out the moment, or use --dry-run"
+    )]
+    Past {
+        /// The newest day.
+        latest: Date,
+    },
+    /// The one who takes the figures wants no more.
+    #[error("the report was broken off")]
+    BrokenOff,
+    /// The event could not be written.
+    #[error("the event cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Reporter {
+    /// A reporter over these systems.
+    pub fn new(
+        billing: Arc<dyn Billing>,
+        rates: Arc<dyn RateSource>,
+        ports: impl Into<RevenuePorts>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            billing,
+            rates,
+            ports: ports.into(),
+            settings,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Where subscriptions are billed.
+    pub fn billing(&self) -> &dyn Billing {
+        &*self.billing
+    }
+
+    /// How MRR is reported.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The daily job: keeps the day and tells it. People are told of a failure once a day. `None` where
+    /// no billing source is configured and none ever was.
+    ///
+    /// # Errors
+    /// [`ReportError`].
+    pub async fn daily(&self) -> Result<Option<Day>, ReportError> {
+        let ask = Ask {
+            as_of: None,
+            keep: true,
+            explain: Explain::No,
+        };
+        let error = match self.report(ask, &mut |_| ControlFlow::Continue(())).await {
+            Ok(day) => return Ok(Some(day)),
+            Err(error) => error,
+        };
+        if matches!(&error, ReportError::Port(port) if port.kind == PortErrorKind::NotFound)
+            && matches!(self.ports.revenue.latest().await, Ok(None))
+        {
+            return Ok(None);
+        }
+        self.alert(&error).await;
+        Err(error)
+    }
+
+    /// Computes MRR; every figure is handed to `each` while it goes on, which may break it off. The day
+    /// is kept after all else has succeeded; a run that failed leaves what was kept as it was.
+    ///
+    /// # Errors
+    /// [`ReportError`].
+    pub async fn report(
+        &self,
+        ask: Ask,
+        each: &mut (dyn for<'f> FnMut(&Figure<'f>) -> ControlFlow<()> + Send),
+    ) -> Result<Day, ReportError> {
+        let as_of = ask.as_of.unwrap_or_else(|| self.ports.clock.now().as_second());
+        let date = date_of(as_of)?;
+        let store = &self.ports.revenue;
+        let latest = store.latest().await?;
+        let base = match &latest {
+            Some(latest) if latest.date > date && ask.keep => return Err(ReportError::Past { latest: latest.date }),
+            Some(latest) if latest.date >= date => latest.compared_with,
+            Some(latest) => Some(latest.date),
+            None => None,
+        };
+        let base = match (base, latest) {
+            (Some(base), Some(latest)) if latest.date == base => Some(latest),
+            (Some(base), _) => store.day(base).await?,
+            (None, _) => None,
+        };
+        let run = self.read(ask, as_of, each).await?;
+        let period = (as_of - i64::from(PERIOD_DAYS) * 86_400 + 1, as_of);
+        let transactions = self.billing.transactions(period.0, period.1).await?;
+        let rates = self.newest_rates(base.as_ref()).await;
+        let transactions = transactions.figure(&rates)?;
+        let summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        let compared_with = base.as_ref().map(|base| base.date);
+        let movements = self.compare(run, date, compared_with, ask.keep).await?;
+        let before = base.as_ref().map_or(&rates, |base| &base.rates);
+        let movements_usd = match movements.converted(Currency::USD, before, &rates) {
+            Ok(converted) => Some(converted),
+            Err(ConvertError::NoRate(_)) => None,
+            Err(ConvertError::OutOfRange(error)) => return Err(error.into()),
+            Err(ConvertError::Unbalanced) => {
+                tracing::error!("the converted movements do not add up, and are left out");
+                None
+            }
+        };
+        let policy_changed =
+            base.is_some_and(|base| (base.summary.policy, base.summary.options) != (summary.policy, summary.options));
+        let day = Day {
+            date,
+            at: self.ports.clock.now(),
+            summary,
+            rates,
+            period,
+            compared_with,
+            policy_changed,
+            movements,
+            movements_usd,
+        };
+        if ask.keep {
+            let news = self.news(&day)?;
+            store.keep(&day, &self.settings.reader, &news).await?;
+        }
+        Ok(day)
+    }
+
+    /// The newest rates; those of the last report where none can be had.
+    async fn newest_rates(&self, base: Option<&Day>) -> Rates {
+        let error = match self.rates.newest().await {
+            Ok(rates) => return rates,
+            Err(error) => error,
+        };
+        let oldest = self
+            .ports
+            .clock
+            .now()
+            .saturating_sub(OLDEST_RATES)
+            .unwrap_or(Timestamp::MIN);
+        let kept = base.filter(|base| base.at >= oldest).map(|base| &base.rates);
+        tracing::warn!(
+            %error,
+            date = kept.and_then(Rates::date).map(tracing::field::display),
+            "no newer exchange rates can be had; those of the last report are used"
+        );
+        kept.cloned().unwrap_or_else(Rates::none)
+    }
+
+    /// Reads and adds up all figures.
+    async fn read(
+        &self,
+        ask: Ask,
+        as_of: i64,
+        each: &mut (dyn for<'f> FnMut(&Figure<'f>) -> ControlFlow<()> + Send),
+    ) -> Result<Run, ReportError> {
+        let wanted = Wanted {
+            options: &self.settings.policy.options,
+            as_of,
+            explain: ask.explain,
+        };
+        let mut run = Run::default();
+        let mut ended = None;
+        let mut take = |figure: &Figure<'_>| {
+            if let Err(error) = run.add(figure) {
+                ended = Some(error.into());
+            } else if each(figure).is_break() {
+                ended = Some(ReportError::BrokenOff);
+            }
+            match ended {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
+            }
+        };
+        self.billing.figures(wanted, &mut take).await?;
+        match ended {
+            None => Ok(run),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Compares the run with the figures at the end of the day `base`, and keeps those that changed.
+    async fn compare(&self, run: Run, date: Date, base: Option<Date>, keep: bool) -> Result<Statement, ReportError> {
+        let store = &self.ports.revenue;
+        let mut movements = Movements::new(run);
+        // Not known at the end of that day, but kept by a run since.
+        let mut since = HashMap::new();
+        let mut after: Option<CustomerKey> = None;
+        loop {
+            let rows = store.customers(after.as_ref(), PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.key.clone());
+            let mut changed = Vec::new();
+            for row in rows {
+                match row.at_end_of(base) {
+                    Some(before) => {
+                        let change = movements.previous(row.previous(before))?;
+                        let figure = Some(change.map_or(before, |change| change.after));
+                        if row.figure != figure {
+                            changed.push(CustomerRow {
+                                figure,
+                                day: date,
+                                opening: Some(before),
+                                key: row.key,
+                            });
+                        }
+                    }
+                    None if row.figure.is_some() => drop(since.insert(row.key, row.figure)),
+                    None => {}
+                }
+            }
+            if keep && !changed.is_empty() {
+                store.keep_customers(&changed).await?;
+            }
+        }
+        let finished = movements.finish()?;
+        if keep {
+            let row = |key, figure| CustomerRow {
+                key,
+                figure,
+                day: date,
+                opening: None,
+            };
+            let mut changed = Vec::new();
+            for change in finished.new_customers() {
+                let key = CustomerKey {
+                    customer: change.customer.to_owned(),
+                    currency: change.currency,
+                };
+                if since.remove(&key) != Some(Some(change.after)) {
+                    changed.push(row(key, Some(change.after)));
+                }
+                if changed.len() >= PAGE {
+                    store.keep_customers(&changed).await?;
+                    changed.clear();
+                }
+            }
+            changed.extend(since.into_keys().map(|key| row(key, None)));
+            for changed in changed.chunks(PAGE) {
+                store.keep_customers(changed).await?;
+            }
+        }
+        Ok(finished.statement)
+    }
+
+    /// The day's event, section 4 of the wire contract.
+    fn news(&self, day: &Day) -> Result<Announcement, serde_json::Error> {
+        let detail = Detail {
+            source: "stripe-mrr-reporter",
+            action: "mrr_calculated",
+            figures: Figures::of(day),
+        };
+        Ok(Announcement {
+            key: format!("mrr/{}", day.date),
+            source: billing_source(&self.settings.installation),
+            detail_type: DAY_DETAIL_TYPE.to_owned(),
+            detail: serde_json::to_string(&detail)?,
+            timestamp: day.at,
+        })
+    }
+
+    /// Tells people of a failed run, once a day.
+    async fn alert(&self, error: &ReportError) {
+        let now = self.ports.clock.now();
+        let date = now.to_zoned(TimeZone::UTC).date();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(date);
+        if told == Some(date) {
+            return;
+        }
+        let alert = Alert {
+            key: format!("mrr/{date}"),
+            title: format!("MRR of {date} could not be computed"),
+            text: format!(
+                "The daily MRR run failed: {error}\n\nThe last figure stands as it was. The run is tried again; try it \
+                 yourself with: cc-devops revenue report\n"
+            ),
+        };
+        if let Err(error) = self.ports.alerts.raise(&alert).await {
+            tracing::error!(%error, "people could not be told that MRR was not computed");
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// The event's detail.
+#[derive(Serialize)]
+struct Detail {
+    source: &'static str,
+    action: &'static str,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+/// A day's figures, as others are told them: in the event, in the function's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// The policy's figure in US dollars; `null` where it cannot be known.
+    #[serde(rename = "mrrUSD")]
+    pub mrr_usd: Option<Usd>,
+    /// Whether everything could be computed and converted.
+    pub complete: bool,
+    /// The policy's name.
+    pub policy: &'static str,
+    /// The day, UTC.
+    pub date: Date,
+    /// How many days the charges and refunds are of.
+    pub period_days: u32,
+    /// Charges of the period in US dollars.
+    pub charges_usd: Option<Usd>,
+    /// Refunds of the period in US dollars.
+    pub refunds_usd: Option<Usd>,
+    /// How many charges.
+    pub charge_count: u64,
+    /// How many refunds.
+    pub refund_count: u64,
+    /// Charges and refunds together.
+    pub total_transactions: u64,
+    /// How many customers pay.
+    pub subscribers: u64,
+    /// The average per subscriber in US dollars.
+    #[serde(rename = "arpaUSD")]
+    pub arpa_usd: Option<Usd>,
+    /// When the run ended.
+    pub timestamp: Timestamp,
+}
+
+impl Figures {
+    /// Those of a day.
+    pub fn of(day: &Day) -> Self {
+        let transactions = day.summary.transactions;
+        Self {
+            mrr_usd: day.summary.mrr_usd,
+            complete: day.summary.complete,
+            policy: day.summary.policy.name(),
+            date: day.date,
+            period_days: PERIOD_DAYS,
+            charges_usd: transactions.and_then(|figure| figure.charges).map(Usd),
+            refunds_usd: transactions.and_then(|figure| figure.refunds).map(Usd),
+            charge_count: transactions.map_or(0, |figure| figure.charge_count),
+            refund_count: transactions.map_or(0, |figure| figure.refund_count),
+            total_transactions: transactions.map_or(0, |figure| figure.total_transactions),
+            subscribers: day.summary.subscribers,
+            arpa_usd: day.summary.arpa_usd,
+            timestamp: day.at,
+        }
+    }
+}
+
+fn date_of(as_of: i64) -> Result<Date, ReportError> {
+    let at = Timestamp::from_second(as_of).map_err(|_| ReportError::NoDate(as_of))?;
+    Ok(at.to_zoned(TimeZone::UTC).date())
+}
