@@ -7,9 +7,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{AuditRow, Section};
-use cc_devops_core::ports::{AuditArchive, PortError, PortErrorKind, PortResult};
 use cc_devops_files::NewFile;
+use cc_devops_kernel::audit::{AuditRow, Section};
+use cc_devops_kernel::ports::{AuditArchive, PortError, PortErrorKind, PortResult};
 
 /// A folder of exports.
 pub struct FileArchive {
@@ -109,8 +109,8 @@ fn holds(path: &Path, rows: &[AuditRow]) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::audit::{AuditEntry, ChainHash, Verifier, link};
-    use cc_devops_core::requests::outcome::Status;
+    use cc_devops_kernel::audit::{AuditEntry, ChainHash, Verifier, link};
+    use cc_devops_kernel::outcome::Status;
     use jiff::Timestamp;
     use serde_json::json;
 

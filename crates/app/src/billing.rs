@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{BillingNotices, Ports};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client;
 use cc_devops_stripe::notices::Notices;

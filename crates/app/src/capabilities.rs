@@ -3,13 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use cc_devops_core::ports::{Consumer, PortResult, Ports, RepositoryCare};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_core::requests::relay::Patience;
 use cc_devops_core::requests::waiting::Stopwatch;
 use cc_devops_core::retention::Keeper;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::Consumer;
+use cc_devops_repos::ports::RepositoryCare;
 
 use crate::error::AppError;
 use crate::policies;
@@ -34,7 +37,10 @@ impl Backend {
     /// It cannot be read.
     #[cfg_attr(
         not(feature = "aws"),
-        expect(clippy::unused_async, reason = "what is read here alone is kept by another system on AWS")
+        expect(
+            clippy::unused_async,
+            reason = "what is read here alone is kept by another system on AWS"
+        )
     )]
     pub async fn fingerprint_key(&self) -> PortResult<FingerprintKey> {
         match self {
@@ -144,7 +150,7 @@ impl Capabilities {
         #[cfg(feature = "cli")]
         let archive = retention.export_dir.clone().map(|folder| {
             let archive = crate::audit_archive::FileArchive::new(folder);
-            Arc::new(archive) as Arc<dyn cc_devops_core::ports::AuditArchive>
+            Arc::new(archive) as Arc<dyn cc_devops_kernel::ports::AuditArchive>
         });
         #[cfg(not(feature = "cli"))]
         let archive = None;

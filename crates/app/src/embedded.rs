@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::SystemClock;
-use cc_devops_core::secret::SecretValue;
 use cc_devops_embedded::stacks::{self, LocalStacks};
 use cc_devops_embedded::{MasterKeySource, OpenError, Store, StoreOptions};
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::ports::SystemClock;
+use cc_devops_kernel::secret::SecretValue;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::capabilities::{Backend, Capabilities};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 use crate::settings::Problem;
 

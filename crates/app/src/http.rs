@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{PortResult, RepositoryCare};
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_server::{Capabilities as DoorCapabilities, Hygiene, Revenue};
 
 use crate::billing::{billing, billing_notices};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{Clock, PortResult, RateSource};
+use cc_devops_kernel::ports::{Clock, PortResult};
 use cc_devops_rates::{Ecb, Fixed, Settings as EcbSettings};
+use cc_devops_revenue::ports::RateSource;
 
 use crate::settings::RatesFrom;
 

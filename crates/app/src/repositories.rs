@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::Installation;
-use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{CodeHost, Ports};
-use cc_devops_core::repos::auditing::{Auditor, Settings as AuditingSettings};
-use cc_devops_core::repos::care::Care;
-use cc_devops_core::repos::monitoring::{Monitor, Settings as MonitoringSettings};
-use cc_devops_core::repos::remedying::Remedy;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::auditing::{Auditor, Settings as AuditingSettings};
+use cc_devops_repos::care::Care;
+use cc_devops_repos::monitoring::{Monitor, Settings as MonitoringSettings};
+use cc_devops_repos::ports::CodeHost;
+use cc_devops_repos::remedying::Remedy;
 
 use crate::code_host::code_host;
 use crate::settings::RepositoriesSettings;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use cc_devops_app::settings::{of_text, of_variables};
 use cc_devops_app::{Capabilities, Program, Settings, aws, embedded};
 use cc_devops_aws::Clients;
-use cc_devops_core::ports::{Consumer, Ports};
+use cc_devops_core::ports::Ports;
+use cc_devops_outbox::ports::Consumer;
 
 fn settings(text: &str) -> Settings {
     of_text(text, None, &[], |_| {}).unwrap().settings
@@ -64,7 +65,7 @@ async fn in_a_folder_the_server_and_a_command_hold_the_same() {
     let (server, commands) = embedded::serve(settings(""), folder.path()).unwrap();
     let command = embedded::command(settings(""), folder.path(), false).unwrap();
     assert_eq!(held(&command), held(&server));
-    let names = |checks: Vec<cc_devops_core::health::Check>| -> Vec<String> {
+    let names = |checks: Vec<cc_devops_kernel::health::Check>| -> Vec<String> {
         checks.into_iter().map(|check| check.name.clone()).collect()
     };
     let of_server = names(server.ports.checks.check().await);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::ports::{Alerts, PortResult};
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::ports::{Alerts, PortResult};
 
 use crate::error::port_error;
 use crate::{Backend, Shared};

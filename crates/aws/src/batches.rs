@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 use crate::Shared;
 use crate::error::port_error;

@@ -1,7 +1,7 @@
 //! The role that deploys of agents run as, and what bounds it.
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 use crate::Backend;
 use crate::error::port_error;

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use jiff::SignedDuration;
 
 /// Codes by which the services ask for patience; the SDK has been patient already.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
 use aws_smithy_types::DateTime;
-use cc_devops_core::fleet::{AgentStatus, Beat};
-use cc_devops_core::names::{AgentName, Stage};
-use cc_devops_core::ports::{Heartbeats, PortResult};
+use cc_devops_fleet::ports::Heartbeats;
+use cc_devops_fleet::{AgentStatus, Beat};
+use cc_devops_kernel::names::{AgentName, Stage};
+use cc_devops_kernel::ports::PortResult;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::{DynamoAgents, plain, unknown};

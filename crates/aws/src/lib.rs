@@ -48,9 +48,10 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use cc_devops_core::Installation;
-use cc_devops_core::ports::{Clock, PortResult, Ports};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::ports::{Clock, PortResult};
 
 pub use clients::{Account, Clients};
 pub use deploy_role::DeployRole;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::builders::MetricDatumBuilder;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
-use cc_devops_core::names::Stage;
-use cc_devops_core::ports::{
-    Backlog, Metrics, PortError, PortErrorKind, PortResult, RequestSample, RequestTotals, Standing,
-};
+use cc_devops_core::ports::Backlog;
 use cc_devops_core::requests::Action;
 use cc_devops_core::requests::actions::Registry;
 use cc_devops_core::requests::envelope::UNKNOWN;
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::names::Stage;
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals, Standing};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -268,7 +268,7 @@ fn float(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::ports::Consumer;
+    use cc_devops_outbox::ports::Consumer;
 
     use super::*;
 

@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 

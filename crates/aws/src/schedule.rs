@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{PortResult, Schedule};
-use cc_devops_core::schedule::Job;
+use cc_devops_kernel::ports::{PortResult, Schedule};
+use cc_devops_kernel::schedule::Job;
 use jiff::Timestamp;
 use serde::Deserialize;
 

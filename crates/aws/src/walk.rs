@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cc_devops_core::ports::PortResult;
+use cc_devops_kernel::ports::PortResult;
 use futures::future::try_join_all;
 
 use crate::Shared;

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Break, ChainHash, actions, link};
-use cc_devops_core::ports::{Clock as _, PortErrorKind, SystemClock};
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Break, ChainHash, actions, link};
+use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_testkit::{peers, sample};
 use futures::{StreamExt, stream};
 use line::{Fault, Line};

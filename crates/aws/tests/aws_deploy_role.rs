@@ -5,7 +5,7 @@ mod house;
 
 use aws_sdk_cloudformation::types::Parameter;
 use cc_devops_aws::{Backend, DeployRole};
-use cc_devops_core::ports::PortErrorKind;
+use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::peers;
 
 const TEMPLATE: &str = r#"{

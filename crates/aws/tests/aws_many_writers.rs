@@ -6,9 +6,9 @@ mod house;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::audit::{AuditEntry, Verification, actions};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditTrail, Clock as _, SystemClock};
+use cc_devops_kernel::audit::{AuditEntry, Verification, actions};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{AuditTrail, Clock as _, SystemClock};
 use cc_devops_testkit::{peers, sample};
 
 fn entry(number: i64) -> AuditEntry {
@@ -91,7 +91,7 @@ impl Trail {
             "nothing new makes no checkpoint"
         );
         let page = audit
-            .list(&cc_devops_core::audit::AuditFilter::default(), None, 100)
+            .list(&cc_devops_kernel::audit::AuditFilter::default(), None, 100)
             .await
             .unwrap();
         let row = page

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::events::{Announcement, EventBody};
-use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::outcome::{Completed, Status};
-use cc_devops_core::requests::record::Cursor;
-use cc_devops_core::stored;
+use cc_devops_kernel::events::{Announcement, EventBody};
+use cc_devops_kernel::outcome::{Completed, Status};
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::stored;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
 use cc_devops_testkit::{peers, telling};
 

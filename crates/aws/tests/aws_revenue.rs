@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::ports::{PortErrorKind, PortResult, RevenueStore};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
-use cc_devops_core::revenue::report::Usd;
-use cc_devops_core::revenue::transactions::TransactionsFigure;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::report::Usd;
+use cc_devops_revenue::transactions::TransactionsFigure;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, mrr_day};
 use cc_devops_testkit::telling;

@@ -4,9 +4,9 @@
 mod house;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::names::SecretPrefix;
-use cc_devops_core::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
-use cc_devops_core::requests::outcome::SecretAction;
+use cc_devops_kernel::names::SecretPrefix;
+use cc_devops_kernel::outcome::SecretAction;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
 use cc_devops_testkit::{peers, sample};
 
 const NAME: &str = "/contentcraft/orchestrator/api_key";

@@ -9,14 +9,14 @@
 mod script;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::events::EventBody;
-use cc_devops_core::fleet::NewToken;
-use cc_devops_core::health::Condition;
-use cc_devops_core::ports::{
+use cc_devops_fleet::NewToken;
+use cc_devops_kernel::events::EventBody;
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::health::Condition;
+use cc_devops_kernel::outcome::SecretAction;
+use cc_devops_kernel::ports::{
     Clock as _, PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten, SystemClock,
 };
-use cc_devops_core::requests::outcome::SecretAction;
-use cc_devops_core::requests::record::OutgoingEvent;
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name};
 use cc_devops_testkit::telling;
 use serde_json::json;

@@ -8,10 +8,11 @@ use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_types::DateTime;
 use cc_devops_aws::Backend;
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::health::Condition;
-use cc_devops_core::ports::{Clock as _, RequestSample, SystemClock};
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::health::Condition;
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
+use cc_devops_outbox::ports::RequestSample;
 use cc_devops_testkit::sample::AGENT;
 use cc_devops_testkit::{peers, telling};
 use jiff::Timestamp;
@@ -188,7 +189,7 @@ async fn a_health_check_shows_the_last_full_one() {
     let mut resources = backend.resources().clone();
     resources.event_bus = "none-such".to_owned();
     let astray = house::on(peer.url(), &resources);
-    let state = |checks: &[cc_devops_core::health::Check]| {
+    let state = |checks: &[cc_devops_kernel::health::Check]| {
         let events = checks.iter().find(|check| check.name == "events").unwrap();
         (events.status, events.message.is_some())
     };

@@ -3,8 +3,8 @@
 //! For commands alone: what `serve` asks others with is what the configuration names, whatever the environment of
 //! its start holds by chance.
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::secret::SecretValue;
 
 use crate::output::Output;
 

@@ -7,8 +7,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cc_devops_core::secret::SecretValue;
 use cc_devops_files as files;
+use cc_devops_kernel::secret::SecretValue;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use cc_devops_app::AppError;
 use cc_devops_app::settings::Problem;
-use cc_devops_core::acts::ActError;
-use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_kernel::acts::ActError;
+use cc_devops_kernel::outcome::Reason;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use cc_devops_app::settings::file::{LogFormat, LogLevel, LogSection};
-use cc_devops_core::text;
+use cc_devops_kernel::text;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
 use cc_devops_core::requests;
-use cc_devops_core::text;
-pub(crate) use cc_devops_core::text::line as visible;
+use cc_devops_kernel::text;
+pub(crate) use cc_devops_kernel::text::line as visible;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::json;

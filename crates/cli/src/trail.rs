@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::AuditTrail;
 use cc_devops_embedded::Store;
+use cc_devops_kernel::ports::AuditTrail;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::error::CliError;

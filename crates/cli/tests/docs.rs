@@ -21,7 +21,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_kernel::outcome::Reason;
 use serde_json::{Value, json};
 
 use markdown::{Block, blocks, command_lines, example, section};

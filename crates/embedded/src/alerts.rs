@@ -1,8 +1,8 @@
 //! Alerts without a messenger: they stand in the log, where they can be found and watched for.
 
 use async_trait::async_trait;
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::ports::{Alerts, PortResult};
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::ports::{Alerts, PortResult};
 
 /// Writes alerts to the log, as errors.
 pub(crate) struct LogAlerts;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{AtOnce, Conclude, Done, PortResult, SecretWrite};
+use cc_devops_core::ports::{AtOnce, Conclude, Done};
 use cc_devops_core::requests::record::{Receipt, RequestHead};
+use cc_devops_kernel::ports::{PortResult, SecretWrite};
 use rusqlite::Connection;
 
 use crate::db::Db;

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_files::NewFile;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 

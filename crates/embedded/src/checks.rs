@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::health::Check;
-use cc_devops_core::ports::{Checks, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::health::Check;
+use cc_devops_kernel::ports::{Checks, PortError, PortErrorKind, PortResult};
 use rusqlite::Connection;
 use tokio::time::timeout;
 

@@ -3,8 +3,8 @@
 
 use std::str::FromStr;
 
-use cc_devops_core::requests::Role;
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::outcome::Status;
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};

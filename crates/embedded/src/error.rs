@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
 use cc_devops_files::NotPrivate;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use jiff::SignedDuration;
 use rusqlite::{ErrorCode, ffi};
 

@@ -2,11 +2,13 @@
 //! once.
 
 use async_trait::async_trait;
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{EventLog, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
-use cc_devops_core::stored;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::{AgentName, RequestId};
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::stored;
+use cc_devops_outbox::ports::EventLog;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 

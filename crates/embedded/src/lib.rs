@@ -16,10 +16,10 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use cc_devops_core::names::{AgentName, SecretName, Stage};
-//! use cc_devops_core::ports::{Clock, SecretStore, SecretVersion, SecretWrite, SystemClock};
-//! use cc_devops_core::requests::PutSecret;
-//! use cc_devops_core::secret::SecretValue;
+//! use cc_devops_kernel::names::{AgentName, SecretName, Stage};
+//! use cc_devops_kernel::ports::{Clock, SecretStore, SecretVersion, SecretWrite, SystemClock};
+//! use cc_devops_kernel::ports::PutSecret;
+//! use cc_devops_kernel::secret::SecretValue;
 //! use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

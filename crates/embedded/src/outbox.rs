@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Consumer, DueEvent, Outbox, Outcome, PortResult, SetAside, Settled, Standing};
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, Outcome, SetAside, Settled, Standing};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -6,10 +6,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::audit::{AuditEntry, AuditFilter, Break, Mark, actions};
-use cc_devops_core::ports::{AuditTrail, PortError, PortErrorKind};
-use cc_devops_core::requests::outcome::Status;
 use cc_devops_files::{self as files, NewFile, NotPrivate};
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, Break, Mark, actions};
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;

@@ -1,10 +1,11 @@
 //! Where MRR is kept.
 
 use async_trait::async_trait;
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RevenueStore};
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 

@@ -1,8 +1,8 @@
 //! When jobs are due.
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{PortResult, Schedule};
-use cc_devops_core::schedule::Job;
+use cc_devops_kernel::ports::{PortResult, Schedule};
+use cc_devops_kernel::schedule::Job;
 use jiff::Timestamp;
 use rusqlite::params;
 

@@ -1,12 +1,12 @@
 //! The secrets: every version on record, the values of the last two sealed.
 
 use async_trait::async_trait;
-use cc_devops_core::names::{SecretName, SecretPrefix};
-use cc_devops_core::ports::{
+use cc_devops_kernel::names::{SecretName, SecretPrefix};
+use cc_devops_kernel::outcome::SecretAction;
+use cc_devops_kernel::ports::{
     PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
-use cc_devops_core::requests::outcome::SecretAction;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::columns::{Unknown, count_at, limit, name_at, nanos, time_at, unreadable};

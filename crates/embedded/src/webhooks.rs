@@ -5,13 +5,15 @@ mod deliveries;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Webhooks};
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::Webhooks;
+use cc_devops_outbox::webhooks::{
     DeadLetter, Delivery, Endpoint, Subscription, SubscriptionId, SubscriptionStatus, message_id, replayed,
 };
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cc_devops_core::repos::snapshot::Gap;
+use cc_devops_repos::snapshot::Gap;
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

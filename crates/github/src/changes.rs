@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbound::Method;
+use cc_devops_repos::fix::ChangeKind;
 use crypto_box::PublicKey;
 use crypto_box::aead::OsRng;
 use serde::Deserialize;

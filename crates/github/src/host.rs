@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{
-    CodeHost, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryStore, Spent, TakeFound,
-};
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
+use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
 use crate::client::{Client, Credential, CredentialSource, Settings};
 use crate::{changes, issues, scan};

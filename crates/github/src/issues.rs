@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_core::ports::{FoundIssues, IssueLookup};
-use cc_devops_core::repos::snapshot::Gap;
-use cc_devops_core::repos::workflows::{CloseReason, Issue, IssueRef, IssueStanding, marker};
+use cc_devops_repos::ports::{FoundIssues, IssueLookup};
+use cc_devops_repos::snapshot::Gap;
+use cc_devops_repos::workflows::{CloseReason, Issue, IssueRef, IssueStanding, marker};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{Clock, CodeHostNotices, PortError, PortErrorKind, PortResult, SecretStore};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::signing::SigningSecrets;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, SecretStore};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::signing::SigningSecrets;
+use cc_devops_repos::ports::CodeHostNotices;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;

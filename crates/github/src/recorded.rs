@@ -1,8 +1,8 @@
 //! What GitHub itself once said, replayed to the client.
 
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::repos::snapshot::{Actors, Classic, Fact};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::snapshot::{Actors, Classic, Fact};
 use cc_devops_testkit::github::{Replay, recorded};
 use serde_json::{Value, json};
 

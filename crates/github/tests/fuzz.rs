@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{CodeHostNotices, SecretWrite};
-use cc_devops_core::requests::PutSecret;
-use cc_devops_core::secret::SecretValue;
 use cc_devops_github::notices::Notices;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::PutSecret;
+use cc_devops_kernel::ports::SecretWrite;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::ports::CodeHostNotices;
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::{Memory, sample};
 use futures::FutureExt;

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::rates::Rates;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::rates::Rates;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -113,7 +113,7 @@ pub fn read(text: &str, today: Date) -> Result<Rates, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::revenue::money::Total;
+    use cc_devops_revenue::money::Total;
     use jiff::civil::date;
     use proptest::prelude::*;
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, RateSource};
-use cc_devops_core::revenue::rates::Rates;
+use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult};
 use cc_devops_outbound::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use cc_devops_outbound::{
     AddressError, Answer, Error, Failure, HeaderMap, HttpClient, HttpOptions, PlainHttp, Request, Retries, StatusCode,
     Url, address, may_pass,
 };
+use cc_devops_revenue::ports::RateSource;
+use cc_devops_revenue::rates::Rates;
 use jiff::tz::TimeZone;
 use tokio::sync::Mutex;
 use tokio::time::Instant;

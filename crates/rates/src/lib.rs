@@ -4,8 +4,9 @@ mod daily_file;
 mod ecb;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{PortResult, RateSource};
-use cc_devops_core::revenue::rates::Rates;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::ports::RateSource;
+use cc_devops_revenue::rates::Rates;
 
 pub use cc_devops_outbound::Retries;
 pub use daily_file::{Unreadable, read};

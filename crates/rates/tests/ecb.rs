@@ -9,9 +9,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cc_devops_core::ports::{PortErrorKind, RateSource, SystemClock};
-use cc_devops_core::revenue::currency::Currency;
+use cc_devops_kernel::ports::{PortErrorKind, SystemClock};
 use cc_devops_rates::{Ecb, Retries, Settings};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::ports::RateSource;
 
 /// A status, headers, a body.
 type Answer = (u16, Vec<(&'static str, &'static str)>, String);

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_core::repos::audit::{ChangeKind, ScanReport};
-use cc_devops_core::repos::findings::{Finding, Verdict};
-use cc_devops_core::repos::report::RepositoryReport;
-use cc_devops_core::repos::rules::{Rule, Severity};
-use cc_devops_core::repos::snapshot::RepositoryId;
+use cc_devops_repos::audit::{ChangeKind, ScanReport};
+use cc_devops_repos::findings::{Finding, Verdict};
+use cc_devops_repos::report::RepositoryReport;
+use cc_devops_repos::rules::{Rule, Severity};
+use cc_devops_repos::snapshot::RepositoryId;
 
 /// A rule and those for whom it came to the same.
 pub(crate) struct Group<'r> {

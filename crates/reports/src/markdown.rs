@@ -1,8 +1,8 @@
 //! GitHub-flavoured Markdown, for an issue or a job's summary.
 
-use cc_devops_core::repos::audit::{ChangeKind, ScanReport};
-use cc_devops_core::repos::findings::Verdict;
-use cc_devops_core::text::is_hidden;
+use cc_devops_kernel::text::is_hidden;
+use cc_devops_repos::audit::{ChangeKind, ScanReport};
+use cc_devops_repos::findings::Verdict;
 
 use crate::grouped::{changed, groups, headline, incomplete};
 

@@ -1,8 +1,8 @@
 //! Audits to show.
 
-use cc_devops_core::repos::audit::{Scan, ScanReport, Scope, State};
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::snapshot::{
+use cc_devops_repos::audit::{Scan, ScanReport, Scope, State};
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::snapshot::{
     Classic, DefaultBranch, Fact, Files, Gap, Repository, RepositoryId, SecurityUpdates, Trait, Tree, Visibility,
 };
 use jiff::Timestamp;

@@ -1,9 +1,9 @@
 //! SARIF 2.1.0, which GitHub and others read as code scanning results.
 //! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
-use cc_devops_core::repos::audit::ScanReport;
-use cc_devops_core::repos::findings::Verdict;
-use cc_devops_core::repos::rules::{Rule, Severity};
+use cc_devops_repos::audit::ScanReport;
+use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::rules::{Rule, Severity};
 use serde_json::{Value, json};
 
 use crate::grouped::{Entry, groups};

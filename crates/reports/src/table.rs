@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::repos::audit::{ChangeKind, ScanReport};
-use cc_devops_core::repos::findings::Verdict;
-use cc_devops_core::repos::report::{RepositoryReport, Standing};
+use cc_devops_repos::audit::{ChangeKind, ScanReport};
+use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::report::{RepositoryReport, Standing};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;

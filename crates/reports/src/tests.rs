@@ -1,11 +1,11 @@
 //! Every format says the same, and nothing from outside is markup in any.
 
-use cc_devops_core::repos::findings::Verdict;
-use cc_devops_core::repos::rules::Rule;
+use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::rules::Rule;
 
 use super::samples::{audit, mixed, repository};
 use super::*;
-use cc_devops_core::repos::snapshot::Fact;
+use cc_devops_repos::snapshot::Fact;
 
 const SHOWN: Shown = Shown {
     verbose: true,

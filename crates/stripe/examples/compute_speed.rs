@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::time::{Duration, Instant};
 
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
-use cc_devops_core::revenue::report::{Entry, Summary};
-use cc_devops_core::revenue::run::Run;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::report::{Entry, Summary};
+use cc_devops_revenue::run::Run;
 use cc_devops_stripe::compute::compute;
 use cc_devops_stripe::objects::{Terms, read_subscription};
 use serde_json::{Value, json};

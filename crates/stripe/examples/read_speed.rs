@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_stripe::client::{Client, Limits, Listed, Settings, Statuses, WithItems};
 use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
 use clap::Parser;

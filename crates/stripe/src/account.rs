@@ -4,14 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{
-    Billing, Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion, TakeFigure, Wanted,
-};
-use cc_devops_core::revenue::figure::{ErrorCode, Figure};
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::transactions::Transactions;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, SecretStore, SecretVersion};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_revenue::figure::{ErrorCode, Figure};
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
+use cc_devops_revenue::transactions::Transactions;
 use serde::Deserialize;
 
 use crate::client::{Client, Error, Listed, Settings, Statuses};

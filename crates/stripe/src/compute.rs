@@ -5,8 +5,8 @@
 use std::io::{self, BufRead, Read as _};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::revenue::figure::{ErrorCode, Figure};
-use cc_devops_core::revenue::model::Catalog;
+use cc_devops_revenue::figure::{ErrorCode, Figure};
+use cc_devops_revenue::model::Catalog;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;

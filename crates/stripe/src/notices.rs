@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{BillingNotices, Clock, PortError, PortErrorKind, PortResult, SecretStore};
-use cc_devops_core::signing::SigningSecrets;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, SecretStore};
+use cc_devops_kernel::signing::SigningSecrets;
+use cc_devops_revenue::ports::BillingNotices;
 use jiff::Timestamp;
 
 use crate::webhook::{self, NotFromStripe, SIGNATURE_HEADER};

@@ -3,7 +3,7 @@
 //! Stripe signs in a scheme of its own (docs.stripe.com/webhooks/signature), so neither the crate for
 //! Standard Webhooks fits nor a client library whose events are those of one API version.
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;

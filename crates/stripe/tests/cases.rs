@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::lines::{Explain, Line};
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::money::Sum;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
-use cc_devops_core::revenue::report::Summary;
-use cc_devops_core::revenue::run::Run;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::lines::{Explain, Line};
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::money::Sum;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::report::Summary;
+use cc_devops_revenue::run::Run;
 use cc_devops_stripe::compute::compute;
 use cc_devops_stripe::objects::Terms;
 use serde::Deserialize;

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::io::{self, BufReader, Read};
 
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Policy;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Policy;
 use cc_devops_stripe::compute::{ComputeError, compute};
 use cc_devops_stripe::objects::Terms;
 use serde_json::{Value, json};

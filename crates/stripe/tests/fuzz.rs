@@ -1,9 +1,9 @@
 //! Whatever Stripe, or somebody in its name, sends: it is read or refused, and nothing panics.
 
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Policy;
 use cc_devops_stripe::compute::{read_coupons, read_prices};
 use cc_devops_stripe::objects::{
     BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms, figure_of,

@@ -1,8 +1,9 @@
 //! Notices of a webhook endpoint, proven with the signing secret that is kept.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{BillingNotices, PortErrorKind, PortResult};
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_stripe::notices::Notices;
 use cc_devops_testkit::{Memory, sample};
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,9 +1,9 @@
 //! Every shape that Stripe's API has sent is read; what cannot be read is an error of that subscription.
 
-use cc_devops_core::revenue::figure::ErrorCode;
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Policy;
+use cc_devops_revenue::figure::ErrorCode;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Policy;
 use cc_devops_stripe::client::{Listed, WithItems};
 use cc_devops_stripe::compute::{read_coupons, read_prices};
 use cc_devops_stripe::objects::{

@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Billing, PortError, PortErrorKind, PortResult, RateSource, TakeFigure, Wanted};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::figure::{ErrorCode, Figure, FigureError};
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::rates::Rates;
-use cc_devops_core::revenue::transactions::{Category, Transactions};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::figure::{ErrorCode, Figure, FigureError};
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::ports::{Billing, RateSource, TakeFigure, Wanted};
+use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::transactions::{Category, Transactions};
 
 /// The billing source and the rates. Clones share what they say.
 #[derive(Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cc_devops_core::ports::Clock;
+use cc_devops_kernel::ports::Clock;
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock that stands still until it is told otherwise. Clones show the same time.

@@ -1,30 +1,33 @@
 //! Requests, conclusions, agents and events to test with: plain, and alike in every test.
 
-use cc_devops_core::Installation;
-use cc_devops_core::audit::{AuditEntry, actions};
-use cc_devops_core::events::Announcement;
-use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
-use cc_devops_core::installation::Stages;
-use cc_devops_core::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::ports::Ports;
+use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::{Fingerprint, FingerprintKey};
-use cc_devops_core::requests::outcome::{Completed, Reason, Status};
 use cc_devops_core::requests::record::{Conclusion, NewRequest, RequestHead};
-use cc_devops_core::requests::{DeployLambda, Principal, PutSecret, Role};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::movements::{Movements, Previous};
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
-use cc_devops_core::revenue::report::Summary;
-use cc_devops_core::revenue::run::Run;
-use cc_devops_core::revenue::transactions::Transactions;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_fleet::{NewAgent, NewToken, Token};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::{Principal, Role};
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::installation::Stages;
+use cc_devops_kernel::names::{AgentName, FullStackName, Namespace, RequestId, SecretName, StackName, Stage};
+use cc_devops_kernel::outcome::{Completed, Reason, Status};
+use cc_devops_kernel::ports::PutSecret;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::movements::{Movements, Previous};
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::report::Summary;
+use cc_devops_revenue::run::Run;
+use cc_devops_revenue::transactions::Transactions;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -220,7 +223,7 @@ fn conclusion(head: &RequestHead, seconds: i64, outcome: Result<Value, Reason>) 
     }
 }
 
-/// An agent's act on record: [`actions`](cc_devops_core::audit::actions) names them.
+/// An agent's act on record: [`actions`](cc_devops_kernel::audit::actions) names them.
 pub fn act(action: &str, agent: &str) -> AuditEntry {
     AuditEntry {
         agent: Some(agent_name(agent)),

@@ -4,15 +4,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cc_devops_core::ports::{PortErrorKind, Ports};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::movements::Kind;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::report::Usd;
-use cc_devops_core::revenue::reporting::{Ask, ReportError, Reporter, Settings};
-use cc_devops_core::revenue::transactions::Category;
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::movements::Kind;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::report::Usd;
+use cc_devops_revenue::reporting::{Ask, ReportError, Reporter, Settings};
+use cc_devops_revenue::transactions::Category;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::SignedDuration;
@@ -91,7 +92,7 @@ impl House {
     /// Announcements in the outbox, as (key, agent, detail).
     async fn news(&self) -> Vec<(String, String, Value)> {
         let waiting = telling::waiting(&self.memory.ports(), 10_000_000).await;
-        let told = |entry: &cc_devops_core::ports::DueEvent| {
+        let told = |entry: &cc_devops_outbox::ports::DueEvent| {
             let event = telling::event(entry);
             let body = &event.body;
             assert_eq!(

@@ -7,12 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::health::Check;
-use cc_devops_core::repos::audit::KeptRepository;
-use cc_devops_core::repos::workflows::Watch;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::stored;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::health::Check;
+use cc_devops_kernel::stored;
+use cc_devops_repos::audit::KeptRepository;
+use cc_devops_repos::workflows::Watch;
+use cc_devops_revenue::day::Day;
 use serde::de::DeserializeOwned;
 
 /// Reads a stored text, and shows what was read.

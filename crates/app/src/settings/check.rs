@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::Installation;
-use cc_devops_core::fleet::Rhythm;
-use cc_devops_core::health::Mode;
-use cc_devops_core::installation::Stages;
-use cc_devops_core::names::{AgentName, Namespace, SecretName, Stage};
 use cc_devops_core::policy::PolicySet;
 use cc_devops_core::requests::engine::Settings as RequestSettings;
+use cc_devops_fleet::Rhythm;
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::installation::Stages;
+use cc_devops_kernel::names::{AgentName, Namespace, SecretName, Stage};
 use jiff::SignedDuration;
 
 use super::Problem;
@@ -41,7 +41,7 @@ pub struct Settings {
     pub requests: RequestSettings,
     /// How each stack is deployed here.
     #[cfg(feature = "embedded")]
-    pub stacks: BTreeMap<cc_devops_core::names::StackName, cc_devops_embedded::stacks::StackCommand>,
+    pub stacks: BTreeMap<cc_devops_kernel::names::StackName, cc_devops_embedded::stacks::StackCommand>,
     /// How long what is kept.
     pub retention: RetentionSettings,
     /// How MRR is computed and reported.

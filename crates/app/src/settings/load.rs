@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::input;
-use cc_devops_core::text::nearest;
+use cc_devops_kernel::input;
+use cc_devops_kernel::text::nearest;
 use config::builder::DefaultState;
 use config::{ConfigBuilder, File, FileFormat};
 use jsonschema::ValidationError;

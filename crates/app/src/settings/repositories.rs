@@ -1,8 +1,8 @@
 //! What `[github]` and `[repos]` mean.
 
-use cc_devops_core::Installation;
-use cc_devops_core::names::SecretName;
-use cc_devops_core::repos::policy::Policy;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_repos::policy::Policy;
 
 use super::check::Findings;
 use super::file::ConfigFile;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::Installation;
-use cc_devops_core::names::{AgentName, SecretName};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::{AgentName, SecretName};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
 use jiff::SignedDuration;
 
 use super::check::Findings;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use cc_devops_core::revenue::policy::Policy;
+use cc_devops_revenue::policy::Policy;
 use serde_json::{Value, json};
 
 use super::check::{Origin, check};

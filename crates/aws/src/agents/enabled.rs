@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 

@@ -24,10 +24,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::fleet::{Agent, AgentStatus, NewAgent, NewToken, TokenHash};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Agents, PortError, PortErrorKind, PortResult};
+use cc_devops_fleet::ports::Agents;
+use cc_devops_fleet::{AgentStatus, NewAgent, NewToken, TokenHash};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use crate::{Backend, Shared};

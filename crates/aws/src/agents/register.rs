@@ -1,10 +1,10 @@
 //! The rows of agents and tokens: reading them, and writing them together.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::fleet::{Beat, TokenHash};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::PortResult;
+use cc_devops_fleet::{Beat, TokenHash};
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::PortResult;
 
 use super::DynamoAgents;
 use super::row::{AGENTS, AgentRow, TokenRow, agent_key, claims, token_key};

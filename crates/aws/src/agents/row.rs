@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
-use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_core::requests::Role;
+use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

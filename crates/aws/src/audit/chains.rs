@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::Put;
-use cc_devops_core::audit::{AuditEntry, ChainHash, link};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::audit::{AuditEntry, ChainHash, link};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 use super::row::StoredRow;
 use crate::table::to_item;

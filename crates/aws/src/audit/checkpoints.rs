@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use cc_devops_core::audit::{AuditEntry, ChainHash, actions, link};
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::audit::{AuditEntry, ChainHash, actions, link};
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

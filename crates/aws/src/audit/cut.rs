@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::audit::{ChainHash, cut};
-use cc_devops_core::ports::PortResult;
+use cc_devops_kernel::audit::{ChainHash, cut};
+use cc_devops_kernel::ports::PortResult;
 use serde::{Deserialize, Serialize};
 
 use crate::Shared;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
-use cc_devops_core::audit::{AuditRow, ChainHash, Cut, Section, cut as cutting};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::audit::{AuditRow, ChainHash, Cut, Section, cut as cutting};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use super::checkpoints::{Bound, CHAIN, heads_in};

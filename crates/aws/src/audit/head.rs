@@ -3,8 +3,8 @@
 //! As each checkpoint's hash covers all before it, that one MAC covers them all. It covers the place
 //! up to which rows were bound as well, because checkpoints go on from there.
 
-use cc_devops_core::audit::ChainHash;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::audit::ChainHash;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::CHAIN;

@@ -16,9 +16,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
-use cc_devops_core::ports::{AuditTrail, PortResult};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{AuditTrail, PortResult};
 use jiff::Timestamp;
 
 use crate::error::{corrupt, port_error};

@@ -1,7 +1,7 @@
 //! How an audit row stands in the table.
 
-use cc_devops_core::audit::{AuditEntry, AuditRow, ChainHash};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::audit::{AuditEntry, AuditRow, ChainHash};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use serde::{Deserialize, Serialize};
 
 use super::chains::End;

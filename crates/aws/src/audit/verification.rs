@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::audit::{AuditRow, Break, ChainHash, Verification, Verifier};
-use cc_devops_core::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::audit::{AuditRow, Break, ChainHash, Verification, Verifier};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use futures::{StreamExt, stream};
 
 use super::checkpoints::{self, Bound, CHAIN};

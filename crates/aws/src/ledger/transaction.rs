@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 use crate::Shared;
 use crate::error::port_error;

@@ -1,10 +1,11 @@
 //! The log as versions before the counted places wrote it: one partition, its places microseconds. It is
 //! read until its last row has been forgotten, and never written to.
 
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
-use cc_devops_core::stored;
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::stored;
 use jiff::Timestamp;
 use serde::Deserialize;
 

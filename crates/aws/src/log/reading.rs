@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{EventLog, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent};
+use cc_devops_kernel::events::LoggedEvent;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::EventLog;
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;

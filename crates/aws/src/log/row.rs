@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
-use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{Consumer, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
-use cc_devops_core::{events::EventBody, stored};
+use cc_devops_kernel::events::EventBody;
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::{AgentName, RequestId};
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::stored;
+use cc_devops_outbox::ports::Consumer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

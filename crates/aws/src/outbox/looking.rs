@@ -1,7 +1,8 @@
 //! Finding in the table what others left: what is due, how everybody stands, what was set aside.
 
-use cc_devops_core::ports::{Consumer, PortResult, SetAside, Standing};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, SetAside, Standing};
 use jiff::Timestamp;
 
 use super::{ASIDE, CONSUMERS, WAITING, is_due};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cc_devops_core::ports::Consumer;
+use cc_devops_outbox::ports::Consumer;
 use jiff::Timestamp;
 use tokio::time::Instant;
 

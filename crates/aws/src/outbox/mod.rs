@@ -14,8 +14,9 @@ mod settling;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Consumer, DueEvent, Outbox, PortResult, SetAside, Settled, Standing};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, SetAside, Settled, Standing};
 use jiff::Timestamp;
 
 use crate::log::Entry;

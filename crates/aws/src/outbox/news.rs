@@ -5,14 +5,14 @@
 //! log what is an announcement of the kind that the partition is for. Whatever else stands there is never told.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use cc_devops_core::Installation;
-use cc_devops_core::events::{Announcement, EventBody};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_core::repos::auditing::AUDIT_DETAIL_TYPE;
-use cc_devops_core::requests::envelope::COMPLETED_SOURCE;
-use cc_devops_core::revenue::reporting::{DAY_DETAIL_TYPE, billing_source};
-use cc_devops_core::stored;
+use cc_devops_kernel::events::COMPLETED_SOURCE;
+use cc_devops_kernel::events::{Announcement, EventBody};
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::stored;
+use cc_devops_repos::auditing::AUDIT_DETAIL_TYPE;
+use cc_devops_revenue::reporting::{DAY_DETAIL_TYPE, billing_source};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

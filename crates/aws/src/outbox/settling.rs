@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use cc_devops_core::ports::{Consumer, Outcome, PortError, PortErrorKind, PortResult, Settled};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 

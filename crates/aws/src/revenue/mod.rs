@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortResult, RevenueStore};
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::{Date, date};
 

@@ -13,11 +13,11 @@
 //! know `Z`, and have no fractions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::report::Usd;
-use cc_devops_core::revenue::reporting::Figures;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::report::Usd;
+use cc_devops_revenue::reporting::Figures;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;

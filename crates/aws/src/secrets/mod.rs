@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cc_devops_core::names::{AgentName, SecretName, SecretPrefix};
-use cc_devops_core::ports::{
+use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
+use cc_devops_kernel::outcome::SecretAction;
+use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
-use cc_devops_core::requests::outcome::SecretAction;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 

@@ -3,8 +3,8 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 use crate::error::port_error;
 

@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::names::{FullStackName, RequestId};
-use cc_devops_core::ports::{PortResult, StackEnd, StackProgress, Stacks};
+use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
 use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_core::requests::record::StackLease;
+use cc_devops_kernel::names::{FullStackName, RequestId};
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -82,7 +83,7 @@ impl ChangeName {
     }
 }
 
-fn ended(outcome: Result<cc_devops_core::requests::outcome::DeployResult, Failure>) -> StackProgress {
+fn ended(outcome: Result<cc_devops_kernel::outcome::DeployResult, Failure>) -> StackProgress {
     StackProgress::Ended(StackEnd {
         outcome,
         output: None,

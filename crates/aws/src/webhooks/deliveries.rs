@@ -1,9 +1,9 @@
 //! How deliveries are made of events.
 
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::OutgoingEvent;
-use cc_devops_core::stored;
-use cc_devops_core::webhooks::message_id;
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::stored;
+use cc_devops_outbox::webhooks::message_id;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 

@@ -1,10 +1,11 @@
 //! How subscriptions, deliveries and dead letters stand in the table.
 
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent};
-use cc_devops_core::stored;
-use cc_devops_core::webhooks::{DeadLetter, Endpoint, Subscription, SubscriptionId};
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::stored;
+use cc_devops_outbox::webhooks::{DeadLetter, Endpoint, Subscription, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

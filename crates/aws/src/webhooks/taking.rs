@@ -3,8 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use cc_devops_core::ports::{PortErrorKind, PortResult};
-use cc_devops_core::webhooks::{Delivery, Line, SubscriptionId, room, take_turns};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_outbox::webhooks::{Delivery, Line, SubscriptionId, room, take_turns};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 

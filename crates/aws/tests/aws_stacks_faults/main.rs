@@ -7,9 +7,10 @@ mod refused;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{Clock as _, PortErrorKind, Ports, StackEnd, StackProgress, SystemClock};
-use cc_devops_core::requests::outcome::{DeployAction, Reason};
+use cc_devops_core::ports::{Ports, StackEnd, StackProgress};
 use cc_devops_core::requests::{DeployLambda, Template};
+use cc_devops_kernel::outcome::{DeployAction, Reason};
+use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
 
@@ -41,7 +42,7 @@ async fn every_page_of_changes_is_told() {
     let result = success(&*stacks(&cloud)).await;
     assert_eq!(result.action, DeployAction::Deployed);
     assert_eq!(result.current_status, "UPDATE_COMPLETE");
-    let told = |c: &cc_devops_core::requests::outcome::StackChangeEntry| {
+    let told = |c: &cc_devops_kernel::outcome::StackChangeEntry| {
         (c.action.clone(), c.logical_id.clone(), c.replacement.clone().unwrap())
     };
     let told: Vec<_> = result.changes.iter().map(told).collect();

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use cc_devops_aws::{Backend, Clients, Resources};
-use cc_devops_core::ports::{Clock, DueEvent, Outcome, Settled, SystemClock};
+use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_outbox::ports::{DueEvent, Outcome, Settled};
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::sample;
 use jiff::Timestamp;

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use cc_devops_aws::{Backend, Clients};
-use cc_devops_core::ports::SystemClock;
+use cc_devops_kernel::ports::SystemClock;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 

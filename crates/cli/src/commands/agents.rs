@@ -1,11 +1,12 @@
 //! `agents`: who may ask, and the tokens they prove it with. A token is shown once, when it is
 //! made; only its hash is kept.
 
-use cc_devops_core::acts::Asker;
-use cc_devops_core::fleet::{Agent, AgentStatus, Enrolment, Liveness, Rhythm, Token};
-use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_core::ports::{Clock as _, SystemClock};
-use cc_devops_core::requests::Role;
+use cc_devops_fleet::{AgentStatus, Enrolment, Liveness, Rhythm, Token};
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

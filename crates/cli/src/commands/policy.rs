@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use cc_devops_app::settings::PolicySource;
 use cc_devops_app::settings::file::PolicySetName;
 use cc_devops_app::{Settings, policies};
-use cc_devops_core::fleet::Agent;
-use cc_devops_core::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_core::policy::{Closed, On};
-use cc_devops_core::requests::Role;
+use cc_devops_core::policy::On;
 use cc_devops_core::requests::actions::vocabulary;
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::decision::Closed;
+use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
 use serde_json::json;
 
 use super::action_name::IN_POLICIES;

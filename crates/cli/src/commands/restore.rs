@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::ports::{Clock as _, SystemClock};
 use cc_devops_embedded::{Restore, RestoreError, Restored};
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use serde_json::json;
 
 use super::times::show;

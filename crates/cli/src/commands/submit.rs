@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{Clock, SystemClock};
 use cc_devops_core::requests::Action;
-use cc_devops_core::requests::record::Progress;
+use cc_devops_kernel::course::Progress;
+use cc_devops_kernel::names::{AgentName, RequestId};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_outbound::Method;
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! Times and durations as people write them on the command line.
 
-use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

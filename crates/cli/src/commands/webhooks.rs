@@ -1,13 +1,13 @@
 //! `webhooks`: who is told over HTTP, how their endpoints do, and what was given up.
 
-use cc_devops_core::acts::Asker;
-use cc_devops_core::names::AgentName;
 use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::Cursor;
-use cc_devops_core::webhooks::{
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_outbound::Guard;
+use cc_devops_outbox::webhooks::{
     DeadLetter, Subscription, SubscriptionId, SubscriptionStatus, Subscriptions, signing_secret,
 };
-use cc_devops_outbound::Guard;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};

@@ -1,9 +1,9 @@
 //! `workflows`: failing workflows, and one issue for each.
 
-use cc_devops_core::acts::Asker;
-use cc_devops_core::repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
-use cc_devops_core::repos::workflows::{ActionTaken, HealthName};
-use cc_devops_core::requests::course::Course;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::course::Course;
+use cc_devops_repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
+use cc_devops_repos::workflows::{ActionTaken, HealthName};
 
 use super::repos::{Whose, short_name};
 use crate::context::Context;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cc_devops_app::{Program, Settings, aws};
 use cc_devops_aws::Backend;
-use cc_devops_core::names::AgentName;
 use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_kernel::names::AgentName;
 use cc_devops_queue::Delivered;
 use cc_devops_server::Server;
 use serde_json::json;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use cc_devops_core::ports::{AuditTrail, Schedule};
-use cc_devops_core::schedule::Job;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
+use cc_devops_kernel::ports::{AuditTrail, Schedule};
+use cc_devops_kernel::schedule::Job;
 use cc_devops_testkit::sample;
 use serde_json::Value;
 

@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use cc_devops_core::ports::{PortResult, Ports};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::record::Cursor;
 use cc_devops_core::retention::Keeper;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;

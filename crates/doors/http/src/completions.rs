@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::names::RequestId;
-use cc_devops_core::requests::outcome::Completed;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::outcome::Completed;
 use tokio::sync::oneshot;
 
 /// The waiters, by request.
@@ -84,7 +84,7 @@ impl Drop for Waiter {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::requests::outcome::Status;
+    use cc_devops_kernel::outcome::Status;
     use jiff::Timestamp;
 
     use super::*;

@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cc_devops_core::fleet::Rhythm;
-use cc_devops_core::health::Mode;
+use cc_devops_fleet::Rhythm;
+use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::Allowed;
 use ipnet::IpNet;
 use jiff::SignedDuration;

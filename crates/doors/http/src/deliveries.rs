@@ -4,10 +4,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::webhooks::{Delivery, retry_delay, switch_off};
+use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::header::{HeaderName, HeaderValue};
 use cc_devops_outbound::{Error, Guard, HeaderMap, HttpClient, HttpOptions, Request, StatusCode, Url, retry_after};
+use cc_devops_outbox::webhooks::{Delivery, retry_delay, switch_off};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};

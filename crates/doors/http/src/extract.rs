@@ -5,7 +5,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use cc_devops_core::input::{self, InputError};
+use cc_devops_kernel::input;
+use cc_devops_kernel::input::InputError;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 

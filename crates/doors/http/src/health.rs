@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cc_devops_core::health::{Check, Condition, Health};
+use cc_devops_kernel::health::{Check, Condition, Health};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 

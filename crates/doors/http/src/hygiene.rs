@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cc_devops_core::acts::Author;
-use cc_devops_core::names::RepositoryName;
-use cc_devops_core::ports::{CodeHostNotices, PortErrorKind, RepositoryCare};
-use cc_devops_core::repos::auditing::Auditor;
-use cc_devops_core::requests::RepositoryWork;
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::names::RepositoryName;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::ports::{CodeHostNotices, RepositoryCare};
+use cc_devops_repos::work::RepositoryWork;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -115,7 +116,7 @@ async fn look(app: &App, work: &RepositoryWork) -> End {
         .await
     {
         Ok(Ok(_)) => End::Done,
-        Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
+        Ok(Err(failure)) if failure.reason == cc_devops_kernel::outcome::Reason::MissingDependency => {
             tracing::info!(%failure, "no workflow is looked at; docs/REPOS.md says how");
             End::Done
         }

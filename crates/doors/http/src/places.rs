@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
-use cc_devops_core::names::AgentName;
+use cc_devops_kernel::names::AgentName;
 
 use crate::config::Limits;
 use crate::problem::{DEFAULT_RETRY, Problem};

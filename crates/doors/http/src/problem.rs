@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cc_devops_core::acts::ActError;
-use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::requests::outcome::{Failure, Reason};
+use cc_devops_kernel::acts::ActError;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use serde::Serialize;
 
 use crate::seldom::Seldom;

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use cc_devops_core::ports::{Consumer, PortResult};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::Consumer;
 use futures::future::join_all;
 use tokio::time::timeout;
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{BillingNotices, PortResult};
-use cc_devops_core::revenue::reporting::Reporter;
-use cc_devops_core::schedule::Job;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::schedule::Job;
+use cc_devops_revenue::ports::BillingNotices;
+use cc_devops_revenue::reporting::Reporter;
 use jiff::SignedDuration;
 
 use crate::app::App;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::schedule::{Job, Makeup};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::schedule::{Job, Makeup};
 use croner::Cron;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -12,7 +12,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 

@@ -3,8 +3,8 @@
 
 use std::panic::AssertUnwindSafe;
 
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::PortResult;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::ports::PortResult;
 use futures::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;

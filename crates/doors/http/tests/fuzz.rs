@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Request, Uri};
-use cc_devops_core::requests::Role;
+use cc_devops_kernel::agent::Role;
 use cc_devops_server::{ServerConfig, Service};
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::{Memory, sample};
@@ -18,8 +18,8 @@ async fn door() -> (Service, String) {
     let ports = Memory::new().ports();
     let mut operator = sample::agent("Operator");
     operator.agent.role = Role::Admin;
-    let token = cc_devops_core::fleet::Token::from_random([9; 32]);
-    let stored = cc_devops_core::fleet::NewToken {
+    let token = cc_devops_fleet::Token::from_random([9; 32]);
+    let stored = cc_devops_fleet::NewToken {
         hash: token.hash(),
         created_at: ports.clock.now(),
     };

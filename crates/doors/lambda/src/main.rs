@@ -4,7 +4,7 @@ mod afterwards;
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_lambda::payload::open;
 use cc_devops_lambda::{left, logging, wiring};
 use lambda_runtime::layers::TracingLayer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cc_devops_app::settings::{BadVariables, of_variables};
 use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
-use cc_devops_core::ports::PortError;
+use cc_devops_kernel::ports::PortError;
 use futures::FutureExt;
 
 use crate::repositories::RepositoriesFunction;

@@ -7,23 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_core::ControlPlane;
-use cc_devops_core::acts::Author;
-use cc_devops_core::health::Mode;
-use cc_devops_core::names::{SecretName, SecretPrefix};
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{
-    PortError, PortErrorKind, PortResult, Ports, RepositoryCare, SecretRead, SecretStore, SecretSummary, SecretVersion,
-    SecretWrite, SecretWritten,
-};
-use cc_devops_core::requests::RepositoryWork;
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_core::retention::Rules;
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::names::{SecretName, SecretPrefix};
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{
+    PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
+    SecretWritten,
+};
 use cc_devops_lambda::{Function, Setup};
+use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::work::RepositoryWork;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;

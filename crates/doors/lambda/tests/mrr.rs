@@ -9,13 +9,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Billing, PortErrorKind, PortResult, TakeFigure, Wanted};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::reporting::{Reporter, Settings};
-use cc_devops_core::revenue::transactions::{Category, Transactions};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_lambda::revenue::{MrrFunction, RunFailed};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
+use cc_devops_revenue::reporting::{Reporter, Settings};
+use cc_devops_revenue::transactions::{Category, Transactions};
 use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -4,17 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{Begun, CareAnswer, Clock, CodeHost, HandedOver};
-use cc_devops_core::repos::auditing::{self, Auditor};
-use cc_devops_core::repos::care::Care;
-use cc_devops_core::repos::monitoring::{self, Monitor};
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::remedying::Remedy;
-use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, Settings};
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::ports::Clock;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_lambda::repositories::{Invocation, RepositoriesFunction};
+use cc_devops_repos::auditing;
+use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::care::Care;
+use cc_devops_repos::monitoring;
+use cc_devops_repos::monitoring::Monitor;
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{Begun, CareAnswer, CodeHost, HandedOver};
+use cc_devops_repos::remedying::Remedy;
 use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};

@@ -6,11 +6,13 @@ pub(crate) mod register;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Agents, Heartbeats, PortErrorKind, PortResult};
-use cc_devops_core::requests::Role;
+use cc_devops_fleet::ports::{Agents, Heartbeats};
+use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use cc_devops_core::fleet::Agent;
+use cc_devops_kernel::agent::Agent;
 use rusqlite::Row;
 
 use super::register::{AGENT_COLUMNS, AgentRow, TokenRow};

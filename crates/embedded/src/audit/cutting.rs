@@ -1,8 +1,8 @@
 //! Cutting the oldest rows off: the record of the cut under its MAC, in one transaction with the entry that
 //! tells of it; then the rows go, the oldest first.
 
-use cc_devops_core::audit::{AuditEntry, ChainHash, Cut, Section, cut};
-use cc_devops_core::ports::PortErrorKind;
+use cc_devops_kernel::audit::{AuditEntry, ChainHash, Cut, Section, cut};
+use cc_devops_kernel::ports::PortErrorKind;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cc_devops_core::audit::Mark;
+use cc_devops_kernel::audit::Mark;
 use rusqlite::Connection;
 
 use super::Head;

@@ -10,8 +10,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::audit::{ChainHash, Mark};
 use cc_devops_files as files;
+use cc_devops_kernel::audit::{ChainHash, Mark};
 use rusqlite::{Connection, OptionalExtension};
 use rustix::fs::{FlockOperation, OFlags};
 

@@ -9,10 +9,10 @@ mod verification;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Mark, Section, Verification};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Canonical, ChainHash, Mark, Section, Verification};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

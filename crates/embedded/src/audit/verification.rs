@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier, cut};
+use cc_devops_kernel::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier, cut};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use super::Head;

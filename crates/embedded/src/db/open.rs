@@ -6,8 +6,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use cc_devops_core::ports::PortErrorKind;
 use cc_devops_files as files;
+use cc_devops_kernel::ports::PortErrorKind;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 use rustix::fs::FlockOperation;
 

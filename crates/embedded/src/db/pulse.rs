@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use rusqlite::{ErrorCode, ffi};
 use tokio::sync::watch;
 

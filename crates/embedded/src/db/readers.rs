@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::ports::{PortError, PortResult};
+use cc_devops_kernel::ports::{PortError, PortResult};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{PortErrorKind, PortResult};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
 use rusqlite::{Connection, params};
 use tokio::task::JoinSet;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use cc_devops_core::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
@@ -390,7 +390,7 @@ impl WriterThread {
         }
     }
 
-    fn explain(&self, fault: Fault) -> cc_devops_core::ports::PortError {
+    fn explain(&self, fault: Fault) -> cc_devops_kernel::ports::PortError {
         match fault {
             Fault::UnknownKey(id) => self.keys.wrong(&id).into_port(),
             fault => fault.into_port(&self.file),

@@ -41,7 +41,7 @@ pub(super) fn receive(
     }
     Ok(match lease_until {
         None => Receipt::Recorded,
-        Some(_) => Receipt::Claimed(cc_devops_core::requests::record::Claim {
+        Some(_) => Receipt::Claimed(cc_devops_kernel::course::Claim {
             request: head.id.clone(),
             attempt: 1,
         }),

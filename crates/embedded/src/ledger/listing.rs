@@ -1,8 +1,9 @@
 //! Lists and counts of requests.
 
 use cc_devops_core::ports::Backlog;
-use cc_devops_core::requests::outcome::Status;
-use cc_devops_core::requests::record::{Cursor, Page, RequestFilter, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{RequestFilter, RequestRecord, RequestState};
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::paging::{Cursor, Page};
 use rusqlite::Connection;
 
 use super::rows::{HEAD_LEN, record, record_columns};

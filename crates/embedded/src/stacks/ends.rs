@@ -3,9 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use cc_devops_core::names::{FullStackName, RequestId};
 use cc_devops_core::ports::StackEnd;
-use cc_devops_core::requests::outcome::{DeployAction, DeployResult, Failure, Reason};
+use cc_devops_kernel::names::{FullStackName, RequestId};
+use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
 
 use super::runs::Run;
 use super::supervisor::{Ending, Word};

@@ -24,11 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::names::{FullStackName, RequestId, StackName};
-use cc_devops_core::ports::{Clock, PortError, PortErrorKind, PortResult, StackEnd, StackProgress, Stacks};
+use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
 use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::outcome::{Failure, Reason};
 use cc_devops_core::requests::record::StackLease;
+use cc_devops_kernel::names::{FullStackName, RequestId, StackName};
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;

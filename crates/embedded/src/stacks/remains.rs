@@ -1,6 +1,6 @@
 //! What is left of a command whose supervisor is gone.
 
-use cc_devops_core::names::RequestId;
+use cc_devops_kernel::names::RequestId;
 use rustix::process::{Pid, Signal, test_kill_process_group};
 
 use super::processes::{self, Process};

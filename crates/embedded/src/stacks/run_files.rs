@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::names::RequestId;
+use cc_devops_kernel::names::RequestId;
 use sha2::{Digest, Sha256};
 
 use super::supervisor::Word;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 
 use super::key_file::KeyFile;
 use super::{KeyId, Keyring, MasterKey};

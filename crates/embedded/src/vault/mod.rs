@@ -18,7 +18,7 @@ pub use rotation::{Rotated, RotationStep};
 pub(crate) use sealing::{Keyring, Label, Sealed};
 pub(crate) use store_keys::StoreKeys;
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 /// Random bytes from the system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], PortError> {

@@ -10,9 +10,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cc_devops_core::audit::{AuditEntry, actions};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;

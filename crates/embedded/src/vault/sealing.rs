@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::sealing::{self, NONCE_BYTES};
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::sealing;
+use cc_devops_kernel::sealing::NONCE_BYTES;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 

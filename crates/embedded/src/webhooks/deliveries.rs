@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::PortErrorKind;
-use cc_devops_core::requests::record::{Cursor, Page};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Line, SubscriptionId, room, take_turns};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Line, SubscriptionId, room, take_turns};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cc_devops_core::ports::{AuditTrail, PortErrorKind};
+use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
 
 use crate::folder::{Folder, entry, put, value};
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use cc_devops_core::ports::PortErrorKind;
 use cc_devops_embedded::{MasterKeySource, OpenError};
+use cc_devops_kernel::ports::PortErrorKind;
 
 use crate::folder::{Folder, put, value};
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::ports::{PortResult, SecretStore, SecretVersion, SecretWrite};
-use cc_devops_core::secret::SecretValue;
 use cc_devops_embedded::{MasterKeySource, OpenError, Store, StoreOptions};
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::ports::{PortResult, SecretStore, SecretVersion, SecretWrite};
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_testkit::sample;
 use rusqlite::Connection;
 

@@ -3,8 +3,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use cc_devops_core::ports::{Checks, PortErrorKind};
 use cc_devops_embedded::{MasterKeySource, OpenError};
+use cc_devops_kernel::ports::{Checks, PortErrorKind};
 
 use crate::folder::{Folder, given, put, value};
 
@@ -83,7 +83,7 @@ async fn a_wrong_key_is_refused_and_named() {
     assert_eq!(value(&store, "/contentcraft/a/b").await.unwrap().as_deref(), Some("x"));
     store.close();
     let malformed = MasterKeySource::Given {
-        current: cc_devops_core::secret::SecretValue::new("planted-not-hex".to_owned()),
+        current: cc_devops_kernel::secret::SecretValue::new("planted-not-hex".to_owned()),
         previous: None,
     };
     let error = folder.try_open(malformed, true).err().unwrap();

@@ -8,20 +8,25 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{
-    Agents, AuditTrail, Consumer, DueEvent, EventLog, Heartbeats, Ledger, Metrics, Outbox, Outcome, RepositoryStore,
-    RequestSample, RevenueStore, Schedule, SealingKeys, SecretStore, SecretVersion, Settled, Shelf, Webhooks,
-};
-use cc_devops_core::requests::outcome::{Reason, Status};
-use cc_devops_core::requests::record::{Cursor, Receipt, RequestState};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
-use cc_devops_core::schedule::Job;
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use cc_devops_core::ports::{Ledger, SealingKeys};
+use cc_devops_core::requests::record::{Receipt, RequestState};
 use cc_devops_embedded::Store;
+use cc_devops_fleet::ports::{Agents, Heartbeats};
+use cc_devops_kernel::audit::AuditFilter;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::{AuditTrail, Schedule, SecretStore, SecretVersion};
+use cc_devops_kernel::schedule::Job;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::{
+    Consumer, DueEvent, EventLog, Metrics, Outbox, Outcome, RequestSample, Settled, Webhooks,
+};
+use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name, token};
 use jiff::civil::date;
 use rusqlite::Connection;
@@ -108,7 +113,7 @@ async fn fill(store: &Store) {
         .revoke(&agent_name(OTHER_AGENT), after(1), &sample::revoked())
         .await
         .unwrap();
-    let beat = cc_devops_core::fleet::Beat {
+    let beat = cc_devops_fleet::Beat {
         at: after(2),
         healthy: false,
         message: Some("queue is full".to_owned()),

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use cc_devops_core::health::Condition;
-use cc_devops_core::ports::{Checks, PortErrorKind};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
+use cc_devops_kernel::health::Condition;
+use cc_devops_kernel::ports::{Checks, PortErrorKind};
 
 use crate::folder::{put, value};
 

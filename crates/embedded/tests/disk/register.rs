@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use cc_devops_core::audit::{AuditEntry, Verification, actions};
-use cc_devops_core::fleet::NewToken;
-use cc_devops_core::ports::{Agents, AuditTrail, Checks, PortErrorKind};
-use cc_devops_core::requests::Role;
 use cc_devops_embedded::Store;
+use cc_devops_fleet::NewToken;
+use cc_devops_fleet::ports::Agents;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::{AuditEntry, Verification, actions};
+use cc_devops_kernel::ports::{AuditTrail, Checks, PortErrorKind};
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 
 use crate::folder::Folder;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::audit::{AuditFilter, actions};
-use cc_devops_core::ports::{Agents, AuditTrail};
 use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Restored, Store};
+use cc_devops_fleet::ports::Agents;
+use cc_devops_kernel::audit::{AuditFilter, actions};
+use cc_devops_kernel::ports::AuditTrail;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 use rusqlite::Connection;
 

@@ -3,9 +3,10 @@
 
 use std::fs;
 
-use cc_devops_core::audit::{AuditFilter, Mark, actions};
-use cc_devops_core::ports::{Agents, AuditTrail, Checks};
 use cc_devops_embedded::{Doubt, MasterKeySource, OpenError, Store};
+use cc_devops_fleet::ports::Agents;
+use cc_devops_kernel::audit::{AuditFilter, Mark, actions};
+use cc_devops_kernel::ports::{AuditTrail, Checks};
 use cc_devops_testkit::sample::{self, after, token};
 use serde_json::json;
 

@@ -4,13 +4,15 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use cc_devops_core::acts::Author;
-use cc_devops_core::audit::{AuditFilter, actions};
-use cc_devops_core::ports::{AuditTrail, Ledger, PortErrorKind, SealingKeys, Webhooks};
+use cc_devops_core::ports::{Ledger, SealingKeys};
 use cc_devops_core::sealed_values::keeping::Replacing;
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Subscription, SubscriptionId};
 use cc_devops_embedded::{RotationStep, Store};
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::audit::{AuditFilter, actions};
+use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::Webhooks;
+use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::sample::{self, after};
 
 use crate::folder::{Folder, given, put, value};

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use cc_devops_core::audit::{AuditFilter, AuditRow, Verification};
-use cc_devops_core::fleet::NewToken;
-use cc_devops_core::ports::{Agents, AuditTrail, PortErrorKind};
 use cc_devops_embedded::{MasterKeySource, Store};
+use cc_devops_fleet::NewToken;
+use cc_devops_fleet::ports::Agents;
+use cc_devops_kernel::audit::{AuditFilter, AuditRow, Verification};
+use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name, token};
 
 use crate::folder::{Folder, entry};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{Clock, StackEnd, StackProgress, SystemClock};
+use cc_devops_core::ports::{StackEnd, StackProgress};
 use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_kernel::outcome::Reason;
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_testkit::ManualClock;
 use rustix::process::{Signal, kill_process};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cc_devops_core::ports::StackProgress;
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_kernel::outcome::Reason;
 use rustix::process::{Signal, kill_process};
 
 use crate::bench::{Bench, deploy, ended, progress, run, runs, start};

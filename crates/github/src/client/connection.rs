@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cc_devops_core::ports::Spent;
 use cc_devops_outbound::{Answer, Retries};
+use cc_devops_repos::ports::Spent;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::{PortResult, SecretStore, SecretVersion};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::{PortResult, SecretStore, SecretVersion};
+use cc_devops_kernel::secret::SecretValue;
 use jsonwebtoken::EncodingKey;
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! What can go wrong between us and GitHub, and what a person can do about it.
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
 /// A call of GitHub failed. No text of it holds a credential.

@@ -1,7 +1,7 @@
 //! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
 
-use cc_devops_core::repos::snapshot::Gap;
 use cc_devops_outbound::{HeaderMap, Method, StatusCode};
+use cc_devops_repos::snapshot::Gap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

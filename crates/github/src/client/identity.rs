@@ -1,6 +1,6 @@
 //! The token that goes with a request: the one that is configured, or the App's own of the hour.
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbound::{Answer, Method};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

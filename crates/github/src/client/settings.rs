@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_outbound::{PlainHttp, Retries, Url, base_address};
 
 use super::error::Error;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cc_devops_core::ports::Clock;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::ports::Clock;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbound::header::{ACCEPT, HeaderName, HeaderValue};
 use cc_devops_outbound::{
     Answer, Error as Unsent, HeaderMap, HttpClient, HttpOptions, Method, Request, StatusCode, Url, bearer, header_text,

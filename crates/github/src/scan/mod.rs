@@ -11,8 +11,9 @@ mod workflows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cc_devops_core::ports::{Depth, Found, PortResult, RepositoryStore, TakeFound};
-use cc_devops_core::repos::snapshot::{BypassActor, Fact, Gap, Repository, SecurityUpdates};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::{Depth, Found, RepositoryStore, TakeFound};
+use cc_devops_repos::snapshot::{BypassActor, Fact, Gap, Repository, SecurityUpdates};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{SinkExt, join};

@@ -1,7 +1,8 @@
 //! One repository, with all its files, rulesets and lists of people: what a change must know.
 
-use cc_devops_core::ports::{Depth, PortResult, RepositoryStore};
-use cc_devops_core::repos::snapshot::{Actors, Classic, Fact, Files, Gap, Repository, Tree};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::{Depth, RepositoryStore};
+use cc_devops_repos::snapshot::{Actors, Classic, Fact, Files, Gap, Repository, Tree};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Rulesets, their rules and who is let past them.
 
-use cc_devops_core::repos::snapshot::{
+use cc_devops_repos::snapshot::{
     AppliesTo, BypassActor, BypassKind, BypassMode, Enforcement, Fact, Gap, RequiredCheck, Reviews, Ruleset,
     RulesetRule, RulesetSource, StatusChecks, Target,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cc_devops_core::repos::snapshot::{Fact, Gap, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, SecurityUpdates};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 

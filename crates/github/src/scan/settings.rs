@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_core::repos::snapshot::{
+use cc_devops_repos::snapshot::{
     Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, NamedRepositories, RefPatterns,
     Repository, RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Tree,
     Visibility,

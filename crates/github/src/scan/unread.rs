@@ -1,6 +1,6 @@
 //! What a look leaves unknown.
 
-use cc_devops_core::repos::snapshot::{Fact, Gap};
+use cc_devops_repos::snapshot::{Fact, Gap};
 
 /// Something that was not asked for.
 pub(super) fn not_asked<T>() -> Fact<T> {

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::ready;
 
-use cc_devops_core::ports::{PortResult, RepositoryStore, Shelf};
-use cc_devops_core::repos::snapshot::{
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::snapshot::{
     Conclusion, Fact, FailedJob, Gap, Repository, Run, RunStatus, Workflow, WorkflowId, WorkflowState,
 };
-use cc_devops_core::repos::workflows::runs::{self, Health};
+use cc_devops_repos::workflows::runs;
+use cc_devops_repos::workflows::runs::Health;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -412,7 +414,7 @@ fn run(run: RestRun) -> Run {
         head_branch: run.head_branch,
         head_repository: run
             .head_repository
-            .map(|repository| cc_devops_core::repos::snapshot::RepositoryId(repository.id)),
+            .map(|repository| cc_devops_repos::snapshot::RepositoryId(repository.id)),
         status: RunStatus::from(run.status.unwrap_or_default().as_str()),
         conclusion: run.conclusion.as_deref().map(Conclusion::from),
         created: run.created_at,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{CodeHost, PortErrorKind};
-use cc_devops_core::repos::auditing::{Ask, AuditError, Auditor, Settings};
-use cc_devops_core::repos::policy::Policy;
 use cc_devops_github::GitHub;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_repos::auditing::{Ask, AuditError, Auditor, Settings};
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::CodeHost;
 use cc_devops_testkit::github::{Fault, Model, Protection, TOKEN};
 use cc_devops_testkit::{sample, telling};
 use jiff::SignedDuration;
@@ -64,7 +65,7 @@ fn alerts(house: &House) -> Vec<String> {
 /// The details of the events so far.
 async fn events(house: &House) -> Vec<Value> {
     let waiting = telling::waiting(&house.memory.ports(), 10_000_000).await;
-    let detail = |body: &cc_devops_core::events::EventBody| {
+    let detail = |body: &cc_devops_kernel::events::EventBody| {
         assert_eq!(body.detail_type(), "repos.audit.completed");
         serde_json::from_str(&body.detail().unwrap()).unwrap()
     };

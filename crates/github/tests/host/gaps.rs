@@ -1,7 +1,7 @@
 //! What could not be read is a gap: nothing is concluded from it, and nothing is written because of it.
 
-use cc_devops_core::ports::{CodeHost, Depth};
-use cc_devops_core::repos::snapshot::{Fact, Gap, SeenCheck, WorkflowState};
+use cc_devops_repos::ports::{CodeHost, Depth};
+use cc_devops_repos::snapshot::{Fact, Gap, SeenCheck, WorkflowState};
 use cc_devops_testkit::github::{Fault, Model};
 use serde_json::json;
 
@@ -126,7 +126,7 @@ async fn issues_that_could_not_be_read_are_said() {
     let house = two().await;
     let unread = Fault::Partial("Something broke", vec![json!("nodes"), json!(0)]);
     house.fake.fault("POST /graphql Issues", 0, unread);
-    let lookup = cc_devops_core::ports::IssueLookup {
+    let lookup = cc_devops_repos::ports::IssueLookup {
         owner: "acme".to_owned(),
         listed: std::iter::once("acme/web".to_owned()).collect(),
         ..Default::default()

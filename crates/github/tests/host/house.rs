@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{CodeHost, Depth, Found, PortResult, RepositoryStore, Spent};
-use cc_devops_core::repos::snapshot::{Repository, WorkflowId};
-use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, Limits, Retries, Settings};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
+use cc_devops_repos::snapshot::{Repository, WorkflowId};
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 

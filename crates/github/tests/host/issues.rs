@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{CodeHost, RepositoryStore};
-use cc_devops_core::repos::monitoring::{Ask, Monitor, MonitorReport, Settings};
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::workflows::ActionTaken;
-use cc_devops_core::requests::course::Course;
 use cc_devops_github::GitHub;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::health::Mode;
+use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, Settings};
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{CodeHost, RepositoryStore};
+use cc_devops_repos::workflows::ActionTaken;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::github::{Access, Fault, Model, TOKEN};
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_core::names::{SecretName, SecretPrefix};
-use cc_devops_core::ports::{
-    CodeHostNotices, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten,
-};
 use cc_devops_github::notices::Notices;
+use cc_devops_kernel::names::{SecretName, SecretPrefix};
+use cc_devops_kernel::ports::{
+    PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
+};
+use cc_devops_repos::ports::CodeHostNotices;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::github::webhooks;
 use hmac::{Hmac, KeyInit, Mac};

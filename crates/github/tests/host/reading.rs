@@ -1,7 +1,7 @@
 //! What is read of repositories.
 
-use cc_devops_core::ports::{CodeHost, Depth};
-use cc_devops_core::repos::snapshot::{
+use cc_devops_repos::ports::{CodeHost, Depth};
+use cc_devops_repos::snapshot::{
     BypassKind, Conclusion, Fact, Gap, RulesetRule, SecurityUpdates, Trait, WorkflowState,
 };
 use cc_devops_testkit::github::{APP_ID, APP_KEY, Access, Model, Permission, Plan, Protection, Ruleset, Visibility};
@@ -233,9 +233,9 @@ async fn runs_of_forks_and_pull_requests_do_not_hide_those_of_the_branch() {
     let house = House::of(model).await;
     let (all, _) = runs_of(&house.github, &[]).await;
     let workflow = &all.named("web").workflows.known().unwrap()[0];
-    let health = cc_devops_core::repos::workflows::runs::judge(all.named("web"), workflow);
+    let health = cc_devops_repos::workflows::runs::judge(all.named("web"), workflow);
     assert!(
-        matches!(health, cc_devops_core::repos::workflows::runs::Health::Failing(_)),
+        matches!(health, cc_devops_repos::workflows::runs::Health::Failing(_)),
         "{health:?}"
     );
 }
@@ -270,11 +270,11 @@ async fn an_organisations_ruleset_counts_alone_as_among_all() {
             .await
             .unwrap();
         let branch = one.default_branch.clone().unwrap();
-        let union = cc_devops_core::repos::protection::union(&one, &branch);
+        let union = cc_devops_repos::protection::union(&one, &branch);
         assert_eq!(union.reviews.is_some(), protected, "{name}: {:?}", branch.rulesets);
         let (all, _) = settings_of(&house.github).await;
         let branch = all.named(name).default_branch.clone().unwrap();
-        let union = cc_devops_core::repos::protection::union(all.named(name), &branch);
+        let union = cc_devops_repos::protection::union(all.named(name), &branch);
         assert_eq!(union.reviews.is_some(), protected, "{name} among all");
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cc_devops_core::ports::{CodeHost, Depth, PortErrorKind};
-use cc_devops_core::repos::snapshot::{Fact, Gap};
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_repos::ports::{CodeHost, Depth};
+use cc_devops_repos::snapshot::{Fact, Gap};
 use cc_devops_testkit::github::{Fault, Model};
 use serde_json::json;
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::acts::Asker;
-use cc_devops_core::ports::{CodeHost, PortErrorKind, RepositoryStore};
-use cc_devops_core::repos::fix::{ChangeKind, Means};
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::remedying::{Applied, Remedy, Wanted};
-use cc_devops_core::requests::course::Course;
-use cc_devops_core::secret::SecretValue;
 use cc_devops_github::GitHub;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::fix::{ChangeKind, Means};
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{CodeHost, RepositoryStore};
+use cc_devops_repos::remedying::{Applied, Remedy, Wanted};
 use cc_devops_testkit::github::{Actors, Model, Protection, TOKEN};
 use jiff::civil::date;
 

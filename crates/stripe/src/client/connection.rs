@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbound::header::{HeaderName, HeaderValue};
 use cc_devops_outbound::{HeaderMap, HttpClient, HttpOptions, PlainHttp, Retries, Url, base_address, bearer};
 use tokio::sync::watch;

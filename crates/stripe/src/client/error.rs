@@ -1,6 +1,6 @@
 //! What can go wrong between us and Stripe, and what a person can do about it.
 
-use cc_devops_core::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 use super::endpoint::Endpoint;
 

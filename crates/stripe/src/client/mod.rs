@@ -6,7 +6,7 @@
 //! ```no_run
 //! # use cc_devops_stripe::client::{Client, Listed, Settings, Statuses, WithItems};
 //! # use serde::de::DeserializeOwned;
-//! # async fn example<S>(key: cc_devops_core::secret::SecretValue) -> Result<(), cc_devops_stripe::client::Error>
+//! # async fn example<S>(key: cc_devops_kernel::secret::SecretValue) -> Result<(), cc_devops_stripe::client::Error>
 //! # where S: DeserializeOwned + WithItems + Send + 'static {
 //! let client = Client::new(&key, &Settings::default())?;
 //! let mut subscriptions = client.subscriptions::<S>(Statuses::AllButCanceled, 1_795_392_000);

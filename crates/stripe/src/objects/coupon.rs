@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cc_devops_core::revenue::model::{Coupon, CouponRef, Discount, Duration, Off};
+use cc_devops_revenue::model::{Coupon, CouponRef, Discount, Duration, Off};
 use serde::Deserialize;
 
 use super::wire::{Expandable, Number, Text, currency};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::model::{Coupon, Price};
-use cc_devops_core::revenue::transactions::Category;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::model::{Coupon, Price};
+use cc_devops_revenue::transactions::Category;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};

@@ -16,9 +16,9 @@ pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPric
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
 
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Options;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Options;
 
 /// What decides about a subscription's figure, besides the subscription.
 #[derive(Debug, Clone, Copy)]

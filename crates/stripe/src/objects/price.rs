@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cc_devops_core::revenue::model::{Charge, Interval, Packages, Price, Tier};
-use cc_devops_core::revenue::money::Exact;
+use cc_devops_revenue::model::{Charge, Interval, Packages, Price, Tier};
+use cc_devops_revenue::money::Exact;
 use serde::Deserialize;
 
 use super::wire::{Expandable, IdOf, Number, Text, amount, currency};

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use cc_devops_core::revenue::figure::{Figure, figure};
-use cc_devops_core::revenue::model::{Cancels, Collection, Item, Price, PriceRef, Status, Subscription, TaxRate};
+use cc_devops_revenue::figure::{Figure, figure};
+use cc_devops_revenue::model::{Cancels, Collection, Item, Price, PriceRef, Status, Subscription, TaxRate};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::model::TaxRate;
-use cc_devops_core::revenue::money::Exact;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::model::TaxRate;
+use cc_devops_revenue::money::Exact;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};

@@ -9,7 +9,7 @@ mod sdk;
 
 use std::time::Duration;
 
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use cc_devops_stripe::client::{Client, Limits, Listed, Retries, Settings, WithItems};
 use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
 use serde::Deserialize;

@@ -1,10 +1,11 @@
 //! The contract of the agents' register and of their heartbeats.
 
-use cc_devops_core::audit::{AuditFilter, actions};
-use cc_devops_core::fleet::{Beat, TokenHash};
-use cc_devops_core::names::{SecretPrefix, StackName};
-use cc_devops_core::ports::{PortErrorKind, Ports};
-use cc_devops_core::requests::Role;
+use cc_devops_core::ports::Ports;
+use cc_devops_fleet::{Beat, TokenHash};
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::{AuditFilter, actions};
+use cc_devops_kernel::names::{SecretPrefix, StackName};
+use cc_devops_kernel::ports::PortErrorKind;
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::ports::{Done, PortErrorKind, PortResult, Ports, SecretVersion, SecretWrite};
+use cc_devops_core::ports::{Done, Ports};
 use cc_devops_core::requests::engine::{ControlPlane, Received};
 use cc_devops_core::requests::fingerprint::Fingerprint;
-use cc_devops_core::requests::outcome::{Completed, Reason, SecretAction, Status};
-use cc_devops_core::requests::record::{Cursor, RequestFilter, RequestHead, RequestRecord};
-use cc_devops_core::requests::{Principal, PutSecret};
+use cc_devops_core::requests::record::{RequestFilter, RequestHead, RequestRecord};
+use cc_devops_kernel::agent::Principal;
+use cc_devops_kernel::audit::AuditFilter;
+use cc_devops_kernel::outcome::{Completed, Reason, SecretAction, Status};
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PutSecret;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -43,7 +46,7 @@ async fn put(ports: &Ports, head: &RequestHead, secret: &PutSecret, token: &str)
         at: after(1),
     };
     let own = head.clone();
-    let conclude = move |written: cc_devops_core::ports::SecretWritten| {
+    let conclude = move |written: cc_devops_kernel::ports::SecretWritten| {
         let mut conclusion = sample::success(&own, 1);
         conclusion.completed.result = Some(json!({"action": written.action, "versionId": written.version_id}));
         conclusion
@@ -265,7 +268,7 @@ impl cc_devops_core::ports::AtOnce for Refusing {
         _conclude: cc_devops_core::ports::Conclude,
     ) -> PortResult<Done> {
         let message = "the token was used before with another value";
-        Err(cc_devops_core::ports::PortError::new(PortErrorKind::Refused, message))
+        Err(cc_devops_kernel::ports::PortError::new(PortErrorKind::Refused, message))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The contract of work that is handed over: one run at a time, and one answer.
 
-use cc_devops_core::ports::{Begun, CareAnswer, HandedOver};
-use cc_devops_core::requests::record::Progress;
+use cc_devops_kernel::course::Progress;
+use cc_devops_repos::ports::{Begun, CareAnswer, HandedOver};
 use serde_json::json;
 
 use crate::sample::{after, request_id};

@@ -20,7 +20,8 @@ mod unreadable;
 mod upkeep;
 mod webhooks;
 
-use cc_devops_core::ports::{PortErrorKind, PortResult, Ports};
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 
 pub use agents::{agents, heartbeats};
 pub use at_once::at_once;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::ports::{PortErrorKind, Ports, RepositoryStore, Shelf};
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_repos::ports::{RepositoryStore, Shelf};
 use serde_json::{Value, json};
 
 use super::refused;

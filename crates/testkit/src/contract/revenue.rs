@@ -1,8 +1,10 @@
 //! The contract of where MRR is kept.
 
-use cc_devops_core::ports::{PortResult, Ports, RevenueStore};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::{Date, date};
 
 use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};

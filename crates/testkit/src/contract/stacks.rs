@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cc_devops_core::ports::{Ports, StackEnd, StackProgress};
-use cc_devops_core::requests::outcome::{DeployAction, Reason};
 use cc_devops_core::requests::record::{Receipt, StackLease, StackLock};
+use cc_devops_kernel::outcome::{DeployAction, Reason};
 
 use crate::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS, STACK_UNKNOWN, after, request_id};
 

@@ -2,10 +2,12 @@
 
 mod endpoints;
 
-use cc_devops_core::audit::{AuditEntry, actions};
-use cc_devops_core::ports::{Consumer, Outcome, PortErrorKind, Ports, Settled};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Delivery, Subscription, SubscriptionId};
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
+use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};

@@ -4,33 +4,44 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
-use cc_devops_core::events::Announcement;
-use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
-use cc_devops_core::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_core::ports::{
-    Agents, Alerts, AtOnce, AuditTrail, Backlog, CodeHost, Conclude, Consumer, Depth, Done, DueEvent, EventBus,
-    EventLog, Forgotten, FoundIssues, Heartbeats, IssueLookup, Ledger, LogWriter, Metrics, Outbox, PortResult,
-    RepositoryStore, RequestSample, RequestTotals, Retention, RevenueStore, Schedule, SealingKeys, SecretRead,
-    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SetAside, Settled, Shelf, Spent,
-    StackProgress, Stacks, Standing, TakeFound, Webhooks, Weight,
+    AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Retention, SealingKeys, StackProgress, Stacks, Weight,
 };
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
 use cc_devops_core::requests::DeployLambda;
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, LoggedEvent, NewRequest, OutgoingEvent, Page, Receipt, Renewal,
-    RequestFilter, RequestHead, RequestRecord, StackLease, StackLock, WaitingRequest,
+    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, StackLease,
+    StackLock, WaitingRequest,
 };
 use cc_devops_core::retention::Kept;
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
-use cc_devops_core::schedule::Job;
 use cc_devops_core::sealed_values::keeping::Replacing;
 use cc_devops_core::sealed_values::{SealingKey, SealingKeyId, SealingPair};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
+use cc_devops_fleet::ports::{Agents, Heartbeats};
+use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
+use cc_devops_kernel::course::Claim;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{
+    Alerts, AuditTrail, PortResult, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
+    SecretWritten,
+};
+use cc_devops_kernel::schedule::Job;
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::ports::{
+    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestTotals, SetAside,
+    Settled, Standing, Webhooks,
+};
+use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound};
+use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::workflows::{CloseReason, IssueRef};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;

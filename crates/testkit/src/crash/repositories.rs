@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::health::Mode;
-use cc_devops_core::ports::{
-    CodeHost, Depth, Found, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, Ports, Spent, TakeFound,
-};
-use cc_devops_core::repos::auditing::{self, Auditor};
-use cc_devops_core::repos::care::Care;
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::repos::monitoring::{self, Monitor};
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::remedying::Remedy;
-use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
-use cc_devops_core::secret::SecretValue;
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::auditing;
+use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::care::Care;
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::monitoring;
+use cc_devops_repos::monitoring::Monitor;
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
+use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
 use crate::sample;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::names::{FullStackName, RequestId, SecretName};
-use cc_devops_core::requests::Role;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
 use serde_json::{Value, json};
 
 use crate::sample::{self, PLANTED_SECRET, STACK_SUCCEEDS};

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
-use cc_devops_core::ports::{Clock as _, SystemClock};
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use futures::stream;
 use serde_json::{Value, json};
 

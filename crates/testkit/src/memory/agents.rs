@@ -1,11 +1,13 @@
 //! The fake register of agents, and their heartbeats.
 
 use async_trait::async_trait;
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::fleet::{Agent, AgentStatus, Beat, NewAgent, NewToken, TokenHash};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Agents, Heartbeats, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::Role;
+use cc_devops_fleet::ports::{Agents, Heartbeats};
+use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use super::{Memory, Model};

@@ -1,11 +1,11 @@
 //! The fake audit trail: the real chain, in a list.
 
 use async_trait::async_trait;
-use cc_devops_core::audit::{
+use cc_devops_kernel::audit::{
     AuditEntry, AuditFilter, AuditRow, ChainHash, Cut, Mark, Section, Verification, Verifier, cut, link,
 };
-use cc_devops_core::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use super::{Memory, page};

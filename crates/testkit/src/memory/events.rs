@@ -1,9 +1,11 @@
 //! The fake event bus, and the log that agents read.
 
 use async_trait::async_trait;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{EventBus, EventLog, LogWriter, PortResult};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{EventBus, EventLog, LogWriter};
 use jiff::Timestamp;
 
 use super::Memory;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Begun, CareAnswer, HandedOver, PortResult, WorkStanding};
-use cc_devops_core::requests::record::Progress;
+use cc_devops_kernel::course::Progress;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::{Begun, CareAnswer, HandedOver, WorkStanding};
 use jiff::Timestamp;
 
 use super::Memory;

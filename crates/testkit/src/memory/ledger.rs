@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use cc_devops_core::audit::AuditEntry;
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::{AgentName, FullStackName, RequestId};
-use cc_devops_core::ports::{Backlog, Ledger, PortError, PortErrorKind, PortResult};
+use cc_devops_core::ports::{Backlog, Ledger};
 use cc_devops_core::requests::record::{
-    Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, OutgoingEvent, Page, Receipt, Renewal, RequestFilter,
-    RequestHead, RequestRecord, RequestState, StackLease, StackLock, WaitingRequest,
+    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, RequestState,
+    StackLease, StackLock, WaitingRequest,
 };
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::course::Claim;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
 use jiff::Timestamp;
 
 use super::{Memory, Model, page};

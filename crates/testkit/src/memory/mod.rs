@@ -23,11 +23,14 @@ mod webhooks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::audit::AuditRow;
-use cc_devops_core::names::{FullStackName, RequestId, SecretName};
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, Ports, RequestTotals};
-use cc_devops_core::requests::record::{Cursor, LoggedEvent, OutgoingEvent, Page};
+use cc_devops_core::ports::Ports;
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::audit::AuditRow;
+use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_outbox::ports::RequestTotals;
 use jiff::Timestamp;
 
 use crate::clock::ManualClock;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{
-    Consumer, DueEvent, Outbox as OutboxPort, Outcome, PortResult, SetAside, Settled, Standing,
-};
-use cc_devops_core::requests::record::{Cursor, OutgoingEvent, Page};
+use cc_devops_kernel::events::OutgoingEvent;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox as OutboxPort, Outcome, SetAside, Settled, Standing};
 use jiff::Timestamp;
 
 use super::{Damaged, Memory, page};

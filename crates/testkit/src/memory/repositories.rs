@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{PortError, PortErrorKind, PortResult, RepositoryStore, Shelf};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_repos::ports::{RepositoryStore, Shelf};
 use serde_json::Value;
 
 use super::Memory;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use cc_devops_core::events::Announcement;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{PortResult, RevenueStore};
-use cc_devops_core::revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
 
 use super::Memory;

@@ -1,13 +1,13 @@
 //! The fake secret store: every version ever written, of which the last two can be read.
 
 use async_trait::async_trait;
-use cc_devops_core::names::{AgentName, SecretName, SecretPrefix};
-use cc_devops_core::ports::{
+use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
+use cc_devops_kernel::outcome::SecretAction;
+use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
-use cc_devops_core::requests::outcome::SecretAction;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::secret::SecretValue;
 use jiff::Timestamp;
 
 use super::{Memory, Model};

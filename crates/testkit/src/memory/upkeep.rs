@@ -1,11 +1,12 @@
 //! The fake schedule, the request metrics and the health checks: what keeps the house running.
 
 use async_trait::async_trait;
-use cc_devops_core::alerts::Alert;
-use cc_devops_core::health::Check;
-use cc_devops_core::ports::{Alerts, Checks, Metrics, PortResult, RequestSample, RequestTotals, Schedule};
 use cc_devops_core::requests::Action;
-use cc_devops_core::schedule::Job;
+use cc_devops_kernel::alerts::Alert;
+use cc_devops_kernel::health::Check;
+use cc_devops_kernel::ports::{Alerts, Checks, PortResult, Schedule};
+use cc_devops_kernel::schedule::Job;
+use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
 use jiff::Timestamp;
 
 use super::Memory;

@@ -2,7 +2,7 @@
 
 use cc_devops_aws::Resources;
 use cc_devops_core::retention::Rules;
-use cc_devops_core::{repos, revenue};
+use {cc_devops_repos as repos, cc_devops_revenue as revenue};
 
 use super::super::{RatesFrom, Settings};
 use super::{BadVariables, of_variables};

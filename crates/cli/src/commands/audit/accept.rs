@@ -1,8 +1,8 @@
 //! `audit accept`: takes a trail that has gone back as it stands, on record.
 
-use cc_devops_core::audit::{AuditEntry, actions};
-use cc_devops_core::ports::{Clock as _, SystemClock};
-use cc_devops_core::requests::outcome::Status;
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::confirmation::confirm;

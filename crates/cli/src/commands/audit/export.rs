@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use cc_devops_app::audit_archive::Export;
-use cc_devops_core::audit::{AuditFilter, AuditRow};
-use cc_devops_core::ports::{AuditTrail, PortResult};
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::audit::{AuditFilter, AuditRow};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{AuditTrail, PortResult};
 use jiff::Timestamp;
 use serde_json::json;
 

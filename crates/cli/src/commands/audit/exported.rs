@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use cc_devops_core::audit::{AuditRow, Break, ChainHash, Mark, Verification, Verifier};
-use cc_devops_core::input;
+use cc_devops_kernel::audit::{AuditRow, Break, ChainHash, Mark, Verification, Verifier};
+use cc_devops_kernel::input;
 use serde_json::json;
 
 use super::{broken_text, unlike};

@@ -6,11 +6,11 @@ mod exported;
 
 use std::path::PathBuf;
 
-use cc_devops_core::audit::{AuditFilter, AuditRow, Break, Mark, Verification};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::AuditTrail;
-use cc_devops_core::requests::outcome::Status;
-use cc_devops_core::requests::record::{Cursor, Page};
+use cc_devops_kernel::audit::{AuditFilter, AuditRow, Break, Mark, Verification};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::AuditTrail;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -263,7 +263,7 @@ fn list_text(page: &Page<AuditRow>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::audit::{AuditEntry, ChainHash};
+    use cc_devops_kernel::audit::{AuditEntry, ChainHash};
     use serde_json::Value;
 
     use super::*;

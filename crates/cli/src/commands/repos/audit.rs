@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use cc_devops_core::repos::audit::ScanReport;
-use cc_devops_core::repos::auditing::{Ask, AuditError};
-use cc_devops_core::repos::rules::{Rule, Severity};
 use cc_devops_reports::{Shown, html, markdown, sarif, table};
+use cc_devops_repos::audit::ScanReport;
+use cc_devops_repos::auditing::{Ask, AuditError};
+use cc_devops_repos::rules::{Rule, Severity};
 
 use super::{Whose, short_name};
 use crate::context::Context;

@@ -1,7 +1,7 @@
 //! `repos explain`: one repository, rule by rule.
 
-use cc_devops_core::repos::auditing::Ask;
 use cc_devops_reports::explain;
+use cc_devops_repos::auditing::Ask;
 
 use super::audit::refused;
 use super::{Whose, short_name};

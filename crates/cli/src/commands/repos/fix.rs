@@ -1,10 +1,10 @@
 //! `repos fix`: what would put breaches right, and doing it.
 
-use cc_devops_core::acts::Asker;
-use cc_devops_core::repos::fix::{Means, Plan};
-use cc_devops_core::repos::remedying::{Applied, Plans, Wanted};
-use cc_devops_core::repos::rules::Rule;
-use cc_devops_core::requests::course::Course;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::course::Course;
+use cc_devops_repos::fix::{Means, Plan};
+use cc_devops_repos::remedying::{Applied, Plans, Wanted};
+use cc_devops_repos::rules::Rule;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_app::settings::login;
-use cc_devops_core::repos::policy::Policy;
+use cc_devops_repos::policy::Policy;
 
 use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};

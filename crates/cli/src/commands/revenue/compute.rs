@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::ports::{Clock, SystemClock};
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::model::Catalog;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
-use cc_devops_core::revenue::report::{Entry, Summary};
-use cc_devops_core::revenue::run::Run;
+use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::report::{Entry, Summary};
+use cc_devops_revenue::run::Run;
 use cc_devops_stripe::compute::{ComputeError, compute, read_coupons, read_prices};
 use cc_devops_stripe::objects::Terms;
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use cc_devops_app::billing::billing;
-use cc_devops_core::ports::{Billing, Wanted};
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::report::Entry;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::ports::{Billing, Wanted};
+use cc_devops_revenue::report::Entry;
 use serde_json::json;
 
 use super::compute::{Beside, Files};

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::history::Waterfall;
-use cc_devops_core::revenue::movements::Kind;
-use cc_devops_core::revenue::report::{Summary, Usd};
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::history::Waterfall;
+use cc_devops_revenue::movements::Kind;
+use cc_devops_revenue::report::{Summary, Usd};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

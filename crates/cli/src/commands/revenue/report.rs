@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use cc_devops_app::billing::billing;
 use cc_devops_app::revenue::reporter;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::lines::Explain;
-use cc_devops_core::revenue::report::Entry;
-use cc_devops_core::revenue::reporting::{Ask, ReportError};
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::report::Entry;
+use cc_devops_revenue::reporting::{Ask, ReportError};
 
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};

@@ -1,10 +1,10 @@
 //! By which rules MRR is computed: flags, over the configuration.
 
 use cc_devops_app::settings::{RatesFrom, RevenueSettings, rate, table_of};
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::policy::Policy;
-use cc_devops_core::revenue::rates::Rates;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::rates::Rates;
 
 use crate::error::CliError;
 

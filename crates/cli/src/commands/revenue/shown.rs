@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::revenue::currency::Currency;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::figure::Figure;
-use cc_devops_core::revenue::money::Exact;
-use cc_devops_core::revenue::movements::{Kind, Statement};
-use cc_devops_core::revenue::report::{Summary, Usd};
-use cc_devops_core::revenue::transactions::TransactionsFigure;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::figure::Figure;
+use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::movements::{Kind, Statement};
+use cc_devops_revenue::report::{Summary, Usd};
+use cc_devops_revenue::transactions::TransactionsFigure;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -152,7 +152,7 @@ fn movements_text(day: &Day) -> String {
         let row = |what: &str, amount: i128, customers: u64| {
             vec![upper(*currency), what.to_owned(), money(amount), customers.to_string()]
         };
-        let rounded = |total: &cc_devops_core::revenue::money::Total| total.rounded().unwrap_or_default();
+        let rounded = |total: &cc_devops_revenue::money::Total| total.rounded().unwrap_or_default();
         rows.push(row("opening", rounded(&sheet.opening), sheet.opening_customers));
         for (kind, moved) in &sheet.moved {
             rows.push(row(&code_of(kind), rounded(&moved.amount), moved.customers));

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use cc_devops_aws::{Backend, DeployRole};
-use cc_devops_core::Installation;
-use cc_devops_core::audit::AuditFilter;
-use cc_devops_core::health::CAPABILITIES;
-use cc_devops_core::names::{AgentName, RequestId, SecretName};
-use cc_devops_core::ports::{PortErrorKind, Ports};
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::record::RequestState;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_kernel::audit::AuditFilter;
+use cc_devops_kernel::health::CAPABILITIES;
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_kernel::secret::SecretValue;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 

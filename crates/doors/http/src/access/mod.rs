@@ -16,10 +16,11 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
-use cc_devops_core::fleet::{Agent, Token, TokenHash};
-use cc_devops_core::policy::Access;
-use cc_devops_core::ports::PortResult;
-use cc_devops_core::requests::Principal;
+use cc_devops_fleet::{Token, TokenHash};
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Principal;
+use cc_devops_kernel::ports::PortResult;
 
 pub(crate) use permit::{Door, Open, Permitted, Row, open, permitted};
 pub(crate) use privileges::{

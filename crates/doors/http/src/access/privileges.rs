@@ -3,16 +3,20 @@
 
 use axum::extract::{Query, RawPathParams};
 use axum::http::Uri;
-use cc_devops_core::acts::Asker;
-use cc_devops_core::fleet::{Agent, AgentStatus, Beat, Rhythm};
-use cc_devops_core::names::{AgentName, RequestId, SecretName};
-use cc_devops_core::policy::Access;
-use cc_devops_core::ports::{PortResult, SecretRead, SecretVersion, Webhooks};
 use cc_devops_core::requests::engine::ReadSecretError;
-use cc_devops_core::requests::record::{Cursor, Page, Progress, RequestFilter, RequestRecord, RequestState};
+use cc_devops_core::requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_core::sealed_values::SealingKey;
-use cc_devops_core::webhooks::Subscriptions;
+use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::course::Progress;
+use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
 use cc_devops_outbound::egress::Guard;
+use cc_devops_outbox::ports::Webhooks;
+use cc_devops_outbox::webhooks::Subscriptions;
 use serde::Deserialize;
 
 use super::{Credential, Permitted};

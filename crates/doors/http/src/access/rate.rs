@@ -1,7 +1,7 @@
 //! How often each agent may call.
 
 use axum::http::StatusCode;
-use cc_devops_core::names::AgentName;
+use cc_devops_kernel::names::AgentName;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 

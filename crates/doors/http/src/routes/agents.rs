@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Json as Answer;
-use cc_devops_core::fleet::Beat;
+use cc_devops_fleet::Beat;
 
 use crate::access::{ListAgents, Permitted, SendHeartbeat};
 use crate::extract::Json;

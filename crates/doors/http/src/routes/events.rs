@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::{IntoResponse, Json, Response};
-use cc_devops_core::requests::record::Cursor;
+use cc_devops_kernel::paging::Cursor;
 use serde::Deserialize;
 use utoipa::IntoParams;
 

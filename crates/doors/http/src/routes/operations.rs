@@ -4,9 +4,9 @@ use axum::Extension;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
-use cc_devops_core::fleet::Liveness;
-use cc_devops_core::health::{Condition, Health};
-use cc_devops_core::policy::Access;
+use cc_devops_fleet::Liveness;
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::health::{Condition, Health};
 
 use crate::access::{Open, Permitted, ReadMetrics, authenticate};
 use crate::app::App;

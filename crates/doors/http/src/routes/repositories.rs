@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
-use cc_devops_core::names::RepositoryName;
+use cc_devops_kernel::names::RepositoryName;
 
 use crate::access::Open;
 use crate::problem::Problem;

@@ -5,8 +5,9 @@ use std::convert::Infallible;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use cc_devops_core::names::AgentName;
-use cc_devops_core::requests::record::{Cursor, LoggedEvent};
+use cc_devops_kernel::events::LoggedEvent;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::Cursor;
 use futures::stream::unfold;
 use tokio::sync::watch;
 use tokio::time::Instant;

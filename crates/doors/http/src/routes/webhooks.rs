@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json as Answer, Response};
-use cc_devops_core::ports::{PortError, PortErrorKind};
-use cc_devops_core::webhooks::{Subscription, SubscriptionId, signing_secret};
+use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_outbox::webhooks::{Subscription, SubscriptionId, signing_secret};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! The shapes of webhook subscriptions and dead letters.
 
-use cc_devops_core::names::AgentName;
-use cc_devops_core::webhooks::{DeadLetter, SubscriptionStatus};
+use cc_devops_kernel::names::AgentName;
+use cc_devops_outbox::webhooks::{DeadLetter, SubscriptionStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
-use cc_devops_core::secret::SecretValue;
-use cc_devops_core::webhooks::{Subscription, SubscriptionId};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 

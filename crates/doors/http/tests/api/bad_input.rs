@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
-use cc_devops_core::ports::PortErrorKind;
+use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! `/openapi.json` says what is: its references resolve, its refusals are complete, and what the
 //! server answers has the shape it describes.
 
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_kernel::outcome::Reason;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 

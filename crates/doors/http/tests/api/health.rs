@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, StatusCode};
-use cc_devops_core::health::{Check, Condition};
-use cc_devops_core::ports::Checks;
+use cc_devops_kernel::health::{Check, Condition};
+use cc_devops_kernel::ports::Checks;
 use cc_devops_server::ServerConfig;
 use cc_devops_testkit::Memory;
 use serde_json::json;
@@ -154,7 +154,7 @@ async fn the_own_heartbeat_tries_to_write() {
     assert_eq!(
         house
             .control
-            .probed_health(cc_devops_core::health::Mode::Normal)
+            .probed_health(cc_devops_kernel::health::Mode::Normal)
             .await
             .status,
         Condition::Degraded

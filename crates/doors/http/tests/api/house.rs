@@ -7,15 +7,16 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cc_devops_core::audit::{AuditRow, actions};
-use cc_devops_core::fleet::{Agent, NewAgent, NewToken, Token};
-use cc_devops_core::names::RequestId;
 use cc_devops_core::policy::{Policy, PolicySet};
 use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::Role;
 use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_core::requests::engine::{ControlPlane, Settings};
 use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_fleet::{NewAgent, NewToken, Token};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::{AuditRow, actions};
+use cc_devops_kernel::names::RequestId;
 use cc_devops_server::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
@@ -240,7 +241,7 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
                 created_at: sample::START,
             };
             let token = NewToken {
-                hash: cc_devops_core::fleet::TokenHash::of(&caller.token().unwrap()),
+                hash: cc_devops_fleet::TokenHash::of(&caller.token().unwrap()),
                 created_at: sample::START,
             };
             ports.agents.add(&new, &token, &sample::added()).await.unwrap();

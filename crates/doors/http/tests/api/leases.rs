@@ -8,17 +8,18 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
-use cc_devops_core::ControlPlane;
-use cc_devops_core::acts::Author;
 use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{PortResult, RepositoryCare};
-use cc_devops_core::requests::RepositoryWork;
 use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::course::Course;
+use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_core::requests::engine::Settings;
 use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::outcome::Failure;
 use cc_devops_core::requests::record::{RequestRecord, RequestState};
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::work::RepositoryWork;
 use cc_devops_server::{ServerConfig, Service, Workers};
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
@@ -58,7 +59,7 @@ impl RepositoryCare for Slow {
 struct House {
     service: Service,
     workers: Workers,
-    _ended: UnboundedSender<cc_devops_core::names::RequestId>,
+    _ended: UnboundedSender<cc_devops_kernel::names::RequestId>,
 }
 
 impl House {

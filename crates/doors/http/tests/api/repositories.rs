@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
-use cc_devops_core::acts::Author;
-use cc_devops_core::ports::{
-    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, PortError, PortErrorKind, PortResult, RepositoryCare,
-    Spent, TakeFound,
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_repos::auditing::{Auditor, Settings};
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{
+    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryCare, Spent, TakeFound,
 };
-use cc_devops_core::repos::auditing::{Auditor, Settings};
-use cc_devops_core::repos::fix::ChangeKind;
-use cc_devops_core::repos::policy::Policy;
-use cc_devops_core::repos::snapshot::Repository;
-use cc_devops_core::repos::workflows::{CloseReason, IssueRef};
-use cc_devops_core::requests::RepositoryWork;
-use cc_devops_core::requests::course::Course;
-use cc_devops_core::requests::outcome::Failure;
-use cc_devops_core::secret::SecretValue;
+use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::work::RepositoryWork;
+use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_server::Hygiene;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::fleet::Beat;
-use cc_devops_core::names::AgentName;
-use cc_devops_core::ports::{Heartbeats, PortResult, Ports};
-use cc_devops_core::schedule::Job;
+use cc_devops_core::ports::Ports;
+use cc_devops_fleet::Beat;
+use cc_devops_fleet::ports::Heartbeats;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::schedule::Job;
 use cc_devops_server::{ServerConfig, Workers};
 use cc_devops_testkit::{Memory, sample};
 use jiff::Timestamp;

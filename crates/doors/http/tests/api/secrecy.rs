@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::Method;
-use cc_devops_core::ports::PortErrorKind;
+use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::sample::{self, PLANTED_SECRET};
 use serde_json::{Value, json};
 use tracing::subscriber::set_default;

@@ -1,8 +1,8 @@
 //! Taking requests in: acknowledgement, waiting, arrays, and who carries out what.
 
 use axum::http::StatusCode;
-use cc_devops_core::requests::outcome::Reason;
 use cc_devops_core::requests::record::RequestState;
+use cc_devops_kernel::outcome::Reason;
 use cc_devops_server::ServerConfig;
 use cc_devops_server::config::Pace;
 use cc_devops_testkit::memory::StackScript;

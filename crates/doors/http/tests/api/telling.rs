@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Consumer, Metrics, PortResult, RequestSample, RequestTotals};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, Metrics, RequestSample, RequestTotals};
 use cc_devops_server::ServerConfig;
 use cc_devops_testkit::Memory;
 use serde_json::json;

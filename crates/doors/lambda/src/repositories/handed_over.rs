@@ -7,13 +7,14 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use cc_devops_core::acts::Author;
-use cc_devops_core::names::RequestId;
-use cc_devops_core::ports::{Begun, CareAnswer, PortErrorKind, PortResult};
-use cc_devops_core::requests::RepositoryWork;
-use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::execution::within_an_event;
-use cc_devops_core::requests::outcome::{Failure, Reason};
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::names::RequestId;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_repos::ports::{Begun, CareAnswer};
+use cc_devops_repos::work::RepositoryWork;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};

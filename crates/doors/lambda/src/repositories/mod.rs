@@ -9,13 +9,14 @@ mod handed_over;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::acts::Author;
-use cc_devops_core::names::{AgentName, RequestId};
-use cc_devops_core::ports::{CareAnswer, Clock, HandedOver, RepositoryCare};
-use cc_devops_core::repos::auditing::Auditor;
-use cc_devops_core::requests::RepositoryWork;
-use cc_devops_core::requests::course::Course;
 use cc_devops_core::requests::task::Task;
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::names::{AgentName, RequestId};
+use cc_devops_kernel::ports::Clock;
+use cc_devops_repos::auditing::Auditor;
+use cc_devops_repos::ports::{CareAnswer, HandedOver, RepositoryCare};
+use cc_devops_repos::work::RepositoryWork;
 use serde_json::{Value, json};
 
 /// The function.
@@ -121,7 +122,7 @@ impl RepositoriesFunction {
         match self.care.carry_out(&all, &Author::default(), &Course::default()).await {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
-            Ok(Err(failure)) if failure.reason == cc_devops_core::requests::outcome::Reason::MissingDependency => {
+            Ok(Err(failure)) if failure.reason == cc_devops_kernel::outcome::Reason::MissingDependency => {
                 tracing::info!(%failure, "no workflow is looked at");
                 Ok(answer(200, &json!({"looked": false, "why": failure.message})))
             }

@@ -8,10 +8,10 @@ use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use cc_devops_core::names::SecretName;
-use cc_devops_core::ports::Clock;
-use cc_devops_core::revenue::day::Day;
-use cc_devops_core::revenue::reporting::{Figures, ReportError, Reporter};
+use cc_devops_kernel::names::SecretName;
+use cc_devops_kernel::ports::Clock;
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::reporting::{Figures, ReportError, Reporter};
 use futures::FutureExt;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -7,7 +7,7 @@
 
 mod forms;
 
-use cc_devops_core::fleet::token::TOKEN_PREFIX;
+use cc_devops_fleet::token::TOKEN_PREFIX;
 
 /// What stands where a secret stood.
 pub(super) const BLOT: &str = "[redacted]";

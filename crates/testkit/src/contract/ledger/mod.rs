@@ -8,7 +8,8 @@ mod receiving;
 mod waiting;
 
 use cc_devops_core::ports::{Ledger, Ports};
-use cc_devops_core::requests::record::{Claim, ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
+use cc_devops_core::requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
+use cc_devops_kernel::course::Claim;
 
 use crate::sample::{after, request_id};
 

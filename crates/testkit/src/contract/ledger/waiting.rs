@@ -1,8 +1,9 @@
 //! Parked requests, whose effect ends elsewhere.
 
-use cc_devops_core::ports::{PortErrorKind, Ports};
-use cc_devops_core::requests::outcome::Reason;
+use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::record::RequestState;
+use cc_devops_kernel::outcome::Reason;
+use cc_devops_kernel::ports::PortErrorKind;
 
 use super::{record, take};
 use crate::contract::refused;

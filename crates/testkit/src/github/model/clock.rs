@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cc_devops_core::ports::{Clock as _, SystemClock};
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use jiff::Timestamp;
 
 /// A clock that stands until it is moved, or one that runs.

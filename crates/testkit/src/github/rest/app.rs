@@ -3,7 +3,7 @@
 use axum::http::Method;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use cc_devops_core::ports::{Clock as _, SystemClock};
+use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use jiff::Timestamp;
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `repositories`: the function `RepositoriesFn-{stage}`.
 
-use cc_devops_core::ports::{Clock, SystemClock};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_lambda::payload::open;
 use cc_devops_lambda::repositories::Invocation;
 use cc_devops_lambda::{left, logging, wiring};
