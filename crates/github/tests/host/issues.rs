@@ -24,7 +24,7 @@ fn monitor(house: &House, memory: &Memory, credential: &str, policy: &str, mode:
         policy: Arc::new(Policy::from_toml(policy).unwrap()),
         mode,
     };
-    Monitor::new(host, &memory.ports(), settings)
+    Monitor::new(host, memory.ports(), settings)
 }
 
 fn usual(house: &House) -> Monitor {

@@ -35,7 +35,7 @@ fn remedy(house: &House) -> Remedy {
         Arc::new(github),
         "acme",
         Arc::new(Policy::default()),
-        &house.memory.ports(),
+        house.memory.ports(),
     )
 }
 
