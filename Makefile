@@ -4,6 +4,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 BINARY := target/release/cc-devops
+QUICK := target/quick/cc-devops
 DEBUG_BINARY := target/debug/cc-devops
 VENV := target/venv
 # Programs that stand for other systems, and the tools of AWS: a virtual environment for each.
@@ -26,16 +27,16 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean fuzz advisories package test-packages
+.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean fuzz advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers
 
-# The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It takes the
-# place of the release until that is built again, so that what is run and what is typed are one version.
-run:
+# The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
+# own, so that a full release stays as it was built.
+run: quick
+	@$(QUICK) serve
+
+quick:
 	@$(CARGO) build --profile quick --locked -p cc-devops-cli --no-default-features
-	@mkdir -p $(dir $(BINARY))
-	@ln -sfn ../quick/cc-devops $(BINARY)
-	@$(BINARY) serve
 
 build: cli function
 
@@ -155,8 +156,8 @@ bench-strangers: cli
 soak: cli
 	$(PYTHON) bench/soak.py $(BINARY) $(SOAK_ARGS)
 
-demo: cli
-	$(PYTHON) demo/run.py $(BINARY)
+demo: quick
+	$(PYTHON) demo/run.py $(QUICK)
 
 clean:
 	$(CARGO) clean

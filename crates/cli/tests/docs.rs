@@ -81,9 +81,9 @@ fn the_readme_walk_works_word_for_word() {
             *shown.last_mut().expect("a command comes first") = Some(block);
         }
     }
-    assert!(script.contains("export PATH=\"$PWD/target/release:$PATH\""));
+    assert!(script.contains("export PATH=\"$PWD/target/quick:$PATH\""));
     let script = script
-        .replace("export PATH=\"$PWD/target/release:$PATH\"", &own_path)
+        .replace("export PATH=\"$PWD/target/quick:$PATH\"", &own_path)
         .replace("http://127.0.0.1:8787", &server.url);
     let printed = server.run(&script, "");
     let printed: Vec<&str> = printed.split("\n==next==\n").collect();

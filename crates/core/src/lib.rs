@@ -1,7 +1,8 @@
-//! The control plane: its domain crates under the paths that they had when they were one.
+//! The spine of the control plane: requests and their registry of actions, the policies that decide on them,
+//! retention and sealed values, over the ports that a backend implements.
 //!
-//! New code names the crate that holds what it needs: `cc_devops_kernel`, `cc_devops_revenue`, `cc_devops_repos`,
-//! `cc_devops_fleet`, `cc_devops_outbox`. What is left here is the spine and the policies.
+//! What all domains share is in `cc_devops_kernel`; the other domains are `cc_devops_revenue`, `cc_devops_repos`,
+//! `cc_devops_fleet` and `cc_devops_outbox`. None of them does I/O.
 
 pub mod policy;
 pub mod ports;
@@ -9,17 +10,13 @@ pub mod requests;
 pub mod retention;
 pub mod sealed_values;
 
-pub use cc_devops_kernel::{
-    acts, alerts, audit, events, health, input, installation, names, schedule, sealing, secret, signing, stored, text,
-};
-pub use cc_devops_outbox::webhooks;
-pub use {cc_devops_repos as repos, cc_devops_revenue as revenue};
+pub(crate) use cc_devops_kernel::{acts, alerts, audit, events, health, input, installation, names, secret, text};
 
-pub use installation::Installation;
+pub(crate) use installation::Installation;
 pub use requests::engine::ControlPlane;
 
-/// The agents: who they are, how they prove it, and whether they are alive.
-pub mod fleet {
-    pub use cc_devops_fleet::*;
-    pub use cc_devops_kernel::agent::Agent;
+/// The agents, and their heartbeats.
+pub(crate) mod fleet {
+    pub(crate) use cc_devops_fleet::*;
+    pub(crate) use cc_devops_kernel::agent::Agent;
 }
