@@ -150,6 +150,10 @@ impl Args {
     }
 }
 
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(clippy::unnecessary_wraps, reason = "an account is no store")
+)]
 fn store_of(capabilities: &Capabilities) -> Result<&Store, CliError> {
     match capabilities.backend() {
         Backend::Embedded(store) => Ok(store),

@@ -49,6 +49,10 @@ pub(crate) fn refused(data_dir: &Path, error: OpenError) -> CliError {
 }
 
 /// The stack in the account, where that is the backend.
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(clippy::unused_async, reason = "only an account is asked")
+)]
 pub(crate) async fn on_aws(settings: &Settings) -> Result<Option<AwsBackend>, CliError> {
     if let Some(problem) = settings.not_built_in() {
         let (file, problems) = (None, vec![problem]);
@@ -104,6 +108,10 @@ impl Opened {
         Ok(self.capabilities.control_plane().await?)
     }
 
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(clippy::unnecessary_wraps, reason = "an account is no store")
+    )]
     fn store(&self) -> Option<&Store> {
         match self.capabilities.backend() {
             Backend::Embedded(store) => Some(store),

@@ -1,6 +1,9 @@
 //! The commands on a control plane that is deployed to the emulator: the README's walk, word for
 //! word, and what `serve` does with the queue.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, with a message")]
+#![cfg_attr(
+    feature = "aws",
+    expect(clippy::unwrap_used, reason = "a test fails by panicking, with a message")
+)]
 #![cfg(feature = "aws")]
 
 #[path = "docs/markdown.rs"]

@@ -1,6 +1,8 @@
 //! The commands' way to AWS in a program that was built without it. There never is a backend to call these with: who
 //! asks for one was told so in [`crate::store::on_aws`].
 
+#![expect(clippy::unused_async, reason = "their twins in `bus` ask an account")]
+
 use cc_devops_core::sealed_values::SealingKey;
 use serde_json::Value;
 
