@@ -66,7 +66,7 @@ pub fn documents(text: &[u8]) -> Result<Value, InputError> {
 /// # Errors
 /// As [`document`], or it has another shape.
 pub fn typed<T: DeserializeOwned>(text: &[u8]) -> Result<T, InputError> {
-    document(text)?;
+    looked_at(text)?;
     // From here on nothing in it means anything to the library.
     serde_json::from_slice(text).map_err(InputError::of)
 }
@@ -84,6 +84,104 @@ fn read(text: &[u8], depth: usize) -> Result<Value, InputError> {
     let value = Plain { left: depth }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
     value.map_err(InputError::of)
+}
+
+/// The same as [`document`], for those who want nothing of it but to know that it is taken.
+fn looked_at(text: &[u8]) -> Result<(), InputError> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let looked = Glance(Plain { left: MAX_DEPTH }).deserialize(&mut reader);
+    looked.and_then(|()| reader.end()).map_err(InputError::of)
+}
+
+/// A key, as the one rule for keys wants it.
+fn plain_key<E: serde::de::Error>(key: &str) -> Result<(), E> {
+    match PRIVATE.iter().find(|private| key.starts_with(*private)) {
+        None => Ok(()),
+        Some(private) => Err(E::custom(format_args!(
+            "a key begins with `{private}`, which a library keeps for itself; give it another name"
+        ))),
+    }
+}
+
+/// A value that is looked at and not kept.
+#[derive(Clone, Copy)]
+struct Glance(Plain);
+
+impl<'de> DeserializeSeed<'de> for Glance {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Glance {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let inner = Self(self.0.deeper()?);
+        while list.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let inner = Self(self.0.deeper()?);
+        while object.next_key_seed(Key)?.is_some() {
+            object.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// A key that is looked at and not kept.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
+        plain_key(key)
+    }
 }
 
 /// A value, with so many levels left.
@@ -171,11 +269,7 @@ impl<'de> Visitor<'de> for Plain {
         let inner = self.deeper()?;
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
-            if let Some(private) = PRIVATE.iter().find(|private| key.starts_with(*private)) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "a key begins with `{private}`, which a library keeps for itself; give it another name"
-                )));
-            }
+            plain_key(&key)?;
             let value = object.next_value_seed(inner)?;
             fields.insert(key, value);
         }
@@ -193,8 +287,13 @@ mod tests {
         format!("{}1{}", open.repeat(depth), close.repeat(depth))
     }
 
+    /// Why a document is refused, and one of a known shape for the same reason.
     fn refusal(text: &str) -> String {
-        document(text.as_bytes()).unwrap_err().to_string()
+        let refused = document(text.as_bytes()).unwrap_err().to_string();
+        let of_a_shape = typed::<Value>(text.as_bytes()).unwrap_err().to_string();
+        let reason = |refused: &str| refused.split(" at line").next().map(str::to_owned);
+        assert_eq!(reason(&of_a_shape), reason(&refused), "{text}");
+        refused
     }
 
     #[test]
@@ -263,6 +362,7 @@ mod tests {
         let text = r#" {"a": [null, true, -7, 18446744073709551615, 1.5e300, 0.1], "\u00e9": "\ud83d\ude00", "": {}} "#;
         let expected: Value = serde_json::from_str(text).unwrap();
         assert_eq!(document(text.as_bytes()).unwrap(), expected);
+        assert_eq!(typed::<Value>(text.as_bytes()).unwrap(), expected);
     }
 
     #[test]

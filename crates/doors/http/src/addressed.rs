@@ -16,6 +16,8 @@ pub(crate) struct Addressed {
     /// It listens on this machine alone, so that only this machine's own names are right.
     loopback: bool,
     names: Vec<String>,
+    /// The address it listens on, as most callers write it: nothing needs to be read of that.
+    own: String,
 }
 
 impl Addressed {
@@ -24,6 +26,7 @@ impl Addressed {
         Self {
             loopback: is_loopback_address(listen.ip()),
             names: names.to_vec(),
+            own: listen.to_string(),
         }
     }
 
@@ -35,7 +38,7 @@ impl Addressed {
         for authority in in_uri.into_iter().chain(in_headers) {
             // The URI's counts, but no other may stand beside it.
             let authority = authority.unwrap_or_default();
-            if !self.is_ours(host_of(authority)) {
+            if authority != self.own && !self.is_ours(host_of(authority)) {
                 return Some(Problem::new(
                     StatusCode::MISDIRECTED_REQUEST,
                     "the header `Host` names another server: this one answers to the names that `server.names` in \

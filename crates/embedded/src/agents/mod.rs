@@ -3,7 +3,7 @@
 mod proofs;
 pub(crate) mod register;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use cc_devops_fleet::ports::{Agents, Heartbeats};
@@ -22,6 +22,18 @@ use crate::error::Fault;
 use crate::vault::StoreKeys;
 use proofs::{Proofs, Read, agent};
 use register::{AGENT, AGENT_COLUMNS, AgentRow, TOKEN, TokenRow};
+
+/// Who shows a token, where neither it nor its agent has ended.
+static BY_TOKEN: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {AGENT}, {TOKEN} FROM tokens JOIN agents ON name = agent \
+         WHERE hash = ?1 AND (ends_at IS NULL OR ends_at > ?2) AND revoked_at IS NULL"
+    )
+});
+
+/// Who has a name, where it was not revoked.
+static BY_NAME: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {AGENT} FROM agents WHERE name = ?1 AND revoked_at IS NULL"));
 
 /// The agents in the database, and their heartbeats.
 pub struct SqliteAgents {
@@ -89,10 +101,7 @@ impl Agents for SqliteAgents {
         let keys = self.db.store_keys();
         self.db.look_up(|conn| {
             let found = conn
-                .prepare_cached(&format!(
-                    "SELECT {AGENT}, {TOKEN} FROM tokens JOIN agents ON name = agent \
-                     WHERE hash = ?1 AND (ends_at IS NULL OR ends_at > ?2) AND revoked_at IS NULL"
-                ))?
+                .prepare_cached(&BY_TOKEN)?
                 .query_row(params![token.0, nanos(now)], |row| {
                     self.proofs.with_token(row, &token.0, keys)
                 })
@@ -105,9 +114,7 @@ impl Agents for SqliteAgents {
         let keys = self.db.store_keys();
         self.db.look_up(|conn| {
             let found = conn
-                .prepare_cached(&format!(
-                    "SELECT {AGENT} FROM agents WHERE name = ?1 AND revoked_at IS NULL"
-                ))?
+                .prepare_cached(&BY_NAME)?
                 .query_row([name.as_str()], |row| self.proofs.by_name(row, name.as_str(), keys))
                 .optional()?;
             Ok(found.and_then(unless_forged))
