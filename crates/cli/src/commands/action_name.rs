@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use cc_devops_core::requests::actions::{Registry, vocabulary};
+use cc_devops_core::requests::actions::{names, rules};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
@@ -14,12 +14,12 @@ pub(super) struct ActionName {
 
 /// The actions of requests.
 pub(super) const REQUESTED: ActionName = ActionName {
-    known: || Registry::shipped().actions().map(|action| action.name).collect(),
+    known: || names().collect(),
 };
 
 /// All that policies may speak of.
 pub(super) const IN_POLICIES: ActionName = ActionName {
-    known: || vocabulary().rules().iter().map(|rule| rule.action).collect(),
+    known: || rules().iter().map(|rule| rule.action).collect(),
 };
 
 impl TypedValueParser for ActionName {
@@ -36,6 +36,8 @@ impl TypedValueParser for ActionName {
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_core::requests::actions::{Registry, vocabulary};
+
     use super::*;
 
     #[test]
@@ -51,6 +53,7 @@ mod tests {
         let in_policies = offered(&IN_POLICIES);
         assert!(requested.iter().all(|name| in_policies.contains(name)));
         assert!(in_policies.iter().any(|name| name == "readSecret"));
+        assert!(vocabulary().rules().iter().map(|rule| rule.action).eq(in_policies));
         let taken = REQUESTED.parse_ref(&Command::new("x"), None, OsStr::new("ofYesterday"));
         assert_eq!(taken.unwrap(), "ofYesterday");
     }

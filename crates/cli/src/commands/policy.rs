@@ -6,7 +6,7 @@ use cc_devops_app::settings::PolicySource;
 use cc_devops_app::settings::file::PolicySetName;
 use cc_devops_app::{Settings, policies};
 use cc_devops_core::policy::On;
-use cc_devops_core::requests::actions::vocabulary;
+use cc_devops_core::requests::actions::{rules, vocabulary};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::decision::Closed;
@@ -47,13 +47,13 @@ const COLUMN: usize = 33;
 fn check_help() -> String {
     let mut help = format!("{CHECK_HELP}Actions and their resources:\n");
     let mut kinds: Vec<On> = Vec::new();
-    for rule in vocabulary().rules() {
+    for rule in rules() {
         if kinds.contains(&rule.on) {
             continue;
         }
         kinds.push(rule.on);
         let mut line = String::new();
-        for alike in vocabulary().rules().iter().filter(|alike| alike.on == rule.on) {
+        for alike in rules().iter().filter(|alike| alike.on == rule.on) {
             if !line.is_empty() && line.len() + alike.action.len() + 4 > COLUMN {
                 help.push_str(&help_line(&line, rule.on));
                 line.clear();

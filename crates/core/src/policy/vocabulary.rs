@@ -140,6 +140,17 @@ impl Vocabulary {
     /// # Errors
     /// A sentence: a name that cannot be an action's, or is there twice.
     pub fn new(requests: impl IntoIterator<Item = Rule>) -> Result<Self, String> {
+        let rules = Self::rules_of(requests)?;
+        let text = schema_text(&rules);
+        let (schema, _) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
+        Ok(Self { rules, text, schema })
+    }
+
+    /// What may be said of each of them, for those who need no schema: it takes megabytes to read one.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::new`].
+    pub fn rules_of(requests: impl IntoIterator<Item = Rule>) -> Result<Vec<Rule>, String> {
         let mut rules: Vec<Rule> = requests.into_iter().chain(OWN).collect();
         let mut seen = BTreeSet::new();
         for rule in &rules {
@@ -164,9 +175,7 @@ impl Vocabulary {
             On::Agent | On::Agents => On::Agent,
             other => other,
         });
-        let text = schema_text(&rules);
-        let (schema, _) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
-        Ok(Self { rules, text, schema })
+        Ok(rules)
     }
 
     /// What may be said of each action.

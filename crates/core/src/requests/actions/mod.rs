@@ -28,7 +28,7 @@ pub use registry::Registry;
 pub use repositories::within_an_event;
 
 use super::effects::RepositoryWork;
-use crate::policy::Vocabulary;
+use crate::policy::{Rule, Vocabulary};
 
 /// The actions that there are, in the order in which people are shown them.
 static ACTIONS: &[&Action] = &[
@@ -57,6 +57,26 @@ impl Registry {
 /// What policies may speak of, where the actions are those that ship.
 pub fn vocabulary() -> &'static Vocabulary {
     Registry::shipped().vocabulary()
+}
+
+/// The names of the actions that ship, without the vocabulary that [`Registry::shipped`] makes: for every command's
+/// start.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|action| action.name)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the shipped actions are part of the program; a test puts them together"
+)]
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let rules = Vocabulary::rules_of(ACTIONS.iter().map(|action| action.rule()));
+    rules.expect("the shipped actions fit together")
+});
+
+/// What policies may say of each action, likewise.
+pub fn rules() -> &'static [Rule] {
+    &RULES
 }
 
 impl Action {
