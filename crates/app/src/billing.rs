@@ -13,8 +13,6 @@ use crate::settings::RevenueSettings;
 
 /// The account at Stripe; `given` counts more than the secret. No request is made yet.
 pub fn billing(settings: &RevenueSettings, ports: &Ports, given: Option<SecretValue>) -> Arc<Account> {
-    // The first choice holds; a second one changes nothing.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let key = match given {
         Some(key) => KeySource::Given(key),
         None => KeySource::Kept {

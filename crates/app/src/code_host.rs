@@ -13,8 +13,6 @@ use crate::settings::RepositoriesSettings;
 
 /// Where the repositories are; `given` counts more than the secret. No request is made yet.
 pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<SecretValue>) -> Arc<dyn CodeHost> {
-    // The first choice holds; a second one changes nothing.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let credential = match given {
         Some(token) => CredentialSource::Given(token),
         None => CredentialSource::Kept {
