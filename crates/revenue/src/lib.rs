@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod comparison;
 pub mod currency;
+pub mod customer_movements;
 pub mod customers;
 pub mod day;
 pub mod discounts;
@@ -17,5 +19,6 @@ pub mod rates;
 pub mod report;
 pub mod reporting;
 pub mod run;
+mod subscription_amounts;
 pub mod totals;
 pub mod transactions;

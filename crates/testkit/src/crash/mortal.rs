@@ -40,6 +40,7 @@ use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound};
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::Timestamp;
@@ -233,6 +234,9 @@ mortal! { RevenueStore {
     fn keep(day: &Day, reader: &AgentName, news: &Announcement) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();
+    fn keep_movements(date: Date, first: u32, movements: &[CustomerMovement]) -> ();
+    fn movements(wanted: &MovementFilter, after: Option<Cursor>, limit: usize) -> Page<CustomerMovement>;
+    fn keep_reconstructed(day: &Day) -> bool;
 } }
 
 mortal! { RepositoryStore {

@@ -1,8 +1,10 @@
 //! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
 
 mod compute;
+mod csv_text;
 mod explain;
 mod history;
+mod movements;
 mod report;
 mod rules;
 mod shown;
@@ -17,6 +19,8 @@ pub(crate) enum Command {
     Report(report::Args),
     /// Show MRR over the days, and what moved it
     History(history::Args),
+    /// Show which customers moved MRR, and by how much
+    Movements(movements::Args),
     /// Show every line that leads to a subscription's or a customer's MRR
     Explain(explain::Args),
     /// Compute MRR from a file of Stripe subscriptions; needs no account
@@ -28,6 +32,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::Report(args) => Box::pin(report::run(context, args)).await,
         Command::History(args) => Box::pin(history::run(context, args)).await,
+        Command::Movements(args) => Box::pin(movements::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Compute(args) => compute::run(context.output, &args),
     }

@@ -167,7 +167,7 @@ fn upper(currency: Currency) -> String {
 }
 
 /// An amount in minor units, as people write it.
-fn amount_of(minor: i128, currency: Currency) -> String {
+pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
     let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
     whole.decimal(currency.exponent())
 }
