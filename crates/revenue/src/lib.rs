@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backfill;
 mod comparison;
 pub mod currency;
 pub mod customer_movements;
@@ -12,6 +13,7 @@ pub mod lines;
 pub mod model;
 pub mod money;
 pub mod movements;
+pub mod past;
 pub mod policy;
 pub mod ports;
 pub mod pricing;

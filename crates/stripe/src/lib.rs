@@ -1,6 +1,7 @@
 //! Stripe, the billing source.
 
 pub mod account;
+mod account_past;
 pub mod client;
 pub mod compute;
 pub mod notices;

@@ -6,12 +6,15 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
+mod invoice;
 mod listed;
+mod past;
 mod price;
 mod subscription;
 mod wire;
 
 pub use coupon::read_coupon;
+pub use invoice::{InvoiceLine, ListedInvoice, ListedInvoiceItem};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
