@@ -2,16 +2,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_core::policy::{On, Policy};
-use cc_devops_core::requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
-use cc_devops_core::requests::bus::{Signal, Taken};
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::{Received, Settings};
-use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::access::Resource;
 use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_policy::{On, Policy};
+use cc_devops_requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
+use cc_devops_requests::bus::{Signal, Taken};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::engine::{Received, Settings};
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT};
 use futures::FutureExt;

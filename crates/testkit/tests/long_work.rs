@@ -7,17 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{Ports, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::{Claimed, Received, Settings};
-use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::record::{RequestRecord, RequestState, StackLease};
-use cc_devops_core::requests::running::Renewed;
-use cc_devops_core::requests::stacks::{ReleaseError, release_stack};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::course::Course;
@@ -27,8 +16,19 @@ use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
+use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::engine::{Claimed, Received, Settings};
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::{Ports, StackProgress, Stacks};
+use cc_devops_requests::record::{RequestRecord, RequestState, StackLease};
+use cc_devops_requests::running::Renewed;
+use cc_devops_requests::stacks::{ReleaseError, release_stack};
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, AGENT};

@@ -1,6 +1,6 @@
 //! The description of the API: what every operation has in common is added here, once.
 
-use cc_devops_core::requests::actions::Registry;
+use cc_devops_requests::actions::Registry;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};

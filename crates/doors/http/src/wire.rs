@@ -4,11 +4,11 @@
 mod fleet;
 mod webhooks;
 
-use cc_devops_core::requests::record::{RequestRecord, RequestState};
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::events::EventBody;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::outcome::{Completed, Reason};
+use cc_devops_requests::record::{RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::Settings;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::engine::Settings;
+use cc_devops_requests::ports::Ports;
 use jiff::SignedDuration;
 
 use super::enumeration::{Backend, Report};

@@ -1,8 +1,8 @@
 //! The shapes of heartbeats, agents and secrets.
 
-use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_fleet::{AgentStatus, Liveness, Rhythm, message};
 use cc_devops_kernel::agent::Role;
+use cc_devops_requests::sealed_values::SealingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

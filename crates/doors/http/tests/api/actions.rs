@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_core::policy::{On, Policy};
-use cc_devops_core::requests::actions::{
-    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
-};
-use cc_devops_core::requests::engine::{ControlPlane, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::access::Resource;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::{On, Policy};
+use cc_devops_requests::actions::{
+    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
+};
+use cc_devops_requests::engine::{ControlPlane, Settings};
+use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_testkit::{Memory, sample};
 use futures::FutureExt;
 use futures::future::BoxFuture;
