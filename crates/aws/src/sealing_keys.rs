@@ -12,7 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::ports::SealingKeys;
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use jiff::Timestamp;
 use serde::Deserialize;

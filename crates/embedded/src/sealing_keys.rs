@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::SealingKeys;
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKeyId, SealingPair};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};

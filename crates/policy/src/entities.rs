@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
-
-use crate::literals::CONTROL_PLANE;
 use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
+
+use crate::literals::CONTROL_PLANE;
 
 /// The schema's types, parsed once.
 struct Types {

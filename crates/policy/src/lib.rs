@@ -1,9 +1,4 @@
-//! May they? Cedar policies over agents, secrets, stacks and stages; what none permits is denied.
-//!
-//! [`Access`] names what can be asked, [`Vocabulary`] what policies may speak of, this module decides. It knows no
-//! action of the registry: it is given them. A policy that cannot be evaluated
-//! denies, whatever the others say: a `forbid` that fails must not open the door. Before any policy stands what none
-//! can grant: the control plane's own secrets are closed to agents.
+#![doc = include_str!("../README.md")]
 
 mod entities;
 mod literals;

@@ -6,12 +6,12 @@
 
 use std::str::FromStr;
 
-use cedar_policy::{EntityUid, PolicySet};
-
-use crate::problem::PolicyProblem;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{AgentName, NameError, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
 use cc_devops_kernel::text::nearest;
+use cedar_policy::{EntityUid, PolicySet};
+
+use crate::problem::PolicyProblem;
 
 /// The id of the one control plane.
 pub(super) const CONTROL_PLANE: &str = "devops";

@@ -6,11 +6,10 @@
 use std::hash::{Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::{Equivalent, HashMap};
-
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::decision::Decision;
+use hashbrown::{Equivalent, HashMap};
 
 /// How many answers one generation has: two of them take about 8 MB where every name is long.
 const GENERATION: usize = 8_192;
@@ -89,9 +88,10 @@ impl Memo {
 mod tests {
     use std::cell::Cell;
 
-    use super::*;
     use cc_devops_kernel::agent::Role;
     use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
+
+    use super::*;
 
     fn agent(prefixes: &[&str]) -> Agent {
         Agent {

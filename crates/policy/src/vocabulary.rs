@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use cedar_policy::Schema;
-
 use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::names::{AgentName, NameError, RepositoryName, SecretName, StackName, Stage};
+use cedar_policy::Schema;
 
 /// The schema's types of entities.
 const ENTITIES: &str = include_str!("entities.cedarschema");

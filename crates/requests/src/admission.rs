@@ -5,6 +5,11 @@
 
 use std::borrow::Cow;
 
+use cc_devops_kernel::agent::{Principal, Role};
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::Stage;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::text::is_hidden;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -12,11 +17,6 @@ use crate::actions::{Asked, Command, Registry};
 use crate::envelope::{Envelope, UNKNOWN, kind};
 use crate::fingerprint::FingerprintKey;
 use crate::record::RequestHead;
-use cc_devops_kernel::agent::{Principal, Role};
-use cc_devops_kernel::installation::Installation;
-use cc_devops_kernel::names::Stage;
-use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_kernel::text::is_hidden;
 
 /// An envelope, read to the end.
 #[derive(Clone)]

@@ -3,18 +3,19 @@
 //! On the bus, who asks is what `source` says: IAM lets each agent put events under its own source
 //! alone (`events:source`), so the claim is the proof.
 
-use futures::future::join;
-use serde_json::Value;
-
-use crate::engine::{ControlPlane, Received};
-use crate::envelope::{Envelope, REQUEST_DETAIL_TYPE};
-use crate::execution::Step;
-use crate::ports::PortResult;
 use cc_devops_kernel::Installation;
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, Stage};
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
+use futures::future::join;
+use serde_json::Value;
+
+use crate::engine::ControlPlane;
+use crate::envelope::{Envelope, REQUEST_DETAIL_TYPE};
+use crate::execution::Step;
+use crate::ports::PortResult;
+use crate::receiving::Received;
 
 /// The `detail-type` of a stack's change, as CloudFormation tells it.
 pub const STACK_STATUS_DETAIL_TYPE: &str = "CloudFormation Stack Status Change";
@@ -184,11 +185,11 @@ pub fn asked_stage(event: &Value, installation: &Installation) -> Stage {
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_kernel::installation::Stages;
+    use cc_devops_kernel::names::Namespace;
     use serde_json::json;
 
     use super::*;
-    use cc_devops_kernel::installation::Stages;
-    use cc_devops_kernel::names::Namespace;
 
     fn installation() -> Installation {
         Installation {

@@ -1,11 +1,11 @@
 //! How the end of a request is worded: its event, its audit row.
 
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::outcome::{Completed, Failure, Status};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::record::{Conclusion, RequestHead};
-use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::outcome::{Completed, Failure, Status};
 
 /// What is written when a request ends. `detail` is more for the audit row, as an object.
 pub(super) fn conclusion(

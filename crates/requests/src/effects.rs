@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use cc_devops_kernel::names::{FullStackName, StackName, Stage};
 pub use cc_devops_kernel::ports::{MAX_SECRET_BYTES, PutSecret};
 pub use cc_devops_repos::work::RepositoryWork;
-
-use cc_devops_kernel::names::{FullStackName, StackName, Stage};
 
 /// The parameters of `deployLambda`. Parameters' values and a template's text may be secret: its `Debug` shows
 /// neither.

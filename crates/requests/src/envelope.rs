@@ -1,10 +1,9 @@
 //! The wire envelope of a `devops.request`: enough of it to know whose request it is and which.
 
 pub use cc_devops_kernel::events::{COMPLETED_DETAIL_TYPE, COMPLETED_SOURCE};
-use serde_json::{Map, Value};
-
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
+use serde_json::{Map, Value};
 
 /// The `detail-type` of a request.
 pub const REQUEST_DETAIL_TYPE: &str = "devops.request";

@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 pub use crate::actions::within_an_event;
 use crate::actions::{Broke, Carried, Command, Ended, Given};
 use crate::conclusion::conclusion;
-use crate::engine::{Claimed, ControlPlane, later};
+use crate::engine::{ControlPlane, later};
 use crate::ports::{PortError, PortErrorKind, PortResult};
+use crate::receiving::Claimed;
 use crate::record::{Claim, ClaimedRequest, Conclusion, RequestHead, WaitingRequest};
-use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::course::Course;
-use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 
 /// How far a request got.
 #[derive(Debug, Clone, PartialEq, Eq)]

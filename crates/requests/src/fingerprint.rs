@@ -1,11 +1,10 @@
 //! What a request means, so that a repeat can be told from a conflict.
 
+use cc_devops_kernel::names::AgentName;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
-
-use cc_devops_kernel::names::AgentName;
 
 /// HMAC-SHA-256 over a request's meaning. Keyed, so that a stored fingerprint does not let anyone
 /// guess the secret it was made from.

@@ -1,12 +1,4 @@
-//! A request's life: receive → admit → authorise → execute → conclude.
-//!
-//! [`envelope`] reads the wire, [`admission`] makes a typed [`Command`] of it or says why not, after
-//! what the registry of [`actions`] says of its action; [`engine`] carries it out through the [`ports`],
-//! and [`record`] is what the ledger remembers. [`relay`] publishes what was concluded, and [`bus`] takes what others
-//! put on the event bus. [`sealed_values`] opens what came encrypted; [`retention`] forgets what need not be kept.
-//!
-//! What all domains share is in `cc_devops_kernel`; who may do what is decided by `cc_devops_policy`, which is handed
-//! the registry's rows. None of them does I/O.
+#![doc = include_str!("../README.md")]
 
 pub mod actions;
 pub mod admission;
@@ -18,12 +10,15 @@ pub mod envelope;
 pub mod execution;
 pub mod fingerprint;
 pub mod ports;
+pub mod receiving;
 pub mod record;
 pub mod relay;
 mod renewing;
 pub mod retention;
 pub mod running;
 pub mod sealed_values;
+pub mod secret_reads;
+pub mod settings;
 pub mod stacks;
 pub mod standing;
 pub mod sweep;

@@ -1,19 +1,19 @@
 //! What the ledger remembers of a request, and the proofs it hands out.
 
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::audit::AuditEntry;
 pub use cc_devops_kernel::course::{Claim, Progress};
 pub use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
+use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
+use cc_devops_kernel::outcome::{Completed, Status};
 pub use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::secret::SecretValue;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
-use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
-use cc_devops_kernel::outcome::{Completed, Status};
-use cc_devops_kernel::secret::SecretValue;
 
 /// Where a request stands.
 ///

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::iter::repeat_with;
 
+use cc_devops_kernel::alerts::{Alert, worth_telling};
 use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,6 @@ pub use crate::engine::Patience;
 use crate::engine::{ControlPlane, later};
 use crate::ports::{Consumer, DueEvent, Outcome, PortError, PortErrorKind, PortResult, RequestSample, Settled};
 use crate::record::OutgoingEvent;
-use cc_devops_kernel::alerts::{Alert, worth_telling};
 
 /// How often telling a consumer of an event fails before the event is set aside: for about a day.
 pub const MOST_FAILURES: u32 = 100;

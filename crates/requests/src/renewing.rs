@@ -1,13 +1,13 @@
 //! Renewing the claims of what runs in this process, and stopping it. Whoever drives the control plane calls
 //! [`ControlPlane::renew`] by the clock.
 
+use cc_devops_kernel::names::RequestId;
 use jiff::SignedDuration;
 
 use crate::engine::{ControlPlane, later};
 use crate::ports::PortResult;
 use crate::record::Progress;
 use crate::running::{Renewed, UnderWay};
-use cc_devops_kernel::names::RequestId;
 
 impl ControlPlane {
     /// How often [`ControlPlane::renew`] is to be called while something runs: three times a lease.

@@ -6,54 +6,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use cc_devops_kernel::audit::Section;
 use jiff::{SignedDuration, Timestamp};
 
+pub use crate::ports::Kept;
 use crate::ports::{AuditArchive, AuditTrail, Clock, PortResult, Ports, Retention};
 use crate::record::Cursor;
-use cc_devops_kernel::audit::Section;
 
 /// How many rows one transaction looks at.
 pub const STEP: usize = 250;
 
 /// About how many audit rows are exported and cut off together: some 6 MB of text.
 const SECTION: usize = 10_000;
-
-/// What is forgotten when its time has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kept {
-    /// What commands printed. Their requests stay.
-    Outputs,
-    /// Webhook deliveries that were given up.
-    DeadLetters,
-    /// The event log.
-    Events,
-    /// Requests with their outcome, and the record of their deploys.
-    Requests,
-    /// What is on record of a secret's versions whose value is gone: it only serves to know a repeated request.
-    SecretVersions,
-}
-
-impl Kept {
-    /// In the order in which they are forgotten: what others refer to comes last.
-    pub const ALL: [Self; 5] = [
-        Self::Outputs,
-        Self::DeadLetters,
-        Self::Events,
-        Self::Requests,
-        Self::SecretVersions,
-    ];
-
-    /// Its name in logs and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Outputs => "outputs",
-            Self::DeadLetters => "dead_letters",
-            Self::Events => "events",
-            Self::Requests => "requests",
-            Self::SecretVersions => "secret_versions",
-        }
-    }
-}
 
 /// For how many days what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::names::RequestId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::record::{Claim, Progress, Renewal};
-use cc_devops_kernel::course::Course;
-use cc_devops_kernel::names::RequestId;
 
 /// Everything that runs here.
 #[derive(Default)]

@@ -1,11 +1,11 @@
 //! Freeing a stack whose last change's fate nobody knows, after somebody has looked.
 
-use serde_json::json;
-
-use crate::ports::{PortError, Ports};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::outcome::Status;
+use serde_json::json;
+
+use crate::ports::{PortError, Ports};
 
 /// Why a stack was not freed.
 #[derive(Debug, thiserror::Error)]

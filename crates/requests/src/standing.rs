@@ -1,13 +1,13 @@
 //! How far behind the control plane is: what its health check says of requests and of the outbox.
 
-use jiff::{SignedDuration, Timestamp};
-
-use crate::engine::ControlPlane;
-use crate::ports::{Consumer, PortError, PortResult, Ports, Standing};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::health::Check;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Status;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::ControlPlane;
+use crate::ports::{Consumer, PortError, PortResult, Ports, Standing};
 
 /// The name of the check of the outbox.
 pub const OUTBOX: &str = "outbox";
@@ -123,9 +123,10 @@ fn requests(oldest: Option<Timestamp>, now: Timestamp, longest: SignedDuration) 
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_kernel::health::Condition;
+
     use super::*;
     use crate::ports::Consumer;
-    use cc_devops_kernel::health::Condition;
 
     const LAG: SignedDuration = SignedDuration::from_mins(5);
 

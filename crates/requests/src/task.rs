@@ -1,10 +1,10 @@
 //! The tasks that others ask for by name and not by an event: section 3 of the wire contract.
 
+use cc_devops_kernel::names::RepositoryName;
 use serde_json::Value;
 
 use crate::actions::{github_repo_check, workflow_monitor};
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::names::RepositoryName;
 
 /// The one task that is no action.
 const HEALTH_CHECK: &str = "health_check";

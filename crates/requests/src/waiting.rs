@@ -6,19 +6,19 @@
 use std::future::Future;
 use std::sync::PoisonError;
 
+use cc_devops_kernel::names::{FullStackName, RequestId, Stage};
+use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-pub use crate::waits::Stopwatch;
 use crate::actions::{Carrying, Ended, within_an_event};
 use crate::engine::ControlPlane;
 use crate::execution::Step;
 use crate::ports::{CareStanding, PortError, PortResult, StackProgress};
 use crate::record::{Progress, RequestHead, WaitingRequest};
 use crate::sweep::Deadline;
-use cc_devops_kernel::names::{FullStackName, RequestId, Stage};
-use cc_devops_kernel::outcome::{Completed, Failure, Reason};
+pub use crate::waits::Stopwatch;
 
 /// How many parked requests are read in one go.
 const PAGE: usize = 50;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cc_devops_kernel::names::RequestId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::record::WaitingRequest;
-use cc_devops_kernel::names::RequestId;
 
 /// How long the process has run, by a clock that nobody sets.
 pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;

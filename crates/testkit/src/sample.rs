@@ -14,10 +14,11 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_policy::PolicySet;
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::actions::vocabulary;
-use cc_devops_requests::engine::{ControlPlane, Settings};
+use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::{Fingerprint, FingerprintKey};
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::record::{Conclusion, NewRequest, RequestHead};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
@@ -107,7 +108,7 @@ pub fn control_plane(ports: Ports) -> ControlPlane {
     let installation = installation();
     let policy = cc_devops_policy::Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     let fingerprints = FingerprintKey::new([7; 32]);
-    ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
+    ControlPlane::new(installation, ports, policy, fingerprints, RequestSettings::default())
 }
 
 /// Adds [`AGENT`] with its first token.

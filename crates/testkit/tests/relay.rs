@@ -17,10 +17,10 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::engine::Settings;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::relay::{MOST_FAILURES, RelayReport};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_requests::standing::{OUTBOX, give_back};
 use cc_devops_testkit::{Memory, sample};
 use jiff::{SignedDuration, Timestamp};
@@ -88,7 +88,7 @@ impl House {
         let installation = sample::installation();
         let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let key = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, ports, policy, key, Settings::default());
+        let plane = ControlPlane::new(installation, ports, policy, key, RequestSettings::default());
         let subscription = Subscription {
             id: SubscriptionId("one".to_owned()),
             url: "https://example.com/hook".to_owned(),

@@ -10,7 +10,7 @@ use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::{AgentName, Namespace, SecretName, Stage};
 use cc_devops_policy::PolicySet;
-use cc_devops_requests::engine::Settings as RequestSettings;
+use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
 use super::Problem;

@@ -149,7 +149,10 @@ fn the_servers_own_defaults_are_kept_but_for_the_port() {
     assert_eq!(checked.server.shutdown_grace, own.shutdown_grace);
     assert_eq!(checked.server.rhythm, own.rhythm);
     assert_eq!(checked.server.rate_limit, None);
-    assert_eq!(checked.requests, cc_devops_requests::engine::Settings::default());
+    assert_eq!(
+        checked.requests,
+        cc_devops_requests::settings::RequestSettings::default()
+    );
 }
 
 #[test]

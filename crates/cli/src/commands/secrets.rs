@@ -4,7 +4,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{SecretSummary, SecretVersion};
-use cc_devops_requests::engine::ReadSecretError;
+use cc_devops_requests::secret_reads::ReadSecretError;
 use serde_json::{Value, json};
 
 use super::times::show;

@@ -18,9 +18,9 @@ use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::engine::Settings;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
@@ -86,9 +86,9 @@ fn function(ports: Ports) -> Function {
             Box::pin(async move {
                 let installation = sample::installation();
                 let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-                let settings = Settings {
+                let settings = RequestSettings {
                     serves: Some(sample::stage()),
-                    ..Settings::default()
+                    ..RequestSettings::default()
                 };
                 Ok(ControlPlane::new(
                     installation,

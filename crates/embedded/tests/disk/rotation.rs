@@ -12,7 +12,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_requests::ports::{Ledger, SealingKeys};
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_testkit::sample::{self, after};
 
 use crate::folder::{Folder, given, put, value};

@@ -4,14 +4,14 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use super::effect::Effect;
-use super::params::{Param, Params};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_policy::{Access, On, Rule};
+use serde_json::{Map, Value};
+
+use super::effect::Effect;
+use super::params::{Param, Params};
 
 /// An action: its names, its parameters, its place in the policies, and how it is carried out. Everything that speaks
 /// of actions (admission, the policies' schema, the description of the API, the tables of the documents, the

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_kernel::installation::Installation;
+use cc_devops_kernel::names::{ActionsSecretName, SecretName};
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::On;
+
 use super::action::{Action, Asked, Carrying};
 use super::effect::Effect;
 use super::params::{Kind, Param, Params, broken_name, invalid};
 use super::repositories::required;
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::installation::Installation;
-use cc_devops_kernel::names::{ActionsSecretName, SecretName};
-use cc_devops_kernel::outcome::Failure;
-use cc_devops_policy::On;
 
 /// The most secrets of one request; GitHub has 100 a repository.
 const MAX_SECRETS: usize = 100;

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_kernel::names::{StackName, Stage};
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_policy::{On, Resource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -11,9 +14,6 @@ use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::effects::{DeployLambda, Template};
 use crate::ports::StackProgress;
 use crate::record::{StackLease, StackLock};
-use cc_devops_kernel::names::{StackName, Stage};
-use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_policy::{On, Resource};
 
 /// CloudFormation's limits.
 const MAX_TEMPLATE_BYTES: usize = 51_200;

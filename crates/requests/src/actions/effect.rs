@@ -3,15 +3,15 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use cc_devops_kernel::course::Course;
+use cc_devops_kernel::names::Stage;
+use cc_devops_kernel::outcome::{Failure, to_value};
+use cc_devops_policy::{Access, Resource};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::ports::{Done, PortError, PortResult, Ports, RepositoryCare, StackEnd};
 use crate::record::{Claim, RequestHead};
-use cc_devops_kernel::course::Course;
-use cc_devops_kernel::names::Stage;
-use cc_devops_kernel::outcome::{Failure, to_value};
-use cc_devops_policy::{Access, Resource};
 
 /// What a request of an action does: the parameters as they were read, and how they are carried out.
 pub trait Effect: Any + Send + Sync {

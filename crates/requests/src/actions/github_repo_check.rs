@@ -1,12 +1,13 @@
 //! `github_repo_check`: holds repositories against the policy for them.
 
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::On;
+
 use super::action::{Action, Asked, Carrying};
 use super::effect::Effect;
 use super::params::{Kind, Param, Params};
 use super::repositories::optional;
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::outcome::Failure;
-use cc_devops_policy::On;
 
 /// `github_repo_check`.
 pub static ACTION: Action = Action {

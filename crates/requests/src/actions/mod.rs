@@ -22,13 +22,13 @@ mod repositories;
 use std::sync::LazyLock;
 
 pub use action::{Action, Asked, Carrying, Command, Read};
+use cc_devops_policy::{Rule, Vocabulary};
 pub use effect::{Arrival, Broke, Carried, Effect, Ended, Given, in_effect};
 pub use params::{Kind, Param, Params, broken_name, invalid, wrong_type};
 pub use registry::Registry;
 pub use repositories::within_an_event;
 
 use super::effects::RepositoryWork;
-use cc_devops_policy::{Rule, Vocabulary};
 
 /// The actions that there are, in the order in which people are shown them.
 static ACTIONS: &[&Action] = &[

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_kernel::names::NameError;
+use cc_devops_kernel::outcome::{Failure, Reason};
 use serde_json::{Map, Value};
 
 use crate::envelope::kind;
-use cc_devops_kernel::names::NameError;
-use cc_devops_kernel::outcome::{Failure, Reason};
 
 /// A parameter that breaks a rule.
 pub fn invalid(message: impl Into<String>) -> Failure {

@@ -1,5 +1,7 @@
 //! `protectBranches`: protects the default branch of a repository.
 
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::On;
 use serde_json::Value;
 
 use super::action::{Action, Asked, Carrying};
@@ -7,8 +9,6 @@ use super::effect::Effect;
 use super::params::{Kind, Param, Params, wrong_type};
 use super::repositories::required;
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::outcome::Failure;
-use cc_devops_policy::On;
 
 /// `protectBranches`.
 pub static ACTION: Action = Action {

@@ -3,6 +3,10 @@
 
 use std::sync::Arc;
 
+use cc_devops_kernel::names::{RequestId, SecretName, Stage};
+use cc_devops_kernel::outcome::{Failure, PutSecretResult, Reason, to_value};
+use cc_devops_kernel::secret::SecretValue;
+use cc_devops_policy::{On, Resource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -17,10 +21,6 @@ use crate::ports::{Done, PortErrorKind, PortResult, Ports, SecretWrite, SecretWr
 use crate::record::RequestHead;
 use crate::sealed_values::SealedValue;
 use crate::sealed_values::keeping::SealingKeeper;
-use cc_devops_kernel::names::{RequestId, SecretName, Stage};
-use cc_devops_kernel::outcome::{Failure, PutSecretResult, Reason, to_value};
-use cc_devops_kernel::secret::SecretValue;
-use cc_devops_policy::{On, Resource};
 
 /// The longest key id, alias or ARN that KMS takes.
 const MAX_KMS_KEY: usize = 2_048;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::action::Action;
 use cc_devops_policy::Vocabulary;
+
+use super::action::Action;
 
 /// The actions that a control plane takes.
 #[derive(Debug, Clone)]

@@ -1,5 +1,9 @@
 //! What the actions on repositories have in common: how a repository is named, and who does the work.
 
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::names::RepositoryName;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_policy::{Access, Resource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -7,10 +11,6 @@ use serde_json::{Value, json};
 use super::effect::{Broke, Carried, Effect, Ended, Given, in_effect};
 use super::params::{Params, broken_name};
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::names::RepositoryName;
-use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_policy::{Access, Resource};
 
 /// The repository that has to be named.
 pub(super) fn required(params: &mut Params) -> Result<RepositoryName, Failure> {

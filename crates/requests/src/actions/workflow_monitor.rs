@@ -1,5 +1,7 @@
 //! `workflow_monitor`: looks for failing workflows.
 
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::On;
 use cc_devops_repos::work::WORKFLOW_MONITOR;
 
 use super::action::{Action, Asked, Carrying};
@@ -7,8 +9,6 @@ use super::effect::Effect;
 use super::params::{Kind, Param, Params, invalid};
 use super::repositories::optional;
 use crate::effects::RepositoryWork;
-use cc_devops_kernel::outcome::Failure;
-use cc_devops_policy::On;
 
 /// `workflow_monitor`.
 pub static ACTION: Action = Action {

@@ -2,12 +2,12 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "the cases read better by value")]
 
+use cc_devops_kernel::installation::Stages;
+use cc_devops_kernel::names::{ActionsSecretName, AgentName, Namespace, RepositoryName, SecretName};
 use serde_json::json;
 
 use super::*;
 use crate::{Action, DeployLambda, RepositoryWork};
-use cc_devops_kernel::installation::Stages;
-use cc_devops_kernel::names::{ActionsSecretName, AgentName, Namespace, RepositoryName, SecretName};
 
 fn installation() -> Installation {
     Installation {

@@ -1,10 +1,10 @@
 //! Doing a request in the very transaction that takes it in.
 
 use async_trait::async_trait;
-
-use super::{PortResult, SecretWrite, SecretWritten};
-use crate::record::{Conclusion, RequestHead, RequestRecord};
 use cc_devops_kernel::outcome::Completed;
+use cc_devops_kernel::ports::{PortResult, SecretWrite, SecretWritten};
+
+use crate::record::{Conclusion, RequestHead, RequestRecord};
 
 /// Words the end of a request once its effect is known. It may be called more than once, because a
 /// transaction may be made again.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-
-use super::{Announcements, EnrolmentPorts, Ledger, PortResult, Ports, RepositoryPorts, RevenuePorts, WebhookPorts};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+
+use super::{Announcements, EnrolmentPorts, Ledger, PortResult, Ports, RepositoryPorts, RevenuePorts, WebhookPorts};
 
 /// News goes where the ledger puts it.
 struct ThroughLedger(Arc<dyn Ledger>);

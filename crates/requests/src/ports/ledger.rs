@@ -1,16 +1,16 @@
 //! The spine.
 
 use async_trait::async_trait;
+use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::events::Announcement;
+use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 
-use super::PortResult;
 use crate::record::{
     Claim, ClaimedRequest, Conclusion, Cursor, NewRequest, Page, Receipt, Renewal, RequestFilter, RequestRecord,
     StackLock, WaitingRequest,
 };
-use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::events::Announcement;
-use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 
 /// The spine: requests, their states, and what is to be published of them.
 #[async_trait]

@@ -27,7 +27,7 @@ pub use cc_devops_revenue::ports::{
     Billing, BillingNotices, RateSource, RevenuePorts, RevenueStore, TakeFigure, Wanted,
 };
 pub use ledger::{Backlog, Ledger};
-pub use retention::{Forgotten, Retention, Weight};
+pub use retention::{Forgotten, Kept, Retention, Weight};
 pub use sealing::SealingKeys;
 pub use stacks::{StackEnd, StackProgress, Stacks};
 

@@ -1,11 +1,47 @@
 //! Forgetting what need not be kept, and giving its room back.
 
 use async_trait::async_trait;
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 
-use super::PortResult;
 use crate::record::Cursor;
-use crate::retention::Kept;
+
+/// What is forgotten when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kept {
+    /// What commands printed. Their requests stay.
+    Outputs,
+    /// Webhook deliveries that were given up.
+    DeadLetters,
+    /// The event log.
+    Events,
+    /// Requests with their outcome, and the record of their deploys.
+    Requests,
+    /// What is on record of a secret's versions whose value is gone: it only serves to know a repeated request.
+    SecretVersions,
+}
+
+impl Kept {
+    /// In the order in which they are forgotten: what others refer to comes last.
+    pub const ALL: [Self; 5] = [
+        Self::Outputs,
+        Self::DeadLetters,
+        Self::Events,
+        Self::Requests,
+        Self::SecretVersions,
+    ];
+
+    /// Its name in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outputs => "outputs",
+            Self::DeadLetters => "dead_letters",
+            Self::Events => "events",
+            Self::Requests => "requests",
+            Self::SecretVersions => "secret_versions",
+        }
+    }
+}
 
 /// What one step of forgetting came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! The pairs of keys that values are sealed to.
 
 use async_trait::async_trait;
+use cc_devops_kernel::ports::PortResult;
 
-use super::PortResult;
-use crate::sealed_values::keeping::Replacing;
-use crate::sealed_values::{SealingKey, SealingKeyId, SealingPair};
+use crate::sealed_values::{Replacing, SealingKey, SealingKeyId, SealingPair};
 
 /// Where the pairs are kept, their private keys sealed.
 #[async_trait]

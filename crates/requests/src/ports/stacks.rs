@@ -1,13 +1,13 @@
 //! Where stacks are changed.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-
-use super::PortResult;
-use crate::DeployLambda;
-use crate::record::StackLease;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure};
+use cc_devops_kernel::ports::PortResult;
+use jiff::Timestamp;
+
+use crate::effects::DeployLambda;
+use crate::record::StackLease;
 
 /// How a stack's change stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

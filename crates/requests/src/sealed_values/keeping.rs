@@ -1,19 +1,14 @@
 //! Keeping the pairs of keys: one is made when it is first needed and replaced at an age, and what was replaced still
 //! opens for a while, so that requests that are under way end well.
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
-
-use super::{SealedValue, SealingKey, SealingKeyId, SealingPair, unknown_key};
-use crate::ports::{Clock, PortError, PortErrorKind, PortResult, Ports, SealingKeys};
 use cc_devops_kernel::acts::Author;
-use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::{AgentName, SecretName};
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::secret::SecretValue;
+use jiff::{SignedDuration, Timestamp};
 
-/// The age at which a pair is replaced.
-pub const ROTATES_AFTER: SignedDuration = SignedDuration::from_hours(24 * 90);
+use super::{Replacing, SealedValue, SealingKey, SealingKeyId, SealingPair, rotates_at, unknown_key};
+use crate::ports::{Clock, PortError, PortErrorKind, PortResult, Ports, SealingKeys};
 
 /// How long a pair that was replaced still opens.
 pub const OPENS_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -23,32 +18,6 @@ pub const MOST_KEPT: usize = 64;
 
 /// How often the newest pair is looked for that somebody else makes just now.
 const ROUNDS: usize = 3;
-
-/// When a pair of that time is replaced.
-pub(super) fn rotates_at(created_at: Timestamp) -> Timestamp {
-    created_at.saturating_add(ROTATES_AFTER).unwrap_or(Timestamp::MAX)
-}
-
-/// A new pair before the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacing {
-    /// The newest so far; none where there is none.
-    pub instead_of: Option<SealingKeyId>,
-    /// When.
-    pub at: Timestamp,
-    /// Who is behind it.
-    pub author: Author,
-}
-
-impl Replacing {
-    /// The audit row, once the new pair is known.
-    pub fn entry(&self, new: &SealingPair) -> AuditEntry {
-        let detail = json!({"from": self.instead_of, "to": new.id()});
-        let resource = new.id().to_string();
-        self.author
-            .entry(self.at, actions::SEALING_KEY_ROTATED, resource, detail)
-    }
-}
 
 /// A key and how long it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,23 +13,29 @@ pub mod keeping;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use crypto_box::aead::rand_core::CryptoRngCore;
-use crypto_box::{PublicKey, SecretKey};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
-
-use crate::MAX_SECRET_BYTES;
+use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::{AgentName, SecretName};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::secret::SecretValue;
+use crypto_box::aead::rand_core::CryptoRngCore;
+use crypto_box::{PublicKey, SecretKey};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::effects::MAX_SECRET_BYTES;
 
 /// How values are sealed, by the name of libsodium's function.
 pub const ALGORITHM: &str = "crypto_box_seal";
 
 /// What the line begins with that binds a sealed value.
 const BINDING: &str = "cc-devops sealed-for ";
+
+/// The age at which a pair is replaced.
+pub const ROTATES_AFTER: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// How many hex digits a key's id has.
 const ID_DIGITS: usize = 16;
@@ -142,13 +148,39 @@ impl SealingPair {
             public_key: BASE64.encode(self.public),
             algorithm: ALGORITHM.to_owned(),
             created_at: self.created_at,
-            rotates_at: keeping::rotates_at(self.created_at),
+            rotates_at: rotates_at(self.created_at),
         }
     }
 
     /// Opens a box; none where it was not sealed to this key.
     fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         SecretKey::from(*self.secret).unseal(sealed).ok().map(Zeroizing::new)
+    }
+}
+
+/// When a pair of that time is replaced.
+fn rotates_at(created_at: Timestamp) -> Timestamp {
+    created_at.saturating_add(ROTATES_AFTER).unwrap_or(Timestamp::MAX)
+}
+
+/// A new pair before the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacing {
+    /// The newest so far; none where there is none.
+    pub instead_of: Option<SealingKeyId>,
+    /// When.
+    pub at: Timestamp,
+    /// Who is behind it.
+    pub author: Author,
+}
+
+impl Replacing {
+    /// The audit row, once the new pair is known.
+    pub fn entry(&self, new: &SealingPair) -> AuditEntry {
+        let detail = json!({"from": self.instead_of, "to": new.id()});
+        let resource = new.id().to_string();
+        self.author
+            .entry(self.at, actions::SEALING_KEY_ROTATED, resource, detail)
     }
 }
 

@@ -4,7 +4,7 @@ use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::Ports;
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKeyId, SealingPair};
 
 use crate::sample::after;

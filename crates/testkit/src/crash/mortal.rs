@@ -38,7 +38,7 @@ use cc_devops_requests::record::{
     StackLock, WaitingRequest,
 };
 use cc_devops_requests::retention::Kept;
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::SealingKeys;
-use cc_devops_requests::sealed_values::keeping::Replacing;
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use zeroize::Zeroizing;
 

@@ -14,9 +14,9 @@ use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
 use cc_devops_outbound::egress::Guard;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::Subscriptions;
-use cc_devops_requests::engine::ReadSecretError;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_requests::sealed_values::SealingKey;
+use cc_devops_requests::secret_reads::ReadSecretError;
 use serde::Deserialize;
 
 use super::{Credential, Permitted};

@@ -11,8 +11,9 @@ use cc_devops_policy::{On, Policy};
 use cc_devops_requests::actions::{
     Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
 };
-use cc_devops_requests::engine::{ControlPlane, Settings};
+use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -72,7 +73,8 @@ async fn house(registry: &Registry) -> House {
     let memory = Memory::new();
     let ports = control_plane(&memory, |_| ()).await.ports().clone();
     let key = FingerprintKey::new([7; 32]);
-    let control = ControlPlane::new(installation, ports, policy, key, Settings::default()).taking(registry.clone());
+    let control =
+        ControlPlane::new(installation, ports, policy, key, RequestSettings::default()).taking(registry.clone());
     House::of(memory, Arc::new(control))
 }
 

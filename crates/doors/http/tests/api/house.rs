@@ -15,9 +15,10 @@ use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::actions::vocabulary;
-use cc_devops_requests::engine::{ControlPlane, Settings};
+use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -254,7 +255,7 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
         ports,
         policy,
         FingerprintKey::new([7; 32]),
-        Settings::default(),
+        RequestSettings::default(),
     ))
 }
 

@@ -18,9 +18,9 @@ use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::engine::Settings;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::record::{RequestRecord, RequestState};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl House {
             memory.ports(),
             policy,
             FingerprintKey::new([7; 32]),
-            Settings::default(),
+            RequestSettings::default(),
         )
         .caring(Arc::new(care.clone()));
         let service = Service::new(ServerConfig::default(), Arc::new(plane));

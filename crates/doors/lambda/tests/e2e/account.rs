@@ -15,10 +15,11 @@ use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::engine::{Received, Settings};
 use cc_devops_requests::ports::Ports;
+use cc_devops_requests::receiving::Received;
 use cc_devops_requests::record::StackLock;
 use cc_devops_requests::sealed_values::{SealingKey, bound};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample;
 use cc_devops_testkit::stripe::{FakeStripe, Model};
@@ -336,7 +337,7 @@ impl Account {
         let installation = sample::installation();
         let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let key = backend.fingerprint_key().await.unwrap();
-        let plane = ControlPlane::new(installation, ports.clone(), policy, key, Settings::default());
+        let plane = ControlPlane::new(installation, ports.clone(), policy, key, RequestSettings::default());
         let event =
             json!({"source": format!("agent.{AGENT}"), "detail-type": "devops.request", "detail": deploy(id, value)});
         let received = plane.receive(&sample::principal(AGENT), event, true).await.unwrap();
