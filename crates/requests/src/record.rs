@@ -181,7 +181,7 @@ pub struct Conclusion {
     /// What the effect printed, bounded and redacted.
     pub output: Option<String>,
     /// Whether the stacks it holds stay its own: the change may have taken place, or still go on,
-    /// and somebody has to look ([`Ledger::release_stack`](crate::ports::Ledger::release_stack)).
+    /// and somebody has to look (`Ledger::release_stack`).
     pub keeps_stack: bool,
 }
 

@@ -33,7 +33,7 @@ pub trait Effect: Any + Send + Sync {
     fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>>;
 
     /// Takes the request in and does it in one transaction. None where it has to go the whole way. It is only called
-    /// where the action is [`Carrying::AtOnce`](super::Carrying::AtOnce), the store can, and the policies let it.
+    /// where the action is `Carrying::AtOnce`, the store can, and the policies let it.
     fn at_once<'a>(&'a self, _arrival: Arrival<'a>) -> BoxFuture<'a, PortResult<Option<Done>>> {
         Box::pin(async { Ok(None) })
     }
@@ -73,7 +73,7 @@ pub enum Carried {
     /// To its end.
     Ended(Ended),
     /// It goes on elsewhere: the request is parked, and looked at as its action's
-    /// [`Carrying`](super::Carrying) says.
+    /// `Carrying` says.
     Elsewhere,
 }
 

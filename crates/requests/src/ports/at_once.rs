@@ -25,9 +25,9 @@ pub enum Done {
 /// transaction: nothing can come between them, and nothing is left to recover.
 #[async_trait]
 pub trait AtOnce: Send + Sync {
-    /// Takes a `putSecret` in and does it: the request as [`Ledger::receive`](super::Ledger::receive)
-    /// would record it, the secret as [`SecretStore::put`](super::SecretStore::put) would write it,
-    /// the outcome as [`Ledger::conclude`](super::Ledger::conclude) would. All of it or nothing.
+    /// Takes a `putSecret` in and does it: the request as [`Ledger::receive`](super::ledger::Ledger::receive)
+    /// would record it, the secret as [`SecretStore::put`](cc_devops_kernel::ports::SecretStore::put) would write it,
+    /// the outcome as [`Ledger::conclude`](super::ledger::Ledger::conclude) would. All of it or nothing.
     ///
     /// # Errors
     /// Those of the three; `Refused` where the secret store refuses the write for good.
