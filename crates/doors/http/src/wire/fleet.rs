@@ -70,7 +70,7 @@ pub(crate) struct AgentView {
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Role)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) enum RoleName {
     /// A service that asks for itself.
     Agent,
@@ -82,7 +82,7 @@ pub(crate) enum RoleName {
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Liveness)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) enum LivenessName {
     /// It was never heard.
     New,
