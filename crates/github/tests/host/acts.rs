@@ -12,7 +12,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_repos::fix::Plan;
-use cc_devops_repos::monitoring::{Ask, Monitor, Settings};
+use cc_devops_repos::monitoring::{Ask, Monitor, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::remedying::{Remedy, Wanted};
@@ -39,7 +39,7 @@ fn remedy(house: &House, ports: &Ports) -> Remedy {
 }
 
 fn monitor(house: &House, ports: &Ports) -> Monitor {
-    let settings = Settings {
+    let settings = MonitoringSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         mode: Mode::Normal,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_github::GitHub;
-use cc_devops_github::client::{CredentialSource, Limits, Retries, Settings};
+use cc_devops_github::client::{CredentialSource, GithubSettings, Limits, Retries};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
@@ -24,9 +24,9 @@ pub(crate) struct House {
 }
 
 /// Settings that wait for nothing.
-pub(crate) fn settings(url: &str) -> Settings {
+pub(crate) fn settings(url: &str) -> GithubSettings {
     drop(rustls::crypto::ring::default_provider().install_default());
-    Settings {
+    GithubSettings {
         api_url: url.to_owned(),
         limits: Limits {
             between_writes: Duration::ZERO,
@@ -37,7 +37,7 @@ pub(crate) fn settings(url: &str) -> Settings {
             shortest: Duration::from_millis(1),
             longest: Duration::from_millis(4),
         },
-        ..Settings::default()
+        ..GithubSettings::default()
     }
 }
 
