@@ -1,9 +1,9 @@
 //! What GitHub itself once said, replayed to the client.
 
+use cc_devops_fake_github::{Replay, recorded};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::snapshot::{Actors, Classic, Fact};
-use cc_devops_testkit::github::{Replay, recorded};
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client, Credential, Error, GithubSettings, get, post, put};

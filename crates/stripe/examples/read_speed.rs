@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_stripe::client::{Client, Limits, Listed, Statuses, StripeSettings, WithItems};
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
 use clap::Parser;
 use serde::Deserialize;
 use serde_json::json;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{FakeStripe, Fault, KEY, Model};
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
@@ -17,7 +18,6 @@ use cc_devops_revenue::rates::Rates;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client::{Retries, StripeSettings};
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::stripe::{FakeStripe, Fault, KEY, Model};
 use serde_json::json;
 
 const NOW: i64 = 1_795_392_000;

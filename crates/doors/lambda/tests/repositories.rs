@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, GithubSettings};
 use cc_devops_kernel::health::Mode;
@@ -18,7 +19,6 @@ use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Begun, CareAnswer, CodeHost, HandedOver};
 use cc_devops_repos::remedying::Remedy;
-use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 

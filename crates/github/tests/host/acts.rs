@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cc_devops_core::policy::{Policy as Policies, PolicySet};
 use cc_devops_core::ports::Ports;
 use cc_devops_core::requests::actions::vocabulary;
+use cc_devops_fake_github::{Access, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
@@ -18,7 +19,6 @@ use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::remedying::{Remedy, Wanted};
 use cc_devops_repos::rules::Rule;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
-use cc_devops_testkit::github::{Access, Model, TOKEN};
 use cc_devops_testkit::sample;
 use jiff::civil::date;
 

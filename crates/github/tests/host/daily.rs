@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{Fault, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::auditing::{Ask, AuditError, AuditSettings, Auditor};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::CodeHost;
-use cc_devops_testkit::github::{Fault, Model, Protection, TOKEN};
 use cc_devops_testkit::{sample, telling};
 use jiff::SignedDuration;
 use serde_json::{Value, json};

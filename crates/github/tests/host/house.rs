@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, GithubSettings, Limits, Retries};
 use cc_devops_kernel::ports::PortResult;
@@ -11,7 +12,6 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_repos::snapshot::{Repository, WorkflowId};
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 
 /// The moment the fake begins at, in Unix seconds.
 pub(crate) const NOW: i64 = 1_795_392_000;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_fake_github::{Access, Fault, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
@@ -10,7 +11,6 @@ use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::workflows::ActionTaken;
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::github::{Access, Fault, Model, TOKEN};
 
 use crate::house::{House, NOW, given, settings};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{Fault, KEY};
 use cc_devops_stripe::client::{Endpoint, Error, Limits, Statuses, StripeSettings};
-use cc_devops_testkit::stripe::{Fault, KEY};
 
 use crate::{NOW, Object, Subscription, client, fast, filled, ids, settings};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{FakeStripe, KEY};
 use cc_devops_stripe::client::{Statuses, StripeSettings};
-use cc_devops_testkit::stripe::{FakeStripe, KEY};
 
 use crate::{NOW, Object, Subscription, client, fast, filled, settings};
 

@@ -9,9 +9,9 @@ mod sdk;
 
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_stripe::client::{Client, Limits, Listed, Retries, StripeSettings, WithItems};
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
 use serde::Deserialize;
 
 /// The second at which the fake account stands.
