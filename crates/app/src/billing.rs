@@ -20,9 +20,9 @@ pub fn billing(settings: &RevenueSettings, ports: &Ports, given: Option<SecretVa
             name: settings.key.clone(),
         },
     };
-    let reached = client::Settings {
+    let reached = client::StripeSettings {
         api_url: settings.api_url.clone(),
-        ..client::Settings::default()
+        ..client::StripeSettings::default()
     };
     Arc::new(Account::new(key, reached, Arc::clone(&ports.clock)))
 }

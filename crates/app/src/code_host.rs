@@ -20,9 +20,9 @@ pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<S
             name: settings.token.clone(),
         },
     };
-    let reached = client::Settings {
+    let reached = client::GithubSettings {
         api_url: settings.api_url.clone(),
-        ..client::Settings::default()
+        ..client::GithubSettings::default()
     };
     let store = Arc::clone(&ports.repositories);
     Arc::new(GitHub::new(credential, settings.owner.as_str(), reached, store))

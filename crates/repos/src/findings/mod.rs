@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::policy::{Policy, Settings};
+use super::policy::{Policy, PolicySettings};
 use super::protection::{self, Union};
 use super::report::{DependabotReport, ProtectionReport, RepositoryReport, Standing};
 use super::rules::{Rule, Severity};
@@ -77,7 +77,7 @@ pub enum Skipped {
 }
 
 /// Why a repository is not looked at; `None` if it is.
-pub fn skipped(repository: &Repository, settings: &Settings) -> Option<Skipped> {
+pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Skipped> {
     let left_out = |kind| repository.is(kind) && !settings.include.contains(&kind);
     if repository.is(Trait::Disabled) {
         Some(Skipped::Disabled)
@@ -162,7 +162,7 @@ impl Outcome {
 struct Case<'a> {
     repository: &'a Repository,
     branch: &'a DefaultBranch,
-    settings: &'a Settings,
+    settings: &'a PolicySettings,
     policy: &'a Policy,
     union: Union,
     dependabot: dependencies::Read,

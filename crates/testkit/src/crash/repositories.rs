@@ -81,12 +81,12 @@ impl CodeHost for Host {
 /// Who looks after the repositories of a host, over these ports.
 pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
     let (owner, policy) = (OWNER.to_owned(), Arc::new(Policy::default()));
-    let audited = auditing::Settings {
+    let audited = auditing::AuditSettings {
         owner: owner.clone(),
         policy: Arc::clone(&policy),
         reader: sample::installation().agent,
     };
-    let watched = monitoring::Settings {
+    let watched = monitoring::MonitoringSettings {
         owner: owner.clone(),
         policy: Arc::clone(&policy),
         mode: Mode::Normal,

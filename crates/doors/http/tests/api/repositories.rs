@@ -11,7 +11,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::auditing::{Auditor, Settings};
+use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
@@ -109,7 +109,7 @@ impl CodeHostNotices for Notices {
 
 pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
     let ports = memory.ports();
-    let settings = Settings {
+    let settings = AuditSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),

@@ -1,7 +1,7 @@
 //! The fake Stripe is as strict as Stripe: what a client must not rely on, it does not get.
 #![expect(clippy::expect_used, reason = "tests fail by panicking, with a message")]
 
-use cc_devops_testkit::stripe::{FakeStripe, Fault, KEY, Model};
+use cc_devops_fake_stripe::{FakeStripe, Fault, KEY, Model};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_795_392_000;

@@ -48,7 +48,7 @@ impl Model {
         id
     }
 
-    pub(in crate::github) fn made_now(&mut self, mut ruleset: Ruleset) -> Ruleset {
+    pub(crate) fn made_now(&mut self, mut ruleset: Ruleset) -> Ruleset {
         ruleset.id = self.id();
         ruleset.created = self.seconds();
         ruleset.updated = ruleset.created;

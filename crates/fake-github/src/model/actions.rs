@@ -3,7 +3,7 @@
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// What it is called.
     pub name: String,
     /// Such as `.github/workflows/ci.yml`.
@@ -19,7 +19,7 @@ pub struct Workflow {
 /// One run of a workflow, as its last attempt left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// The id of its workflow.
     pub workflow: u64,
     /// Counts the runs of the workflow, from 1.

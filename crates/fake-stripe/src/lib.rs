@@ -1,19 +1,9 @@
-//! A stateful fake of Stripe's API behind HTTP: the newest object shape, and Stripe's strictness about
-//! keys, permissions, parameters, page sizes, expansions and requests per second.
-//!
-//! ```no_run
-//! # async fn example() {
-//! use cc_devops_testkit::stripe::{FakeStripe, Model};
-//! use serde_json::json;
-//!
-//! let mut model = Model::at(1_795_392_000);
-//! let customer = model.customer(json!({}));
-//! let price = model.price(json!({ "unit_amount": 2500 }));
-//! model.subscription(&customer, &[(&price, 2)], json!({ "status": "trialing" }));
-//! let stripe = FakeStripe::start(model).await;
-//! println!("{}/v1/subscriptions", stripe.url());
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code: it fails by panicking, with a message"
+)]
 
 mod answer;
 mod bulk;

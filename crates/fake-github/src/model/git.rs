@@ -7,17 +7,17 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 /// Every file of a snapshot by its path.
-pub(in crate::github) type Files = BTreeMap<String, Arc<Blob>>;
+pub(crate) type Files = BTreeMap<String, Arc<Blob>>;
 
 /// The content of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::github) struct Blob {
-    pub(in crate::github) oid: String,
-    pub(in crate::github) bytes: Vec<u8>,
+pub(crate) struct Blob {
+    pub(crate) oid: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Blob {
-    pub(in crate::github) fn new(bytes: &[u8]) -> Arc<Self> {
+    pub(crate) fn new(bytes: &[u8]) -> Arc<Self> {
         Arc::new(Self {
             oid: oid("blob", &[bytes]),
             bytes: bytes.to_vec(),
@@ -25,20 +25,20 @@ impl Blob {
     }
 
     /// `None` if it is not text.
-    pub(in crate::github) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes).ok()
     }
 }
 
 /// One commit.
 #[derive(Debug, Clone)]
-pub(in crate::github) struct Commit {
-    pub(in crate::github) oid: String,
-    pub(in crate::github) files: Arc<Files>,
+pub(crate) struct Commit {
+    pub(crate) oid: String,
+    pub(crate) files: Arc<Files>,
 }
 
 impl Commit {
-    pub(in crate::github) fn new(message: &str, at: i64, parent: Option<&str>, files: Arc<Files>) -> Arc<Self> {
+    pub(crate) fn new(message: &str, at: i64, parent: Option<&str>, files: Arc<Files>) -> Arc<Self> {
         let tree = Tree::of(&files, "").map_or_else(|| oid("tree", &[]), |tree| tree.oid);
         let written = at.to_string();
         let parts = [
@@ -56,24 +56,24 @@ impl Commit {
 
 /// What a folder holds.
 #[derive(Debug, Clone)]
-pub(in crate::github) struct Tree {
-    pub(in crate::github) oid: String,
-    pub(in crate::github) entries: Vec<Entry>,
+pub(crate) struct Tree {
+    pub(crate) oid: String,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A file or a folder.
 #[derive(Debug, Clone)]
-pub(in crate::github) struct Entry {
-    pub(in crate::github) name: String,
-    pub(in crate::github) path: String,
-    pub(in crate::github) oid: String,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) oid: String,
     /// `None` is a folder.
-    pub(in crate::github) blob: Option<Arc<Blob>>,
+    pub(crate) blob: Option<Arc<Blob>>,
 }
 
 impl Tree {
     /// The folder at `path`, `None` if nothing lies below it.
-    pub(in crate::github) fn of(files: &Files, path: &str) -> Option<Self> {
+    pub(crate) fn of(files: &Files, path: &str) -> Option<Self> {
         let prefix = if path.is_empty() {
             String::new()
         } else {
@@ -115,38 +115,38 @@ impl Tree {
 
 /// The branches, tags and commits of a repository.
 #[derive(Debug, Clone, Default)]
-pub(in crate::github) struct Git {
-    pub(in crate::github) branches: BTreeMap<String, String>,
-    pub(in crate::github) tags: BTreeMap<String, String>,
+pub(crate) struct Git {
+    pub(crate) branches: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
     /// Branches that were renamed: the old name, the new one.
-    pub(in crate::github) moved: BTreeMap<String, String>,
+    pub(crate) moved: BTreeMap<String, String>,
     commits: BTreeMap<String, Arc<Commit>>,
 }
 
 impl Git {
-    pub(in crate::github) fn head(&self, branch: &str) -> Option<&Arc<Commit>> {
+    pub(crate) fn head(&self, branch: &str) -> Option<&Arc<Commit>> {
         self.branches.get(branch).and_then(|oid| self.commits.get(oid))
     }
 
-    pub(in crate::github) fn commit(&self, oid: &str) -> Option<&Arc<Commit>> {
+    pub(crate) fn commit(&self, oid: &str) -> Option<&Arc<Commit>> {
         self.commits.get(oid)
     }
 
     /// What a branch, a tag, a whole `refs/…` or a commit's id stands for.
-    pub(in crate::github) fn resolve(&self, revision: &str) -> Option<&Arc<Commit>> {
+    pub(crate) fn resolve(&self, revision: &str) -> Option<&Arc<Commit>> {
         let branch = revision.strip_prefix("refs/heads/").unwrap_or(revision);
         let tag = revision.strip_prefix("refs/tags/").unwrap_or(revision);
         let oid = self.branches.get(branch).or_else(|| self.tags.get(tag));
         self.commits.get(oid.map_or(revision, String::as_str))
     }
 
-    pub(in crate::github) fn add(&mut self, branch: &str, commit: Arc<Commit>) {
+    pub(crate) fn add(&mut self, branch: &str, commit: Arc<Commit>) {
         self.branches.insert(branch.to_owned(), commit.oid.clone());
         self.commits.insert(commit.oid.clone(), commit);
     }
 
     /// Commits changes to a branch, which begins empty if it does not exist: `None` deletes a file.
-    pub(in crate::github) fn change(
+    pub(crate) fn change(
         &mut self,
         branch: &str,
         changes: &[(&str, Option<&[u8]>)],

@@ -1,19 +1,9 @@
-//! A stateful fake of GitHub: REST and GraphQL over one model, with GitHub's refusals, limits and pages.
-//!
-//! Queries run against GitHub's whole public schema, REST requests and their answers are held against GitHub's
-//! description of them; what the fake cannot answer is an error that says so.
-//!
-//! ```no_run
-//! # async fn example() {
-//! use cc_devops_testkit::github::{FakeGitHub, Model, Protection};
-//!
-//! let mut model = Model::at(1_795_392_000);
-//! model.repo("acme/web", |repository| repository.vulnerability_alerts = true);
-//! model.protect("acme/web", Protection::of("main").reviews(1));
-//! let github = FakeGitHub::start(model).await;
-//! println!("{}/repos/acme/web", github.url());
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code: it fails by panicking, with a message"
+)]
 
 mod access;
 mod description;
@@ -50,7 +40,7 @@ pub const TOKEN: &str = "ghp_fake_everything";
 pub const APP_ID: u64 = 4711;
 
 /// The private key of the App, in PEM. It opens nothing else.
-pub const APP_KEY: &str = include_str!("../../data/github/app-key.pem");
+pub const APP_KEY: &str = include_str!("../data/app-key.pem");
 
 /// What the requests share.
 #[derive(Debug)]

@@ -173,7 +173,7 @@ fn held(inner: &Inner, method: &Method, path: &str, uri: &Uri, headers: &HeaderM
     let undescribed =
         |words: String| Answer::refused(400, &format!("not as GitHub describes {method} {path}: {words}"));
     let Some(operation) = description::operation(method.as_str(), path) else {
-        return undescribed("data/github/cut_rest.py leaves it out".to_owned());
+        return undescribed("data/cut_rest.py leaves it out".to_owned());
     };
     if let Err(words) = operation.request(uri.query().unwrap_or_default(), asked) {
         return undescribed(words);

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-const EXCHANGES: &[u8] = include_bytes!("../../data/github/recorded.json.gz");
-const WEBHOOKS: &[u8] = include_bytes!("../../data/github/webhooks.json.gz");
+const EXCHANGES: &[u8] = include_bytes!("../data/recorded.json.gz");
+const WEBHOOKS: &[u8] = include_bytes!("../data/webhooks.json.gz");
 
 fn unpacked(packed: &[u8]) -> String {
     let mut text = String::new();

@@ -12,8 +12,8 @@ use url::form_urlencoded;
 
 use super::serve::Answer;
 
-/// The operations that the fake serves; `data/github/cut_rest.py` writes it.
-const PACKED: &[u8] = include_bytes!("../../data/github/rest.json.gz");
+/// The operations that the fake serves; `data/cut_rest.py` writes it.
+const PACKED: &[u8] = include_bytes!("../data/rest.json.gz");
 
 static DESCRIPTION: LazyLock<Description> = LazyLock::new(Description::load);
 

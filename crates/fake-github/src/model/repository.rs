@@ -21,7 +21,7 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    pub(in crate::github) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::Private => "private",
@@ -35,17 +35,17 @@ impl Visibility {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "GitHub has them")]
 pub struct Repository {
-    pub(in crate::github) id: u64,
-    pub(in crate::github) owner: String,
-    pub(in crate::github) name: String,
-    pub(in crate::github) git: Git,
-    pub(in crate::github) protections: Vec<Protection>,
-    pub(in crate::github) rulesets: Vec<Ruleset>,
-    pub(in crate::github) workflows: Vec<Workflow>,
-    pub(in crate::github) runs: Vec<Run>,
-    pub(in crate::github) issues: Vec<Issue>,
-    pub(in crate::github) labels: Vec<Label>,
-    pub(in crate::github) secrets: BTreeMap<String, Vec<u8>>,
+    pub(crate) id: u64,
+    pub(crate) owner: String,
+    pub(crate) name: String,
+    pub(crate) git: Git,
+    pub(crate) protections: Vec<Protection>,
+    pub(crate) rulesets: Vec<Ruleset>,
+    pub(crate) workflows: Vec<Workflow>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) secrets: BTreeMap<String, Vec<u8>>,
     /// What it is for.
     pub description: Option<String>,
     /// Who may see it.
@@ -84,7 +84,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    pub(in crate::github) fn new(id: u64, owner: &str, name: &str, now: i64) -> Self {
+    pub(crate) fn new(id: u64, owner: &str, name: &str, now: i64) -> Self {
         Self {
             id,
             owner: owner.to_owned(),

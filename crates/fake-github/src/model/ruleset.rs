@@ -27,22 +27,22 @@ pub enum Enforcement {
 }
 
 impl Target {
-    pub(in crate::github) const ALL: [(Self, &'static str); 3] =
+    pub(crate) const ALL: [(Self, &'static str); 3] =
         [(Self::Branch, "branch"), (Self::Tag, "tag"), (Self::Push, "push")];
 
-    pub(in crate::github) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         named(&Self::ALL, &self)
     }
 }
 
 impl Enforcement {
-    pub(in crate::github) const ALL: [(Self, &'static str); 3] = [
+    pub(crate) const ALL: [(Self, &'static str); 3] = [
         (Self::Active, "active"),
         (Self::Evaluate, "evaluate"),
         (Self::Disabled, "disabled"),
     ];
 
-    pub(in crate::github) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         named(&Self::ALL, &self)
     }
 }
@@ -74,9 +74,9 @@ pub struct Bypass {
 /// A ruleset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ruleset {
-    pub(in crate::github) id: u64,
-    pub(in crate::github) created: i64,
-    pub(in crate::github) updated: i64,
+    pub(crate) id: u64,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
     /// What it is called.
     pub name: String,
     /// What it is about.
@@ -201,7 +201,7 @@ impl Ruleset {
     }
 
     /// Whether this ruleset of an organisation is about its repository of this name.
-    pub(in crate::github) fn has_repository(&self, name: &str) -> bool {
+    pub(crate) fn has_repository(&self, name: &str) -> bool {
         let any = |patterns: &[String]| {
             patterns
                 .iter()
@@ -211,7 +211,7 @@ impl Ruleset {
     }
 
     /// Whether its conditions hold for a branch. They do so whatever its enforcement is.
-    pub(in crate::github) fn has_branch(&self, branch: &str, default: &str) -> bool {
+    pub(crate) fn has_branch(&self, branch: &str, default: &str) -> bool {
         let whole = format!("refs/heads/{branch}");
         let any = |patterns: &[String]| {
             patterns.iter().any(|pattern| match pattern.as_str() {

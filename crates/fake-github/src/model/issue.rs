@@ -5,7 +5,7 @@ use super::repository::Repository;
 /// An issue, or a pull request if `pull` is there.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// Its number in the repository.
     pub number: u64,
     /// Its title.
@@ -36,12 +36,12 @@ pub struct Issue {
     pub closed_by: Option<String>,
     /// What makes it a pull request.
     pub pull: Option<Pull>,
-    pub(in crate::github) gone: Option<Gone>,
+    pub(crate) gone: Option<Gone>,
 }
 
 /// Where an issue went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::github) enum Gone {
+pub(crate) enum Gone {
     Deleted,
     /// The id of the repository, the number there.
     Transferred(u64, u64),
@@ -63,7 +63,7 @@ pub struct Pull {
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// Who wrote it, by login.
     pub author: String,
     /// Its text.
@@ -75,7 +75,7 @@ pub struct Comment {
 /// A label of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// What it is called.
     pub name: String,
     /// Six hexadecimal digits.
@@ -85,7 +85,7 @@ pub struct Label {
 }
 
 impl Issue {
-    pub(in crate::github) fn new(id: u64, number: u64, title: &str, author: &str, now: i64) -> Self {
+    pub(crate) fn new(id: u64, number: u64, title: &str, author: &str, now: i64) -> Self {
         Self {
             id,
             number,
@@ -108,7 +108,7 @@ impl Issue {
     }
 
     /// Opens or closes it.
-    pub(in crate::github) fn set_open(&mut self, open: bool, reason: Option<&str>, by: &str, now: i64) {
+    pub(crate) fn set_open(&mut self, open: bool, reason: Option<&str>, by: &str, now: i64) {
         self.updated = now;
         if open {
             if !self.open {
@@ -144,12 +144,12 @@ impl Repository {
         self.issues.iter().filter(|issue| issue.pull.is_some()).collect()
     }
 
-    pub(in crate::github) fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
+    pub(crate) fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
         let issue = self.issues.iter_mut().find(|issue| issue.number == number);
         issue.filter(|issue| issue.gone.is_none())
     }
 
-    pub(in crate::github) fn next_number(&self) -> u64 {
+    pub(crate) fn next_number(&self) -> u64 {
         self.issues.last().map_or(1, |issue| issue.number + 1)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use clap::Parser;
 use serde_json::json;
 

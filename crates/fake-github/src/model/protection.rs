@@ -6,7 +6,7 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "GitHub has them")]
 pub struct Protection {
-    pub(in crate::github) id: u64,
+    pub(crate) id: u64,
     /// Which branches: fnmatch, or a name.
     pub pattern: String,
     /// What pull requests need; `None` requires none.

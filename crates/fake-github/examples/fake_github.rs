@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cc_devops_testkit::github::{FakeGitHub, Model, Protection, Ruleset, TOKEN};
+use cc_devops_fake_github::{FakeGitHub, Model, Protection, Ruleset, TOKEN};
 use clap::Parser;
 use serde_json::json;
 

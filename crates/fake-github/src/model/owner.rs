@@ -18,11 +18,11 @@ pub enum Plan {
 /// A user or an organisation.
 #[derive(Debug, Clone)]
 pub struct Owner {
-    pub(in crate::github) id: u64,
-    pub(in crate::github) login: String,
-    pub(in crate::github) organization: bool,
-    pub(in crate::github) rulesets: Vec<Ruleset>,
-    pub(in crate::github) teams: Vec<(u64, String)>,
+    pub(crate) id: u64,
+    pub(crate) login: String,
+    pub(crate) organization: bool,
+    pub(crate) rulesets: Vec<Ruleset>,
+    pub(crate) teams: Vec<(u64, String)>,
     /// What it pays for.
     pub plan: Plan,
 }
@@ -81,11 +81,11 @@ impl Model {
         self.owners.get(&login.to_lowercase())
     }
 
-    pub(in crate::github) fn owners(&self) -> impl Iterator<Item = &Owner> {
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &Owner> {
         self.owners.values()
     }
 
-    pub(in crate::github) fn owner_mut(&mut self, login: &str) -> &mut Owner {
+    pub(crate) fn owner_mut(&mut self, login: &str) -> &mut Owner {
         let owner = self.owners.get_mut(&login.to_lowercase());
         owner.unwrap_or_else(|| panic!("there is no owner {login}"))
     }
@@ -101,7 +101,7 @@ impl Model {
             .into()
     }
 
-    pub(in crate::github) fn make_label(&mut self, name: &str, color: &str, description: Option<&str>) -> Label {
+    pub(crate) fn make_label(&mut self, name: &str, color: &str, description: Option<&str>) -> Label {
         Label {
             id: self.id(),
             name: name.to_owned(),

@@ -23,7 +23,7 @@ use super::model::{Model, Owner};
 
 /// GitHub's public schema. It is not quite valid itself: a type has two fields of one name.
 static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| {
-    let packed = include_bytes!("../../../data/github/schema-public.graphql.gz");
+    let packed = include_bytes!("../../data/schema-public.graphql.gz");
     let mut text = String::new();
     GzDecoder::new(&packed[..])
         .read_to_string(&mut text)

@@ -5,7 +5,7 @@
 use globset::GlobBuilder;
 
 /// Whether `name` is what `pattern` means.
-pub(in crate::github) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     GlobBuilder::new(&for_globset(pattern))
         .literal_separator(true)
         .backslash_escape(true)

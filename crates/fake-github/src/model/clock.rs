@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 /// A clock that stands until it is moved, or one that runs.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::github) enum Clock {
+pub(crate) enum Clock {
     /// Milliseconds since 1970.
     Still(i64),
     /// The machine's clock.
@@ -16,7 +16,7 @@ pub(in crate::github) enum Clock {
 
 impl Clock {
     /// Milliseconds since 1970.
-    pub(in crate::github) fn millis(self) -> i64 {
+    pub(crate) fn millis(self) -> i64 {
         match self {
             Self::Still(millis) => millis,
             Self::Running => SystemClock.now().as_millisecond(),
@@ -33,7 +33,7 @@ impl Clock {
 }
 
 /// Seconds since 1970 as GitHub writes them: `2026-11-23T04:00:00Z`.
-pub(in crate::github) fn written(seconds: i64) -> String {
+pub(crate) fn written(seconds: i64) -> String {
     Timestamp::from_second(seconds)
         .expect("a time within jiff's range")
         .to_string()
