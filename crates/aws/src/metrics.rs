@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::port_error;
-use crate::heartbeats::{OLDEST, STAGE, date_time, namespace, stage_dimension};
+use crate::heartbeats::{OLDEST, STAGE, namespace, stage_dimension};
 use crate::table::{key, number};
 use crate::{Backend, Shared};
 
