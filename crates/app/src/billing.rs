@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{self, CredentialSource};
 use cc_devops_github::notices::Notices;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, CodeHostNotices};
+use cc_devops_requests::ports::Ports;
 
 use crate::settings::RepositoriesSettings;
 

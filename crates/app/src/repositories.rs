@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::secret::SecretValue;
@@ -11,6 +10,7 @@ use cc_devops_repos::care::Care;
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
 use cc_devops_repos::ports::CodeHost;
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_requests::ports::Ports;
 
 use crate::code_host::code_host;
 use crate::settings::RepositoriesSettings;

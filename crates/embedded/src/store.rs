@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cc_devops_core::ports::{Ports, Stacks};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::{Ports, Stacks};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 

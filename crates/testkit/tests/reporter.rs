@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::lines::Explain;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cc_devops_core::policy::PolicySet;
-use cc_devops_core::requests::engine::Settings as RequestSettings;
 use cc_devops_fleet::Rhythm;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::{AgentName, Namespace, SecretName, Stage};
+use cc_devops_policy::PolicySet;
+use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
 use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
@@ -31,7 +31,7 @@ pub struct Settings {
     pub mode: Mode,
     /// The HTTP API.
     #[cfg(feature = "cli")]
-    pub server: cc_devops_server::ServerConfig,
+    pub server: cc_devops_http::ServerConfig,
     /// When an agent counts as late or down.
     pub rhythm: Rhythm,
     /// Who decides what is allowed.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::retention::{Rules, Said};
+use cc_devops_requests::retention::{Rules, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cc_devops_fleet::Rhythm;
+use cc_devops_http::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::{Allowed, network};
 use cc_devops_outbound::loopback::is_loopback_address;
-use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use jiff::SignedDuration;
 
 use super::file::{ConfigFile, ServerSection};

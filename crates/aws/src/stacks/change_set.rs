@@ -9,10 +9,10 @@ use aws_sdk_cloudformation::types::{
     Tag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::{Failure, Reason, StackChangeEntry};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::{DeployLambda, Template};
 
 use super::words::told;
 use super::{ChangeName, CloudFormation, refusals};

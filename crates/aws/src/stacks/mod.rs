@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;

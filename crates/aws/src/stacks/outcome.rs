@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{StackEvent, StackStatus};
-use cc_devops_core::ports::StackProgress;
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::StackProgress;
 
 use super::change_set::{ChangeSet, Execution, is_absent};
 use super::refusals::{NAMED, needs_a_person, not_found};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_http::Hygiene;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
@@ -19,7 +20,6 @@ use cc_devops_repos::ports::{
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
-use cc_devops_server::Hygiene;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 

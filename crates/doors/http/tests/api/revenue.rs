@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_http::Revenue;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::schedule::Job;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
-use cc_devops_server::Revenue;
 use cc_devops_testkit::{FakeBilling, Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
