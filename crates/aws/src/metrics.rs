@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::error::port_error;
 use crate::heartbeats::{OLDEST, STAGE, namespace, stage_dimension};
 use crate::table::{key, number};
+use crate::times::date_time;
 use crate::{Backend, Shared};
 
 /// How many values one datum takes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{StackEvent, StackStatus};
 use cc_devops_kernel::names::FullStackName;
-use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
+use cc_devops_kernel::outcome::{DeployAction, DeployResult, Reason};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::StackProgress;
 
