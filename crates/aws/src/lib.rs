@@ -43,6 +43,7 @@ mod sealing_keys;
 mod secrets;
 mod stacks;
 mod table;
+mod times;
 mod walk;
 mod webhooks;
 

@@ -19,8 +19,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::port_error;
-use crate::heartbeats::{OLDEST, STAGE, date_time, namespace, stage_dimension};
+use crate::heartbeats::{OLDEST, STAGE, namespace, stage_dimension};
 use crate::table::{key, number};
+use crate::times::date_time;
 use crate::{Backend, Shared};
 
 /// How many values one datum takes.

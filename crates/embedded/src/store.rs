@@ -16,7 +16,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::agents::SqliteAgents;
 use crate::alerts::LogAlerts;
 use crate::at_once::SqliteAtOnce;
-use crate::audit::{self, Doubt, SqliteAudit};
+use crate::audit::Doubt;
+use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
 use crate::db::{self, Db};
@@ -242,7 +243,7 @@ impl Store {
 
     /// Takes the trail as it stands, on an operator's word; `entry` puts that on record. Where the trail ends then.
     pub async fn accept(&self, entry: AuditEntry) -> PortResult<Mark> {
-        audit::accept(&self.db, entry).await
+        trail::accept(&self.db, entry).await
     }
 
     /// Keeps some room on the disk, so that a restart works when it is full. For a server; while there is no room

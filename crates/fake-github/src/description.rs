@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::serve::Answer;
+use super::answer::Answer;
 
 /// The operations that the fake serves; `data/cut_rest.py` writes it.
 const PACKED: &[u8] = include_bytes!("../data/rest.json.gz");

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod answer;
 mod description;
 mod graphql;
 mod ids;

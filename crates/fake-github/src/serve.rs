@@ -9,45 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::Response;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use futures::stream;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::answer::Answer;
 use super::traffic::{Fault, LIMIT, RESET, Seen};
 use super::{Access, Inner, description, graphql, lock, rest};
-
-/// An answer: its status, its body, and headers beside the usual ones.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Value,
-    pub(super) headers: Vec<(&'static str, String)>,
-}
-
-impl Answer {
-    pub(super) fn ok(body: Value) -> Self {
-        Self::new(200, body)
-    }
-
-    pub(super) fn new(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            body,
-            headers: Vec::new(),
-        }
-    }
-
-    pub(super) fn none() -> Self {
-        Self::new(204, Value::Null)
-    }
-
-    /// A refusal as GitHub writes it.
-    pub(super) fn refused(status: u16, message: &str) -> Self {
-        let url = "https://docs.github.com/rest";
-        Self::new(
-            status,
-            json!({"message": message, "documentation_url": url, "status": status.to_string()}),
-        )
-    }
-}
 
 pub(super) fn router(inner: Arc<Inner>) -> Router {
     Router::new().fallback(answer).with_state(inner)

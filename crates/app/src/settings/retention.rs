@@ -6,8 +6,8 @@ use cc_devops_requests::retention::{Rules, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::Findings;
 use super::file::ConfigFile;
+use super::problems::Findings;
 
 /// `[retention]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

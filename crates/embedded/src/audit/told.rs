@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::verification::is_damage;
+use super::rows::is_damage;
 use crate::agents::register;
 use crate::columns::nanos;
 use crate::error::Fault;

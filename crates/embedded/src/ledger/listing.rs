@@ -7,8 +7,7 @@ use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use rusqlite::Connection;
 
 use super::rows::{HEAD_LEN, record, record_columns};
-use crate::audit::page;
-use crate::columns::{count_at, limit, nanos, optional_time_at};
+use crate::columns::{count_at, limit, nanos, optional_time_at, page};
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
 

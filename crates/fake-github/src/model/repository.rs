@@ -169,3 +169,32 @@ impl Repository {
         &self.runs
     }
 }
+
+impl Repository {
+    /// The issue or pull request of this number; `None` if there is none or it went.
+    pub fn issue(&self, number: u64) -> Option<&Issue> {
+        let issue = self.issues.iter().find(|issue| issue.number == number);
+        issue.filter(|issue| issue.gone.is_none())
+    }
+
+    /// Every issue that is still here, pull requests left out, oldest first.
+    pub fn issues(&self) -> Vec<&Issue> {
+        let here = self.issues.iter();
+        here.filter(|issue| issue.gone.is_none() && issue.pull.is_none())
+            .collect()
+    }
+
+    /// Every pull request, oldest first.
+    pub fn pulls(&self) -> Vec<&Issue> {
+        self.issues.iter().filter(|issue| issue.pull.is_some()).collect()
+    }
+
+    pub(crate) fn issue_mut(&mut self, number: u64) -> Option<&mut Issue> {
+        let issue = self.issues.iter_mut().find(|issue| issue.number == number);
+        issue.filter(|issue| issue.gone.is_none())
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.issues.last().map_or(1, |issue| issue.number + 1)
+    }
+}

@@ -6,9 +6,9 @@ use crypto_box::SecretKey;
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
+use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Repository, Run, written};
-use super::super::serve::Answer;
 use super::Ask;
 
 /// The key that every repository's secrets are sealed with. It opens nothing else.

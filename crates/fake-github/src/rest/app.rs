@@ -9,8 +9,8 @@ use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedP
 use serde_json::{Value, json};
 
 use super::super::access::Access;
+use super::super::answer::Answer;
 use super::super::model::Model;
-use super::super::serve::Answer;
 use super::super::{APP_ID, APP_KEY, Inner, lock};
 
 /// How long an installation's token holds, in seconds.

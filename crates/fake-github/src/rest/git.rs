@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
+use super::super::answer::Answer;
 use super::super::model::{Issue, Repository};
-use super::super::serve::Answer;
 use super::Ask;
 
 pub(super) fn tree(ask: &Ask<'_>, revision: &str) -> Answer {

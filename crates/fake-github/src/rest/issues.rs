@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
+use super::super::answer::Answer;
 use super::super::model::{Gone, Issue, Repository, written};
-use super::super::serve::Answer;
 use super::Ask;
 
 /// GitHub's words where issues are switched off.

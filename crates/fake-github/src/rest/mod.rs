@@ -15,8 +15,8 @@ use url::form_urlencoded;
 
 pub(super) use self::app::as_app;
 use super::access::{Access, Permission};
+use super::answer::Answer;
 use super::model::{Model, Repository};
-use super::serve::Answer;
 
 /// A request.
 pub(super) struct Ask<'a> {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
+use super::super::answer::Answer;
 use super::super::model::{Actors, Checks, Enforcement, Protection, Reviews, Rule, Ruleset, Target};
-use super::super::serve::Answer;
 use super::Ask;
 
 /// GitHub's words for a plan without protection.

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::access::{Access, Permission};
+use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Model, Plan, Repository, Visibility, written};
-use super::super::serve::Answer;
 use super::Ask;
 
 pub(super) fn owner(ask: &Ask<'_>, login: &str, organization: bool) -> Answer {

@@ -10,8 +10,8 @@ use cc_devops_kernel::names::StackName;
 use cc_devops_policy::is_own_stack;
 
 use crate::settings::Problem;
-use crate::settings::check::Findings;
 use crate::settings::file::ConfigFile;
+use crate::settings::problems::Findings;
 
 /// Checks the sections.
 pub(crate) fn check(
