@@ -118,7 +118,9 @@ impl Reporter {
     ) -> Result<Backfilled, BackfillError> {
         let today = self.ports.clock.now().to_zoned(TimeZone::UTC).date();
         if to < from {
-            return Err(BackfillError::Range(format!("{to} is before {from}: there is no day between")));
+            return Err(BackfillError::Range(format!(
+                "{to} is before {from}: there is no day between"
+            )));
         }
         if to >= today {
             return Err(BackfillError::Range(format!(
@@ -132,7 +134,9 @@ impl Reporter {
         let before = self.ports.revenue.days(Date::MIN, from).await?;
         let before = before.iter().rev().find(|day| day.date < from).map(|day| day.date);
         let start = second_of(before.unwrap_or(from))?;
-        let past = source.past(start, &mut |reading| progress(Step::Reading(reading))).await?;
+        let past = source
+            .past(start, &mut |reading| progress(Step::Reading(reading)))
+            .await?;
         let rates = self.newest_rates(None).await;
         Backfill::new(self, past, rates, (from, to)).run(before, progress).await
     }
@@ -325,7 +329,8 @@ impl<'r> Backfill<'r> {
                 })
                 .map_err(ReportError::from)?;
             if let Some(change) = &change {
-                who.moved(change, changed(known.subscriptions.as_ref(), now.as_ref())).await?;
+                who.moved(change, changed(known.subscriptions.as_ref(), now.as_ref()))
+                    .await?;
             }
             let amount = change.map_or(known.amount, |change| change.after);
             if amount != known.amount || now != known.subscriptions {
@@ -344,7 +349,8 @@ impl<'r> Backfill<'r> {
             };
             let now = finished.subscriptions_of(change.customer, change.currency);
             if !beginning {
-                who.moved(&change, changed(Some(&SubscriptionAmounts::new()), now.as_ref())).await?;
+                who.moved(&change, changed(Some(&SubscriptionAmounts::new()), now.as_ref()))
+                    .await?;
             }
             let after = Known {
                 amount: change.after,
@@ -357,7 +363,8 @@ impl<'r> Backfill<'r> {
             .iter()
             .map(|(key, before, _)| (key.clone(), before.clone()))
             .collect();
-        self.known.extend(changes.into_iter().map(|(key, _, after)| (key, after)));
+        self.known
+            .extend(changes.into_iter().map(|(key, _, after)| (key, after)));
         if reported {
             self.result.reported += 1;
             return Ok(());

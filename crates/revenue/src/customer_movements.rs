@@ -65,7 +65,8 @@ impl MovementFilter {
 
     /// Whether it wants this kind of this customer.
     pub fn wants(&self, kind: Kind, customer: &str) -> bool {
-        self.kind.is_none_or(|wanted| wanted == kind) && self.customer.as_deref().is_none_or(|wanted| wanted == customer)
+        self.kind.is_none_or(|wanted| wanted == kind)
+            && self.customer.as_deref().is_none_or(|wanted| wanted == customer)
     }
 
     /// The places of its days, both inclusive; none where the end is before the beginning.

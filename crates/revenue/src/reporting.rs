@@ -44,14 +44,14 @@ pub struct Reporter {
     billing: Arc<dyn Billing>,
     pub(super) rates: Arc<dyn RateSource>,
     pub(super) ports: RevenuePorts,
-    pub(super) settings: Settings,
+    pub(super) settings: ReportingSettings,
     /// The day a failure was told of.
     told: Mutex<Option<Date>>,
 }
 
 /// How MRR is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ReportingSettings {
     /// Whose MRR it is.
     pub installation: Installation,
     /// The definition.
@@ -111,7 +111,7 @@ impl Reporter {
         billing: Arc<dyn Billing>,
         rates: Arc<dyn RateSource>,
         ports: impl Into<RevenuePorts>,
-        settings: Settings,
+        settings: ReportingSettings,
     ) -> Self {
         Self {
             billing,
@@ -128,7 +128,7 @@ impl Reporter {
     }
 
     /// How MRR is reported.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &ReportingSettings {
         &self.settings
     }
 

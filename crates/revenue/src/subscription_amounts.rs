@@ -46,7 +46,11 @@ impl Subscriptions {
         let text = format!("{mark}{} {currency} {amount}", short.unwrap_or(id));
         let length = u16::try_from(text.len()).map_err(|_| CustomersError::IdTooLong)?;
         let needed = LINK + 2 + text.len();
-        if self.blocks.last().is_none_or(|block| block.len() + needed > Self::BLOCK) {
+        if self
+            .blocks
+            .last()
+            .is_none_or(|block| block.len() + needed > Self::BLOCK)
+        {
             self.blocks.push(Vec::with_capacity(Self::BLOCK));
         }
         let number = self.blocks.len() - 1;

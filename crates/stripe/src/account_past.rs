@@ -36,12 +36,7 @@ impl Meter<'_> {
     }
 }
 
-async fn read(
-    client: &Client,
-    from: i64,
-    now: i64,
-    progress: &mut (dyn FnMut(Reading) + Send),
-) -> Result<Past, Error> {
+async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Reading) + Send)) -> Result<Past, Error> {
     let before = client.progress().borrow().requests;
     let mut meter = Meter {
         client: client.clone(),
@@ -173,7 +168,10 @@ impl Gathered {
 
     fn discount(&mut self, found: PastDiscount) {
         let known = &mut self.past.discounts;
-        if !known.iter().any(|known| known.discount.id == found.discount.id && known.item == found.item) {
+        if !known
+            .iter()
+            .any(|known| known.discount.id == found.discount.id && known.item == found.item)
+        {
             known.push(found);
         }
     }
@@ -203,7 +201,10 @@ impl Gathered {
             if found.end.is_some() || self.current.contains(id) {
                 continue;
             }
-            let last = self.invoices.iter().rposition(|(_, seen)| seen.iter().any(|seen| seen == id));
+            let last = self
+                .invoices
+                .iter()
+                .rposition(|(_, seen)| seen.iter().any(|seen| seen == id));
             let next = last.and_then(|last| self.invoices.get(last + 1));
             found.end = next.map(|(created, _)| *created);
         }

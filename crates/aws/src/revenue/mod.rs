@@ -25,7 +25,9 @@ use crate::ledger::{gone, incomplete};
 use crate::outbox::Desk;
 use crate::table::{Item, TRIES, key, text};
 use crate::{Backend, Shared};
-use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECONSTRUCTED, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
+use rows::{
+    CUSTOMERS, DATE, DAYS, LATEST, RECONSTRUCTED, RECORD, customer_item, customer_of, customer_place, day_item, day_of,
+};
 
 /// How many of them run at once. All customers stand in one partition, which takes 1,000 writes a
 /// second until DynamoDB splits it.

@@ -74,7 +74,10 @@ fn items_of(place: Cursor, movement: &CustomerMovement) -> PortResult<[Item; 2]>
 
 fn movement_of(item: Item) -> PortResult<(Cursor, CustomerMovement)> {
     let row: MovementRow = from_item(item, "a customer's movement")?;
-    let place = row.sk.parse().map_err(|_| corrupt("the key of a customer's movement"))?;
+    let place = row
+        .sk
+        .parse()
+        .map_err(|_| corrupt("the key of a customer's movement"))?;
     let movement = CustomerMovement {
         date: row.date,
         key: CustomerKey {
@@ -156,7 +159,11 @@ impl BillingTable {
                 .expression_attribute_names("#date", DATE)
                 .expression_attribute_names("#movements", MOVEMENTS)
         };
-        let items = if from > wanted.until { Vec::new() } else { pages(query, usize::MAX).await? };
+        let items = if from > wanted.until {
+            Vec::new()
+        } else {
+            pages(query, usize::MAX).await?
+        };
         let count = |item: &Item| {
             let date = item.get(DATE)?.as_s().ok()?.parse().ok()?;
             Some((date, item.get(MOVEMENTS)?.as_n().ok()?.parse().ok()?))

@@ -72,10 +72,7 @@ fn life(
 ) -> ItemLife {
     let state = |billed: &Billed| State {
         price: billed.price.clone(),
-        quantity: billed
-            .quantity
-            .or(current.map(|item| item.quantity))
-            .unwrap_or(1),
+        quantity: billed.quantity.or(current.map(|item| item.quantity)).unwrap_or(1),
     };
     let now = current.map(|item| State {
         price: item.price.clone(),

@@ -86,11 +86,7 @@ impl Timeline {
     fn as_of(&self, now: &Subscription<'static>, at: i64) -> Subscription<'static> {
         let past = &self.past;
         let ended = past.ended.is_some_and(|ended| ended <= at);
-        let status = if ended {
-            Status::Canceled
-        } else {
-            self.status(now, at)
-        };
+        let status = if ended { Status::Canceled } else { self.status(now, at) };
         let asked = past.cancel_asked.is_none_or(|asked| asked <= at);
         Subscription {
             id: now.id.clone(),
@@ -178,7 +174,11 @@ impl Timeline {
         if let Some((start, end)) = past.trial {
             moments.extend([start, end]);
         }
-        moments.extend([past.cancel_asked, past.ended, past.activated, past.first_paid].into_iter().flatten());
+        moments.extend(
+            [past.cancel_asked, past.ended, past.activated, past.first_paid]
+                .into_iter()
+                .flatten(),
+        );
         for billed in &past.billed {
             moments.extend([billed.at, billed.until, billed.at.saturating_add(3_601)]);
         }

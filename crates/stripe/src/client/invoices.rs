@@ -63,7 +63,10 @@ impl Client {
             let page: Lines = self
                 .tries(Endpoint::Invoices, false, || self.get(Endpoint::Invoices, url.clone()))
                 .await?;
-            let last = page.data.last().and_then(|line| serde_json::from_str::<Head>(line.get()).ok());
+            let last = page
+                .data
+                .last()
+                .and_then(|line| serde_json::from_str::<Head>(line.get()).ok());
             all.extend(page.data);
             match last {
                 Some(last) if page.has_more => after = last.id,

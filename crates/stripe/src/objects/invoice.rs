@@ -204,18 +204,26 @@ impl WireLine<'_> {
             (true, true) => BilledLine::Unused,
             (true, false) => BilledLine::Rest,
         };
-        let pricing = self.pricing.as_ref().and_then(|pricing| pricing.price_details.as_ref()?.price);
+        let pricing = self
+            .pricing
+            .as_ref()
+            .and_then(|pricing| pricing.price_details.as_ref()?.price);
         let price = pricing.or(self.price).or(self.plan).and_then(price_of);
         // What somebody put on an invoice by hand is of no item.
         let of_an_item = !item.is_empty() || prorated;
-        let billed = self.period.as_ref().zip(price).filter(|_| of_an_item).map(|(period, price)| Billed {
-            item: Arc::clone(&item),
-            at: period.start,
-            until: period.end,
-            line,
-            price,
-            quantity: self.quantity,
-        });
+        let billed = self
+            .period
+            .as_ref()
+            .zip(price)
+            .filter(|_| of_an_item)
+            .map(|(period, price)| Billed {
+                item: Arc::clone(&item),
+                at: period.start,
+                until: period.end,
+                line,
+                price,
+                quantity: self.quantity,
+            });
         let of = (!item.is_empty()).then_some(&item);
         let discounts = self.discounts.iter().flatten();
         let discounts = discounts.filter_map(|json| past_discount(json, of, created)).collect();
@@ -250,7 +258,10 @@ impl<'de> Deserialize<'de> for ListedInvoice {
         let json = Box::<RawValue>::deserialize(deserializer)?;
         let sent: WireInvoice<'_> = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
         let created = sent.created;
-        let details = sent.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+        let details = sent
+            .parent
+            .as_ref()
+            .and_then(|parent| parent.subscription_details.as_ref());
         let subscription = sent.subscription.as_ref().or_else(|| details?.subscription.as_ref());
         let subscription = subscription.map(id_of);
         let (sent_lines, more) = sent
@@ -266,12 +277,16 @@ impl<'de> Deserialize<'de> for ListedInvoice {
             id: sent.id.0.into_owned(),
             created,
             subscription,
-            is_first: sent.billing_reason.is_some_and(|reason| reason.0 == "subscription_create"),
+            is_first: sent
+                .billing_reason
+                .is_some_and(|reason| reason.0 == "subscription_create"),
             paid_at: sent.status_transitions.and_then(|transitions| transitions.paid_at),
             paid_something: sent
                 .amount_paid
                 .is_some_and(|amount| amount.exact().is_some_and(|amount| amount.is_positive())),
-            discounts: discounts.filter_map(|json| past_discount(json, None, created)).collect(),
+            discounts: discounts
+                .filter_map(|json| past_discount(json, None, created))
+                .collect(),
             last_of_more: lines.last().filter(|_| more).map(|line| line.id.clone()),
             lines,
         })

@@ -85,7 +85,13 @@ pub(super) async fn movements_count_when_their_day_is_kept(store: &dyn RevenueSt
 }
 
 pub(super) async fn movements_are_found_by_day_kind_and_customer_in_pages(store: &dyn RevenueStore) {
-    let kind = |number: u32| if number.is_multiple_of(3) { Kind::Churn } else { Kind::New };
+    let kind = |number: u32| {
+        if number.is_multiple_of(3) {
+            Kind::Churn
+        } else {
+            Kind::New
+        }
+    };
     let rows = |date: Date| -> Vec<CustomerMovement> {
         (0..40)
             .map(|number| movement(date, &format!("cus_{:02}", number % 10), kind(number), None))
@@ -145,7 +151,11 @@ pub(super) async fn a_reconstructed_day_replaces_no_report(store: &dyn RevenueSt
     let past = reconstructed(FIRST, 7);
     assert!(store.keep_reconstructed(&past).await.unwrap());
     assert_eq!(store.day(FIRST).await.unwrap().as_ref(), Some(&past));
-    assert_eq!(store.latest().await.unwrap().as_ref(), Some(&reported), "it is not the newest");
+    assert_eq!(
+        store.latest().await.unwrap().as_ref(),
+        Some(&reported),
+        "it is not the newest"
+    );
     let again = reconstructed(FIRST, 8);
     assert!(store.keep_reconstructed(&again).await.unwrap());
     assert_eq!(store.days(FIRST, SECOND).await.unwrap(), [again, reported]);
@@ -157,7 +167,7 @@ pub(super) async fn a_reconstructed_day_replaces_no_report(store: &dyn RevenueSt
     assert_eq!(store.latest().await.unwrap(), Some(real), "a report takes its place");
 }
 
-pub(super) async fn nobody_is_told_of_a_reconstructed_day(ports: &cc_devops_core::ports::Ports) {
+pub(super) async fn nobody_is_told_of_a_reconstructed_day(ports: &cc_devops_requests::ports::Ports) {
     let kept = ports.revenue.keep_reconstructed(&reconstructed(FIRST, 7)).await;
     assert!(kept.unwrap());
     assert_eq!(crate::telling::waiting(ports, 10_000_000).await.len(), 0);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::money::Exact;

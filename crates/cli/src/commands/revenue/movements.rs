@@ -175,7 +175,10 @@ fn row(moved: &CustomerMovement, csv: bool) -> Vec<String> {
         currency.as_str().to_ascii_uppercase(),
         money(&moved.before),
         money(&moved.after),
-        moved.after.minus(moved.before).map_or_else(|_| String::new(), |change| money(&change)),
+        moved
+            .after
+            .minus(moved.before)
+            .map_or_else(|_| String::new(), |change| money(&change)),
         subscriptions.map_or_else(|| unknown.to_owned(), |ids| ids.join(between)),
     ]
 }

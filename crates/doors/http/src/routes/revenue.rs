@@ -99,7 +99,11 @@ pub(crate) async fn list_revenue_movements(
 ) -> Result<Json<MovementPage>, Problem> {
     let limit = checked_limit(query.limit)?;
     let after: Option<Cursor> = checked_cursor("cursor", query.cursor)?;
-    if query.customer.as_ref().is_some_and(|id| id.is_empty() || id.len() > 255) {
+    if query
+        .customer
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > 255)
+    {
         return Err(Problem::invalid("`customer` must have 1 to 255 characters"));
     }
     let (from, until) = range(&permitted, query.from, query.to);
