@@ -116,19 +116,24 @@ fn line(document: Document, points: &[Point], unit: Unit) -> Document {
         let Some(amount) = point.amount else { continue };
         // Of many days only the ends and what is not whole have a dot.
         let is_end = point.date == first.date || point.date == last.date;
-        if point.complete && !is_end && points.len() > 40 {
+        if point.is_solid() && !is_end && points.len() > 40 {
             continue;
         }
         let (x, y) = at(point.date, amount);
-        let state = if point.complete { "" } else { ", incomplete" };
+        let state = match (point.complete, point.reconstructed) {
+            (true, false) => "",
+            (false, false) => ", incomplete",
+            (true, true) => ", reconstructed",
+            (false, true) => ", reconstructed, incomplete",
+        };
         let told = format!("{}: {}{state}", point.date, unit.exact(amount));
         let dot = Circle::new()
             .set("cx", x)
             .set("cy", y)
-            .set("r", if point.complete { 3 } else { 4 })
+            .set("r", if point.is_solid() { 3 } else { 4 })
             .set("stroke", BLUE)
             .set("stroke-width", 2)
-            .set("fill", if point.complete { BLUE } else { "#ffffff" })
+            .set("fill", if point.is_solid() { BLUE } else { "#ffffff" })
             .add(Title::new(told));
         document = document.add(dot);
     }
@@ -177,6 +182,7 @@ mod tests {
             date: date(2026, 3, day),
             amount,
             complete,
+            reconstructed: false,
         };
         let points = [
             point(1, Some(1_000), true),

@@ -19,8 +19,8 @@ use crate::store;
 use cc_devops_charts::{Point, Unit, Waterfall as Bars, svg, terminal};
 
 const AFTER_HELP: &str = "\
-The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that
-was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
+The line shows each day's MRR in US dollars. A day that is incomplete or was reconstructed is a hollow
+point, a day that was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
 
 Examples:
   cc-devops revenue history
@@ -50,6 +50,8 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Row<'a> {
     date: Date,
+    /// Whether it was computed afterwards, by a backfill.
+    reconstructed: bool,
     #[serde(flatten)]
     summary: &'a Summary,
     #[serde(flatten)]
@@ -75,13 +77,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let points: Vec<Point> = days.iter().map(point).collect();
     let bars = waterfall.as_ref().map(bars).transpose()?;
     if let Some(file) = &args.svg {
-        let title = format!("MRR from {from} until {until}");
+        let title = match reconstructed(&days) {
+            Some(which) => format!("MRR from {from} until {until} ({which})"),
+            None => format!("MRR from {from} until {until}"),
+        };
         let picture = svg::history(&title, &points, bars.as_ref(), Unit::UsCents);
         std::fs::write(file, picture)
             .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))?;
     }
     let rows = days.iter().map(|day| Row {
         date: day.date,
+        reconstructed: day.reconstructed.is_some(),
         summary: &day.summary,
         moved: Moved::of(day),
     });
@@ -104,10 +110,24 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                     .as_ref()
                     .map(|file| format!("the picture is in {}", file.display())),
             );
+            parts.extend(reconstructed(&days));
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")
         },
     )
+}
+
+/// Which days were computed afterwards.
+fn reconstructed(days: &[Day]) -> Option<String> {
+    let mut dates = days
+        .iter()
+        .filter(|day| day.reconstructed.is_some())
+        .map(|day| day.date);
+    let first = dates.next()?;
+    Some(match dates.next_back() {
+        Some(last) => format!("reconstructed: {first} until {last}"),
+        None => format!("reconstructed: {first}"),
+    })
 }
 
 /// A day on the line.
@@ -116,6 +136,7 @@ fn point(day: &Day) -> Point {
         date: day.date,
         amount: day.mrr_usd().map(|usd| usd.0),
         complete: day.summary.complete,
+        reconstructed: day.reconstructed.is_some(),
     }
 }
 

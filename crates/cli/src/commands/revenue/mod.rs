@@ -1,5 +1,6 @@
 //! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
 
+mod backfill;
 mod compute;
 mod csv_text;
 mod explain;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     History(history::Args),
     /// Show which customers moved MRR, and by how much
     Movements(movements::Args),
+    /// Compute past days from what Stripe still knows of them
+    Backfill(backfill::Args),
     /// Show every line that leads to a subscription's or a customer's MRR
     Explain(explain::Args),
     /// Compute MRR from a file of Stripe subscriptions; needs no account
@@ -33,6 +36,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Report(args) => Box::pin(report::run(context, args)).await,
         Command::History(args) => Box::pin(history::run(context, args)).await,
         Command::Movements(args) => Box::pin(movements::run(context, args)).await,
+        Command::Backfill(args) => Box::pin(backfill::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Compute(args) => compute::run(context.output, &args),
     }
