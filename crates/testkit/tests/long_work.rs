@@ -17,7 +17,7 @@ use cc_devops_kernel::ports::{
     SecretWritten,
 };
 use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::actions::vocabulary;
@@ -64,7 +64,7 @@ impl Slow {
 }
 
 #[async_trait]
-impl RepositoryCare for Slow {
+impl RepositoryWorker for Slow {
     async fn carry_out(
         &self,
         _work: &RepositoryWork,
@@ -88,7 +88,7 @@ fn plane(ports: Ports, settings: RequestSettings) -> ControlPlane {
 }
 
 /// A control plane whose only agent is an operator.
-async fn house(care: &Slow) -> (Memory, Arc<ControlPlane>) {
+async fn house(worker: &Slow) -> (Memory, Arc<ControlPlane>) {
     let memory = Memory::new();
     let mut agent = sample::agent(AGENT);
     agent.agent.role = Role::Admin;
@@ -98,7 +98,7 @@ async fn house(care: &Slow) -> (Memory, Arc<ControlPlane>) {
         .add(&agent, &sample::token(1), &sample::added())
         .await
         .unwrap();
-    let plane = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone()));
+    let plane = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone()));
     (memory, Arc::new(plane))
 }
 
@@ -128,14 +128,14 @@ async fn record(memory: &Memory, id: &str) -> RequestRecord {
 
 #[tokio::test]
 async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
-    let care = Slow::new();
-    let (memory, plane) = house(&care).await;
+    let worker = Slow::new();
+    let (memory, plane) = house(&worker).await;
     let claimed = claim(&plane, check("r1")).await;
     let running = tokio::spawn({
         let plane = Arc::clone(&plane);
         async move { plane.carry_out(claimed).await }
     });
-    care.has_begun().await;
+    worker.has_begun().await;
     for _ in 0..5 {
         memory.clock().advance(SignedDuration::from_hours(2));
         assert!(
@@ -150,24 +150,24 @@ async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
     assert_eq!((far.done, far.of, far.what.as_str()), (3, 9, "repositories"));
     assert_eq!(plane.progress_of(&sample::request_id("r1")), Some(far));
 
-    care.ends.add_permits(1);
+    worker.ends.add_permits(1);
     assert!(matches!(running.await.unwrap().unwrap(), Step::Concluded(_)));
     let kept = record(&memory, "r1").await;
-    assert_eq!((care.begun(), kept.tries, kept.progress), (1, 1, None));
+    assert_eq!((worker.begun(), kept.tries, kept.progress), (1, 1, None));
     assert_eq!(plane.renew().await.unwrap(), Renewed::default());
 }
 
 #[tokio::test]
 async fn work_whose_claim_is_somebody_elses_is_broken_off() {
-    let (care, theirs) = (Slow::new(), Slow::new());
-    let (memory, ours) = house(&care).await;
-    let other = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(theirs.clone()));
+    let (worker, theirs) = (Slow::new(), Slow::new());
+    let (memory, ours) = house(&worker).await;
+    let other = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(theirs.clone()));
     let claimed = claim(&ours, check("r1")).await;
     let running = tokio::spawn({
         let ours = Arc::clone(&ours);
         async move { ours.carry_out(claimed).await }
     });
-    care.has_begun().await;
+    worker.has_begun().await;
     // This process slept past its lease, and another has begun.
     memory.clock().advance(SignedDuration::from_secs(61));
     let taken = other.recover(10).await.unwrap().remove(0);
@@ -181,10 +181,12 @@ async fn work_whose_claim_is_somebody_elses_is_broken_off() {
 
 #[tokio::test]
 async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
-    let care = Slow::new();
-    let (memory, first) = house(&care).await;
+    let worker = Slow::new();
+    let (memory, first) = house(&worker).await;
     for round in 1..=3 {
-        let plane = Arc::new(plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone())));
+        let plane = Arc::new(
+            plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone())),
+        );
         let claimed = if round == 1 {
             claim(&first, check("r1")).await
         } else {
@@ -195,7 +197,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
             let plane = Arc::clone(&plane);
             async move { plane.carry_out(claimed).await }
         });
-        while care.begun() < round {
+        while worker.begun() < round {
             tokio::task::yield_now().await;
         }
         plane.stop();
@@ -204,17 +206,17 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
         let kept = record(&memory, "r1").await;
         assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
     }
-    let last = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone()));
+    let last = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone()));
     let claimed = last.recover(10).await.unwrap().remove(0);
-    care.ends.add_permits(1);
+    worker.ends.add_permits(1);
     assert!(matches!(last.carry_out(claimed).await.unwrap(), Step::Concluded(_)));
     assert_eq!(record(&memory, "r1").await.tries, 1);
 }
 
 #[tokio::test]
 async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
-    let care = Slow::new();
-    let (memory, plane) = house(&care).await;
+    let worker = Slow::new();
+    let (memory, plane) = house(&worker).await;
     let ended = claim(
         &plane,
         sample::put_secret_event("ended", "/contentcraft/contentorchestrator/a", "x"),
@@ -227,15 +229,15 @@ async fn a_sweep_publishes_first_and_begins_nothing_after_its_deadline() {
     let swept = plane.sweep(ready(())).await;
     assert_eq!((swept.published, swept.concluded, swept.cut_short), (1, 0, true));
     assert!(swept.failures.is_empty(), "{:?}", swept.failures);
-    assert_eq!(care.begun(), 0);
+    assert_eq!(worker.begun(), 0);
     let kept = record(&memory, "r0").await;
     assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
 }
 
 #[tokio::test]
 async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_breaks_off() {
-    let care = Slow::new();
-    let (memory, plane) = house(&care).await;
+    let worker = Slow::new();
+    let (memory, plane) = house(&worker).await;
     for number in 0..30 {
         receive(&plane, check(&format!("r{number}")), false).await;
     }
@@ -250,7 +252,7 @@ async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_bre
                 .await
         }
     });
-    while care.begun() < 10 {
+    while worker.begun() < 10 {
         tokio::task::yield_now().await;
     }
     let backlog = memory.ports().ledger.backlog().await.unwrap();
@@ -259,7 +261,7 @@ async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_bre
         (10, 20),
         "no more than there are places for"
     );
-    care.ends.add_permits(3);
+    worker.ends.add_permits(3);
     while memory.ports().ledger.backlog().await.unwrap().executing > 7 {
         tokio::task::yield_now().await;
     }
@@ -273,11 +275,11 @@ async fn a_sweep_claims_only_what_it_begins_and_hands_back_what_its_deadline_bre
             "{kept:?}"
         );
     }
-    care.ends.add_permits(27);
+    worker.ends.add_permits(27);
     let swept = plane.sweep(pending()).await;
     assert_eq!((swept.concluded, swept.cut_short), (27, false));
     assert_eq!(
-        care.begun(),
+        worker.begun(),
         37,
         "what was broken off was begun once more, and nothing else"
     );

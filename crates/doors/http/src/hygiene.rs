@@ -8,7 +8,7 @@ use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::auditing::Auditor;
-use cc_devops_repos::ports::{CodeHostNotices, RepositoryCare};
+use cc_devops_repos::ports::{CodeHostNotices, RepositoryWorker};
 use cc_devops_repos::work::RepositoryWork;
 use tokio::sync::Notify;
 
@@ -22,7 +22,7 @@ pub struct Hygiene {
     /// Audits and tells.
     pub auditor: Arc<Auditor>,
     /// Does what is asked about one repository, or all.
-    pub care: Arc<dyn RepositoryCare>,
+    pub worker: Arc<dyn RepositoryWorker>,
     /// The owner whose repositories they are.
     pub owner: String,
     /// Who understands what the code host sends; without it, nothing is taken.
@@ -111,7 +111,7 @@ async fn look(app: &App, work: &RepositoryWork) -> End {
     let Some(hygiene) = &app.hygiene else { return End::Done };
     let under_way = app.control.begin_work();
     match hygiene
-        .care
+        .worker
         .carry_out(work, &Author::default(), &under_way.course)
         .await
     {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_kernel::schedule::{Job, Makeup};
+use cc_devops_kernel::schedule::{CatchUp, Job};
 use croner::Cron;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -86,15 +86,15 @@ async fn turn(app: &App, timetable: &Timetable) -> PortResult<Duration> {
     // The due time moves first, so that nobody else runs it: to the next time, or to when this run
     // counts as dead.
     let job = timetable.job;
-    let held = match job.makeup() {
-        Makeup::NextTime => next,
-        Makeup::Again { lease, .. } => now.saturating_add(lease).unwrap_or(next).min(next),
+    let held = match job.catch_up() {
+        CatchUp::NextTime => next,
+        CatchUp::Again { lease, .. } => now.saturating_add(lease).unwrap_or(next).min(next),
     };
     if !ports.schedule.advance(job, due, held).await? {
         return Ok(Duration::ZERO);
     }
     let end = work(app, job).await;
-    if let Makeup::Again { after, .. } = job.makeup() {
+    if let CatchUp::Again { after, .. } = job.catch_up() {
         let now = ports.clock.now();
         let then = match end {
             End::Done => next,

@@ -26,7 +26,9 @@ use cc_devops_outbox::ports::{
 };
 use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
-use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound};
+use cc_devops_repos::ports::{
+    CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+};
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::DeployLambda;
@@ -236,8 +238,8 @@ mortal! { RevenueStore {
 } }
 
 mortal! { RepositoryStore {
-    fn load(owner: &str, on: Shelf) -> BTreeMap<String, Value>;
-    fn save(owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> ();
+    fn load(owner: &str, on: DocumentKind) -> BTreeMap<String, Value>;
+    fn save(owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> ();
 } }
 
 mortal! { CodeHost {
