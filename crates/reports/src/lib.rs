@@ -3,6 +3,7 @@
 //! All formats show the same groups: one for each rule that is broken, the worst first, with the repositories
 //! that break it.
 
+pub mod charts;
 mod grouped;
 mod html;
 mod markdown;
