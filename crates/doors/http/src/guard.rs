@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::connections::Peer;
 use crate::places::{LetIn, Places};
 use crate::problem::Problem;
-use crate::routes::{EVENTS, MAX_WAIT};
+use crate::routes::submit::{EVENTS, MAX_WAIT};
 
 /// Opens the request's span, counts its answer, refuses what is not for this server, and gives the
 /// framework's own refusals the common form.

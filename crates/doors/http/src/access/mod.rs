@@ -6,7 +6,7 @@
 
 mod permit;
 mod privileges;
-mod rate;
+pub(crate) mod rate;
 
 use std::sync::Arc;
 
@@ -27,7 +27,6 @@ pub(crate) use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
-pub(crate) use rate::RateLimiter;
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;

@@ -16,7 +16,6 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info_span};
 use utoipa::IntoParams;
 
-use super::MAX_WAIT;
 use crate::access::{Caller, Permitted, SubmitRequests};
 use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
@@ -25,6 +24,12 @@ use crate::openapi::EventsBody;
 use crate::places::{LetIn, Place};
 use crate::problem::Problem;
 use crate::wire::{Accepted, AcceptedStatus, CompletedDetail, Entries, Entry, Refused, RefusedStatus};
+
+/// The longest `wait` of `POST /v1/events`, in seconds.
+pub(crate) const MAX_WAIT: u16 = 300;
+
+/// The path of `POST /v1/events`, which may take longer than the rest.
+pub(crate) const EVENTS: &str = "/v1/events";
 
 /// How many entries an array may have, as with EventBridge.
 const MAX_ENTRIES: usize = 10;
