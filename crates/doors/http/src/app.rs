@@ -16,7 +16,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
-use crate::bell::Bell;
 use crate::capabilities::{Capabilities, Hygiene, Revenue};
 use crate::completions::Completions;
 use crate::config::ServerConfig;
@@ -26,6 +25,7 @@ use crate::health_cache::HealthCache;
 use crate::meters::Meters;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
+use crate::wake_signal::WakeSignal;
 
 /// What handlers and workers are given.
 pub(crate) type App = Arc<Shared>;
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     /// There are requests nobody works on.
     pub(crate) sweep: Notify,
     /// There are events to tell.
-    pub(crate) relay: Bell,
+    pub(crate) relay: WakeSignal,
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// The newest published event's place.
@@ -102,7 +102,7 @@ impl Shared {
             stopping: CancellationToken::new(),
             hurrying: CancellationToken::new(),
             sweep: Notify::new(),
-            relay: Bell::default(),
+            relay: WakeSignal::default(),
             deliveries: Notify::new(),
             newest: watch::Sender::new(Cursor(0)),
             openapi: OnceLock::new(),

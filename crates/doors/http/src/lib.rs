@@ -3,7 +3,6 @@
 mod access;
 mod addressed;
 mod app;
-mod bell;
 mod capabilities;
 mod client_network;
 mod completions;
@@ -27,12 +26,13 @@ mod retention;
 mod revenue;
 mod routes;
 mod scheduler;
-mod seldom;
 mod serving;
 mod strangers;
 mod strangers_rate;
 mod sweep;
+mod throttled_log;
 mod tls;
+mod wake_signal;
 mod wire;
 
 pub mod config;

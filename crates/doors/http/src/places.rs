@@ -183,9 +183,9 @@ impl<K: Eq + Hash + Clone> Drop for Place<K> {
 
 /// The place that a request was let in on, which its handler may give back before it answers.
 #[derive(Clone)]
-pub(crate) struct LetIn(Arc<Mutex<Option<Place<AgentName>>>>);
+pub(crate) struct RequestPlace(Arc<Mutex<Option<Place<AgentName>>>>);
 
-impl LetIn {
+impl RequestPlace {
     /// Holds this place.
     pub(crate) fn on(place: Place<AgentName>) -> Self {
         Self(Arc::new(Mutex::new(Some(place))))

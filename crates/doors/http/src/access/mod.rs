@@ -30,7 +30,7 @@ pub(crate) use privileges::{
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;
-use crate::places::LetIn;
+use crate::places::RequestPlace;
 use crate::problem::{Chain, Problem};
 
 /// The proven caller.
@@ -63,7 +63,7 @@ async fn enforce<P: Privilege>(
     if let Some(peer) = request.extensions().get::<Peer>() {
         peer.proven();
     }
-    if let Some(let_in) = request.extensions().get::<LetIn>() {
+    if let Some(let_in) = request.extensions().get::<RequestPlace>() {
         let_in.charge(&agent.name)?;
     }
     let params = request.extract_parts::<RawPathParams>().await.ok();

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
 use crate::extract::{Query, not_taken, read_json_bytes};
 use crate::openapi::EventsBody;
-use crate::places::{LetIn, Place};
+use crate::places::{Place, RequestPlace};
 use crate::problem::Problem;
 use crate::wire::{Accepted, AcceptedStatus, CompletedDetail, Entries, Entry, Refused, RefusedStatus};
 
@@ -62,7 +62,7 @@ pub(crate) struct Waiting {
 )]
 pub(crate) async fn post_events(
     permitted: Permitted<SubmitRequests>,
-    Extension(let_in): Extension<LetIn>,
+    Extension(let_in): Extension<RequestPlace>,
     Query(query): Query<Waiting>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -177,7 +177,7 @@ fn peek(event: &Value) -> String {
 
 /// A place to wait in, where somebody wants to and there is one; the place among those that are
 /// answered at once is given back then. Who finds none is told that its request is durable.
-fn place_to_wait(app: &App, caller: &Caller, let_in: &LetIn, taken: &[&Admitted]) -> Option<Place<AgentName>> {
+fn place_to_wait(app: &App, caller: &Caller, let_in: &RequestPlace, taken: &[&Admitted]) -> Option<Place<AgentName>> {
     let waits = |admitted: &&Admitted| matches!(admitted, Admitted::UnderWay(_, Some(_)));
     if !taken.iter().any(waits) {
         return None;
@@ -190,7 +190,7 @@ fn place_to_wait(app: &App, caller: &Caller, let_in: &LetIn, taken: &[&Admitted]
 async fn one(
     app: &App,
     caller: &Caller,
-    let_in: &LetIn,
+    let_in: &RequestPlace,
     event: Value,
     deadline: Instant,
     until: Option<Instant>,
@@ -211,7 +211,7 @@ async fn one(
 async fn many(
     app: &App,
     caller: &Caller,
-    let_in: &LetIn,
+    let_in: &RequestPlace,
     events: Vec<Value>,
     deadline: Instant,
     until: Option<Instant>,
