@@ -98,11 +98,29 @@ async fn of_several_subscriptions_the_one_of_that_id_is_found() {
     for each in &all {
         assert_eq!(subscriptions.find(&each.id).await.unwrap().subscription, *each);
         assert_eq!(subscriptions.enable(&each.id).await.unwrap().subscription, *each);
-        assert_eq!(subscriptions.replay(&each.id).await.unwrap(), 0);
     }
     subscriptions.remove(&all[1].id).await.unwrap();
     let gone = subscriptions.find(&all[1].id).await.unwrap_err();
     assert_eq!(gone.kind, PortErrorKind::NotFound);
     let left: Vec<_> = ports.webhooks.subscriptions().await.unwrap();
     assert_eq!(left, [all[0].clone(), all[2].clone()]);
+}
+
+#[tokio::test]
+async fn all_dead_letters_of_one_subscription_are_given_back() {
+    let ports = Memory::new().ports();
+    let (one, other) = (subscription("one", None), subscription("other", None));
+    add(&ports, &one).await;
+    add(&ports, &other).await;
+    telling::publish(&ports, &[(1, AGENT), (2, AGENT)], 10).await;
+    let deliveries = ports.webhooks.claim_deliveries(after(10), after(40), 100, 4).await;
+    for delivery in deliveries.unwrap() {
+        ports.webhooks.bury(&delivery, after(11), "status 410").await.unwrap();
+    }
+    let subscriptions = Subscriptions::new(&ports, Asker::Operator);
+    let dead = async |of: &Subscription| subscriptions.find(&of.id).await.unwrap().dead_letters;
+    assert_eq!((dead(&one).await, dead(&other).await), (2, 2));
+    assert_eq!(subscriptions.replay(&one.id).await.unwrap(), 2);
+    assert_eq!((dead(&one).await, dead(&other).await), (0, 2));
+    assert_eq!(subscriptions.replay(&one.id).await.unwrap(), 0, "there is none left");
 }
