@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "this crate is test code: it fails by panicking, with a message"
 )]
@@ -11,10 +12,10 @@ mod bulk;
 mod expand;
 mod invoice;
 mod model;
+mod object_list;
 mod query;
 mod serve;
 mod shape;
-mod shelf;
 mod traffic;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

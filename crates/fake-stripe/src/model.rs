@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::shelf::Shelf;
+use super::object_list::ObjectList;
 use super::{bulk, shape};
 
 /// The objects of one account.
@@ -13,14 +13,14 @@ use super::{bulk, shape};
 /// newest shape, so that a test says only what it is about.
 #[derive(Debug)]
 pub struct Model {
-    pub(super) customers: Shelf,
-    pub(super) prices: Shelf,
-    pub(super) coupons: Shelf,
-    pub(super) subscriptions: Shelf,
-    pub(super) balance_transactions: Shelf,
-    pub(super) events: Shelf,
-    pub(super) invoices: Shelf,
-    pub(super) invoice_items: Shelf,
+    pub(super) customers: ObjectList,
+    pub(super) prices: ObjectList,
+    pub(super) coupons: ObjectList,
+    pub(super) subscriptions: ObjectList,
+    pub(super) balance_transactions: ObjectList,
+    pub(super) events: ObjectList,
+    pub(super) invoices: ObjectList,
+    pub(super) invoice_items: ObjectList,
     /// The subscriptions whose payments fail.
     pub(super) failing: HashSet<String>,
     pub(super) now: i64,
@@ -32,14 +32,14 @@ impl Model {
     /// otherwise.
     pub fn at(now: i64) -> Self {
         Self {
-            customers: Shelf::new(),
-            prices: Shelf::new(),
-            coupons: Shelf::new(),
-            subscriptions: Shelf::new(),
-            balance_transactions: Shelf::new(),
-            events: Shelf::new(),
-            invoices: Shelf::new(),
-            invoice_items: Shelf::new(),
+            customers: ObjectList::new(),
+            prices: ObjectList::new(),
+            coupons: ObjectList::new(),
+            subscriptions: ObjectList::new(),
+            balance_transactions: ObjectList::new(),
+            events: ObjectList::new(),
+            invoices: ObjectList::new(),
+            invoice_items: ObjectList::new(),
             failing: HashSet::new(),
             now,
             made: 0,
@@ -210,9 +210,9 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object[key].as_str().unwrap_or_default()
 }
 
-fn put(shelf: &mut Shelf, mut object: Value, patch: Value) -> String {
+fn put(list: &mut ObjectList, mut object: Value, patch: Value) -> String {
     shape::merge(&mut object, patch);
     let id = text(&object, "id").to_owned();
-    shelf.put(object);
+    list.put(object);
     id
 }
