@@ -3,6 +3,8 @@
 //! Every day is computed as the daily report would have been at six in the morning, UTC. A day that was reported stays
 //! as it is. A backfill may be broken off at any moment and made again: what is the same is not written anew.
 
+mod notes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -10,6 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+pub use self::notes::Note;
+use self::notes::notes;
 use super::comparison::WhoMoved;
 use super::currency::Currency;
 use super::customer_movements::{SubscriptionAmounts, changed};
@@ -68,17 +72,6 @@ pub struct Backfilled {
     pub invoices: u64,
     /// What cannot be known of the days.
     pub notes: Vec<Note>,
-}
-
-/// Something that cannot be known of reconstructed days.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Note {
-    /// What, for programs.
-    pub code: &'static str,
-    /// The same for people.
-    pub text: String,
-    /// How many subscriptions it is known to concern; none where that cannot be counted.
-    pub subscriptions: Option<u64>,
 }
 
 /// Why a backfill ended early. Days that were kept are whole.
@@ -472,55 +465,4 @@ fn same(kept: &Day, day: &Day) -> bool {
         ..day.clone()
     };
     timeless(kept) == timeless(day)
-}
-
-/// What cannot be known of these subscriptions' past.
-fn notes(lives: &[Timeline]) -> Vec<Note> {
-    let count = |wanted: fn(&Timeline) -> bool| lives.iter().filter(|life| wanted(life)).count() as u64;
-    let counted = [
-        (
-            "changed_without_invoice",
-            "another price or quantity than was billed last, since nobody knows when: the days have what was billed",
-            count(Timeline::changed_unseen),
-        ),
-        (
-            "unpaid_since_unknown",
-            "unpaid now, since nobody knows when: the days count them",
-            count(Timeline::is_unpaid),
-        ),
-        (
-            "paused_since_unknown",
-            "with their collection paused now, since nobody knows when: the days count them as not paused",
-            count(Timeline::is_paused),
-        ),
-    ];
-    let counted = counted.into_iter().filter(|(_, _, count)| *count > 0);
-    let counted = counted.map(|(code, text, count)| Note {
-        code,
-        text: format!("{count} subscriptions are {text}"),
-        subscriptions: Some(count),
-    });
-    let always = [
-        (
-            "pauses",
-            "past pauses of collection, times in which a subscription was unpaid, and cancellations that were taken back \
-             leave no trace",
-        ),
-        (
-            "discounts_removed",
-            "a discount that was removed by hand before its end counts until the next invoice without it; a coupon \
-             counts as it is now",
-        ),
-        (
-            "rates",
-            "all days are converted at today's exchange rates, so that there are no currency effects",
-        ),
-        ("transactions", "charges and refunds are not part of reconstructed days"),
-    ];
-    let always = always.into_iter().map(|(code, text)| Note {
-        code,
-        text: text.to_owned(),
-        subscriptions: None,
-    });
-    counted.chain(always).collect()
 }

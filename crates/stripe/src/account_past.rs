@@ -87,6 +87,7 @@ async fn read(client: &Client, from: i64, now: i64, progress: &mut (dyn FnMut(Re
         }
         meter.tell();
     }
+    meter.tell();
     Ok(Past {
         catalog,
         subscriptions: all.into_values().map(Gathered::finish).collect(),

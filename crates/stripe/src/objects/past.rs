@@ -120,7 +120,7 @@ impl ListedSubscription {
         }
     }
 
-    /// Whether items listed for themselves may tell of discounts what this cannot: their coupons are too deep in a list,
+    /// Whether items listed for themselves may tell of discounts what this cannot: their coupons are too deep in a list
     /// and `known` has those that still exist.
     pub fn has_open_discounts(&self, known: impl Fn(&str) -> bool) -> bool {
         let (json, more_items) = self.json();
