@@ -10,8 +10,10 @@ use super::discounts::{Part, Terms, subtract};
 use super::lines::{Explain, Line, LineKind, Trace};
 use super::model::{Cancels, Catalog, Collection, Item, Status, Subscription, TaxRate};
 use super::money::{Exact, OutOfRange};
+use super::outlook::Beside;
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 use super::pricing;
+use super::shares::{self, Share};
 
 /// What a subscription comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,12 @@ pub struct Figure<'a> {
     pub tax_unknown: bool,
     /// The lines that led to it, if they were asked for. They add up to `mrr`.
     pub lines: Vec<Line>,
+    /// Each item's share in it, if they were asked for. They add up to `mrr`.
+    pub shares: Vec<Share>,
+    /// The customer's country, two letters; `None` where it is not told.
+    pub country: Option<Cow<'a, str>>,
+    /// What stands beside it: a trial, what is agreed for later, what is overdue. `None` where nothing does.
+    pub beside: Option<Box<Beside>>,
 }
 
 /// Why a subscription counts nothing.
@@ -131,6 +139,9 @@ impl<'a> Figure<'a> {
             collection_paused: self.collection_paused,
             tax_unknown: self.tax_unknown,
             lines: self.lines,
+            shares: self.shares,
+            country: self.country.map(|country| Cow::Owned(country.into_owned())),
+            beside: self.beside,
         }
     }
 
@@ -146,6 +157,9 @@ impl<'a> Figure<'a> {
             collection_paused: false,
             tax_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         }
     }
 }
@@ -170,6 +184,9 @@ pub fn figure<'a>(
         collection_paused: false,
         tax_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: subscription.country.clone(),
+        beside: None,
     };
     match exclusion(subscription, options, as_of) {
         Err(error) => figure.mrr = Err(error),
@@ -204,10 +221,14 @@ pub fn figure<'a>(
             };
             // Half of an explanation would not add up to anything.
             if figure.mrr.is_ok() {
-                figure.lines = trace.into_lines();
+                (figure.lines, figure.shares) = trace.into_parts();
+            }
+            if let Ok(mrr) = figure.mrr {
+                shares::settle(&mut figure.shares, mrr);
             }
         }
     }
+    figure.beside = Beside::of(subscription, &figure, catalog, options, as_of);
     figure
 }
 
@@ -247,7 +268,9 @@ fn counted<'s>(
     )?;
     let mut total = Exact::ZERO;
     for (part, item) in parts.iter().zip(items) {
-        total = total.plus(without_tax(part, tax_rates(subscription, item), trace)?)?;
+        let net = without_tax(part, tax_rates(subscription, item), trace)?;
+        total = total.plus(net)?;
+        trace.share(net, || pricing::price(item, terms.catalog).ok());
     }
     if i64::try_from(total.rounded()).is_err() {
         return Err(OutOfRange.into());

@@ -51,6 +51,7 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
     Subscription {
         id: "sub_1".into(),
         customer: "cus_1".into(),
+        country: None,
         currency: Some(Currency::USD),
         status: Status::Active,
         start: Some(NOW - 1_000_000),
@@ -65,6 +66,7 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
         items_missing: false,
         discounts: Vec::new(),
         default_tax_rates: Vec::new(),
+        schedule: None,
     }
 }
 

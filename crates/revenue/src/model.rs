@@ -13,6 +13,8 @@ pub struct Subscription<'a> {
     pub id: Cow<'a, str>,
     /// The customer's id; empty if there is none.
     pub customer: Cow<'a, str>,
+    /// The customer's country, two letters; `None` where that was not sent along.
+    pub country: Option<Cow<'a, str>>,
     /// Its currency; `None` if it is not told or not a currency.
     pub currency: Option<Currency>,
     /// Where it stands in its life.
@@ -41,6 +43,39 @@ pub struct Subscription<'a> {
     pub discounts: Vec<Discount<'a>>,
     /// The tax rates of items that have none.
     pub default_tax_rates: Vec<TaxRate>,
+    /// What its schedule does next; `None` if it has no schedule.
+    pub schedule: Option<Schedule<'a>>,
+}
+
+/// What is planned for a subscription. Source: <https://docs.stripe.com/api/subscription_schedules/object>.
+#[derive(Debug, Clone)]
+pub struct Schedule<'a> {
+    /// The phase after the current one.
+    pub next: PhaseRef<'a>,
+    /// Whether the subscription ends with the schedule.
+    pub ends: bool,
+}
+
+/// The next phase of a schedule, or what is known of it.
+#[derive(Debug, Clone)]
+pub enum PhaseRef<'a> {
+    /// There is none.
+    None,
+    /// As it was sent along.
+    Sent(Phase<'a>),
+    /// The schedule was sent as its id only.
+    NotSent,
+}
+
+/// A phase of a schedule.
+#[derive(Debug, Clone)]
+pub struct Phase<'a> {
+    /// When it begins, in Unix seconds.
+    pub start: i64,
+    /// Its items.
+    pub items: Vec<Item<'a>>,
+    /// Its discounts.
+    pub discounts: Vec<Discount<'a>>,
 }
 
 /// Where a subscription stands. Source: <https://docs.stripe.com/api/subscriptions/object>.
@@ -99,6 +134,20 @@ pub struct Item<'a> {
     pub discounts: Vec<Discount<'a>>,
     /// Its own tax rates.
     pub tax_rates: Vec<TaxRate>,
+}
+
+impl<'a> Item<'a> {
+    /// Takes the price from the one of `others` that was sent with it, where this one has only its id.
+    pub(super) fn take_price_of(&mut self, others: &[Item<'a>]) {
+        let PriceRef::Id(id) = &self.price else { return };
+        let sent = others.iter().find_map(|other| match &other.price {
+            PriceRef::Sent(price) if price.id == *id => Some(price.clone()),
+            _ => None,
+        });
+        if let Some(price) = sent {
+            self.price = PriceRef::Sent(price);
+        }
+    }
 }
 
 /// A price, or only its id.

@@ -14,6 +14,9 @@ fn figure(customer: &str, currency: Currency, mrr: &str) -> Figure<'static> {
         collection_paused: false,
         tax_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     }
 }
 

@@ -16,6 +16,7 @@ use super::figure::Figure;
 use super::lines::Explain;
 use super::money::OutOfRange;
 use super::movements::{ConvertError, Movements, MovementsError, Statement};
+use super::outlook::{EndedTrials, TRIAL_DAYS};
 use super::policy::Policy;
 use super::rates::Rates;
 use super::report::{Summary, Usd};
@@ -189,7 +190,10 @@ impl Reporter {
         let transactions = self.billing.transactions(period.0, period.1).await?;
         let rates = self.newest_rates(base.as_ref()).await;
         let transactions = transactions.figure(&rates)?;
-        let summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        let mut summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        if let (Some(outlook), Some(ended)) = (&mut summary.outlook, self.ended_trials(as_of).await) {
+            outlook.take_ended_trials(run.totals().converted_trials(), ended);
+        }
         let compared_with = base.as_ref().map(|base| base.date);
         let movements = self.compare(run, date, compared_with, ask.keep).await?;
         let before = base.as_ref().map_or(&rates, |base| &base.rates);
@@ -220,6 +224,16 @@ impl Reporter {
             store.keep(&day, &self.settings.reader, &news).await?;
         }
         Ok(day)
+    }
+
+    /// The trials that ended within 30 days with their subscriptions. No day is lost for them: where they cannot be read,
+    /// they are not known.
+    async fn ended_trials(&self, as_of: i64) -> Option<EndedTrials> {
+        let read = self.billing.ended_trials(as_of - TRIAL_DAYS * 86_400 + 1, as_of).await;
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "trials that were cancelled could not be read; their conversion is not known");
+            None
+        })
     }
 
     /// The newest rates; those of the last report where none can be had.

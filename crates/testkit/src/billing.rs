@@ -51,6 +51,9 @@ impl FakeBilling {
             collection_paused: false,
             tax_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         };
         says.figures.push(figure);
     }

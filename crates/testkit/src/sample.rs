@@ -291,6 +291,9 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         collection_paused: false,
         tax_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     };
     let mut run = Run::default();
     run.add(&figure).expect("a sample figure is small");

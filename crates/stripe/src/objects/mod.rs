@@ -6,15 +6,19 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
+mod customer;
 mod listed;
 mod price;
+mod schedule;
 mod subscription;
+mod trial;
 mod wire;
 
 pub use coupon::read_coupon;
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
+pub use trial::TrialEnd;
 
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::model::Catalog;

@@ -10,11 +10,13 @@ use serde_json::value::RawValue;
 
 use super::Terms;
 use super::coupon::{WireDiscount, discounts};
+use super::customer::WireCustomer;
 use super::price::{WirePlan, WirePrice};
+use super::schedule::schedule;
 use super::wire::{Expandable, IdOf, Number, Text, WireTaxRate, currency};
 
 type Discounts<'a> = Vec<Expandable<'a, WireDiscount<'a>>>;
-type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
+pub(super) type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
 
 /// A subscription as it is sent.
 #[derive(Debug, Deserialize)]
@@ -24,7 +26,7 @@ struct WireSubscription<'a> {
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
-    customer: Option<IdOf<'a>>,
+    customer: Option<Expandable<'a, WireCustomer<'a>>>,
     #[serde(borrow)]
     customer_account: Option<IdOf<'a>>,
     #[serde(borrow)]
@@ -50,6 +52,9 @@ struct WireSubscription<'a> {
     discounts: Option<Discounts<'a>>,
     #[serde(borrow)]
     default_tax_rates: Option<TaxRates<'a>>,
+    /// Read for itself: a schedule that cannot be read does not hide what the subscription is worth now.
+    #[serde(borrow)]
+    schedule: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,7 +155,7 @@ fn name_of(json: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
 }
 
 impl<'a> WireSubscription<'a> {
-    fn read(self) -> Result<Subscription<'a>, serde_json::Error> {
+    fn read(mut self) -> Result<Subscription<'a>, serde_json::Error> {
         let item_periods = self.items.data.iter().filter_map(WireItem::period);
         let period = item_periods
             .max()
@@ -161,11 +166,15 @@ impl<'a> WireSubscription<'a> {
         };
         Ok(Subscription {
             id: self.id.0,
-            customer: self
-                .customer
-                .or(self.customer_account)
-                .map(Expandable::into_id)
-                .unwrap_or_default(),
+            country: match &mut self.customer {
+                Some(Expandable::Object(customer)) => customer.take_country(),
+                _ => None,
+            },
+            customer: match self.customer {
+                Some(Expandable::Id(id)) => id,
+                Some(Expandable::Object(customer)) => customer.id.0,
+                None => self.customer_account.map(Expandable::into_id).unwrap_or_default(),
+            },
             currency: currency(self.currency.as_ref()),
             status: Status::from(&*self.status.0),
             start: self.start_date.or(self.created),
@@ -192,6 +201,7 @@ impl<'a> WireSubscription<'a> {
             items_missing: self.items.has_more.unwrap_or(false),
             discounts: discounts(self.discounts, self.discount),
             default_tax_rates: tax_rates(self.default_tax_rates),
+            schedule: self.schedule.map(schedule),
         })
     }
 }
@@ -235,6 +245,6 @@ impl<'a> WireItem<'a> {
     }
 }
 
-fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
+pub(super) fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
     sent.unwrap_or_default().into_iter().map(TaxRate::from).collect()
 }
