@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use crate::process::{Place, Run, finish};
 
 /// Noon of a day, and a day, in Unix seconds.
-const NOON: i64 = 1_795_348_800;
-const DAY: i64 = 86_400;
+pub(crate) const NOON: i64 = 1_795_348_800;
+pub(crate) const DAY: i64 = 86_400;
 
-struct House {
-    place: Place,
-    stripe: FakeStripe,
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) stripe: FakeStripe,
     runtime: tokio::runtime::Runtime,
 }
 
 impl House {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
-    fn new(model: Model) -> Self {
+    pub(crate) fn new(model: Model) -> Self {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let runtime = threads.worker_threads(1).enable_all().build().unwrap();
         let stripe = runtime.block_on(FakeStripe::start(model));
@@ -31,7 +31,7 @@ impl House {
         Self { place, stripe, runtime }
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_as(KEY, arguments)
     }
 
@@ -41,7 +41,7 @@ impl House {
         finish(command, "")
     }
 
-    fn report(&self, as_of: i64, more: &[&str]) -> Run {
+    pub(crate) fn report(&self, as_of: i64, more: &[&str]) -> Run {
         let as_of = as_of.to_string();
         let mut arguments = vec!["revenue", "report", "--as-of", &as_of];
         arguments.extend(more);
@@ -72,7 +72,7 @@ impl House {
 }
 
 /// Two customers: one with a coupon, one who pays in euros by the year.
-fn first_day() -> Model {
+pub(crate) fn first_day() -> Model {
     let mut model = Model::at(NOON - 40 * DAY);
     let monthly = model.price(json!({"unit_amount": 2_000}));
     let yearly = model.price(json!({

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cc_devops_revenue::day::Day;
+use cc_devops_revenue::figures::{CHURN_DAYS, Days};
 use cc_devops_revenue::history::Waterfall;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::report::{Summary, Usd};
@@ -11,10 +12,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::churn::Churn;
+use super::csv;
+use super::pictures::Pictures;
 use super::shown::{Moved, code_of};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::table;
+use crate::output::{Output, table};
 use crate::store;
 use cc_devops_charts::{Point, Unit, Waterfall as Bars, svg, terminal};
 
@@ -24,7 +28,8 @@ was not kept a gap. The waterfall shows what moved MRR over the period, all days
 
 Examples:
   cc-devops revenue history
-  cc-devops revenue history --days 365 --svg mrr.svg
+  cc-devops revenue history --days 365 --svg mrr.svg --png mrr.png
+  cc-devops revenue history --days 365 --csv
   cc-devops revenue history --from 2026-01-01 --until 2026-03-31 --json";
 
 /// Which days.
@@ -44,6 +49,12 @@ pub(crate) struct Args {
     /// Write the picture to this file, too
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write the picture to this file, too, as PNG of 2560 by 1440 dots
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// Answer as CSV, a line for each day
+    #[arg(long)]
+    csv: bool,
 }
 
 /// A day as programs see it.
@@ -58,6 +69,7 @@ struct Row<'a> {
 
 /// Runs `revenue history`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    csv::alone(context.output, args.csv)?;
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
     let until = args.until.unwrap_or(today);
@@ -65,6 +77,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         Some(from) => from,
         None => until.saturating_sub(i32::from(args.days - 1).days()),
     };
+    // The churn rate of a day looks 30 days back.
+    let before = opened
+        .ports
+        .revenue
+        .days(from.saturating_sub(CHURN_DAYS.days()), from.saturating_sub(1.day()));
+    let before = before.await?;
     let days = opened.ports.revenue.days(from, until).await?;
     if days.is_empty() {
         return Err(CliError::Failed(format!(
@@ -74,16 +92,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let waterfall = Waterfall::of(&days);
     let points: Vec<Point> = days.iter().map(point).collect();
     let bars = waterfall.as_ref().map(bars).transpose()?;
-    if let Some(file) = &args.svg {
+    let files = Pictures {
+        svg: args.svg.as_deref(),
+        png: args.png.as_deref(),
+    };
+    files.write(|| {
         let title = format!("MRR from {from} until {until}");
-        let picture = svg::history(&title, &points, bars.as_ref(), Unit::UsCents);
-        std::fs::write(file, picture)
-            .map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))?;
+        svg::history(&title, &points, bars.as_ref(), Unit::UsCents)
+    })?;
+    if args.csv {
+        return Output::raw(&as_csv(&days)?);
     }
+    let known = Days::new(before.iter().chain(&days));
     let rows = days.iter().map(|day| Row {
         date: day.date,
         summary: &day.summary,
-        moved: Moved::of(day),
+        moved: Moved::of(day, Churn::among(&known, day)),
     });
     let rows: Vec<Row<'_>> = rows.collect();
     context.output.answer(
@@ -99,15 +123,40 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                     .map(|bars| terminal::waterfall(bars, Unit::UsCents, width)),
             );
             parts.extend(waterfall.as_ref().map(|whole| movements(&days, whole)));
-            parts.extend(
-                args.svg
-                    .as_ref()
-                    .map(|file| format!("the picture is in {}", file.display())),
-            );
+            parts.extend(files.told());
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")
         },
     )
+}
+
+/// A line for each day. Money is in US dollars; what is not known is empty.
+fn as_csv(days: &[Day]) -> Result<String, CliError> {
+    let mut head = vec!["date", "complete", "mrr_usd", "subscribers", "arpa_usd", "opening_usd"];
+    let kinds: Vec<String> = Kind::ALL.iter().map(|kind| format!("{}_usd", code_of(kind))).collect();
+    head.extend(kinds.iter().map(String::as_str));
+    head.extend(["currency_effects_usd", "closing_usd"]);
+    let usd = |amount: Option<Usd>| amount.map(|usd| usd.to_string()).unwrap_or_default();
+    let rows = days.iter().map(|day| {
+        let moved = day.movements_usd.as_ref();
+        let mut row = vec![
+            day.date.to_string(),
+            day.summary.complete.to_string(),
+            usd(day.mrr_usd()),
+            day.summary.subscribers.to_string(),
+            usd(day.summary.arpa_usd),
+            usd(moved.map(|moved| Usd(moved.opening))),
+        ];
+        row.extend(
+            Kind::ALL
+                .iter()
+                .map(|kind| usd(moved.map(|moved| Usd(moved.moved.get(kind).copied().unwrap_or_default())))),
+        );
+        row.push(usd(moved.map(|moved| Usd(moved.currency_effects))));
+        row.push(usd(moved.map(|moved| Usd(moved.closing))));
+        row
+    });
+    csv::table(&head, rows)
 }
 
 /// A day on the line.

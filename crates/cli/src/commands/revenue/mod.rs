@@ -1,8 +1,13 @@
 //! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
 
+mod breakdown;
+mod churn;
 mod compute;
+mod csv;
 mod explain;
+mod figures;
 mod history;
+mod pictures;
 mod report;
 mod rules;
 mod shown;
@@ -17,6 +22,10 @@ pub(crate) enum Command {
     Report(report::Args),
     /// Show MRR over the days, and what moved it
     History(history::Args),
+    /// Split MRR by product, price, interval, currency, country or plan
+    Breakdown(breakdown::Args),
+    /// Show ARR, churn, retention and the other figures, by day, month or year
+    Figures(figures::Args),
     /// Show every line that leads to a subscription's or a customer's MRR
     Explain(explain::Args),
     /// Compute MRR from a file of Stripe subscriptions; needs no account
@@ -28,6 +37,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::Report(args) => Box::pin(report::run(context, args)).await,
         Command::History(args) => Box::pin(history::run(context, args)).await,
+        Command::Breakdown(args) => Box::pin(breakdown::run(context, args)).await,
+        Command::Figures(args) => Box::pin(figures::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Compute(args) => compute::run(context.output, &args),
     }

@@ -10,6 +10,7 @@ use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
 
+use super::churn::Churn;
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
 use crate::context::Context;
@@ -87,7 +88,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Err(error);
     }
     let day = result.map_err(refused)?;
-    tell(output, &day, !args.dry_run, answer, &unusual)?;
+    let churn = Churn::of(&*opened.ports.revenue, &day).await?;
+    tell(output, &day, !args.dry_run, answer, &unusual, churn)?;
     if day.summary.complete {
         Ok(())
     } else {
@@ -105,7 +107,14 @@ fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(),
         .map_err(|error| CliError::write("cannot write to standard output", error))
 }
 
-fn tell(output: Output, day: &Day, kept: bool, answer: Option<LongList>, unusual: &Unusual) -> Result<(), CliError> {
+fn tell(
+    output: Output,
+    day: &Day,
+    kept: bool,
+    answer: Option<LongList>,
+    unusual: &Unusual,
+    churn: Churn,
+) -> Result<(), CliError> {
     if !output.is_json() {
         return Output::raw(&day_text(day, kept, unusual));
     }
@@ -113,7 +122,7 @@ fn tell(output: Output, day: &Day, kept: bool, answer: Option<LongList>, unusual
         Some(list) => list,
         None => LongList::begin("subscriptions")?,
     };
-    list.end(&DayView::of(day, kept))
+    list.end(&DayView::of(day, kept, churn))
 }
 
 fn refused(error: ReportError) -> CliError {
