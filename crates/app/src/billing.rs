@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client;
@@ -20,9 +20,9 @@ pub fn billing(settings: &RevenueSettings, ports: &Ports, given: Option<SecretVa
             name: settings.key.clone(),
         },
     };
-    let reached = client::Settings {
+    let reached = client::StripeSettings {
         api_url: settings.api_url.clone(),
-        ..client::Settings::default()
+        ..client::StripeSettings::default()
     };
     Arc::new(Account::new(key, reached, Arc::clone(&ports.clock)))
 }
