@@ -187,7 +187,7 @@ fn a_report_knows_of_trials_schedules_and_what_is_at_risk() {
     let mut model = first_day();
     let price = model.price(json!({"unit_amount": 1_000}));
     let dear = model.price(json!({"unit_amount": 5_000}));
-    let of = |model: &mut cc_devops_testkit::stripe::Model, id: &str, patch: Value| {
+    let of = |model: &mut cc_devops_fake_stripe::Model, id: &str, patch: Value| {
         let customer = model.customer(json!({}));
         let mut all = json!({"id": id});
         all.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());

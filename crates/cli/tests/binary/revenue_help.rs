@@ -34,7 +34,7 @@ fn run(house: &House, line: &str) -> Run {
         .collect();
     assert_eq!(words[0], "cc-devops", "{line}");
     let mut command = house.place.command(&words[1..]);
-    command.env("STRIPE_API_KEY", cc_devops_testkit::stripe::KEY);
+    command.env("STRIPE_API_KEY", cc_devops_fake_stripe::KEY);
     command.current_dir(house.place.path());
     finish(command, "")
 }
