@@ -10,6 +10,7 @@ pub mod discounts;
 pub mod figure;
 pub mod figures;
 pub mod history;
+pub mod in_currency;
 pub mod lines;
 pub mod model;
 pub mod money;

@@ -74,7 +74,6 @@ fn samples(variable: Variable, schema: &Value) -> (Vec<String>, Vec<String>) {
         "policy.set" => ("whole-namespace", Some("none")),
         "aws.stage" => ("prod", Some("qa")),
         "installation.agent" | "revenue.cost_control" => ("Other", Some("9lives")),
-        "revenue.currency" => ("eur", Some("euro")),
         "installation.namespace" => ("other", Some("a b")),
         "stripe.key_secret" | "github.token_secret" => ("a/b", Some("a b")),
         "github.owner" => ("someone", Some("a/b")),

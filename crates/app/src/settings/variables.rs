@@ -78,7 +78,6 @@ pub const VARIABLES: [Variable; 33] = [
     written("REVENUE_POLICY", "revenue.policy", Form::RevenuePolicy),
     written("REVENUE_RATES", "revenue.fixed_rates", Form::FixedRates),
     plain("RATES_URL", "revenue.rates_url"),
-    plain("REVENUE_CURRENCY", "revenue.currency"),
     plain("COST_CONTROL_AGENT", "revenue.cost_control"),
     plain("STRIPE_API_URL", "stripe.api_url"),
     plain("STRIPE_KEY_SECRET", "stripe.key_secret"),

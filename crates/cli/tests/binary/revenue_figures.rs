@@ -248,11 +248,20 @@ fn history_is_a_table_for_spreadsheets_and_a_picture_for_slides() {
     let csv = house.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 7, "{csv}");
-    assert!(
-        lines[0].starts_with("date,complete,mrr_usd,subscribers,arpa_usd,opening_usd,new_usd,"),
-        "{csv}"
-    );
-    assert!(lines[1].starts_with("2026-11-22,true,25.42,2,12.71,"), "{csv}");
+    let head = "date,complete,subscribers,mrr_usd,opening_usd,new_usd,reactivation_usd,";
+    assert!(lines[0].starts_with(head), "{csv}");
+    assert!(lines[1].starts_with("2026-11-22,true,2,25.42,"), "{csv}");
+    assert!(lines[6].contains(",36.00,"), "{csv}");
+    let euro = house
+        .run(&[&arguments[..], &["--csv", "--currency", "eur"]].concat())
+        .exits(0)
+        .stdout;
+    assert!(euro.contains("\n2026-11-22,true,2,20.33,"), "{euro}");
+    let text = house
+        .run(&[&arguments[..], &["--currency", "eur"]].concat())
+        .exits(0)
+        .stdout;
+    assert!(text.contains("EUR 20.33") && text.contains("MOVEMENT  EUR"), "{text}");
     let shown = house
         .run(&[&arguments[..], &["--svg", "mrr.svg", "--png", "mrr.png"]].concat())
         .exits(0)

@@ -6,7 +6,6 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
-mod customer;
 mod listed;
 mod price;
 mod schedule;

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 
 use super::Terms;
 use super::coupon::{WireDiscount, discounts};
-use super::customer::WireCustomer;
 use super::price::{WirePlan, WirePrice};
 use super::schedule::schedule;
 use super::wire::{Expandable, IdOf, Number, Text, WireTaxRate, currency};
@@ -26,7 +25,7 @@ struct WireSubscription<'a> {
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
-    customer: Option<Expandable<'a, WireCustomer<'a>>>,
+    customer: Option<IdOf<'a>>,
     #[serde(borrow)]
     customer_account: Option<IdOf<'a>>,
     #[serde(borrow)]
@@ -155,7 +154,7 @@ fn name_of(json: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
 }
 
 impl<'a> WireSubscription<'a> {
-    fn read(mut self) -> Result<Subscription<'a>, serde_json::Error> {
+    fn read(self) -> Result<Subscription<'a>, serde_json::Error> {
         let item_periods = self.items.data.iter().filter_map(WireItem::period);
         let period = item_periods
             .max()
@@ -166,15 +165,12 @@ impl<'a> WireSubscription<'a> {
         };
         Ok(Subscription {
             id: self.id.0,
-            country: match &mut self.customer {
-                Some(Expandable::Object(customer)) => customer.take_country(),
-                _ => None,
-            },
-            customer: match self.customer {
-                Some(Expandable::Id(id)) => id,
-                Some(Expandable::Object(customer)) => customer.id.0,
-                None => self.customer_account.map(Expandable::into_id).unwrap_or_default(),
-            },
+            customer: self
+                .customer
+                .or(self.customer_account)
+                .map(Expandable::into_id)
+                .unwrap_or_default(),
+            country: None,
             currency: currency(self.currency.as_ref()),
             status: Status::from(&*self.status.0),
             start: self.start_date.or(self.created),

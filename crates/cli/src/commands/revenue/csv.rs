@@ -10,7 +10,7 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     writer.write_record(head).map_err(unwritten)?;
     for row in rows {
         writer
-            .write_record(row.iter().map(|cell| plain(cell)))
+            .write_record(row.iter().map(|cell| plain(cell).into_owned()))
             .map_err(unwritten)?;
     }
     let written = writer.into_inner().map_err(|error| {

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use cc_devops_revenue::day::Day;
+use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::figures::{CHURN_DAYS, Days};
 use cc_devops_revenue::history::Waterfall;
-use cc_devops_revenue::movements::Kind;
-use cc_devops_revenue::report::{Summary, Usd};
+use cc_devops_revenue::report::Summary;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -14,16 +13,17 @@ use serde::Serialize;
 
 use super::churn::Churn;
 use super::csv;
+use super::period::Period;
 use super::pictures::Pictures;
-use super::shown::{Moved, code_of};
+use super::shown::Moved;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
 use crate::store;
-use cc_devops_charts::{Point, Unit, Waterfall as Bars, svg, terminal};
+use cc_devops_charts::{svg, terminal};
 
 const AFTER_HELP: &str = "\
-The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that
+The line shows each day's MRR, in US dollars or in what revenue.currency or --currency says. A day that is incomplete is a hollow point, a day that
 was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
 
 Examples:
@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// Write the picture to this file, too, as PNG of 2560 by 1440 dots
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
+    /// Currency of the table and the pictures, instead of the configuration's
+    #[arg(long, value_name = "CURRENCY")]
+    currency: Option<Currency>,
     /// Answer as CSV, a line for each day
     #[arg(long)]
     csv: bool,
@@ -70,6 +73,10 @@ struct Row<'a> {
 /// Runs `revenue history`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     csv::alone(context.output, args.csv)?;
+    let currency = match args.currency {
+        Some(currency) => currency,
+        None => context.load_settings()?.settings.revenue.currency,
+    };
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
     let until = args.until.unwrap_or(today);
@@ -89,27 +96,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             "no MRR is kept from {from} until {until}: `cc-devops revenue report` keeps today's"
         )));
     }
-    let waterfall = Waterfall::of(&days);
-    let points: Vec<Point> = days.iter().map(point).collect();
-    let bars = waterfall.as_ref().map(bars).transpose()?;
+    let known = Days::new(before.iter().chain(&days));
+    let period = Period::of(&days, &known, currency);
+    let (points, bars, unit) = (period.points(), period.bars()?, period.unit());
     let files = Pictures {
         svg: args.svg.as_deref(),
         png: args.png.as_deref(),
     };
     files.write(|| {
         let title = format!("MRR from {from} until {until}");
-        svg::history(&title, &points, bars.as_ref(), Unit::UsCents)
+        svg::history(&title, &points, bars.as_ref(), unit)
     })?;
     if args.csv {
-        return Output::raw(&as_csv(&days)?);
+        return Output::raw(&period.csv()?);
     }
-    let known = Days::new(before.iter().chain(&days));
     let rows = days.iter().map(|day| Row {
         date: day.date,
         summary: &day.summary,
         moved: Moved::of(day, Churn::among(&known, day)),
     });
     let rows: Vec<Row<'_>> = rows.collect();
+    let waterfall = Waterfall::of(&days);
     context.output.answer(
         &Answer {
             days: rows,
@@ -117,12 +124,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         },
         || {
             let (width, height) = context.output.size();
-            let mut parts = vec![terminal::line(&points, Unit::UsCents, width, height)];
-            parts.extend(
-                bars.as_ref()
-                    .map(|bars| terminal::waterfall(bars, Unit::UsCents, width)),
-            );
-            parts.extend(waterfall.as_ref().map(|whole| movements(&days, whole)));
+            let mut parts = vec![terminal::line(&points, unit, width, height)];
+            parts.extend(bars.as_ref().map(|bars| terminal::waterfall(bars, unit, width)));
+            parts.extend(period.table());
             parts.extend(files.told());
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")
@@ -130,79 +134,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     )
 }
 
-/// A line for each day. Money is in US dollars; what is not known is empty.
-fn as_csv(days: &[Day]) -> Result<String, CliError> {
-    let mut head = vec!["date", "complete", "mrr_usd", "subscribers", "arpa_usd", "opening_usd"];
-    let kinds: Vec<String> = Kind::ALL.iter().map(|kind| format!("{}_usd", code_of(kind))).collect();
-    head.extend(kinds.iter().map(String::as_str));
-    head.extend(["currency_effects_usd", "closing_usd"]);
-    let usd = |amount: Option<Usd>| amount.map(|usd| usd.to_string()).unwrap_or_default();
-    let rows = days.iter().map(|day| {
-        let moved = day.movements_usd.as_ref();
-        let mut row = vec![
-            day.date.to_string(),
-            day.summary.complete.to_string(),
-            usd(day.mrr_usd()),
-            day.summary.subscribers.to_string(),
-            usd(day.summary.arpa_usd),
-            usd(moved.map(|moved| Usd(moved.opening))),
-        ];
-        row.extend(
-            Kind::ALL
-                .iter()
-                .map(|kind| usd(moved.map(|moved| Usd(moved.moved.get(kind).copied().unwrap_or_default())))),
-        );
-        row.push(usd(moved.map(|moved| Usd(moved.currency_effects))));
-        row.push(usd(moved.map(|moved| Usd(moved.closing))));
-        row
-    });
-    csv::table(&head, rows)
-}
-
-/// A day on the line.
-fn point(day: &Day) -> Point {
-    Point {
-        date: day.date,
-        amount: day.mrr_usd().map(|usd| usd.0),
-        complete: day.summary.complete,
-    }
-}
-
-/// The steps of the period, those that moved nothing left out.
-fn bars(whole: &Waterfall) -> Result<Bars, CliError> {
-    let moved = whole.moved.iter().map(|(kind, usd)| (code_of(kind), usd.0));
-    let others = [("rates", whole.currency_effects.0), ("days not kept", whole.gaps.0)];
-    let others = others.map(|(name, cents)| (name.to_owned(), cents));
-    let steps = moved
-        .chain(others.into_iter().filter(|(_, cents)| *cents != 0))
-        .collect();
-    Bars::new(whole.opening.0, steps, whole.closing.0)
-        .map_err(|error| CliError::internal("the movements of the period do not add up", error))
-}
-
 #[derive(Serialize)]
 struct Answer<'a> {
     days: Vec<Row<'a>>,
     /// What moved MRR over the period, in US dollars; `null` where no day could be converted.
     waterfall: Option<&'a Waterfall>,
-}
-
-/// What moved MRR, in numbers.
-fn movements(days: &[Day], whole: &Waterfall) -> String {
-    let customers = |kind: Kind| days.iter().map(|day| day.moved(kind)).sum::<u64>().to_string();
-    let row = |what: String, usd: Usd, customers: String| vec![what, usd.to_string(), customers];
-    let mut rows = vec![row("opening".to_owned(), whole.opening, String::new())];
-    for (kind, usd) in &whole.moved {
-        rows.push(row(code_of(kind), *usd, customers(*kind)));
-    }
-    for (what, usd) in [
-        ("currency effects", whole.currency_effects),
-        ("days not kept", whole.gaps),
-    ] {
-        if usd.0 != 0 {
-            rows.push(row(what.to_owned(), usd, String::new()));
-        }
-    }
-    rows.push(row("closing".to_owned(), whole.closing, String::new()));
-    table(&["MOVEMENT", "USD", "CUSTOMERS"], rows)
 }

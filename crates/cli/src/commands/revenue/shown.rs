@@ -163,12 +163,12 @@ fn movements_text(day: &Day) -> String {
     table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
 }
 
-fn upper(currency: Currency) -> String {
+pub(super) fn upper(currency: Currency) -> String {
     currency.as_str().to_ascii_uppercase()
 }
 
 /// An amount in minor units, as people write it.
-fn amount_of(minor: i128, currency: Currency) -> String {
+pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
     let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
     whole.decimal(currency.exponent())
 }
