@@ -9,10 +9,10 @@ mod answer;
 mod bulk;
 mod expand;
 mod model;
+mod object_list;
 mod query;
 mod serve;
 mod shape;
-mod shelf;
 mod traffic;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};

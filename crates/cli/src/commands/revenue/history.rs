@@ -20,11 +20,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::store;
-use cc_devops_charts::{svg, terminal};
+use cc_devops_reports::charts::{svg, terminal};
 
 const AFTER_HELP: &str = "\
-The line shows each day's MRR, in US dollars or in what revenue.currency or --currency says. A day that is incomplete is a hollow point, a day that
-was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
+The line shows each day's MRR, in the currency that revenue.currency or --currency says, US dollars
+without it. A day that is incomplete is a hollow point, a day that was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
 
 Examples:
   cc-devops revenue history

@@ -1,6 +1,6 @@
 //! MRR over days in one currency, as points, bars and a table.
 
-use cc_devops_charts::{Point, Unit, Waterfall as Bars};
+use cc_devops_reports::charts::{Point, Unit, Waterfall as Bars};
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figures::Days;

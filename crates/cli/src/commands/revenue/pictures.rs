@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cc_devops_charts::png;
+use cc_devops_reports::charts::png;
 
 use crate::error::CliError;
 

@@ -3,8 +3,8 @@
 use svg::Document;
 use svg::node::element::{Circle, Description, Line, Polyline, Rectangle, Text, Title};
 
-use crate::scale::{Ticks, days_after, to_float};
-use crate::{Point, Unit, Waterfall, runs};
+use super::scale::{Ticks, days_after, to_float};
+use super::{Point, Unit, Waterfall, runs};
 
 /// As wide and as high as a slide.
 const WIDTH: f64 = 1_280.0;

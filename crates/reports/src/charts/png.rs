@@ -12,7 +12,7 @@ use tiny_skia::{Color, FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rec
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 /// DejaVu Sans, the Latin part of it; its licence lies beside it.
-const FONT: &[u8] = include_bytes!("../fonts/DejaVuSans-Latin.ttf");
+const FONT: &[u8] = include_bytes!("../../fonts/DejaVuSans-Latin.ttf");
 
 /// How many dots of the PNG a unit of the picture has.
 const SCALE: f32 = 2.0;
@@ -257,7 +257,7 @@ fn plain(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HeatMap, svg};
+    use crate::charts::{HeatMap, Unit, svg};
 
     fn dots(picture: &str) -> Pixmap {
         Pixmap::decode_png(&png(picture).unwrap()).unwrap()
@@ -319,7 +319,7 @@ mod tests {
             columns: Vec::new(),
             rows: Vec::new(),
         };
-        for picture in [empty.svg(), svg::history("MRR", &[], None, crate::Unit::UsCents)] {
+        for picture in [empty.svg(), svg::history("MRR", &[], None, Unit::UsCents)] {
             let dots = dots(&picture);
             assert_eq!((dots.width(), dots.height()), (2_560, 1_440), "sixteen to nine");
         }

@@ -3,7 +3,7 @@
 use svg::Document;
 use svg::node::element::{Rectangle, Title};
 
-use crate::svg::{INK, canvas, place, words};
+use super::svg::{INK, canvas, place, words};
 
 /// A heat map. Every row has its cells from the first column on; what is not known is left empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ fn line(name: &str, width: usize, cells: impl Iterator<Item = String>) -> String
 }
 
 fn whole(number: usize) -> f64 {
-    crate::scale::to_float(i128::try_from(number).unwrap_or_default())
+    super::scale::to_float(i128::try_from(number).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use ratatui_core::symbols::Marker;
 use ratatui_core::widgets::Widget as _;
 use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
 
-use crate::scale::{Ticks, days_after, to_float};
-use crate::{Point, Unit, Waterfall, runs};
+use super::scale::{Ticks, days_after, to_float};
+use super::{Point, Unit, Waterfall, runs};
 
 /// The number over the days, `width` by `height` characters. Empty without a known number.
 pub fn line(points: &[Point], unit: Unit, width: u16, height: u16) -> String {
