@@ -3,6 +3,7 @@
 pub mod currency;
 pub mod customers;
 pub mod day;
+mod deductions;
 pub mod discounts;
 pub mod figure;
 pub mod history;
@@ -19,3 +20,4 @@ pub mod reporting;
 pub mod run;
 pub mod totals;
 pub mod transactions;
+pub mod unkept;

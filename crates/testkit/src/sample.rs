@@ -290,6 +290,7 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
     };
     let mut run = Run::default();

@@ -28,6 +28,10 @@ mod retention;
 #[cfg(test)]
 mod revenue;
 #[cfg(test)]
+mod revenue_field;
+#[cfg(test)]
+mod revenue_neighbours;
+#[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
 mod roll_back;

@@ -22,9 +22,10 @@ pub enum Statuses {
     All,
 }
 
-/// What is expanded of a subscription: its discounts with their coupons, and its items' discounts,
-/// whose coupons would be a level too deep in a list.
-const DISCOUNTS: [&str; 2] = ["discounts.source.coupon", "items.data.discounts"];
+/// What is expanded of a subscription: its discounts with their coupons, its items' discounts, whose coupons
+/// would be a level too deep in a list, and its customer, who may have a discount; that one's coupon would be
+/// too deep as well.
+const DISCOUNTS: [&str; 3] = ["discounts.source.coupon", "items.data.discounts", "customer"];
 
 /// A subscription, of whose items Stripe may have sent only the first.
 pub trait WithItems: Listed {

@@ -6,13 +6,19 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
+mod customer;
 mod listed;
+mod name;
+mod other;
 mod price;
 mod subscription;
 mod wire;
 
 pub use coupon::read_coupon;
+pub use customer::{OwnDiscounts, read_customer};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
+pub(crate) use name::{field, id_of};
+pub(crate) use other::{is_another, without_place};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
 

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::notes;
 use super::shown::{Moved, code_of};
 use crate::context::Context;
 use crate::error::CliError;
@@ -99,6 +100,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                     .map(|bars| terminal::waterfall(bars, Unit::UsCents, width)),
             );
             parts.extend(waterfall.as_ref().map(|whole| movements(&days, whole)));
+            parts.extend(notes::rates_of(&days));
+            parts.extend(notes::of_days(&days));
             parts.extend(
                 args.svg
                     .as_ref()

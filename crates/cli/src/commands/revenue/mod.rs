@@ -3,6 +3,7 @@
 mod compute;
 mod explain;
 mod history;
+mod notes;
 mod report;
 mod rules;
 mod shown;

@@ -1,14 +1,18 @@
 //! `revenue report`: the day's MRR, read, kept, told.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use cc_devops_app::billing::billing;
+use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::revenue::reporter;
+use cc_devops_kernel::ports::SystemClock;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::ports::RevenuePorts;
 use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
+use cc_devops_revenue::unkept::Unkept;
 
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
@@ -25,6 +29,9 @@ does the same every day at 06:00 UTC. A run that fails changes nothing that was 
 
 The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key
 with read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
+
+With --dry-run and STRIPE_API_KEY no control plane is needed, and nothing is left behind; where there is
+one, the day is compared with the last one kept before it.
 
 Exit code 1 when the day is incomplete: a subscription could not be computed, or a currency has no
 rate. What is missing is said.
@@ -50,10 +57,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let settings = context.load_settings()?.settings;
     let config = args.rules.over(&settings.revenue)?;
-    let opened = store::open(context).await?;
     let given = credentials::given(STRIPE_KEY, &config.key, output);
-    let account = billing(&config, &opened.ports, given);
-    let reporter = reporter(&config, settings.installation, account, opened.ports.clone())?;
+    let nothing_kept = settings.aws.is_none() && !store::exists(&context.global.data_dir);
+    let (account, ports) = match given {
+        Some(key) if args.dry_run && nothing_kept => {
+            let ports = RevenuePorts {
+                revenue: Arc::new(Unkept),
+                alerts: Arc::new(Unkept),
+                clock: Arc::new(SystemClock),
+            };
+            (billing_with(&config, key, Arc::clone(&ports.clock)), ports)
+        }
+        given => {
+            let opened = store::open(context).await?;
+            (
+                billing(&config, &opened.ports, given),
+                RevenuePorts::from(&opened.ports),
+            )
+        }
+    };
+    let reporter = reporter(&config, settings.installation, account, ports)?;
     let ask = Ask {
         as_of: args.rules.as_of,
         keep: !args.dry_run,

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::notes;
 use crate::output::table;
 
 /// How many subscriptions with an error are shown to a person.
@@ -121,6 +122,8 @@ pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
         None => "the first day that is kept:".to_owned(),
     });
     lines.push(movements_text(day));
+    lines.extend(notes::in_dollars(day).map(|text| format!("\n{text}")));
+    lines.extend(notes::closing_apart(day));
     if day.policy_changed {
         lines.push("the policy is another than that day's, and part of this is its doing".to_owned());
     }
@@ -162,12 +165,12 @@ fn movements_text(day: &Day) -> String {
     table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
 }
 
-fn upper(currency: Currency) -> String {
+pub(super) fn upper(currency: Currency) -> String {
     currency.as_str().to_ascii_uppercase()
 }
 
 /// An amount in minor units, as people write it.
-fn amount_of(minor: i128, currency: Currency) -> String {
+pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
     let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
     whole.decimal(currency.exponent())
 }
@@ -207,7 +210,8 @@ pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
     if !excluded.is_empty() {
         lines.push(format!("not counted   {}", excluded.join(", ")));
     }
-    let errors: u64 = summary.errors.values().sum();
+    lines.extend(notes::lines(summary));
+    let errors = notes::failed(summary);
     if errors > 0 {
         lines.push(format!("\n{errors} could not be computed:"));
         lines.push(table(
@@ -229,8 +233,10 @@ pub(super) fn code_of<T: Serialize>(code: &T) -> String {
 
 /// A figure with its lines, as people see it.
 pub(super) fn explained(figure: &Figure<'_>) -> String {
-    let Some(currency) = figure.currency else {
-        return format!("{}  nobody can say", figure.id);
+    let currency = match (&figure.mrr, figure.currency) {
+        (Err(error), _) => return format!("{} of {}: {error}", figure.id, figure.customer),
+        (Ok(_), None) => return format!("{} of {}: not counted", figure.id, figure.customer),
+        (Ok(_), Some(currency)) => currency,
     };
     let rows = figure.lines.iter().map(|line| {
         vec![
@@ -241,13 +247,11 @@ pub(super) fn explained(figure: &Figure<'_>) -> String {
         ]
     });
     let lines = table(&["ITEM", "LINE", "A MONTH", "EXACT (MINOR UNITS)"], rows);
-    match &figure.mrr {
-        Ok(mrr) => format!(
-            "{} of {}: {} a month\n\n{lines}",
-            figure.id,
-            figure.customer,
-            mrr.money(currency)
-        ),
-        Err(error) => format!("{} of {}: {error}", figure.id, figure.customer),
-    }
+    let mrr = figure.mrr.as_ref().copied().unwrap_or_default();
+    format!(
+        "{} of {}: {} a month\n\n{lines}",
+        figure.id,
+        figure.customer,
+        mrr.money(currency)
+    )
 }
