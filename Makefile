@@ -129,11 +129,11 @@ bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
 
 bench-revenue: cli $(PEERS)/stripe/ready
-	$(CARGO) build --release --locked -p cc-devops-stripe -p cc-devops-testkit --examples
+	$(CARGO) build --release --locked -p cc-devops-stripe -p cc-devops-fake-stripe --examples
 	$(PEERS)/stripe/bin/python bench/revenue.py $(BINARY) target/release/examples
 
 bench-repos: cli
-	$(CARGO) build --release --locked -p cc-devops-testkit --examples
+	$(CARGO) build --release --locked -p cc-devops-fake-github --examples
 	$(PYTHON) bench/repos.py $(BINARY) target/release/examples/fake_github
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready

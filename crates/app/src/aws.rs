@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cc_devops_aws::{Account, Backend as AwsBackend, Clients, Resources};
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::SystemClock;
+use cc_devops_requests::ports::Ports;
 
 use crate::capabilities::{Backend, Capabilities};
 use crate::error::AppError;

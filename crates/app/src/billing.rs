@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::Clock;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_stripe::account::{Account, KeySource};
 use cc_devops_stripe::client;
@@ -30,9 +30,9 @@ pub fn billing_with(settings: &RevenueSettings, key: SecretValue, clock: Arc<dyn
 }
 
 fn account(settings: &RevenueSettings, key: KeySource, clock: Arc<dyn Clock>) -> Arc<Account> {
-    let reached = client::Settings {
+    let reached = client::StripeSettings {
         api_url: settings.api_url.clone(),
-        ..client::Settings::default()
+        ..client::StripeSettings::default()
     };
     Arc::new(Account::new(key, reached, clock))
 }

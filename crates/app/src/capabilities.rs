@@ -3,16 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::relay::Patience;
-use cc_devops_core::requests::waiting::Stopwatch;
-use cc_devops_core::retention::Keeper;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
 use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::relay::Patience;
+use cc_devops_requests::retention::Keeper;
+use cc_devops_requests::waiting::Stopwatch;
 
 use crate::error::AppError;
 use crate::policies;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{self, CredentialSource};
 use cc_devops_github::notices::Notices;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, CodeHostNotices};
+use cc_devops_requests::ports::Ports;
 
 use crate::settings::RepositoriesSettings;
 
@@ -20,9 +20,9 @@ pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<S
             name: settings.token.clone(),
         },
     };
-    let reached = client::Settings {
+    let reached = client::GithubSettings {
         api_url: settings.api_url.clone(),
-        ..client::Settings::default()
+        ..client::GithubSettings::default()
     };
     let store = Arc::clone(&ports.repositories);
     Arc::new(GitHub::new(credential, settings.owner.as_str(), reached, store))

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::RepositoryCare;
-use cc_devops_server::{Capabilities as DoorCapabilities, Hygiene, Revenue};
+use cc_devops_requests::engine::ControlPlane;
 
 use crate::billing::{billing, billing_notices};
 use crate::capabilities::{Backend, Capabilities};

@@ -1,11 +1,11 @@
 //! The stacks of a program that may change none.
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
 
 /// An operator's command changes no stack: that is the server's business.

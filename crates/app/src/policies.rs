@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use cc_devops_core::policy::{Policy, PolicyProblem, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_policy::{Policy, PolicyProblem, PolicySet};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::ports::Ports;
 
 use crate::error::AppError;
 use crate::settings::{PolicySource, Problem, Settings};

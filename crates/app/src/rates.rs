@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_kernel::ports::{Clock, PortResult};
-use cc_devops_rates::{Ecb, Fixed, Settings as EcbSettings};
+use cc_devops_rates::{Ecb, EcbSettings, Fixed};
 use cc_devops_revenue::ports::RateSource;
 
 use crate::settings::RatesFrom;

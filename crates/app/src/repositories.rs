@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::auditing::{Auditor, Settings as AuditingSettings};
+use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::care::Care;
-use cc_devops_repos::monitoring::{Monitor, Settings as MonitoringSettings};
+use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
 use cc_devops_repos::ports::CodeHost;
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_requests::ports::Ports;
 
 use crate::code_host::code_host;
 use crate::settings::RepositoriesSettings;
@@ -41,7 +41,7 @@ impl RepositoryTools {
         let host = code_host(&settings, ports, given);
         let (owner, policy) = (settings.owner, Arc::new(settings.policy));
         let store = Arc::clone(&ports.repositories);
-        let audited = AuditingSettings {
+        let audited = AuditSettings {
             owner: owner.clone(),
             policy: Arc::clone(&policy),
             reader: installation.agent.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_revenue::ports::RevenuePorts;
-use cc_devops_revenue::reporting::{Reporter, Settings as ReportingSettings};
+use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_stripe::account::Account;
 
 use crate::rates::rates;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cc_devops_app::settings::{of_text, of_variables};
 use cc_devops_app::{Capabilities, Program, Settings, aws, embedded};
 use cc_devops_aws::Clients;
-use cc_devops_core::ports::Ports;
 use cc_devops_outbox::ports::Consumer;
+use cc_devops_requests::ports::Ports;
 
 fn settings(text: &str) -> Settings {
     of_text(text, None, &[], |_| {}).unwrap().settings

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
-use aws_smithy_types::DateTime;
 use cc_devops_fleet::ports::Heartbeats;
 use cc_devops_fleet::{AgentStatus, Beat};
 use cc_devops_kernel::names::{AgentName, Stage};
@@ -15,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::{DynamoAgents, plain, unknown};
 use crate::error::port_error;
+use crate::times::{date_time, timestamp};
 use crate::{Backend, Shared};
 
 /// The metric.
@@ -41,16 +41,6 @@ pub(crate) const STAGE: &str = "Stage";
 /// The dimension of a stage's own metrics.
 pub(crate) fn stage_dimension(stage: &Stage) -> Dimension {
     Dimension::builder().name(STAGE).value(stage.as_str()).build()
-}
-
-/// A time of the SDK's; none where it is no time of ours.
-pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
-}
-
-/// A time as the SDK has it.
-pub(crate) fn date_time(at: Timestamp) -> DateTime {
-    DateTime::from_millis(at.as_millisecond())
 }
 
 impl Backend {

@@ -1,9 +1,9 @@
 //! The ledger's keys: they derive from one secret text that the stack makes and nobody types.
 
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::sealing;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::fingerprint::FingerprintKey;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::OnceCell;

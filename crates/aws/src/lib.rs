@@ -43,15 +43,16 @@ mod sealing_keys;
 mod secrets;
 mod stacks;
 mod table;
+mod times;
 mod walk;
 mod webhooks;
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
 
 pub use clients::{Account, Clients};
 pub use deploy_role::DeployRole;

@@ -7,20 +7,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::builders::MetricDatumBuilder;
 use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
-use cc_devops_core::ports::Backlog;
-use cc_devops_core::requests::Action;
-use cc_devops_core::requests::actions::Registry;
-use cc_devops_core::requests::envelope::UNKNOWN;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals, Standing};
+use cc_devops_requests::Action;
+use cc_devops_requests::actions::Registry;
+use cc_devops_requests::envelope::UNKNOWN;
+use cc_devops_requests::ports::Backlog;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::port_error;
-use crate::heartbeats::{OLDEST, STAGE, date_time, namespace, stage_dimension};
+use crate::heartbeats::{OLDEST, STAGE, namespace, stage_dimension};
 use crate::table::{key, number};
+use crate::times::date_time;
 use crate::{Backend, Shared};
 
 /// How many values one datum takes.

@@ -1,8 +1,8 @@
 //! What the backend's resources are called, section 4 of the wire contract.
 
-use cc_devops_core::retention::Rules;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
+use cc_devops_requests::retention::Rules;
 
 /// The names of everything the backend uses in one account, region and stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

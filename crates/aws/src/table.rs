@@ -26,7 +26,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,8 +33,6 @@ use serde::de::DeserializeOwned;
 
 use crate::Shared;
 use crate::error::{corrupt, is_condition, port_error};
-use crate::places::sortable;
-use crate::walk::{Index, Part, Walk};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -46,7 +43,7 @@ pub(crate) const WORK: &str = "work";
 pub(crate) const TIME: &str = "time";
 
 /// How many items one BatchGetItem takes.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 
 /// How often a call is tried whose answer says that it met another or was done in part.
 pub(crate) const TRIES: usize = 5;
@@ -163,62 +160,5 @@ impl Shared {
             }
         }
         Ok(found)
-    }
-
-    /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where
-    /// the filter leaves it out.
-    ///
-    /// A page does not end between rows of the same place, which two writers may give out.
-    pub(crate) async fn newest_first<T>(
-        &self,
-        list: &str,
-        before: Option<Cursor>,
-        limit: usize,
-        read: impl Fn(Item) -> PortResult<Option<T>>,
-    ) -> PortResult<Page<T>> {
-        let mut items: Vec<T> = Vec::new();
-        let mut ended: Option<String> = None;
-        let part = before.map_or(Part::Newest, |Cursor(place)| Part::Before(sortable(place)));
-        let about = limit.saturating_add(1).min(BATCH);
-        let mut walk = Walk::new(self, Index::Time, list, part, about);
-        loop {
-            let rows = walk.next(about).await?;
-            if rows.is_empty() {
-                return Ok(Page { items, next: None });
-            }
-            let rows = rows.into_iter().map(|(_, row)| row).collect();
-            for (place, item) in self.of_keys(rows).await? {
-                if items.len() >= limit && ended.as_ref() != Some(&place) {
-                    let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
-                    return Ok(Page { items, next });
-                }
-                if let Some(row) = read(item)? {
-                    items.push(row);
-                    ended = Some(place);
-                }
-            }
-        }
-    }
-
-    /// The items of an index's keys, in the index's order, each with its place.
-    async fn of_keys(&self, rows: Vec<Item>) -> PortResult<Vec<(String, Item)>> {
-        let of = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let keys: Vec<Item> = rows
-            .iter()
-            .filter_map(|row| Some(key(of(row, "PK")?, of(row, "SK")?)))
-            .collect();
-        let mut items: HashMap<_, _> = self
-            .get_many(&keys)
-            .await?
-            .into_iter()
-            .map(|item| ((of(&item, "PK"), of(&item, "SK")), item))
-            .collect();
-        Ok(rows
-            .iter()
-            .filter_map(|row| {
-                let item = items.remove(&(of(row, "PK"), of(row, "SK")))?;
-                Some((of(row, "TSK")?, item))
-            })
-            .collect())
     }
 }

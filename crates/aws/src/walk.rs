@@ -1,15 +1,16 @@
 //! Walks along a list that is spread over several keys of an index: in one order, page by page.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
 use futures::future::try_join_all;
 
 use crate::Shared;
 use crate::error::port_error;
-use crate::places::keys_of;
-use crate::table::{Item, TIME, WORK, text};
+use crate::places::{keys_of, sortable};
+use crate::table::{BATCH, Item, TIME, WORK, key, text};
 
 /// The fewest and the most rows that are asked of a key at once.
 const PAGE: (usize, usize) = (8, 1_000);
@@ -189,5 +190,64 @@ impl Lane {
             self.ended = self.start.is_none();
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where
+    /// the filter leaves it out.
+    ///
+    /// A page does not end between rows of the same place, which two writers may give out.
+    pub(crate) async fn newest_first<T>(
+        &self,
+        list: &str,
+        before: Option<Cursor>,
+        limit: usize,
+        read: impl Fn(Item) -> PortResult<Option<T>>,
+    ) -> PortResult<Page<T>> {
+        let mut items: Vec<T> = Vec::new();
+        let mut ended: Option<String> = None;
+        let part = before.map_or(Part::Newest, |Cursor(place)| Part::Before(sortable(place)));
+        let about = limit.saturating_add(1).min(BATCH);
+        let mut walk = Walk::new(self, Index::Time, list, part, about);
+        loop {
+            let rows = walk.next(about).await?;
+            if rows.is_empty() {
+                return Ok(Page { items, next: None });
+            }
+            let rows = rows.into_iter().map(|(_, row)| row).collect();
+            for (place, item) in self.of_keys(rows).await? {
+                if items.len() >= limit && ended.as_ref() != Some(&place) {
+                    let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
+                    return Ok(Page { items, next });
+                }
+                if let Some(row) = read(item)? {
+                    items.push(row);
+                    ended = Some(place);
+                }
+            }
+        }
+    }
+
+    /// The items of an index's keys, in the index's order, each with its place.
+    async fn of_keys(&self, rows: Vec<Item>) -> PortResult<Vec<(String, Item)>> {
+        let of = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let keys: Vec<Item> = rows
+            .iter()
+            .filter_map(|row| Some(key(of(row, "PK")?, of(row, "SK")?)))
+            .collect();
+        let mut items: HashMap<_, _> = self
+            .get_many(&keys)
+            .await?
+            .into_iter()
+            .map(|item| ((of(&item, "PK"), of(&item, "SK")), item))
+            .collect();
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                let item = items.remove(&(of(row, "PK"), of(row, "SK")))?;
+                Some((of(row, "TSK")?, item))
+            })
+            .collect())
     }
 }

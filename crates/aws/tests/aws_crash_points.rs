@@ -4,8 +4,8 @@
 mod house;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::names::RequestId;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::crash::{
     Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention, subscriptions,
 };

@@ -8,13 +8,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
 use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
+use cc_devops_requests::record::RequestState;
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, AGENT, after, agent_name, request_id};
 use cc_devops_testkit::telling::{self, keys, published};

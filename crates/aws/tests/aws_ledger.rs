@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::ports::Ledger;
-use cc_devops_core::requests::record::{Receipt, StackLock};
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, Outcome, Settled};
+use cc_devops_requests::ports::Ledger;
+use cc_devops_requests::record::{Receipt, StackLock};
 use cc_devops_testkit::peers::{self, Peer};
 use cc_devops_testkit::sample::{self, after, request_id};
 use cc_devops_testkit::telling::keys;

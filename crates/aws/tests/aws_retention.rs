@@ -9,11 +9,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
-use cc_devops_core::retention::Rules;
 use cc_devops_kernel::audit::{AuditFilter, Break, Section};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::retention::Rules;
 use cc_devops_testkit::peers;
 use cc_devops_testkit::sample::{self, AGENT, after};
 use cc_devops_testkit::telling::{publish, settle_all, waiting};

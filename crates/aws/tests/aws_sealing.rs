@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::{Backend, Clients};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::sealed_values::keeping::SealingKeeper;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::ports::{PortErrorKind, SystemClock};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::sealed_values::keeping::SealingKeeper;
 use cc_devops_testkit::{peers, sample};
 
 /// What stands in a parameter.

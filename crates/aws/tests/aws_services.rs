@@ -6,7 +6,7 @@ mod house;
 use std::sync::Mutex;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::ports::Ports;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::peers::Peer;
 use cc_devops_testkit::{Memory, contract, peers};
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use cc_devops_aws::Backend;
-use cc_devops_core::requests::record::Receipt;
+use cc_devops_requests::record::Receipt;
 use cc_devops_testkit::peers;
 use cc_devops_testkit::sample::{self, after};
 use futures::future::join_all;

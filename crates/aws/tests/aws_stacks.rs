@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::Parameter;
 use cc_devops_aws::{Backend, Pace};
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::record::StackLease;
-use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
+use cc_devops_requests::{DeployLambda, Template};
 use cc_devops_testkit::{peers, sample};
 
 const TEMPLATE: &str = r#"{

@@ -1,14 +1,9 @@
 //! The command line: global flags, the commands, and the exit codes as `--help` tells them.
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use cc_devops_app::settings::file::{BackendName, LogFormat};
-use clap::{ArgAction, Parser, Subcommand};
-
-use crate::commands::{
-    agents, audit, backup, compact, completions, config, deploy, health, man, outbox, policy, put_secret, repos,
-    requests, restore, revenue, sealing_key, secrets, send, smoke_test, stacks, webhooks, workflows,
-};
+use crate::commands::{Operation, completions, man};
+use crate::context::Global;
 use crate::serve;
 
 const AFTER_HELP: &str = "\
@@ -46,51 +41,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Flags that every command takes.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// Folder that holds the database, the keys and the admin token
-    #[arg(
-        long,
-        global = true,
-        env = "CC_DEVOPS_DATA_DIR",
-        value_name = "DIR",
-        default_value = "cc-devops-data"
-    )]
-    pub(crate) data_dir: PathBuf,
-    /// Configuration file; without it, cc-devops.toml in the current folder where there is one
-    #[arg(long, global = true, env = "CC_DEVOPS_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Where everything is kept and done: embedded or aws; without it, as the configuration says
-    #[arg(
-        long,
-        global = true,
-        env = "CC_DEVOPS_BACKEND",
-        value_name = "BACKEND",
-        hide_possible_values = true
-    )]
-    pub(crate) backend: Option<BackendName>,
-    /// Whose control plane, on AWS; without it, as the configuration says, or else the first stage's
-    #[arg(long, global = true, env = "CC_DEVOPS_AWS_STAGE", value_name = "STAGE")]
-    pub(crate) aws_stage: Option<String>,
-    /// AWS region; without it, the configuration's, the environment's or the profile's
-    #[arg(long, global = true, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-    /// AWS profile; without it, the configuration's or the environment's
-    #[arg(long, global = true, value_name = "PROFILE")]
-    pub(crate) profile: Option<String>,
-    /// Answer in JSON, for programs
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// How log lines look: human or json; without it, as the configuration says
-    #[arg(long, global = true, value_name = "FORMAT", hide_possible_values = true)]
-    pub(crate) log_format: Option<LogFormat>,
-    /// Log more; twice logs everything
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -103,64 +53,4 @@ pub(crate) enum Command {
     /// Write the manual pages to a folder
     #[command(hide = true)]
     Man(man::Args),
-}
-
-/// The commands that do one thing and end.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Operation {
-    /// Send a request to the running control plane, from a file or standard input
-    Send(send::Args),
-    /// Write a secret; the value comes from standard input or a file, never from the command line
-    PutSecret(put_secret::Args),
-    /// Deploy a stack
-    Deploy(deploy::Args),
-    /// See requests and what became of them
-    #[command(subcommand)]
-    Requests(requests::Command),
-    /// See who holds a stack, and free one whose last deploy's fate was unknown
-    #[command(subcommand)]
-    Stacks(stacks::Command),
-    /// Add, list and revoke agents, and replace their tokens
-    #[command(subcommand)]
-    Agents(agents::Command),
-    /// List and read secrets, and replace the key that protects them
-    #[command(subcommand)]
-    Secrets(secrets::Command),
-    /// Show the key that values are sealed to before they are sent, and replace it
-    #[command(subcommand)]
-    SealingKey(sealing_key::Command),
-    /// Show who is still to be told of events, and give back what was given up
-    #[command(subcommand)]
-    Outbox(outbox::Command),
-    /// Add, list and remove webhooks, switch them on, and replay what was given up
-    #[command(subcommand)]
-    Webhooks(webhooks::Command),
-    /// Read and check the audit trail
-    #[command(subcommand)]
-    Audit(audit::Command),
-    /// Show the policies and ask what they allow
-    #[command(subcommand)]
-    Policy(policy::Command),
-    /// Compute Monthly Recurring Revenue from Stripe's subscriptions, and explain it
-    #[command(subcommand)]
-    Revenue(revenue::Command),
-    /// Hold the repositories of a GitHub owner against a policy, and put them right
-    #[command(subcommand)]
-    Repos(repos::Command),
-    /// Look for failing workflows, and keep one issue for each
-    #[command(subcommand)]
-    Workflows(workflows::Command),
-    /// Check and show the configuration
-    #[command(subcommand)]
-    Config(config::Command),
-    /// Ask the running control plane how it is
-    Health(health::Args),
-    /// Check a deployed control plane from end to end
-    SmokeTest(smoke_test::Args),
-    /// Copy the database to a file, while the control plane runs or not
-    Backup(backup::Args),
-    /// Put a backup in the database's place
-    Restore(restore::Args),
-    /// Make the database file as short as what is in it, while no control plane runs
-    Compact(compact::Args),
 }

@@ -7,13 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_kernel::input;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbound::loopback::is_loopback_url;
 use cc_devops_outbound::{
     Certificates, Error, HttpClient, HttpOptions, Method, PlainHttp, Request, StatusCode, Trust, Url, bearer,
 };
+use cc_devops_requests::sealed_values::SealingKey;
 use serde_json::Value;
 
 use crate::context::Context;

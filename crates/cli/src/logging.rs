@@ -11,7 +11,7 @@ use cc_devops_kernel::text;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::args::Global;
+use crate::context::Global;
 use crate::error::CliError;
 
 /// Their debug lines show headers, and with them bearer tokens; nothing turns those lines on.

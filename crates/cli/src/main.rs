@@ -26,7 +26,7 @@ mod trail;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command};
@@ -82,8 +82,8 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
                 commands::run(&context, *operation),
             )
         }
-        Command::Completions(args) => commands::completions::run(&args),
-        Command::Man(args) => commands::man::run(&args),
+        Command::Completions(args) => commands::completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     }
 }
 

@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
-use cc_devops_core::requests;
 use cc_devops_kernel::text;
 pub(crate) use cc_devops_kernel::text::line as visible;
+use cc_devops_requests::record;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::json;
@@ -231,7 +231,7 @@ impl Progress {
     }
 
     /// Says how much of how much is done of a request, as the control plane tells it.
-    pub(crate) fn of_request(&mut self, progress: &requests::record::Progress) {
+    pub(crate) fn of_request(&mut self, progress: &record::Progress) {
         if self.shown && self.last != Some(progress.done) {
             self.last = Some(progress.done);
             self.bar(progress.done, progress.of, &format!(" {}", visible(&progress.what)));

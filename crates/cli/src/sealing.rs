@@ -1,8 +1,8 @@
 //! Seals a value before it is sent, so that nobody on the way can read it.
 
-use cc_devops_core::sealed_values::{ALGORITHM, SealingKey, bound};
 use cc_devops_kernel::names::{AgentName, SecretName};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::sealed_values::{ALGORITHM, SealingKey, bound};
 use crypto_box::aead::OsRng;
 use serde_json::{Map, Value, json};
 

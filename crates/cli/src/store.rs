@@ -6,11 +6,11 @@ use std::path::Path;
 
 pub(crate) use cc_devops_app::embedded::{exists, master_key};
 use cc_devops_app::{Backend, Capabilities, Settings, embedded};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_embedded::{Doubt, OpenError, Rotated, RotationStep, Store};
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::ports::Ports;
 
 use crate::context::Context;
 use crate::data_dir::DataDir;

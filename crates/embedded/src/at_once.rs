@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{AtOnce, Conclude, Done};
-use cc_devops_core::requests::record::{Receipt, RequestHead};
 use cc_devops_kernel::ports::{PortResult, SecretWrite};
+use cc_devops_requests::ports::{AtOnce, Conclude, Done};
+use cc_devops_requests::record::{Receipt, RequestHead};
 use rusqlite::Connection;
 
 use crate::db::Db;

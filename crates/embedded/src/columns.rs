@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::outcome::Status;
+use cc_devops_kernel::paging::{Cursor, Page};
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
@@ -114,6 +115,14 @@ pub(crate) fn count_at(row: &Row<'_>, column: usize) -> Result<u64> {
 /// A list's limit as SQLite takes it.
 pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A page of `at_most` rows, of which one more was read where there is one.
+pub(crate) fn page<T>(mut items: Vec<T>, at_most: usize, place: impl Fn(&T) -> i64) -> Page<T> {
+    let more = items.len() > at_most;
+    items.truncate(at_most);
+    let next = items.last().filter(|_| more).map(|last| Cursor(place(last)));
+    Page { items, next }
 }
 
 /// A word in a column that is none of those it may be.

@@ -84,7 +84,8 @@ mod vault;
 mod webhooks;
 
 pub use agents::SqliteAgents;
-pub use audit::{Doubt, SqliteAudit};
+pub use audit::Doubt;
+pub use audit::trail::SqliteAudit;
 pub use checks::SqliteChecks;
 pub use db::{Compacted, compact};
 pub use error::OpenError;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cc_devops_core::requests::Action;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
+use cc_devops_requests::Action;
 use rusqlite::{Connection, params};
 
 use crate::columns::{count_at, status_at};

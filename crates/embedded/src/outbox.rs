@@ -11,8 +11,7 @@ use cc_devops_outbox::ports::{Consumer, DueEvent, Outbox, Outcome, SetAside, Set
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::audit::page;
-use crate::columns::{count_at, limit, nanos, optional_time_at, time_at};
+use crate::columns::{count_at, limit, nanos, optional_time_at, page, time_at};
 use crate::db::Db;
 use crate::error::Fault;
 use crate::events::{EVENT, EVENT_LEN, ITS_REQUEST, outgoing};

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Forgotten, Retention, Weight};
-use cc_devops_core::retention::Kept;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::{Forgotten, Retention, Weight};
+use cc_devops_requests::retention::Kept;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::SealingKeys;
-use cc_devops_core::sealed_values::keeping::Replacing;
-use cc_devops_core::sealed_values::{SealingKeyId, SealingPair};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::SealingKeys;
+use cc_devops_requests::sealed_values::Replacing;
+use cc_devops_requests::sealed_values::{SealingKeyId, SealingPair};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;

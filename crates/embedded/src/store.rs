@@ -5,18 +5,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cc_devops_core::ports::{Ports, Stacks};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::{Ports, Stacks};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
 use crate::alerts::LogAlerts;
 use crate::at_once::SqliteAtOnce;
-use crate::audit::{self, Doubt, SqliteAudit};
+use crate::audit::Doubt;
+use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
 use crate::db::{self, Db};
@@ -242,7 +243,7 @@ impl Store {
 
     /// Takes the trail as it stands, on an operator's word; `entry` puts that on record. Where the trail ends then.
     pub async fn accept(&self, entry: AuditEntry) -> PortResult<Mark> {
-        audit::accept(&self.db, entry).await
+        trail::accept(&self.db, entry).await
     }
 
     /// Keeps some room on the disk, so that a restart works when it is full. For a server; while there is no room

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::SystemClock;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::{contract, sample};
 use rusqlite::Connection;
 use tokio::sync::mpsc::unbounded_channel;

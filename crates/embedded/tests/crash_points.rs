@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_embedded::stacks::StackCommand;
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_kernel::names::{RequestId, StackName};
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::crash::{
     Backend, Scenario, enumerate, enumerate_acts, enumerate_consumers, enumerate_retention, subscriptions,
 };

@@ -1,11 +1,11 @@
 //! A file that appears whole or not at all, and never in place of another.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::private::sync_folder_of;
+use crate::private::{make, sync_folder_of};
 
 /// A file in the making, not buffered. Dropped before [`NewFile::finish`], it leaves nothing.
 #[derive(Debug)]
@@ -75,16 +75,6 @@ impl Drop for NewFile {
         // After `finish` there is none.
         let _gone = fs::remove_file(&self.draft);
     }
-}
-
-/// Makes an empty file for its owner, in place of what a crash left there; what is no file of ours is not written
-/// through.
-pub(crate) fn make(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

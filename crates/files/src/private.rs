@@ -1,4 +1,4 @@
-//! What is found: whose it is, and who else may use it.
+//! What is made for its owner alone, and what is found: whose it is, and who else may use it.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -6,8 +6,6 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-
-use crate::new_file::make;
 
 /// Why a file or folder is not used.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +135,16 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
+}
+
+/// Makes an empty file for its owner, in place of what a crash left there; what is no file of ours is not written
+/// through.
+pub(crate) fn make(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes a file as a whole in the place of the one that is there: a crash leaves the old one or the new one.

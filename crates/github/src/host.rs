@@ -10,14 +10,14 @@ use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, Reposito
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
-use crate::client::{Client, Credential, CredentialSource, Settings};
+use crate::client::{Client, Credential, CredentialSource, GithubSettings};
 use crate::{changes, issues, scan};
 
 /// GitHub. The credential is read at the beginning of every call, so that one that was put there or replaced
 /// meanwhile counts.
 pub struct GitHub {
     credential: CredentialSource,
-    settings: Settings,
+    settings: GithubSettings,
     store: Arc<dyn RepositoryStore>,
     /// The owner an App is installed for.
     owner: String,
@@ -31,7 +31,7 @@ impl GitHub {
     pub fn new(
         credential: CredentialSource,
         owner: impl Into<String>,
-        settings: Settings,
+        settings: GithubSettings,
         store: Arc<dyn RepositoryStore>,
     ) -> Self {
         Self {

@@ -72,7 +72,7 @@ mod tests {
     /// for nothing here.
     #[test]
     fn every_query_fits_githubs_schema() {
-        let packed = include_bytes!("../../testkit/data/github/schema-public.graphql.gz");
+        let packed = include_bytes!("../../fake-github/data/schema-public.graphql.gz");
         let mut text = String::new();
         flate2::read::GzDecoder::new(&packed[..])
             .read_to_string(&mut text)

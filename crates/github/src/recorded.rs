@@ -1,12 +1,12 @@
 //! What GitHub itself once said, replayed to the client.
 
+use cc_devops_fake_github::{Replay, recorded};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::snapshot::{Actors, Classic, Fact};
-use cc_devops_testkit::github::{Replay, recorded};
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client, Credential, Error, Settings, get, post, put};
+use crate::client::{Ask, Client, Credential, Error, GithubSettings, get, post, put};
 use crate::{changes, issues, scan};
 
 const OWNER: &str = "octokit-fixture-org";
@@ -14,9 +14,9 @@ const OWNER: &str = "octokit-fixture-org";
 async fn replay(scenario: &str) -> (Replay, Client) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let replay = Replay::start(scenario).await;
-    let settings = Settings {
+    let settings = GithubSettings {
         api_url: replay.url().to_owned(),
-        ..Settings::default()
+        ..GithubSettings::default()
     };
     let token = Credential::Token(SecretValue::new("0000".to_owned()));
     let client = Client::new(token, OWNER, &settings).unwrap();

@@ -12,7 +12,7 @@ use futures::future::{Either, Shared, select};
 use serde::{Deserialize, Serialize};
 
 use crate::names::RequestId;
-use crate::ports::{PortError, PortErrorKind, PortResult};
+use crate::port_error::{PortError, PortErrorKind, PortResult};
 
 /// Proof that its holder may carry a request out; the ledger refuses it once it is superseded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ pub const COMPLETED_DETAIL_TYPE: &str = "devops.completed";
 /// The `source` of an outcome.
 pub const COMPLETED_SOURCE: &str = "devops.automation";
 
-/// An event's content. A store keeps it in the form that [`crate::stored`] gives it.
+/// An event's content. A store keeps it in the form that the module `stored` gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventBody {
     /// A request's outcome.

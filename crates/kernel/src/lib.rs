@@ -14,6 +14,7 @@ pub mod installation;
 pub mod names;
 pub mod outcome;
 pub mod paging;
+pub mod port_error;
 pub mod ports;
 pub mod schedule;
 pub mod sealing;

@@ -29,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// How the Bank is reached.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EcbSettings {
     /// The daily file. `http` is refused unless the host is this machine.
     pub url: String,
     /// How long rates are good without asking again. They change once a working day, about 16:00 CET.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub total_timeout: Duration,
 }
 
-impl Default for Settings {
+impl Default for EcbSettings {
     fn default() -> Self {
         Self {
             url: ECB_URL.to_owned(),
@@ -89,7 +89,7 @@ impl Ecb {
     ///
     /// # Errors
     /// An address that is none, or would be reached in the clear.
-    pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> PortResult<Self> {
+    pub fn new(settings: &EcbSettings, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let refused = |message: &str| PortError::new(PortErrorKind::Refused, message);
         let url = address(&settings.url, PlainHttp::LoopbackOnly).map_err(|error| match error {
             AddressError::Form(_) => refused("revenue.rates_url is no URL").because(error),

@@ -10,7 +10,7 @@ use cc_devops_revenue::rates::Rates;
 
 pub use cc_devops_outbound::Retries;
 pub use daily_file::{Unreadable, read};
-pub use ecb::{ECB_URL, Ecb, Settings};
+pub use ecb::{ECB_URL, Ecb, EcbSettings};
 
 /// A table that never changes.
 #[derive(Debug, Clone)]

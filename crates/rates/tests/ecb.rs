@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cc_devops_kernel::ports::{PortErrorKind, SystemClock};
-use cc_devops_rates::{Ecb, Retries, Settings};
+use cc_devops_rates::{Ecb, EcbSettings, Retries};
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::ports::RateSource;
 
@@ -39,7 +39,7 @@ impl Bank {
         let url = format!("http://{}/daily.xml", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let settings = Settings {
+        let settings = EcbSettings {
             url,
             good_for,
             retries: Retries {
@@ -47,7 +47,7 @@ impl Bank {
                 shortest: Duration::from_millis(1),
                 longest: Duration::from_millis(2),
             },
-            ..Settings::default()
+            ..EcbSettings::default()
         };
         Ecb::new(&settings, Arc::new(SystemClock)).unwrap()
     }
@@ -154,9 +154,9 @@ async fn what_cannot_be_used_is_said_and_not_tried_again() {
 fn rates_do_not_come_in_the_clear() {
     drop(rustls::crypto::ring::default_provider().install_default());
     for url in ["http://rates.example/daily.xml", "ftp://127.0.0.1/", "daily.xml"] {
-        let settings = Settings {
+        let settings = EcbSettings {
             url: url.to_owned(),
-            ..Settings::default()
+            ..EcbSettings::default()
         };
         let error = Ecb::new(&settings, Arc::new(SystemClock)).err().unwrap();
         assert!(error.to_string().contains("revenue.rates_url"), "{error}");

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
-use cc_devops_repos::findings::{Finding, Verdict};
-use cc_devops_repos::report::RepositoryReport;
+use cc_devops_repos::report::{Finding, RepositoryReport, Verdict};
 use cc_devops_repos::rules::{Rule, Severity};
 use cc_devops_repos::snapshot::RepositoryId;
 

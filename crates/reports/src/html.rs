@@ -1,8 +1,7 @@
 //! One HTML file that needs nothing else.
 
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
-use cc_devops_repos::findings::Verdict;
-use cc_devops_repos::report::Standing;
+use cc_devops_repos::report::{Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::grouped::{Group, changed, groups, headline, incomplete};

@@ -2,7 +2,7 @@
 
 use cc_devops_kernel::text::is_hidden;
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
-use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::report::Verdict;
 
 use crate::grouped::{changed, groups, headline, incomplete};
 

@@ -2,7 +2,7 @@
 //! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
 use cc_devops_repos::audit::ScanReport;
-use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::report::Verdict;
 use cc_devops_repos::rules::{Rule, Severity};
 use serde_json::{Value, json};
 

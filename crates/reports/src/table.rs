@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
-use cc_devops_repos::findings::Verdict;
-use cc_devops_repos::report::{RepositoryReport, Standing};
+use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;

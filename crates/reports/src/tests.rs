@@ -1,6 +1,6 @@
 //! Every format says the same, and nothing from outside is markup in any.
 
-use cc_devops_repos::findings::Verdict;
+use cc_devops_repos::report::Verdict;
 use cc_devops_repos::rules::Rule;
 
 use super::samples::{audit, mixed, repository};

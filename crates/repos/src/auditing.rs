@@ -34,14 +34,14 @@ pub struct Auditor {
     host: Arc<dyn CodeHost>,
     store: Arc<dyn RepositoryStore>,
     ports: RepositoryPorts,
-    settings: Settings,
+    settings: AuditSettings,
     /// The day a failure was told of.
     told: Mutex<Option<Date>>,
 }
 
 /// What is audited.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct AuditSettings {
     /// The owner of the repositories.
     pub owner: String,
     /// What is demanded.
@@ -76,7 +76,7 @@ impl Auditor {
         host: Arc<dyn CodeHost>,
         store: Arc<dyn RepositoryStore>,
         ports: impl Into<RepositoryPorts>,
-        settings: Settings,
+        settings: AuditSettings,
     ) -> Self {
         Self {
             host,
@@ -88,7 +88,7 @@ impl Auditor {
     }
 
     /// What is audited.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &AuditSettings {
         &self.settings
     }
 

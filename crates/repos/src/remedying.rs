@@ -7,9 +7,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::json;
 
-use super::findings::{Verdict, check};
+use super::findings::check;
 use super::fix::{self, Means, Plan};
 use super::policy::Policy;
+use super::report::Verdict;
 use super::rules::Rule;
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found};

@@ -1,11 +1,70 @@
 //! What a scan is shown as: the JSON of a repository check.
 
-use jiff::Timestamp;
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::findings::{Finding, Skipped, Verdict};
-use super::rules::Rule;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::rules::{Rule, Severity};
 use super::snapshot::{Repository, RepositoryId};
+
+/// What a rule came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// How bad a breach of it is here.
+    pub severity: Severity,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was seen, in a sentence.
+    pub evidence: Cow<'static, str>,
+    /// What was seen, for programs; `null` if the sentence says all.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    /// What to do, in a sentence; empty if nothing.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub fix: Cow<'static, str>,
+}
+
+/// What a rule came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// Nobody can say: something could not be read.
+    Unknown,
+    /// It cannot hold here: GitHub does not offer it.
+    Unavailable,
+    /// It says nothing about this repository.
+    NotApplicable,
+    /// It does not hold, and somebody answers for that.
+    Exempt,
+}
+
+/// Why a repository was not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Skipped {
+    /// Archived: read-only.
+    Archived,
+    /// Switched off by GitHub.
+    Disabled,
+    /// Locked.
+    Locked,
+    /// Without a commit, and so without a default branch.
+    Empty,
+    /// A fork, and the policy leaves those out.
+    Fork,
+    /// A mirror, and the policy leaves those out.
+    Mirror,
+    /// A template, and the policy leaves those out.
+    Template,
+}
 
 /// A repository in a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]

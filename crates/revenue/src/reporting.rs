@@ -47,14 +47,14 @@ pub struct Reporter {
     billing: Arc<dyn Billing>,
     rates: Arc<dyn RateSource>,
     ports: RevenuePorts,
-    settings: Settings,
+    settings: ReportingSettings,
     /// The day a failure was told of.
     told: Mutex<Option<Date>>,
 }
 
 /// How MRR is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ReportingSettings {
     /// Whose MRR it is.
     pub installation: Installation,
     /// The definition.
@@ -114,7 +114,7 @@ impl Reporter {
         billing: Arc<dyn Billing>,
         rates: Arc<dyn RateSource>,
         ports: impl Into<RevenuePorts>,
-        settings: Settings,
+        settings: ReportingSettings,
     ) -> Self {
         Self {
             billing,
@@ -131,7 +131,7 @@ impl Reporter {
     }
 
     /// How MRR is reported.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &ReportingSettings {
         &self.settings
     }
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_stripe::client::{Client, Limits, Listed, Settings, Statuses, WithItems};
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
+use cc_devops_stripe::client::{Client, Limits, Listed, Statuses, StripeSettings, WithItems};
 use clap::Parser;
 use serde::Deserialize;
 use serde_json::json;
@@ -97,13 +97,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Some(fake(&arguments).await),
     };
     let here = fake.as_ref().map(|fake| fake.url().to_owned());
-    let settings = Settings {
+    let settings = StripeSettings {
         api_url: arguments.url.or(here).unwrap_or_default(),
         limits: Some(Limits {
             in_all: arguments.rate,
             of_an_endpoint: arguments.rate,
         }),
-        ..Settings::default()
+        ..StripeSettings::default()
     };
     let client = Client::new(&SecretValue::new(arguments.key), &settings)?;
     let began = Instant::now();

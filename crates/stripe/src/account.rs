@@ -13,7 +13,7 @@ use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
 use cc_devops_revenue::transactions::Transactions;
 use serde::Deserialize;
 
-use crate::client::{Client, Error, Listed, Settings, Statuses};
+use crate::client::{Client, Error, Listed, Statuses, StripeSettings};
 use crate::objects::{BalanceTransaction, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms};
 
 /// How far in the past a moment must lie, in seconds, for subscriptions that ended since to be read too.
@@ -37,7 +37,7 @@ pub enum KeySource {
 /// replaced meanwhile counts.
 pub struct Account {
     key: KeySource,
-    settings: Settings,
+    settings: StripeSettings,
     clock: Arc<dyn Clock>,
     /// The client of the last key: an account has one limiter in a process.
     client: Mutex<Option<(SecretValue, Client)>>,
@@ -45,7 +45,7 @@ pub struct Account {
 
 impl Account {
     /// The account that the key opens; the clock says whether a moment has passed. The process must have chosen its TLS provider.
-    pub fn new(key: KeySource, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(key: KeySource, settings: StripeSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
             key,
             settings,

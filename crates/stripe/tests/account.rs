@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{FakeStripe, Fault, KEY, Model};
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
@@ -15,23 +16,22 @@ use cc_devops_revenue::policy::Options;
 use cc_devops_revenue::ports::{Billing, Wanted};
 use cc_devops_revenue::rates::Rates;
 use cc_devops_stripe::account::{Account, KeySource};
-use cc_devops_stripe::client::{Retries, Settings};
+use cc_devops_stripe::client::{Retries, StripeSettings};
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::stripe::{FakeStripe, Fault, KEY, Model};
 use serde_json::json;
 
 const NOW: i64 = 1_795_392_000;
 const DAY: i64 = 86_400;
 
-fn settings(stripe: &FakeStripe) -> Settings {
-    Settings {
+fn settings(stripe: &FakeStripe) -> StripeSettings {
+    StripeSettings {
         api_url: stripe.url().to_owned(),
         retries: Retries {
             times: 3,
             shortest: Duration::from_millis(1),
             longest: Duration::from_millis(2),
         },
-        ..Settings::default()
+        ..StripeSettings::default()
     }
 }
 

@@ -17,10 +17,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cc_devops_core::ports::{AtOnce, Ports};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_outbox::ports::{EventBus, LogWriter};
 use cc_devops_repos::ports::CodeHost;
+use cc_devops_requests::ports::{AtOnce, Ports};
 
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;

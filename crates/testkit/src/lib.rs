@@ -3,13 +3,11 @@
 //!
 //! - [`billing`]: subscriptions and exchange rates as a test says
 //! - [`fuzz`]: hostile input from a few examples, as many as are asked for
-//! - [`github`]: the code host behind HTTP
 //! - [`memory`]: one model in memory from which the fake of every port derives
 //! - [`contract`]: what each port promises, as suites that run on the fake and on adapters alike
 //! - [`crash`]: ports that die at a chosen call, and the enumeration of every such call
 //! - [`peers`]: emulators of AWS, started and ended by the tests
 //! - [`sample`]: requests, conclusions and agents to test with
-//! - [`stripe`]: the billing source behind HTTP
 //! - [`telling`]: the outbox as a test looks at it
 //! - [`strategy`]: arbitrary JSON and nearly valid request envelopes for proptest
 #![expect(
@@ -26,12 +24,10 @@ pub mod clock;
 pub mod contract;
 pub mod crash;
 pub mod fuzz;
-pub mod github;
 pub mod memory;
 pub mod peers;
 pub mod sample;
 pub mod strategy;
-pub mod stripe;
 pub mod telling;
 
 pub use billing::FakeBilling;

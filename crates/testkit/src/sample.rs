@@ -1,12 +1,5 @@
 //! Requests, conclusions, agents and events to test with: plain, and alike in every test.
 
-use cc_devops_core::policy::PolicySet;
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::{ControlPlane, Settings};
-use cc_devops_core::requests::fingerprint::{Fingerprint, FingerprintKey};
-use cc_devops_core::requests::record::{Conclusion, NewRequest, RequestHead};
 use cc_devops_fleet::{NewAgent, NewToken, Token};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::{Principal, Role};
@@ -18,6 +11,14 @@ use cc_devops_kernel::names::{AgentName, FullStackName, Namespace, RequestId, Se
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 use cc_devops_kernel::ports::PutSecret;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_policy::PolicySet;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::{Fingerprint, FingerprintKey};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{Conclusion, NewRequest, RequestHead};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
@@ -105,9 +106,9 @@ pub fn installation() -> Installation {
 /// A control plane of the sample installation over these ports, where an agent has its own prefix and stack.
 pub fn control_plane(ports: Ports) -> ControlPlane {
     let installation = installation();
-    let policy = cc_devops_core::policy::Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
+    let policy = cc_devops_policy::Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     let fingerprints = FingerprintKey::new([7; 32]);
-    ControlPlane::new(installation, ports, policy, fingerprints, Settings::default())
+    ControlPlane::new(installation, ports, policy, fingerprints, RequestSettings::default())
 }
 
 /// Adds [`AGENT`] with its first token.

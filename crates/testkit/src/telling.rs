@@ -1,9 +1,9 @@
 //! The outbox as a test looks at it, and the steps of the relay one by one.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::{Conclusion, RequestState};
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_outbox::ports::{Consumer, DueEvent, Outcome, Settled};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{Conclusion, RequestState};
 
 use crate::sample::{self, after, agent_name};
 

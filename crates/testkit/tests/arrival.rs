@@ -2,16 +2,17 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_core::policy::{On, Policy};
-use cc_devops_core::requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
-use cc_devops_core::requests::bus::{Signal, Taken};
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::{Received, Settings};
-use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::access::Resource;
 use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_policy::{On, Policy};
+use cc_devops_requests::actions::{Action, Asked, Broke, Carried, Carrying, Effect, Given, Params, Registry};
+use cc_devops_requests::bus::{Signal, Taken};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::receiving::Received;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT};
 use futures::FutureExt;
@@ -106,7 +107,7 @@ async fn a_request_is_read_once_on_every_door_and_again_by_a_sweep_alone() {
     let ports = memory.ports();
     sample::add_agent(&ports).await;
     let key = FingerprintKey::new([7; 32]);
-    let plane = ControlPlane::new(installation, ports, policy, key, Settings::default()).taking(registry);
+    let plane = ControlPlane::new(installation, ports, policy, key, RequestSettings::default()).taking(registry);
     let event = |id: &str| sample::event(id, "counted", &json!({}));
     let since = |before: usize| READ.load(Ordering::SeqCst) - before;
 

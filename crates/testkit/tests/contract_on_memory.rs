@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_repos::ports::HandedOver;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS};
 use cc_devops_testkit::{Memory, contract};

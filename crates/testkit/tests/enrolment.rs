@@ -1,9 +1,6 @@
 //! Adding, rotating and revoking agents: an act and its audit row, whatever happens in between.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::agent::Agent;
@@ -12,6 +9,9 @@ use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_policy::{Policy, PolicySet};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, agent_name};
 use jiff::SignedDuration;
@@ -225,13 +225,13 @@ mod unsteady {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use async_trait::async_trait;
-    use cc_devops_core::ports::Ports;
     use cc_devops_fleet::ports::Agents;
     use cc_devops_fleet::{AgentStatus, NewAgent, NewToken, TokenHash};
     use cc_devops_kernel::agent::Agent;
     use cc_devops_kernel::audit::AuditEntry;
     use cc_devops_kernel::names::AgentName;
     use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+    use cc_devops_requests::ports::Ports;
     use jiff::Timestamp;
 
     /// Loses the first answer to a change.

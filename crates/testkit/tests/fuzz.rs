@@ -1,19 +1,19 @@
 //! Whatever bytes come in, the control plane's readers answer and do not panic.
 
-use cc_devops_core::policy::Policy;
-use cc_devops_core::requests::actions::{Action, Registry, vocabulary};
-use cc_devops_core::requests::admission::admit;
-use cc_devops_core::requests::bus::{Signal, asked_stage};
-use cc_devops_core::requests::envelope::Envelope;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::task::Task;
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::input;
 use cc_devops_kernel::input::{InputError, MAX_DEPTH};
 use cc_devops_kernel::text;
+use cc_devops_policy::Policy;
 use cc_devops_repos::dependabot;
 use cc_devops_repos::dependabot::Reading;
 use cc_devops_repos::policy::Policy as RepositoryPolicy;
+use cc_devops_requests::actions::{Action, Registry, vocabulary};
+use cc_devops_requests::admission::admit;
+use cc_devops_requests::bus::{Signal, asked_stage};
+use cc_devops_requests::envelope::Envelope;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::task::Task;
 use cc_devops_testkit::fuzz::Fuzz;
 use cc_devops_testkit::sample;
 use jiff::Timestamp;

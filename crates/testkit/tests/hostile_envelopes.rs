@@ -5,12 +5,6 @@
     reason = "the steps of these tests fail by panicking, with a message"
 )]
 
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Backlog;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::record::{NewRequest, RequestFilter};
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::alerts;
 use cc_devops_kernel::installation::Installation;
@@ -18,6 +12,14 @@ use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_policy::{Policy, PolicySet};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Backlog;
+use cc_devops_requests::receiving::Received;
+use cc_devops_requests::record::{NewRequest, RequestFilter};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, AGENT, PLANTED_SECRET, STACK_SUCCEEDS};
 use cc_devops_testkit::{Memory, strategy};
@@ -46,7 +48,7 @@ impl House {
         let installation: Installation = sample::installation();
         let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let fingerprints = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, ports, policy, fingerprints, Settings::default());
+        let plane = ControlPlane::new(installation, ports, policy, fingerprints, RequestSettings::default());
         Self { memory, plane }
     }
 

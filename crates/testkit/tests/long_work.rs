@@ -7,17 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::{Ports, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::{Claimed, Received, Settings};
-use cc_devops_core::requests::execution::Step;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::record::{RequestRecord, RequestState, StackLease};
-use cc_devops_core::requests::running::Renewed;
-use cc_devops_core::requests::stacks::{ReleaseError, release_stack};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::course::Course;
@@ -27,8 +16,20 @@ use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
+use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::{Ports, StackProgress, Stacks};
+use cc_devops_requests::receiving::{Claimed, Received};
+use cc_devops_requests::record::{RequestRecord, RequestState, StackLease};
+use cc_devops_requests::running::Renewed;
+use cc_devops_requests::settings::RequestSettings;
+use cc_devops_requests::stacks::{ReleaseError, release_stack};
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, AGENT};
@@ -80,7 +81,7 @@ impl RepositoryCare for Slow {
     }
 }
 
-fn plane(ports: Ports, settings: Settings) -> ControlPlane {
+fn plane(ports: Ports, settings: RequestSettings) -> ControlPlane {
     let installation = sample::installation();
     let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
@@ -97,7 +98,7 @@ async fn house(care: &Slow) -> (Memory, Arc<ControlPlane>) {
         .add(&agent, &sample::token(1), &sample::added())
         .await
         .unwrap();
-    let plane = plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone()));
+    let plane = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone()));
     (memory, Arc::new(plane))
 }
 
@@ -160,7 +161,7 @@ async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
 async fn work_whose_claim_is_somebody_elses_is_broken_off() {
     let (care, theirs) = (Slow::new(), Slow::new());
     let (memory, ours) = house(&care).await;
-    let other = plane(memory.ports(), Settings::default()).caring(Arc::new(theirs.clone()));
+    let other = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(theirs.clone()));
     let claimed = claim(&ours, check("r1")).await;
     let running = tokio::spawn({
         let ours = Arc::clone(&ours);
@@ -183,7 +184,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
     let care = Slow::new();
     let (memory, first) = house(&care).await;
     for round in 1..=3 {
-        let plane = Arc::new(plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone())));
+        let plane = Arc::new(plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone())));
         let claimed = if round == 1 {
             claim(&first, check("r1")).await
         } else {
@@ -203,7 +204,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
         let kept = record(&memory, "r1").await;
         assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
     }
-    let last = plane(memory.ports(), Settings::default()).caring(Arc::new(care.clone()));
+    let last = plane(memory.ports(), RequestSettings::default()).caring(Arc::new(care.clone()));
     let claimed = last.recover(10).await.unwrap().remove(0);
     care.ends.add_permits(1);
     assert!(matches!(last.carry_out(claimed).await.unwrap(), Step::Concluded(_)));
@@ -325,9 +326,9 @@ async fn beside_a_grudging_stack(kind: PortErrorKind, begins: bool) -> (Memory, 
         kind,
         begins,
     });
-    let settings = Settings {
+    let settings = RequestSettings {
         max_attempts: 2,
-        ..Settings::default()
+        ..RequestSettings::default()
     };
     (memory, plane(ports, settings))
 }
@@ -524,9 +525,9 @@ async fn a_new_id_is_advised_only_where_nothing_can_have_been_done() {
         secrets: Arc::new(Away),
         ..memory.ports()
     };
-    let settings = Settings {
+    let settings = RequestSettings {
         max_attempts: 1,
-        ..Settings::default()
+        ..RequestSettings::default()
     };
     let plane = plane(ports, settings);
     let put = sample::put_secret_event("r1", "/contentcraft/contentorchestrator/a", "x");

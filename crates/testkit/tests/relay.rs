@@ -6,14 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::Settings;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::relay::{MOST_FAILURES, RelayReport};
-use cc_devops_core::requests::standing::{OUTBOX, give_back};
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::health::Condition;
@@ -22,6 +14,14 @@ use cc_devops_kernel::ports::{Alerts, PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, EventBus, Standing};
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_policy::{Policy, PolicySet};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::relay::{MOST_FAILURES, RelayReport};
+use cc_devops_requests::settings::RequestSettings;
+use cc_devops_requests::standing::{OUTBOX, give_back};
 use cc_devops_testkit::{Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
@@ -88,7 +88,7 @@ impl House {
         let installation = sample::installation();
         let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let key = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, ports, policy, key, Settings::default());
+        let plane = ControlPlane::new(installation, ports, policy, key, RequestSettings::default());
         let subscription = Subscription {
             id: SubscriptionId("one".to_owned()),
             url: "https://example.com/hook".to_owned(),

@@ -4,15 +4,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::report::Usd;
-use cc_devops_revenue::reporting::{Ask, ReportError, Reporter, Settings};
+use cc_devops_revenue::reporting::{Ask, ReportError, Reporter, ReportingSettings};
 use cc_devops_revenue::transactions::Category;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
 use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
@@ -46,7 +46,7 @@ impl House {
     }
 
     fn over(&self, ports: Ports, policy: Policy) -> Reporter {
-        let settings = Settings {
+        let settings = ReportingSettings {
             installation: sample::installation(),
             policy,
             reader: sample::agent_name(sample::OTHER_AGENT),

@@ -1,16 +1,16 @@
 //! Sealed values through the engine: opened when they are written, by the keys that are kept, and seen nowhere.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::Received;
-use cc_devops_core::requests::execution::Step;
-use cc_devops_core::sealed_values::keeping::{MOST_KEPT, SealingKeeper};
-use cc_devops_core::sealed_values::{SealingKey, bound};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::outcome::{Completed, Reason};
 use cc_devops_kernel::ports::SecretVersion;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::receiving::Received;
+use cc_devops_requests::sealed_values::keeping::{MOST_KEPT, SealingKeeper};
+use cc_devops_requests::sealed_values::{SealingKey, bound};
 use cc_devops_testkit::sample::{self, AGENT, PLANTED_SECRET, agent_name, secret_name};
 use cc_devops_testkit::{Memory, telling};
 use crypto_box::aead::OsRng;

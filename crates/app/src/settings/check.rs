@@ -1,20 +1,19 @@
 //! What the configuration means: names, addresses and files, checked beyond their shape.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use cc_devops_core::policy::PolicySet;
-use cc_devops_core::requests::engine::Settings as RequestSettings;
 use cc_devops_fleet::Rhythm;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::{AgentName, Namespace, SecretName, Stage};
+use cc_devops_policy::PolicySet;
+use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
-use super::Problem;
 use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
+use super::problems::{Findings, Origin, Problem};
 use super::repositories::{self, RepositoriesSettings};
 use super::retention::{self, RetentionSettings};
 use super::revenue::{self, RevenueSettings};
@@ -32,7 +31,7 @@ pub struct Settings {
     pub mode: Mode,
     /// The HTTP API.
     #[cfg(feature = "cli")]
-    pub server: cc_devops_server::ServerConfig,
+    pub server: cc_devops_http::ServerConfig,
     /// When an agent counts as late or down.
     pub rhythm: Rhythm,
     /// Who decides what is allowed.
@@ -115,82 +114,9 @@ impl From<PolicySetName> for PolicySet {
     }
 }
 
-/// Where settings were written, as far as it decides what they mean.
-pub(crate) struct Origin<'a> {
-    /// The folder that relative paths count from.
-    pub(crate) folder: &'a Path,
-    /// The repository policy, where it is a text and not a file of its own.
-    pub(crate) repository_policy: Option<&'a str>,
-    /// Whether the name of a secret may be given whole, from the root on.
-    pub(crate) whole_secret_names: bool,
-}
-
-impl<'a> Origin<'a> {
-    /// A file in that folder.
-    #[cfg(feature = "cli")]
-    pub(crate) fn of_file(folder: &'a Path) -> Self {
-        Self {
-            folder,
-            repository_policy: None,
-            whole_secret_names: false,
-        }
-    }
-}
-
-/// Collects problems, so that all are told at once.
-pub(crate) struct Findings<'a> {
-    pub(crate) origin: &'a Origin<'a>,
-    problems: Vec<Problem>,
-}
-
-impl Findings<'_> {
-    pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem::new(path, message));
-    }
-
-    /// The value, or a problem at `path`.
-    pub(crate) fn take<T, E: std::fmt::Display>(&mut self, path: impl Into<String>, value: Result<T, E>) -> Option<T> {
-        value.map_err(|error| self.add(path, error.to_string())).ok()
-    }
-
-    /// A secret that is named below the namespace.
-    pub(crate) fn secret(&mut self, path: &str, namespace: &Namespace, name: &str) -> Option<SecretName> {
-        let name = if self.origin.whole_secret_names && name.starts_with('/') {
-            name.to_owned()
-        } else {
-            format!("/{namespace}/{}", name.trim_start_matches('/'))
-        };
-        self.take(path, SecretName::new(name))
-    }
-
-    /// A path of the file, which counts from the folder the file stands in.
-    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
-        self.origin.folder.join(path)
-    }
-
-    pub(crate) fn file(&mut self, path: &str, value: &str) -> PathBuf {
-        let full = self.resolve(value);
-        if !full.is_file() {
-            self.add(path, format!("there is no file {}", full.display()));
-        }
-        full
-    }
-
-    pub(crate) fn dir(&mut self, path: &str, value: &str) -> PathBuf {
-        let full = self.resolve(value);
-        if !full.is_dir() {
-            self.add(path, format!("there is no folder {}", full.display()));
-        }
-        full
-    }
-}
-
 /// Checks what settings mean.
 pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, Vec<Problem>> {
-    let mut findings = Findings {
-        origin,
-        problems: Vec::new(),
-    };
+    let mut findings = Findings::of(origin);
     let known_stages = stages(file, &mut findings);
     let installation = installation(file, known_stages.clone(), &mut findings);
     let rhythm = Rhythm {
@@ -333,10 +259,4 @@ fn stages(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Stages> {
     }
     let mut stages = stages.into_iter();
     Some(Stages::new(stages.next()?, stages.collect()))
-}
-
-/// An address with its port, as `--listen` and `server.listen` take it.
-pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
 }

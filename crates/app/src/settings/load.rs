@@ -13,8 +13,9 @@ use jsonschema::error::ValidationErrorKind;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::check::{Origin, check};
+use super::check::check;
 use super::file::ConfigFile;
+use super::problems::Origin;
 use super::shape::{self, covers, schema};
 use super::stacks::VARIABLE_NAME;
 use super::{Problem, Settings};

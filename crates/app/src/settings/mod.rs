@@ -12,6 +12,7 @@ mod check;
 pub mod file;
 #[cfg(feature = "cli")]
 mod load;
+mod problems;
 mod repositories;
 mod retention;
 mod revenue;
@@ -27,48 +28,13 @@ mod stacks;
 mod tests;
 mod variables;
 
-use serde::Serialize;
-
-pub use check::{AwsSettings, PolicySource, Settings, parse_address};
+pub use check::{AwsSettings, PolicySource, Settings};
 #[cfg(feature = "cli")]
 pub use load::{DEFAULT_FILE, LoadedSettings, load, of_text};
+pub use problems::Problem;
 pub use repositories::{RepositoriesSettings, login};
 pub use retention::RetentionSettings;
 pub use revenue::{RatesFrom, RevenueSettings, rate, table_of};
+#[cfg(feature = "cli")]
+pub use server::parse_address;
 pub use variables::{BadVariables, Form, VARIABLES, Variable, of_variables};
-
-/// Something wrong in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The key, as in `server.listen`; empty where the file as a whole is meant.
-    pub path: String,
-    /// What is wrong and what is allowed.
-    pub message: String,
-    /// The environment variable that set it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub variable: Option<String>,
-}
-
-impl Problem {
-    /// A problem at `path`.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-            variable: None,
-        }
-    }
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)?;
-        if let Some(variable) = &self.variable {
-            write!(f, " (set by {variable})")?;
-        }
-        Ok(())
-    }
-}

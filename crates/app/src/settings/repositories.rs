@@ -4,8 +4,8 @@ use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_repos::policy::Policy;
 
-use super::check::Findings;
 use super::file::ConfigFile;
+use super::problems::Findings;
 
 /// Which repositories are looked after, and what is demanded of them.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::retention::{Rules, Said};
+use cc_devops_requests::retention::{Rules, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::Findings;
 use super::file::ConfigFile;
+use super::problems::Findings;
 
 /// `[retention]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,8 +10,8 @@ use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::rates::Rates;
 use jiff::SignedDuration;
 
-use super::check::Findings;
 use super::file::{ConfigFile, RatesName};
+use super::problems::Findings;
 
 /// How MRR is computed and reported.
 #[derive(Debug, Clone)]

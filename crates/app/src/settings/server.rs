@@ -1,17 +1,24 @@
 //! What `[server]` and `[egress]` mean: the settings of the HTTP door.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cc_devops_fleet::Rhythm;
+use cc_devops_http::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::{Allowed, network};
 use cc_devops_outbound::loopback::is_loopback_address;
-use cc_devops_server::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelivery, host_name};
 use jiff::SignedDuration;
 
-use super::check::{Findings, parse_address};
 use super::file::{ConfigFile, ServerSection};
+use super::problems::Findings;
+
+/// An address with its port, as `--listen` and `server.listen` take it.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
+}
 
 /// Checks the section, and those that the door needs beside it.
 pub(crate) fn check(

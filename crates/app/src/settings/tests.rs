@@ -142,14 +142,17 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
 #[test]
 fn the_servers_own_defaults_are_kept_but_for_the_port() {
     let (_, checked) = load("", &[]).unwrap();
-    let own = cc_devops_server::config::ServerConfig::default();
+    let own = cc_devops_http::config::ServerConfig::default();
     assert_eq!(checked.server.limits, own.limits);
     assert_eq!(checked.server.webhooks, own.webhooks);
     assert_eq!(checked.server.in_flight, own.in_flight);
     assert_eq!(checked.server.shutdown_grace, own.shutdown_grace);
     assert_eq!(checked.server.rhythm, own.rhythm);
     assert_eq!(checked.server.rate_limit, None);
-    assert_eq!(checked.requests, cc_devops_core::requests::engine::Settings::default());
+    assert_eq!(
+        checked.requests,
+        cc_devops_requests::settings::RequestSettings::default()
+    );
 }
 
 #[test]
@@ -310,7 +313,7 @@ fn what_is_kept_is_not_kept_longer_than_what_it_refers_to() {
     assert_eq!(checked.retention.rules.audit_days, Some(730));
     assert!(checked.retention.export_dir.is_some());
     let (_, checked) = load("", &[]).unwrap();
-    assert_eq!(checked.retention.rules, cc_devops_core::retention::Rules::default());
+    assert_eq!(checked.retention.rules, cc_devops_requests::retention::Rules::default());
 }
 
 #[test]

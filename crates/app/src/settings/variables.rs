@@ -8,8 +8,9 @@ use std::path::Path;
 use cc_devops_revenue::policy::Policy;
 use serde_json::{Value, json};
 
-use super::check::{Origin, check};
+use super::check::check;
 use super::file::ConfigFile;
+use super::problems::Origin;
 use super::shape::{self, covers, schema};
 use super::{Problem, Settings, rate};
 

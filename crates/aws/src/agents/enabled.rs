@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::names::{Change, Version, merged, names, same, text};
 use crate::Shared;
 use crate::error::port_error;
-use crate::heartbeats::timestamp;
+use crate::times::timestamp;
 
 /// The most characters that a standard parameter holds.
 const MOST_CHARS: usize = 4_096;

@@ -7,16 +7,8 @@ use aws_sdk_dynamodb::types::Put;
 use cc_devops_kernel::audit::{AuditEntry, ChainHash, link};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
-use super::row::StoredRow;
+use super::row::{End, StoredRow};
 use crate::table::to_item;
-
-/// Where a chain ends.
-#[derive(Debug, Clone)]
-pub(super) struct End {
-    pub(super) chain: String,
-    pub(super) seq: i64,
-    pub(super) hash: ChainHash,
-}
 
 /// The chains nobody in this process writes to just now.
 pub(crate) struct Chains {

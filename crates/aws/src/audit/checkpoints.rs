@@ -11,18 +11,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::chains::End;
-use super::head::{Head, changed};
-use super::row::{LIST, StoredRow, partition};
+use super::head::{CHAIN, Head, changed};
+use super::row::{End, LIST, StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;
 use crate::ledger::incomplete;
 use crate::places::sortable;
 use crate::table::{Item, from_item, key, number, text, to_item};
 use crate::walk::{Index, Part, Walk};
-
-/// The checkpoints' own chain.
-pub(super) const CHAIN: &str = "checkpoints";
 
 /// How far before the newest row that is bound to look again, in microseconds: the index may have
 /// shown a row late, or its writer's clock may be slow. 15 minutes.

@@ -11,9 +11,9 @@ use cc_devops_kernel::audit::{AuditRow, ChainHash, Cut, Section, cut as cutting}
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
-use super::checkpoints::{Bound, CHAIN, heads_in};
+use super::checkpoints::{Bound, heads_in};
 use super::cut;
-use super::head::Head;
+use super::head::{CHAIN, Head};
 use super::row::{StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;

@@ -7,10 +7,12 @@ use cc_devops_kernel::audit::ChainHash;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use serde::{Deserialize, Serialize};
 
-use super::checkpoints::CHAIN;
 use crate::Shared;
 use crate::keys::Derived;
 use crate::table::key;
+
+/// The checkpoints' own chain.
+pub(super) const CHAIN: &str = "checkpoints";
 
 const PARTITION: &str = "AUDIT";
 const RECORD: &str = "CHECKPOINT";

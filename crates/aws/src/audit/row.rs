@@ -4,7 +4,6 @@ use cc_devops_kernel::audit::{AuditEntry, AuditRow, ChainHash};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use serde::{Deserialize, Serialize};
 
-use super::chains::End;
 use crate::places::{keys_of, sharded, sortable};
 
 /// The list of all audit rows in the index `time`.
@@ -13,6 +12,14 @@ pub(super) const LIST: &str = "audit";
 /// The partition of a chain.
 pub(super) fn partition(chain: &str) -> String {
     format!("AUDIT#{chain}")
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) chain: String,
+    pub(super) seq: i64,
+    pub(super) hash: ChainHash,
 }
 
 /// The item.

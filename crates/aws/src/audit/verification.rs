@@ -12,9 +12,9 @@ use cc_devops_kernel::audit::{AuditRow, Break, ChainHash, Verification, Verifier
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use futures::{StreamExt, stream};
 
-use super::checkpoints::{self, Bound, CHAIN};
+use super::checkpoints::{self, Bound};
 use super::cut::{self, Standing};
-use super::head::Head;
+use super::head::{CHAIN, Head};
 use super::row::{StoredRow, partition};
 use crate::Shared;
 use crate::error::port_error;

@@ -11,17 +11,17 @@ mod transaction;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Backlog, Ledger};
-use cc_devops_core::requests::record::{
-    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestRecord, RequestState, StackLock,
-    WaitingRequest,
-};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::{Backlog, Ledger};
+use cc_devops_requests::record::{
+    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestRecord, RequestState, StackLock,
+    WaitingRequest,
+};
 use jiff::Timestamp;
 
 use crate::outbox::WAITING;

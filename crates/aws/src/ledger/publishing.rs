@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::stored;
+use cc_devops_requests::record::RequestState;
 use jiff::Timestamp;
 
 use super::DynamoLedger;

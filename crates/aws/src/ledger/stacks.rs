@@ -4,11 +4,11 @@
 //! the request's end can free what it holds.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use cc_devops_core::requests::record::{StackLease, StackLock};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::record::{StackLease, StackLock};
 use serde::Deserialize;
 
 use super::DynamoLedger;

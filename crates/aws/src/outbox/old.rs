@@ -2,10 +2,10 @@
 //! where it is told like any other.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::stored;
+use cc_devops_requests::record::RequestState;
 use jiff::Timestamp;
 use serde::Deserialize;
 

@@ -9,13 +9,13 @@ use aws_sdk_cloudformation::types::{
     Tag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::{Failure, Reason, StackChangeEntry};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::{DeployLambda, Template};
 
 use super::words::told;
-use super::{ChangeName, CloudFormation, outcome};
+use super::{ChangeName, CloudFormation, refusals};
 use crate::error::port_error;
 
 /// What CloudFormation says of a change set that changes nothing, in lower case.
@@ -138,9 +138,9 @@ impl CloudFormation {
         deploy: &DeployLambda,
     ) -> PortResult<Created> {
         let Some(current) = self.stack(stack).await? else {
-            return Ok(Created::Refused(outcome::not_found(stack)));
+            return Ok(Created::Refused(refusals::not_found(stack)));
         };
-        if let Some(failure) = outcome::cannot_be_updated(stack, current.stack_status()) {
+        if let Some(failure) = refusals::cannot_be_updated(stack, current.stack_status()) {
             return Ok(Created::Refused(failure));
         }
         let parameters = match self.parameters(&current, deploy).await? {
@@ -175,7 +175,7 @@ impl CloudFormation {
                 Some("AlreadyExistsException") => Ok(Created::Made),
                 Some("InsufficientCapabilitiesException" | "ValidationError") => {
                     let said = error.message().unwrap_or(SILENT);
-                    Ok(Created::Refused(outcome::of_refusal(stack, said, &deploy.parameters)))
+                    Ok(Created::Refused(refusals::of_refusal(stack, said, &deploy.parameters)))
                 }
                 _ => Err(port_error("cloudformation:CreateChangeSet", error)),
             },
@@ -254,7 +254,7 @@ impl CloudFormation {
                 Some("InvalidChangeSetStatus") => Ok(Executing::Refused(None)),
                 Some("InsufficientCapabilitiesException" | "ValidationError") => {
                     let said = error.message().unwrap_or(SILENT);
-                    Ok(Executing::Refused(Some(outcome::of_refusal(stack, said, parameters))))
+                    Ok(Executing::Refused(Some(refusals::of_refusal(stack, said, parameters))))
                 }
                 _ => Err(port_error("cloudformation:ExecuteChangeSet", error)),
             },

@@ -7,6 +7,7 @@
 
 mod change_set;
 mod outcome;
+mod refusals;
 mod words;
 
 use std::collections::BTreeMap;
@@ -15,12 +16,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -159,10 +160,10 @@ impl CloudFormation {
             Seen::Ready(change) => self.carry_out(stack, (name, &change), parameters).await,
             Seen::Executed(change, execution) => self.settle(stack, name, change, execution, parameters).await,
             Seen::Empty(change) => self.nothing_to_change(stack, name, change).await,
-            Seen::Overtaken => self.give_up(stack, name, outcome::overtaken(stack)).await,
+            Seen::Overtaken => self.give_up(stack, name, refusals::overtaken(stack)).await,
             Seen::Failed(change, why) => {
                 let checks = self.failed_checks(stack, &change).await;
-                let why = outcome::not_made(stack, (&why, &checks), parameters);
+                let why = refusals::not_made(stack, (&why, &checks), parameters);
                 self.give_up(stack, name, why).await
             }
         }
@@ -181,7 +182,7 @@ impl CloudFormation {
             (Seen::Executed(change, execution), _) => {
                 return self.settle(stack, name, change, execution, parameters).await;
             }
-            (Seen::Overtaken, _) => return self.give_up(stack, name, outcome::overtaken(stack)).await,
+            (Seen::Overtaken, _) => return self.give_up(stack, name, refusals::overtaken(stack)).await,
             (_, Executing::Begun) => return Ok(StackProgress::Changing),
             (_, Executing::Refused(why)) => why,
         };
@@ -190,9 +191,9 @@ impl CloudFormation {
             return Ok(StackProgress::Changing);
         }
         let Some(current) = self.stack(stack).await? else {
-            return Ok(ended(Err(outcome::not_found(stack))));
+            return Ok(ended(Err(refusals::not_found(stack))));
         };
-        match outcome::cannot_be_updated(stack, current.stack_status()).or(refused) {
+        match refusals::cannot_be_updated(stack, current.stack_status()).or(refused) {
             Some(failure) => self.give_up(stack, name, failure).await,
             // An operation on the change set itself goes on; the next look finds it ended.
             None => Ok(StackProgress::Changing),

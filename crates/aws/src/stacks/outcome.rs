@@ -3,123 +3,19 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{StackEvent, StackStatus};
-use cc_devops_core::ports::StackProgress;
 use cc_devops_kernel::names::FullStackName;
-use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
+use cc_devops_kernel::outcome::{DeployAction, DeployResult, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::StackProgress;
 
 use super::change_set::{ChangeSet, Execution, is_absent};
+use super::refusals::{NAMED, needs_a_person, not_found};
 use super::words::told;
 use super::{ChangeName, CloudFormation, ended, failed};
 use crate::error::port_error;
 
 /// How many pages of a stack's events are looked through, newest first; a page has about 100.
 const PAGES: usize = 10;
-
-/// How many of the resources that failed are named.
-const NAMED: usize = 5;
-
-pub(super) fn not_found(stack: &FullStackName) -> Failure {
-    Failure::new(
-        Reason::StackNotFound,
-        format!("there is no stack {stack} in this account and region; a deploy changes a stack that exists"),
-    )
-}
-
-/// Why a stack in this state cannot be changed; none where it can.
-pub(super) fn cannot_be_updated(stack: &FullStackName, status: Option<&StackStatus>) -> Option<Failure> {
-    let status = status.map_or("UNKNOWN", StackStatus::as_str);
-    let failure = |reason, message: String| Some(Failure::new(reason, message));
-    match status {
-        "CREATE_COMPLETE"
-        | "UPDATE_COMPLETE"
-        | "UPDATE_ROLLBACK_COMPLETE"
-        | "IMPORT_COMPLETE"
-        | "IMPORT_ROLLBACK_COMPLETE" => None,
-        "UPDATE_ROLLBACK_FAILED" => failure(Reason::DeployFailed, needs_a_person(stack)),
-        "REVIEW_IN_PROGRESS" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => failure(
-            Reason::DeployFailed,
-            format!("stack {stack} was never created ({status}); delete it and create it, then deploy"),
-        ),
-        "DELETE_COMPLETE" => Some(not_found(stack)),
-        _ if status.ends_with("_IN_PROGRESS") => failure(
-            Reason::StackInProgress,
-            format!("stack {stack} is being changed already ({status}); send the deploy again when that has ended"),
-        ),
-        _ => failure(
-            Reason::DeployFailed,
-            format!("stack {stack} cannot be updated in its state, {status}; an operator must look at it"),
-        ),
-    }
-}
-
-/// What CloudFormation's refusal of a change means. `said` is its sentence, from which the values
-/// of the request's parameters are taken out.
-pub(super) fn of_refusal(stack: &FullStackName, said: &str, parameters: &BTreeMap<String, String>) -> Failure {
-    let lower = said.to_lowercase();
-    if lower.contains("does not exist") && lower.contains("stack") && !lower.contains("template") {
-        return not_found(stack);
-    }
-    let said = told(said, parameters);
-    if lower.contains("requires capabilities") {
-        return Failure::new(
-            Reason::InvalidParameter,
-            format!("the template needs more `capabilities` than the request names: {said}"),
-        );
-    }
-    let reason = if lower.contains("_in_progress state") {
-        Reason::StackInProgress
-    } else if lower.contains(" state and can not be updated") {
-        Reason::DeployFailed
-    } else {
-        Reason::InvalidParameter
-    };
-    Failure::new(
-        reason,
-        format!("CloudFormation refuses the change of stack {stack}: {said}"),
-    )
-}
-
-/// Why a change set could not be made. `why` is CloudFormation's sentence, with which of its checks failed.
-pub(super) fn not_made(
-    stack: &FullStackName,
-    (why, checks): (&str, &[String]),
-    parameters: &BTreeMap<String, String>,
-) -> Failure {
-    if why.to_lowercase().contains("requires capabilities") {
-        return of_refusal(stack, why, parameters);
-    }
-    let why = told(why, parameters);
-    let named: Vec<String> = checks.iter().take(NAMED).map(|check| told(check, parameters)).collect();
-    let mut message = format!("CloudFormation could not make the change set of stack {stack}: {why}");
-    if !named.is_empty() {
-        message.push_str(" Failed: ");
-        message.push_str(&named.join("; "));
-    }
-    let more = checks.len().saturating_sub(NAMED);
-    if more > 0 {
-        message = format!("{message}; and {more} more");
-    }
-    Failure::new(Reason::DeployFailed, message)
-}
-
-/// Somebody else changed the stack between the making of the change set and its execution.
-pub(super) fn overtaken(stack: &FullStackName) -> Failure {
-    Failure::new(
-        Reason::StackInProgress,
-        format!(
-            "stack {stack} was changed by somebody else while this change was being prepared, so nothing was done; \
-             send the deploy again under a new requestId"
-        ),
-    )
-}
-
-fn needs_a_person(stack: &FullStackName) -> String {
-    format!(
-        "stack {stack} could neither be changed nor rolled back (UPDATE_ROLLBACK_FAILED) and needs a person: mend what \
-         failed, then `aws cloudformation continue-update-rollback --stack-name {stack}`"
-    )
-}
 
 impl CloudFormation {
     /// The stack's events that our token began, newest first.

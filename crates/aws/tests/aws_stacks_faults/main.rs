@@ -7,10 +7,10 @@ mod refused;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{Ports, StackEnd, StackProgress};
-use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
+use cc_devops_requests::ports::{Ports, StackEnd, StackProgress};
+use cc_devops_requests::{DeployLambda, Template};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
 

@@ -1,9 +1,9 @@
 //! Deploys that CloudFormation refuses: which reason and sentence the request ends with.
 
-use cc_devops_core::ports::StackProgress;
-use cc_devops_core::requests::{DeployLambda, Template};
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
+use cc_devops_requests::ports::StackProgress;
+use cc_devops_requests::{DeployLambda, Template};
 
 use crate::cloud::deploying::{STACK, deploy, failure, lease, says, stacks, start};
 use crate::cloud::{Cloud, Fate, Fault, Making, Stack};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use cc_devops_core::requests::actions::{names, rules};
+use cc_devops_requests::actions::{names, rules};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
@@ -36,7 +36,7 @@ impl TypedValueParser for ActionName {
 
 #[cfg(test)]
 mod tests {
-    use cc_devops_core::requests::actions::{Registry, vocabulary};
+    use cc_devops_requests::actions::{Registry, vocabulary};
 
     use super::*;
 

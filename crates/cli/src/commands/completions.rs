@@ -1,9 +1,7 @@
 //! `completions`: a shell's completion script, made from the command line's own definition.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -19,9 +17,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints the script.
-pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+/// Prints the script that completes a command line.
+pub(crate) fn run(args: &Args, command_line: &mut clap::Command) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cc-devops", &mut script);
+    clap_complete::generate(args.shell, command_line, "cc-devops", &mut script);
     Output::raw(&String::from_utf8_lossy(&script))
 }

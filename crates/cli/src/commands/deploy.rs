@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cc_devops_core::requests::actions::deploy_lambda;
 use cc_devops_kernel::names::StackName;
+use cc_devops_requests::actions::deploy_lambda;
 use serde_json::{Map, Value, json};
 
 use super::send::read_input;

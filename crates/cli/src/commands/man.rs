@@ -3,9 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-
-use crate::args::Cli;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\
@@ -20,14 +17,14 @@ pub(crate) struct Args {
     folder: PathBuf,
 }
 
-/// Writes a page for the program and one for each of its commands.
-pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    write(&args.folder).map_err(|source| CliError::Write {
+/// Writes a page for the program and one for each of its commands, as the command line defines them.
+pub(crate) fn run(args: &Args, command_line: clap::Command) -> Result<(), CliError> {
+    write(&args.folder, command_line).map_err(|source| CliError::Write {
         message: format!("cannot write the manual pages to {}", args.folder.display()),
         source,
     })
 }
 
-fn write(folder: &Path) -> io::Result<()> {
-    clap_mangen::generate_to(Cli::command(), folder)
+fn write(folder: &Path, command_line: clap::Command) -> io::Result<()> {
+    clap_mangen::generate_to(command_line, folder)
 }

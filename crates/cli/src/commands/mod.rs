@@ -34,9 +34,70 @@ mod times;
 pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
-use crate::args::Operation;
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::error::CliError;
+
+/// The commands that do one thing and end.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operation {
+    /// Send a request to the running control plane, from a file or standard input
+    Send(send::Args),
+    /// Write a secret; the value comes from standard input or a file, never from the command line
+    PutSecret(put_secret::Args),
+    /// Deploy a stack
+    Deploy(deploy::Args),
+    /// See requests and what became of them
+    #[command(subcommand)]
+    Requests(requests::Command),
+    /// See who holds a stack, and free one whose last deploy's fate was unknown
+    #[command(subcommand)]
+    Stacks(stacks::Command),
+    /// Add, list and revoke agents, and replace their tokens
+    #[command(subcommand)]
+    Agents(agents::Command),
+    /// List and read secrets, and replace the key that protects them
+    #[command(subcommand)]
+    Secrets(secrets::Command),
+    /// Show the key that values are sealed to before they are sent, and replace it
+    #[command(subcommand)]
+    SealingKey(sealing_key::Command),
+    /// Show who is still to be told of events, and give back what was given up
+    #[command(subcommand)]
+    Outbox(outbox::Command),
+    /// Add, list and remove webhooks, switch them on, and replay what was given up
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
+    /// Read and check the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Show the policies and ask what they allow
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Compute Monthly Recurring Revenue from Stripe's subscriptions, and explain it
+    #[command(subcommand)]
+    Revenue(revenue::Command),
+    /// Hold the repositories of a GitHub owner against a policy, and put them right
+    #[command(subcommand)]
+    Repos(repos::Command),
+    /// Look for failing workflows, and keep one issue for each
+    #[command(subcommand)]
+    Workflows(workflows::Command),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Ask the running control plane how it is
+    Health(health::Args),
+    /// Check a deployed control plane from end to end
+    SmokeTest(smoke_test::Args),
+    /// Copy the database to a file, while the control plane runs or not
+    Backup(backup::Args),
+    /// Put a backup in the database's place
+    Restore(restore::Args),
+    /// Make the database file as short as what is in it, while no control plane runs
+    Compact(compact::Args),
+}
 
 /// Runs a command to its end.
 pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), CliError> {

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unused_async, reason = "their twins in `bus` ask an account")]
 
-use cc_devops_core::sealed_values::SealingKey;
+use cc_devops_requests::sealed_values::SealingKey;
 use serde_json::Value;
 
 use super::submitted::Submitted;

@@ -1,8 +1,8 @@
 //! `outbox`: who is still to be told of events, what was given up, and giving it back.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::standing::give_back;
 use cc_devops_outbox::ports::{Consumer, SetAside, Standing};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::standing::give_back;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use cc_devops_app::settings::PolicySource;
 use cc_devops_app::settings::file::PolicySetName;
 use cc_devops_app::{Settings, policies};
-use cc_devops_core::policy::On;
-use cc_devops_core::requests::actions::{rules, vocabulary};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::decision::Closed;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
+use cc_devops_policy::On;
+use cc_devops_requests::actions::{rules, vocabulary};
 use serde_json::json;
 
 use super::action_name::IN_POLICIES;

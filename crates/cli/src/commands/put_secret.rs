@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use cc_devops_core::requests::actions::put_secret;
-use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::actions::put_secret;
+use cc_devops_requests::sealed_values::SealingKey;
 use serde_json::{Map, json};
 
 use super::bus;

@@ -1,7 +1,7 @@
 //! `sealing-key`: the key that agents seal values to before they send them.
 
-use cc_devops_core::sealed_values::keeping::SealingKeeper;
 use cc_devops_kernel::acts::Author;
+use cc_devops_requests::sealed_values::keeping::SealingKeeper;
 use serde_json::{Value, json};
 
 use super::times::show;

@@ -1,10 +1,10 @@
 //! `secrets`: which there are, what one holds, and the key that protects them all.
 
-use cc_devops_core::requests::engine::ReadSecretError;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{SecretSummary, SecretVersion};
+use cc_devops_requests::secret_reads::ReadSecretError;
 use serde_json::{Value, json};
 
 use super::times::show;

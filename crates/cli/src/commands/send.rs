@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cc_devops_core::requests::Action;
-use cc_devops_core::requests::task::Task;
 use cc_devops_kernel::input;
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::Action;
+use cc_devops_requests::task::Task;
 use serde_json::{Value, json};
 
 use super::submit::{Asking, Channel, envelope, follow, is_error, post, submit, word};

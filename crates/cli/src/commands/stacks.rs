@@ -1,7 +1,7 @@
 //! `stacks`: who holds a stack, and freeing one after somebody has looked at it.
 
-use cc_devops_core::requests::stacks::release_stack;
 use cc_devops_kernel::names::{AgentName, FullStackName};
+use cc_devops_requests::stacks::release_stack;
 use serde_json::json;
 
 use crate::context::Context;

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_core::requests::Action;
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_outbound::Method;
+use cc_devops_requests::Action;
 use serde_json::{Map, Value, json};
 
 use super::bus;
@@ -64,7 +64,7 @@ pub(super) fn envelope(asking: &Asking, action: &Action, stage: Option<&str>, pa
     }
     json!({
         "source": format!("agent.{}", asking.agent),
-        "detail-type": cc_devops_core::requests::envelope::REQUEST_DETAIL_TYPE,
+        "detail-type": cc_devops_requests::envelope::REQUEST_DETAIL_TYPE,
         "detail": detail,
     })
 }

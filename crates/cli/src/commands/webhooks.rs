@@ -1,6 +1,5 @@
 //! `webhooks`: who is told over HTTP, how their endpoints do, and what was given up.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
@@ -8,6 +7,7 @@ use cc_devops_outbound::Guard;
 use cc_devops_outbox::webhooks::{
     DeadLetter, Subscription, SubscriptionId, SubscriptionStatus, Subscriptions, signing_secret,
 };
+use cc_devops_requests::ports::Ports;
 use serde_json::{Value, json};
 
 use super::times::{show, show_or_dash};

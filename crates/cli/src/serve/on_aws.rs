@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cc_devops_app::{Program, Settings, aws};
 use cc_devops_aws::Backend;
-use cc_devops_core::requests::engine::ControlPlane;
+use cc_devops_http::Server;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_queue::Delivered;
-use cc_devops_server::Server;
+use cc_devops_requests::engine::ControlPlane;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
+use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use serde_json::{Value, json};
 
 use crate::process::Place;

@@ -1,6 +1,6 @@
 //! `repos` and `workflows` against the fake GitHub, from an empty start.
 
-use cc_devops_testkit::github::{FakeGitHub, Model, Protection, TOKEN};
+use cc_devops_fake_github::{FakeGitHub, Model, Protection, TOKEN};
 use serde_json::{Value, json};
 
 use crate::process::{Place, Run, finish};

@@ -1,6 +1,6 @@
 //! `revenue report`, `explain` and `history` against a fake Stripe, over two days.
 
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use serde_json::{Value, json};
 
 use crate::process::{Place, Run, finish};

@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::retention::Keeper;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::Guard;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::retention::Keeper;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

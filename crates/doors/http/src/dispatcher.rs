@@ -3,12 +3,12 @@
 
 use std::panic::AssertUnwindSafe;
 
-use cc_devops_core::requests::engine::{Claimed, Received};
-use cc_devops_core::requests::execution::Step;
 use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::execution::Step;
+use cc_devops_requests::receiving::{Claimed, Received};
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;

@@ -11,7 +11,7 @@
 //! and query of a webhook's address, what a panicking handler panicked with. The log says what
 //! failed and what is underneath; a caller is told what to do, as problem details without internals.
 //!
-//! [`ControlPlane`]: cc_devops_core::requests::engine::ControlPlane
+//! [`ControlPlane`]: cc_devops_requests::engine::ControlPlane
 
 mod access;
 mod addressed;

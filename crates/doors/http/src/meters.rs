@@ -3,12 +3,12 @@
 
 use std::sync::atomic::AtomicU64;
 
-use cc_devops_core::ports::{Backlog, Weight};
-use cc_devops_core::requests::Action;
 use cc_devops_fleet::Liveness;
 use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_outbox::ports::{RequestTotals, Standing};
+use cc_devops_requests::Action;
+use cc_devops_requests::ports::{Backlog, Weight};
 use jiff::Timestamp;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};

@@ -1,6 +1,6 @@
 //! The description of the API: what every operation has in common is added here, once.
 
-use cc_devops_core::requests::actions::Registry;
+use cc_devops_requests::actions::Registry;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -266,7 +266,10 @@ fn request_event(registry: &Registry) -> Value {
 /// The body of `/health`, as the wire contract has it.
 #[derive(ToSchema)]
 #[schema(as = Health)]
-#[expect(dead_code, reason = "describes what core serialises; a test holds them together")]
+#[expect(
+    dead_code,
+    reason = "describes what the domains serialise; a test holds them together"
+)]
 pub(crate) struct HealthBody {
     /// Healthy when every check is.
     status: ConditionName,
@@ -290,7 +293,7 @@ pub(crate) struct HealthBody {
 
 #[derive(ToSchema)]
 #[schema(as = AuditMark)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) struct MarkBody {
     /// The row's place, from 1.
     seq: i64,
@@ -300,7 +303,7 @@ pub(crate) struct MarkBody {
 
 #[derive(ToSchema)]
 #[schema(as = Check)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) struct CheckBody {
     /// What was checked.
     name: String,
@@ -313,7 +316,7 @@ pub(crate) struct CheckBody {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 enum ConditionName {
     Healthy,
     Degraded,
@@ -321,7 +324,7 @@ enum ConditionName {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 enum ModeName {
     Normal,
     Maintenance,

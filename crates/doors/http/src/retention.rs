@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::retention::{Keeper, Run};
 use cc_devops_kernel::health::Mode;
+use cc_devops_requests::retention::{Keeper, Run};
 use tokio::time::Instant;
 
 use crate::app::App;

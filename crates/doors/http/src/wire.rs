@@ -4,11 +4,11 @@
 mod fleet;
 mod webhooks;
 
-use cc_devops_core::requests::record::{RequestRecord, RequestState};
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::events::EventBody;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::outcome::{Completed, Reason};
+use cc_devops_requests::record::{RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -82,7 +82,10 @@ pub(crate) struct Entries {
 /// The `detail` of `devops.completed`.
 #[derive(ToSchema)]
 #[schema(as = Completed, rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes what core serialises; a test holds them together")]
+#[expect(
+    dead_code,
+    reason = "describes what the domains serialise; a test holds them together"
+)]
 pub(crate) struct CompletedDetail {
     /// The request; `unknown` where it could not be read.
     request_id: String,
@@ -123,7 +126,7 @@ pub(crate) enum OutcomeStatus {
 #[schema(as = Reason, rename_all = "snake_case")]
 #[expect(
     dead_code,
-    reason = "describes core's codes, where they are explained; a test holds them together"
+    reason = "describes the domains' codes, where they are explained; a test holds them together"
 )]
 pub(crate) enum ReasonCode {
     SchemaValidationFailed,

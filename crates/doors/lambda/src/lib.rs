@@ -3,7 +3,7 @@
 //! The first tells payloads apart, hands them over, answers. It takes an SQS batch of requests, a request
 //! given directly, CloudFormation's status events, the tasks of section 3 of the wire contract, and the
 //! ticks of the schedule. [`revenue`] and [`repositories`] are programs of their own, each with a role and a
-//! rhythm of its own. What they do is `core`'s; what they do it through are whatever ports they are given.
+//! rhythm of its own. What they do is the domains'; what they do it through are whatever ports they are given.
 
 use std::time::Duration;
 

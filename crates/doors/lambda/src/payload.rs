@@ -1,9 +1,9 @@
 //! What a function is invoked with.
 
-use cc_devops_core::requests::task::Task;
 use cc_devops_kernel::input;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_queue::Batch;
+use cc_devops_requests::task::Task;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

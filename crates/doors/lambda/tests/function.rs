@@ -4,12 +4,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::Settings;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
@@ -19,8 +13,14 @@ use cc_devops_kernel::ports::{
     PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
 use cc_devops_lambda::{Function, Setup};
+use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
@@ -78,7 +78,7 @@ fn function(ports: Ports) -> Function {
     Function::new(Setup {
         installation: sample::installation(),
         mode: Mode::Normal,
-        rules: cc_devops_core::retention::Rules::default(),
+        rules: cc_devops_requests::retention::Rules::default(),
         ports,
         care: Arc::new(NoToken),
         plane: Box::new(move || {
@@ -86,9 +86,9 @@ fn function(ports: Ports) -> Function {
             Box::pin(async move {
                 let installation = sample::installation();
                 let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-                let settings = Settings {
+                let settings = RequestSettings {
                     serves: Some(sample::stage()),
-                    ..Settings::default()
+                    ..RequestSettings::default()
                 };
                 Ok(ControlPlane::new(
                     installation,

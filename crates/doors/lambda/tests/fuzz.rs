@@ -1,8 +1,8 @@
 //! Whatever a function is invoked with, it is told apart, and each message of a batch with it.
 
-use cc_devops_core::requests::bus::Signal;
 use cc_devops_lambda::Payload;
 use cc_devops_lambda::payload::open;
+use cc_devops_requests::bus::Signal;
 use cc_devops_testkit::fuzz::Fuzz;
 use serde_json::Value;
 use serde_json::value::RawValue;

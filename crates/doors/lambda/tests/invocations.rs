@@ -7,13 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::Settings;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::retention::Rules;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
@@ -24,8 +17,15 @@ use cc_devops_kernel::ports::{
     SecretWritten,
 };
 use cc_devops_lambda::{Function, Setup};
+use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::retention::Rules;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
@@ -74,9 +74,9 @@ async fn memory() -> Memory {
 fn plane(ports: Ports) -> ControlPlane {
     let installation = sample::installation();
     let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-    let settings = Settings {
+    let settings = RequestSettings {
         serves: Some(sample::stage()),
-        ..Settings::default()
+        ..RequestSettings::default()
     };
     ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
 }

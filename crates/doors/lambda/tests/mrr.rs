@@ -15,7 +15,7 @@ use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
-use cc_devops_revenue::reporting::{Reporter, Settings};
+use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_revenue::transactions::{Category, Transactions};
 use cc_devops_testkit::{FakeBilling, Memory, sample, telling};
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ impl House {
 fn function(memory: &Memory, source: Arc<dyn Billing>, rates: &FakeBilling) -> MrrFunction {
     let ports = memory.ports();
     let clock = ports.clock.clone();
-    let settings = Settings {
+    let settings = ReportingSettings {
         installation: sample::installation(),
         policy: Policy::default(),
         reader: sample::agent_name("CostSentinel"),

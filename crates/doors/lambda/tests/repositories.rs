@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_github::client::{CredentialSource, Settings};
+use cc_devops_github::client::{CredentialSource, GithubSettings};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::ports::Clock;
 use cc_devops_kernel::secret::SecretValue;
@@ -18,27 +19,26 @@ use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Begun, CareAnswer, CodeHost, HandedOver};
 use cc_devops_repos::remedying::Remedy;
-use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
 fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunction {
     drop(rustls::crypto::ring::default_provider().install_default());
     let ports = memory.ports();
-    let settings = Settings {
+    let settings = GithubSettings {
         api_url: fake.url().to_owned(),
-        ..Settings::default()
+        ..GithubSettings::default()
     };
     let given = CredentialSource::Given(SecretValue::new(token.to_owned()));
     let store = Arc::clone(&ports.repositories);
     let host: Arc<dyn CodeHost> = Arc::new(GitHub::new(given, "acme", settings, store.clone()));
     let policy = Arc::new(Policy::default());
-    let audited = auditing::Settings {
+    let audited = auditing::AuditSettings {
         owner: "acme".to_owned(),
         policy: Arc::clone(&policy),
         reader: sample::installation().agent,
     };
-    let watched = monitoring::Settings {
+    let watched = monitoring::MonitoringSettings {
         owner: "acme".to_owned(),
         policy: Arc::clone(&policy),
         mode: Mode::Normal,

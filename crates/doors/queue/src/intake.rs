@@ -1,9 +1,9 @@
 //! One message: an event of the bus in EventBridge's envelope, handed to the control plane.
 
-use cc_devops_core::requests::bus::{Signal, Taken};
-use cc_devops_core::requests::engine::ControlPlane;
 use cc_devops_kernel::outcome::{Completed, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::bus::{Signal, Taken};
+use cc_devops_requests::engine::ControlPlane;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! A message is the control plane's when it is durable, and is given again when nothing is certain.
 
-use cc_devops_core::requests::bus::{Signal, Taken};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_queue::{Batch, Delivered, signal, take};
+use cc_devops_requests::bus::{Signal, Taken};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::sample;
 use serde_json::json;

@@ -6,7 +6,8 @@ use cc_devops_kernel::ports::PortErrorKind;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Head, append, verification};
+use super::rows::{SELECT, read};
+use super::{Head, append};
 use crate::columns::{limit, nanos};
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -71,12 +72,12 @@ pub(super) fn oldest(
     let view = conn.unchecked_transaction()?;
     let behind = Standing::to_go_on_from(&view, keys)?;
     let start = behind.map_or(0, |(seq, _)| seq);
-    let sql = format!("{} WHERE seq > ?1 ORDER BY seq LIMIT ?2", verification::SELECT);
+    let sql = format!("{} WHERE seq > ?1 ORDER BY seq LIMIT ?2", SELECT);
     let mut statement = view.prepare_cached(&sql)?;
-    let mut read = statement.query([start, limit(at_most)])?;
+    let mut found = statement.query([start, limit(at_most)])?;
     let mut rows = Vec::new();
-    while let Some(row) = read.next()? {
-        let row = verification::read(row, row.get(0)?).map_err(|problem| cut::refusal(&problem))?;
+    while let Some(row) = found.next()? {
+        let row = read(row, row.get(0)?).map_err(|problem| cut::refusal(&problem))?;
         if row.entry.at >= before {
             break;
         }

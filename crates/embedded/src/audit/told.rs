@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cc_devops_core::requests::actions::put_secret;
 use cc_devops_kernel::audit::{AuditRow, Break, actions};
 use cc_devops_kernel::outcome::Status;
+use cc_devops_requests::actions::put_secret;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::verification::is_damage;
+use super::rows::is_damage;
 use crate::agents::register;
 use crate::columns::nanos;
 use crate::error::Fault;

@@ -7,25 +7,19 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_kernel::audit::{AuditEntry, AuditRow, Break, ChainHash, Verification, Verifier, cut};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+use cc_devops_kernel::audit::{Break, ChainHash, Verification, Verifier, cut};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::Head;
 use super::cutting::Standing;
 use super::kept::{Doubt, Found, Kept};
+use super::rows::{Read, SELECT, is_damage, read};
 use super::told::Told;
-use crate::columns::{self, nanos};
 use crate::error::Fault;
 use crate::vault::StoreKeys;
 
 /// Rows per page.
 const PAGE: i64 = 500;
-
-/// All columns of a row, as [`read`] takes them.
-pub(super) const SELECT: &str = "SELECT seq, at, principal, agent, action, status, entry, prev_hash, hash FROM audit";
-
-/// A row, or what is wrong with it.
-type Read = Result<AuditRow, String>;
 
 /// Checks the whole chain.
 pub(super) fn verify(conn: &Connection, keys: &StoreKeys, kept: &Kept) -> Result<Verification, Fault> {
@@ -263,73 +257,6 @@ fn last_row(conn: &Connection) -> i64 {
         .ok()
         .flatten()
         .unwrap_or_default()
-}
-
-/// Reads a row and compares what stands in it twice.
-pub(super) fn read(row: &Row<'_>, seq: i64) -> Read {
-    let unreadable = |_| format!("row {seq} was changed: it cannot be read");
-    let entry: AuditEntry = columns::json_at(row, 6).map_err(unreadable)?;
-    let text: String = row.get(6).map_err(unreadable)?;
-    // Unknown fields and white space would escape the hash, which covers what the text means.
-    if columns::json(&entry).map_err(unreadable)? != text {
-        return Err(format!("row {seq} was changed: its text is not what was written"));
-    }
-    let copies = Copies::read(row).map_err(unreadable)?;
-    if copies != Copies::of(&entry) {
-        return Err(format!("row {seq} was changed: its columns differ from its entry"));
-    }
-    Ok(AuditRow {
-        chain: None,
-        seq,
-        entry,
-        prev_hash: ChainHash(row.get(7).map_err(unreadable)?),
-        hash: ChainHash(row.get(8).map_err(unreadable)?),
-    })
-}
-
-/// The columns that repeat what the entry says.
-#[derive(PartialEq, Eq)]
-struct Copies {
-    at: i64,
-    principal: Option<String>,
-    agent: Option<String>,
-    action: String,
-    status: String,
-}
-
-impl Copies {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            at: row.get(1)?,
-            principal: row.get(2)?,
-            agent: row.get(3)?,
-            action: row.get(4)?,
-            status: row.get(5)?,
-        })
-    }
-
-    fn of(entry: &AuditEntry) -> Self {
-        Self {
-            at: nanos(entry.at),
-            principal: entry.principal.clone().map(String::from),
-            agent: entry.agent.clone().map(String::from),
-            action: entry.action.clone(),
-            status: entry.status.as_str().to_owned(),
-        }
-    }
-}
-
-pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::SqliteFailure(failure, _) => {
-            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        }
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::Utf8Error(..) => true,
-        _ => false,
-    }
 }
 
 /// What SQLite finds wrong with the table and its indexes. What names no row is told only where

@@ -9,14 +9,14 @@
 //! beside the database.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
 use super::pulse::{Pulse, Vital};
+use super::wal::{Log, Signal};
 use super::writer::Nudge;
 use crate::audit::Keeper;
 use crate::error::explain;
@@ -27,68 +27,6 @@ const MOVE_PAGES: i64 = 4_096;
 
 /// From how many pages on the writer is asked to help (32 MiB).
 const LONG_PAGES: i64 = 8_192;
-
-/// The least time between two looks at the log.
-const PACE: Duration = Duration::from_millis(50);
-
-#[derive(Default, Clone, Copy)]
-struct State {
-    written: bool,
-    closing: bool,
-}
-
-/// Tells the checkpointer that something was committed.
-#[derive(Default)]
-pub(super) struct Signal {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Signal {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Something was committed.
-    pub(super) fn written(&self) {
-        let mut state = self.lock();
-        if !state.written {
-            state.written = true;
-            self.changed.notify_one();
-        }
-    }
-
-    fn close(&self) {
-        self.lock().closing = true;
-        self.changed.notify_one();
-    }
-
-    /// Waits until something was committed or the store closes, or so long; how it stands then.
-    fn wait(&self, at_most: Option<Duration>) -> State {
-        let asleep = |state: &mut State| !state.written && !state.closing;
-        let mut state = match at_most {
-            None => self
-                .changed
-                .wait_while(self.lock(), asleep)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(at_most) => {
-                let waited = self.changed.wait_timeout_while(self.lock(), at_most, asleep);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        let found = *state;
-        state.written = false;
-        found
-    }
-
-    /// Lets [`PACE`] go by, unless the store closes.
-    fn rest(&self) {
-        let rested = self
-            .changed
-            .wait_timeout_while(self.lock(), PACE, |state| !state.closing);
-        drop(rested.unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 /// The checkpointing thread.
 pub(super) struct Checkpointer {
@@ -177,30 +115,4 @@ fn look(conn: &Connection, nudge: &Nudge) -> rusqlite::Result<()> {
         nudge.finish_checkpoint();
     }
     Ok(())
-}
-
-/// Moves what is left of the log, as far as readers allow; never waits for anybody.
-pub(super) fn finish(conn: &Connection) -> rusqlite::Result<()> {
-    Log::after(conn, "PASSIVE").map(|_| ())
-}
-
-/// The state of the log.
-struct Log {
-    pages: i64,
-    moved: i64,
-}
-
-impl Log {
-    fn after(conn: &Connection, mode: &str) -> rusqlite::Result<Self> {
-        conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok(Self {
-                pages: row.get(1)?,
-                moved: row.get(2)?,
-            })
-        })
-    }
-
-    fn left(&self) -> i64 {
-        self.pages - self.moved
-    }
 }

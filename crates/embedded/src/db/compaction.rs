@@ -6,8 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
+use super::folder::{FILE, door};
 use super::migrations::known;
-use super::open::{FILE, door};
 use crate::error::{Fault, OpenError};
 use crate::retention::INCREMENTAL;
 

@@ -7,6 +7,7 @@ mod checkpoint;
 mod compaction;
 pub(crate) mod conditions;
 mod connection;
+mod folder;
 pub(crate) mod migrations;
 mod open;
 mod place;
@@ -15,6 +16,7 @@ mod readers;
 mod reserve;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ use crate::error::Fault;
 use crate::vault::{KeyStore, Keyring, StoreKeys};
 use checkpoint::Checkpointer;
 pub use compaction::{Compacted, compact};
-pub(crate) use open::{FILE, KEY_FILE, open};
+pub(crate) use folder::{FILE, KEY_FILE};
+pub(crate) use open::open;
 use place::Place;
 use pulse::Pulse;
 use readers::Readers;

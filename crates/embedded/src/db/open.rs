@@ -1,6 +1,6 @@
 //! Opening the database: the files and their modes, the schema, the keys, the threads.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -9,27 +9,22 @@ use std::sync::Arc;
 use cc_devops_files as files;
 use cc_devops_kernel::ports::PortErrorKind;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
-use rustix::fs::FlockOperation;
 
-use super::checkpoint::{self, Checkpointer, Signal};
+use super::checkpoint::Checkpointer;
 use super::compaction::convert_small;
 use super::connection::{Purpose, connect};
+use super::folder::{FILE, KEY_FILE, door};
 use super::migrations::{known, migrate, prepare};
 use super::place::Place;
 use super::pulse::{Pulse, Vital};
 use super::readers::Readers;
 use super::reserve::Reserve;
+use super::wal::{self, Signal};
 use super::writer::{Writer, WriterThread};
 use super::{Db, Inner};
 use crate::audit::{self, Keeper, Standing};
 use crate::error::{Fault, OpenError};
 use crate::vault::{KeyId, KeyStore, Keyring, MasterKeySource, StoreKeys};
-
-/// The database's file in the data directory.
-pub(crate) const FILE: &str = "control-plane.db";
-
-/// The master key's file in the data directory.
-pub(crate) const KEY_FILE: &str = "master.key";
 
 /// Opens the database in `dir`; with `create`, makes what is missing. Where the disk is full, the room that is kept
 /// for that is given back first.
@@ -99,7 +94,7 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     }
     if is_new {
         // With its keys in the file, a lost write-ahead log leaves a database that is known again.
-        checkpoint::finish(&conn).map_err(failed)?;
+        wal::finish(&conn).map_err(failed)?;
     }
     let place = Arc::new(Place::of(&file).map_err(wrong)?);
     drop(door);
@@ -152,17 +147,6 @@ fn compact_small(conn: &Connection) -> rusqlite::Result<()> {
         }
         done => done,
     }
-}
-
-/// Holds the folder until it is dropped: two processes that start at once make one database, not two halves.
-pub(super) fn door(dir: &Path) -> Result<File, OpenError> {
-    let wrong = |source| OpenError::Directory {
-        path: dir.to_owned(),
-        source,
-    };
-    let door = File::open(dir).map_err(wrong)?;
-    rustix::fs::flock(&door, FlockOperation::LockExclusive).map_err(|error| wrong(error.into()))?;
-    Ok(door)
 }
 
 /// The file exists and is its owner's alone; SQLite gives the files beside it the same mode.

@@ -11,11 +11,11 @@ use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use rusqlite::{Connection, ffi};
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::{self, Signal};
 use super::closed;
 use super::place::Place;
 use super::pulse::{Pulse, Vital, concerns_all, ended};
 use super::reserve::Reserve;
+use super::wal::{self, Signal};
 use crate::error::{Fault, explain};
 use crate::vault::{KeyId, KeyStore, Keyring};
 
@@ -252,7 +252,7 @@ impl WriterThread {
             while !pending.is_empty() {
                 self.batch(&mut pending);
             }
-            if finish && let Err(error) = checkpoint::finish(&self.conn) {
+            if finish && let Err(error) = wal::finish(&self.conn) {
                 tracing::warn!(%error, "the write-ahead log cannot be moved into the database; trying again");
             }
             if close {

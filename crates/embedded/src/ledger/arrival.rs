@@ -1,7 +1,7 @@
 //! Recording requests as they arrive.
 
-use cc_devops_core::requests::fingerprint::Fingerprint;
-use cc_devops_core::requests::record::{NewRequest, Receipt, RequestHead};
+use cc_devops_requests::fingerprint::Fingerprint;
+use cc_devops_requests::record::{NewRequest, Receipt, RequestHead};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 

@@ -1,10 +1,10 @@
 //! Ending requests: outcome, audit row and event in one transaction.
 
-use cc_devops_core::requests::record::Conclusion;
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use cc_devops_kernel::stored;
+use cc_devops_requests::record::Conclusion;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::audit::Prepared;

@@ -1,14 +1,13 @@
 //! Lists and counts of requests.
 
-use cc_devops_core::ports::Backlog;
-use cc_devops_core::requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_requests::ports::Backlog;
+use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use rusqlite::Connection;
 
 use super::rows::{HEAD_LEN, record, record_columns};
-use crate::audit::page;
-use crate::columns::{count_at, limit, nanos, optional_time_at};
+use crate::columns::{count_at, limit, nanos, optional_time_at, page};
 use crate::db::conditions::Conditions;
 use crate::error::Fault;
 

@@ -1,10 +1,10 @@
 //! How requests stand in their rows.
 
-use cc_devops_core::requests::fingerprint::Fingerprint;
-use cc_devops_core::requests::record::{RequestHead, RequestRecord, RequestState};
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::stored;
+use cc_devops_requests::fingerprint::Fingerprint;
+use cc_devops_requests::record::{RequestHead, RequestRecord, RequestState};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::columns::{Unknown, name_at, role_at, time_at, unreadable};

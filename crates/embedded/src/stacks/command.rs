@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cc_devops_core::requests::DeployLambda;
 use cc_devops_kernel::names::{RequestId, Stage};
 use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_requests::DeployLambda;
 
 use super::supervisor::{Bytes, Order};
 use super::user::RunAs;

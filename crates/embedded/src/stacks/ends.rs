@@ -3,9 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use cc_devops_core::ports::StackEnd;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
+use cc_devops_requests::ports::StackEnd;
 
 use super::runs::Run;
 use super::supervisor::{Ending, Word};

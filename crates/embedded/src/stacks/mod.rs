@@ -24,12 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;

@@ -1,9 +1,9 @@
 //! The record of runs: one row per request, written before its command starts.
 
-use cc_devops_core::ports::StackEnd;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::StackEnd;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};

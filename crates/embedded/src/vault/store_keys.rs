@@ -1,6 +1,6 @@
 //! The store's own keys: made once, sealed in the database, the same for as long as it lives.
 
-use cc_devops_core::requests::fingerprint::FingerprintKey;
+use cc_devops_requests::fingerprint::FingerprintKey;
 use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Sha256;

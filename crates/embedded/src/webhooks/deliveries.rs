@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{SECRET, SUBSCRIPTION, SUBSCRIPTION_LEN, label, subscription};
-use crate::audit::page;
-use crate::columns::{limit, nanos, time_at};
+use crate::columns::{limit, nanos, page, time_at};
 use crate::error::Fault;
 use crate::events::{EVENT, ITS_REQUEST, outgoing};
 use crate::vault::{Keyring, Sealed};

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use cc_devops_core::ports::{Ledger, Retention};
-use cc_devops_core::retention::Kept;
 use cc_devops_embedded::{Store, compact};
 use cc_devops_kernel::audit::Section;
 use cc_devops_kernel::ports::{AuditTrail, PortErrorKind, PortResult};
+use cc_devops_requests::ports::{Ledger, Retention};
+use cc_devops_requests::retention::Kept;
 use cc_devops_testkit::sample::{self, after};
 
 use crate::folder::{Folder, entry};

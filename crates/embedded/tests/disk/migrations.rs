@@ -8,8 +8,6 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use cc_devops_core::ports::{Ledger, SealingKeys};
-use cc_devops_core::requests::record::{Receipt, RequestState};
 use cc_devops_embedded::Store;
 use cc_devops_fleet::ports::{Agents, Heartbeats};
 use cc_devops_kernel::audit::AuditFilter;
@@ -24,6 +22,8 @@ use cc_devops_outbox::ports::{
 };
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_requests::ports::{Ledger, SealingKeys};
+use cc_devops_requests::record::{Receipt, RequestState};
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;

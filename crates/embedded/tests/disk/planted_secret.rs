@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use cc_devops_core::ports::Ledger;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::ports::Ledger;
 use cc_devops_testkit::sample::{self, PLANTED_SECRET, after};
 
 use crate::folder::{Folder, put};

@@ -4,8 +4,6 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use cc_devops_core::ports::{Ledger, SealingKeys};
-use cc_devops_core::sealed_values::keeping::Replacing;
 use cc_devops_embedded::{RotationStep, Store};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::audit::{AuditFilter, actions};
@@ -13,6 +11,8 @@ use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::ports::{Ledger, SealingKeys};
+use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_testkit::sample::{self, after};
 
 use crate::folder::{Folder, given, put, value};

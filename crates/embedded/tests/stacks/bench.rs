@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_embedded::stacks::{LocalStacks, StackCommand};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use rusqlite::Connection;
 use rustix::process::Pid;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::ports::{StackEnd, StackProgress};
-use cc_devops_core::requests::DeployLambda;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress};
 use cc_devops_testkit::ManualClock;
 use rustix::process::{Signal, kill_process};
 
@@ -149,7 +149,7 @@ async fn what_could_not_be_recorded_was_never_begun_and_is_begun_by_the_next_try
     let deploy = deploy("app", &[]);
     let lease = crate::bench::lease("r1", &deploy);
     let at = SystemClock.now();
-    let tried = cc_devops_core::ports::Stacks::start(&stacks, &lease, &deploy, at).await;
+    let tried = cc_devops_requests::ports::Stacks::start(&stacks, &lease, &deploy, at).await;
     assert!(tried.is_err(), "{tried:?}");
     bench.database().execute_batch("DROP TRIGGER unrecorded").unwrap();
     let end = loop {

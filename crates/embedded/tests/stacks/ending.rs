@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cc_devops_core::ports::StackProgress;
 use cc_devops_kernel::outcome::Reason;
+use cc_devops_requests::ports::StackProgress;
 use rustix::process::{Signal, kill_process};
 
 use crate::bench::{Bench, deploy, ended, progress, run, runs, start};

@@ -2,11 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use cc_devops_core::ports::{StackEnd, StackProgress};
-use cc_devops_core::requests::Template;
 use cc_devops_embedded::stacks::{RunAs, StackCommand};
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::{DeployAction, Reason};
+use cc_devops_requests::Template;
+use cc_devops_requests::ports::{StackEnd, StackProgress};
 use rustix::process::geteuid;
 
 use crate::bench::{Bench, deploy, reason, run, start};

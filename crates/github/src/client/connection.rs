@@ -14,7 +14,7 @@ use super::ask::Ask;
 use super::credential::Credential;
 use super::error::Error;
 use super::identity::Identity;
-use super::settings::Settings;
+use super::settings::GithubSettings;
 use super::transport::{Exchange, Failure, Meter, Transport};
 
 /// A client with one credential. Clones share its connections and its limits; a credential should have
@@ -37,7 +37,7 @@ pub(super) struct Inner {
 
 impl Client {
     /// A client with this credential, which asks about this owner.
-    pub(crate) fn new(credential: Credential, owner: &str, settings: &Settings) -> Result<Self, Error> {
+    pub(crate) fn new(credential: Credential, owner: &str, settings: &GithubSettings) -> Result<Self, Error> {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport: Transport::new(settings)?,

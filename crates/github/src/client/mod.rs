@@ -24,4 +24,4 @@ pub use self::credential::{Credential, CredentialSource};
 pub use self::error::Error;
 pub(crate) use self::graphql::{GraphError, Query};
 pub use self::limiter::Limits;
-pub use self::settings::{API_URL, API_VERSION, Settings};
+pub use self::settings::{API_URL, API_VERSION, GithubSettings};

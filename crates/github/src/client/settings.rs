@@ -24,7 +24,7 @@ const RETRIES: Retries = Retries {
 
 /// How GitHub is reached.
 #[derive(Clone)]
-pub struct Settings {
+pub struct GithubSettings {
     /// The address of the REST API: [`API_URL`], or `https://HOST/api/v3` of a GitHub Enterprise Server.
     /// `http` is refused unless the host is this machine.
     pub api_url: String,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Default for Settings {
+impl Default for GithubSettings {
     fn default() -> Self {
         Self {
             api_url: API_URL.to_owned(),
@@ -56,7 +56,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl GithubSettings {
     /// The address of the REST API.
     pub(super) fn rest_address(&self) -> Result<Url, Error> {
         base_address(self.api_url.trim_end_matches('/'), PlainHttp::LoopbackOnly).map_err(|_| Error::Address)
@@ -76,9 +76,9 @@ mod tests {
     use super::*;
 
     fn address(text: &str) -> Result<Url, Error> {
-        let settings = Settings {
+        let settings = GithubSettings {
             api_url: text.to_owned(),
-            ..Settings::default()
+            ..GithubSettings::default()
         };
         settings.rest_address()
     }

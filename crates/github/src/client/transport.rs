@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::limiter::{Limiter, Load};
-use super::settings::{API_VERSION, Settings};
+use super::settings::{API_VERSION, GithubSettings};
 
 /// A page of 100 repositories with their files comes to a few megabytes.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -72,7 +72,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
+    pub(super) fn new(settings: &GithubSettings) -> Result<Self, Error> {
         let rest = settings.rest_address()?;
         let version = (
             HeaderName::from_static("x-github-api-version"),
@@ -284,9 +284,9 @@ mod tests {
                 "https://ghe.example/api/v3/repos/a/b%2Fc?q=a%20b",
             ),
         ] {
-            let settings = Settings {
+            let settings = GithubSettings {
                 api_url: base.to_owned(),
-                ..Settings::default()
+                ..GithubSettings::default()
             };
             let transport = Transport::new(&settings).unwrap();
             assert_eq!(transport.rest("/repos/a/b%2Fc?q=a%20b").as_str(), expected);

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::policy::{Policy as Policies, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
+use cc_devops_fake_github::{Access, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_policy::{Policy as Policies, PolicySet};
 use cc_devops_repos::fix::Plan;
-use cc_devops_repos::monitoring::{Ask, Monitor, Settings};
+use cc_devops_repos::monitoring::{Ask, Monitor, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::remedying::{Remedy, Wanted};
 use cc_devops_repos::rules::Rule;
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
-use cc_devops_testkit::github::{Access, Model, TOKEN};
 use cc_devops_testkit::sample;
 use jiff::civil::date;
 
@@ -39,7 +39,7 @@ fn remedy(house: &House, ports: &Ports) -> Remedy {
 }
 
 fn monitor(house: &House, ports: &Ports) -> Monitor {
-    let settings = Settings {
+    let settings = MonitoringSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         mode: Mode::Normal,

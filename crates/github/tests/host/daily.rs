@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{Fault, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::ports::PortErrorKind;
-use cc_devops_repos::auditing::{Ask, AuditError, Auditor, Settings};
+use cc_devops_repos::auditing::{Ask, AuditError, AuditSettings, Auditor};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::CodeHost;
-use cc_devops_testkit::github::{Fault, Model, Protection, TOKEN};
 use cc_devops_testkit::{sample, telling};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn auditor(house: &House, credential: &str) -> Auditor {
         Arc::clone(&store),
     );
     let host: Arc<dyn CodeHost> = Arc::new(github);
-    let settings = Settings {
+    let settings = AuditSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),
@@ -149,9 +149,11 @@ async fn what_an_incomplete_scan_does_not_confirm_is_told_if_nobody_was() {
         "hasVulnerabilityAlertsEnabled"
     ]);
     let path = alerts_unread.as_array().unwrap().clone();
-    house
-        .fake
-        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
+    house.fake.fault(
+        "POST /graphql AuditSettings",
+        0,
+        Fault::Partial("Something broke", path),
+    );
     assert!(!daily(&house).await);
     assert_eq!(alerts(&house).len(), 1);
     tomorrow(&house);

@@ -1,8 +1,8 @@
 //! What could not be read is a gap: nothing is concluded from it, and nothing is written because of it.
 
+use cc_devops_fake_github::{Fault, Model};
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{Fact, Gap, SeenCheck, WorkflowState};
-use cc_devops_testkit::github::{Fault, Model};
 use serde_json::json;
 
 use crate::house::{House, NOW, runs_of, settings_of};

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
 use cc_devops_github::GitHub;
-use cc_devops_github::client::{CredentialSource, Limits, Retries, Settings};
+use cc_devops_github::client::{CredentialSource, GithubSettings, Limits, Retries};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_repos::snapshot::{Repository, WorkflowId};
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::github::{FakeGitHub, Model, TOKEN};
 
 /// The moment the fake begins at, in Unix seconds.
 pub(crate) const NOW: i64 = 1_795_392_000;
@@ -24,9 +24,9 @@ pub(crate) struct House {
 }
 
 /// Settings that wait for nothing.
-pub(crate) fn settings(url: &str) -> Settings {
+pub(crate) fn settings(url: &str) -> GithubSettings {
     drop(rustls::crypto::ring::default_provider().install_default());
-    Settings {
+    GithubSettings {
         api_url: url.to_owned(),
         limits: Limits {
             between_writes: Duration::ZERO,
@@ -37,7 +37,7 @@ pub(crate) fn settings(url: &str) -> Settings {
             shortest: Duration::from_millis(1),
             longest: Duration::from_millis(4),
         },
-        ..Settings::default()
+        ..GithubSettings::default()
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use cc_devops_fake_github::{Access, Fault, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
-use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, Settings};
+use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::workflows::ActionTaken;
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::github::{Access, Fault, Model, TOKEN};
 
 use crate::house::{House, NOW, given, settings};
 
@@ -19,7 +19,7 @@ fn monitor(house: &House, memory: &Memory, credential: &str, policy: &str, mode:
     let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
     let github = GitHub::new(given(credential), "acme", settings(house.fake.url()), store);
     let host: Arc<dyn CodeHost> = Arc::new(github);
-    let settings = Settings {
+    let settings = MonitoringSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::from_toml(policy).unwrap()),
         mode,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use cc_devops_fake_github::webhooks;
 use cc_devops_github::notices::Notices;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{
@@ -11,7 +12,6 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_repos::ports::CodeHostNotices;
 use cc_devops_testkit::Memory;
-use cc_devops_testkit::github::webhooks;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
 use sha2::Sha256;

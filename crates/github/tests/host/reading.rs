@@ -1,10 +1,10 @@
 //! What is read of repositories.
 
+use cc_devops_fake_github::{APP_ID, APP_KEY, Access, Model, Permission, Plan, Protection, Ruleset, Visibility};
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{
     BypassKind, Conclusion, Fact, Gap, RulesetRule, SecurityUpdates, Trait, WorkflowState,
 };
-use cc_devops_testkit::github::{APP_ID, APP_KEY, Access, Model, Permission, Plan, Protection, Ruleset, Visibility};
 use serde_json::json;
 
 use crate::house::{House, NOW, runs_of, settings_of};
@@ -158,13 +158,13 @@ async fn one_repository_is_read_to_its_leaves() {
         of.security_fixes_paused = true;
     });
     let mut rule = Protection::of("main").reviews(1);
-    rule.restrictions = Some(cc_devops_testkit::github::Actors {
+    rule.restrictions = Some(cc_devops_fake_github::Actors {
         teams: vec!["platform".to_owned()],
         ..Default::default()
     });
     model.protect("acme/web", rule);
     model.commit("acme/web", "main", "a/b/c/d/Cargo.toml", "");
-    let asleep = Ruleset::new("cc-devops baseline").enforcement(cc_devops_testkit::github::Enforcement::Disabled);
+    let asleep = Ruleset::new("cc-devops baseline").enforcement(cc_devops_fake_github::Enforcement::Disabled);
     model.ruleset("acme/web", asleep.rule("deletion", json!(null)));
     let house = House::of(model).await;
     let (web, _) = house.github.repository("acme/web", Depth::Settings).await.unwrap();

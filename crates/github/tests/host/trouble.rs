@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use cc_devops_fake_github::{Fault, Model};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{Fact, Gap};
-use cc_devops_testkit::github::{Fault, Model};
 use serde_json::json;
 
 use crate::house::{House, NOW, read, runs_of, settings_of};
@@ -163,7 +163,7 @@ async fn an_enterprise_server_has_its_paths_elsewhere() {
     let mut settings = crate::house::settings(house.fake.url());
     settings.api_url = format!("{}/api/v3", house.fake.url());
     let store = std::sync::Arc::new(house.memory.clone());
-    let credential = crate::house::given(cc_devops_testkit::github::TOKEN);
+    let credential = crate::house::given(cc_devops_fake_github::TOKEN);
     let github = cc_devops_github::GitHub::new(credential, "acme", settings, store);
     let (all, _) = settings_of(&github).await;
     assert_eq!(all.repositories.len(), 1);
@@ -179,7 +179,7 @@ async fn an_answer_that_does_not_come_is_not_waited_for_for_ever() {
         .fake
         .fault("POST /graphql Settings", 0, Fault::Slow(Duration::from_secs(30)));
     let store = std::sync::Arc::new(house.memory.clone());
-    let credential = crate::house::given(cc_devops_testkit::github::TOKEN);
+    let credential = crate::house::given(cc_devops_fake_github::TOKEN);
     let github = cc_devops_github::GitHub::new(credential, "acme", settings, store);
     let error = read(&github, Depth::Settings).await.unwrap_err();
     assert!(error.message.contains("does not answer in time"), "{error}");

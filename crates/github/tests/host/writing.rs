@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_fake_github::{Actors, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
@@ -11,7 +12,6 @@ use cc_devops_repos::fix::{ChangeKind, Means};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_repos::remedying::{Applied, Remedy, Wanted};
-use cc_devops_testkit::github::{Actors, Model, Protection, TOKEN};
 use jiff::civil::date;
 
 use crate::house::{House, NOW, given, settings};

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{AuditEntry, ChainHash};
+use super::entry::AuditEntry;
+use super::hash::ChainHash;
 
 /// An entry in its canonical form, which lacks only its place in the chain: what can be made of it before
 /// the place is known is made once, and not while others wait for the chain's end.
@@ -59,6 +60,11 @@ impl Canonical {
             .chain_update(&self.after_seq);
         ChainHash(hash.finalize().into())
     }
+}
+
+/// The hash of the row that holds `entry` at `seq` after a row with hash `prev`.
+pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
+    Canonical::of(entry).link(prev, seq)
 }
 
 /// JSON's strings and `null` are written by `serde_json` as RFC 8785 wants them, and a field holds nothing else.

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AuditEntry, AuditRow, ChainHash, Verifier, actions};
+use super::entry::{AuditEntry, AuditRow, actions};
+use super::hash::ChainHash;
+use super::verifier::Verifier;
 use crate::outcome::Status;
-use crate::ports::{PortError, PortErrorKind, PortResult};
+use crate::port_error::{PortError, PortErrorKind, PortResult};
 
 /// Where a chain is cut: behind that row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

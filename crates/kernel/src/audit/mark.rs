@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ChainHash;
+use super::hash::ChainHash;
 
 /// A row's place and its hash; before the first row, zero and [`ChainHash::GENESIS`]. As text `SEQ:HASH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

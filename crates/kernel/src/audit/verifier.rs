@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{AuditRow, ChainHash, link};
+use super::canonical::link;
+use super::entry::AuditRow;
+use super::hash::ChainHash;
 
 /// Where the chain is broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

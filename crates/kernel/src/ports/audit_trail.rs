@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::PortResult;
 use crate::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
 use crate::paging::{Cursor, Page};
+use crate::port_error::PortResult;
 
 /// The audit trail. Rows of requests are written by the ledger; everything else comes through here.
 #[async_trait]

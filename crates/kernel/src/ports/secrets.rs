@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::PortResult;
 use crate::names::{AgentName, SecretName, SecretPrefix, Stage};
 use crate::outcome::SecretAction;
+use crate::port_error::PortResult;
 use crate::secret::SecretValue;
 
 /// The largest secret value, in bytes (the limit of AWS Secrets Manager).

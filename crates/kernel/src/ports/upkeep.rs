@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::PortResult;
 use crate::alerts::Alert;
 use crate::events::Announcement;
 use crate::health::Check;
 use crate::names::AgentName;
+use crate::port_error::PortResult;
 use crate::schedule::Job;
 
 /// When jobs are due; persisted, so that a restart neither skips nor repeats one.

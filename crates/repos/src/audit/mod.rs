@@ -16,9 +16,9 @@ use serde::Serialize;
 
 pub use state::{Breach, KeptRepository, State};
 
-use super::findings::{self, Finding, Skipped, Verdict};
+use super::findings;
 use super::policy::Policy;
-use super::report::{RepositoryReport, Standing};
+use super::report::{Finding, RepositoryReport, Skipped, Standing, Verdict};
 use super::rules::{Rule, Severity};
 use super::snapshot::{Repository, RepositoryId};
 

@@ -1,7 +1,7 @@
 use super::coverage::uncovered;
 use super::*;
 use crate::patterns::Glob;
-use crate::policy::{Dependabot, Nested, Settings};
+use crate::policy::{Dependabot, Nested, PolicySettings};
 
 const MINIMAL: &str =
     "version: 2\nupdates:\n  - package-ecosystem: npm\n    directory: /\n    schedule:\n      interval: weekly\n";
@@ -32,7 +32,7 @@ fn missing(text: &str, paths: &[&str], demands: &Dependabot) -> Vec<String> {
 }
 
 fn demands() -> Dependabot {
-    Settings::default().dependabot
+    PolicySettings::default().dependabot
 }
 
 fn entry(ecosystem: &str, rest: &str) -> String {

@@ -10,74 +10,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::policy::{Policy, Settings};
+use super::policy::{Policy, PolicySettings};
 use super::protection::{self, Union};
-use super::report::{DependabotReport, ProtectionReport, RepositoryReport, Standing};
-use super::rules::{Rule, Severity};
+use super::report::{DependabotReport, Finding, ProtectionReport, RepositoryReport, Skipped, Standing, Verdict};
+use super::rules::Rule;
 use super::snapshot::{DefaultBranch, Fact, Gap, Repository, Trait};
 
-/// What a rule came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finding {
-    /// The rule.
-    pub rule: Rule,
-    /// How bad a breach of it is here.
-    pub severity: Severity,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// What was seen, in a sentence.
-    pub evidence: Cow<'static, str>,
-    /// What was seen, for programs; `null` if the sentence says all.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub data: Value,
-    /// What to do, in a sentence; empty if nothing.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub fix: Cow<'static, str>,
-}
-
-/// What a rule came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// It does not.
-    Fail,
-    /// Nobody can say: something could not be read.
-    Unknown,
-    /// It cannot hold here: GitHub does not offer it.
-    Unavailable,
-    /// It says nothing about this repository.
-    NotApplicable,
-    /// It does not hold, and somebody answers for that.
-    Exempt,
-}
-
-/// Why a repository was not looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Skipped {
-    /// Archived: read-only.
-    Archived,
-    /// Switched off by GitHub.
-    Disabled,
-    /// Locked.
-    Locked,
-    /// Without a commit, and so without a default branch.
-    Empty,
-    /// A fork, and the policy leaves those out.
-    Fork,
-    /// A mirror, and the policy leaves those out.
-    Mirror,
-    /// A template, and the policy leaves those out.
-    Template,
-}
-
 /// Why a repository is not looked at; `None` if it is.
-pub fn skipped(repository: &Repository, settings: &Settings) -> Option<Skipped> {
+pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Skipped> {
     let left_out = |kind| repository.is(kind) && !settings.include.contains(&kind);
     if repository.is(Trait::Disabled) {
         Some(Skipped::Disabled)
@@ -162,7 +104,7 @@ impl Outcome {
 struct Case<'a> {
     repository: &'a Repository,
     branch: &'a DefaultBranch,
-    settings: &'a Settings,
+    settings: &'a PolicySettings,
     policy: &'a Policy,
     union: Union,
     dependabot: dependencies::Read,

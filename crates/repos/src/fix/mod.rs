@@ -15,8 +15,9 @@ use similar::TextDiff;
 
 pub use protection::RULESET_NAME;
 
-use super::findings::{self, Verdict, writable};
-use super::policy::{Policy, Settings};
+use super::findings::{self, writable};
+use super::policy::{Policy, PolicySettings};
+use super::report::Verdict;
 use super::rules::Rule;
 use super::snapshot::{Classic, DefaultBranch, Repository, RepositoryId, RulesetRule};
 
@@ -128,7 +129,7 @@ impl Plan {
 struct Case<'a> {
     repository: &'a Repository,
     branch: &'a DefaultBranch,
-    settings: &'a Settings,
+    settings: &'a PolicySettings,
     failing: Vec<Rule>,
     means: Means,
 }

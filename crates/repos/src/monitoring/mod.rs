@@ -32,12 +32,12 @@ pub struct Monitor {
     store: Arc<dyn RepositoryStore>,
     audit: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
-    settings: Settings,
+    settings: MonitoringSettings,
 }
 
 /// What is watched.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct MonitoringSettings {
     /// The owner of the repositories.
     pub owner: String,
     /// How failing workflows are told.
@@ -110,7 +110,7 @@ impl Reading {
 
 impl Monitor {
     /// A monitor over these systems.
-    pub fn new(host: Arc<dyn CodeHost>, ports: impl Into<RepositoryPorts>, settings: Settings) -> Self {
+    pub fn new(host: Arc<dyn CodeHost>, ports: impl Into<RepositoryPorts>, settings: MonitoringSettings) -> Self {
         let ports = ports.into();
         Self {
             host,

@@ -29,7 +29,7 @@ pub struct Policy {
 
 /// What is demanded of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct PolicySettings {
     /// Forks, mirrors, templates and archived repositories that are checked all the same.
     pub include: BTreeSet<Trait>,
     /// Rules that are not looked at.
@@ -153,7 +153,7 @@ struct Layer {
 /// Folders whose manifests belong to somebody else, or to tests.
 const IGNORED_PATHS: [&str; 4] = ["**/node_modules/**", "**/vendor/**", "**/testdata/**", "**/fixtures/**"];
 
-impl Default for Settings {
+impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             include: BTreeSet::new(),
@@ -179,7 +179,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl PolicySettings {
     /// How bad a breach of the rule is here.
     pub fn severity(&self, rule: Rule) -> Severity {
         self.severity.get(&rule).copied().unwrap_or_else(|| rule.severity())
@@ -245,8 +245,8 @@ impl Policy {
     }
 
     /// What is demanded of this repository.
-    pub fn settings(&self, owner: &str, name: &str) -> Settings {
-        let mut settings = Settings::default();
+    pub fn settings(&self, owner: &str, name: &str) -> PolicySettings {
+        let mut settings = PolicySettings::default();
         settings.lay(&self.defaults);
         for (repositories, layer) in &self.overrides {
             if repositories.iter().any(|glob| glob.fits_repository(owner, name)) {

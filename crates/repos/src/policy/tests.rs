@@ -96,7 +96,7 @@ fn an_empty_policy_has_the_defaults() {
     let policy = Policy::from_toml("").unwrap();
     assert_eq!(policy, Policy::default());
     let settings = policy.settings("o", "r");
-    assert_eq!(settings, Settings::default());
+    assert_eq!(settings, PolicySettings::default());
     assert_eq!(settings.dependabot.ignored_paths.len(), IGNORED_PATHS.len());
     assert!(settings.include.is_empty());
 }
@@ -170,7 +170,7 @@ fn the_documentation_shows_the_defaults_and_every_rule() {
         .and_then(|rest| rest.split("```").next())
         .unwrap();
     let policy = Policy::from_toml(toml).unwrap();
-    assert_eq!(policy.settings("o", "some-repository"), Settings::default());
+    assert_eq!(policy.settings("o", "some-repository"), PolicySettings::default());
     assert_eq!(policy.settings("o", "legacy-api").protection.required_reviews, 0);
     assert_eq!(policy.exemptions.len(), 1);
     for rule in Rule::ALL {

@@ -31,7 +31,7 @@ pub const API_URL: &str = "https://api.stripe.com";
 
 /// How Stripe is reached.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct StripeSettings {
     /// The address without `/v1`. `http` is refused unless the key is of a sandbox or the host is this
     /// machine.
     pub api_url: String,
@@ -47,7 +47,7 @@ pub struct Settings {
     pub total_timeout: Duration,
 }
 
-impl Default for Settings {
+impl Default for StripeSettings {
     fn default() -> Self {
         Self {
             api_url: API_URL.to_owned(),
@@ -92,7 +92,7 @@ impl Client {
     ///
     /// # Errors
     /// No key, something that is no secret or restricted key, or an address that is no good.
-    pub fn new(key: &SecretValue, settings: &Settings) -> Result<Self, Error> {
+    pub fn new(key: &SecretValue, settings: &StripeSettings) -> Result<Self, Error> {
         let key = key.expose().trim();
         if key.is_empty() {
             return Err(Error::MissingKey);
@@ -153,9 +153,9 @@ mod tests {
     use super::*;
 
     fn client(key: &str, api_url: &str) -> Result<Client, Error> {
-        let settings = Settings {
+        let settings = StripeSettings {
             api_url: api_url.to_owned(),
-            ..Settings::default()
+            ..StripeSettings::default()
         };
         Client::new(&SecretValue::new(key.to_owned()), &settings)
     }

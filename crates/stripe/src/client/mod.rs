@@ -4,11 +4,11 @@
 //! shape Stripe has sent, and its lists follow one cursor, 100 objects for every round trip.
 //!
 //! ```no_run
-//! # use cc_devops_stripe::client::{Client, Listed, Settings, Statuses, WithItems};
+//! # use cc_devops_stripe::client::{Client, Listed, StripeSettings, Statuses, WithItems};
 //! # use serde::de::DeserializeOwned;
 //! # async fn example<S>(key: cc_devops_kernel::secret::SecretValue) -> Result<(), cc_devops_stripe::client::Error>
 //! # where S: DeserializeOwned + WithItems + Send + 'static {
-//! let client = Client::new(&key, &Settings::default())?;
+//! let client = Client::new(&key, &StripeSettings::default())?;
 //! let mut subscriptions = client.subscriptions::<S>(Statuses::AllButCanceled, 1_795_392_000);
 //! while let Some(page) = subscriptions.next_page().await? {
 //!     println!("{} more", page.len());
@@ -31,7 +31,7 @@ mod request;
 
 pub use cc_devops_outbound::Retries;
 
-pub use self::connection::{API_URL, API_VERSION, Client, Progress, Settings};
+pub use self::connection::{API_URL, API_VERSION, Client, Progress, StripeSettings};
 pub use self::endpoint::Endpoint;
 pub use self::error::Error;
 pub use self::limiter::Limits;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cc_devops_stripe::client::{Endpoint, Error, Limits, Settings, Statuses};
-use cc_devops_testkit::stripe::{Fault, KEY};
+use cc_devops_fake_stripe::{Fault, KEY};
+use cc_devops_stripe::client::{Endpoint, Error, Limits, Statuses, StripeSettings};
 
 use crate::{NOW, Object, Subscription, client, fast, filled, ids, settings};
 
@@ -106,7 +106,7 @@ async fn a_body_that_stops_is_asked_for_again() {
     let (stripe, _) = fast(filled(50)).await;
     let client = client(
         KEY,
-        &Settings {
+        &StripeSettings {
             read_timeout: Duration::from_millis(200),
             ..settings(&stripe)
         },

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cc_devops_stripe::client::{Settings, Statuses};
-use cc_devops_testkit::stripe::{FakeStripe, KEY};
+use cc_devops_fake_stripe::{FakeStripe, KEY};
+use cc_devops_stripe::client::{Statuses, StripeSettings};
 
 use crate::{NOW, Object, Subscription, client, fast, filled, settings};
 
@@ -12,7 +12,7 @@ use crate::{NOW, Object, Subscription, client, fast, filled, settings};
 async fn no_second_sees_more_than_25_requests() {
     let stripe = FakeStripe::start(filled(4000)).await;
     stripe.set_latency(Duration::from_millis(100));
-    let settings = Settings {
+    let settings = StripeSettings {
         limits: None,
         ..settings(&stripe)
     };

@@ -9,9 +9,9 @@ mod sdk;
 
 use std::time::Duration;
 
+use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_stripe::client::{Client, Limits, Listed, Retries, Settings, WithItems};
-use cc_devops_testkit::stripe::{FakeStripe, KEY, Model};
+use cc_devops_stripe::client::{Client, Limits, Listed, Retries, StripeSettings, WithItems};
 use serde::Deserialize;
 
 /// The second at which the fake account stands.
@@ -81,8 +81,8 @@ const FAST: Limits = Limits {
 };
 
 /// Settings that wait for little.
-fn settings(stripe: &FakeStripe) -> Settings {
-    Settings {
+fn settings(stripe: &FakeStripe) -> StripeSettings {
+    StripeSettings {
         api_url: stripe.url().to_owned(),
         limits: Some(FAST),
         retries: Retries {
@@ -90,11 +90,11 @@ fn settings(stripe: &FakeStripe) -> Settings {
             shortest: Duration::from_millis(1),
             longest: Duration::from_millis(4),
         },
-        ..Settings::default()
+        ..StripeSettings::default()
     }
 }
 
-fn client(key: &str, settings: &Settings) -> Client {
+fn client(key: &str, settings: &StripeSettings) -> Client {
     drop(rustls::crypto::ring::default_provider().install_default());
     Client::new(&SecretValue::new(key.to_owned()), settings).expect("the key and the address are good")
 }

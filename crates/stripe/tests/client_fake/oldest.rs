@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_stripe::client::{Endpoint, Settings};
+use cc_devops_stripe::client::{Endpoint, StripeSettings};
 use cc_devops_testkit::peers;
 
 use crate::{FAST, Object, client};
@@ -39,10 +39,10 @@ async fn an_old_server_is_read_page_by_page() {
         );
     }
 
-    let settings = Settings {
+    let settings = StripeSettings {
         api_url: server.url().to_owned(),
         limits: Some(FAST),
-        ..Settings::default()
+        ..StripeSettings::default()
     };
     let all = vec![("status", "all".to_owned())];
     let found = client(KEY, &settings)

@@ -1,8 +1,8 @@
 //! Every object once, whole, whatever its time.
 
+use cc_devops_fake_stripe::Model;
 use cc_devops_stripe::client::{Client, Endpoint, Error, Statuses};
 use cc_devops_stripe::webhook::REPORT_EVENTS;
-use cc_devops_testkit::stripe::Model;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cc_devops_fake_stripe::KEY;
 use cc_devops_stripe::client::Statuses;
 use cc_devops_testkit::peers;
-use cc_devops_testkit::stripe::KEY;
 use serde_json::{Value, json};
 
 use crate::{NOW, Subscription, fast, filled};

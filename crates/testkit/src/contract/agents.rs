@@ -1,11 +1,11 @@
 //! The contract of the agents' register and of their heartbeats.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_fleet::{Beat, TokenHash};
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::names::{SecretPrefix, StackName};
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use cc_devops_core::ports::{Done, Ports};
-use cc_devops_core::requests::engine::{ControlPlane, Received};
-use cc_devops_core::requests::fingerprint::Fingerprint;
-use cc_devops_core::requests::record::{RequestFilter, RequestHead, RequestRecord};
 use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::outcome::{Completed, Reason, SecretAction, Status};
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PutSecret;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::Fingerprint;
+use cc_devops_requests::ports::{Done, Ports};
+use cc_devops_requests::receiving::Received;
+use cc_devops_requests::record::{RequestFilter, RequestHead, RequestRecord};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -260,12 +261,12 @@ async fn what_is_refused_at_once_goes_the_whole_way(ports: &Ports) {
 struct Refusing;
 
 #[async_trait::async_trait]
-impl cc_devops_core::ports::AtOnce for Refusing {
+impl cc_devops_requests::ports::AtOnce for Refusing {
     async fn put_secret(
         &self,
         _head: &RequestHead,
         _write: SecretWrite<'_>,
-        _conclude: cc_devops_core::ports::Conclude,
+        _conclude: cc_devops_requests::ports::Conclude,
     ) -> PortResult<Done> {
         let message = "the token was used before with another value";
         Err(cc_devops_kernel::ports::PortError::new(PortErrorKind::Refused, message))

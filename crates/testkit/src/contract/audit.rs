@@ -1,8 +1,8 @@
 //! The audit trail's contract: a chain that only grows, and lists of it.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::audit::{AuditFilter, ChainHash, actions, link};
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_requests::ports::Ports;
 use serde_json::json;
 
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};

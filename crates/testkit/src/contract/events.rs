@@ -1,8 +1,8 @@
 //! The contract of the log that agents read, and of what writes it where something does.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::paging::Cursor;
+use cc_devops_requests::ports::Ports;
 
 use crate::sample::{AGENT, OTHER_AGENT, after, agent_name};
 use crate::telling::{publish, published};

@@ -20,8 +20,8 @@ mod unreadable;
 mod upkeep;
 mod webhooks;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_requests::ports::Ports;
 
 pub use agents::{agents, heartbeats};
 pub use at_once::at_once;

@@ -1,9 +1,9 @@
 //! The outbox: who is still to be told of what, each consumer on its own.
 
-use cc_devops_core::ports::{Ledger, Ports};
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_outbox::ports::{Consumer, DueEvent, Outcome, Settled, Standing};
+use cc_devops_requests::ports::{Ledger, Ports};
+use cc_devops_requests::record::RequestState;
 
 use super::ledger::{end, leave, record};
 use crate::sample::{self, after, request_id};

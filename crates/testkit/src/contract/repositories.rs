@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_requests::ports::Ports;
 use serde_json::{Value, json};
 
 use super::refused;

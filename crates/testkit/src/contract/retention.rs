@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::{NewRequest, Receipt};
-use cc_devops_core::retention::Kept;
 use cc_devops_kernel::audit::{AuditFilter, AuditRow, actions};
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{PortErrorKind, SecretVersion, SecretWrite};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome};
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{NewRequest, Receipt};
+use cc_devops_requests::retention::Kept;
 use jiff::Timestamp;
 
 use super::refused;

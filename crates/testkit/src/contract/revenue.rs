@@ -1,7 +1,7 @@
 //! The contract of where MRR is kept.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;

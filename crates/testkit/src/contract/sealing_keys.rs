@@ -1,11 +1,11 @@
 //! The contract of the keys that values are sealed to.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::sealed_values::keeping::Replacing;
-use cc_devops_core::sealed_values::{SealingKeyId, SealingPair};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::sealed_values::Replacing;
+use cc_devops_requests::sealed_values::{SealingKeyId, SealingPair};
 
 use crate::sample::after;
 

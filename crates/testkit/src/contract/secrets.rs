@@ -1,9 +1,9 @@
 //! The secret store's contract: idempotent writes, two readable versions, lists without values.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::names::SecretPrefix;
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult, SecretVersion, SecretWrite, SecretWritten};
+use cc_devops_requests::ports::Ports;
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cc_devops_core::ports::{Ports, StackEnd, StackProgress};
-use cc_devops_core::requests::record::{Receipt, StackLease, StackLock};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
+use cc_devops_requests::ports::{Ports, StackEnd, StackProgress};
+use cc_devops_requests::record::{Receipt, StackLease, StackLock};
 
 use crate::sample::{self, STACK_FAILS, STACK_KEEPS_CHANGING, STACK_SUCCEEDS, STACK_UNKNOWN, after, request_id};
 

@@ -1,12 +1,12 @@
 //! A row that cannot be read holds up no other, wherever it stands.
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome};
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::ports::Ports;
 
 use super::ledger::{end, leave};
 use crate::sample::{self, AGENT, after, request_id};

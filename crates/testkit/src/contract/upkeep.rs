@@ -1,10 +1,10 @@
 //! The contracts of the schedule, the request metrics, the health checks and the clock.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbox::ports::{RequestSample, RequestTotals};
+use cc_devops_requests::ports::Ports;
 
 use crate::sample::after;
 

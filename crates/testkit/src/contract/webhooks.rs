@@ -2,12 +2,12 @@
 
 mod endpoints;
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, Outcome, Settled};
 use cc_devops_outbox::webhooks::{Delivery, Subscription, SubscriptionId};
+use cc_devops_requests::ports::Ports;
 
 use super::refused;
 use crate::sample::{self, AGENT, OTHER_AGENT, after, agent_name};

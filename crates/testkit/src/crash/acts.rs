@@ -1,11 +1,11 @@
 //! A crash at every port call of what is done without a request: agents added, rotated and revoked, a day of MRR
 //! kept and told. On any backend.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_fleet::{Enrolment, Token};
 use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_requests::ports::Ports;
 use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::engine::Settings;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
 use super::enumeration::{Backend, Report};
@@ -80,7 +80,7 @@ async fn live<B: Backend>(mut backend: B, crashing: Consumer, point: CrashPoint)
     drop((plane, ports));
 
     let ports = watched(backend.open().await);
-    backend.advance(Settings::default().lease + SignedDuration::from_secs(1));
+    backend.advance(RequestSettings::default().lease + SignedDuration::from_secs(1));
     // A worker that goes on after a failure waits for its time.
     backend.advance(SignedDuration::from_hours(1));
     let plane = sample::control_plane(ports.clone());

@@ -4,10 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Backlog, Ports};
-use cc_devops_core::requests::engine::{ControlPlane, Received, Settings};
-use cc_devops_core::requests::record::RequestState;
-use cc_devops_core::requests::stacks::release_stack;
 use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::names::RequestId;
@@ -15,6 +11,12 @@ use cc_devops_kernel::outcome::{Completed, Status};
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{PortResult, SecretVersion, SecretWrite};
 use cc_devops_repos::ports::CodeHost;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::ports::{Backlog, Ports};
+use cc_devops_requests::receiving::Received;
+use cc_devops_requests::record::RequestState;
+use cc_devops_requests::settings::RequestSettings;
+use cc_devops_requests::stacks::release_stack;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -182,7 +184,7 @@ async fn live<B: Backend>(mut backend: B, scenario: &Scenario, plan: &[CrashPoin
             None => backend.open().await,
         };
         if number > 0 {
-            backend.advance(Settings::default().lease + SignedDuration::from_secs(1));
+            backend.advance(RequestSettings::default().lease + SignedDuration::from_secs(1));
         }
         let plane = life.control_plane(&opened, &points);
         let result = life.work(&plane, &backend, number == 0).await;

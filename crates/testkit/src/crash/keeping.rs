@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::Receipt;
-use cc_devops_core::retention::{Keeper, Rules};
 use cc_devops_kernel::audit::{AuditFilter, Section};
 use cc_devops_kernel::ports::{AuditArchive, PortResult};
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::Receipt;
+use cc_devops_requests::retention::{Keeper, Rules};
 use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment, Report};

@@ -4,17 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{
-    AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Retention, SealingKeys, StackProgress, Stacks, Weight,
-};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::{
-    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, StackLease,
-    StackLock, WaitingRequest,
-};
-use cc_devops_core::retention::Kept;
-use cc_devops_core::sealed_values::keeping::Replacing;
-use cc_devops_core::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_fleet::ports::{Agents, Heartbeats};
 use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
@@ -40,6 +29,17 @@ use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound};
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{
+    AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Retention, SealingKeys, StackProgress, Stacks, Weight,
+};
+use cc_devops_requests::record::{
+    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, StackLease,
+    StackLock, WaitingRequest,
+};
+use cc_devops_requests::retention::Kept;
+use cc_devops_requests::sealed_values::Replacing;
+use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::Timestamp;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
@@ -19,6 +18,7 @@ use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, S
 use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
+use cc_devops_requests::ports::Ports;
 
 use crate::sample;
 
@@ -81,12 +81,12 @@ impl CodeHost for Host {
 /// Who looks after the repositories of a host, over these ports.
 pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
     let (owner, policy) = (OWNER.to_owned(), Arc::new(Policy::default()));
-    let audited = auditing::Settings {
+    let audited = auditing::AuditSettings {
         owner: owner.clone(),
         policy: Arc::clone(&policy),
         reader: sample::installation().agent,
     };
-    let watched = monitoring::Settings {
+    let watched = monitoring::MonitoringSettings {
         owner: owner.clone(),
         policy: Arc::clone(&policy),
         mode: Mode::Normal,

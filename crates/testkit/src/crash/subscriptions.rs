@@ -1,11 +1,11 @@
 //! A crash at every port call of what is done to a webhook's subscription: what was changed is on
 //! record, and what is on record was changed.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId, Subscriptions, switch_off};
+use cc_devops_requests::ports::Ports;
 use jiff::SignedDuration;
 
 use super::{Backend, CrashPoint, CrashPoints, Moment};

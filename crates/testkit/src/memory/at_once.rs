@@ -1,9 +1,9 @@
 //! The model as one store: a request, its effect and its outcome under one lock.
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{AtOnce, Conclude, Done};
-use cc_devops_core::requests::record::{Receipt, RequestHead, RequestState};
 use cc_devops_kernel::ports::{PortResult, SecretWrite};
+use cc_devops_requests::ports::{AtOnce, Conclude, Done};
+use cc_devops_requests::record::{Receipt, RequestHead, RequestState};
 
 use super::{Memory, secrets};
 

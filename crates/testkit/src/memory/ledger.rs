@@ -3,11 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use cc_devops_core::ports::{Backlog, Ledger};
-use cc_devops_core::requests::record::{
-    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, RequestState,
-    StackLease, StackLock, WaitingRequest,
-};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
@@ -16,6 +11,11 @@ use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::{Backlog, Ledger};
+use cc_devops_requests::record::{
+    ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, RequestState,
+    StackLease, StackLock, WaitingRequest,
+};
 use jiff::Timestamp;
 
 use super::{Memory, Model, page};

@@ -23,7 +23,6 @@ mod webhooks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
@@ -31,6 +30,7 @@ use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_outbox::ports::RequestTotals;
+use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
 
 use crate::clock::ManualClock;

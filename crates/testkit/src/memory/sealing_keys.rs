@@ -1,10 +1,10 @@
 //! The fake of where pairs of keys are kept. Their private keys count up, so that each is another.
 
 use async_trait::async_trait;
-use cc_devops_core::ports::SealingKeys;
-use cc_devops_core::sealed_values::keeping::Replacing;
-use cc_devops_core::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::SealingKeys;
+use cc_devops_requests::sealed_values::Replacing;
+use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
 use zeroize::Zeroizing;
 
 use super::Memory;

@@ -1,12 +1,12 @@
 //! The fake schedule, the request metrics and the health checks: what keeps the house running.
 
 use async_trait::async_trait;
-use cc_devops_core::requests::Action;
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::health::Check;
 use cc_devops_kernel::ports::{Alerts, Checks, PortResult, Schedule};
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
+use cc_devops_requests::Action;
 use jiff::Timestamp;
 
 use super::Memory;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cc_devops_core::policy::is_own_stack;
 use cc_devops_embedded::stacks::{RunAs, StackCommand};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::StackName;
+use cc_devops_policy::is_own_stack;
 
 use crate::settings::Problem;
-use crate::settings::check::Findings;
 use crate::settings::file::ConfigFile;
+use crate::settings::problems::Findings;
 
 /// Checks the sections.
 pub(crate) fn check(

@@ -1,7 +1,7 @@
 //! What the template tells the functions, as they read it.
 
 use cc_devops_aws::Resources;
-use cc_devops_core::retention::Rules;
+use cc_devops_requests::retention::Rules;
 use {cc_devops_repos as repos, cc_devops_revenue as revenue};
 
 use super::super::{RatesFrom, Settings};

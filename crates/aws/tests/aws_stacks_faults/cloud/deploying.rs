@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
-use cc_devops_core::ports::{StackEnd, StackProgress, Stacks};
-use cc_devops_core::requests::DeployLambda;
-use cc_devops_core::requests::record::StackLease;
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::record::StackLease;
 use cc_devops_testkit::sample;
 
 use super::Cloud;

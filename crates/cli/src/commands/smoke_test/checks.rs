@@ -4,14 +4,14 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use cc_devops_aws::{Backend, DeployRole};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::health::CAPABILITIES;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::RequestState;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
@@ -222,7 +222,7 @@ impl Tests<'_> {
     async fn ask(&self, id: &RequestId, action: &str, params: Value) -> Result<Value, String> {
         let event = json!({
             "source": format!("agent.{}", self.agent),
-            "detail-type": cc_devops_core::requests::envelope::REQUEST_DETAIL_TYPE,
+            "detail-type": cc_devops_requests::envelope::REQUEST_DETAIL_TYPE,
             "detail": {
                 "requestId": id, "action": action,
                 "stage": self.backend.resources().stage.as_str(), "requestedBy": self.agent, "params": params,

@@ -3,9 +3,6 @@
 
 use axum::extract::{Query, RawPathParams};
 use axum::http::Uri;
-use cc_devops_core::requests::engine::ReadSecretError;
-use cc_devops_core::requests::record::{RequestFilter, RequestRecord, RequestState};
-use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::Asker;
@@ -17,6 +14,9 @@ use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
 use cc_devops_outbound::egress::Guard;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::Subscriptions;
+use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
+use cc_devops_requests::sealed_values::SealingKey;
+use cc_devops_requests::secret_reads::ReadSecretError;
 use serde::Deserialize;
 
 use super::{Credential, Permitted};

@@ -1,9 +1,9 @@
 //! Looking requests up. Their parameters are never shown.
 
 use axum::response::Json;
-use cc_devops_core::requests::record::{RequestFilter, RequestState};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Status;
+use cc_devops_requests::record::{RequestFilter, RequestState};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -2,9 +2,9 @@
 
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json, Response};
-use cc_devops_core::requests::engine::ReadSecretError;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::ports::SecretVersion;
+use cc_devops_requests::secret_reads::ReadSecretError;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 

@@ -1,8 +1,8 @@
 //! The shapes of heartbeats, agents and secrets.
 
-use cc_devops_core::sealed_values::SealingKey;
 use cc_devops_fleet::{AgentStatus, Liveness, Rhythm, message};
 use cc_devops_kernel::agent::Role;
+use cc_devops_requests::sealed_values::SealingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -70,7 +70,7 @@ pub(crate) struct AgentView {
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Role)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) enum RoleName {
     /// A service that asks for itself.
     Agent,
@@ -82,7 +82,7 @@ pub(crate) enum RoleName {
 #[derive(ToSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Liveness)]
-#[expect(dead_code, reason = "describes what core serialises")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
 pub(crate) enum LivenessName {
     /// It was never heard.
     New,

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cc_devops_core::policy::{On, Policy};
-use cc_devops_core::requests::actions::{
-    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
-};
-use cc_devops_core::requests::engine::{ControlPlane, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_kernel::access::Resource;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::Failure;
+use cc_devops_policy::{On, Policy};
+use cc_devops_requests::actions::{
+    Action, Asked, Broke, Carried, Carrying, Effect, Given, Kind, Param, Params, Registry, broken_name, vocabulary,
+};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -72,7 +73,8 @@ async fn house(registry: &Registry) -> House {
     let memory = Memory::new();
     let ports = control_plane(&memory, |_| ()).await.ports().clone();
     let key = FingerprintKey::new([7; 32]);
-    let control = ControlPlane::new(installation, ports, policy, key, Settings::default()).taking(registry.clone());
+    let control =
+        ControlPlane::new(installation, ports, policy, key, RequestSettings::default()).taking(registry.clone());
     House::of(memory, Arc::new(control))
 }
 

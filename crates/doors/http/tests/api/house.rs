@@ -7,17 +7,18 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::{ControlPlane, Settings};
-use cc_devops_core::requests::fingerprint::FingerprintKey;
 use cc_devops_fleet::{NewAgent, NewToken, Token};
+use cc_devops_http::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::RequestId;
-use cc_devops_server::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
+use cc_devops_policy::{Policy, PolicySet};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -254,7 +255,7 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
         ports,
         policy,
         FingerprintKey::new([7; 32]),
-        Settings::default(),
+        RequestSettings::default(),
     ))
 }
 

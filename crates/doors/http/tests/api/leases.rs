@@ -8,19 +8,19 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
-use cc_devops_core::policy::{Policy, PolicySet};
-use cc_devops_core::requests::actions::vocabulary;
-use cc_devops_core::requests::engine::ControlPlane;
-use cc_devops_core::requests::engine::Settings;
-use cc_devops_core::requests::fingerprint::FingerprintKey;
-use cc_devops_core::requests::record::{RequestRecord, RequestState};
+use cc_devops_http::{ServerConfig, Service, Workers};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryCare;
 use cc_devops_repos::work::RepositoryWork;
-use cc_devops_server::{ServerConfig, Service, Workers};
+use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::record::{RequestRecord, RequestState};
+use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl House {
             memory.ports(),
             policy,
             FingerprintKey::new([7; 32]),
-            Settings::default(),
+            RequestSettings::default(),
         )
         .caring(Arc::new(care.clone()));
         let service = Service::new(ServerConfig::default(), Arc::new(plane));

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
+use cc_devops_http::ServerConfig;
+use cc_devops_http::config::{Limits, RateLimit};
 use cc_devops_kernel::events::LoggedEvent;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbox::ports::EventLog;
-use cc_devops_server::ServerConfig;
-use cc_devops_server::config::{Limits, RateLimit};
 use cc_devops_testkit::Memory;
 use serde_json::json;
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_http::Hygiene;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::auditing::{Auditor, Settings};
+use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
@@ -19,7 +20,6 @@ use cc_devops_repos::ports::{
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
-use cc_devops_server::Hygiene;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ impl CodeHostNotices for Notices {
 
 pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
     let ports = memory.ports();
-    let settings = Settings {
+    let settings = AuditSettings {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use cc_devops_http::Revenue;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::schedule::Job;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::ports::BillingNotices;
-use cc_devops_revenue::reporting::{Reporter, Settings};
-use cc_devops_server::Revenue;
+use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_testkit::{FakeBilling, Memory, sample};
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,7 +42,7 @@ impl BillingNotices for Notices {
 }
 
 pub(crate) async fn house(memory: &Memory, billing: &FakeBilling, notices: bool) -> House {
-    let settings = Settings {
+    let settings = ReportingSettings {
         installation: sample::installation(),
         policy: Policy::default(),
         reader: sample::agent_name(sample::OTHER_AGENT),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::ports::Ports;
 use cc_devops_fleet::Beat;
 use cc_devops_fleet::ports::Heartbeats;
+use cc_devops_http::{ServerConfig, Workers};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::schedule::Job;
-use cc_devops_server::{ServerConfig, Workers};
+use cc_devops_requests::ports::Ports;
 use cc_devops_testkit::{Memory, sample};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

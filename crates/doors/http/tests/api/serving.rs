@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cc_devops_core::requests::record::RequestState;
+use cc_devops_http::config::Tls;
+use cc_devops_http::{Server, ServerConfig, ServerError};
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::ports::{
     PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
-use cc_devops_server::config::Tls;
-use cc_devops_server::{Server, ServerConfig, ServerError};
+use cc_devops_requests::record::RequestState;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use reqwest::{Certificate, Client};

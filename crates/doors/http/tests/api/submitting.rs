@@ -1,10 +1,10 @@
 //! Taking requests in: acknowledgement, waiting, arrays, and who carries out what.
 
 use axum::http::StatusCode;
-use cc_devops_core::requests::record::RequestState;
+use cc_devops_http::ServerConfig;
+use cc_devops_http::config::Pace;
 use cc_devops_kernel::outcome::Reason;
-use cc_devops_server::ServerConfig;
-use cc_devops_server::config::Pace;
+use cc_devops_requests::record::RequestState;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::json;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cc_devops_http::ServerConfig;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbox::ports::{Consumer, Metrics, RequestSample, RequestTotals};
-use cc_devops_server::ServerConfig;
 use cc_devops_testkit::Memory;
 use serde_json::json;
 use tokio::sync::Notify;

@@ -7,7 +7,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use cc_devops_core::requests::execution::within_an_event;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
@@ -15,6 +14,7 @@ use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_repos::ports::{Begun, CareAnswer};
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::execution::within_an_event;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};

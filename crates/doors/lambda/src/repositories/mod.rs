@@ -9,7 +9,6 @@ mod handed_over;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_core::requests::task::Task;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{AgentName, RequestId};
@@ -17,6 +16,7 @@ use cc_devops_kernel::ports::Clock;
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::ports::{CareAnswer, HandedOver, RepositoryCare};
 use cc_devops_repos::work::RepositoryWork;
+use cc_devops_requests::task::Task;
 use serde_json::{Value, json};
 
 /// The function.

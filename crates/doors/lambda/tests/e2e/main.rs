@@ -9,7 +9,7 @@
 mod account;
 mod mrr;
 
-use cc_devops_core::ports::Backlog;
+use cc_devops_requests::ports::Backlog;
 use serde_json::{Value, json};
 
 use account::{AGENT, account, deploy, put_secret};

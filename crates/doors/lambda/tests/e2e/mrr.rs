@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cc_devops_fake_stripe::KEY;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
-use cc_devops_testkit::stripe::KEY;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -6,6 +6,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::report::FileStanding;
+use crate::rules::Severity;
 use crate::samples::*;
 use crate::snapshot::*;
 

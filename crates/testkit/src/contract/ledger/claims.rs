@@ -1,9 +1,9 @@
 //! Claims: fences and leases.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::RequestState;
 
 use super::{LEASE, ids, leave, record, take};
 use crate::contract::refused;

@@ -1,10 +1,10 @@
 //! Concluding: one transaction, one outcome, and the stack that becomes free.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::{Conclusion, StackLease, StackLock};
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{Conclusion, StackLease, StackLock};
 
 use super::{LEASE, end, record, take};
 use crate::contract::refused;

@@ -1,9 +1,9 @@
 //! Leases that are renewed, claims that are handed back or taken over, and what counts as a try.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::{Renewal, RequestState};
 use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{Renewal, RequestState};
 
 use super::{LEASE, ids, leave, record, take};
 use crate::contract::refused;

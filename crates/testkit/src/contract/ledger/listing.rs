@@ -1,8 +1,8 @@
 //! Lists and counts of requests.
 
-use cc_devops_core::ports::{Backlog, Ledger, Ports};
-use cc_devops_core::requests::record::{RequestFilter, RequestState};
 use cc_devops_kernel::outcome::{Reason, Status};
+use cc_devops_requests::ports::{Backlog, Ledger, Ports};
+use cc_devops_requests::record::{RequestFilter, RequestState};
 
 use super::{end, leave, take};
 use crate::sample::{self, OTHER_AGENT, after, agent_name};

@@ -7,9 +7,9 @@ mod listing;
 mod receiving;
 mod waiting;
 
-use cc_devops_core::ports::{Ledger, Ports};
-use cc_devops_core::requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
 use cc_devops_kernel::course::Claim;
+use cc_devops_requests::ports::{Ledger, Ports};
+use cc_devops_requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
 
 use crate::sample::{after, request_id};
 

@@ -1,12 +1,12 @@
 //! Receiving requests: idempotency by id and meaning.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::fingerprint::Fingerprint;
-use cc_devops_core::requests::record::{Receipt, RequestFilter, RequestState};
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Reason;
+use cc_devops_requests::fingerprint::Fingerprint;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::{Receipt, RequestFilter, RequestState};
 
 use super::{LEASE, end, kind, leave, record, take};
 use crate::sample::{self, after};

@@ -1,9 +1,9 @@
 //! Parked requests, whose effect ends elsewhere.
 
-use cc_devops_core::ports::Ports;
-use cc_devops_core::requests::record::RequestState;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_requests::ports::Ports;
+use cc_devops_requests::record::RequestState;
 
 use super::{record, take};
 use crate::contract::refused;

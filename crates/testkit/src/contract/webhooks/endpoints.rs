@@ -1,11 +1,11 @@
 //! Endpoints take turns, one that only fails is switched off, and what is done to a subscription is on
 //! record with it.
 
-use cc_devops_core::ports::Ports;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::webhooks::{Delivery, Endpoint, SubscriptionId, SubscriptionStatus};
+use cc_devops_requests::ports::Ports;
 
 use super::super::refused;
 use super::{claim, publish, removed, replayed, subscribe, told};

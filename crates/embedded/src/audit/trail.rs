@@ -1,0 +1,153 @@
+//! The audit trail's port over the database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Mark, Section, Verification};
+use cc_devops_kernel::paging::{Cursor, Page};
+use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+
+use super::kept::{self, Kept};
+use super::{Head, append, cutting, keep_anew, verification};
+use crate::columns::{json_at, limit, nanos, page};
+use crate::db::Db;
+use crate::db::conditions::Conditions;
+use crate::error::Fault;
+
+/// The audit trail in the database.
+pub struct SqliteAudit {
+    db: Db,
+}
+
+impl SqliteAudit {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+/// Takes the trail as it stands, on an operator's word: puts that on record, and keeps where it ends.
+pub(crate) async fn accept(db: &Db, entry: AuditEntry) -> PortResult<Mark> {
+    let keys = Arc::clone(db.store_keys());
+    let mark = db
+        .write(move |conn, _| {
+            append(conn, &keys, &entry)?;
+            Ok(Head::read(conn)?.map(|head| head.mark()))
+        })
+        .await?;
+    let mark = mark.ok_or_else(|| PortError::new(PortErrorKind::Corrupt, "the audit trail has no end"))?;
+    let kept = Kept::in_folder(db.folder());
+    keep_anew(&kept, mark, db.store_keys()).map_err(|fault| fault.into_port(db.file()))?;
+    db.trail().settle();
+    Ok(mark)
+}
+
+#[async_trait]
+impl AuditTrail for SqliteAudit {
+    async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
+        let (keys, entry) = (Arc::clone(self.db.store_keys()), entry.clone());
+        self.db.write(move |conn, _| append(conn, &keys, &entry)).await
+    }
+
+    async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
+        let filter = filter.clone();
+        self.db.read(move |conn| list(conn, &filter, before, limit)).await
+    }
+
+    async fn verify(&self) -> PortResult<Verification> {
+        let (keys, dir) = (Arc::clone(self.db.store_keys()), self.db.folder().to_owned());
+        let kept = Kept::in_folder(&dir);
+        self.db.read(move |conn| verification::verify(conn, &keys, &kept)).await
+    }
+
+    async fn mark(&self, seq: Option<i64>) -> PortResult<Option<Mark>> {
+        self.db
+            .read(move |conn| {
+                Ok(match seq {
+                    Some(seq) => kept::at(conn, seq)?,
+                    None => Head::read(conn)?.map(|head| head.mark()),
+                })
+            })
+            .await
+    }
+
+    /// Nothing: the end of the one chain is kept under its MAC with every row.
+    async fn checkpoint(&self, _at: Timestamp) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn oldest(&self, before: Timestamp, limit: usize) -> PortResult<Option<Section>> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db
+            .read(move |conn| cutting::oldest(conn, &keys, before, limit))
+            .await
+    }
+
+    async fn cut(&self, section: &Section, entry: &AuditEntry) -> PortResult<()> {
+        let keys = Arc::clone(self.db.store_keys());
+        // Its rows have been looked at; what is written is where it ends.
+        let section = Section {
+            rows: Vec::new(),
+            ..section.clone()
+        };
+        let entry = entry.clone();
+        self.db
+            .write(move |conn, _| cutting::cut(conn, &keys, &section, &entry))
+            .await
+    }
+
+    async fn clear(&self, limit: usize) -> PortResult<u64> {
+        let keys = Arc::clone(self.db.store_keys());
+        self.db.write(move |conn, _| cutting::clear(conn, &keys, limit)).await
+    }
+}
+
+const COLUMNS: &str = "seq, entry, prev_hash, hash";
+
+fn list(
+    conn: &Connection,
+    filter: &AuditFilter,
+    before: Option<Cursor>,
+    at_most: usize,
+) -> Result<Page<AuditRow>, Fault> {
+    let mut conditions = Conditions::default();
+    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    conditions.with_some("action = ?", filter.action.clone());
+    conditions.with_some("status = ?", filter.status.map(|status| status.as_str().to_owned()));
+    conditions.with_some("at >= ?", filter.since.map(nanos));
+    conditions.with_some("at < ?", filter.until.map(nanos));
+    // One more than asked for tells whether there is a next page.
+    let wanted = limit(at_most).saturating_add(1);
+    let rows = match &filter.agent {
+        None => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit{} ORDER BY seq DESC LIMIT ?",
+                conditions.clause()
+            );
+            conditions.query(conn, &sql, 1, wanted, row)?
+        }
+        Some(agent) => {
+            // Two searches by index, merged; `OR` would sort all rows of the agent for every page.
+            conditions.with("agent = ?", agent.as_str().to_owned());
+            let by_agent = conditions.clause().to_owned();
+            let by_principal = by_agent.replace("agent = ?", "principal = ? AND principal IS NOT agent");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit{by_agent} UNION ALL SELECT {COLUMNS} FROM audit{by_principal} \
+                 ORDER BY seq DESC LIMIT ?"
+            );
+            conditions.query(conn, &sql, 2, wanted, row)?
+        }
+    };
+    Ok(page(rows, at_most, |row| row.seq))
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        chain: None,
+        seq: row.get(0)?,
+        entry: json_at(row, 1)?,
+        prev_hash: ChainHash(row.get(2)?),
+        hash: ChainHash(row.get(3)?),
+    })
+}

@@ -1,0 +1,180 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code: it fails by panicking, with a message"
+)]
+
+mod access;
+mod answer;
+mod description;
+mod graphql;
+mod ids;
+mod model;
+mod recorded;
+mod rest;
+mod serve;
+mod traffic;
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use self::access::{Access, Permission};
+pub use self::model::{
+    Actors, Bypass, Checks, Comment, Enforcement, Issue, Job, Label, Model, Owner, Plan, Protection, Pull, Repository,
+    Reviews, Rule, Ruleset, Run, Target, Visibility, Workflow,
+};
+pub use self::recorded::{Replay, recorded, webhooks};
+use self::traffic::Traffic;
+pub use self::traffic::{Fault, Seen};
+
+/// The token of `ops`, who administers everything.
+pub const TOKEN: &str = "ghp_fake_everything";
+
+/// The App whose key is [`APP_KEY`].
+pub const APP_ID: u64 = 4711;
+
+/// The private key of the App, in PEM. It opens nothing else.
+pub const APP_KEY: &str = include_str!("../data/app-key.pem");
+
+/// What the requests share.
+#[derive(Debug)]
+struct Inner {
+    model: Mutex<Model>,
+    traffic: Mutex<Traffic>,
+    settings: Mutex<Settings>,
+    url: Mutex<String>,
+}
+
+#[derive(Debug)]
+struct Settings {
+    latency: Duration,
+    tokens: HashMap<String, Access>,
+    /// How old an issue must be for a search to find it, in seconds.
+    search_lag: i64,
+}
+
+/// A running fake on a free loopback port; dropping it ends it.
+#[derive(Debug)]
+pub struct FakeGitHub {
+    url: String,
+    inner: Arc<Inner>,
+    server: JoinHandle<()>,
+}
+
+impl FakeGitHub {
+    /// Serves `model`; [`TOKEN`] opens all of it. The REST API stands at the root and under `/api/v3`,
+    /// GraphQL under `/graphql` and `/api/graphql`.
+    pub async fn start(model: Model) -> Self {
+        let inner = Arc::new(Inner {
+            model: Mutex::new(model),
+            traffic: Mutex::default(),
+            settings: Mutex::new(Settings {
+                latency: Duration::ZERO,
+                tokens: HashMap::from([(TOKEN.to_owned(), Access::classic("ops", Permission::Admin))]),
+                search_lag: 0,
+            }),
+            url: Mutex::default(),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let url = format!("http://{address}");
+        lock(&inner.url).clone_from(&url);
+        let router = serve::router(Arc::clone(&inner));
+        let listener = listener.tap_io(|stream| {
+            // Without it, small answers wait for the client's acknowledgement.
+            stream.set_nodelay(true).expect("a fresh socket takes options");
+        });
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .await
+                .expect("the fake serves until it is dropped");
+        });
+        Self { url, inner, server }
+    }
+
+    /// Where it is, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Changes what it holds.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Model) -> T) -> T {
+        change(&mut lock(&self.inner.model))
+    }
+
+    /// Reads what it holds.
+    pub fn read<T>(&self, read: impl FnOnce(&Model) -> T) -> T {
+        read(&lock(&self.inner.model))
+    }
+
+    /// Makes a token known, or changes what it opens.
+    pub fn token(&self, token: &str, access: Access) {
+        lock(&self.inner.settings).tokens.insert(token.to_owned(), access);
+    }
+
+    /// Forgets a token, as if it had been revoked.
+    pub fn revoke(&self, token: &str) {
+        lock(&self.inner.settings).tokens.remove(token);
+    }
+
+    /// Makes every request take so long.
+    pub fn latency(&self, latency: Duration) {
+        lock(&self.inner.settings).latency = latency;
+    }
+
+    /// Makes searches miss issues that are younger.
+    pub fn search_lag(&self, seconds: i64) {
+        lock(&self.inner.settings).search_lag = seconds;
+    }
+
+    /// Lets something go wrong with a request: the one after `skip` others whose key begins so. A key is
+    /// `POST /graphql Settings` for a query of that name, else such as `GET /repos/acme/web`.
+    pub fn fault(&self, key: &str, skip: usize, fault: Fault) {
+        lock(&self.inner.traffic).faults.push((key.to_owned(), skip, fault));
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn clear_faults(&self) {
+        lock(&self.inner.traffic).faults.clear();
+    }
+
+    /// How many requests are let in from now on until the hour is over.
+    pub fn remaining(&self, requests: u64) {
+        lock(&self.inner.traffic).remaining = requests;
+    }
+
+    /// What was asked, oldest first.
+    pub fn requests(&self) -> Vec<Seen> {
+        lock(&self.inner.traffic).seen.clone()
+    }
+
+    /// How many requests there were whose key begins so.
+    pub fn count(&self, key: &str) -> usize {
+        let traffic = lock(&self.inner.traffic);
+        traffic.seen.iter().filter(|seen| seen.key.starts_with(key)).count()
+    }
+
+    /// Forgets what was asked.
+    pub fn forget(&self) {
+        lock(&self.inner.traffic).seen.clear();
+    }
+}
+
+impl Drop for FakeGitHub {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

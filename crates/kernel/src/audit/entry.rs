@@ -1,0 +1,118 @@
+//! What is put on record, its place in the chain, and which of it is asked for.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::hash::ChainHash;
+use crate::names::AgentName;
+use crate::outcome::{Reason, Status};
+
+/// Something to be put on record. Never holds a parameter's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who was proven to ask; none for the control plane's own acts and unproven callers.
+    pub principal: Option<AgentName>,
+    /// Whom it was for.
+    pub agent: Option<AgentName>,
+    /// What was asked: a request's action, or one of [`actions`].
+    pub action: String,
+    /// The request, where there is one.
+    pub request_id: Option<String>,
+    /// The stage, where there is one.
+    pub stage: Option<String>,
+    /// The secret, stack or agent it was about.
+    pub resource: Option<String>,
+    /// Whether it was done.
+    pub status: Status,
+    /// Why it was not.
+    pub reason: Option<Reason>,
+    /// More that is safe to keep: the deciding policies, a version id, an error's sentence.
+    pub detail: Value,
+}
+
+/// Actions on record that are not requests.
+pub mod actions {
+    /// An agent was added.
+    pub const AGENT_ADDED: &str = "agent.added";
+    /// An agent's token was replaced.
+    pub const TOKEN_ROTATED: &str = "agent.token_rotated";
+    /// An agent's tokens were revoked.
+    pub const AGENT_REVOKED: &str = "agent.revoked";
+    /// A secret's value was handed out.
+    pub const SECRET_READ: &str = "secret.read";
+    /// The secrets' master key was replaced.
+    pub const KEY_ROTATED: &str = "secrets.key_rotated";
+    /// A new pair of keys was made for values to be sealed to.
+    pub const SEALING_KEY_ROTATED: &str = "sealing_key.rotated";
+    /// A webhook subscription was added.
+    pub const WEBHOOK_ADDED: &str = "webhook.added";
+    /// A webhook subscription was removed.
+    pub const WEBHOOK_REMOVED: &str = "webhook.removed";
+    /// A webhook's endpoint was switched off, because it only failed for too long.
+    pub const WEBHOOK_DISABLED: &str = "webhook.disabled";
+    /// A webhook's endpoint was switched on again.
+    pub const WEBHOOK_ENABLED: &str = "webhook.enabled";
+    /// A stack whose last change's fate nobody knew was freed, after somebody had looked.
+    pub const STACK_RELEASED: &str = "stack.released";
+    /// A trail that had been rolled back was taken as it stood.
+    pub const ROLL_BACK_ACCEPTED: &str = "audit.roll_back_accepted";
+    /// A backup was put in the database's place.
+    pub const RESTORED: &str = "store.restored";
+    /// The oldest rows were cut off.
+    pub const CUT: &str = "audit.cut";
+    /// The ends of several chains were bound together.
+    pub const CHECKPOINT: &str = "audit.checkpoint";
+    /// A change to a repository was begun.
+    pub const REPOSITORY_CHANGE_BEGUN: &str = "repository.change_begun";
+    /// A change to a repository ended.
+    pub const REPOSITORY_CHANGED: &str = "repository.changed";
+    /// Writing, changing or closing an issue about a workflow was begun.
+    pub const ISSUE_BEGUN: &str = "issue.begun";
+    /// An issue about a workflow was written.
+    pub const ISSUE_CREATED: &str = "issue.created";
+    /// An issue about a workflow was brought up to date.
+    pub const ISSUE_UPDATED: &str = "issue.updated";
+    /// An issue about a workflow was closed.
+    pub const ISSUE_CLOSED: &str = "issue.closed";
+    /// Dead letters were given back for delivery.
+    pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
+    /// Events that were set aside were given back to a consumer of the outbox.
+    pub const EVENTS_GIVEN_BACK: &str = "outbox.given_back";
+}
+
+/// An entry in its place in the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRow {
+    /// The chain it stands in, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// Its place in the chain, from 1, without gaps.
+    pub seq: i64,
+    /// What is on record.
+    #[serde(flatten)]
+    pub entry: AuditEntry,
+    /// The hash of the row before; for the first, where the chain starts from.
+    pub prev_hash: ChainHash,
+    /// This row's hash.
+    pub hash: ChainHash,
+}
+
+/// Which rows to list; every field narrows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those for or by this agent.
+    pub agent: Option<AgentName>,
+    /// Those with this action.
+    pub action: Option<String>,
+    /// Those that ended so.
+    pub status: Option<Status>,
+    /// Those at or after.
+    pub since: Option<Timestamp>,
+    /// Those before.
+    pub until: Option<Timestamp>,
+}

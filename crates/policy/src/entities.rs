@@ -1,0 +1,154 @@
+//! The domain as Cedar sees it: one question's principal, action, resource and what they refer to.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::agent::{Agent, Role};
+use cc_devops_kernel::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
+
+use crate::literals::CONTROL_PLANE;
+
+/// The schema's types, parsed once.
+struct Types {
+    action: EntityTypeName,
+    agent: EntityTypeName,
+    admin: EntityTypeName,
+    control_plane: EntityTypeName,
+    repository: EntityTypeName,
+    secret: EntityTypeName,
+    prefix: EntityTypeName,
+    stack: EntityTypeName,
+    stage: EntityTypeName,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the names are literals that every test of this module parses"
+)]
+static TYPES: LazyLock<Types> = LazyLock::new(|| {
+    let name = |text: &str| text.parse().expect("a literal type name parses");
+    Types {
+        action: name("Action"),
+        agent: name("Agent"),
+        admin: name("Admin"),
+        control_plane: name("ControlPlane"),
+        repository: name("Repository"),
+        secret: name("Secret"),
+        prefix: name("SecretPrefix"),
+        stack: name("Stack"),
+        stage: name("Stage"),
+    }
+});
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn text(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+/// One question with all it refers to.
+pub(super) fn question(agent: &Agent, access: &Access, namespace: &Namespace) -> Result<(Request, Entities), String> {
+    let principal = principal(agent, namespace)?;
+    let (resource, context) = resource(access)?;
+    let request = Request::new(
+        principal.uid(),
+        uid(&TYPES.action, access.action()),
+        resource.uid(),
+        context,
+        None,
+    )
+    .map_err(|error| error.to_string())?;
+    // An agent may ask about itself: one entity, not two with the same name.
+    let entities: Vec<Entity> = if principal.uid() == resource.uid() {
+        vec![principal]
+    } else {
+        vec![principal, resource]
+    };
+    let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+    Ok((request, entities))
+}
+
+fn principal(agent: &Agent, namespace: &Namespace) -> Result<Entity, String> {
+    let name = agent.name.as_str();
+    let mut attributes = HashMap::from([("name".to_owned(), text(name))]);
+    let id = match agent.role {
+        Role::Admin => uid(&TYPES.admin, name),
+        Role::Agent => {
+            let own_prefix = agent.name.own_prefix(namespace);
+            let prefixes = std::iter::once(&own_prefix).chain(&agent.secret_prefixes).map(prefix);
+            let own_stack = agent.name.own_stack();
+            let stacks = std::iter::once(&own_stack).chain(&agent.stacks).map(stack);
+            attributes.insert("secretPrefixes".to_owned(), set(prefixes));
+            attributes.insert("stacks".to_owned(), set(stacks));
+            uid(&TYPES.agent, name)
+        }
+    };
+    Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())
+}
+
+fn resource(access: &Access) -> Result<(Entity, Context), String> {
+    let plain = |entity: Result<Entity, String>| Ok((entity?, Context::empty()));
+    let plane = || Ok(Entity::with_uid(uid(&TYPES.control_plane, CONTROL_PLANE)));
+    let agent = |name: &AgentName| Ok(Entity::with_uid(uid(&TYPES.agent, name.as_str())));
+    match access {
+        Access::Request { on, stage, .. } => {
+            let entity = match on {
+                Resource::Secret(name) => secret(name)?,
+                Resource::Stack(name) => named(stack(name), name.as_str())?,
+                Resource::Repository(name) => repository(name)?,
+                Resource::Agent(name) => agent(name)?,
+                Resource::ControlPlane => plane()?,
+            };
+            let context = stage.as_ref().map_or_else(|| Ok(Context::empty()), in_stage);
+            Ok((entity, context?))
+        }
+        Access::ReadSecret { name } => plain(secret(name)),
+        Access::FixRepositories { repository: name } => plain(name.as_ref().map_or_else(plane, repository)),
+        Access::SendHeartbeat { agent: name } => plain(agent(name)),
+        Access::ReadRequests { agent: name } | Access::ReadEvents { agent: name } => {
+            plain(name.as_ref().map_or_else(plane, agent))
+        }
+        Access::ListAgents
+        | Access::ManageAgents
+        | Access::ManageWebhooks
+        | Access::ReadMetrics
+        | Access::ReadHealth => plain(plane()),
+    }
+}
+
+fn repository(name: &RepositoryName) -> Result<Entity, String> {
+    named(uid(&TYPES.repository, name.as_str()), name.as_str())
+}
+
+/// An entity of which policies know its name.
+fn named(id: EntityUid, name: &str) -> Result<Entity, String> {
+    let attributes = HashMap::from([("name".to_owned(), text(name))]);
+    Entity::new(id, attributes, HashSet::new()).map_err(|error| error.to_string())
+}
+
+fn secret(name: &SecretName) -> Result<Entity, String> {
+    let attributes = HashMap::from([("name".to_owned(), text(name.as_str()))]);
+    let parents = name.prefixes().map(|p| prefix(&p)).collect();
+    Entity::new(uid(&TYPES.secret, name.as_str()), attributes, parents).map_err(|error| error.to_string())
+}
+
+fn in_stage(stage: &Stage) -> Result<Context, String> {
+    let stage = RestrictedExpression::new_entity_uid(uid(&TYPES.stage, stage.as_str()));
+    Context::from_pairs([("stage".to_owned(), stage)]).map_err(|error| error.to_string())
+}
+
+fn prefix(prefix: &SecretPrefix) -> EntityUid {
+    uid(&TYPES.prefix, prefix.as_str())
+}
+
+fn stack(stack: &StackName) -> EntityUid {
+    uid(&TYPES.stack, stack.as_str())
+}
+
+fn set(uids: impl Iterator<Item = EntityUid>) -> RestrictedExpression {
+    RestrictedExpression::new_set(uids.map(RestrictedExpression::new_entity_uid))
+}

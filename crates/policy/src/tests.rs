@@ -1,0 +1,480 @@
+//! The shipped sets, and what policies of one's own can and cannot do.
+
+use std::sync::LazyLock;
+
+use cc_devops_kernel::installation::Stages;
+use cc_devops_kernel::names::{Namespace, SecretName, SecretPrefix, StackName, Stage};
+
+use super::*;
+
+const fn rule(action: &'static str, on: On, staged: bool) -> Rule {
+    Rule { action, on, staged }
+}
+
+/// The rows that the registry of actions hands over. Both are held to `control-plane.cedarschema`: these by
+/// `the_schema_that_people_read_is_the_one_that_policies_are_held_to`, the registry by its own test.
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
+    let requests = [
+        rule("putSecret", On::Secret, true),
+        rule("deployLambda", On::Stack, true),
+        rule("github_repo_check", On::Repositories, false),
+        rule("workflow_monitor", On::Repositories, false),
+        rule("protectBranches", On::Repository, false),
+        rule("bootstrapRepoSecrets", On::Repository, false),
+    ];
+    Vocabulary::new(requests).unwrap()
+});
+
+fn vocabulary() -> &'static Vocabulary {
+    &VOCABULARY
+}
+
+fn installation() -> Installation {
+    Installation {
+        agent: AgentName::new("DevOpsAutomation").unwrap(),
+        namespace: Namespace::new("contentcraft").unwrap(),
+        stages: Stages::new(stage("dev"), vec![stage("prod")]),
+        credentials: vec![
+            secret("/contentcraft/github/token"),
+            secret("/contentcraft/stripe/reporting_api_key"),
+        ],
+    }
+}
+
+fn secret(name: &str) -> SecretName {
+    SecretName::new(name).unwrap()
+}
+
+fn stage(name: &str) -> Stage {
+    Stage::new(name).unwrap()
+}
+
+fn agent(name: &str, role: Role) -> Agent {
+    Agent {
+        name: AgentName::new(name).unwrap(),
+        role,
+        secret_prefixes: Vec::new(),
+        stacks: Vec::new(),
+    }
+}
+
+fn ask(policy: &Policy, agent: &Agent, action: &str, resource: &str) -> bool {
+    policy
+        .decide(agent, &vocabulary().access(action, resource, &stage("dev")).unwrap())
+        .allowed
+}
+
+#[test]
+fn by_default_an_agent_has_its_own_and_nothing_else() {
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary());
+    let me = agent("ContentOrchestrator", Role::Agent);
+    for (action, resource, expected) in [
+        ("putSecret", "/contentcraft/contentorchestrator/key", true),
+        ("readSecret", "/contentcraft/contentorchestrator/a/b", true),
+        ("putSecret", "/contentcraft/contentorchestrator-2/key", false),
+        ("putSecret", "/contentcraft/contentorchestrator", false),
+        ("readSecret", "/contentcraft/other/key", false),
+        ("deployLambda", "cc-agent-content-orchestrator", true),
+        ("deployLambda", "cc-agent-other", false),
+        ("sendHeartbeat", "ContentOrchestrator", true),
+        ("sendHeartbeat", "Other", false),
+        ("readRequests", "ContentOrchestrator", true),
+        ("readRequests", "Other", false),
+        ("readRequests", "*", false),
+        ("readEvents", "*", false),
+        ("listAgents", "*", true),
+        ("readMetrics", "*", true),
+        ("readHealth", "*", false),
+        ("manageWebhooks", "*", false),
+        ("manageAgents", "*", false),
+        ("fixRepositories", "web", false),
+        ("github_repo_check", "*", false),
+        ("workflow_monitor", "web", false),
+        ("protectBranches", "web", false),
+        ("bootstrapRepoSecrets", "web", false),
+    ] {
+        assert_eq!(ask(&policy, &me, action, resource), expected, "{action} on {resource}");
+    }
+}
+
+#[test]
+fn what_an_agent_was_given_is_its_own_too() {
+    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary());
+    let mut me = agent("A", Role::Agent);
+    me.secret_prefixes
+        .push(SecretPrefix::new("/contentcraft/stripe/").unwrap());
+    me.stacks.push(StackName::new("billing").unwrap());
+    assert!(ask(&policy, &me, "putSecret", "/contentcraft/stripe/key"));
+    assert!(ask(&policy, &me, "deployLambda", "billing"));
+    assert!(ask(&policy, &me, "putSecret", "/contentcraft/a/key"));
+}
+
+#[test]
+fn an_admin_has_everything() {
+    for set in PolicySet::ALL {
+        let policy = Policy::shipped(set, &installation(), vocabulary());
+        let admin = agent("admin", Role::Admin);
+        for (action, resource) in [
+            ("putSecret", "/contentcraft/any/key"),
+            ("readSecret", "/contentcraft/any/key"),
+            ("deployLambda", "any"),
+            ("sendHeartbeat", "Any"),
+            ("readRequests", "*"),
+            ("readEvents", "*"),
+            ("manageWebhooks", "*"),
+            ("manageAgents", "*"),
+            ("fixRepositories", "*"),
+            ("fixRepositories", "web"),
+            ("github_repo_check", "*"),
+            ("workflow_monitor", "web"),
+            ("protectBranches", "web"),
+            ("bootstrapRepoSecrets", "web"),
+        ] {
+            assert!(ask(&policy, &admin, action, resource), "{action}");
+        }
+    }
+}
+
+#[test]
+fn the_whole_namespace_set_opens_secrets_and_agent_stacks() {
+    let policy = Policy::shipped(PolicySet::WholeNamespace, &installation(), vocabulary());
+    let me = agent("A", Role::Agent);
+    assert!(ask(&policy, &me, "putSecret", "/contentcraft/other/key"));
+    assert!(ask(&policy, &me, "deployLambda", "cc-agent-other"));
+    assert!(!ask(&policy, &me, "deployLambda", "database"));
+    assert!(!ask(&policy, &me, "readRequests", "*"));
+    let decision = policy.decide(
+        &me,
+        &vocabulary()
+            .access("deployLambda", "cc-agent-other", &stage("dev"))
+            .unwrap(),
+    );
+    assert_eq!(decision.policies, ["agent-every-agent-stack"]);
+}
+
+#[test]
+fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
+    let everything = r#"@id("everything") permit (principal, action, resource);"#;
+    let sources = [("open.cedar".to_owned(), everything.to_owned())];
+    let open = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
+    let mut owner = agent("A", Role::Agent);
+    owner.stacks.push(StackName::new("cc-agent-devops-automation").unwrap());
+    let sets = PolicySet::ALL.map(|set| Policy::shipped(set, &installation(), vocabulary()));
+    for policy in sets.into_iter().chain([open]) {
+        let policy = policy.guarding("Plane-of-Acme-dev");
+        for who in [
+            &agent("admin", Role::Admin),
+            &owner,
+            &agent("DevOpsAutomation", Role::Agent),
+        ] {
+            for own in [
+                "cc-agent-devops-automation",
+                "cc-agent-dev-ops-automation",
+                "CC-Agent-DevOps-Automation",
+                "plane-of-acme",
+            ] {
+                assert!(!ask(&policy, who, "deployLambda", own), "{own}");
+                let access = vocabulary().access("deployLambda", own, &stage("dev")).unwrap();
+                let denied = policy.decide(who, &access);
+                assert_eq!(denied.closed, Some(Closed::OwnStack));
+                assert!(denied.refusal(&who.name, &access).contains("make deploy"));
+            }
+        }
+        assert!(ask(
+            &policy,
+            &agent("admin", Role::Admin),
+            "deployLambda",
+            "cc-agent-other"
+        ));
+        let elsewhere = vocabulary()
+            .access("deployLambda", "plane-of-acme", &stage("prod"))
+            .unwrap();
+        let decision = policy.decide(&owner, &elsewhere);
+        assert_eq!(decision.closed, None, "a full name is one stage's");
+    }
+}
+
+#[test]
+fn an_agent_can_be_given_its_repositories() {
+    let own = r#"@id("writer-checks-web")
+        permit (principal == Agent::"Writer", action in [Action::"github_repo_check", Action::"workflow_monitor"],
+                resource == Repository::"web");"#;
+    let sources = [
+        ("base.cedar".to_owned(), PolicySet::OwnPrefixes.text().to_owned()),
+        ("own.cedar".to_owned(), own.to_owned()),
+    ];
+    let policy = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
+    let me = agent("Writer", Role::Agent);
+    assert!(ask(&policy, &me, "github_repo_check", "web"));
+    assert!(!ask(&policy, &me, "github_repo_check", "*"));
+    assert!(!ask(&policy, &me, "protectBranches", "web"));
+    let all = vocabulary().access("protectBranches", "*", &stage("dev"));
+    assert!(all.unwrap_err().contains("one repository"));
+}
+
+#[test]
+fn a_policy_can_forbid_a_stage() {
+    let sources = [
+        ("base.cedar".to_owned(), PolicySet::OwnPrefixes.text().to_owned()),
+        (
+            "freeze.cedar".to_owned(),
+            "@id(\"freeze\") forbid (principal, action == Action::\"deployLambda\", resource) \
+             when { context.stage == Stage::\"prod\" };"
+                .to_owned(),
+        ),
+    ];
+    let policy = Policy::parse(&sources, &installation(), vocabulary()).unwrap();
+    let me = agent("A", Role::Agent);
+    let on = |name: &str| vocabulary().access("deployLambda", "cc-agent-a", &stage(name)).unwrap();
+    assert!(policy.decide(&me, &on("dev")).allowed);
+    let denied = policy.decide(&me, &on("prod"));
+    assert!(!denied.allowed);
+    assert_eq!(denied.policies, ["freeze"]);
+}
+
+#[test]
+fn every_problem_of_every_file_is_reported() {
+    let sources = [
+        ("one.cedar".to_owned(), "permit (principal, action, resource".to_owned()),
+        (
+            "two.cedar".to_owned(),
+            "permit (principal, action == Action::\"fly\", resource);".to_owned(),
+        ),
+    ];
+    let problems = Policy::parse(&sources, &installation(), vocabulary()).err().unwrap();
+    assert!(problems.iter().any(|p| p.file == "one.cedar"), "{problems:?}");
+    assert!(problems.iter().any(|p| p.file == "two.cedar"), "{problems:?}");
+}
+
+#[test]
+fn the_schema_that_people_read_is_the_one_that_policies_are_held_to() {
+    let shown = include_str!("control-plane.cedarschema");
+    let schema = vocabulary().schema_text();
+    assert_eq!(
+        shown, schema,
+        "write control-plane.cedarschema anew with the text on the right"
+    );
+}
+
+#[test]
+fn what_policies_may_speak_of_has_names_that_stand_once() {
+    let rule = |action| Rule {
+        action,
+        on: On::Secret,
+        staged: false,
+    };
+    for (names, said) in [
+        (vec!["readSecret"], "twice"),
+        (vec!["one", "one"], "twice"),
+        (vec!["no-name"], "no action's name"),
+        (vec![""], "no action's name"),
+    ] {
+        let error = Vocabulary::new(names.into_iter().map(rule)).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+    let dotted = Vocabulary::new([rule("revenue.report")]).unwrap();
+    let text = "permit (principal, action == Action::\"revenue.report\", resource);".to_owned();
+    let policy = Policy::parse(&[("own.cedar".to_owned(), text)], &installation(), &dotted).unwrap();
+    let access = dotted
+        .access("revenue.report", "/contentcraft/a/key", &stage("dev"))
+        .unwrap();
+    assert!(policy.decide(&agent("A", Role::Agent), &access).allowed);
+}
+
+#[test]
+fn no_policies_means_no() {
+    let policy = Policy::parse(&[], &installation(), vocabulary()).unwrap();
+    assert!(!ask(&policy, &agent("admin", Role::Admin), "listAgents", "*"));
+}
+
+#[test]
+fn no_policy_opens_the_control_planes_own_secrets_to_an_agent() {
+    let open = "permit (principal, action, resource);";
+    let all = [("open.cedar".to_owned(), open.to_owned())];
+    let mut hub = agent("GitHub", Role::Agent);
+    hub.secret_prefixes
+        .push(SecretPrefix::new("/contentcraft/stripe/").unwrap());
+    let policies = [
+        Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary()),
+        Policy::shipped(PolicySet::WholeNamespace, &installation(), vocabulary()),
+        Policy::parse(&all, &installation(), vocabulary()).unwrap(),
+    ];
+    for policy in &policies {
+        for action in ["putSecret", "readSecret"] {
+            for own in [
+                "/contentcraft/github/token",
+                "/contentcraft/stripe/reporting_api_key",
+                "/contentcraft/devopsautomation/key",
+            ] {
+                assert!(!ask(policy, &hub, action, own), "{action} {own}");
+                assert!(ask(policy, &agent("admin", Role::Admin), action, own), "{action} {own}");
+            }
+            assert!(ask(policy, &hub, action, "/contentcraft/github/npm"));
+            assert!(ask(policy, &hub, action, "/contentcraft/stripe/other"));
+        }
+    }
+    let access = vocabulary()
+        .access("readSecret", "/contentcraft/github/token", &stage("dev"))
+        .unwrap();
+    let [.., open] = &policies;
+    let denied = open.decide(&hub, &access);
+    assert_eq!(denied.policies, ["control-plane-secrets"]);
+    assert_eq!(denied.closed, Some(Closed::OwnSecret));
+    let said = denied.refusal(&hub.name, &access);
+    assert!(said.contains("whatever the policies say"), "{said}");
+    let other = vocabulary().access("manageAgents", "*", &stage("dev")).unwrap();
+    let shipped = policies.first().unwrap();
+    let said = shipped.decide(&hub, &other).refusal(&hub.name, &other);
+    assert_eq!(
+        said,
+        "no policy lets GitHub do manageAgents on *; an operator can grant it"
+    );
+}
+
+/// What is said of a policy whose condition names this entity.
+fn said_of(condition: &str) -> Vec<String> {
+    let text = format!("// a comment\nforbid (principal, action, resource)\nwhen {{ {condition} }};\n");
+    match Policy::parse(&[("own.cedar".to_owned(), text)], &installation(), vocabulary()) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_name_in_a_policy_that_can_be_nothing_here_is_refused_with_its_line() {
+    for (written, meant) in [
+        (
+            "resource == Secret::\"contentcraft/a/key\"",
+            "Secret::\"/contentcraft/a/key\"",
+        ),
+        (
+            "resource == Secret::\"/ContentCraft/a/key\"",
+            "Secret::\"/contentcraft/a/key\"",
+        ),
+        ("resource == Secret::\"a/key\"", "Secret::\"/contentcraft/a/key\""),
+        (
+            "resource == Secret::\"/contentcraft//a/key\"",
+            "Secret::\"/contentcraft/a/key\"",
+        ),
+        (
+            "resource == Secret::\"/contentcraft/a/\"",
+            "SecretPrefix::\"/contentcraft/a/\"",
+        ),
+        (
+            "resource in SecretPrefix::\"/contentcraft/a\"",
+            "SecretPrefix::\"/contentcraft/a/\"",
+        ),
+        (
+            "resource in SecretPrefix::\"contentcraft/a/\"",
+            "SecretPrefix::\"/contentcraft/a/\"",
+        ),
+        ("resource == Stack::\"cc-agent-a-prod\"", "Stack::\"cc-agent-a\""),
+        ("resource == Repository::\"deepfoundai/web\"", "Repository::\"web\""),
+        ("resource == ControlPlane::\"DevOps\"", "ControlPlane::\"devops\""),
+        ("resource == Agent::\"agent.Billing\"", "Agent::\"Billing\""),
+        ("principal == Agent::\"agent.Billing\"", "Agent::\"Billing\""),
+    ] {
+        let said = said_of(written);
+        let [said] = said.as_slice() else {
+            panic!("{written}: {said:?}");
+        };
+        assert!(said.starts_with("own.cedar:3: "), "{said}");
+        assert!(said.contains(&format!("did you mean {meant}")), "{said}");
+    }
+    for written in [
+        "resource == Secret::\"/other/a/key\"",
+        "resource in SecretPrefix::\"/other/\"",
+        "resource == Stack::\"9lives\"",
+        "principal == Admin::\"no name\"",
+    ] {
+        let said = said_of(written);
+        assert!(
+            said.len() == 1 && said[0].starts_with("own.cedar:3: "),
+            "{written}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_stage_that_does_not_exist_is_refused_with_those_that_do() {
+    let text = "forbid (principal, action == Action::\"deployLambda\", resource)\nwhen {\n  context.stage == \
+                Stage::\"Prod\" ||\n  [Stage::\"dev\", Stage::\"qa\"].contains(context.stage)\n};";
+    let problems = Policy::parse(
+        &[("freeze.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    )
+    .err()
+    .unwrap();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "freeze.cedar:3: Stage::\"Prod\": there is no such stage; use one of: dev, prod; did you mean \
+             Stage::\"prod\"?",
+            "freeze.cedar:4: Stage::\"qa\": there is no such stage; use one of: dev, prod",
+        ]
+    );
+}
+
+#[test]
+fn what_fits_is_taken_wherever_it_stands() {
+    let text = r#"
+        @id("Stage::\"nowhere\"") // Stage::"nowhere"
+        forbid (principal == Agent::"Billing", action == Action::"putSecret", resource == Secret::"/contentcraft/a/key")
+        when { {"s": context.stage}.s == Stage::"prod" && "Stage::\"nowhere\"" != resource.name };
+        forbid (principal is Agent, action in [Action::"github_repo_check"], resource == Repository::"web.site");
+        permit (principal in Admin::"admin", action == Action::"deployLambda", resource == Stack::"cc-agent-a");
+        permit (principal, action == Action::"readRequests", resource == ControlPlane :: "devops");
+        forbid (principal, action == Action::"readSecret", resource)
+        unless { resource in [SecretPrefix::"/contentcraft/", SecretPrefix::"/contentcraft/a/"] };
+    "#;
+    let parsed = Policy::parse(
+        &[("own.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    );
+    assert_eq!(parsed.err(), None);
+}
+
+#[test]
+fn a_policy_that_can_never_decide_anything_is_refused() {
+    for text in [
+        "forbid (principal, action == Action::\"putSecret\", resource is Stack);",
+        "\n\nforbid (principal, action, resource) when { principal is Agent && resource is Stage };",
+    ] {
+        let problems = Policy::parse(
+            &[("idle.cedar".to_owned(), text.to_owned())],
+            &installation(),
+            vocabulary(),
+        );
+        let problems = problems.err().unwrap();
+        assert!(problems.iter().all(|problem| problem.line.is_some()), "{problems:?}");
+    }
+}
+
+#[test]
+fn an_agent_in_a_policy_whose_name_another_has_is_refused() {
+    let text = "forbid (principal == Agent::\"billing\", action, resource);\n\
+                forbid (principal == Agent::\"Not-Yet\", action, resource);\n\
+                permit (principal, action == Action::\"readEvents\", resource == Agent::\"wri-ter\");";
+    let policy = Policy::parse(
+        &[("own.cedar".to_owned(), text.to_owned())],
+        &installation(),
+        vocabulary(),
+    )
+    .unwrap();
+    let name = |text: &str| AgentName::new(text).unwrap();
+    assert_eq!(policy.check_agents(&[name("Other"), name("billing")]), Ok(()));
+    let problems = policy.check_agents(&[name("Billing"), name("Wri-Ter")]).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "own.cedar:1: Agent::\"billing\": there is no such agent, and there will be none beside Billing; did you \
+             mean Agent::\"Billing\"?",
+            "own.cedar:3: Agent::\"wri-ter\": there is no such agent, and there will be none beside Wri-Ter; did you \
+             mean Agent::\"Wri-Ter\"?",
+        ]
+    );
+}

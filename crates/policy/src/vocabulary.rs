@@ -1,0 +1,248 @@
+//! What policies may speak of: the actions of the registry and the control plane's own, and the Cedar schema that is
+//! made of them. `control-plane.cedarschema` shows the shipped one to people; a test holds it to this.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::names::{AgentName, NameError, RepositoryName, SecretName, StackName, Stage};
+use cedar_policy::Schema;
+
+/// The schema's types of entities.
+const ENTITIES: &str = include_str!("entities.cedarschema");
+
+/// What an action is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum On {
+    /// A secret.
+    Secret,
+    /// A stack, named without its stage.
+    Stack,
+    /// A repository, or all of the owner's.
+    Repositories,
+    /// One repository.
+    Repository,
+    /// An agent.
+    Agent,
+    /// An agent, or everybody.
+    Agents,
+    /// The control plane as a whole.
+    ControlPlane,
+}
+
+impl On {
+    /// What a person names as the resource, for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "the secret's name",
+            Self::Stack => "the stack without its stage",
+            Self::Repositories => "a repository, or * for all of the owner's",
+            Self::Repository => "a repository",
+            Self::Agent => "an agent",
+            Self::Agents => "an agent, or * for everybody's",
+            Self::ControlPlane => "*",
+        }
+    }
+
+    /// The types of entities in the schema.
+    fn types(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::Stack => "Stack",
+            Self::Repositories => "Repository, ControlPlane",
+            Self::Repository => "Repository",
+            Self::Agent => "Agent",
+            Self::Agents => "Agent, ControlPlane",
+            Self::ControlPlane => "ControlPlane",
+        }
+    }
+
+    /// What the schema says of them, for people.
+    fn comment(self) -> &'static str {
+        match self {
+            Self::Secret => "On a secret.",
+            Self::Stack => "On a stack.",
+            Self::Repositories => "On a repository: that one. On the control plane: all of the owner's.",
+            Self::Repository => "On one repository.",
+            Self::Agent => "On an agent.",
+            Self::Agents => "On an agent: that agent's own. On the control plane: everybody's.",
+            Self::ControlPlane => "On the control plane as a whole.",
+        }
+    }
+
+    /// The resource that a person names.
+    fn named(self, action: &str, resource: &str) -> Result<Resource, String> {
+        let said = |error: NameError| error.to_string();
+        let whole = resource == "*";
+        match self {
+            Self::Repositories | Self::Agents | Self::ControlPlane if whole => Ok(Resource::ControlPlane),
+            Self::Secret => SecretName::new(resource).map(Resource::Secret).map_err(said),
+            Self::Stack => StackName::new(resource).map(Resource::Stack).map_err(said),
+            Self::Repository if whole => Err(format!(
+                "{action} is about one repository; give its name as the resource"
+            )),
+            Self::Repository | Self::Repositories => {
+                RepositoryName::new(resource).map(Resource::Repository).map_err(said)
+            }
+            Self::Agent | Self::Agents => AgentName::new(resource).map(Resource::Agent).map_err(said),
+            Self::ControlPlane => Err(format!(
+                "{action} is about the whole control plane; give `*` as the resource"
+            )),
+        }
+    }
+}
+
+/// What policies may say of one action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub action: &'static str,
+    /// What it is done to.
+    pub on: On,
+    /// Whether policies are told the stage.
+    pub staged: bool,
+}
+
+/// The actions that are no requests.
+const OWN: [Rule; 10] = [
+    own("readSecret", On::Secret),
+    own("fixRepositories", On::Repositories),
+    own("sendHeartbeat", On::Agent),
+    own("readRequests", On::Agents),
+    own("readEvents", On::Agents),
+    own("listAgents", On::ControlPlane),
+    own("manageAgents", On::ControlPlane),
+    own("manageWebhooks", On::ControlPlane),
+    own("readMetrics", On::ControlPlane),
+    own("readHealth", On::ControlPlane),
+];
+
+const fn own(action: &'static str, on: On) -> Rule {
+    Rule {
+        action,
+        on,
+        staged: false,
+    }
+}
+
+/// What policies may speak of.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    rules: Vec<Rule>,
+    text: String,
+    schema: Schema,
+}
+
+impl Vocabulary {
+    /// These actions of requests, and the control plane's own.
+    ///
+    /// # Errors
+    /// A sentence: a name that cannot be an action's, or is there twice.
+    pub fn new(requests: impl IntoIterator<Item = Rule>) -> Result<Self, String> {
+        let rules = Self::rules_of(requests)?;
+        let text = schema_text(&rules);
+        let (schema, _) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
+        Ok(Self { rules, text, schema })
+    }
+
+    /// What may be said of each of them, for those who need no schema: it takes megabytes to read one.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::new`].
+    pub fn rules_of(requests: impl IntoIterator<Item = Rule>) -> Result<Vec<Rule>, String> {
+        let mut rules: Vec<Rule> = requests.into_iter().chain(OWN).collect();
+        let mut seen = BTreeSet::new();
+        for rule in &rules {
+            let name = rule.action;
+            let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+                && name.len() <= 64;
+            if !fits {
+                return Err(format!(
+                    "{name:?} is no action's name: a letter, then letters, digits, `_` and `.`, 64 at most"
+                ));
+            }
+            if !seen.insert(name) {
+                return Err(format!("action {name:?} is there twice"));
+            }
+        }
+        // By what they are done to, as people are shown them; among those of one kind in the order they came.
+        rules.sort_by_key(|rule| match rule.on {
+            On::Repositories | On::Repository => On::Repositories,
+            On::Agent | On::Agents => On::Agent,
+            other => other,
+        });
+        Ok(rules)
+    }
+
+    /// What may be said of each action.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The schema that policies are validated against, as Cedar.
+    pub fn schema_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, parsed.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// What a person asks with three words. `resource` is a secret's name, a stack without its stage, a repository or
+    /// an agent, as the action wants it; `*` means everybody or the whole control plane.
+    ///
+    /// # Errors
+    /// A sentence on what cannot be asked.
+    pub fn access(&self, action: &str, resource: &str, stage: &Stage) -> Result<Access, String> {
+        let Some(rule) = self.rules.iter().find(|rule| rule.action == action) else {
+            let known: Vec<&str> = self.rules.iter().map(|rule| rule.action).collect();
+            return Err(format!(
+                "action {action:?} does not exist; use one of: {}",
+                known.join(", ")
+            ));
+        };
+        let on = rule.on.named(action, resource)?;
+        Ok(Access::own(action, on.clone()).unwrap_or_else(|| Access::Request {
+            action: rule.action,
+            on,
+            stage: rule.staged.then(|| stage.clone()),
+        }))
+    }
+}
+
+fn schema_text(rules: &[Rule]) -> String {
+    let mut text = ENTITIES.to_owned();
+    let mut written: Vec<(On, bool)> = Vec::new();
+    for rule in rules {
+        let kind = (rule.on, rule.staged);
+        if written.contains(&kind) {
+            continue;
+        }
+        written.push(kind);
+        let alike = rules.iter().filter(|other| (other.on, other.staged) == kind);
+        let names: Vec<String> = alike.map(|rule| quoted(rule.action)).collect();
+        let context = if rule.staged { "{ stage: Stage }" } else { "{}" };
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n// {}\naction {} appliesTo {{\n  principal: [Agent, Admin], resource: [{}], context: {context},\n}};\n",
+            rule.on.comment(),
+            names.join(", "),
+            rule.on.types(),
+        );
+    }
+    text
+}
+
+/// A name as the schema has it: in quotes, where it is no identifier.
+fn quoted(action: &str) -> String {
+    if action.contains('.') {
+        format!("{action:?}")
+    } else {
+        action.to_owned()
+    }
+}

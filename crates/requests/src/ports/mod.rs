@@ -1,0 +1,79 @@
+//! The ports of the spine, and every port together.
+
+mod at_once;
+mod domains;
+mod ledger;
+mod retention;
+mod sealing;
+mod stacks;
+
+use std::sync::Arc;
+
+pub use at_once::{AtOnce, Conclude, Done};
+pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
+pub use cc_devops_kernel::ports::{
+    Alerts, Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule,
+    SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SystemClock,
+};
+pub use cc_devops_outbox::ports::{
+    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
+    SetAside, Settled, Standing, WebhookPorts, Webhooks,
+};
+pub use cc_devops_repos::ports::{
+    Begun, CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, HandedOver, IssueLookup,
+    RepositoryCare, RepositoryPorts, RepositoryStore, Shelf, Spent, TakeFound, WorkStanding,
+};
+pub use cc_devops_revenue::ports::{
+    Billing, BillingNotices, RateSource, RevenuePorts, RevenueStore, TakeFigure, Wanted,
+};
+pub use ledger::{Backlog, Ledger};
+pub use retention::{Forgotten, Kept, Retention, Weight};
+pub use sealing::SealingKeys;
+pub use stacks::{StackEnd, StackProgress, Stacks};
+
+/// Every port together, as an adapter crate hands them over.
+#[derive(Clone)]
+pub struct Ports {
+    /// The spine.
+    pub ledger: Arc<dyn Ledger>,
+    /// The audit trail.
+    pub audit: Arc<dyn AuditTrail>,
+    /// Where secrets are kept.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The keys that values are sealed to.
+    pub sealing_keys: Arc<dyn SealingKeys>,
+    /// Does what needs no other system than the ledger's own store; none where secrets are kept elsewhere.
+    pub at_once: Option<Arc<dyn AtOnce>>,
+    /// Where stacks are changed.
+    pub stacks: Arc<dyn Stacks>,
+    /// Which agents there are.
+    pub agents: Arc<dyn Agents>,
+    /// Where heartbeats go.
+    pub heartbeats: Arc<dyn Heartbeats>,
+    /// The events that go out, and who is still to be told.
+    pub outbox: Arc<dyn Outbox>,
+    /// The event bus, where [`Consumer::Bus`] is among the outbox's consumers.
+    pub bus: Option<Arc<dyn EventBus>>,
+    /// What writes the log, where [`Consumer::Log`] is among the outbox's consumers.
+    pub log: Option<Arc<dyn LogWriter>>,
+    /// The published events.
+    pub events: Arc<dyn EventLog>,
+    /// Webhook subscriptions.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// How people are told.
+    pub alerts: Arc<dyn Alerts>,
+    /// When jobs are due.
+    pub schedule: Arc<dyn Schedule>,
+    /// Request metrics.
+    pub metrics: Arc<dyn Metrics>,
+    /// Where MRR is kept.
+    pub revenue: Arc<dyn RevenueStore>,
+    /// What is kept of repositories.
+    pub repositories: Arc<dyn RepositoryStore>,
+    /// The store's own housekeeping.
+    pub retention: Arc<dyn Retention>,
+    /// The systems' own health.
+    pub checks: Arc<dyn Checks>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}

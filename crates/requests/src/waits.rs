@@ -1,0 +1,54 @@
+//! How long requests have waited, whatever becomes of the clock meanwhile.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cc_devops_kernel::names::RequestId;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::record::WaitingRequest;
+
+/// How long the process has run, by a clock that nobody sets.
+pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// How long requests have waited.
+#[derive(Default)]
+pub(super) struct Waits {
+    stopwatch: Option<Stopwatch>,
+    /// When each was seen first, by the stopwatch, and how long it had waited then, by the clock.
+    seen: Mutex<HashMap<RequestId, (Duration, SignedDuration)>>,
+}
+
+impl Waits {
+    /// Measured by a stopwatch.
+    pub(super) fn by(stopwatch: Stopwatch) -> Self {
+        Self {
+            stopwatch: Some(stopwatch),
+            seen: Mutex::default(),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<RequestId, (Duration, SignedDuration)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a request has waited: from when this process saw it first on, the clock has no say. Before that
+    /// it has, but for one that was set back meanwhile.
+    pub(super) fn of(&self, waiting: &WaitingRequest, now: Timestamp) -> SignedDuration {
+        let by_clock = now.duration_since(waiting.since).max(SignedDuration::ZERO);
+        let Some(stopwatch) = &self.stopwatch else {
+            return by_clock;
+        };
+        let ran = stopwatch();
+        let mut seen = self.seen();
+        let (first, before) = *seen.entry(waiting.head.id.clone()).or_insert((ran, by_clock));
+        let since = SignedDuration::try_from(ran.saturating_sub(first)).unwrap_or(SignedDuration::MAX);
+        before.saturating_add(since)
+    }
+
+    /// Forgets one that waits no more.
+    pub(super) fn forget(&self, id: &RequestId) {
+        self.seen().remove(id);
+    }
+}
