@@ -138,6 +138,7 @@ pub struct Breakdown {
     filters: Vec<Filter>,
     groups: BTreeMap<String, Group>,
     errors: u64,
+    list_incomplete: bool,
 }
 
 #[derive(Debug, Default)]
@@ -154,7 +155,13 @@ impl Breakdown {
             filters,
             groups: BTreeMap::new(),
             errors: 0,
+            list_incomplete: false,
         }
+    }
+
+    /// Notes that what is added is only a part of a list.
+    pub fn list_incomplete(&mut self) {
+        self.list_incomplete = true;
     }
 
     /// Takes a figure.
@@ -227,15 +234,18 @@ impl Breakdown {
         let missing = totals
             .iter()
             .filter(|(from, amount)| rates.convert(amount, **from, currency).is_none());
+        let without_rate: Vec<Currency> = missing.map(|(from, _)| *from).collect();
         Groups {
             by: self.by,
             filters: self.filters,
             currency,
-            without_rate: missing.map(|(from, _)| *from).collect(),
+            complete: self.errors == 0 && !self.list_incomplete && without_rate.is_empty(),
             groups,
             totals,
             mrr,
+            without_rate,
             errors: self.errors,
+            list_incomplete: self.list_incomplete,
         }
     }
 }
@@ -256,6 +266,8 @@ pub struct Groups {
     pub filters: Vec<Filter>,
     /// The currency that `mrr` is in.
     pub currency: Currency,
+    /// Whether everything was there, could be computed and converted.
+    pub complete: bool,
     /// The groups, the largest first.
     pub groups: Vec<GroupTotal>,
     /// All groups together, by currency.
@@ -266,6 +278,8 @@ pub struct Groups {
     pub without_rate: Vec<Currency>,
     /// How many subscriptions could not be computed: they are in no group.
     pub errors: u64,
+    /// Whether the list of subscriptions is only a part.
+    pub list_incomplete: bool,
 }
 
 /// A group.

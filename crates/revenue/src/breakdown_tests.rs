@@ -23,6 +23,7 @@ fn figure(currency: Currency, country: Option<&'static str>, shares: Vec<Share>)
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
         shares,
         country: country.map(Into::into),

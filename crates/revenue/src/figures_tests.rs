@@ -34,6 +34,7 @@ fn day(date: Date, compared_with: Option<Date>, sheets: &[(Currency, Sheet)]) ->
                 excluded: None,
                 collection_paused: false,
                 tax_unknown: false,
+                customer_discount_unknown: false,
                 lines: Vec::new(),
                 shares: Vec::new(),
                 country: None,

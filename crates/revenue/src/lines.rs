@@ -31,8 +31,12 @@ pub enum LineKind {
     ItemDiscount,
     /// An item's share of a discount of the subscription.
     SubscriptionDiscount,
+    /// An item's share of a discount of the customer.
+    CustomerDiscount,
     /// Tax within the price.
     InclusiveTax,
+    /// What goes to a platform.
+    ApplicationFee,
     /// What does not count, and why.
     Excluded,
     /// What changes nothing, but may be asked about.

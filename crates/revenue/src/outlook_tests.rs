@@ -1,7 +1,8 @@
 use super::*;
 use crate::figure::Excluded;
 use crate::model::{
-    Charge, Collection, Coupon, CouponRef, Discount, Duration, Interval, Item, Off, Price, PriceRef, Schedule,
+    Charge, Collection, Coupon, CouponRef, CustomerDiscounts, Discount, Duration, Interval, Item, Off, Price, PriceRef,
+    Schedule, TaxBehavior, Usage,
 };
 
 const NOW: i64 = 1_795_392_000;
@@ -14,10 +15,11 @@ fn price(id: &'static str, cents: i64) -> Price<'static> {
         currency: Some(Currency::USD),
         interval: Interval::Month,
         interval_count: 1,
-        metered: false,
-        includes_tax: false,
+        usage: Usage::Licensed,
+        tax: TaxBehavior::Exclusive,
         charge: Charge::PerUnit(Exact::whole(cents)),
         currency_options: Vec::new(),
+        currency_taxes: Vec::new(),
         packages: None,
     }
 }
@@ -52,6 +54,8 @@ fn subscription() -> Subscription<'static> {
         items: vec![item(PriceRef::Sent(price("price", 1_000)), 2)],
         items_missing: false,
         discounts: Vec::new(),
+        customer_discounts: CustomerDiscounts::Known(Vec::new()),
+        application_fee_percent: None,
         default_tax_rates: Vec::new(),
         schedule: None,
     }

@@ -88,10 +88,16 @@ pub struct Summary {
     pub subscription_count: u64,
     /// How many of them did not count, by reason.
     pub excluded: BTreeMap<Excluded, u64>,
-    /// How many of them could not be computed, by what is wrong.
+    /// How many of them could not be computed, by what is wrong; and a list that was only a part.
     pub errors: BTreeMap<ErrorCode, u64>,
-    /// How many count with taxes in them that Stripe works out invoice by invoice.
+    /// How many count with taxes that may be in them: Stripe works them out invoice by invoice.
     pub tax_unknown: u64,
+    /// How many count although nobody knows whether their customer has a discount.
+    #[serde(default)]
+    pub customer_discounts_unknown: u64,
+    /// How many copies of subscriptions were left out.
+    #[serde(default)]
+    pub duplicates: u64,
     /// The currencies without a rate.
     pub without_rate: Vec<Currency>,
     /// Where the rates are from.
@@ -217,6 +223,8 @@ impl Summary {
             excluded: totals.excluded().clone(),
             errors: totals.errors().clone(),
             tax_unknown: totals.tax_unknown(),
+            customer_discounts_unknown: totals.customer_discounts_unknown(),
+            duplicates: totals.duplicates(),
             without_rate,
             rates_source: rates.source().to_owned(),
             rates_date: rates.date(),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::customers::CustomersError;
@@ -22,12 +22,12 @@ use super::rates::Rates;
 use super::report::{Summary, Usd};
 use super::run::Run;
 use crate::currency::Currency;
-use crate::ports::{Billing, RateSource, RevenuePorts, Wanted};
+use crate::ports::{Billing, RateSource, RevenuePorts, RevenueStore, Wanted};
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 /// How many customers are read or written at once.
 const PAGE: usize = 1_000;
@@ -174,16 +174,14 @@ impl Reporter {
         let date = date_of(as_of)?;
         let store = &self.ports.revenue;
         let latest = store.latest().await?;
-        let base = match &latest {
+        let base = match latest {
             Some(latest) if latest.date > date && ask.keep => return Err(ReportError::Past { latest: latest.date }),
-            Some(latest) if latest.date >= date => latest.compared_with,
-            Some(latest) => Some(latest.date),
-            None => None,
-        };
-        let base = match (base, latest) {
-            (Some(base), Some(latest)) if latest.date == base => Some(latest),
-            (Some(base), _) => store.day(base).await?,
-            (None, _) => None,
+            Some(latest) if latest.date > date => last_before(store.as_ref(), date).await?,
+            Some(latest) if latest.date == date => match latest.compared_with {
+                Some(base) => store.day(base).await?,
+                None => None,
+            },
+            other => other,
         };
         let run = self.read(ask, as_of, each).await?;
         let period = (as_of - i64::from(PERIOD_DAYS) * 86_400 + 1, as_of);
@@ -390,6 +388,18 @@ impl Reporter {
             *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
+}
+
+/// The last day that was kept before a date. Most are asked for soon after.
+async fn last_before(store: &dyn RevenueStore, date: Date) -> PortResult<Option<Day>> {
+    let Ok(until) = date.yesterday() else { return Ok(None) };
+    for days in [7, 100] {
+        let from = until.saturating_sub(days.days());
+        if let Some(day) = store.days(from, until).await?.pop() {
+            return Ok(Some(day));
+        }
+    }
+    Ok(store.days(Date::MIN, until).await?.pop())
 }
 
 /// The event's detail.

@@ -17,6 +17,8 @@ pub struct Totals {
     excluded: BTreeMap<Excluded, u64>,
     errors: BTreeMap<ErrorCode, u64>,
     tax_unknown: u64,
+    customer_discounts_unknown: u64,
+    duplicates: u64,
     outlooks: Outlooks,
 }
 
@@ -51,6 +53,7 @@ impl Totals {
         self.outlooks.add(figure);
         self.subscriptions += 1;
         self.tax_unknown += u64::from(figure.tax_unknown);
+        self.customer_discounts_unknown += u64::from(figure.customer_discount_unknown);
         if let Some(reason) = figure.excluded {
             *self.excluded.entry(reason).or_default() += 1;
         }
@@ -72,6 +75,16 @@ impl Totals {
                 }
             }
         }
+    }
+
+    /// Notes that the list of subscriptions was only a part.
+    pub fn list_incomplete(&mut self) {
+        *self.errors.entry(ErrorCode::ListIncomplete).or_default() += 1;
+    }
+
+    /// Notes that so many copies of subscriptions were left out.
+    pub fn add_duplicates(&mut self, count: u64) {
+        self.duplicates += count;
     }
 
     /// The totals of each currency that occurred.
@@ -132,6 +145,16 @@ impl Totals {
     /// How many count with taxes in them that the subscription does not tell.
     pub fn tax_unknown(&self) -> u64 {
         self.tax_unknown
+    }
+
+    /// How many count although nobody knows whether their customer has a discount.
+    pub fn customer_discounts_unknown(&self) -> u64 {
+        self.customer_discounts_unknown
+    }
+
+    /// How many copies of subscriptions were left out.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
     }
 }
 

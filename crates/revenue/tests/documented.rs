@@ -66,6 +66,7 @@ fn day(date: Date, compared_with: Option<Date>, sheet: Sheet) -> Day {
             excluded: None,
             collection_paused: false,
             tax_unknown: false,
+            customer_discount_unknown: false,
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,

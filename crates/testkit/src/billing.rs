@@ -50,6 +50,7 @@ impl FakeBilling {
             excluded: None,
             collection_paused: false,
             tax_unknown: false,
+            customer_discount_unknown: false,
             lines: Vec::new(),
             shares: Vec::new(),
             country: None,

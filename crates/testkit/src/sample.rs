@@ -291,6 +291,7 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
         shares: Vec::new(),
         country: None,

@@ -28,9 +28,13 @@ mod retention;
 #[cfg(test)]
 mod revenue;
 #[cfg(test)]
+mod revenue_field;
+#[cfg(test)]
 mod revenue_figures;
 #[cfg(test)]
 mod revenue_help;
+#[cfg(test)]
+mod revenue_neighbours;
 #[cfg(test)]
 mod revenue_report;
 #[cfg(test)]

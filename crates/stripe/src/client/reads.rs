@@ -23,8 +23,14 @@ pub enum Statuses {
 }
 
 /// What is expanded of a subscription: its discounts with their coupons, its items' discounts, whose coupons would be a
-/// level too deep in a list, and its schedule, of which the prices would be.
-const EXPANDED: [&str; 3] = ["discounts.source.coupon", "items.data.discounts", "schedule"];
+/// level too deep in a list, its schedule, of which the prices would be, and its customer, who may have a discount; that
+/// one's coupon would be too deep as well.
+const EXPANDED: [&str; 4] = [
+    "discounts.source.coupon",
+    "items.data.discounts",
+    "schedule",
+    "customer",
+];
 
 /// A subscription, of whose items Stripe may have sent only the first.
 pub trait WithItems: Listed {

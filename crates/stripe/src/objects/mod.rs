@@ -6,7 +6,10 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
+mod customer;
 mod listed;
+mod name;
+mod other;
 mod price;
 mod schedule;
 mod subscription;
@@ -14,7 +17,10 @@ mod trial;
 mod wire;
 
 pub use coupon::read_coupon;
+pub use customer::{Customer, read_customer};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
+pub(crate) use name::{field, id_of};
+pub(crate) use other::{is_another, without_place};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
 pub use trial::TrialEnd;

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cc_devops_app::billing::billing;
+use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::rates::rates;
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_revenue::breakdown::{Breakdown, Filter, GroupTotal, Groups, Key};
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::figure::Figure;
@@ -31,7 +32,8 @@ is charged. A country is the customer's; what is not told is in the group `unkno
 
 Without --input the account at Stripe is read, and the configured policy and rates count.
 
-Exit code 1 when a subscription could not be computed: it is in no group.
+Exit code 1 when a subscription could not be computed, which is in no group, when a currency has no
+rate, or when the list is only a part.
 
 Examples:
   cc-devops revenue breakdown --by plan
@@ -78,7 +80,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     } else {
         output.answer(&groups, || shown(&groups))?;
     }
-    if groups.errors == 0 {
+    if groups.complete {
         Ok(())
     } else {
         Err(CliError::Answered)
@@ -91,7 +93,7 @@ fn in_file(
     input: &std::path::Path,
     breakdown: &mut Breakdown,
 ) -> Result<(Rates, Currency), CliError> {
-    let files = Files::open(input, &args.beside, &args.rules)?;
+    let mut files = Files::open(input, &args.beside, &args.rules)?;
     let progress = output.progress("reading subscriptions");
     progress.start();
     files.figures(Explain::Shares, |figure| {
@@ -99,19 +101,24 @@ fn in_file(
         Ok(())
     })?;
     drop(progress);
+    if files.checked().list_incomplete() {
+        breakdown.list_incomplete();
+    }
     let rates = args.rules.rates()?.unwrap_or_else(Rates::none);
     Ok((rates, args.currency.unwrap_or(Currency::USD)))
 }
 
 async fn in_account(context: &Context, args: &Args, breakdown: &mut Breakdown) -> Result<(Rates, Currency), CliError> {
     let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
-    let opened = store::open(context).await?;
-    let given = credentials::given(STRIPE_KEY, &config.key, context.output);
-    let account = billing(&config, &opened.ports, given);
-    let rates = rates(&config.rates, Arc::clone(&opened.ports.clock))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let account = match credentials::given(STRIPE_KEY, &config.key, context.output) {
+        Some(key) => billing_with(&config, key, Arc::clone(&clock)),
+        None => billing(&config, &store::open(context).await?.ports, None),
+    };
+    let rates = rates(&config.rates, Arc::clone(&clock))?;
     let wanted = Wanted {
         options: &config.policy.options,
-        as_of: args.rules.as_of.unwrap_or_else(|| opened.ports.clock.now().as_second()),
+        as_of: args.rules.as_of.unwrap_or_else(|| clock.now().as_second()),
         explain: Explain::Shares,
     };
     let mut read = 0_u64;
@@ -158,6 +165,9 @@ fn shown(groups: &Groups) -> String {
     if !groups.without_rate.is_empty() {
         let missing: Vec<String> = groups.without_rate.iter().map(Currency::to_string).collect();
         parts.push(format!("there is no rate for {}: give a --rate", missing.join(", ")));
+    }
+    if groups.list_incomplete {
+        parts.push("the list is only a part: it says that there is more".to_owned());
     }
     if groups.errors > 0 {
         parts.push(format!(

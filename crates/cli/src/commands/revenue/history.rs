@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::churn::Churn;
 use super::csv;
+use super::notes;
 use super::period::Period;
 use super::pictures::Pictures;
 use super::shown::Moved;
@@ -24,7 +25,8 @@ use cc_devops_reports::charts::{svg, terminal};
 
 const AFTER_HELP: &str = "\
 The line shows each day's MRR, in the currency that revenue.currency or --currency says, US dollars
-without it. A day that is incomplete is a hollow point, a day that was not kept a gap. The waterfall shows what moved MRR over the period, all days together.
+without it. A day that is incomplete is a hollow point, a day that was not kept a gap. The waterfall
+shows what moved MRR over the period, all days together.
 
 Examples:
   cc-devops revenue history
@@ -127,6 +129,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let mut parts = vec![terminal::line(&points, unit, width, height)];
             parts.extend(bars.as_ref().map(|bars| terminal::waterfall(bars, unit, width)));
             parts.extend(period.table());
+            parts.extend(notes::rates_of(&days));
+            parts.extend(notes::of_days(&days));
             parts.extend(files.told());
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")

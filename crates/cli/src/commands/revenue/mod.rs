@@ -7,6 +7,7 @@ mod csv;
 mod explain;
 mod figures;
 mod history;
+mod notes;
 mod period;
 mod pictures;
 mod report;

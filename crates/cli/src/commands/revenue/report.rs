@@ -1,14 +1,18 @@
 //! `revenue report`: the day's MRR, read, kept, told.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use cc_devops_app::billing::billing;
+use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::revenue::reporter;
+use cc_devops_kernel::ports::SystemClock;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::ports::RevenuePorts;
 use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
+use cc_devops_revenue::unkept::Unkept;
 
 use super::churn::Churn;
 use super::rules::Rules;
@@ -26,6 +30,9 @@ does the same every day at 06:00 UTC. A run that fails changes nothing that was 
 
 The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key
 with read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
+
+With --dry-run and STRIPE_API_KEY no control plane is needed, and nothing is left behind; where there is
+one, the day is compared with the last one kept before it.
 
 Exit code 1 when the day is incomplete: a subscription could not be computed, or a currency has no
 rate. What is missing is said.
@@ -51,10 +58,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let settings = context.load_settings()?.settings;
     let config = args.rules.over(&settings.revenue)?;
-    let opened = store::open(context).await?;
     let given = credentials::given(STRIPE_KEY, &config.key, output);
-    let account = billing(&config, &opened.ports, given);
-    let reporter = reporter(&config, settings.installation, account, opened.ports.clone())?;
+    let nothing_kept = settings.aws.is_none() && !store::exists(&context.global.data_dir);
+    let (account, ports) = match given {
+        Some(key) if args.dry_run && nothing_kept => {
+            let ports = RevenuePorts {
+                revenue: Arc::new(Unkept),
+                alerts: Arc::new(Unkept),
+                clock: Arc::new(SystemClock),
+            };
+            (billing_with(&config, key, Arc::clone(&ports.clock)), ports)
+        }
+        given => {
+            let opened = store::open(context).await?;
+            (
+                billing(&config, &opened.ports, given),
+                RevenuePorts::from(&opened.ports),
+            )
+        }
+    };
+    let kept = Arc::clone(&ports.revenue);
+    let reporter = reporter(&config, settings.installation, account, ports)?;
     let ask = Ask {
         as_of: args.rules.as_of,
         keep: !args.dry_run,
@@ -88,8 +112,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Err(error);
     }
     let day = result.map_err(refused)?;
-    let churn = Churn::of(&*opened.ports.revenue, &day).await?;
-    tell(output, &day, !args.dry_run, answer, &unusual, churn)?;
+    let churn = Churn::of(&*kept, &day).await?;
+    if output.is_json() {
+        tell(answer, &DayView::of(&day, !args.dry_run, churn))?;
+    } else {
+        Output::raw(&day_text(&day, !args.dry_run, &unusual, config.currency))?;
+    }
     if day.summary.complete {
         Ok(())
     } else {
@@ -107,22 +135,12 @@ fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(),
         .map_err(|error| CliError::write("cannot write to standard output", error))
 }
 
-fn tell(
-    output: Output,
-    day: &Day,
-    kept: bool,
-    answer: Option<LongList>,
-    unusual: &Unusual,
-    churn: Churn,
-) -> Result<(), CliError> {
-    if !output.is_json() {
-        return Output::raw(&day_text(day, kept, unusual));
-    }
+fn tell(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
     let list = match answer {
         Some(list) => list,
         None => LongList::begin("subscriptions")?,
     };
-    list.end(&DayView::of(day, kept, churn))
+    list.end(day)
 }
 
 fn refused(error: ReportError) -> CliError {

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::churn::Churn;
+use super::notes;
 use crate::output::table;
 
 /// How many subscriptions with an error are shown to a person.
@@ -113,8 +114,16 @@ impl<'a> DayView<'a> {
 }
 
 /// A day as people see it.
-pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
+pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual, currency: Currency) -> String {
     let mut lines = vec![summary_text(&day.summary, unusual)];
+    if currency != Currency::USD {
+        let name = format!("MRR in {}", upper(currency));
+        let amount = day.mrr_in(currency).map(|amount| amount_of(amount, currency));
+        lines.push(format!(
+            "{name:<13} {}",
+            amount.unwrap_or_else(|| "cannot be told: a currency has no rate".to_owned())
+        ));
+    }
     lines.extend(day.summary.transactions.map(|figure| transactions_text(&figure)));
     lines.push(String::new());
     lines.push(match day.compared_with {
@@ -122,6 +131,8 @@ pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
         None => "the first day that is kept:".to_owned(),
     });
     lines.push(movements_text(day));
+    lines.extend(notes::in_dollars(day).map(|text| format!("\n{text}")));
+    lines.extend(notes::closing_apart(day));
     if day.policy_changed {
         lines.push("the policy is another than that day's, and part of this is its doing".to_owned());
     }
@@ -222,7 +233,8 @@ pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
     if !excluded.is_empty() {
         lines.push(format!("not counted   {}", excluded.join(", ")));
     }
-    let errors: u64 = summary.errors.values().sum();
+    lines.extend(notes::lines(summary));
+    let errors = notes::failed(summary);
     if errors > 0 {
         lines.push(format!("\n{errors} could not be computed:"));
         lines.push(table(
@@ -244,8 +256,10 @@ pub(super) fn code_of<T: Serialize>(code: &T) -> String {
 
 /// A figure with its lines, as people see it.
 pub(super) fn explained(figure: &Figure<'_>) -> String {
-    let Some(currency) = figure.currency else {
-        return format!("{}  nobody can say", figure.id);
+    let currency = match (&figure.mrr, figure.currency) {
+        (Err(error), _) => return format!("{} of {}: {error}", figure.id, figure.customer),
+        (Ok(_), None) => return format!("{} of {}: not counted", figure.id, figure.customer),
+        (Ok(_), Some(currency)) => currency,
     };
     let rows = figure.lines.iter().map(|line| {
         vec![
@@ -256,13 +270,11 @@ pub(super) fn explained(figure: &Figure<'_>) -> String {
         ]
     });
     let lines = table(&["ITEM", "LINE", "A MONTH", "EXACT (MINOR UNITS)"], rows);
-    match &figure.mrr {
-        Ok(mrr) => format!(
-            "{} of {}: {} a month\n\n{lines}",
-            figure.id,
-            figure.customer,
-            mrr.money(currency)
-        ),
-        Err(error) => format!("{} of {}: {error}", figure.id, figure.customer),
-    }
+    let mrr = figure.mrr.as_ref().copied().unwrap_or_default();
+    format!(
+        "{} of {}: {} a month\n\n{lines}",
+        figure.id,
+        figure.customer,
+        mrr.money(currency)
+    )
 }
