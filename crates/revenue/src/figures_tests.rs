@@ -58,6 +58,8 @@ fn day(date: Date, compared_with: Option<Date>, sheets: &[(Currency, Sheet)]) ->
             currencies: sheets.iter().cloned().collect(),
         },
         movements_usd: None,
+        customer_movements: None,
+        reconstructed: None,
     }
 }
 

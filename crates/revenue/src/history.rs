@@ -80,6 +80,8 @@ mod tests {
             policy_changed: false,
             movements: crate::movements::Statement::default(),
             movements_usd,
+            customer_movements: None,
+            reconstructed: None,
         }
     }
 

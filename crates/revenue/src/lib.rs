@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backfill;
 pub mod breakdown;
 pub mod cohorts;
+mod comparison;
 pub mod currency;
+pub mod customer_movements;
 pub mod customers;
 pub mod day;
 mod decimal;
@@ -17,6 +20,7 @@ pub mod model;
 pub mod money;
 pub mod movements;
 pub mod outlook;
+pub mod past;
 pub mod policy;
 pub mod ports;
 pub mod pricing;
@@ -25,6 +29,7 @@ pub mod report;
 pub mod reporting;
 pub mod run;
 pub mod shares;
+mod subscription_amounts;
 pub mod totals;
 pub mod transactions;
 pub mod unkept;

@@ -89,6 +89,8 @@ fn day(date: Date, compared_with: Option<Date>, sheet: Sheet) -> Day {
             currencies: BTreeMap::from([(Currency::USD, sheet)]),
         },
         movements_usd: None,
+        customer_movements: None,
+        reconstructed: None,
     }
 }
 

@@ -57,7 +57,12 @@ impl Account {
         }
     }
 
-    async fn client(&self) -> PortResult<Client> {
+    /// The time, in Unix seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    pub(crate) async fn client(&self) -> PortResult<Client> {
         let key = self.key().await?;
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
@@ -102,12 +107,12 @@ fn plain(secret: &SecretValue) -> Option<SecretValue> {
     Some(SecretValue::new(wrapped.api_key))
 }
 
-fn port(error: Error) -> PortError {
+pub(crate) fn port(error: Error) -> PortError {
     PortError::new(error.kind(), error.to_string()).because(error)
 }
 
 /// Every price and coupon: most of what a list of subscriptions cannot expand, because it is too deep.
-async fn catalog(client: &Client) -> Result<Catalog, Error> {
+pub(crate) async fn catalog(client: &Client) -> Result<Catalog, Error> {
     let (mut prices, mut coupons) = (client.prices::<ListedPrice>(), client.coupons::<ListedCoupon>());
     let mut catalog = Catalog::default();
     while let Some(page) = prices.next_page().await? {

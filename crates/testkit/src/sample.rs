@@ -326,6 +326,8 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         compared_with: date.yesterday().ok(),
         policy_changed: false,
         movements,
+        customer_movements: None,
+        reconstructed: None,
     }
 }
 

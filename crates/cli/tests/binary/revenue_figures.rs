@@ -281,3 +281,69 @@ fn history_is_a_table_for_spreadsheets_and_a_picture_for_slides() {
     let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     assert_eq!((side(16), side(20)), (2_560, 1_440));
 }
+
+#[test]
+fn cohorts_are_followed_from_month_to_month() {
+    let house = House::new(first_day());
+    house.report(NOON - 35 * DAY, &[]).exits(0);
+    house.stripe.model(|model| {
+        let price = model.price(json!({"unit_amount": 700}));
+        let eve = model.customer(json!({"id": "cus_eve"}));
+        model.subscription(
+            &eve,
+            &[(&price, 3)],
+            json!({"id": "sub_eve", "created": NOON - 12 * DAY}),
+        );
+    });
+    house.report(NOON - 10 * DAY, &[]).exits(0);
+    house.stripe.model(|model| {
+        model.change_subscription("sub_ada", |subscription| {
+            subscription["status"] = json!("canceled");
+            subscription["ended_at"] = json!(NOON);
+        });
+        model.change_subscription("sub_eve", |subscription| {
+            subscription["items"]["data"][0]["quantity"] = json!(4);
+        });
+    });
+    house.report(NOON + 10 * DAY, &[]).exits(0);
+    let arguments = ["revenue", "cohorts", "--until", "2026-12-31"];
+    let answer = house.run(&[&arguments[..], &["--json"]].concat()).exits(0).json();
+    let cohorts = answer["cohorts"].as_array().unwrap();
+    let customers = |place: usize| {
+        let cells = cohorts[place]["cells"].as_array().unwrap().iter();
+        let cells = cells.map(|cell| (cell["month"].as_str().unwrap(), cell["customers"].as_u64().unwrap()));
+        cells.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (&cohorts[0]["cohort"], &cohorts[0]["customers"]),
+        (&json!(null), &json!(2))
+    );
+    assert_eq!(customers(0), [("2026-10", 2), ("2026-11", 2), ("2026-12", 1)]);
+    assert_eq!(
+        (&cohorts[1]["cohort"], &cohorts[1]["mrr"]),
+        (&json!("2026-11"), &json!("2100"))
+    );
+    assert_eq!(customers(1), [("2026-11", 1), ("2026-12", 1)]);
+    assert_eq!(cohorts[1]["cells"][1]["revenue_retention"], "4/3");
+    let shown = house
+        .run(&[&arguments[..], &["--money", "--svg", "kept.svg", "--png", "kept.png"]].concat())
+        .exits(0)
+        .stdout;
+    for part in [
+        "before  25.42 USD",
+        "2026-11  21.00 USD",
+        "133 %",
+        "kept.svg and kept.png",
+        "the last month goes on",
+    ] {
+        assert!(shown.contains(part), "{part}:\n{shown}");
+    }
+    let svg = std::fs::read_to_string(house.place.path().join("kept.svg")).unwrap();
+    assert!(svg.contains("2026-11, end of 2026-12: 28.00 of 21.00 USD"), "{svg}");
+    let csv = house.run(&[&arguments[..], &["--csv"]].concat()).exits(0).stdout;
+    assert_eq!(csv.lines().count(), 6, "{csv}");
+    assert!(
+        csv.ends_with("2026-11,1,21.00,2026-12,1,1,1.000000,28.00,1.333333,usd\n"),
+        "{csv}"
+    );
+}

@@ -7,9 +7,12 @@
 
 mod coupon;
 mod customer;
+mod invoice;
+mod listed;
 mod listed;
 mod name;
 mod other;
+mod past;
 mod price;
 mod schedule;
 mod subscription;
@@ -18,6 +21,7 @@ mod wire;
 
 pub use coupon::read_coupon;
 pub use customer::{Customer, read_customer};
+pub use invoice::{InvoiceLine, ListedInvoice, ListedInvoiceItem};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
 pub(crate) use name::{field, id_of};
 pub(crate) use other::{is_another, without_place};

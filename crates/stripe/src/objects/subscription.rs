@@ -130,15 +130,7 @@ pub fn read_subscription(json: &[u8]) -> Result<Subscription<'_>, serde_json::Er
 /// The figure of a subscription in JSON, with further items that it was sent without. Never fails as a
 /// whole: what cannot be read is a figure with an error, with its id if that can be found.
 pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Terms<'_>) -> Figure<'a> {
-    let read = read_subscription(json).and_then(|mut subscription| {
-        for item in more_items {
-            let item: WireItem<'_> = serde_json::from_str(item.get())?;
-            subscription.items.push(item.read()?);
-            subscription.items_missing = false;
-        }
-        Ok(subscription)
-    });
-    match read {
+    match read_whole(json, more_items) {
         Ok(subscription) => figure(&subscription, terms.catalog, terms.options, terms.as_of, terms.explain),
         Err(error) => unreadable(json, &error),
     }
@@ -148,8 +140,27 @@ pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Ter
 fn unreadable<'a>(json: &'a [u8], error: &serde_json::Error) -> Figure<'a> {
     let message = other_object(json)
         .unwrap_or_else(|| format!("not a subscription as Stripe sends it: {}", without_place(error)));
-    let (id, customer) = (id_of(json).unwrap_or_default(), customer_of(json).unwrap_or_default());
+    let (id, customer) = name_of(json);
     Figure::failed(id, customer, FigureError::new(ErrorCode::Unreadable, message))
+}
+
+/// Reads a subscription with further items that it was sent without.
+pub(super) fn read_whole<'a>(
+    json: &'a [u8],
+    more_items: &'a [Box<RawValue>],
+) -> Result<Subscription<'a>, serde_json::Error> {
+    let mut subscription = read_subscription(json)?;
+    for item in more_items {
+        let item: WireItem<'_> = serde_json::from_str(item.get())?;
+        subscription.items.push(item.read()?);
+        subscription.items_missing = false;
+    }
+    Ok(subscription)
+}
+
+/// Whose figure it would have been.
+pub(super) fn name_of(json: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
+    (id_of(json).unwrap_or_default(), customer_of(json).unwrap_or_default())
 }
 
 impl<'a> WireSubscription<'a> {
