@@ -17,7 +17,7 @@ pub enum Missing {
         until: Date,
     },
     /// Nothing was kept before the figure begins.
-    #[error("the first day that was kept is {0}, and what the figure begins with lies before it")]
+    #[error("{0} was compared with no day before it, and what the figure begins with lies before it")]
     KeptSince(Date),
     /// A day in between was not kept.
     #[error("{0} was not kept, and the figure begins with its end")]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::revenue::reporter;
 use cc_devops_kernel::ports::SystemClock;
-use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::ports::RevenuePorts;
