@@ -9,7 +9,6 @@ mod coupon;
 mod customer;
 mod invoice;
 mod listed;
-mod listed;
 mod name;
 mod other;
 mod past;
