@@ -139,3 +139,77 @@ fn discounts<'a>(sent: Option<Vec<PhaseDiscount<'a>>>) -> Vec<Discount<'a>> {
     };
     sent.unwrap_or_default().into_iter().map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn planned(change: impl FnOnce(&mut Value)) -> String {
+        let mut sent = json!({
+            "id": "sub_sched_1", "object": "subscription_schedule", "status": "active", "end_behavior": "release",
+            "current_phase": {"start_date": 100, "end_date": 200},
+            "phases": [
+                {"start_date": 100, "end_date": 200, "items": [{"price": "price_now"}]},
+                {"start_date": 200, "end_date": 300, "discounts": [{"coupon": "half", "discount": null}],
+                 "items": [{"price": "price_next", "quantity": 3, "discounts": [{"coupon": null, "discount": "di_1"}]}]},
+                {"start_date": 300, "end_date": 400, "items": [{"price": "price_later"}]},
+            ],
+        });
+        change(&mut sent);
+        sent.to_string()
+    }
+
+    /// The prices of the next phase, and whether the subscription ends with the schedule.
+    fn read(json: &str) -> (Option<Vec<String>>, bool) {
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        let schedule = schedule(raw);
+        let next = match schedule.next {
+            PhaseRef::None => Some(Vec::new()),
+            PhaseRef::NotSent => None,
+            PhaseRef::Sent(phase) => {
+                let prices = phase.items.iter().map(|item| match &item.price {
+                    PriceRef::Id(id) => format!("{} of {id} from {}", item.quantity, phase.start),
+                    PriceRef::Sent(price) => price.id.to_string(),
+                });
+                Some(prices.collect())
+            }
+        };
+        (next, schedule.ends)
+    }
+
+    #[test]
+    fn what_comes_after_the_current_phase_is_next() {
+        let next = |text: &str| (Some(vec![text.to_owned()]), false);
+        assert_eq!(read(&planned(|_| ())), next("3 of price_next from 200"));
+        let not_begun = planned(|sent| sent["current_phase"] = Value::Null);
+        assert_eq!(read(&not_begun), next("1 of price_now from 100"));
+        let last = planned(|sent| {
+            sent["current_phase"] = json!({"start_date": 300, "end_date": 400});
+            sent["end_behavior"] = json!("cancel");
+        });
+        assert_eq!(read(&last), (Some(Vec::new()), true));
+        let over = planned(|sent| sent["status"] = json!("released"));
+        assert_eq!(read(&over), (Some(Vec::new()), false));
+    }
+
+    #[test]
+    fn a_phase_has_discounts_of_its_own() {
+        let json = planned(|_| ());
+        let raw: &RawValue = serde_json::from_str(&json).unwrap();
+        let PhaseRef::Sent(phase) = schedule(raw).next else {
+            panic!("there is a next phase")
+        };
+        assert!(matches!(&phase.discounts[0].coupon, CouponRef::Id(id) if id == "half"));
+        let goes_on = &phase.items[0].discounts[0];
+        assert!(goes_on.id == "di_1" && matches!(goes_on.coupon, CouponRef::NotSent));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_known() {
+        assert_eq!(read("\"sub_sched_1\""), (None, false));
+        let strange = planned(|sent| sent["phases"][1]["items"][0]["price"] = Value::Null);
+        assert_eq!(read(&strange), (None, false));
+    }
+}
