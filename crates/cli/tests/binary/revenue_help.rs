@@ -28,6 +28,8 @@ fn examples(house: &House, command: &str) -> Vec<String> {
 
 /// Runs a line as a shell would, with the key that the fake takes.
 fn run(house: &House, line: &str) -> Run {
+    // What would be written to a file is looked at here.
+    let line = line.split(" > ").next().unwrap_or_default();
     let words: Vec<&str> = line
         .split_whitespace()
         .skip_while(|word| word.contains("=rk_"))
@@ -51,6 +53,10 @@ fn house() -> House {
         .place
         .write("subscriptions.json", &json!([subscription]).to_string());
     house.place.write("all.ndjson", &subscription.to_string());
+    house.place.write(
+        "customers.json",
+        &json!([{"id": customer, "object": "customer"}]).to_string(),
+    );
     for day in [-300, -299, -260, -30, -1] {
         house.report(NOON + day * DAY, &[]).exits(0);
     }
