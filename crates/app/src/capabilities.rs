@@ -6,7 +6,7 @@ use std::time::Instant;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
@@ -110,7 +110,7 @@ impl Capabilities {
         let (installation, requests) = (settings.installation.clone(), settings.requests.clone());
         let mut plane = ControlPlane::new(installation, self.ports.clone(), policy, key, requests);
         if program.carries_out {
-            plane = plane.caring(self.care());
+            plane = plane.with_repository_worker(self.repository_worker());
         }
         if program.runs_on {
             plane = plane.measuring(stopwatch());
@@ -123,12 +123,12 @@ impl Capabilities {
     }
 
     /// Who looks after repositories for requests: on AWS the function that is for them, else this process.
-    pub fn care(&self) -> Arc<dyn RepositoryCare> {
+    pub fn repository_worker(&self) -> Arc<dyn RepositoryWorker> {
         match &self.backend {
             #[cfg(feature = "aws")]
-            Backend::Aws(backend) => backend.care(),
+            Backend::Aws(backend) => backend.repository_worker(),
             #[cfg(feature = "embedded")]
-            Backend::Embedded(_) => self.repositories().care(&self.ports),
+            Backend::Embedded(_) => self.repositories().repository_worker(&self.ports),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue};
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::engine::ControlPlane;
 
 use crate::billing::{billing, billing_notices};
@@ -20,11 +20,11 @@ impl Capabilities {
     /// An address of exchange rates that is none, or would be reached in the clear.
     pub fn http(&self, plane: Arc<ControlPlane>) -> PortResult<DoorCapabilities> {
         let here = self.has_revenue_and_repositories();
-        let care = plane.care().cloned();
+        let worker = plane.repository_worker().cloned();
         Ok(DoorCapabilities {
             control: plane,
             revenue: here.then(|| self.http_revenue()).transpose()?,
-            hygiene: care.filter(|_| here).map(|care| self.http_repositories(care)),
+            hygiene: worker.filter(|_| here).map(|worker| self.http_repositories(worker)),
             keeper: Some(Arc::new(self.keeper())),
         })
     }
@@ -49,10 +49,10 @@ impl Capabilities {
         })
     }
 
-    fn http_repositories(&self, care: Arc<dyn RepositoryCare>) -> Hygiene {
+    fn http_repositories(&self, worker: Arc<dyn RepositoryWorker>) -> Hygiene {
         let tools = self.repositories();
         Hygiene {
-            care,
+            worker,
             auditor: Arc::clone(&tools.auditor),
             owner: tools.owner.clone(),
             notices: code_host_notices(&self.settings.repositories, &self.ports),

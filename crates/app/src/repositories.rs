@@ -6,10 +6,10 @@ use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
-use cc_devops_repos::care::Care;
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
 use cc_devops_repos::ports::CodeHost;
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::worker::LocalWorker;
 use cc_devops_requests::ports::Ports;
 
 use crate::code_host::code_host;
@@ -63,8 +63,8 @@ impl RepositoryTools {
     }
 
     /// What requests are given.
-    pub fn care(&self, ports: &Ports) -> Arc<Care> {
-        Arc::new(Care {
+    pub fn repository_worker(&self, ports: &Ports) -> Arc<LocalWorker> {
+        Arc::new(LocalWorker {
             owner: self.owner.clone(),
             auditor: Arc::clone(&self.auditor),
             monitor: Arc::clone(&self.monitor),

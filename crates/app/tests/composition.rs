@@ -75,8 +75,11 @@ async fn in_a_folder_the_server_and_a_command_hold_the_same() {
     let plane = Arc::new(server.control_plane().await.unwrap());
     let asked = command.control_plane().await.unwrap();
     assert_eq!(plane.installation(), asked.installation());
-    assert!(plane.care().is_some(), "who carries out looks after repositories");
-    assert!(asked.care().is_none(), "a command carries nothing out");
+    assert!(
+        plane.repository_worker().is_some(),
+        "who carries out looks after repositories"
+    );
+    assert!(asked.repository_worker().is_none(), "a command carries nothing out");
     let door = server.http(plane).unwrap();
     assert!(door.revenue.is_some() && door.hygiene.is_some() && door.keeper.is_some());
     drop(commands);

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_repos::ports::{Begun, CareAnswer, HandedOver, WorkStanding};
+use cc_devops_repos::ports::{Begun, HandedOver, WorkOutcome, WorkRecord};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -79,7 +79,7 @@ impl HandedOver for Work {
         let error = match call.send().await {
             Ok(answer) => {
                 let row: Row = from_item(answer.attributes.unwrap_or_default(), "work that was handed over")?;
-                return Ok(Begun::Ours { tries: row.tries });
+                return Ok(Begun::Claimed { tries: row.tries });
             }
             Err(error) => error,
         };
@@ -115,7 +115,7 @@ impl HandedOver for Work {
         held(call).await
     }
 
-    async fn end(&self, request: &RequestId, run: &str, answer: &CareAnswer) -> PortResult<bool> {
+    async fn end(&self, request: &RequestId, run: &str, answer: &WorkOutcome) -> PortResult<bool> {
         let answer = json(answer)?;
         let call = self
             .0
@@ -129,12 +129,12 @@ impl HandedOver for Work {
         held(call).await
     }
 
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>> {
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkRecord>> {
         let row: Option<Row> = self.0.shared.get(place(request), "work that was handed over").await?;
         let Some(row) = row else { return Ok(None) };
         let answer = row.answer.as_deref().map(serde_json::from_str).transpose();
         let answer = answer.map_err(|error| corrupt(format_args!("what run {} answered", row.run)).because(error))?;
-        Ok(Some(WorkStanding {
+        Ok(Some(WorkRecord {
             until: row.until,
             // It is for people: what cannot be read is left out.
             progress: row.progress.as_deref().and_then(|text| serde_json::from_str(text).ok()),

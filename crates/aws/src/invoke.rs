@@ -14,7 +14,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_repos::ports::{CareAnswer, CareStanding, RepositoryCare};
+use cc_devops_repos::ports::{RepositoryWorker, WorkOutcome, WorkStatus};
 use cc_devops_repos::work::RepositoryWork;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -36,8 +36,8 @@ impl Backend {
     }
 
     /// Who looks after repositories: a function of its own, which alone may use GitHub's token.
-    pub fn care(&self) -> Arc<dyn RepositoryCare> {
-        Arc::new(CareElsewhere(self.clone()))
+    pub fn repository_worker(&self) -> Arc<dyn RepositoryWorker> {
+        Arc::new(FunctionWorker(self.clone()))
     }
 
     /// Invokes a function and does not wait for it: Lambda has the invocation when this returns.
@@ -89,10 +89,10 @@ const CARE_PATIENCE: Duration = Duration::from_secs(50);
 /// after one minute, and after two more.
 const GIVEN_UP: SignedDuration = SignedDuration::from_mins(15);
 
-struct CareElsewhere(Backend);
+struct FunctionWorker(Backend);
 
 #[async_trait]
-impl RepositoryCare for CareElsewhere {
+impl RepositoryWorker for FunctionWorker {
     async fn carry_out(
         &self,
         work: &RepositoryWork,
@@ -102,7 +102,7 @@ impl RepositoryCare for CareElsewhere {
         let name = &self.0.shared.resources.repositories_function;
         let payload = json!({"asked": work, "author": author});
         let answer = self.0.ask(name, &payload, CARE_PATIENCE).await?;
-        let answer: CareAnswer = serde_json::from_value(answer)
+        let answer: WorkOutcome = serde_json::from_value(answer)
             .map_err(|error| corrupt("the answer of the function for repositories").because(error))?;
         answer.into()
     }
@@ -113,22 +113,22 @@ impl RepositoryCare for CareElsewhere {
         self.0.post(name, &payload).await.map(|()| true)
     }
 
-    async fn standing(&self, request: &RequestId, now: Timestamp) -> PortResult<CareStanding> {
+    async fn standing(&self, request: &RequestId, now: Timestamp) -> PortResult<WorkStatus> {
         // Without a run it has not begun: Lambda holds an invocation back for hours if it must.
         let Some(standing) = self.0.handed_over().standing(request).await? else {
-            return Ok(CareStanding::GoesOn(None));
+            return Ok(WorkStatus::GoesOn(None));
         };
         Ok(match standing.answer {
-            Some(CareAnswer::Done(value)) => CareStanding::Ended(Ok(value)),
-            Some(CareAnswer::Refused { reason, error }) => CareStanding::Ended(Err(Failure::new(reason, error))),
-            Some(CareAnswer::Failed { error, .. }) => {
+            Some(WorkOutcome::Done(value)) => WorkStatus::Ended(Ok(value)),
+            Some(WorkOutcome::Refused { reason, error }) => WorkStatus::Ended(Err(Failure::new(reason, error))),
+            Some(WorkOutcome::Failed { error, .. }) => {
                 tracing::warn!(request_id = %request, error, "work on repositories failed for good");
                 let message =
                     "GitHub could not be reached, several times; see what was done before you ask for it again";
-                CareStanding::Ended(Err(Failure::new(Reason::ApiError, message)))
+                WorkStatus::Ended(Err(Failure::new(Reason::ApiError, message)))
             }
-            None if now.duration_since(standing.until) > GIVEN_UP => CareStanding::Unknown,
-            None => CareStanding::GoesOn(standing.progress),
+            None if now.duration_since(standing.until) > GIVEN_UP => WorkStatus::Unknown,
+            None => WorkStatus::GoesOn(standing.progress),
         })
     }
 }

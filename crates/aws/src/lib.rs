@@ -1,19 +1,4 @@
-//! The AWS backend: one adapter per port on the official SDK.
-//!
-//! ```text
-//!  ledger, outbox, events, audit, webhooks,    one DynamoDB table
-//!  schedule, sealing keys
-//!  revenue                                     another one, which others read
-//!  agents                                      an SSM parameter, and the table for what they may
-//!  heartbeats, metrics                         CloudWatch
-//!  secrets                                     Secrets Manager
-//!  stacks                                      CloudFormation
-//!  bus                                         EventBridge
-//!  alerts                                      SNS
-//! ```
-//!
-//! [`Clients`] are built once, [`Resources`] says what everything is called, and [`Backend`] puts
-//! the adapters together.
+#![doc = include_str!("../README.md")]
 
 mod agents;
 mod alerts;

@@ -1,11 +1,11 @@
-//! What is kept of repositories, in the ledger's table: one partition for each owner and shelf.
+//! What is kept of repositories, in the ledger's table: one partition for each owner and kind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
@@ -32,13 +32,13 @@ impl Backend {
 
 struct Repositories(Arc<Shared>);
 
-fn partition(owner: &str, shelf: Shelf) -> String {
-    format!("REPOSITORIES#{}#{}", owner.to_lowercase(), shelf.as_str())
+fn partition(owner: &str, kind: DocumentKind) -> String {
+    format!("REPOSITORIES#{}#{}", owner.to_lowercase(), kind.as_str())
 }
 
 #[async_trait]
 impl RepositoryStore for Repositories {
-    async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
+    async fn load(&self, owner: &str, on: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
         let partition = partition(owner, on);
         let mut documents = BTreeMap::new();
         for item in pages(|| self.0.query(&partition, ""), usize::MAX).await? {
@@ -53,7 +53,7 @@ impl RepositoryStore for Repositories {
         Ok(documents)
     }
 
-    async fn save(&self, owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+    async fn save(&self, owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         let partition = partition(owner, on);
         let mut writes = Vec::with_capacity(changes.len());
         for (name, document) in changes {

@@ -12,7 +12,7 @@
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES#subscription`, `DEAD#subscription` | its id |
 //! | work on repositories for a request | `HANDED#id` | `WORK` |
-//! | what is kept of a repository | `REPOSITORIES#owner#shelf` | its id |
+//! | what is kept of a repository | `REPOSITORIES#owner#kind` | its id |
 //! | pair of sealing keys, the newest | `SEALING` | `KEY#number`, `NEWEST` |
 //! | news to be told, what is no news | `NEWS#desk`, `NOTTOLD#desk` | its place |
 //! | schedule, metrics, health | `SCHEDULE`, `METRICS`, `HEALTH` | job, `TOTALS`, `REPORT` |

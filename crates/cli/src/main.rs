@@ -1,11 +1,4 @@
-//! `cc-devops`: serves the control plane, and every command an operator needs.
-//!
-//! This file reads the command line, starts logging and a runtime, and turns the result into an
-//! exit code. What it works with is put together in `cc_devops_app`, for every program alike.
-//!
-//! # LOGGING
-//! Logs go to standard error. Never logged: a secret's value, a bearer token, the master key, a
-//! webhook's signing secret, a request's parameters, the value of an environment variable.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod client;

@@ -30,7 +30,7 @@ impl SqliteEvents {
 
 /// What an event tells.
 #[derive(Clone, Copy)]
-pub(crate) enum Told<'a> {
+pub(crate) enum EventSource<'a> {
     /// The outcome that stands in the row of a request.
     Request(i64),
     /// This.
@@ -38,10 +38,10 @@ pub(crate) enum Told<'a> {
 }
 
 /// Puts an event at the end of the log, in the caller's transaction. `at` in nanoseconds.
-pub(crate) fn append(conn: &Connection, agent: &str, told: Told<'_>, at: i64) -> Result<(), Fault> {
-    let (request, body) = match told {
-        Told::Request(seq) => (Some(seq), None),
-        Told::Body(body) => (None, Some(body)),
+pub(crate) fn append(conn: &Connection, agent: &str, source: EventSource<'_>, at: i64) -> Result<(), Fault> {
+    let (request, body) = match source {
+        EventSource::Request(seq) => (Some(seq), None),
+        EventSource::Body(body) => (None, Some(body)),
     };
     conn.prepare_cached("INSERT INTO events (request_seq, agent, body, published_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![request, agent, body, at])?;
@@ -71,7 +71,7 @@ impl News {
 
     /// Puts them at the end of the log, in the caller's transaction.
     pub(crate) fn append(&self, conn: &Connection) -> Result<(), Fault> {
-        append(conn, self.agent.as_str(), Told::Body(&self.body), self.at)
+        append(conn, self.agent.as_str(), EventSource::Body(&self.body), self.at)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use serde_json::Value;
 
 use crate::columns::json_at;
@@ -26,7 +26,7 @@ impl SqliteRepositories {
 
 #[async_trait]
 impl RepositoryStore for SqliteRepositories {
-    async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
+    async fn load(&self, owner: &str, on: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
         let owner = owner.to_lowercase();
         self.db
             .read(move |conn| {
@@ -39,7 +39,7 @@ impl RepositoryStore for SqliteRepositories {
             .await
     }
 
-    async fn save(&self, owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+    async fn save(&self, owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         let owner = owner.to_lowercase();
         let changes: Vec<(String, Option<String>)> = changes
             .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shelf::Shelf;
+use super::object_list::ObjectList;
 use super::{bulk, shape};
 
 /// The objects of one account.
@@ -11,12 +11,12 @@ use super::{bulk, shape};
 /// newest shape, so that a test says only what it is about.
 #[derive(Debug)]
 pub struct Model {
-    pub(super) customers: Shelf,
-    pub(super) prices: Shelf,
-    pub(super) coupons: Shelf,
-    pub(super) subscriptions: Shelf,
-    pub(super) balance_transactions: Shelf,
-    pub(super) events: Shelf,
+    pub(super) customers: ObjectList,
+    pub(super) prices: ObjectList,
+    pub(super) coupons: ObjectList,
+    pub(super) subscriptions: ObjectList,
+    pub(super) balance_transactions: ObjectList,
+    pub(super) events: ObjectList,
     now: i64,
     made: u64,
 }
@@ -26,12 +26,12 @@ impl Model {
     /// otherwise.
     pub fn at(now: i64) -> Self {
         Self {
-            customers: Shelf::new(),
-            prices: Shelf::new(),
-            coupons: Shelf::new(),
-            subscriptions: Shelf::new(),
-            balance_transactions: Shelf::new(),
-            events: Shelf::new(),
+            customers: ObjectList::new(),
+            prices: ObjectList::new(),
+            coupons: ObjectList::new(),
+            subscriptions: ObjectList::new(),
+            balance_transactions: ObjectList::new(),
+            events: ObjectList::new(),
             now,
             made: 0,
         }
@@ -191,9 +191,9 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object[key].as_str().unwrap_or_default()
 }
 
-fn put(shelf: &mut Shelf, mut object: Value, patch: Value) -> String {
+fn put(list: &mut ObjectList, mut object: Value, patch: Value) -> String {
     shape::merge(&mut object, patch);
     let id = text(&object, "id").to_owned();
-    shelf.put(object);
+    list.put(object);
     id
 }

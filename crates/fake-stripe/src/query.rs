@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::answer::Refusal;
 use super::expand::Expansions;
-use super::shelf::Span;
+use super::object_list::Span;
 
 /// What a list was asked for.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use super::answer::Refusal;
 use super::expand::{Expansions, present};
 use super::model::Model;
+use super::object_list::ObjectList;
 use super::query::{self, Listing};
-use super::shelf::Shelf;
 use super::{Fault, Inner, Seen, lock};
 
 /// One resource: its name in the path, what Stripe calls one of it, the permission to read it, and the
@@ -26,7 +26,7 @@ struct Resource {
     one: &'static str,
     permission: &'static str,
     filters: &'static [&'static str],
-    shelf: fn(&mut Model) -> &mut Shelf,
+    list: fn(&mut Model) -> &mut ObjectList,
 }
 
 const SUBSCRIPTION_ITEMS: &str = "subscription_items";
@@ -37,42 +37,42 @@ const RESOURCES: [Resource; 6] = [
         one: "subscription",
         permission: "rak_subscription_read",
         filters: &["status", "customer", "price"],
-        shelf: |model| &mut model.subscriptions,
+        list: |model| &mut model.subscriptions,
     },
     Resource {
         name: "prices",
         one: "price",
         permission: "rak_plan_read",
         filters: &["active", "product", "currency", "type"],
-        shelf: |model| &mut model.prices,
+        list: |model| &mut model.prices,
     },
     Resource {
         name: "coupons",
         one: "coupon",
         permission: "rak_coupon_read",
         filters: &[],
-        shelf: |model| &mut model.coupons,
+        list: |model| &mut model.coupons,
     },
     Resource {
         name: "customers",
         one: "customer",
         permission: "rak_customer_read",
         filters: &["email"],
-        shelf: |model| &mut model.customers,
+        list: |model| &mut model.customers,
     },
     Resource {
         name: "balance_transactions",
         one: "balance transaction",
         permission: "rak_balance_transaction_source_read",
         filters: &["type", "currency"],
-        shelf: |model| &mut model.balance_transactions,
+        list: |model| &mut model.balance_transactions,
     },
     Resource {
         name: "events",
         one: "event",
         permission: "rak_event_read",
         filters: &["type", "types"],
-        shelf: |model| &mut model.events,
+        list: |model| &mut model.events,
     },
 ];
 
@@ -239,11 +239,11 @@ fn list(
     repeat: bool,
 ) -> Result<Value, Refusal> {
     let mut listing = Listing::read(parameters, resource.filters)?;
-    let shelf = (resource.shelf)(model);
+    let list = (resource.list)(model);
     if let Some(cursor) = listing.span.after.take_if(|_| repeat) {
-        listing.span.after = shelf.before(&cursor, listing.limit);
+        listing.span.after = list.before(&cursor, listing.limit);
     }
-    let (mut objects, has_more) = shelf
+    let (mut objects, has_more) = list
         .page(&listing.span, listing.limit, |object| listing.wants(object))
         .ok_or_else(|| gone(listing.span.after.as_deref().unwrap_or_default()))?;
     for object in &mut objects {
@@ -262,8 +262,8 @@ fn one(
     items_shown: usize,
 ) -> Result<Value, Refusal> {
     let expansions = query::one(parameters)?;
-    let shelf = (resource.shelf)(model);
-    let found = shelf.find(id).filter(|_| !shelf.is_deleted(id));
+    let list = (resource.list)(model);
+    let found = list.find(id).filter(|_| !list.is_deleted(id));
     let mut object = found.ok_or_else(|| Refusal::missing(resource.one, id, "id", StatusCode::NOT_FOUND))?;
     show(model, &mut object, &expansions, items_shown)?;
     Ok(object)

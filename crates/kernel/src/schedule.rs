@@ -51,20 +51,20 @@ impl Job {
     }
 
     /// How a run that did not succeed is made up for.
-    pub fn makeup(self) -> Makeup {
+    pub fn catch_up(self) -> CatchUp {
         match self {
-            Self::Heartbeat => Makeup::NextTime,
-            Self::Revenue => Makeup::Again {
+            Self::Heartbeat => CatchUp::NextTime,
+            Self::Revenue => CatchUp::Again {
                 lease: SignedDuration::from_hours(2),
                 after: SignedDuration::from_mins(30),
             },
             // The first run over years of rows takes its time.
-            Self::Retention => Makeup::Again {
+            Self::Retention => CatchUp::Again {
                 lease: SignedDuration::from_hours(6),
                 after: SignedDuration::from_hours(1),
             },
             // A limit of GitHub's lasts an hour at most.
-            Self::Audit | Self::Workflows => Makeup::Again {
+            Self::Audit | Self::Workflows => CatchUp::Again {
                 lease: SignedDuration::from_hours(1),
                 after: SignedDuration::from_mins(30),
             },
@@ -74,7 +74,7 @@ impl Job {
 
 /// How a run that failed, or that a crash ended, is made up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Makeup {
+pub enum CatchUp {
     /// By the next run, which comes soon enough.
     NextTime,
     /// By a run of its own.

@@ -1,4 +1,4 @@
-//! Exchange rates: the European Central Bank's daily reference rates, or a fixed table.
+#![doc = include_str!("../README.md")]
 
 mod daily_file;
 mod ecb;

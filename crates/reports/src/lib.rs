@@ -1,8 +1,6 @@
-//! An audit of an owner's repositories, as people and programs read it. Pure: text in no color, of any width.
-//!
-//! All formats show the same groups: one for each rule that is broken, the worst first, with the repositories
-//! that break it.
+#![doc = include_str!("../README.md")]
 
+pub mod charts;
 mod grouped;
 mod html;
 mod markdown;

@@ -290,15 +290,15 @@ struct Detail<'r> {
     requests: u64,
     points: u64,
     summary: &'r Summary,
-    new: Vec<Told<'r>>,
+    new: Vec<ReportedChange<'r>>,
     new_count: usize,
-    fixed: Vec<Told<'r>>,
+    fixed: Vec<ReportedChange<'r>>,
     fixed_count: usize,
     timestamp: Timestamp,
 }
 
 #[derive(Serialize)]
-struct Told<'r> {
+struct ReportedChange<'r> {
     repository: &'r str,
     rule: Rule,
     severity: Severity,
@@ -307,7 +307,7 @@ struct Told<'r> {
 
 impl<'r> Detail<'r> {
     fn of(report: &'r ScanReport, new: &[&'r Change]) -> Self {
-        let told = |change: &&'r Change| Told {
+        let reported = |change: &&'r Change| ReportedChange {
             repository: &change.repository,
             rule: change.rule,
             severity: change.severity,
@@ -327,9 +327,9 @@ impl<'r> Detail<'r> {
             points: report.points,
             summary: &report.summary,
             new_count: new.len(),
-            new: new.iter().take(LISTED).map(told).collect(),
+            new: new.iter().take(LISTED).map(reported).collect(),
             fixed_count: fixed.len(),
-            fixed: fixed.iter().take(LISTED).map(told).collect(),
+            fixed: fixed.iter().take(LISTED).map(reported).collect(),
             timestamp: report.timestamp,
         }
     }

@@ -1,18 +1,19 @@
 //! Work of a request that another process does: who does it says how it stands, who handed it over looks.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-
-use crate::ports::CareAnswer;
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::RequestId;
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What became of a run that wanted to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
     /// The work is this run's; how often it was begun, this time included.
-    Ours {
+    Claimed {
         /// From 1.
         tries: u32,
     },
@@ -24,13 +25,68 @@ pub enum Begun {
 
 /// How work stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WorkStanding {
+pub struct WorkRecord {
     /// Until when the run that is at it, or was, has its lease.
     pub until: Timestamp,
     /// How far it is, where it says so.
     pub progress: Option<Progress>,
     /// What came of it.
-    pub answer: Option<CareAnswer>,
+    pub answer: Option<WorkOutcome>,
+}
+
+/// What [`RepositoryWorker`](crate::ports::RepositoryWorker) answers, as one process tells it to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOutcome {
+    /// What came of it.
+    Done(Value),
+    /// Why it is refused.
+    Refused {
+        /// The code.
+        reason: Reason,
+        /// The sentence.
+        error: String,
+    },
+    /// A system failed.
+    Failed {
+        /// What failed.
+        error: String,
+        /// Whether the same may succeed later.
+        transient: bool,
+    },
+}
+
+impl From<PortResult<Result<Value, Failure>>> for WorkOutcome {
+    fn from(answer: PortResult<Result<Value, Failure>>) -> Self {
+        match answer {
+            Ok(Ok(value)) => Self::Done(value),
+            Ok(Err(failure)) => Self::Refused {
+                reason: failure.reason,
+                error: failure.message,
+            },
+            Err(error) => Self::Failed {
+                transient: error.kind.is_transient(),
+                error: error.message,
+            },
+        }
+    }
+}
+
+impl From<WorkOutcome> for PortResult<Result<Value, Failure>> {
+    fn from(answer: WorkOutcome) -> Self {
+        match answer {
+            WorkOutcome::Done(value) => Ok(Ok(value)),
+            WorkOutcome::Refused { reason, error } => Ok(Err(Failure::new(reason, error))),
+            WorkOutcome::Failed { error, transient } => Err(PortError::new(
+                if transient {
+                    PortErrorKind::Unavailable
+                } else {
+                    PortErrorKind::Refused
+                },
+                error,
+            )),
+        }
+    }
 }
 
 /// Work that was handed over, by its request. A request's work is done by one run at a time; a run has a name
@@ -51,10 +107,10 @@ pub trait HandedOver: Send + Sync {
     ) -> PortResult<bool>;
 
     /// Leaves what came of the work. False where it is not this run's any more; then nothing is left.
-    async fn end(&self, request: &RequestId, run: &str, answer: &CareAnswer) -> PortResult<bool>;
+    async fn end(&self, request: &RequestId, run: &str, answer: &WorkOutcome) -> PortResult<bool>;
 
     /// How a request's work stands, if a run has begun.
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>>;
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkRecord>>;
 
     /// Tells whoever handed it over that it has ended. Only a shortcut: they look from time to time.
     async fn tell(&self, request: &RequestId) -> PortResult<()>;

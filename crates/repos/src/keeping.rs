@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::audit::{KeptRepository, State};
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::{Watch, Watches};
-use crate::ports::{RepositoryStore, Shelf};
+use crate::ports::{DocumentKind, RepositoryStore};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 /// The key of what is kept of the owner as a whole.
@@ -35,14 +35,14 @@ impl OfOwner {
     }
 }
 
-fn read<T: DeserializeOwned>(shelf: Shelf, key: &str, document: Value) -> PortResult<T> {
-    serde_json::from_value(document).map_err(|error| unreadable(shelf, key).because(error))
+fn read<T: DeserializeOwned>(kind: DocumentKind, key: &str, document: Value) -> PortResult<T> {
+    serde_json::from_value(document).map_err(|error| unreadable(kind, key).because(error))
 }
 
-fn unreadable(shelf: Shelf, key: &str) -> PortError {
+fn unreadable(kind: DocumentKind, key: &str) -> PortError {
     let message = format!(
         "what is kept under {}/{key} of the repositories cannot be read: a newer version may have written it",
-        shelf.as_str()
+        kind.as_str()
     );
     PortError::new(PortErrorKind::Corrupt, message)
 }
@@ -52,20 +52,20 @@ fn written<T: Serialize>(value: &T) -> PortResult<Value> {
         .map_err(|error| PortError::new(PortErrorKind::Refused, "what is to be kept is no JSON").because(error))
 }
 
-fn id(shelf: Shelf, key: &str) -> PortResult<RepositoryId> {
-    key.parse().map(RepositoryId).map_err(|_| unreadable(shelf, key))
+fn id(kind: DocumentKind, key: &str) -> PortResult<RepositoryId> {
+    key.parse().map(RepositoryId).map_err(|_| unreadable(kind, key))
 }
 
 /// The open breaches.
 pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> PortResult<State> {
     let mut state = State::default();
-    for (key, document) in store.load(owner, Shelf::Breaches).await? {
+    for (key, document) in store.load(owner, DocumentKind::Breaches).await? {
         if key == OWNER {
-            let of: OfOwner = read(Shelf::Breaches, &key, document)?;
+            let of: OfOwner = read(DocumentKind::Breaches, &key, document)?;
             (state.version, state.last_complete, state.told) = (of.version, of.last_complete, of.told);
         } else {
-            let kept: KeptRepository = read(Shelf::Breaches, &key, document)?;
-            state.repositories.insert(id(Shelf::Breaches, &key)?, kept);
+            let kept: KeptRepository = read(DocumentKind::Breaches, &key, document)?;
+            state.repositories.insert(id(DocumentKind::Breaches, &key)?, kept);
         }
     }
     Ok(state)
@@ -96,15 +96,15 @@ pub(super) async fn save_state(
     if changes.is_empty() {
         return Ok(());
     }
-    store.save(owner, Shelf::Breaches, &changes).await
+    store.save(owner, DocumentKind::Breaches, &changes).await
 }
 
 /// What is known of workflows.
 pub(super) async fn load_watches(store: &dyn RepositoryStore, owner: &str) -> PortResult<Watches> {
     let mut watches = Watches::default();
-    for (key, document) in store.load(owner, Shelf::Watches).await? {
-        let of: BTreeMap<WorkflowId, Watch> = read(Shelf::Watches, &key, document)?;
-        watches.repositories.insert(id(Shelf::Watches, &key)?, of);
+    for (key, document) in store.load(owner, DocumentKind::Watches).await? {
+        let of: BTreeMap<WorkflowId, Watch> = read(DocumentKind::Watches, &key, document)?;
+        watches.repositories.insert(id(DocumentKind::Watches, &key)?, of);
     }
     Ok(watches)
 }
@@ -124,5 +124,5 @@ pub(super) async fn save_watches(
     if changes.is_empty() {
         return Ok(());
     }
-    store.save(owner, Shelf::Watches, &changes).await
+    store.save(owner, DocumentKind::Watches, &changes).await
 }

@@ -2,7 +2,6 @@
 
 pub mod audit;
 pub mod auditing;
-pub mod care;
 pub mod dependabot;
 pub mod findings;
 pub mod fix;
@@ -18,6 +17,7 @@ pub mod report;
 pub mod rules;
 pub mod snapshot;
 pub mod work;
+pub mod worker;
 pub mod workflows;
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
@@ -16,8 +15,8 @@ use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::names::RequestId;
-use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_kernel::ports::{Alerts, Announcements, AuditTrail, Clock, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::outcome::Failure;
+use cc_devops_kernel::ports::{Alerts, Announcements, AuditTrail, Clock, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 
 /// What audits, the monitor and remedies work with beside the code host.
@@ -35,7 +34,7 @@ pub struct RepositoryPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-pub use crate::handed_over::{Begun, HandedOver, WorkStanding};
+pub use crate::handed_over::{Begun, HandedOver, WorkOutcome, WorkRecord};
 
 /// What of a repository is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -182,7 +181,7 @@ pub trait CodeHostNotices: Send + Sync {
 /// Who looks after repositories when a request asks for it: this process, or another that may use the code
 /// host's credential.
 #[async_trait]
-pub trait RepositoryCare: Send + Sync {
+pub trait RepositoryWorker: Send + Sync {
     /// Does the work; what it changes is on record with its author. What a request is answered with, or why it
     /// is refused; an `Err` is tried again if it is transient. `Stopped` where the course said so: everything
     /// begun before is whole, and the same work goes on from there.
@@ -194,20 +193,20 @@ pub trait RepositoryCare: Send + Sync {
     ) -> PortResult<Result<Value, Failure>>;
 
     /// Hands the work of a claimed request over to whoever does it elsewhere; a repeat changes nothing. False
-    /// where it is done by [`RepositoryCare::carry_out`], in the process that holds the claim.
+    /// where it is done by [`RepositoryWorker::carry_out`], in the process that holds the claim.
     async fn hand_over(&self, _claim: &Claim, _work: &RepositoryWork, _author: &Author) -> PortResult<bool> {
         Ok(false)
     }
 
     /// How work stands that was handed over.
-    async fn standing(&self, _request: &RequestId, _now: Timestamp) -> PortResult<CareStanding> {
-        Ok(CareStanding::Unknown)
+    async fn standing(&self, _request: &RequestId, _now: Timestamp) -> PortResult<WorkStatus> {
+        Ok(WorkStatus::Unknown)
     }
 }
 
 /// How work stands that is done elsewhere.
 #[derive(Debug, Clone, PartialEq)]
-pub enum CareStanding {
+pub enum WorkStatus {
     /// It goes on, or has not begun.
     GoesOn(Option<Progress>),
     /// It ended: what the request is answered with, or why it is refused.
@@ -216,64 +215,9 @@ pub enum CareStanding {
     Unknown,
 }
 
-/// What [`RepositoryCare`] answers, as one process tells it to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CareAnswer {
-    /// What came of it.
-    Done(Value),
-    /// Why it is refused.
-    Refused {
-        /// The code.
-        reason: Reason,
-        /// The sentence.
-        error: String,
-    },
-    /// A system failed.
-    Failed {
-        /// What failed.
-        error: String,
-        /// Whether the same may succeed later.
-        transient: bool,
-    },
-}
-
-impl From<PortResult<Result<Value, Failure>>> for CareAnswer {
-    fn from(answer: PortResult<Result<Value, Failure>>) -> Self {
-        match answer {
-            Ok(Ok(value)) => Self::Done(value),
-            Ok(Err(failure)) => Self::Refused {
-                reason: failure.reason,
-                error: failure.message,
-            },
-            Err(error) => Self::Failed {
-                transient: error.kind.is_transient(),
-                error: error.message,
-            },
-        }
-    }
-}
-
-impl From<CareAnswer> for PortResult<Result<Value, Failure>> {
-    fn from(answer: CareAnswer) -> Self {
-        match answer {
-            CareAnswer::Done(value) => Ok(Ok(value)),
-            CareAnswer::Refused { reason, error } => Ok(Err(Failure::new(reason, error))),
-            CareAnswer::Failed { error, transient } => Err(PortError::new(
-                if transient {
-                    PortErrorKind::Unavailable
-                } else {
-                    PortErrorKind::Refused
-                },
-                error,
-            )),
-        }
-    }
-}
-
 /// What is kept of repositories, by what uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shelf {
+pub enum DocumentKind {
     /// Open breaches, for the next audit.
     Breaches,
     /// What the workflow monitor knows of failing workflows.
@@ -282,8 +226,8 @@ pub enum Shelf {
     Workflows,
 }
 
-impl Shelf {
-    /// Every shelf.
+impl DocumentKind {
+    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
 
     /// Its name in storage.
@@ -300,10 +244,10 @@ impl Shelf {
 /// a rule. An owner's login is the same in upper and lower case.
 #[async_trait]
 pub trait RepositoryStore: Send + Sync {
-    /// Every document of a shelf.
-    async fn load(&self, owner: &str, shelf: Shelf) -> PortResult<BTreeMap<String, Value>>;
+    /// Every document of a kind.
+    async fn load(&self, owner: &str, kind: DocumentKind) -> PortResult<BTreeMap<String, Value>>;
 
     /// Writes documents, each in the place of the one of its key; `None` takes it away. A document has at
     /// most 300,000 bytes, or it is `TooLarge`. Not all of them are written where it fails.
-    async fn save(&self, owner: &str, shelf: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()>;
+    async fn save(&self, owner: &str, kind: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()>;
 }

@@ -73,7 +73,7 @@ fn unreadable(problem: impl Into<String>) -> Failure {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Taken {
     /// Another stage's control plane takes it.
-    NotOurs,
+    OtherStage,
     /// It cannot be read; that is on record.
     Unreadable(Failure),
     /// It has its outcome.
@@ -93,7 +93,7 @@ impl ControlPlane {
             .as_ref()
             .is_some_and(|ours| *ours != asked_stage(&event, &self.installation))
         {
-            return Ok(Taken::NotOurs);
+            return Ok(Taken::OtherStage);
         }
         let claimed = principal(&event);
         let envelope = match Envelope::read(event) {
@@ -143,7 +143,7 @@ impl ControlPlane {
     pub async fn refuse_signal(&self, failure: Failure) -> PortResult<Taken> {
         let ours = self.settings.serves.as_ref();
         if ours.is_some_and(|ours| ours != self.installation.stages.default_stage()) {
-            return Ok(Taken::NotOurs);
+            return Ok(Taken::OtherStage);
         }
         self.receive_unreadable(None, failure.clone()).await?;
         Ok(Taken::Unreadable(failure))

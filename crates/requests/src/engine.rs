@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::Registry;
 use crate::fingerprint::FingerprintKey;
-use crate::ports::{PortResult, Ports, RepositoryCare};
+use crate::ports::{PortResult, Ports, RepositoryWorker};
 use crate::record::WaitingRequest;
 use crate::running::Running;
 use crate::sealed_values::SealingKey;
@@ -35,7 +35,7 @@ pub struct ControlPlane {
     pub(super) registry: Registry,
     pub(super) settings: RequestSettings,
     pub(super) fingerprints: FingerprintKey,
-    pub(super) care: Option<Arc<dyn RepositoryCare>>,
+    pub(super) repository_worker: Option<Arc<dyn RepositoryWorker>>,
     pub(super) running: Arc<Running>,
     /// Where a look at the parked requests that was cut short goes on.
     pub(super) looked_at: Mutex<Option<WaitingRequest>>,
@@ -59,7 +59,7 @@ impl ControlPlane {
             registry: Registry::shipped().clone(),
             settings,
             fingerprints,
-            care: None,
+            repository_worker: None,
             running: Arc::default(),
             looked_at: Mutex::default(),
             waits: Waits::default(),
@@ -90,14 +90,14 @@ impl ControlPlane {
 
     /// The same, with what looks after repositories.
     #[must_use]
-    pub fn caring(mut self, care: Arc<dyn RepositoryCare>) -> Self {
-        self.care = Some(care);
+    pub fn with_repository_worker(mut self, worker: Arc<dyn RepositoryWorker>) -> Self {
+        self.repository_worker = Some(worker);
         self
     }
 
     /// What looks after repositories.
-    pub fn care(&self) -> Option<&Arc<dyn RepositoryCare>> {
-        self.care.as_ref()
+    pub fn repository_worker(&self) -> Option<&Arc<dyn RepositoryWorker>> {
+        self.repository_worker.as_ref()
     }
 
     /// The actions it takes.

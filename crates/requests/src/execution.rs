@@ -134,7 +134,7 @@ impl ControlPlane {
         };
         let given = Given {
             ports: &self.ports,
-            repositories: self.care.as_ref(),
+            repositories: self.repository_worker.as_ref(),
             claim,
             head,
             stage: command.stage(),

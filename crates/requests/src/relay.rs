@@ -46,7 +46,7 @@ impl RelayReport {
 
 /// One event on its way to one consumer.
 #[derive(Clone, Copy)]
-struct Told<'a> {
+struct PendingEvent<'a> {
     id: i64,
     failures: u32,
     event: &'a OutgoingEvent,
@@ -90,24 +90,24 @@ impl ControlPlane {
                     format!("the event cannot be read: {why}"),
                 )),
                 Ok(event) => {
-                    let told = Told {
+                    let pending = PendingEvent {
                         id: entry.id,
                         failures: *failures,
                         event,
                     };
-                    if goes_alone(consumer, told) {
+                    if goes_alone(consumer, pending) {
                         &mut alone
                     } else {
                         &mut together
                     }
-                    .push(told);
+                    .push(pending);
                 }
             }
         }
         let together = self.hand_over(consumer, together);
         let mut one_by_one = Vec::with_capacity(alone.len());
-        for told in alone {
-            one_by_one.push(self.hand_over(consumer, vec![told]));
+        for pending in alone {
+            one_by_one.push(self.hand_over(consumer, vec![pending]));
         }
         let alone = stream::iter(one_by_one).buffer_unordered(AT_ONCE).concat();
         let (together, alone) = futures::join!(together, alone);
@@ -117,7 +117,7 @@ impl ControlPlane {
     }
 
     /// Hands events to a consumer, within its time, and says what is to be written down.
-    async fn hand_over(&self, consumer: Consumer, events: Vec<Told<'_>>) -> Vec<Settled> {
+    async fn hand_over(&self, consumer: Consumer, events: Vec<PendingEvent<'_>>) -> Vec<Settled> {
         if events.is_empty() {
             return Vec::new();
         }
@@ -141,13 +141,13 @@ impl ControlPlane {
         let settled: Vec<Settled> = events
             .iter()
             .zip(answers)
-            .map(|(told, answer)| match answer {
+            .map(|(pending, answer)| match answer {
                 Ok(()) => Settled {
-                    id: told.id,
+                    id: pending.id,
                     consumer,
                     outcome: Outcome::Done,
                 },
-                Err(error) => failure(*told, consumer, error, now),
+                Err(error) => failure(*pending, consumer, error, now),
             })
             .collect();
         say(consumer, &settled);
@@ -155,9 +155,9 @@ impl ControlPlane {
     }
 
     /// What a consumer does with events; one result each.
-    async fn take(&self, consumer: Consumer, events: &[Told<'_>]) -> PortResult<Vec<Result<(), String>>> {
+    async fn take(&self, consumer: Consumer, events: &[PendingEvent<'_>]) -> PortResult<Vec<Result<(), String>>> {
         let now = self.now();
-        let numbered: Vec<(i64, &OutgoingEvent)> = events.iter().map(|told| (told.id, told.event)).collect();
+        let numbered: Vec<(i64, &OutgoingEvent)> = events.iter().map(|pending| (pending.id, pending.event)).collect();
         match consumer {
             Consumer::Bus => match &self.ports.bus {
                 Some(bus) => bus.publish(&numbered, now).await,
@@ -169,7 +169,7 @@ impl ControlPlane {
             },
             Consumer::Webhooks => self.ports.webhooks.queue(&numbered, now).await.map(|()| all(events)),
             Consumer::Metrics => {
-                let samples: Vec<RequestSample> = events.iter().filter_map(|told| sample(told.event)).collect();
+                let samples: Vec<RequestSample> = events.iter().filter_map(|pending| sample(pending.event)).collect();
                 if !samples.is_empty() {
                     self.ports.metrics.record(&samples).await?;
                 }
@@ -177,8 +177,8 @@ impl ControlPlane {
             }
             Consumer::People => {
                 let mut results = Vec::with_capacity(events.len());
-                for told in events {
-                    results.push(match alert(told.event) {
+                for pending in events {
+                    results.push(match alert(pending.event) {
                         None => Ok(()),
                         Some(alert) => self.ports.alerts.raise(&alert).await.map_err(|error| error.to_string()),
                     });
@@ -191,15 +191,15 @@ impl ControlPlane {
 
 /// Whether an event is not told together with others: what failed before, so that it spoils no other's
 /// chance; what people are told, so that they are not told twice because something else failed.
-fn goes_alone(consumer: Consumer, told: Told<'_>) -> bool {
-    told.failures > 0 || (consumer == Consumer::People && alert(told.event).is_some())
+fn goes_alone(consumer: Consumer, pending: PendingEvent<'_>) -> bool {
+    pending.failures > 0 || (consumer == Consumer::People && alert(pending.event).is_some())
 }
 
 fn alert(event: &OutgoingEvent) -> Option<Alert> {
     event.body.completed().and_then(worth_telling)
 }
 
-fn all(events: &[Told<'_>]) -> Vec<Result<(), String>> {
+fn all(events: &[PendingEvent<'_>]) -> Vec<Result<(), String>> {
     vec![Ok(()); events.len()]
 }
 
@@ -219,13 +219,13 @@ fn sample(event: &OutgoingEvent) -> Option<RequestSample> {
     })
 }
 
-fn failure(told: Told<'_>, consumer: Consumer, error: String, now: Timestamp) -> Settled {
-    let failures = told.failures.saturating_add(1);
+fn failure(pending: PendingEvent<'_>, consumer: Consumer, error: String, now: Timestamp) -> Settled {
+    let failures = pending.failures.saturating_add(1);
     if failures >= MOST_FAILURES {
-        return set_aside(told.id, consumer, error);
+        return set_aside(pending.id, consumer, error);
     }
     Settled {
-        id: told.id,
+        id: pending.id,
         consumer,
         outcome: Outcome::Again {
             at: later(now, wait(failures)),

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::actions::{Carrying, Ended, within_an_event};
 use crate::engine::ControlPlane;
 use crate::execution::Step;
-use crate::ports::{CareStanding, PortError, PortResult, StackProgress};
+use crate::ports::{PortError, PortResult, StackProgress, WorkStatus};
 use crate::record::{Progress, RequestHead, WaitingRequest};
 use crate::sweep::Deadline;
 pub use crate::waits::Stopwatch;
@@ -159,13 +159,13 @@ impl ControlPlane {
             ))))
         };
         if self.is_on_repositories(head) {
-            let Some(care) = &self.care else {
+            let Some(worker) = &self.repository_worker else {
                 return lost("this control plane does not look after repositories any more");
             };
-            return match care.standing(&head.id, self.now()).await? {
-                CareStanding::GoesOn(_) => Ok(None),
-                CareStanding::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event)))),
-                CareStanding::Unknown => lost(
+            return match worker.standing(&head.id, self.now()).await? {
+                WorkStatus::GoesOn(_) => Ok(None),
+                WorkStatus::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event)))),
+                WorkStatus::Unknown => lost(
                     "nothing is known of this request's work any more; look at the repository before you ask for it again",
                 ),
             };
@@ -182,12 +182,16 @@ impl ControlPlane {
 
     /// How far a request is that waits, where it says so.
     pub async fn progress_elsewhere(&self, head: &RequestHead) -> PortResult<Option<Progress>> {
-        let Some(care) = self.care.as_ref().filter(|_| self.is_on_repositories(head)) else {
+        let Some(worker) = self
+            .repository_worker
+            .as_ref()
+            .filter(|_| self.is_on_repositories(head))
+        else {
             return Ok(None);
         };
-        Ok(match care.standing(&head.id, self.now()).await? {
-            CareStanding::GoesOn(progress) => progress,
-            CareStanding::Ended(_) | CareStanding::Unknown => None,
+        Ok(match worker.standing(&head.id, self.now()).await? {
+            WorkStatus::GoesOn(progress) => progress,
+            WorkStatus::Ended(_) | WorkStatus::Unknown => None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Stripe, the billing source.
+#![doc = include_str!("../README.md")]
 
 pub mod account;
 pub mod client;

@@ -6,9 +6,9 @@
 
 mod acts;
 mod consumers;
+mod crashing_port;
 mod enumeration;
 mod keeping;
-mod mortal;
 mod repositories;
 mod scenario;
 mod subscriptions;
@@ -24,9 +24,9 @@ use cc_devops_requests::ports::{AtOnce, Ports};
 
 pub use acts::enumerate_acts;
 pub use consumers::enumerate_consumers;
+use crashing_port::CrashingPort;
 pub use enumeration::{Backend, MemoryBackend, Report, enumerate};
 pub use keeping::enumerate_retention;
-use mortal::Mortal;
 pub use scenario::Scenario;
 pub use subscriptions::subscriptions;
 
@@ -86,34 +86,34 @@ impl CrashPoints {
     /// The same ports, which die at the point. Clock and checks are no calls and live on.
     pub fn wrap(&self, ports: &Ports) -> Ports {
         Ports {
-            ledger: Mortal::new(&ports.ledger, self),
-            audit: Mortal::new(&ports.audit, self),
-            secrets: Mortal::new(&ports.secrets, self),
-            sealing_keys: Mortal::new(&ports.sealing_keys, self),
+            ledger: CrashingPort::new(&ports.ledger, self),
+            audit: CrashingPort::new(&ports.audit, self),
+            secrets: CrashingPort::new(&ports.secrets, self),
+            sealing_keys: CrashingPort::new(&ports.sealing_keys, self),
             at_once: ports
                 .at_once
                 .as_ref()
-                .map(|at_once| Mortal::new(at_once, self) as Arc<dyn AtOnce>),
-            stacks: Mortal::new(&ports.stacks, self),
-            agents: Mortal::new(&ports.agents, self),
-            heartbeats: Mortal::new(&ports.heartbeats, self),
-            outbox: Mortal::new(&ports.outbox, self),
+                .map(|at_once| CrashingPort::new(at_once, self) as Arc<dyn AtOnce>),
+            stacks: CrashingPort::new(&ports.stacks, self),
+            agents: CrashingPort::new(&ports.agents, self),
+            heartbeats: CrashingPort::new(&ports.heartbeats, self),
+            outbox: CrashingPort::new(&ports.outbox, self),
             bus: ports
                 .bus
                 .as_ref()
-                .map(|bus| Mortal::new(bus, self) as Arc<dyn EventBus>),
+                .map(|bus| CrashingPort::new(bus, self) as Arc<dyn EventBus>),
             log: ports
                 .log
                 .as_ref()
-                .map(|log| Mortal::new(log, self) as Arc<dyn LogWriter>),
-            events: Mortal::new(&ports.events, self),
-            webhooks: Mortal::new(&ports.webhooks, self),
-            alerts: Mortal::new(&ports.alerts, self),
-            revenue: Mortal::new(&ports.revenue, self),
-            repositories: Mortal::new(&ports.repositories, self),
-            schedule: Mortal::new(&ports.schedule, self),
-            metrics: Mortal::new(&ports.metrics, self),
-            retention: Mortal::new(&ports.retention, self),
+                .map(|log| CrashingPort::new(log, self) as Arc<dyn LogWriter>),
+            events: CrashingPort::new(&ports.events, self),
+            webhooks: CrashingPort::new(&ports.webhooks, self),
+            alerts: CrashingPort::new(&ports.alerts, self),
+            revenue: CrashingPort::new(&ports.revenue, self),
+            repositories: CrashingPort::new(&ports.repositories, self),
+            schedule: CrashingPort::new(&ports.schedule, self),
+            metrics: CrashingPort::new(&ports.metrics, self),
+            retention: CrashingPort::new(&ports.retention, self),
             checks: ports.checks.clone(),
             clock: ports.clock.clone(),
         }
@@ -121,7 +121,7 @@ impl CrashPoints {
 
     /// The same code host, which dies at the point.
     pub fn wrap_host(&self, host: &Arc<dyn CodeHost>) -> Arc<dyn CodeHost> {
-        Mortal::new(host, self)
+        CrashingPort::new(host, self)
     }
 
     /// How many calls were made before the crash, it included.

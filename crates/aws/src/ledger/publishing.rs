@@ -16,14 +16,14 @@ use super::rows::{RequestRow, request_key};
 use super::transaction::{gone, incomplete};
 use crate::error::{corrupt, port_error};
 use crate::log::{Entry, NewEvent, Place, Progress};
-use crate::outbox::Desk;
+use crate::outbox::Mailbox;
 use crate::table::{TRIES, number, text};
 
 impl DynamoLedger {
     /// Leaves news to be told with the next look at the outbox.
     pub(super) async fn put_news(&self, agent: &AgentName, news: &Announcement) -> PortResult<()> {
         let shared = &self.shared;
-        let desk = Desk::of(news, &shared.installation)?;
+        let desk = Mailbox::of(news, &shared.installation)?;
         for _ in 0..TRIES {
             let put = shared.leave_news(desk, agent, news)?;
             let call = shared.clients.dynamodb().put_item().table_name(put.table_name);

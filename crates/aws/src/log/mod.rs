@@ -17,4 +17,4 @@ mod row;
 
 pub(crate) use numbers::{FIRST, Numbers, Place, note_subscribers};
 pub(crate) use old::between as old_between;
-pub(crate) use row::{Aside, Entry, Failing, NewEvent, Progress, event_key, progress_item};
+pub(crate) use row::{Entry, Failing, NewEvent, Progress, SetAsideMark, event_key, progress_item};

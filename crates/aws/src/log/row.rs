@@ -67,7 +67,7 @@ pub(crate) struct Failing {
 
 /// That a consumer is not told any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Aside {
+pub(crate) struct SetAsideMark {
     pub(crate) failures: u32,
     pub(crate) error: String,
     pub(crate) at: Timestamp,
@@ -85,7 +85,7 @@ pub(crate) struct Progress {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) failing: BTreeMap<String, Failing>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) aside: BTreeMap<String, Aside>,
+    pub(crate) aside: BTreeMap<String, SetAsideMark>,
     /// Until when it is left to its writer, who tells it at once as a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reserved: Option<Timestamp>,
@@ -311,7 +311,7 @@ mod tests {
         assert!(list.starts_with("event#"));
         progress.pending.clear();
         assert_eq!(progress.work(FIRST + 1), None);
-        let aside = Aside {
+        let aside = SetAsideMark {
             failures: 1,
             error: String::new(),
             at: Timestamp::UNIX_EPOCH,

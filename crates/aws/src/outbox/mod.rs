@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::log::Entry;
 use crate::{Backend, Shared};
 pub(crate) use memory::Memory;
-pub(crate) use news::Desk;
+pub(crate) use news::Mailbox;
 
 /// Who is told by the relay. The log has every event by the transaction that it came to be with.
 pub(crate) const CONSUMERS: &[Consumer] = &[Consumer::Bus, Consumer::Webhooks, Consumer::Metrics, Consumer::People];

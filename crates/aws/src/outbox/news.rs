@@ -28,12 +28,12 @@ const BATCH: i32 = 100;
 
 /// Where news is left; template.yaml binds each function's role to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Desk {
+pub(crate) enum Mailbox {
     Revenue,
     Repositories,
 }
 
-impl Desk {
+impl Mailbox {
     const ALL: [Self; 2] = [Self::Revenue, Self::Repositories];
 
     /// Where news is left, where there is a place for it.
@@ -76,7 +76,7 @@ struct NewsRow {
 
 impl Shared {
     /// The write that leaves news for an agent. Where it is refused, its place was taken: ask for another.
-    pub(crate) fn leave_news(&self, desk: Desk, reader: &AgentName, news: &Announcement) -> PortResult<Put> {
+    pub(crate) fn leave_news(&self, desk: Mailbox, reader: &AgentName, news: &Announcement) -> PortResult<Put> {
         let event = stored::write_event(&news.clone().into()).map_err(incomplete)?;
         let mut item = to_item(&NewsRow {
             agent: reader.clone(),
@@ -94,7 +94,7 @@ impl Shared {
 
     /// Moves into the log what the functions left, in the order they left it.
     pub(super) async fn take_over_news(&self) -> PortResult<()> {
-        for desk in Desk::ALL {
+        for desk in Mailbox::ALL {
             let partition = desk.partition();
             let mut pages = Pages::new(|| self.query(&partition, ""));
             while let Some(items) = pages.next(BATCH).await? {
@@ -106,7 +106,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn take_news(&self, desk: Desk, item: Item) -> PortResult<()> {
+    async fn take_news(&self, desk: Mailbox, item: Item) -> PortResult<()> {
         let (reader, news) = match self.read_news(desk, item.clone()) {
             Ok(read) => read,
             Err(why) => {
@@ -146,7 +146,7 @@ impl Shared {
     }
 
     /// The news in an item, or why it is none.
-    fn read_news(&self, desk: Desk, item: Item) -> Result<(AgentName, Announcement), String> {
+    fn read_news(&self, desk: Mailbox, item: Item) -> Result<(AgentName, Announcement), String> {
         let row: NewsRow = from_item(item, "news").map_err(|error| error.message)?;
         match stored::read_event(&row.event).map_err(|error| error.to_string())? {
             EventBody::Announcement(news) if desk.takes(&news, &self.installation) => Ok((row.agent, news)),
@@ -172,7 +172,7 @@ impl Shared {
     }
 
     /// Puts an item where it is in nobody's way.
-    async fn put_by(&self, desk: Desk, item: Item) -> PortResult<()> {
+    async fn put_by(&self, desk: Mailbox, item: Item) -> PortResult<()> {
         let now: Timestamp = self.clock.now();
         let mut kept = item.clone();
         kept.extend(key(desk.refused(), sortable(self.places.next(now))));

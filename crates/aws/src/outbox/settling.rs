@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::Shared;
 use crate::error::{is_condition, port_error};
 use crate::ledger::{gone, incomplete};
-use crate::log::{Aside, Entry, Failing, Progress, event_key, progress_item};
+use crate::log::{Entry, Failing, Progress, SetAsideMark, event_key, progress_item};
 use crate::table::{TRIES, expiry, number};
 
 /// How many events one transaction settles.
@@ -254,7 +254,7 @@ fn after(entry: &Entry, outcomes: &[(Consumer, &Outcome)], at: Timestamp) -> Opt
             Outcome::SetAside { error } => {
                 next.pending.remove(name);
                 next.failing.remove(name);
-                let aside = Aside {
+                let aside = SetAsideMark {
                     failures: failures.saturating_add(1),
                     error: short(error),
                     at,

@@ -19,7 +19,7 @@ use jiff::civil::{Date, date};
 use crate::batches::{BATCH, pages, put};
 use crate::error::port_error;
 use crate::ledger::{gone, incomplete};
-use crate::outbox::Desk;
+use crate::outbox::Mailbox;
 use crate::table::{Item, TRIES, key, text};
 use crate::{Backend, Shared};
 use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
@@ -79,7 +79,7 @@ impl RevenueStore for BillingTable {
         // The day and its news: in this table and in the ledger's.
         let mut writes = vec![own, put_of(latest)?];
         let shared = &self.0;
-        let desk = Desk::of(news, &shared.installation)?;
+        let desk = Mailbox::of(news, &shared.installation)?;
         for _ in 0..TRIES {
             let put = shared.leave_news(desk, reader, news)?;
             let days = writes.len();

@@ -14,7 +14,7 @@ use cc_devops_kernel::outcome::{Failure, Reason, StackChangeEntry};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::{DeployLambda, Template};
 
-use super::words::told;
+use super::words::redacted;
 use super::{ChangeName, CloudFormation, refusals};
 use crate::error::port_error;
 
@@ -207,7 +207,7 @@ impl CloudFormation {
                             .collect()
                     }
                     Err(error) if error.code() == Some("ValidationError") => {
-                        let said = told(error.message().unwrap_or(SILENT), &deploy.parameters);
+                        let said = redacted(error.message().unwrap_or(SILENT), &deploy.parameters);
                         let message = format!("CloudFormation refuses the template: {said}");
                         return Ok(Err(Failure::new(Reason::InvalidParameter, message)));
                     }

@@ -10,7 +10,7 @@ use cc_devops_requests::ports::StackProgress;
 
 use super::change_set::{ChangeSet, Execution, is_absent};
 use super::refusals::{NAMED, needs_a_person, not_found};
-use super::words::told;
+use super::words::redacted;
 use super::{ChangeName, CloudFormation, ended, failed};
 use crate::error::port_error;
 
@@ -181,7 +181,7 @@ fn causes(events: &[StackEvent], parameters: &BTreeMap<String, String>) -> Strin
             (!why.to_lowercase().contains("cancelled")).then(|| {
                 let name = event.logical_resource_id().unwrap_or("a resource");
                 let kind = event.resource_type().unwrap_or("of no type");
-                format!("{name} ({kind}): {}", told(why, parameters))
+                format!("{name} ({kind}): {}", redacted(why, parameters))
             })
         })
         .collect();

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::StackStatus;
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::{Failure, Reason};
 
-use super::words::told;
+use super::words::redacted;
 
 /// How many of the resources or checks that failed are named.
 pub(super) const NAMED: usize = 5;
@@ -53,7 +53,7 @@ pub(super) fn of_refusal(stack: &FullStackName, said: &str, parameters: &BTreeMa
     if lower.contains("does not exist") && lower.contains("stack") && !lower.contains("template") {
         return not_found(stack);
     }
-    let said = told(said, parameters);
+    let said = redacted(said, parameters);
     if lower.contains("requires capabilities") {
         return Failure::new(
             Reason::InvalidParameter,
@@ -82,8 +82,12 @@ pub(super) fn not_made(
     if why.to_lowercase().contains("requires capabilities") {
         return of_refusal(stack, why, parameters);
     }
-    let why = told(why, parameters);
-    let named: Vec<String> = checks.iter().take(NAMED).map(|check| told(check, parameters)).collect();
+    let why = redacted(why, parameters);
+    let named: Vec<String> = checks
+        .iter()
+        .take(NAMED)
+        .map(|check| redacted(check, parameters))
+        .collect();
     let mut message = format!("CloudFormation could not make the change set of stack {stack}: {why}");
     if !named.is_empty() {
         message.push_str(" Failed: ");

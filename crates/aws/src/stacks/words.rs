@@ -13,7 +13,7 @@ const SHORTEST_HIDDEN: usize = 3;
 const HIDDEN: &str = "…";
 
 /// A sentence without the values of the request's parameters, which may be secrets, and bounded.
-pub(super) fn told(sentence: &str, parameters: &BTreeMap<String, String>) -> String {
+pub(super) fn redacted(sentence: &str, parameters: &BTreeMap<String, String>) -> String {
     let mut values: Vec<&str> = parameters
         .values()
         .map(String::as_str)
@@ -41,12 +41,12 @@ mod tests {
         let parameters = [("A", "hunter2"), ("B", "hunter2-and-more"), ("C", "to")];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let sentence = "hunter2 and hunter2-and-more have to match";
-        assert_eq!(told(sentence, &parameters.into()), "… and … have to match");
+        assert_eq!(redacted(sentence, &parameters.into()), "… and … have to match");
     }
 
     #[test]
     fn a_sentence_that_repeats_a_template_is_cut() {
-        let text = told(&"é".repeat(51_200), &BTreeMap::new());
+        let text = redacted(&"é".repeat(51_200), &BTreeMap::new());
         assert_eq!(text.chars().count(), LONGEST + " [cut]".len());
     }
 }

@@ -14,19 +14,18 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::RateLimiter;
+use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
-use crate::bell::Bell;
+use crate::capabilities::{Capabilities, Hygiene, Revenue};
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
-use crate::health::Board;
-use crate::hygiene::{Hygiene, ToLookAt};
+use crate::due_checks::DueWorkflowChecks;
+use crate::health_cache::HealthCache;
 use crate::meters::Meters;
 use crate::places::AllPlaces;
-use crate::revenue::Revenue;
-use crate::serving::Capabilities;
-use crate::strangers::StrangersRate;
+use crate::strangers_rate::StrangersRate;
+use crate::wake_signal::WakeSignal;
 
 /// What handlers and workers are given.
 pub(crate) type App = Arc<Shared>;
@@ -38,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) hygiene: Option<Hygiene>,
     pub(crate) keeper: Option<Arc<Keeper>>,
     /// Repositories whose workflows are to be looked at soon.
-    pub(crate) to_look_at: ToLookAt,
+    pub(crate) due_checks: DueWorkflowChecks,
     pub(crate) config: ServerConfig,
     pub(crate) completions: Arc<Completions>,
     pub(crate) meters: Meters,
@@ -54,7 +53,7 @@ pub(crate) struct Shared {
     /// How often callers without a token may send what has to be looked at.
     pub(crate) strangers: StrangersRate,
     /// The health as it was last found.
-    pub(crate) board: Board,
+    pub(crate) health: HealthCache,
     /// One permit per devops request being carried out.
     pub(crate) in_flight: Arc<Semaphore>,
     /// Everything that must end before the process does.
@@ -66,7 +65,7 @@ pub(crate) struct Shared {
     /// There are requests nobody works on.
     pub(crate) sweep: Notify,
     /// There are events to tell.
-    pub(crate) relay: Bell,
+    pub(crate) relay: WakeSignal,
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
     /// The newest published event's place.
@@ -88,7 +87,7 @@ impl Shared {
             revenue,
             hygiene,
             keeper,
-            to_look_at: ToLookAt::default(),
+            due_checks: DueWorkflowChecks::default(),
             completions: Arc::default(),
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
@@ -97,13 +96,13 @@ impl Shared {
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
-            board: Board::default(),
+            health: HealthCache::default(),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
             running: TaskTracker::new(),
             stopping: CancellationToken::new(),
             hurrying: CancellationToken::new(),
             sweep: Notify::new(),
-            relay: Bell::default(),
+            relay: WakeSignal::default(),
             deliveries: Notify::new(),
             newest: watch::Sender::new(Cursor(0)),
             openapi: OnceLock::new(),

@@ -2,8 +2,8 @@
 //! makes room when there are too many. Whoever idles makes room for whoever comes, strangers first;
 //! what is being answered is never cut.
 
-mod accepting;
-mod arriving;
+pub(crate) mod accepting;
+pub(crate) mod arriving;
 mod conversation;
 mod counting;
 
@@ -21,11 +21,8 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::client_network::ClientNetwork;
 use crate::config::{Limits, ServerConfig};
-use crate::strangers::Neighbourhood;
-
-pub(crate) use accepting::accept;
-pub(crate) use arriving::BrokenOff;
 
 /// Bytes within one look that count as an answer being taken. What keeps an idle connection open, such
 /// as HTTP/2's pings, is far below.
@@ -51,7 +48,7 @@ pub(crate) struct Connections {
 struct Open {
     next: u64,
     all: HashMap<u64, Arc<Connection>>,
-    by: HashMap<Neighbourhood, usize>,
+    by: HashMap<ClientNetwork, usize>,
 }
 
 impl Open {
@@ -70,7 +67,7 @@ impl Open {
 
     /// Tells up to `count` connections to leave that nobody waits for an answer on, of `whose` or of
     /// anybody; whether there were any. The younger half stays: who has just come has not asked yet.
-    fn make_room(&mut self, whose: Option<Neighbourhood>, count: usize) -> bool {
+    fn make_room(&mut self, whose: Option<ClientNetwork>, count: usize) -> bool {
         let idle = self.all.iter().filter(|(_, connection)| {
             connection.busy.load(Ordering::Relaxed) == 0 && (whose.is_none() || connection.whose == whose)
         });
@@ -117,7 +114,7 @@ impl Connections {
         let address = peer.ip().to_canonical();
         let of_proxy = self.proxies.iter().any(|network| network.contains(&address));
         // Many come from a proxy's address.
-        let whose = (!of_proxy).then(|| Neighbourhood::of(address));
+        let whose = (!of_proxy).then(|| ClientNetwork::of(address));
         let all = if is_loopback_address(address) && !of_proxy {
             self.all
         } else {
@@ -189,7 +186,7 @@ impl Drop for Admitted {
 pub(crate) struct Connection {
     peer: SocketAddr,
     /// Whose share it is of; nobody's where it is a proxy's.
-    whose: Option<Neighbourhood>,
+    whose: Option<ClientNetwork>,
     began: Instant,
     /// How many wait for an answer on it, streams included.
     busy: AtomicUsize,

@@ -10,7 +10,7 @@ use cc_devops_kernel::input::InputError;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
-use crate::connections::BrokenOff;
+use crate::connections::arriving::BrokenOff;
 use crate::problem::Problem;
 
 /// The largest body of anything but events, in bytes.

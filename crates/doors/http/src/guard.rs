@@ -13,9 +13,9 @@ use tracing::{Instrument, field, info_span};
 
 use crate::app::App;
 use crate::connections::Peer;
-use crate::places::{LetIn, Places};
+use crate::places::{Places, RequestPlace};
 use crate::problem::Problem;
-use crate::routes::{EVENTS, MAX_WAIT};
+use crate::routes::submit::{EVENTS, MAX_WAIT};
 
 /// Opens the request's span, counts its answer, refuses what is not for this server, and gives the
 /// framework's own refusals the common form.
@@ -41,7 +41,7 @@ pub(crate) async fn limit(State(app): State<App>, mut request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let let_in = match app.places.of_route(route.unwrap_or_default()).map(Places::enter) {
         Some(Err(full)) => return Problem::from(full).into_response(),
-        Some(Ok(place)) => Some(LetIn::on(place)),
+        Some(Ok(place)) => Some(RequestPlace::on(place)),
         None => None,
     };
     // Kept here as well, so that it is held as long as the answer takes.

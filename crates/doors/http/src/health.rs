@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use cc_devops_kernel::health::{Check, Condition, Health};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use cc_devops_kernel::health::{Check, Health};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
-
-/// How old an answer may be.
-const FRESH: Duration = Duration::from_secs(1);
+use crate::health_cache::Found;
 
 /// How long a look may take.
 const LOOK: Duration = Duration::from_secs(3);
@@ -18,40 +15,9 @@ const LOOK: Duration = Duration::from_secs(3);
 /// How long a try may take: a write that hangs is given up before that.
 const TRY: Duration = Duration::from_secs(8);
 
-/// What was found last, by looking and by trying. Who asks while somebody looks waits for that.
-#[derive(Default)]
-pub(crate) struct Board {
-    looked: Mutex<Option<Found>>,
-    tried: Mutex<Option<Found>>,
-}
-
-struct Found {
-    at: Instant,
-    health: Health,
-}
-
-impl Found {
-    fn now(health: Health) -> Self {
-        Self {
-            at: Instant::now(),
-            health,
-        }
-    }
-
-    /// What is worth keeping of a look: that all is well. What is not well is looked at again, so
-    /// that it is said no longer than it holds.
-    fn good(health: &Health) -> Option<Self> {
-        (health.status == Condition::Healthy).then(|| Self::now(health.clone()))
-    }
-
-    fn fresh(&self) -> Option<Health> {
-        (self.at.elapsed() < FRESH).then(|| self.health.clone())
-    }
-}
-
 /// The health from what is known. Nothing is written.
 pub(crate) async fn look(app: &App) -> Health {
-    let mut looked = app.board.looked.lock().await;
+    let mut looked = app.health.looked.lock().await;
     if let Some(health) = looked.as_ref().and_then(Found::fresh) {
         return health;
     }
@@ -66,7 +32,7 @@ pub(crate) async fn look(app: &App) -> Health {
 
 /// The health after trying to write.
 pub(crate) async fn probe(app: &App) -> Health {
-    let mut tried = app.board.tried.lock().await;
+    let mut tried = app.health.tried.lock().await;
     if let Some(health) = tried.as_ref().and_then(Found::fresh) {
         return health;
     }
@@ -75,7 +41,7 @@ pub(crate) async fn probe(app: &App) -> Health {
     let health = health.unwrap_or_else(|_| unanswered(app, TRY));
     *tried = Some(Found::now(health.clone()));
     // Whoever only looks does not go on with what was found before.
-    *app.board.looked.lock().await = Found::good(&health);
+    *app.health.looked.lock().await = Found::good(&health);
     health
 }
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::StatusCode;
 use cc_devops_kernel::names::AgentName;
 
+use crate::client_network::ClientNetwork;
 use crate::config::Limits;
 use crate::problem::{DEFAULT_RETRY, Problem};
-use crate::strangers::Neighbourhood;
 
 /// Answers of `/health` at once. None of them waits for anything but one look at the checks.
 const HEALTH: usize = 64;
@@ -21,7 +21,7 @@ const METRICS: usize = 16;
 /// Heartbeats taken at once.
 const HEARTBEATS: usize = 256;
 
-/// Notices of strangers whose bodies are in memory at once, and those of one neighbourhood.
+/// Notices of strangers whose bodies are in memory at once, and those of one network.
 const NOTICES: (usize, usize) = (16, 4);
 
 /// Everything that has places. What stands under one name never takes a place of another.
@@ -39,7 +39,7 @@ pub(crate) struct AllPlaces {
     /// Event streams; each agent has a share.
     pub(crate) streams: Arc<Places<AgentName>>,
     /// Notices that nothing but their signature proves.
-    pub(crate) notices: Arc<Places<Neighbourhood>>,
+    pub(crate) notices: Arc<Places<ClientNetwork>>,
 }
 
 impl AllPlaces {
@@ -183,9 +183,9 @@ impl<K: Eq + Hash + Clone> Drop for Place<K> {
 
 /// The place that a request was let in on, which its handler may give back before it answers.
 #[derive(Clone)]
-pub(crate) struct LetIn(Arc<Mutex<Option<Place<AgentName>>>>);
+pub(crate) struct RequestPlace(Arc<Mutex<Option<Place<AgentName>>>>);
 
-impl LetIn {
+impl RequestPlace {
     /// Holds this place.
     pub(crate) fn on(place: Place<AgentName>) -> Self {
         Self(Arc::new(Mutex::new(Some(place))))

@@ -11,7 +11,7 @@ use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use serde::Serialize;
 
-use crate::seldom::Seldom;
+use crate::throttled_log::ThrottledLog;
 
 /// The media type of problem details.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -166,7 +166,7 @@ impl From<PortError> for Problem {
     /// Logs what failed and tells the caller what to do.
     fn from(error: PortError) -> Self {
         /// A full disk refuses every request: one line of a kind in a while, with their number.
-        static LINES: [Seldom; 5] = [const { Seldom::new() }; 5];
+        static LINES: [ThrottledLog; 5] = [const { ThrottledLog::new() }; 5];
         let [unavailable, timeout, full, corrupt, key] = &LINES;
         match error.kind {
             PortErrorKind::Unavailable => warn(unavailable, &error),
@@ -222,13 +222,13 @@ impl From<PortError> for Problem {
     }
 }
 
-fn warn(line: &Seldom, error: &PortError) {
+fn warn(line: &ThrottledLog, error: &PortError) {
     if let Some(left_out) = line.say() {
         tracing::warn!(kind = ?error.kind, error = %Chain(error), left_out, "a port failed");
     }
 }
 
-fn fault(line: &Seldom, error: &PortError) {
+fn fault(line: &ThrottledLog, error: &PortError) {
     if let Some(left_out) = line.say() {
         tracing::error!(kind = ?error.kind, error = %Chain(error), left_out, "a port failed");
     }

@@ -8,8 +8,8 @@ use cc_devops_requests::retention::{Keeper, Run};
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::job_end::JobEnd;
 use crate::problem::Chain;
-use crate::scheduler::End;
 
 /// How much longer than a step the pause after it is: the store is others' for three quarters of the time.
 const PAUSE: u32 = 3;
@@ -21,11 +21,11 @@ const LEAST_PAUSE: Duration = Duration::from_millis(5);
 const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// Forgets what is due. A stop breaks it off; the next run goes on.
-pub(crate) async fn forget(app: &App) -> End {
-    let Some(keeper) = &app.keeper else { return End::Done };
+pub(crate) async fn forget(app: &App) -> JobEnd {
+    let Some(keeper) = &app.keeper else { return JobEnd::Done };
     if app.config.mode == Mode::Maintenance {
         tracing::info!("nothing is forgotten in maintenance mode");
-        return End::Done;
+        return JobEnd::Done;
     }
     let mut run = keeper.begin();
     let end = go(app, keeper, &mut run).await;
@@ -49,16 +49,16 @@ pub(crate) async fn forget(app: &App) -> End {
     end
 }
 
-async fn go(app: &App, keeper: &Arc<Keeper>, run: &mut Run) -> End {
+async fn go(app: &App, keeper: &Arc<Keeper>, run: &mut Run) -> JobEnd {
     let mut said = Instant::now();
     loop {
         let begun = Instant::now();
         match keeper.step(run).await {
             Ok(true) => {}
-            Ok(false) => return End::Done,
+            Ok(false) => return JobEnd::Done,
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "not everything was forgotten; it is tried again");
-                return End::Failed;
+                return JobEnd::Failed;
             }
         }
         if said.elapsed() >= SAY_EVERY {
@@ -66,7 +66,7 @@ async fn go(app: &App, keeper: &Arc<Keeper>, run: &mut Run) -> End {
             tracing::info!(removed = ?run.report().removed, bytes = run.report().bytes, "forgetting");
         }
         if !app.pause((begun.elapsed() * PAUSE).max(LEAST_PAUSE)).await {
-            return End::BrokenOff;
+            return JobEnd::BrokenOff;
         }
     }
 }

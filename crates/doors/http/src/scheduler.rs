@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_kernel::schedule::{Job, Makeup};
+use cc_devops_kernel::schedule::{CatchUp, Job};
 use croner::Cron;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +13,7 @@ use tracing::{Instrument, info_span};
 use crate::app::App;
 use crate::error::ServerError;
 use crate::hygiene;
+use crate::job_end::JobEnd;
 use crate::problem::Chain;
 use crate::retention;
 use crate::revenue;
@@ -86,20 +87,20 @@ async fn turn(app: &App, timetable: &Timetable) -> PortResult<Duration> {
     // The due time moves first, so that nobody else runs it: to the next time, or to when this run
     // counts as dead.
     let job = timetable.job;
-    let held = match job.makeup() {
-        Makeup::NextTime => next,
-        Makeup::Again { lease, .. } => now.saturating_add(lease).unwrap_or(next).min(next),
+    let held = match job.catch_up() {
+        CatchUp::NextTime => next,
+        CatchUp::Again { lease, .. } => now.saturating_add(lease).unwrap_or(next).min(next),
     };
     if !ports.schedule.advance(job, due, held).await? {
         return Ok(Duration::ZERO);
     }
     let end = work(app, job).await;
-    if let Makeup::Again { after, .. } = job.makeup() {
+    if let CatchUp::Again { after, .. } = job.catch_up() {
         let now = ports.clock.now();
         let then = match end {
-            End::Done => next,
-            End::Failed => now.saturating_add(after).unwrap_or(next).min(next),
-            End::BrokenOff => now,
+            JobEnd::Done => next,
+            JobEnd::Failed => now.saturating_add(after).unwrap_or(next).min(next),
+            JobEnd::BrokenOff => now,
         };
         // Where it was moved meanwhile, somebody wants another run.
         ports.schedule.advance(job, held, then).await?;
@@ -107,18 +108,7 @@ async fn turn(app: &App, timetable: &Timetable) -> PortResult<Duration> {
     Ok(Duration::ZERO)
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Well, or with nothing to do.
-    Done,
-    /// It is to be made up for.
-    Failed,
-    /// The server stops.
-    BrokenOff,
-}
-
-async fn work(app: &App, job: Job) -> End {
+async fn work(app: &App, job: Job) -> JobEnd {
     match job {
         Job::Revenue => revenue::report(app).await,
         Job::Audit => hygiene::audit(app).await,
@@ -135,7 +125,7 @@ async fn work(app: &App, job: Job) -> End {
             if let Err(error) = app.ports().audit.checkpoint(app.ports().clock.now()).await {
                 tracing::warn!(error = %Chain(&error), "the audit trail has no new checkpoint");
             }
-            End::Done
+            JobEnd::Done
         }
     }
 }

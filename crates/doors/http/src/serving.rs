@@ -10,8 +10,6 @@ use axum::Router;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbound::loopback::is_loopback_address;
-use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::retention::Keeper;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -19,11 +17,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, Shared};
+use crate::capabilities::Capabilities;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
-use crate::hygiene::{self, Hygiene};
+use crate::hygiene;
 use crate::problem::Chain;
-use crate::revenue::Revenue;
 use crate::scheduler::Timetable;
 use crate::tls::{Identity, identity};
 use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, sweep};
@@ -33,30 +31,6 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// How long each consumer of the outbox gets in the end, whatever was left of the grace.
 const LAST_RELAY: Duration = Duration::from_secs(5);
-
-/// What is served.
-pub struct Capabilities {
-    /// Requests, agents and all that belongs to them.
-    pub control: Arc<ControlPlane>,
-    /// MRR, where it is reported here.
-    pub revenue: Option<Revenue>,
-    /// The hygiene of repositories, where they are looked after here.
-    pub hygiene: Option<Hygiene>,
-    /// Who forgets what is not kept any longer, where that is done here.
-    pub keeper: Option<Arc<Keeper>>,
-}
-
-impl From<Arc<ControlPlane>> for Capabilities {
-    /// The control plane alone.
-    fn from(control: Arc<ControlPlane>) -> Self {
-        Self {
-            control,
-            revenue: None,
-            hygiene: None,
-            keeper: None,
-        }
-    }
-}
 
 /// The control plane with its front door and its workers, without a socket.
 pub struct Service {
@@ -282,7 +256,7 @@ impl Server {
             Instant::now()
         };
         let tls = tls.map(|identity| identity.acceptor);
-        let accepting = connections::accept(listener, tls, service.router(), &app);
+        let accepting = connections::accepting::accept(listener, tls, service.router(), &app);
         let (since, ()) = tokio::join!(stopped, accepting);
         workers.stop(grace.saturating_sub(since.elapsed())).await;
         Ok(())

@@ -3,8 +3,6 @@
 //! those who have a token.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,11 +11,11 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
 
 use crate::app::App;
-use crate::connections::{BrokenOff, Peer};
+use crate::client_network::ClientNetwork;
+use crate::connections::Peer;
+use crate::connections::arriving::BrokenOff;
 use crate::extract::is_caused_by;
 use crate::places::Place;
 use crate::problem::Problem;
@@ -30,86 +28,23 @@ pub(crate) const LARGEST: usize = 1 << 20;
 /// How long a notice's body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Notices a second of one neighbourhood, and at once.
-const EACH: (NonZeroU32, NonZeroU32) = (count(50), count(300));
-
-/// Notices a second of everybody, and at once.
-const ALL: (NonZeroU32, NonZeroU32) = (count(200), count(1_000));
-
-/// From how many neighbourhoods on those that were quiet are forgotten.
-const MANY: usize = 10_000;
-
-const fn count(number: u32) -> NonZeroU32 {
-    NonZeroU32::MIN.saturating_add(number.saturating_sub(1))
-}
-
-/// Where a caller is: an IPv4 address, or the /64 of an IPv6 address, which one holder has whole.
-/// Callers without a known address are one neighbourhood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Neighbourhood(Option<IpAddr>);
-
-impl Neighbourhood {
-    /// That of an address.
-    pub(crate) fn of(address: IpAddr) -> Self {
-        Self(Some(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        }))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Neighbourhood {
+impl<S: Sync> FromRequestParts<S> for ClientNetwork {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<Peer>().map(Peer::address);
-        Ok(peer.map_or(Self(None), |peer| Self::of(peer.ip())))
-    }
-}
-
-/// How often strangers may send notices.
-pub(crate) struct StrangersRate {
-    each: DefaultKeyedRateLimiter<Neighbourhood>,
-    all: DefaultDirectRateLimiter,
-    clock: DefaultClock,
-}
-
-impl StrangersRate {
-    pub(crate) fn new() -> Self {
-        let quota = |(per_second, burst)| Quota::per_second(per_second).allow_burst(burst);
-        Self {
-            each: DefaultKeyedRateLimiter::keyed(quota(EACH)),
-            all: DefaultDirectRateLimiter::direct(quota(ALL)),
-            clock: DefaultClock::default(),
-        }
-    }
-
-    fn check(&self, from: Neighbourhood) -> Result<(), Problem> {
-        if self.each.len() > MANY {
-            self.each.retain_recent();
-        }
-        // One neighbourhood's flood is stopped before it uses up what all may send.
-        self.each
-            .check_key(&from)
-            .and_then(|()| self.all.check())
-            .map_err(|not_until| {
-                Problem::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "more notices than are taken from callers without a token; send it again later",
-                )
-                .retry_after(not_until.wait_time_from(self.clock.now()))
-            })
+        Ok(peer.map_or(Self::UNKNOWN, |peer| Self::of(peer.ip())))
     }
 }
 
 /// A notice's body, and the place it takes until it is dealt with.
 pub(crate) struct Notice {
     pub(crate) body: Bytes,
-    _place: Place<Neighbourhood>,
+    _place: Place<ClientNetwork>,
 }
 
 /// Reads a notice whose headers could be genuine.
-pub(crate) async fn read(app: &App, from: Neighbourhood, headers: &HeaderMap, body: Body) -> Result<Notice, Problem> {
+pub(crate) async fn read(app: &App, from: ClientNetwork, headers: &HeaderMap, body: Body) -> Result<Notice, Problem> {
     let too_large = || {
         let detail = format!("the body is larger than {LARGEST} bytes, or broke off");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
@@ -141,28 +76,5 @@ pub(crate) fn unproven(error: PortError) -> Problem {
     match error.kind {
         PortErrorKind::Refused => Problem::malformed(error.message),
         _ => error.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_network_is_one_neighbourhood() {
-        let of = |text: &str| Neighbourhood::of(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-    }
-
-    #[test]
-    fn one_neighbourhoods_flood_leaves_the_others_theirs() {
-        let rate = StrangersRate::new();
-        let one = Neighbourhood::of("192.0.2.1".parse().unwrap());
-        let taken = (0..2_000).filter(|_| rate.check(one).is_ok()).count();
-        assert!((300..1_000).contains(&taken), "{taken}");
-        assert!(rate.check(Neighbourhood(None)).is_ok());
     }
 }

@@ -11,7 +11,7 @@ use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::ports::{PortError, PortResult};
 use cc_devops_outbox::ports::Standing;
 use cc_devops_queue::{AT_ONCE, Batch, Delivered};
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::bus::{Signal, Taken};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Backlog, Ports};
@@ -49,7 +49,7 @@ pub struct Setup {
     /// The ports.
     pub ports: Ports,
     /// Who looks after repositories.
-    pub care: Arc<dyn RepositoryCare>,
+    pub worker: Arc<dyn RepositoryWorker>,
     /// Makes the control plane. Called when it is first needed, because its key takes a call and
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
@@ -279,7 +279,7 @@ impl Function {
                 answer(200, &serde_json::to_value(&health).unwrap_or_default())
             }
             Task::GithubRepoCheck | Task::WorkflowMonitor => {
-                task_answer(&*self.setup.care, task, payload, &installation.agent, &*ports.clock).await
+                task_answer(&*self.setup.worker, task, payload, &installation.agent, &*ports.clock).await
             }
             Task::Unknown(name) => answer(400, &json!({"error": format!("Unknown task type: {name}")})),
         }
@@ -289,7 +289,7 @@ impl Function {
 /// The answer to a request given directly, section 3 of the wire contract.
 fn of(taken: &Taken, now: Timestamp) -> Value {
     match taken {
-        Taken::NotOurs => refused(
+        Taken::OtherStage => refused(
             &Failure::new(
                 Reason::InvalidParameter,
                 "another stage's control plane answers for this request; invoke that one",

@@ -1,9 +1,4 @@
-//! The functions: that of the control plane, the one that reports MRR, the one that looks after repositories.
-//!
-//! The first tells payloads apart, hands them over, answers. It takes an SQS batch of requests, a request
-//! given directly, CloudFormation's status events, the tasks of section 3 of the wire contract, and the
-//! ticks of the schedule. [`revenue`] and [`repositories`] are programs of their own, each with a role and a
-//! rhythm of its own. What they do is the domains'; what they do it through are whatever ports they are given.
+#![doc = include_str!("../README.md")]
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
         mode: settings.mode,
         rules: settings.retention.rules,
         ports: capabilities.ports.clone(),
-        care: capabilities.care(),
+        worker: capabilities.repository_worker(),
         plane: Box::new(move || {
             let made = Arc::clone(&made);
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
@@ -81,7 +81,7 @@ pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, Ap
     let (ports, tools) = (&capabilities.ports, capabilities.repositories());
     Ok(RepositoriesFunction {
         auditor: Arc::clone(&tools.auditor),
-        care: tools.care(ports),
+        worker: tools.repository_worker(ports),
         clock: Arc::clone(&ports.clock),
         agent: capabilities.settings.installation.agent.clone(),
         handed_over: backend.handed_over(),

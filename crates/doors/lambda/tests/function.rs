@@ -14,7 +14,7 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
@@ -67,7 +67,7 @@ async fn house() -> (Memory, Function) {
 struct NoToken;
 
 #[async_trait]
-impl RepositoryCare for NoToken {
+impl RepositoryWorker for NoToken {
     async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
@@ -80,7 +80,7 @@ fn function(ports: Ports) -> Function {
         mode: Mode::Normal,
         rules: cc_devops_requests::retention::Rules::default(),
         ports,
-        care: Arc::new(NoToken),
+        worker: Arc::new(NoToken),
         plane: Box::new(move || {
             let ports = plane.clone();
             Box::pin(async move {

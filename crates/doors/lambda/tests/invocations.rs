@@ -18,7 +18,7 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_lambda::{Function, Setup};
 use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
@@ -85,7 +85,7 @@ fn plane(ports: Ports) -> ControlPlane {
 struct NoToken;
 
 #[async_trait]
-impl RepositoryCare for NoToken {
+impl RepositoryWorker for NoToken {
     async fn carry_out(&self, _work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         Ok(Err(Failure::new(Reason::MissingDependency, "there is no GitHub token")))
     }
@@ -98,7 +98,7 @@ fn setup(ports: Ports) -> Setup {
         mode: Mode::Normal,
         rules: Rules::default(),
         ports,
-        care: Arc::new(NoToken),
+        worker: Arc::new(NoToken),
         plane: Box::new(move || {
             let plane = plane(given.clone());
             Box::pin(async { Ok(plane) })

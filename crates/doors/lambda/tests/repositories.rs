@@ -13,12 +13,12 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_lambda::repositories::{Invocation, RepositoriesFunction};
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
-use cc_devops_repos::care::Care;
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
-use cc_devops_repos::ports::{Begun, CareAnswer, CodeHost, HandedOver};
+use cc_devops_repos::ports::{Begun, CodeHost, HandedOver, WorkOutcome};
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::worker::LocalWorker;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         mode: Mode::Normal,
     };
     let auditor = Arc::new(Auditor::new(host.clone(), store.clone(), ports.clone(), audited));
-    let care = Care {
+    let worker = LocalWorker {
         owner: "acme".to_owned(),
         auditor: auditor.clone(),
         monitor: Arc::new(Monitor::new(host.clone(), &ports, watched)),
@@ -55,7 +55,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
     };
     RepositoriesFunction {
         auditor,
-        care: Arc::new(care),
+        worker: Arc::new(worker),
         clock: ports.clock,
         agent: sample::installation().agent,
         handed_over: Arc::new(memory.clone()),
@@ -175,7 +175,7 @@ async fn the_control_planes_own_function_asks_in_its_own_form() {
     let function = function(&fake, &memory, TOKEN);
     let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}});
     let answer = function.handle(&asked, &unhurried("run")).await.unwrap();
-    let CareAnswer::Done(done) = serde_json::from_value(answer).unwrap() else {
+    let WorkOutcome::Done(done) = serde_json::from_value(answer).unwrap() else {
         panic!("it is done")
     };
     assert_eq!(done["changes"][0]["done"], true, "{done}");
@@ -196,7 +196,7 @@ async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_pla
     let asked = json!({"asked": {"work": "protect", "repository": "web", "dry_run": false}, "request": "r1"});
     function.handle(&asked, &unhurried("one")).await.unwrap();
     let standing = memory.standing(&id).await.unwrap().unwrap();
-    let Some(CareAnswer::Done(done)) = standing.answer else {
+    let Some(WorkOutcome::Done(done)) = standing.answer else {
         panic!("it is done")
     };
     assert_eq!(done["changes"][0]["done"], true, "{done}");
@@ -211,7 +211,7 @@ async fn work_handed_over_is_done_once_and_its_answer_left_where_the_control_pla
     function.handle(&refused, &unhurried("one")).await.unwrap();
     let standing = memory.standing(&sample::request_id("r2")).await.unwrap().unwrap();
     assert!(
-        matches!(standing.answer, Some(CareAnswer::Refused { .. })),
+        matches!(standing.answer, Some(WorkOutcome::Refused { .. })),
         "{standing:?}"
     );
 }
@@ -224,7 +224,7 @@ async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
     let begun = memory
         .begin(&id, "other", now, now + jiff::SignedDuration::from_secs(60))
         .await;
-    assert_eq!(begun.unwrap(), Begun::Ours { tries: 1 });
+    assert_eq!(begun.unwrap(), Begun::Claimed { tries: 1 });
     let asked = |id: &str| json!({"asked": {"work": "check", "repository": null}, "request": id});
     function.handle(&asked("r1"), &unhurried("one")).await.unwrap();
     assert_eq!(memory.standing(&id).await.unwrap().unwrap().answer, None);
@@ -237,7 +237,7 @@ async fn another_runs_work_is_left_alone_and_work_without_time_says_so() {
     function.handle(&asked("r2"), &hurried).await.unwrap();
     let standing = memory.standing(&sample::request_id("r2")).await.unwrap().unwrap();
     assert!(
-        matches!(standing.answer, Some(CareAnswer::Refused { ref error, .. }) if error.contains("longer than")),
+        matches!(standing.answer, Some(WorkOutcome::Refused { ref error, .. }) if error.contains("longer than")),
         "{standing:?}"
     );
 }

@@ -53,7 +53,7 @@ pub async fn signal(plane: &ControlPlane, signal: Signal) -> PortResult<Option<T
 
 fn log(taken: &Taken) {
     match taken {
-        Taken::NotOurs => tracing::debug!("another stage's control plane takes this request"),
+        Taken::OtherStage => tracing::debug!("another stage's control plane takes this request"),
         Taken::Unreadable(failure) => tracing::info!(%failure, "a request cannot be read"),
         Taken::Accepted(id) => tracing::info!(request_id = %id, "a request goes on"),
         Taken::Concluded(Completed {

@@ -3,8 +3,8 @@
 mod cutting;
 mod keeper;
 mod kept;
+mod reconciliation;
 mod rows;
-mod told;
 pub(crate) mod trail;
 mod verification;
 

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Head;
 use super::cutting::Standing;
 use super::kept::{Doubt, Found, Kept};
+use super::reconciliation::Reconciliation;
 use super::rows::{Read, SELECT, is_damage, read};
-use super::told::Told;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
 
@@ -58,7 +58,7 @@ struct Walk {
     /// The cuts that the trail's own entries tell of.
     told: BTreeMap<i64, ChainHash>,
     /// What its entries tell of secrets and agents.
-    stands: Told,
+    stands: Reconciliation,
     breaks: Vec<Break>,
 }
 

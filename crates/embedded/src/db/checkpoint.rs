@@ -15,9 +15,9 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 
 use super::connection::{Purpose, connect};
-use super::pulse::{Pulse, Vital};
 use super::wal::{Log, Signal};
-use super::writer::Nudge;
+use super::write_health::{ThreadGuard, WriteHealth};
+use super::writer::CheckpointRequest;
 use crate::audit::Keeper;
 use crate::error::explain;
 
@@ -39,17 +39,17 @@ impl Checkpointer {
     pub(super) fn start(
         file: &Path,
         signal: Arc<Signal>,
-        nudge: Nudge,
-        pulse: Arc<Pulse>,
+        request: CheckpointRequest,
+        pulse: Arc<WriteHealth>,
         mut keeper: Keeper,
-        vital: Vital,
+        vital: ThreadGuard,
     ) -> std::io::Result<Self> {
         let file = file.to_owned();
         let heard = Arc::clone(&signal);
         let thread = thread::Builder::new()
             .name("cc-devops-checkpoint".into())
             .spawn(move || {
-                run(&file, &heard, &nudge, &pulse, &mut keeper);
+                run(&file, &heard, &request, &pulse, &mut keeper);
                 vital.asked();
             })?;
         Ok(Self {
@@ -68,7 +68,7 @@ impl Checkpointer {
     }
 }
 
-fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse, keeper: &mut Keeper) {
+fn run(file: &Path, signal: &Signal, request: &CheckpointRequest, pulse: &WriteHealth, keeper: &mut Keeper) {
     let mut conn = None;
     let mut written = false;
     let open = |conn: Option<Connection>| match conn {
@@ -84,7 +84,7 @@ fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse, keeper: &mut 
         let looked = open(conn.take()).and_then(|open| {
             keeper.follow(&open, false)?;
             if state.written {
-                look(&open, nudge)?;
+                look(&open, request)?;
             }
             Ok(open)
         });
@@ -105,14 +105,14 @@ fn run(file: &Path, signal: &Signal, nudge: &Nudge, pulse: &Pulse, keeper: &mut 
     }
 }
 
-fn look(conn: &Connection, nudge: &Nudge) -> rusqlite::Result<()> {
+fn look(conn: &Connection, request: &CheckpointRequest) -> rusqlite::Result<()> {
     let log = Log::after(conn, "NOOP")?;
     if log.left() < MOVE_PAGES {
         return Ok(());
     }
     let log = Log::after(conn, "PASSIVE")?;
     if log.pages >= LONG_PAGES {
-        nudge.finish_checkpoint();
+        request.finish_checkpoint();
     }
     Ok(())
 }

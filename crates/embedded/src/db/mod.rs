@@ -11,12 +11,12 @@ mod folder;
 pub(crate) mod migrations;
 mod open;
 mod place;
-pub(crate) mod pulse;
 mod readers;
 mod reserve;
 #[cfg(test)]
 mod tests;
 mod wal;
+pub(crate) mod write_health;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -34,9 +34,9 @@ pub use compaction::{Compacted, compact};
 pub(crate) use folder::{FILE, KEY_FILE};
 pub(crate) use open::open;
 use place::Place;
-use pulse::Pulse;
 use readers::Readers;
 use reserve::Reserve;
+use write_health::WriteHealth;
 use writer::{Closure, Job, Never, Work, Writer};
 
 /// A handle of the open database; clones are the same database.
@@ -49,7 +49,7 @@ struct Inner {
     store_keys: Arc<StoreKeys>,
     // The order is that of closing: first what writes, last what may hold the file open.
     writer: Writer,
-    pulse: Arc<Pulse>,
+    pulse: Arc<WriteHealth>,
     place: Arc<Place>,
     reserve: Arc<Reserve>,
     trail: Arc<Standing>,
@@ -168,7 +168,7 @@ impl Db {
     }
 
     /// How writing stands.
-    pub(crate) fn pulse(&self) -> &Pulse {
+    pub(crate) fn pulse(&self) -> &WriteHealth {
         &self.0.pulse
     }
 

@@ -16,10 +16,10 @@ use super::connection::{Purpose, connect};
 use super::folder::{FILE, KEY_FILE, door};
 use super::migrations::{known, migrate, prepare};
 use super::place::Place;
-use super::pulse::{Pulse, Vital};
 use super::readers::Readers;
 use super::reserve::Reserve;
 use super::wal::{self, Signal};
+use super::write_health::{ThreadGuard, WriteHealth};
 use super::writer::{Writer, WriterThread};
 use super::{Db, Inner};
 use crate::audit::{self, Keeper, Standing};
@@ -102,10 +102,10 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     let keys = Arc::new(keys);
     let trail = Arc::new(Standing::new(doubt));
     let signal = Arc::new(Signal::default());
-    let pulse = Pulse::new();
+    let pulse = WriteHealth::new();
     let reserve = Arc::new(Reserve::of(dir));
     let readers = Arc::new(Readers::new(file.clone()));
-    let vital = |thread| Vital::new(Arc::clone(&pulse), Arc::clone(&readers), thread);
+    let vital = |thread| ThreadGuard::new(Arc::clone(&pulse), Arc::clone(&readers), thread);
     let writer = WriterThread::new(
         conn,
         file.clone(),
@@ -118,7 +118,7 @@ fn try_open(dir: &Path, source: MasterKeySource, create: bool) -> Result<Db, Ope
     let checkpointer = Checkpointer::start(
         &file,
         signal,
-        writer.nudge(),
+        writer.checkpoint_request(),
         Arc::clone(&pulse),
         Keeper::new(dir, Arc::clone(&store_keys), Arc::clone(&trail)),
         vital("checkpointing thread"),

@@ -13,9 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::closed;
 use super::place::Place;
-use super::pulse::{Pulse, Vital, concerns_all, ended};
 use super::reserve::Reserve;
 use super::wal::{self, Signal};
+use super::write_health::{ThreadGuard, WriteHealth, concerns_all, ended};
 use crate::error::{Fault, explain};
 use crate::vault::{KeyId, KeyStore, Keyring};
 
@@ -125,9 +125,9 @@ enum Message {
 }
 
 /// Asks the writer to move what is left of the write-ahead log, without waiting for it.
-pub(super) struct Nudge(mpsc::WeakSender<Message>);
+pub(super) struct CheckpointRequest(mpsc::WeakSender<Message>);
 
-impl Nudge {
+impl CheckpointRequest {
     /// Asks once; a writer that is too busy to take the message is asked again later.
     pub(super) fn finish_checkpoint(&self) {
         if let Some(sender) = self.0.upgrade() {
@@ -139,13 +139,13 @@ impl Nudge {
 /// The way to the writer.
 pub(super) struct Writer {
     sender: mpsc::Sender<Message>,
-    pulse: Arc<Pulse>,
+    pulse: Arc<WriteHealth>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(writer: WriterThread, vital: Vital) -> std::io::Result<Self> {
+    pub(super) fn start(writer: WriterThread, vital: ThreadGuard) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let pulse = Arc::clone(&writer.pulse);
         let thread = thread::Builder::new()
@@ -159,8 +159,8 @@ impl Writer {
     }
 
     /// A way to ask for the end of a checkpoint.
-    pub(super) fn nudge(&self) -> Nudge {
-        Nudge(self.sender.downgrade())
+    pub(super) fn checkpoint_request(&self) -> CheckpointRequest {
+        CheckpointRequest(self.sender.downgrade())
     }
 
     /// Hands a write over; waits while too many are before it.
@@ -195,7 +195,7 @@ pub(super) struct WriterThread {
     file: PathBuf,
     keys: Arc<KeyStore>,
     signal: Arc<Signal>,
-    pulse: Arc<Pulse>,
+    pulse: Arc<WriteHealth>,
     place: Arc<Place>,
     reserve: Arc<Reserve>,
 }
@@ -216,7 +216,7 @@ impl WriterThread {
         file: PathBuf,
         keys: Arc<KeyStore>,
         signal: Arc<Signal>,
-        pulse: Arc<Pulse>,
+        pulse: Arc<WriteHealth>,
         (place, reserve): (Arc<Place>, Arc<Reserve>),
     ) -> Self {
         Self {
@@ -231,7 +231,7 @@ impl WriterThread {
     }
 
     // `vital` comes last, so that it is dropped first: whoever finds the channel closed knows why.
-    fn run(self, mut receiver: mpsc::Receiver<Message>, vital: Vital) {
+    fn run(self, mut receiver: mpsc::Receiver<Message>, vital: ThreadGuard) {
         let mut pending = VecDeque::with_capacity(BATCH);
         loop {
             let Some(message) = receiver.blocking_recv() else { break };

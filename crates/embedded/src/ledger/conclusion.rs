@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::audit::Prepared;
 use crate::columns::nanos;
 use crate::error::Fault;
-use crate::events::{self, Told};
+use crate::events::{self, EventSource};
 use crate::vault::StoreKeys;
 
 /// A conclusion ready to be written: what can be made beforehand is not made on the writer's time.
@@ -54,13 +54,13 @@ impl Ending {
 
     /// Writes the audit row and the event of the request at `seq`, for an agent.
     pub(super) fn tell(&self, conn: &Connection, keys: &StoreKeys, seq: i64, agent: &str) -> Result<(), Fault> {
-        events::append(conn, agent, Told::Request(seq), self.at)?;
+        events::append(conn, agent, EventSource::Request(seq), self.at)?;
         self.audit.append(conn, keys)
     }
 
     /// Writes the audit row and the event of what has no request.
     pub(super) fn refuse(&self, conn: &Connection, keys: &StoreKeys, agent: &AgentName) -> Result<(), Fault> {
-        events::append(conn, agent.as_str(), Told::Body(&self.completed), self.at)?;
+        events::append(conn, agent.as_str(), EventSource::Body(&self.completed), self.at)?;
         self.audit.append(conn, keys)
     }
 }

@@ -8,10 +8,10 @@ use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
 use cc_devops_requests::ports::StackEnd;
 
 use super::runs::Run;
-use super::supervisor::{Ending, Word};
+use super::supervisor::{Ending, ExitRecord};
 
 /// As the supervisor said.
-pub(super) fn told(word: Word, run: &Run) -> StackEnd {
+pub(super) fn told(word: ExitRecord, run: &Run) -> StackEnd {
     let stack = &run.stack;
     let outcome = match word.ending {
         Ending::Exited { status } => match ExitStatus::from_raw(status) {

@@ -160,7 +160,7 @@ impl Stacks for LocalStacks {
         let span = SignedDuration::try_from(command.timeout).unwrap_or(SignedDuration::MAX);
         let deadline = at.saturating_add(span).unwrap_or(Timestamp::MAX);
         // Ours before it is on record, or a look at the record in between would find it lost.
-        let Some(ours) = Ours::take(&self.inner, &lease.request) else {
+        let Some(guard) = RunGuard::take(&self.inner, &lease.request) else {
             return Ok(StackProgress::Changing);
         };
         // Before the record, too: a run without a file is one of which nobody knows whether it began.
@@ -168,11 +168,11 @@ impl Stacks for LocalStacks {
         if again {
             self.inner.runs.begin_again(&lease.request, at, deadline).await?;
         } else if let Begun::Found(run) = self.inner.runs.begin(&lease.request, stack, at, deadline).await? {
-            drop((file, ours));
+            drop((file, guard));
             return self.inner.progress(*run).await;
         }
         let order = command.order(deploy, &lease.request);
-        self.inner.launch(ours, file, stack, order).await
+        self.inner.launch(guard, file, stack, order).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
@@ -292,12 +292,12 @@ impl Inner {
     /// Starts the command of a run that is on record, and watches it from a task of its own.
     async fn launch(
         self: &Arc<Self>,
-        ours: Ours,
+        guard: RunGuard,
         file: File,
         stack: &FullStackName,
         order: Order,
     ) -> PortResult<StackProgress> {
-        let request = ours.request.clone();
+        let request = guard.request.clone();
         let supervised = match supervised::start(&self.supervisor, file) {
             Ok(supervised) => supervised,
             Err(error) => {
@@ -307,15 +307,15 @@ impl Inner {
         };
         // Dropped where this fails, the supervisor ends and has run nothing.
         self.runs.set_supervisor(&request, supervised.pid()).await?;
-        self.tasks.spawn(watch(ours, supervised, order));
+        self.tasks.spawn(watch(guard, supervised, order));
         tracing::info!(request_id = %request, %stack, "the stack's command runs");
         Ok(StackProgress::Changing)
     }
 }
 
 /// Tells a supervisor what to run, waits for its end, records how the command ended, and tells it.
-async fn watch(ours: Ours, supervised: Supervised, order: Order) {
-    let (inner, request) = (Arc::clone(&ours.inner), ours.request.clone());
+async fn watch(guard: RunGuard, supervised: Supervised, order: Order) {
+    let (inner, request) = (Arc::clone(&guard.inner), guard.request.clone());
     if let Err(error) = supervised.carry_out(order, &inner.stop).await {
         tracing::warn!(request_id = %request, %error, "a command's supervisor did not end as it should");
     }
@@ -323,7 +323,7 @@ async fn watch(ours: Ours, supervised: Supervised, order: Order) {
     if let Err(error) = settle(&inner, &request).await {
         tracing::error!(request_id = %request, %error, "the end of a stack's command could not be recorded");
     }
-    drop(ours);
+    drop(guard);
     if inner.ended.send(request).is_err() {
         tracing::debug!("nobody listens for ended commands any more; the sweep will find this one");
     }
@@ -358,12 +358,12 @@ async fn settle(inner: &Inner, request: &RequestId) -> PortResult<()> {
 }
 
 /// The right to start a run's command, and the mark that this process has it.
-struct Ours {
+struct RunGuard {
     inner: Arc<Inner>,
     request: RequestId,
 }
 
-impl Ours {
+impl RunGuard {
     /// None where this process has the run already.
     fn take(inner: &Arc<Inner>, request: &RequestId) -> Option<Self> {
         inner.children().insert(request.clone()).then(|| Self {
@@ -373,7 +373,7 @@ impl Ours {
     }
 }
 
-impl Drop for Ours {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         self.inner.children().remove(&self.request);
     }

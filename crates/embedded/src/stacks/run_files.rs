@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use cc_devops_kernel::names::RequestId;
 use sha2::{Digest, Sha256};
 
-use super::supervisor::Word;
+use super::supervisor::ExitRecord;
 
 /// What a run's file says.
 pub(super) enum Found {
     /// Its supervisor lives.
     Held,
     /// Its supervisor has spoken.
-    Said(Word),
+    Said(ExitRecord),
     /// Its supervisor is gone and has left no word.
     Silent,
     /// There is no file.
@@ -69,7 +69,7 @@ impl RunFiles {
         }
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        Ok(Word::read(&text).map_or(Found::Silent, Found::Said))
+        Ok(ExitRecord::read(&text).map_or(Found::Silent, Found::Said))
     }
 
     /// Blocks until a run's supervisor has ended.

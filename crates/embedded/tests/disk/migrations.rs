@@ -21,7 +21,7 @@ use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventLog, Metrics, Outbox, Outcome, RequestSample, Settled, Webhooks,
 };
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_requests::ports::{Ledger, SealingKeys};
 use cc_devops_requests::record::{Receipt, RequestState};
 use cc_devops_revenue::currency::Currency;
@@ -186,7 +186,11 @@ async fn fill(store: &Store) {
         .unwrap();
     store.revenue().keep_customers(&[customer()]).await.unwrap();
     let kept = BTreeMap::from([("42".to_owned(), Some(watch()))]);
-    store.repositories().save("acme", Shelf::Watches, &kept).await.unwrap();
+    store
+        .repositories()
+        .save("acme", DocumentKind::Watches, &kept)
+        .await
+        .unwrap();
 }
 
 fn watch() -> serde_json::Value {
@@ -213,7 +217,7 @@ async fn check_sealing(store: &Store) {
 
 /// What was known of repositories is still there.
 async fn check_repositories(store: &Store) {
-    let kept = store.repositories().load("acme", Shelf::Watches).await.unwrap();
+    let kept = store.repositories().load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(kept, BTreeMap::from([("42".to_owned(), watch())]));
 }
 

@@ -58,7 +58,7 @@ pub(super) enum Load {
 }
 
 /// A request's way through.
-pub(super) struct Passage<'l> {
+pub(super) struct Permit<'l> {
     _place: Option<SemaphorePermit<'l>>,
     turn: Option<MutexGuard<'l, Instant>>,
 }
@@ -113,7 +113,7 @@ impl Limiter {
     }
 
     /// Returns when a request may leave. The passage is held until its answer is there.
-    pub(super) async fn pass(&self, load: Load) -> Passage<'_> {
+    pub(super) async fn pass(&self, load: Load) -> Permit<'_> {
         let turn = match load {
             Load::Query | Load::Read => None,
             Load::Write | Load::Content => {
@@ -135,7 +135,7 @@ impl Limiter {
         // The semaphore is never closed.
         let place = self.places.acquire().await.ok();
         self.hold.over().await;
-        Passage { _place: place, turn }
+        Permit { _place: place, turn }
     }
 
     /// GitHub said it is too much: nothing leaves for a while.
@@ -144,7 +144,7 @@ impl Limiter {
     }
 }
 
-impl Passage<'_> {
+impl Permit<'_> {
     /// The answer is there.
     pub(super) fn done(mut self) {
         if let Some(turn) = &mut self.turn {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::ready;
 
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_repos::snapshot::{
     Conclusion, Fact, FailedJob, Gap, Repository, Run, RunStatus, Workflow, WorkflowId, WorkflowState,
 };
@@ -59,7 +59,7 @@ pub(super) struct Index {
 impl Index {
     /// What was kept. What cannot be read is listed anew.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        let documents = store.load(owner, Shelf::Workflows).await?;
+        let documents = store.load(owner, DocumentKind::Workflows).await?;
         let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
         Ok(Self {
             kept: documents.into_iter().filter_map(read).collect(),
@@ -70,7 +70,7 @@ impl Index {
     /// Keeps what changed.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
         if !self.changed.is_empty() {
-            store.save(owner, Shelf::Workflows, &self.changed).await?;
+            store.save(owner, DocumentKind::Workflows, &self.changed).await?;
             self.changed.clear();
         }
         Ok(())

@@ -10,7 +10,7 @@ use cc_devops_policy::{Access, Resource};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::ports::{Done, PortError, PortResult, Ports, RepositoryCare, StackEnd};
+use crate::ports::{Done, PortError, PortResult, Ports, RepositoryWorker, StackEnd};
 use crate::record::{Claim, RequestHead};
 
 /// What a request of an action does: the parameters as they were read, and how they are carried out.
@@ -45,7 +45,7 @@ pub struct Given<'a> {
     /// The systems.
     pub ports: &'a Ports,
     /// What looks after repositories, where something does.
-    pub repositories: Option<&'a Arc<dyn RepositoryCare>>,
+    pub repositories: Option<&'a Arc<dyn RepositoryWorker>>,
     /// The right to carry the request out.
     pub claim: &'a Claim,
     /// What is known of the request.

@@ -42,15 +42,15 @@ impl Effect for RepositoryWork {
 
     fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
         async move {
-            let Some(care) = given.repositories else {
+            let Some(worker) = given.repositories else {
                 let message = "this control plane looks after no repositories; an operator gives it a GitHub token";
                 return Ok(Carried::refused(Failure::new(Reason::MissingDependency, message)));
             };
             let author = Author::of(given.head);
-            if care.hand_over(given.claim, self, &author).await.map_err(in_effect)? {
+            if worker.hand_over(given.claim, self, &author).await.map_err(in_effect)? {
                 return Ok(Carried::Elsewhere);
             }
-            let outcome = care.carry_out(self, &author, given.course).await.map_err(in_effect)?;
+            let outcome = worker.carry_out(self, &author, given.course).await.map_err(in_effect)?;
             Ok(Carried::Ended(Ended::with(outcome.map(within_an_event))))
         }
         .boxed()

@@ -20,8 +20,8 @@ pub use cc_devops_outbox::ports::{
     SetAside, Settled, Standing, WebhookPorts, Webhooks,
 };
 pub use cc_devops_repos::ports::{
-    Begun, CareAnswer, CareStanding, CodeHost, CodeHostNotices, Depth, Found, FoundIssues, HandedOver, IssueLookup,
-    RepositoryCare, RepositoryPorts, RepositoryStore, Shelf, Spent, TakeFound, WorkStanding,
+    Begun, CodeHost, CodeHostNotices, Depth, DocumentKind, Found, FoundIssues, HandedOver, IssueLookup,
+    RepositoryPorts, RepositoryStore, RepositoryWorker, Spent, TakeFound, WorkOutcome, WorkRecord, WorkStatus,
 };
 pub use cc_devops_revenue::ports::{
     Billing, BillingNotices, RateSource, RevenuePorts, RevenueStore, TakeFigure, Wanted,

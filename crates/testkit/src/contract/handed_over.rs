@@ -1,7 +1,7 @@
 //! The contract of work that is handed over: one run at a time, and one answer.
 
 use cc_devops_kernel::course::Progress;
-use cc_devops_repos::ports::{Begun, CareAnswer, HandedOver};
+use cc_devops_repos::ports::{Begun, HandedOver, WorkOutcome};
 use serde_json::json;
 
 use crate::sample::{after, request_id};
@@ -25,7 +25,7 @@ async fn one_run_has_the_work(work: &dyn HandedOver) {
     assert_eq!(work.standing(&id).await.unwrap(), None, "nobody is at it");
     assert_eq!(
         work.begin(&id, "one", after(0), after(60)).await.unwrap(),
-        Begun::Ours { tries: 1 },
+        Begun::Claimed { tries: 1 },
         "the first run has it"
     );
     assert_eq!(
@@ -43,12 +43,12 @@ async fn one_run_has_the_work(work: &dyn HandedOver) {
     );
     assert_eq!(
         work.begin(&id, "one", after(90), after(150)).await.unwrap(),
-        Begun::Ours { tries: 2 },
+        Begun::Claimed { tries: 2 },
         "a run that died begins again under its own name"
     );
     assert_eq!(
         work.begin(&id, "two", after(151), after(211)).await.unwrap(),
-        Begun::Ours { tries: 3 },
+        Begun::Claimed { tries: 3 },
         "and another once the lease has ended"
     );
     assert!(
@@ -56,7 +56,7 @@ async fn one_run_has_the_work(work: &dyn HandedOver) {
         "which the first is told"
     );
     assert!(
-        !work.end(&id, "one", &CareAnswer::Done(json!({}))).await.unwrap(),
+        !work.end(&id, "one", &WorkOutcome::Done(json!({}))).await.unwrap(),
         "and leaves nothing"
     );
     assert_eq!(
@@ -65,7 +65,7 @@ async fn one_run_has_the_work(work: &dyn HandedOver) {
     );
     assert_eq!(
         work.begin(&request_id("r2"), "one", after(0), after(60)).await.unwrap(),
-        Begun::Ours { tries: 1 },
+        Begun::Claimed { tries: 1 },
         "another request's work is apart"
     );
 }
@@ -74,10 +74,10 @@ async fn an_answer_is_final(work: &dyn HandedOver) {
     let id = request_id("r1");
     work.begin(&id, "one", after(0), after(60)).await.unwrap();
     work.renew(&id, "one", after(60), Some(&far(3))).await.unwrap();
-    let done = CareAnswer::Done(json!({"repository": "web", "large": u64::MAX}));
+    let done = WorkOutcome::Done(json!({"repository": "web", "large": u64::MAX}));
     assert!(work.end(&id, "one", &done).await.unwrap());
     assert!(work.end(&id, "one", &done).await.unwrap(), "said twice it is the same");
-    let other = CareAnswer::Failed {
+    let other = WorkOutcome::Failed {
         error: "too late".to_owned(),
         transient: false,
     };

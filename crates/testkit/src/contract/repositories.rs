@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_kernel::ports::PortErrorKind;
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_requests::ports::Ports;
 use serde_json::{Value, json};
 
@@ -25,39 +25,39 @@ fn changes(pairs: &[(&str, Option<Value>)]) -> BTreeMap<String, Option<Value>> {
 }
 
 async fn documents_come_back(store: &dyn RepositoryStore) {
-    assert!(store.load("acme", Shelf::Watches).await.unwrap().is_empty());
+    assert!(store.load("acme", DocumentKind::Watches).await.unwrap().is_empty());
     // Numbers beyond what a float holds, and keys that mean something elsewhere.
     let one = json!({"run": 9_007_199_254_740_993_u64, "largest": u64::MAX, "text": "'; -- \u{e9}\u{1f980}"});
     let keys = ["1", "a#b/c", "\u{e9}"];
     let all: Vec<_> = keys.iter().map(|key| (*key, Some(one.clone()))).collect();
-    store.save("acme", Shelf::Watches, &changes(&all)).await.unwrap();
-    let found = store.load("acme", Shelf::Watches).await.unwrap();
+    store.save("acme", DocumentKind::Watches, &changes(&all)).await.unwrap();
+    let found = store.load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(found.len(), keys.len());
     for key in keys {
         assert_eq!(found.get(key), Some(&one), "{key}");
     }
     let next = changes(&[("1", Some(json!([]))), ("a#b/c", None), ("never", None)]);
-    store.save("acme", Shelf::Watches, &next).await.unwrap();
-    let found = store.load("acme", Shelf::Watches).await.unwrap();
+    store.save("acme", DocumentKind::Watches, &next).await.unwrap();
+    let found = store.load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(found.get("1"), Some(&json!([])), "the later one counts");
     assert_eq!(found.len(), 2, "what was taken away is gone");
 }
 
 async fn places_are_apart(store: &dyn RepositoryStore) {
     for (owner, text) in [("acme", "a"), ("Other", "o")] {
-        for shelf in Shelf::ALL {
-            let document = json!({"of": text, "shelf": shelf.as_str()});
+        for kind in DocumentKind::ALL {
+            let document = json!({"of": text, "shelf": kind.as_str()});
             let one = changes(&[("1", Some(document))]);
-            store.save(owner, shelf, &one).await.unwrap();
+            store.save(owner, kind, &one).await.unwrap();
         }
     }
-    let found = store.load("ACME", Shelf::Breaches).await.unwrap();
+    let found = store.load("ACME", DocumentKind::Breaches).await.unwrap();
     assert_eq!(
         found["1"],
         json!({"of": "a", "shelf": "breaches"}),
         "a login has no case"
     );
-    let found = store.load("other", Shelf::Workflows).await.unwrap();
+    let found = store.load("other", DocumentKind::Workflows).await.unwrap();
     assert_eq!(found["1"], json!({"of": "o", "shelf": "workflows"}));
 }
 
@@ -66,19 +66,19 @@ async fn many_documents_are_kept(store: &dyn RepositoryStore) {
     let all: BTreeMap<String, Option<Value>> = (0..1_500)
         .map(|number: u32| (number.to_string(), Some(json!({"number": number, "text": text}))))
         .collect();
-    store.save("acme", Shelf::Workflows, &all).await.unwrap();
-    let found = store.load("acme", Shelf::Workflows).await.unwrap();
+    store.save("acme", DocumentKind::Workflows, &all).await.unwrap();
+    let found = store.load("acme", DocumentKind::Workflows).await.unwrap();
     assert_eq!(found.len(), all.len());
     assert!(found.iter().all(|(key, found)| all[key].as_ref() == Some(found)));
 }
 
 async fn a_document_may_be_too_large(store: &dyn RepositoryStore) {
     let kept = changes(&[("1", Some(json!("x".repeat(299_990))))]);
-    store.save("acme", Shelf::Breaches, &kept).await.unwrap();
+    store.save("acme", DocumentKind::Breaches, &kept).await.unwrap();
     let large = changes(&[("1", Some(json!("x".repeat(300_000)))), ("2", Some(json!(2)))]);
-    let answer = store.save("acme", Shelf::Breaches, &large).await;
+    let answer = store.save("acme", DocumentKind::Breaches, &large).await;
     refused(answer, PortErrorKind::TooLarge, "a document above the limit");
-    let found = store.load("acme", Shelf::Breaches).await.unwrap();
+    let found = store.load("acme", DocumentKind::Breaches).await.unwrap();
     assert_eq!(found.len(), 1, "what was kept stands");
     assert_eq!(found["1"].as_str().map(str::len), Some(299_990));
 }

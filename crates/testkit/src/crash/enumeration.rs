@@ -20,7 +20,7 @@ use cc_devops_requests::stacks::release_stack;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::repositories::{Host, care};
+use super::repositories::{Host, repository_worker};
 use super::scenario::{GIVEN, REPOSITORY, Scenario, kept};
 use super::{CrashPoint, CrashPoints, Moment};
 use crate::memory::{Memory, StackScript};
@@ -235,8 +235,8 @@ impl Life<'_> {
     fn control_plane(&self, ports: &Ports, points: &CrashPoints) -> ControlPlane {
         let host: Arc<dyn CodeHost> = Arc::new(self.host.clone());
         let ports = points.wrap(ports);
-        let care = care(&ports, points.wrap_host(&host));
-        sample::control_plane(ports).caring(Arc::new(care))
+        let worker = repository_worker(&ports, points.wrap_host(&host));
+        sample::control_plane(ports).with_repository_worker(Arc::new(worker))
     }
 
     /// What a running control plane does: it receives the request in its first life, and in every

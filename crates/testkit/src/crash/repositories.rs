@@ -9,7 +9,6 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
-use cc_devops_repos::care::Care;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
@@ -17,6 +16,7 @@ use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
 use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::worker::LocalWorker;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::ports::Ports;
 
@@ -79,7 +79,7 @@ impl CodeHost for Host {
 }
 
 /// Who looks after the repositories of a host, over these ports.
-pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
+pub(super) fn repository_worker(ports: &Ports, host: Arc<dyn CodeHost>) -> LocalWorker {
     let (owner, policy) = (OWNER.to_owned(), Arc::new(Policy::default()));
     let audited = auditing::AuditSettings {
         owner: owner.clone(),
@@ -92,7 +92,7 @@ pub(super) fn care(ports: &Ports, host: Arc<dyn CodeHost>) -> Care {
         mode: Mode::Normal,
     };
     let store = Arc::clone(&ports.repositories);
-    Care {
+    LocalWorker {
         auditor: Arc::new(Auditor::new(Arc::clone(&host), store, ports.clone(), audited)),
         monitor: Arc::new(Monitor::new(Arc::clone(&host), ports, watched)),
         remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_repos::ports::{Begun, CareAnswer, HandedOver, WorkStanding};
+use cc_devops_repos::ports::{Begun, HandedOver, WorkOutcome, WorkRecord};
 use jiff::Timestamp;
 
 use super::Memory;
@@ -21,7 +21,7 @@ pub(super) struct HandedOverModel {
 struct Work {
     run: String,
     tries: u32,
-    standing: WorkStanding,
+    standing: WorkRecord,
 }
 
 impl Memory {
@@ -45,14 +45,14 @@ impl HandedOver for Memory {
         let work = Work {
             run: run.to_owned(),
             tries,
-            standing: WorkStanding {
+            standing: WorkRecord {
                 until,
                 progress: None,
                 answer: None,
             },
         };
         model.handed_over.work.insert(request.to_string(), work);
-        Ok(Begun::Ours { tries })
+        Ok(Begun::Claimed { tries })
     }
 
     async fn renew(
@@ -74,7 +74,7 @@ impl HandedOver for Memory {
         Ok(true)
     }
 
-    async fn end(&self, request: &RequestId, run: &str, answer: &CareAnswer) -> PortResult<bool> {
+    async fn end(&self, request: &RequestId, run: &str, answer: &WorkOutcome) -> PortResult<bool> {
         let mut model = self.lock()?;
         let work = model.handed_over.work.get_mut(request.as_str());
         let Some(work) = work.filter(|work| work.run == run) else {
@@ -88,7 +88,7 @@ impl HandedOver for Memory {
         Ok(true)
     }
 
-    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkStanding>> {
+    async fn standing(&self, request: &RequestId) -> PortResult<Option<WorkRecord>> {
         let model = self.lock()?;
         Ok(model
             .handed_over

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_repos::ports::{RepositoryStore, Shelf};
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use serde_json::Value;
 
 use super::Memory;
 
-/// Documents by owner, shelf and key.
-pub(super) type RepositoryModel = BTreeMap<(String, Shelf), BTreeMap<String, Value>>;
+/// Documents by owner, kind and key.
+pub(super) type RepositoryModel = BTreeMap<(String, DocumentKind), BTreeMap<String, Value>>;
 
 #[async_trait]
 impl RepositoryStore for Memory {
-    async fn load(&self, owner: &str, on: Shelf) -> PortResult<BTreeMap<String, Value>> {
+    async fn load(&self, owner: &str, on: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
         let place = (owner.to_lowercase(), on);
         Ok(self.lock()?.repositories.get(&place).cloned().unwrap_or_default())
     }
 
-    async fn save(&self, owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+    async fn save(&self, owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         let large = |document: &Value| document.to_string().len() > 300_000;
         if changes.values().flatten().any(large) {
             return Err(PortError::new(PortErrorKind::TooLarge, "a document is too large"));

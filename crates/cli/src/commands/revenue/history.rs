@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;
 use crate::store;
-use cc_devops_charts::{Point, Unit, Waterfall as Bars, svg, terminal};
+use cc_devops_reports::charts::{Point, Unit, Waterfall as Bars, svg, terminal};
 
 const AFTER_HELP: &str = "\
 The line shows each day's MRR in US dollars. A day that is incomplete is a hollow point, a day that

@@ -6,7 +6,7 @@
 
 mod permit;
 mod privileges;
-mod rate;
+pub(crate) mod rate;
 
 use std::sync::Arc;
 
@@ -27,11 +27,10 @@ pub(crate) use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
-pub(crate) use rate::RateLimiter;
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;
-use crate::places::LetIn;
+use crate::places::RequestPlace;
 use crate::problem::{Chain, Problem};
 
 /// The proven caller.
@@ -64,7 +63,7 @@ async fn enforce<P: Privilege>(
     if let Some(peer) = request.extensions().get::<Peer>() {
         peer.proven();
     }
-    if let Some(let_in) = request.extensions().get::<LetIn>() {
+    if let Some(let_in) = request.extensions().get::<RequestPlace>() {
         let_in.charge(&agent.name)?;
     }
     let params = request.extract_parts::<RawPathParams>().await.ok();

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::conversation::{Host, LINGER, http};
 use crate::app::App;
-use crate::seldom::Seldom;
+use crate::throttled_log::ThrottledLog;
 
 /// How long nobody is taken in after taking in failed.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ pub(crate) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, rout
         http: http(&app.config.limits),
     });
     let conversations = TaskTracker::new();
-    let (refusals, failures) = (Seldom::new(), Seldom::new());
+    let (refusals, failures) = (ThrottledLog::new(), ThrottledLog::new());
     loop {
         let accepted = tokio::select! {
             biased;

@@ -102,7 +102,7 @@ impl Host {
             tokio::select! {
                 biased;
                 _ended = conversation.as_mut() => return,
-                // Told by the connection's own bell: what all of them share is asked for only then.
+                // Told by the connection's own signal: what all of them share is asked for only then.
                 () = connection.leave.notified() => break if self.app.stopping.is_cancelled() {
                     Ending::Stopping
                 } else {

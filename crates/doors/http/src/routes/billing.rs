@@ -4,9 +4,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::access::Open;
+use crate::client_network::ClientNetwork;
 use crate::problem::Problem;
 use crate::revenue::bring_forward;
-use crate::strangers::{Neighbourhood, read, unproven};
+use crate::strangers::{read, unproven};
 
 /// Takes an event of the billing source
 ///
@@ -25,7 +26,7 @@ use crate::strangers::{Neighbourhood, read, unproven};
 )]
 pub(crate) async fn post_billing_event(
     open: Open,
-    from: Neighbourhood,
+    from: ClientNetwork,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {

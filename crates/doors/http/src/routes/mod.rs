@@ -11,7 +11,7 @@ mod requests;
 mod sealing;
 mod secrets;
 mod stream;
-mod submit;
+pub(crate) mod submit;
 mod webhooks;
 
 use axum::Router;
@@ -29,12 +29,6 @@ use crate::access::{
 use crate::app::App;
 use crate::problem::Problem;
 use crate::{guard, openapi};
-
-/// The longest `wait` of `POST /v1/events`, in seconds.
-pub(crate) const MAX_WAIT: u16 = 300;
-
-/// The path of `POST /v1/events`, which may take longer than the rest.
-pub(crate) const EVENTS: &str = "/v1/events";
 
 /// The whole HTTP API.
 pub(crate) fn router(app: &App) -> Router {

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::health;
 use crate::meters::{OPENMETRICS, Snapshot};
 use crate::openapi::HealthBody;
-use crate::places::LetIn;
+use crate::places::RequestPlace;
 use crate::problem::Problem;
 
 /// Says whether the control plane works
@@ -31,7 +31,7 @@ use crate::problem::Problem;
         )),
     ),
 )]
-pub(crate) async fn get_health(open: Open, Extension(let_in): Extension<LetIn>, headers: HeaderMap) -> Response {
+pub(crate) async fn get_health(open: Open, Extension(let_in): Extension<RequestPlace>, headers: HeaderMap) -> Response {
     let app = open.app();
     let health: Health = if may_read_health(app, &headers, &let_in).await {
         let mut health = health::probe(app).await;
@@ -50,7 +50,7 @@ pub(crate) async fn get_health(open: Open, Extension(let_in): Extension<LetIn>, 
 
 /// Whether the caller may know what is wrong. Whoever shows nothing that is good is a stranger, and
 /// so is everybody whose token cannot be looked up: the health is told all the same.
-async fn may_read_health(app: &App, headers: &HeaderMap, let_in: &LetIn) -> bool {
+async fn may_read_health(app: &App, headers: &HeaderMap, let_in: &RequestPlace) -> bool {
     let Ok(credential) = authenticate(app, headers).await else {
         return false;
     };

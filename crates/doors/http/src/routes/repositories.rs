@@ -5,8 +5,9 @@ use axum::http::{HeaderMap, StatusCode};
 use cc_devops_kernel::names::RepositoryName;
 
 use crate::access::Open;
+use crate::client_network::ClientNetwork;
 use crate::problem::Problem;
-use crate::strangers::{Neighbourhood, read, unproven};
+use crate::strangers::{read, unproven};
 
 /// The header that says what kind of notice it is.
 const KIND: &str = "x-github-event";
@@ -29,7 +30,7 @@ const KIND: &str = "x-github-event";
 )]
 pub(crate) async fn post_repository_event(
     open: Open,
-    from: Neighbourhood,
+    from: ClientNetwork,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
@@ -59,7 +60,7 @@ pub(crate) async fn post_repository_event(
         // A webhook of an App may tell of other owners too.
         Some((of, name)) if of.eq_ignore_ascii_case(&owner) => {
             if let Ok(name) = RepositoryName::new(name) {
-                app.to_look_at.add(name);
+                app.due_checks.add(name);
             }
         }
         _ => tracing::debug!(repository = full_name, "a workflow of another owner has ended"),

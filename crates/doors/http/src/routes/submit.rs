@@ -16,15 +16,20 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info_span};
 use utoipa::IntoParams;
 
-use super::MAX_WAIT;
 use crate::access::{Caller, Permitted, SubmitRequests};
 use crate::app::App;
 use crate::dispatcher::{Admitted, admit};
 use crate::extract::{Query, not_taken, read_json_bytes};
 use crate::openapi::EventsBody;
-use crate::places::{LetIn, Place};
+use crate::places::{Place, RequestPlace};
 use crate::problem::Problem;
 use crate::wire::{Accepted, AcceptedStatus, CompletedDetail, Entries, Entry, Refused, RefusedStatus};
+
+/// The longest `wait` of `POST /v1/events`, in seconds.
+pub(crate) const MAX_WAIT: u16 = 300;
+
+/// The path of `POST /v1/events`, which may take longer than the rest.
+pub(crate) const EVENTS: &str = "/v1/events";
 
 /// How many entries an array may have, as with EventBridge.
 const MAX_ENTRIES: usize = 10;
@@ -57,7 +62,7 @@ pub(crate) struct Waiting {
 )]
 pub(crate) async fn post_events(
     permitted: Permitted<SubmitRequests>,
-    Extension(let_in): Extension<LetIn>,
+    Extension(let_in): Extension<RequestPlace>,
     Query(query): Query<Waiting>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -172,7 +177,7 @@ fn peek(event: &Value) -> String {
 
 /// A place to wait in, where somebody wants to and there is one; the place among those that are
 /// answered at once is given back then. Who finds none is told that its request is durable.
-fn place_to_wait(app: &App, caller: &Caller, let_in: &LetIn, taken: &[&Admitted]) -> Option<Place<AgentName>> {
+fn place_to_wait(app: &App, caller: &Caller, let_in: &RequestPlace, taken: &[&Admitted]) -> Option<Place<AgentName>> {
     let waits = |admitted: &&Admitted| matches!(admitted, Admitted::UnderWay(_, Some(_)));
     if !taken.iter().any(waits) {
         return None;
@@ -185,7 +190,7 @@ fn place_to_wait(app: &App, caller: &Caller, let_in: &LetIn, taken: &[&Admitted]
 async fn one(
     app: &App,
     caller: &Caller,
-    let_in: &LetIn,
+    let_in: &RequestPlace,
     event: Value,
     deadline: Instant,
     until: Option<Instant>,
@@ -206,7 +211,7 @@ async fn one(
 async fn many(
     app: &App,
     caller: &Caller,
-    let_in: &LetIn,
+    let_in: &RequestPlace,
     events: Vec<Value>,
     deadline: Instant,
     until: Option<Instant>,

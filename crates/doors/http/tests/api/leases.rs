@@ -14,7 +14,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_repos::ports::RepositoryCare;
+use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
@@ -38,7 +38,7 @@ struct Slow {
 }
 
 #[async_trait]
-impl RepositoryCare for Slow {
+impl RepositoryWorker for Slow {
     async fn carry_out(
         &self,
         _work: &RepositoryWork,
@@ -63,7 +63,7 @@ struct House {
 }
 
 impl House {
-    async fn start(memory: &Memory, care: &Slow) -> Self {
+    async fn start(memory: &Memory, worker: &Slow) -> Self {
         // It adds the callers.
         drop(control_plane(memory, |_| ()).await);
         let installation = sample::installation();
@@ -75,7 +75,7 @@ impl House {
             FingerprintKey::new([7; 32]),
             RequestSettings::default(),
         )
-        .caring(Arc::new(care.clone()));
+        .with_repository_worker(Arc::new(worker.clone()));
         let service = Service::new(ServerConfig::default(), Arc::new(plane));
         let (ended, ended_at) = unbounded_channel();
         let workers = service.start(ended_at).unwrap();
@@ -107,17 +107,17 @@ async fn record(memory: &Memory) -> RequestRecord {
     found.unwrap().unwrap()
 }
 
-async fn begun(care: &Slow, times: usize) {
-    until(async || (care.begun.load(Ordering::SeqCst) == times).then_some(())).await;
+async fn begun(worker: &Slow, times: usize) {
+    until(async || (worker.begun.load(Ordering::SeqCst) == times).then_some(())).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
-    let (memory, care) = (Memory::new(), slow());
-    let house = House::start(&memory, &care).await;
+    let (memory, worker) = (Memory::new(), slow());
+    let house = House::start(&memory, &worker).await;
     let event = sample::event("r1", "github_repo_check", &json!({}));
     house.send(Method::POST, "/v1/events", &event).await;
-    begun(&care, 1).await;
+    begun(&worker, 1).await;
     // Ten leases, second by second, on the clock of the ledger and on that of the workers.
     for _ in 0..600 {
         memory.clock().advance(SignedDuration::from_secs(1));
@@ -134,11 +134,11 @@ async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
     );
     let kept = record(&memory).await;
     assert_eq!(kept.progress.map(|far| far.done), Some(3), "any process can show it");
-    care.ends.add_permits(1);
+    worker.ends.add_permits(1);
     until(async || record(&memory).await.completed).await;
     let ended = record(&memory).await;
     assert_eq!(
-        (care.begun.load(Ordering::SeqCst), ended.tries, ended.progress),
+        (worker.begun.load(Ordering::SeqCst), ended.tries, ended.progress),
         (1, 1, None)
     );
     let shown = house.send(Method::GET, "/v1/requests/r1", &Value::Null).await;
@@ -148,11 +148,11 @@ async fn work_that_outlasts_several_leases_is_begun_once_and_concluded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_breaks_long_work_off_at_once_and_the_next_start_finishes_it() {
-    let (memory, care) = (Memory::new(), slow());
-    let house = House::start(&memory, &care).await;
+    let (memory, worker) = (Memory::new(), slow());
+    let house = House::start(&memory, &worker).await;
     let event = sample::event("r1", "github_repo_check", &json!({}));
     house.send(Method::POST, "/v1/events", &event).await;
-    begun(&care, 1).await;
+    begun(&worker, 1).await;
     let before = tokio::time::Instant::now();
     house.workers.stop(Duration::from_secs(30)).await;
     assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
@@ -163,9 +163,9 @@ async fn a_stop_breaks_long_work_off_at_once_and_the_next_start_finishes_it() {
         "handed back, untried"
     );
 
-    let house = House::start(&memory, &care).await;
-    begun(&care, 2).await;
-    care.ends.add_permits(1);
+    let house = House::start(&memory, &worker).await;
+    begun(&worker, 2).await;
+    worker.ends.add_permits(1);
     until(async || record(&memory).await.completed).await;
     assert_eq!(record(&memory).await.tries, 1);
     house.workers.stop(Duration::from_secs(1)).await;

@@ -15,7 +15,7 @@ use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
-    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryCare, Spent, TakeFound,
+    CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
 };
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::work::RepositoryWork;
@@ -62,17 +62,17 @@ impl CodeHost for Bare {
 
 /// Remembers what it was asked.
 #[derive(Clone, Default)]
-pub(crate) struct Care(Arc<Mutex<Vec<RepositoryWork>>>);
+pub(crate) struct RecordingWorker(Arc<Mutex<Vec<RepositoryWork>>>);
 
 #[async_trait]
-impl RepositoryCare for Care {
+impl RepositoryWorker for RecordingWorker {
     async fn carry_out(&self, work: &RepositoryWork, _: &Author, _: &Course) -> PortResult<Result<Value, Failure>> {
         self.0.lock().unwrap().push(work.clone());
         Ok(Ok(json!({})))
     }
 }
 
-impl Care {
+impl RecordingWorker {
     fn asked(&self) -> Vec<RepositoryWork> {
         self.0.lock().unwrap().clone()
     }
@@ -107,7 +107,7 @@ impl CodeHostNotices for Notices {
     }
 }
 
-pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
+pub(crate) async fn house(memory: &Memory, worker: &RecordingWorker) -> House {
     let ports = memory.ports();
     let settings = AuditSettings {
         owner: "acme".to_owned(),
@@ -117,7 +117,7 @@ pub(crate) async fn house(memory: &Memory, care: &Care) -> House {
     let store = Arc::clone(&ports.repositories);
     let hygiene = Hygiene {
         auditor: Arc::new(Auditor::new(Arc::new(Bare), store, ports, settings)),
-        care: Arc::new(care.clone()),
+        worker: Arc::new(worker.clone()),
         owner: "acme".to_owned(),
         notices: Some(Arc::new(Notices)),
     };
@@ -140,8 +140,8 @@ fn monitor(name: Option<&str>) -> RepositoryWork {
 
 #[tokio::test(start_paused = true)]
 async fn a_workflow_that_has_ended_is_looked_at() {
-    let (memory, care) = (Memory::new(), Care::default());
-    let mut house = house(&memory, &care).await;
+    let (memory, worker) = (Memory::new(), RecordingWorker::default());
+    let mut house = house(&memory, &worker).await;
     for (kind, signature, body, status) in [
         ("workflow_run", "bad", "acme/web", StatusCode::BAD_REQUEST),
         ("push", "good", "acme/web", StatusCode::NO_CONTENT),
@@ -154,17 +154,17 @@ async fn a_workflow_that_has_ended_is_looked_at() {
     }
     let workers = house.work();
     let wanted = monitor(Some("web"));
-    until(async || care.asked().contains(&wanted).then_some(())).await;
+    until(async || worker.asked().contains(&wanted).then_some(())).await;
     workers.stop(Duration::from_secs(1)).await;
-    let of_web = care.asked().into_iter().filter(|work| *work == wanted).count();
+    let of_web = worker.asked().into_iter().filter(|work| *work == wanted).count();
     assert_eq!(of_web, 1, "two notices before a look are one look");
-    assert!(!care.asked().contains(&monitor(Some("other"))));
+    assert!(!worker.asked().contains(&monitor(Some("other"))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn repositories_are_audited_and_watched_by_the_clock() {
-    let (memory, care) = (Memory::new(), Care::default());
-    let mut house = house(&memory, &care).await;
+    let (memory, worker) = (Memory::new(), RecordingWorker::default());
+    let mut house = house(&memory, &worker).await;
     let workers = house.work();
     let told = until(async || {
         let published = memory.published_events();
@@ -176,6 +176,6 @@ async fn repositories_are_audited_and_watched_by_the_clock() {
     let detail: Value = serde_json::from_str(&told.event.body.detail().unwrap()).unwrap();
     assert_eq!((&detail["owner"], &detail["complete"]), (&json!("acme"), &json!(true)));
     assert!(memory.alerts().is_empty(), "nothing is new");
-    until(async || care.asked().contains(&monitor(None)).then_some(())).await;
+    until(async || worker.asked().contains(&monitor(None)).then_some(())).await;
     workers.stop(Duration::from_secs(1)).await;
 }

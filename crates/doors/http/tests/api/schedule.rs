@@ -18,13 +18,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::house::{House, until};
 
 /// Tells when a heartbeat came, and passes it on.
-struct Told {
+struct RecordedHeartbeats {
     inner: Arc<dyn Heartbeats>,
     beats: UnboundedSender<Timestamp>,
 }
 
 #[async_trait]
-impl Heartbeats for Told {
+impl Heartbeats for RecordedHeartbeats {
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()> {
         self.inner.beat(name, beat).await?;
         self.beats.send(beat.at).unwrap();
@@ -36,7 +36,7 @@ async fn start(memory: &Memory) -> (Workers, UnboundedReceiver<Timestamp>) {
     let (beats, told) = unbounded_channel();
     let change = |ports: &mut Ports| {
         let inner = ports.heartbeats.clone();
-        ports.heartbeats = Arc::new(Told { inner, beats });
+        ports.heartbeats = Arc::new(RecordedHeartbeats { inner, beats });
     };
     let mut house = House::around(memory.clone(), ServerConfig::default(), change).await;
     (house.work(), told)

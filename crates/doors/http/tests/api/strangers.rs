@@ -10,7 +10,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::house::{Answer, As, House, request};
-use crate::repositories::{self, Care};
+use crate::repositories::{self, RecordingWorker};
 use crate::revenue;
 
 const PATHS: [&str; 2] = ["/v1/repos/events", "/v1/billing/events"];
@@ -30,7 +30,7 @@ fn pending() -> Body {
 
 async fn house(path: &str) -> House {
     if path == "/v1/repos/events" {
-        repositories::house(&Memory::new(), &Care::default()).await
+        repositories::house(&Memory::new(), &RecordingWorker::default()).await
     } else {
         revenue::house(&Memory::new(), &FakeBilling::default(), true).await
     }

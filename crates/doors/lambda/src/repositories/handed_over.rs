@@ -12,7 +12,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
-use cc_devops_repos::ports::{Begun, CareAnswer};
+use cc_devops_repos::ports::{Begun, WorkOutcome};
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::execution::within_an_event;
 use jiff::{SignedDuration, Timestamp};
@@ -58,7 +58,7 @@ impl RepositoriesFunction {
             .await
             .map_err(failed)?;
         let tries = match begun {
-            Begun::Ours { tries } => tries,
+            Begun::Claimed { tries } => tries,
             Begun::Elsewhere => return Ok(answer(200, &json!({"request": request, "done": "elsewhere"}))),
             Begun::Ended => {
                 self.tell(request).await;
@@ -72,8 +72,8 @@ impl RepositoriesFunction {
                     "the work of request {request} is tried again: {error}"
                 )));
             }
-            Ran::Ended(ended) => CareAnswer::from(ended.map(|outcome| outcome.map(within_an_event))),
-            Ran::Late => CareAnswer::Refused {
+            Ran::Ended(ended) => WorkOutcome::from(ended.map(|outcome| outcome.map(within_an_event))),
+            Ran::Late => WorkOutcome::Refused {
                 reason: Reason::Timeout,
                 error: "it takes longer than the function for repositories may run; what was done stands: ask for one \
                         repository at a time"
@@ -101,7 +101,7 @@ impl RepositoriesFunction {
         let course = Course::default();
         let mut ticks = interval(RENEWED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut work = pin!(self.care.carry_out(work, author, &course));
+        let mut work = pin!(self.worker.carry_out(work, author, &course));
         let mut deadline = pin!(sleep(invocation.left.saturating_sub(TO_END)));
         let (mut late, mut lost) = (false, false);
         let ended = loop {

@@ -14,7 +14,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::Clock;
 use cc_devops_repos::auditing::Auditor;
-use cc_devops_repos::ports::{CareAnswer, HandedOver, RepositoryCare};
+use cc_devops_repos::ports::{HandedOver, RepositoryWorker, WorkOutcome};
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_requests::task::Task;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub struct RepositoriesFunction {
     /// Audits and tells.
     pub auditor: Arc<Auditor>,
     /// Does what is asked.
-    pub care: Arc<dyn RepositoryCare>,
+    pub worker: Arc<dyn RepositoryWorker>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// The control plane's own name.
@@ -71,14 +71,14 @@ impl RepositoriesFunction {
                     .map_err(|error| RunFailed(format!("whose work it is cannot be read: {error}")))?;
                 return self.handed_over(&request, (&work, &author), invocation).await;
             }
-            let done = self.care.carry_out(&work, &author, &Course::default()).await;
-            let answer = CareAnswer::from(done);
+            let done = self.worker.carry_out(&work, &author, &Course::default()).await;
+            let answer = WorkOutcome::from(done);
             return serde_json::to_value(&answer).map_err(|error| RunFailed(error.to_string()));
         }
         let named = payload.get("task_type").map(|_| Task::of(payload));
         Ok(match named {
             Some(task @ (Task::GithubRepoCheck | Task::WorkflowMonitor)) => {
-                task_answer(&*self.care, &task, payload, &self.agent, &*self.clock).await
+                task_answer(&*self.worker, &task, payload, &self.agent, &*self.clock).await
             }
             Some(task) => answer(400, &json!({"error": format!("Unknown task type: {}", task.as_str())})),
             None => answer(
@@ -119,7 +119,11 @@ impl RepositoriesFunction {
             repository: None,
             workflow: None,
         };
-        match self.care.carry_out(&all, &Author::default(), &Course::default()).await {
+        match self
+            .worker
+            .carry_out(&all, &Author::default(), &Course::default())
+            .await
+        {
             Ok(Ok(report)) => Ok(answer(200, &report)),
             // Nobody has begun yet.
             Ok(Err(failure)) if failure.reason == cc_devops_kernel::outcome::Reason::MissingDependency => {
@@ -134,7 +138,7 @@ impl RepositoriesFunction {
 
 /// The answer to one of the two tasks on repositories, section 3 of the wire contract.
 pub(crate) async fn task_answer(
-    care: &dyn RepositoryCare,
+    worker: &dyn RepositoryWorker,
     task: &Task,
     payload: &Value,
     agent: &AgentName,
@@ -146,7 +150,7 @@ pub(crate) async fn task_answer(
         Ok(None) => return failed(format!("{} is no task on repositories", task.as_str())),
         Err(error) => return failed(error),
     };
-    match care.carry_out(&work, &Author::invoked(), &Course::default()).await {
+    match worker.carry_out(&work, &Author::invoked(), &Course::default()).await {
         Ok(Ok(body)) => answer(200, &body),
         Ok(Err(failure)) => failed(failure.message),
         Err(error) => {

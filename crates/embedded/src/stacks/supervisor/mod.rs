@@ -58,10 +58,10 @@ fn supervise() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let word = match (apart.and(reaper), runtime) {
         (Ok(()), Ok(runtime)) => runtime.block_on(watching::watch()),
-        (Err(error), _) => Word::of(Ending::NotStarted {
+        (Err(error), _) => ExitRecord::of(Ending::NotStarted {
             message: error.to_string(),
         }),
-        (_, Err(error)) => Word::of(Ending::NotStarted {
+        (_, Err(error)) => ExitRecord::of(Ending::NotStarted {
             message: error.to_string(),
         }),
     };
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Bytes {
 /// A supervisor's last word: how its command ended. It stands in a file until a server has it on record, and
 /// that server may be of a later version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Word {
+pub(super) struct ExitRecord {
     /// The version of this form.
     v: u32,
     #[serde(flatten)]
@@ -158,7 +158,7 @@ pub(super) enum Ending {
     },
 }
 
-impl Word {
+impl ExitRecord {
     fn of(ending: Ending) -> Self {
         Self {
             v: 1,
@@ -179,7 +179,7 @@ impl Word {
     }
 }
 
-fn write_over(file: &mut File, word: &Word) -> io::Result<()> {
+fn write_over(file: &mut File, word: &ExitRecord) -> io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
     file.write_all(&serde_json::to_vec(word)?)?;
@@ -194,18 +194,18 @@ mod tests {
     fn every_form_of_a_word_that_ever_landed_is_read() {
         let exited = include_str!("../../../../testkit/data/stored/command_end/exited.json");
         assert_eq!(
-            Word::read(exited),
-            Some(Word {
+            ExitRecord::read(exited),
+            Some(ExitRecord {
                 output: Some("out\n".to_owned()),
-                ..Word::of(Ending::Exited { status: 768 })
+                ..ExitRecord::of(Ending::Exited { status: 768 })
             })
         );
         let not_started = include_str!("../../../../testkit/data/stored/command_end/not_started.json");
-        let Some(Word {
+        let Some(ExitRecord {
             ending: Ending::NotStarted { message },
             output: None,
             ..
-        }) = Word::read(not_started)
+        }) = ExitRecord::read(not_started)
         else {
             panic!("it was read before")
         };
@@ -214,9 +214,9 @@ mod tests {
 
     #[test]
     fn half_a_word_is_none() {
-        let whole = serde_json::to_string(&Word::of(Ending::TimedOut)).unwrap();
+        let whole = serde_json::to_string(&ExitRecord::of(Ending::TimedOut)).unwrap();
         for end in 0..whole.len() {
-            assert_eq!(Word::read(&whole[..end]), None);
+            assert_eq!(ExitRecord::read(&whole[..end]), None);
         }
     }
 

@@ -13,27 +13,27 @@ use zeroize::Zeroizing;
 use super::super::output::{Output, Source};
 use super::super::redaction::Secrets;
 use super::family::Family;
-use super::{Ending, Order, Word, starting};
+use super::{Ending, ExitRecord, Order, starting};
 
 /// How long to go on reading after everything has ended: another process may have been given the pipe.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// Takes the order, carries it out, and gives the last word.
-pub(super) async fn watch() -> Word {
+pub(super) async fn watch() -> ExitRecord {
     match try_watch().await {
         Ok(word) => word,
-        Err(error) => Word::of(Ending::NotStarted {
+        Err(error) => ExitRecord::of(Ending::NotStarted {
             message: error.to_string(),
         }),
     }
 }
 
-async fn try_watch() -> io::Result<Word> {
+async fn try_watch() -> io::Result<ExitRecord> {
     let mut stop = Stop::listen()?;
     // Before the first child: none may end unheard.
     let ended = signal(SignalKind::child())?;
     let Some(order) = stop.order().await? else {
-        return Ok(Word::of(Ending::NotBegun));
+        return Ok(ExitRecord::of(Ending::NotBegun));
     };
     let secrets = Secrets::new(order.secrets.iter().map(super::Bytes::expose));
     let output = Arc::new(Mutex::new(Output::new(secrets)));
@@ -60,9 +60,9 @@ async fn try_watch() -> io::Result<Word> {
     let ending = ending.unwrap_or_else(|error| Ending::Lost {
         message: error.to_string(),
     });
-    Ok(Word {
+    Ok(ExitRecord {
         output: Some(output.finish()),
-        ..Word::of(ending)
+        ..ExitRecord::of(ending)
     })
 }
 

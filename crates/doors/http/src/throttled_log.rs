@@ -10,14 +10,14 @@ use tokio::time::Instant;
 const EVERY: Duration = Duration::from_secs(10);
 
 /// One kind of line.
-pub(crate) struct Seldom(Mutex<Said>);
+pub(crate) struct ThrottledLog(Mutex<Said>);
 
 struct Said {
     last: Option<Instant>,
     left_out: u64,
 }
 
-impl Seldom {
+impl ThrottledLog {
     /// Nothing was said yet.
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Said {
@@ -45,13 +45,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_is_one_line_with_a_count() {
-        let seldom = Seldom::new();
-        assert_eq!(seldom.say(), Some(0));
+        let log = ThrottledLog::new();
+        assert_eq!(log.say(), Some(0));
         for _ in 0..500 {
-            assert_eq!(seldom.say(), None);
+            assert_eq!(log.say(), None);
         }
         tokio::time::advance(EVERY).await;
-        assert_eq!(seldom.say(), Some(500));
-        assert_eq!(seldom.say(), None);
+        assert_eq!(log.say(), Some(500));
+        assert_eq!(log.say(), None);
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::readers::Readers;
 
 /// How writing stands.
-pub(crate) struct Pulse {
+pub(crate) struct WriteHealth {
     known: Mutex<Known>,
     /// The thread that ended without being asked to.
     ended: watch::Sender<Option<&'static str>>,
@@ -27,7 +27,7 @@ struct Known {
     written_at: Option<Instant>,
 }
 
-impl Pulse {
+impl WriteHealth {
     /// Nothing is known yet.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -100,18 +100,18 @@ impl Pulse {
     }
 }
 
-/// Watches one thread from the inside: dropped without [`Vital::asked`], it says that the thread
+/// Watches one thread from the inside: dropped without [`ThreadGuard::asked`], it says that the thread
 /// ended by a fault, and the store refuses from then on.
-pub(super) struct Vital {
-    pulse: Arc<Pulse>,
+pub(super) struct ThreadGuard {
+    pulse: Arc<WriteHealth>,
     readers: Arc<Readers>,
     thread: &'static str,
     asked: bool,
 }
 
-impl Vital {
+impl ThreadGuard {
     /// Watches the thread of this name from now on.
-    pub(super) fn new(pulse: Arc<Pulse>, readers: Arc<Readers>, thread: &'static str) -> Self {
+    pub(super) fn new(pulse: Arc<WriteHealth>, readers: Arc<Readers>, thread: &'static str) -> Self {
         Self {
             pulse,
             readers,
@@ -126,7 +126,7 @@ impl Vital {
     }
 }
 
-impl Drop for Vital {
+impl Drop for ThreadGuard {
     fn drop(&mut self) {
         if self.asked {
             return;

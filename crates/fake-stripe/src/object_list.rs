@@ -21,7 +21,7 @@ type Maker = fn(u32, i64) -> Value;
 
 /// The objects of one kind.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct ObjectList {
     rows: Vec<(i64, Row)>,
     /// Places in `rows`, oldest first; sorted unless `dirty`.
     order: Vec<u32>,
@@ -40,7 +40,7 @@ struct Generated {
     make: Maker,
 }
 
-/// Which part of a shelf is asked for.
+/// Which part of a list is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Span {
     /// The oldest second, inclusive.
@@ -51,7 +51,7 @@ pub(super) struct Span {
     pub(super) after: Option<String>,
 }
 
-impl Shelf {
+impl ObjectList {
     pub(super) fn new() -> Self {
         Self {
             rows: Vec::new(),
@@ -79,7 +79,7 @@ impl Shelf {
 
     /// Adds `count` objects that are made when they are asked for.
     pub(super) fn fill(&mut self, count: u32, prefix: &'static str, make: Maker, created: impl Fn(u32) -> i64) {
-        assert!(self.generated.is_none(), "a shelf is filled once");
+        assert!(self.generated.is_none(), "a list is filled once");
         let first = u32::try_from(self.rows.len()).expect("fewer than 4 billion objects");
         self.rows
             .extend((0..count).map(|number| (created(number), Row::Generated(number))));

@@ -3,8 +3,8 @@
 use svg::Document;
 use svg::node::element::{Circle, Description, Line, Polyline, Rectangle, Text, Title};
 
-use crate::scale::{Ticks, days_after, to_float};
-use crate::{Point, Unit, Waterfall, runs};
+use super::scale::{Ticks, days_after, to_float};
+use super::{Point, Unit, Waterfall, runs};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 90.0;
@@ -168,6 +168,7 @@ fn waterfall(document: Document, whole: &Waterfall, unit: Unit) -> Document {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
     use jiff::civil::date;
 
     use super::*;
@@ -225,6 +226,7 @@ mod tests {
     #[test]
     fn the_same_numbers_are_the_same_picture() {
         assert_eq!(picture("MRR"), picture("MRR"));
+        assert_snapshot!(picture("MRR"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::monitoring::{self, Monitor, MonitorReport};
 use super::remedying::{Remedy, Wanted};
 use super::report::CheckAnswer;
 use super::rules::Rule;
-use crate::ports::{CodeHost, RepositoryCare};
+use crate::ports::{CodeHost, RepositoryWorker};
 use crate::work::RepositoryWork;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
@@ -32,8 +32,8 @@ const PROTECTION: [Rule; 6] = [
 /// What is counted where repositories are read one by one.
 const REPOSITORIES: &str = "repositories";
 
-/// Looks after repositories.
-pub struct Care {
+/// Does the work of requests on repositories in this process.
+pub struct LocalWorker {
     /// The owner of the repositories.
     pub owner: String,
     /// Holds them against the policy.
@@ -54,7 +54,7 @@ pub struct Care {
 type Answer = Result<Value, Failure>;
 
 #[async_trait]
-impl RepositoryCare for Care {
+impl RepositoryWorker for LocalWorker {
     async fn carry_out(&self, work: &RepositoryWork, author: &Author, course: &Course) -> PortResult<Answer> {
         let done = match work {
             // It reads and changes nothing, so it may be left at any moment.
@@ -103,7 +103,7 @@ fn port(error: AuditError) -> PortError {
     }
 }
 
-impl Care {
+impl LocalWorker {
     async fn check(&self, repository: Option<&RepositoryName>, course: &Course) -> PortResult<Value> {
         let ask = auditing::Ask {
             only: repository.iter().map(ToString::to_string).collect(),

@@ -26,7 +26,9 @@ use cc_devops_outbox::ports::{
 };
 use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
-use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Shelf, Spent, TakeFound};
+use cc_devops_repos::ports::{
+    CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
+};
 use cc_devops_repos::snapshot::Repository;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::DeployLambda;
@@ -49,12 +51,12 @@ use serde_json::Value;
 use super::CrashPoints;
 
 /// A port that dies.
-pub(super) struct Mortal<P: ?Sized> {
+pub(super) struct CrashingPort<P: ?Sized> {
     port: Arc<P>,
     points: CrashPoints,
 }
 
-impl<P: ?Sized> Mortal<P> {
+impl<P: ?Sized> CrashingPort<P> {
     pub(super) fn new(port: &Arc<P>, points: &CrashPoints) -> Arc<Self> {
         Arc::new(Self {
             port: port.clone(),
@@ -67,7 +69,7 @@ impl<P: ?Sized> Mortal<P> {
 macro_rules! mortal {
     ($port:ident { $(fn $call:ident($($name:ident: $type:ty),* $(,)?) -> $answer:ty;)* }) => {
         #[async_trait]
-        impl $port for Mortal<dyn $port> {
+        impl $port for CrashingPort<dyn $port> {
             $(async fn $call(&self, $($name: $type),*) -> PortResult<$answer> {
                 self.points.pass(self.port.$call($($name),*)).await
             })*
@@ -99,7 +101,7 @@ mortal! { Ledger {
 } }
 
 #[async_trait]
-impl Outbox for Mortal<dyn Outbox> {
+impl Outbox for CrashingPort<dyn Outbox> {
     fn consumers(&self) -> &'static [Consumer] {
         self.port.consumers()
     }
@@ -143,7 +145,7 @@ mortal! { SecretStore {
 } }
 
 #[async_trait]
-impl SealingKeys for Mortal<dyn SealingKeys> {
+impl SealingKeys for CrashingPort<dyn SealingKeys> {
     async fn pairs(&self) -> PortResult<Vec<SealingPair>> {
         self.points.pass(self.port.pairs()).await
     }
@@ -236,8 +238,8 @@ mortal! { RevenueStore {
 } }
 
 mortal! { RepositoryStore {
-    fn load(owner: &str, on: Shelf) -> BTreeMap<String, Value>;
-    fn save(owner: &str, on: Shelf, changes: &BTreeMap<String, Option<Value>>) -> ();
+    fn load(owner: &str, on: DocumentKind) -> BTreeMap<String, Value>;
+    fn save(owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> ();
 } }
 
 mortal! { CodeHost {
@@ -262,7 +264,7 @@ mortal! { Metrics {
 } }
 
 #[async_trait]
-impl Retention for Mortal<dyn Retention> {
+impl Retention for CrashingPort<dyn Retention> {
     fn ends_by_itself(&self) -> bool {
         self.port.ends_by_itself()
     }

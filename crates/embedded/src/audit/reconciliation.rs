@@ -18,7 +18,7 @@ use crate::vault::StoreKeys;
 
 /// What was read in the trail so far.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Reconciliation {
     secrets: HashMap<String, Writes>,
     agents: BTreeMap<String, Change>,
 }
@@ -44,7 +44,7 @@ enum What {
     Added,
 }
 
-impl Told {
+impl Reconciliation {
     /// Takes the next row.
     pub(super) fn take(&mut self, row: &AuditRow) {
         let entry = &row.entry;

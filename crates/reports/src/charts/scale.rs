@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::amount::LARGEST;
+use super::amount::LARGEST;
 
 /// Round amounts between which everything lies, and the step from one to the next.
 pub(crate) struct Ticks {
