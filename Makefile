@@ -27,7 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean fuzz advisories package test-packages
+.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -80,6 +80,17 @@ fuzz: tool-nextest
 	@echo "$(FUZZ_INPUTS) inputs for each property, of FUZZ_SEED=$(FUZZ_SEED)"
 	FUZZ_INPUTS=$(FUZZ_INPUTS) FUZZ_SEED=$(FUZZ_SEED) \
 		$(CARGO) nextest run --locked --cargo-profile fuzz --profile fuzz --workspace --test fuzz
+
+# Changes the code in one place after the other and sees whether a test fails; what survives is held by none, or makes no
+# difference. Hours of machine time, so it is no part of .ci/run: MUTANTS=crates/outbox/src does a part, and so does
+# MUTANTS_ARGS="--shard 0/8". What was found is in target/mutants/mutants.out; CONTRIBUTING.md says what stands.
+MUTANTS ?= crates/requests/src crates/outbox/src crates/policy/src crates/embedded/src/ledger
+# Whose tests are asked: what the ports promise and the ways through the spine stand in the testkit.
+MUTANTS_TESTS ?= cc-devops-requests,cc-devops-outbox,cc-devops-policy,cc-devops-embedded,cc-devops-testkit
+mutants: tool-mutants tool-nextest
+	@mkdir -p target/mutants
+	$(CARGO) mutants --output target/mutants --test-package $(MUTANTS_TESTS) \
+		$(foreach folder,$(MUTANTS),--file '$(folder)/**/*.rs') $(MUTANTS_ARGS)
 
 # Whether anything we depend on is known to be unsafe. It fetches the advisory database (github.com/rustsec/advisory-db),
 # so it is no part of .ci/run, which needs no network.
@@ -183,6 +194,6 @@ $(VENV)/ready: tests/api/requirements.txt
 	@touch $@
 
 # Tools of cargo's own kind, installed once where cargo looks for them.
-.PHONY: tool-nextest tool-deny tool-machete
-tool-nextest tool-deny tool-machete: tool-%:
+.PHONY: tool-nextest tool-deny tool-machete tool-mutants
+tool-nextest tool-deny tool-machete tool-mutants: tool-%:
 	@$(CARGO) $* --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-$*

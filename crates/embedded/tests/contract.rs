@@ -78,6 +78,12 @@ macro_rules! contracts {
     )*};
 }
 
+#[test]
+fn ledger_steps() {
+    let stores = Stores::default();
+    contract::ledger_steps(async || stores.fresh());
+}
+
 /// Damages rows as somebody would who has the file.
 struct Damage(PathBuf);
 

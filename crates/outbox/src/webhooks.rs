@@ -126,4 +126,21 @@ mod tests {
         assert_eq!(retry_delay(8), Some(SignedDuration::from_hours(20)));
         assert_eq!(retry_delay(9), None);
     }
+
+    /// The hash of nothing is known: <https://csrc.nist.gov/projects/cryptographic-standards-and-guidelines/example-values>.
+    #[test]
+    fn a_message_is_known_by_what_it_says() {
+        assert_eq!(message_id(""), "msg_e3b0c44298fc1c149afbf4c8996fb924");
+        assert_ne!(message_id("{}"), message_id("{ }"));
+    }
+
+    #[test]
+    fn a_signing_secret_is_its_bits_in_the_specifications_form() {
+        let secret = signing_secret([0; 32]);
+        assert_eq!(secret.expose(), format!("whsec_{}=", "A".repeat(43)));
+        assert_eq!(
+            signing_secret([255; 32]).expose(),
+            format!("whsec_{}8=", "/".repeat(42))
+        );
+    }
 }

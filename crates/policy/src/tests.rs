@@ -196,6 +196,18 @@ fn no_policy_lets_anybody_change_the_control_planes_own_stacks() {
 }
 
 #[test]
+fn a_stack_that_is_called_after_the_control_plane_is_its_own() {
+    for (name, is_own) in [
+        ("cc-agent-devops-automation", true),
+        ("CC-Agent-DevOpsAutomation", true),
+        ("cc-agent-other", false),
+    ] {
+        let stack = StackName::new(name).unwrap();
+        assert_eq!(is_own_stack(&installation(), &stack), is_own, "{name}");
+    }
+}
+
+#[test]
 fn an_agent_can_be_given_its_repositories() {
     let own = r#"@id("writer-checks-web")
         permit (principal == Agent::"Writer", action in [Action::"github_repo_check", Action::"workflow_monitor"],

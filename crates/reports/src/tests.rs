@@ -2,6 +2,7 @@
 
 use cc_devops_repos::report::Verdict;
 use cc_devops_repos::rules::Rule;
+use insta::assert_snapshot;
 
 use super::samples::{audit, mixed, repository};
 use super::*;
@@ -36,6 +37,20 @@ fn every_breach_is_in_every_format() {
     }
     assert_eq!(results.len(), breaches);
     assert!(breaches > 5);
+}
+
+#[test]
+fn every_format_reads_like_this() {
+    let report = mixed();
+    assert_snapshot!("table", table(&report, SHOWN));
+    assert_snapshot!("markdown", markdown(&report));
+    // A line for each element, so that a difference is seen.
+    assert_snapshot!("html", html(&report).replace("><", ">\n<"));
+    // The order of an object's keys depends on what else is built with it.
+    let mut log = sarif(&report, "1.2.3");
+    log.sort_all_objects();
+    assert_snapshot!("sarif", format!("{log:#}"));
+    assert_snapshot!("explained", explain(&report.repositories[0]));
 }
 
 #[test]

@@ -444,7 +444,7 @@ fn any_item() -> impl Strategy<Value = Item<'static>> {
         Just(Interval::Year)
     ];
     let discount = prop::option::of(prop_oneof![
-        (0..1100_i64).prop_map(|tenths| percent(&format!("{tenths}/10"))),
+        (0..=1000_i64).prop_map(|tenths| percent(&format!("{tenths}/10"))),
         (0..5000_i64).prop_map(amount_off)
     ]);
     let tax = prop::option::of(0..250_i64);

@@ -28,6 +28,11 @@ async fn outbox() {
     contract::outbox(fresh).await;
 }
 
+#[test]
+fn ledger_steps() {
+    contract::ledger_steps(fresh);
+}
+
 struct DamageMemory(Memory);
 
 #[async_trait]

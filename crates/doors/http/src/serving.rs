@@ -10,8 +10,6 @@ use axum::Router;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbound::loopback::is_loopback_address;
-use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::retention::Keeper;
 use futures::FutureExt;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::UnboundedReceiver;

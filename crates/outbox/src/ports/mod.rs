@@ -167,3 +167,18 @@ pub trait Outbox: Send + Sync {
     /// How each of [`Outbox::consumers`] stands, in their order.
     async fn standing(&self, now: Timestamp) -> PortResult<Vec<Standing>>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They are in storage, and in commands that people type.
+    #[test]
+    fn consumers_are_found_by_the_names_they_are_stored_under() {
+        let names = ["bus", "log", "webhooks", "metrics", "people"];
+        assert_eq!(Consumer::ALL.map(Consumer::as_str), names);
+        assert_eq!(names.map(Consumer::find), Consumer::ALL.map(Some));
+        assert_eq!(Consumer::ALL.map(|consumer| consumer.to_string()), names);
+        assert_eq!(Consumer::find("nobody"), None);
+    }
+}

@@ -147,3 +147,21 @@ pub async fn switch_off<'a>(
     let reader = subscription.agent.as_ref().unwrap_or(everybody);
     ports.webhooks.disable(id, failing_since, &audit, (reader, &news)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replays_row_says_how_many_letters_it_gave_back() {
+        let row = Author::default().entry(
+            Timestamp::UNIX_EPOCH,
+            actions::DEAD_LETTERS_REPLAYED,
+            "one".to_owned(),
+            json!({"letters": "all"}),
+        );
+        let mut expected = row.clone();
+        expected.detail["replayed"] = json!(3);
+        assert_eq!(replayed(&row, 3), expected, "and nothing else changes");
+    }
+}

@@ -226,6 +226,7 @@ fn waterfall(document: Document, whole: &Waterfall, unit: Unit) -> Document {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
     use jiff::civil::date;
 
     use super::*;
@@ -283,6 +284,7 @@ mod tests {
     #[test]
     fn the_same_numbers_are_the_same_picture() {
         assert_eq!(picture("MRR"), picture("MRR"));
+        assert_snapshot!(picture("MRR"));
     }
 
     #[test]

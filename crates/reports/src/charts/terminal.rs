@@ -103,6 +103,7 @@ fn cells(share: f64, room: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
     use jiff::civil::date;
 
     use super::*;
@@ -133,6 +134,7 @@ mod tests {
             1,
             "the incomplete day is hollow: {picture}"
         );
+        assert_snapshot!(picture);
     }
 
     #[test]
@@ -148,11 +150,12 @@ mod tests {
         let steps = vec![("new".to_owned(), 500), ("churn".to_owned(), -1_000)];
         let whole = Waterfall::new(1_000, steps, 500).unwrap();
         let picture = waterfall(&whole, Unit::UsCents, 48);
-        let expected = "\
-opening   $10.00  ████████████████████
-new       +$5.00                      ██████████
-churn    -$10.00            ░░░░░░░░░░░░░░░░░░░░
-closing    $5.00  ██████████";
-        assert_eq!(picture, expected);
+        assert_eq!(picture.trim(), picture, "nothing stands around it");
+        assert_snapshot!(picture, @r"
+        opening   $10.00  ████████████████████
+        new       +$5.00                      ██████████
+        churn    -$10.00            ░░░░░░░░░░░░░░░░░░░░
+        closing    $5.00  ██████████
+        ");
     }
 }

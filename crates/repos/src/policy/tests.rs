@@ -1,3 +1,4 @@
+use insta::assert_snapshot;
 use jiff::civil::date;
 
 use super::*;
@@ -128,34 +129,25 @@ reason = " "
 until = "soon"
 "#,
     );
-    for (path, text) in [
-        ("colour", "no such key"),
-        ("defaults.include", "forks, mirrors, templates or archived"),
-        ("defaults.severity.force_pushes", "did you mean `force_push`?"),
-        ("defaults.severity.deletion", "low, medium, high or critical"),
-        (
-            "defaults.protection.required_review",
-            "did you mean `required_reviews`?",
-        ),
-        ("defaults.protection.required_reviews", "0 to 6"),
-        ("defaults.protection.dismiss_stale_reviews", "boolean"),
-        ("defaults.protection.status_checks.0", "a check is written as its name"),
-        ("defaults.dependabot.ignored_ecosystems", "did you mean `docker`?"),
-        ("defaults.dependabot.ignored_paths", "a***b"),
-        ("defaults.workflows.fallback_repository", "owner/name"),
-        ("overrides.0.repositories", "names no repository"),
-        ("overrides.0.protection.allow_deletion", "boolean"),
-        ("exemptions.0.rule", "cannot be exempted"),
-        ("exemptions.0.owner", "needs its owner"),
-        ("exemptions.0.reason", "needs its reason"),
-        ("exemptions.0.until", "last day"),
-    ] {
-        assert!(
-            said.iter()
-                .any(|line| line.starts_with(&format!("{path}: ")) && line.contains(text)),
-            "{path} {text} is not among {said:#?}"
-        );
-    }
+    assert_snapshot!(said.join("\n"), @r#"
+    defaults.protection.dismiss_stale_reviews: invalid type: string "yes", expected a boolean
+    defaults.protection.status_checks.0: a check is written as its name, or as { context = "ci", app = 15368 }
+    overrides.0.protection.allow_deletion: invalid type: integer `1`, expected a boolean
+    colour: there is no such key
+    defaults.protection.required_review: there is no such key; did you mean `required_reviews`?
+    defaults.include: `gists` is no kind that can be included; write forks, mirrors, templates or archived
+    defaults.severity.deletion: `awful` is no severity; write low, medium, high or critical
+    defaults.severity.force_pushes: `force_pushes` is no rule; did you mean `force_push`?
+    defaults.protection.required_reviews: 9 is out of range; GitHub takes 0 to 6
+    defaults.dependabot.ignored_ecosystems: Dependabot has no package-ecosystem `doker`; did you mean `docker`?
+    defaults.dependabot.ignored_paths: the pattern `a***b` cannot be read: Pattern syntax error near position 3: wildcards are either regular `*` or recursive `**`
+    defaults.workflows.fallback_repository: `ops` is no repository; write it as `owner/name`
+    overrides.0.repositories: names no repository; write patterns such as ["legacy-*"]
+    exemptions.0.rule: an expired exemption cannot be exempted; renew it or remove it
+    exemptions.0.owner: an exemption needs its owner
+    exemptions.0.reason: an exemption needs its reason
+    exemptions.0.until: an exemption needs its last day, such as 2027-03-31
+    "#);
     assert_eq!(said.len(), 17, "{said:#?}");
     assert!(problems("[defaults").iter().any(|line| line.contains("not TOML")));
     assert!(problems("[[exemptions]]").len() >= 5);

@@ -1,4 +1,4 @@
-//! The registry of actions. An action is added in one file of this folder and one line of [`ACTIONS`].
+//! The registry of actions. An action is added in one file of this folder and one line of `ACTIONS`.
 //!
 //! The file holds an [`Action`]: its name, its parameters and how they are read, what policies may say of it, which way
 //! it is carried out, and its sentence in the documents; and an [`Effect`], which carries it out over the ports.

@@ -145,7 +145,7 @@ impl Found {
             .sort_unstable_by_key(|suspect| (suspect.id, suspect.place));
         let mut marks = Marks::default();
         for same in self.suspects.chunk_by(|one, other| one.id == other.id) {
-            let ([first, .., _] | [first]) = same else { continue };
+            let Some(first) = same.first() else { continue };
             let agree = same.iter().all(|suspect| suspect.value == first.value);
             let mut places = same.iter().map(|suspect| suspect.place);
             match how {

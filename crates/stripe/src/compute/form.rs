@@ -50,8 +50,8 @@ pub(super) fn form_of(head: &[u8]) -> Result<Form, ComputeError> {
         return Err(ComputeError::OtherFormat(format));
     }
     let text = head.strip_prefix(MARK).unwrap_or(head).trim_ascii();
-    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-    let mut lines = lines.by_ref().filter(|line| !line.is_empty());
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let mut lines = lines.filter(|line| !line.is_empty());
     let first = lines.next().ok_or(ComputeError::Empty)?;
     match first.first() {
         Some(b'[') => Ok(Form::Document),
@@ -66,46 +66,24 @@ fn of_objects(text: &[u8], first: &[u8]) -> Form {
     if !goes_on(first) {
         return Form::Lines;
     }
-    let mut rest = text.get(first.len()..).unwrap_or_default();
-    let mut read = first.len();
     let is_record = id_of(first).is_some();
     let whole = |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok();
-    let mut whole_lines = false;
-    let mut several = false;
-    let mut broke = false;
-    while !rest.is_empty() {
-        let length = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |end| end + 1);
-        let (line, behind) = rest.split_at(length);
-        rest = behind;
-        read += length;
-        let line = line.trim_ascii_end();
-        if line.is_empty() {
-            continue;
-        }
-        several = true;
-        whole_lines |= whole(line);
-        broke = broke || !goes_on(text.get(..read).unwrap_or_default());
-        // Behind 64 KiB nothing new would show.
-        if broke && (whole_lines || read > HEAD) {
-            break;
-        }
-        if read > HEAD {
-            break;
-        }
-    }
-    let document_ended = broke && {
-        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
-        matches!(values.next(), Some(Ok(_)))
+    let behind = text.get(first.len()..).unwrap_or_default();
+    let whole_line_follows = || {
+        behind
+            .split(|byte| *byte == b'\n')
+            .any(|line| whole(line.trim_ascii_end()))
     };
-    match (document_ended, broke, several) {
-        (true, ..) => Form::Document,
-        (false, true, _) if whole_lines => Form::Lines,
-        (false, false, true) if whole_lines && is_record => Form::Lines,
-        (false, false, false) if is_record => Form::Lines,
-        _ => Form::Document,
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) | None => Form::Document,
+        // It goes on to the end of what was read. A record that is alone, or has records behind it, was cut off.
+        Some(Err(error)) if error.is_eof() => {
+            let is_line = is_record && (behind.trim_ascii().is_empty() || whole_line_follows());
+            if is_line { Form::Lines } else { Form::Document }
+        }
+        Some(Err(_)) if whole_line_follows() => Form::Lines,
+        Some(Err(_)) => Form::Document,
     }
 }
 

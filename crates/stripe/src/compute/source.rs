@@ -36,7 +36,7 @@ pub(super) struct Block {
     text: Vec<u8>,
     /// The number of the first line, counted from 1; 0 if this is no block of lines.
     first_line: u64,
-    /// Where the values of a document stand.
+    /// Where the lines, or the values of a document, stand.
     values: Vec<Range<usize>>,
 }
 
@@ -72,10 +72,12 @@ impl<R: BufRead> Source<R> {
     pub(super) fn fill(&mut self, block: &mut Block) -> Result<bool, ComputeError> {
         let text = &mut block.text;
         text.clear();
+        block.values.clear();
         match self {
             Self::Lines { input, lines } => {
                 block.first_line = *lines + 1;
                 while text.len() < BLOCK {
+                    let start = text.len();
                     let read = input.by_ref().take(LINE + 1).read_until(b'\n', text)?;
                     if read as u64 > LINE {
                         return Err(ComputeError::LineTooLong);
@@ -83,20 +85,19 @@ impl<R: BufRead> Source<R> {
                     if read == 0 {
                         break;
                     }
+                    block.values.push(start..text.len());
                     *lines += 1;
                 }
-                Ok(!text.is_empty())
             }
             Self::Document(document) => {
-                block.values.clear();
                 while text.len() < BLOCK
                     && let Some(value) = document.next(text)?
                 {
                     block.values.push(value);
                 }
-                Ok(!block.values.is_empty())
             }
         }
+        Ok(!block.values.is_empty())
     }
 
     /// Whether the last list of a document has more. Of lines, their blocks tell.
@@ -111,16 +112,13 @@ impl<R: BufRead> Source<R> {
 impl Block {
     /// The lines that are not empty, or the values of a document.
     fn parts(&self) -> impl Iterator<Item = Value<'_>> {
-        let is_lines = self.first_line > 0;
-        let text = if is_lines { self.text.as_slice() } else { &[] };
-        let lines = text.split(|byte| *byte == b'\n').zip(self.first_line..);
-        let lines = lines.map(|(line, number)| Value {
-            json: line.trim_ascii(),
-            line: number,
+        let step = u64::from(self.first_line > 0);
+        let parts = self.values.iter().zip(0_u64..).filter_map(move |(place, number)| {
+            let json = self.text.get(place.clone())?.trim_ascii();
+            let line = self.first_line + number * step;
+            Some(Value { json, line })
         });
-        let values = self.values.iter().filter_map(|place| self.text.get(place.clone()));
-        let values = values.map(|json| Value { json, line: 0 });
-        lines.filter(|line| !line.json.is_empty()).chain(values)
+        parts.filter(|part| !part.json.is_empty())
     }
 
     /// Every object, those of pages one by one.

@@ -29,7 +29,7 @@ pub use at_once::at_once;
 pub use audit::audit;
 pub use events::events;
 pub use handed_over::handed_over;
-pub use ledger::ledger;
+pub use ledger::{ledger, ledger_steps};
 pub use outbox::outbox;
 pub use repositories::repositories;
 pub use retention::{cutting, retention};

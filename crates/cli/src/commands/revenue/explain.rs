@@ -95,9 +95,13 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
 async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
     let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let account = match credentials::given(STRIPE_KEY, &config.key, context.output) {
-        Some(key) => billing_with(&config, key, Arc::clone(&clock)),
-        None => billing(&config, &store::open(context).await?.ports, None),
+    // It is open as long as it is used.
+    let opened;
+    let account = if let Some(key) = credentials::given(STRIPE_KEY, &config.key, context.output) {
+        billing_with(&config, key, Arc::clone(&clock))
+    } else {
+        opened = store::open(context).await?;
+        billing(&config, &opened.ports, None)
     };
     let progress = context.output.progress("asking Stripe");
     progress.start();

@@ -157,7 +157,7 @@ pub(super) fn of_days(days: &[Day]) -> Option<String> {
     let last = rows.split_off(more);
     let mut text = table(&["DAY", "MISSING OR NOT KNOWN"], last);
     if more > 0 {
-        text.push_str(&format!("\n... and {more} days before; all of them with --json"));
+        text = format!("{text}\n... and {more} days before; all of them with --json");
     }
     Some(text)
 }

@@ -59,8 +59,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = args.rules.over(&settings.revenue)?;
     let given = credentials::given(STRIPE_KEY, &config.key, output);
     let nothing_kept = settings.aws.is_none() && !store::exists(&context.global.data_dir);
-    let (account, ports) = match given {
-        Some(key) if args.dry_run && nothing_kept => {
+    // It is open as long as it is used.
+    let opened = match given {
+        Some(_) if args.dry_run && nothing_kept => None,
+        _ => Some(store::open(context).await?),
+    };
+    let (account, ports) = match (given, &opened) {
+        (given, Some(opened)) => (
+            billing(&config, &opened.ports, given),
+            RevenuePorts::from(&opened.ports),
+        ),
+        (Some(key), None) => {
             let ports = RevenuePorts {
                 revenue: Arc::new(Unkept),
                 alerts: Arc::new(Unkept),
@@ -68,12 +77,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             };
             (billing_with(&config, key, Arc::clone(&ports.clock)), ports)
         }
-        given => {
-            let opened = store::open(context).await?;
-            (
-                billing(&config, &opened.ports, given),
-                RevenuePorts::from(&opened.ports),
-            )
+        (None, None) => {
+            let message = "without a control plane, put the key into STRIPE_API_KEY";
+            return Err(CliError::Usage(message.to_owned()));
         }
     };
     let kept = Arc::clone(&ports.revenue);

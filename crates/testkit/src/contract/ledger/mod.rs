@@ -4,12 +4,17 @@ mod claims;
 mod concluding;
 mod leases;
 mod listing;
+mod machine;
+mod model;
 mod receiving;
 mod waiting;
+mod witness;
 
 use cc_devops_kernel::course::Claim;
 use cc_devops_requests::ports::{Ledger, Ports};
 use cc_devops_requests::record::{ClaimedRequest, Conclusion, NewRequest, Receipt, RequestRecord};
+
+pub use machine::ledger_steps;
 
 use crate::sample::{after, request_id};
 
