@@ -25,7 +25,7 @@ use super::report::Summary;
 use super::reporting::{ReportError, Reporter};
 use super::run::Run;
 use crate::past::timeline::Timeline;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::PortError;
 
 /// The second of the day, UTC, that a reconstructed day is of: when the daily report is due.
 pub const SECOND_OF_DAY: i64 = 6 * 3_600;
@@ -523,11 +523,4 @@ fn notes(lives: &[Timeline]) -> Vec<Note> {
         subscriptions: None,
     });
     counted.chain(always).collect()
-}
-
-impl BackfillError {
-    /// Whether there is no key to read with.
-    pub fn is_without_key(&self) -> bool {
-        matches!(self, Self::Report(ReportError::Port(error)) if error.kind == PortErrorKind::NotFound)
-    }
 }

@@ -27,6 +27,7 @@ mod requests;
 mod retention;
 #[cfg(test)]
 mod revenue;
+mod revenue_backfill;
 #[cfg(test)]
 mod revenue_field;
 #[cfg(test)]

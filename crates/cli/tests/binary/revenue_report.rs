@@ -119,9 +119,11 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         first["transactions"]["charges"], 4_000,
         "what is older than 30 days is not in it"
     );
+    let beginning = &first["movements"]["currencies"]["usd"];
     assert_eq!(
-        first["movements"]["currencies"]["usd"]["moved"]["new"]["amount"],
-        "1500"
+        (&beginning["opening"], &beginning["closing"], &beginning["moved"]),
+        (&json!("1500"), &json!("1500"), &json!({})),
+        "a first day opens with its own figure, and nobody is new by it"
     );
 
     house.stripe.model(|model| {
@@ -193,6 +195,39 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         (&json!("2026-11-22"), "25.42".to_owned())
     );
     assert_eq!(history["waterfall"]["closing"].to_string(), "51.0");
+    let moved = house.run(&["revenue", "movements", "--to", "2026-11-23", "--json"]);
+    let moved = moved.exits(0).json();
+    let lines: Vec<String> = (moved["movements"].as_array().unwrap().iter())
+        .map(|moved| {
+            let text = |key: &str| moved[key].as_str().unwrap().to_owned();
+            let ids = &moved["subscriptions"];
+            format!(
+                "{} {} {} {} {ids}",
+                text("customer"),
+                text("kind"),
+                text("before"),
+                text("after")
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            r#"cus_ada expansion 1500 3000 ["sub_ada"]"#,
+            r#"cus_bob churn 2500/3 0 ["sub_bob"]"#,
+            r#"cus_eve new 0 2100 ["sub_eve"]"#,
+        ]
+    );
+    assert_eq!(moved["days_without_movements"], json!([]));
+    let churned = house.run(&["revenue", "movements", "--to", "2026-11-23", "--kind", "churn", "--csv"]);
+    assert_eq!(
+        churned.exits(0).stdout,
+        "date,customer,kind,currency,before,after,change,subscriptions\n\
+         2026-11-23,cus_bob,churn,EUR,8.33,0.00,-8.33,sub_bob\n"
+    );
+    let of_ada = house.run(&["revenue", "movements", "--to", "2026-11-23", "--customer", "cus_ada"]);
+    let of_ada = of_ada.exits(0).stdout;
+    assert!(of_ada.contains("30.00") && !of_ada.contains("cus_eve"), "{of_ada}");
     let picture = house.place.path().join("mrr.svg");
     let shown = house
         .run(&["revenue", "history", "--until", "2026-11-23", "--svg", "mrr.svg"])

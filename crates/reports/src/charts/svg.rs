@@ -37,11 +37,17 @@ pub fn history(title: &str, points: &[Point], whole: Option<&Waterfall>, unit: U
                 .set("font-weight", 600),
         )
         .add(words(&about, LEFT, 84.0, "start").set("font-size", 17));
-    let is_whole = points.iter().all(|point| point.complete);
+    let hollow = match (
+        points.iter().any(|point| !point.complete),
+        points.iter().any(|point| point.reconstructed),
+    ) {
+        (true, true) => Some("a day that is incomplete or was reconstructed"),
+        (true, false) => Some("a day that is incomplete"),
+        (false, true) => Some("a day that was reconstructed"),
+        (false, false) => None,
+    };
     let mut legend = vec![("a day", Mark::Dot(BLUE))];
-    if !is_whole {
-        legend.push(("a day that is incomplete", Mark::Dot("#ffffff")));
-    }
+    legend.extend(hollow.map(|name| (name, Mark::Dot("#ffffff"))));
     let document = key(document, &legend, 114.0);
     let document = line(document, points, unit, if whole.is_some() { LINE } else { LINE_ALONE });
     let document = match whole {
@@ -174,19 +180,24 @@ fn line(document: Document, points: &[Point], unit: Unit, within: (f64, f64)) ->
         let Some(amount) = point.amount else { continue };
         // Of many days only the ends and what is not whole have a dot.
         let is_end = point.date == first.date || point.date == last.date;
-        if point.complete && !is_end && points.len() > 40 {
+        if point.is_solid() && !is_end && points.len() > 40 {
             continue;
         }
         let (x, y) = at(point.date, amount);
-        let state = if point.complete { "" } else { ", incomplete" };
+        let state = match (point.complete, point.reconstructed) {
+            (true, false) => "",
+            (false, false) => ", incomplete",
+            (true, true) => ", reconstructed",
+            (false, true) => ", reconstructed, incomplete",
+        };
         let told = format!("{}: {}{state}", point.date, unit.exact(amount));
         let dot = Circle::new()
             .set("cx", x)
             .set("cy", y)
-            .set("r", if point.complete { 4 } else { 5 })
+            .set("r", if point.is_solid() { 4 } else { 5 })
             .set("stroke", BLUE)
             .set("stroke-width", 2)
-            .set("fill", if point.complete { BLUE } else { "#ffffff" })
+            .set("fill", if point.is_solid() { BLUE } else { "#ffffff" })
             .add(Title::new(told));
         document = document.add(dot);
     }
@@ -236,6 +247,7 @@ mod tests {
             date: date(2026, 3, day),
             amount,
             complete,
+            reconstructed: false,
         };
         let points = [
             point(1, Some(1_000), true),

@@ -38,6 +38,8 @@ pub struct Figures {
     pub opening: Option<Date>,
     /// Whether everything of that day could be computed and converted.
     pub complete: bool,
+    /// Whether that day was computed afterwards, from what the billing source still knew of it.
+    pub reconstructed: bool,
     /// Every figure, in the order of [`Name::ALL`].
     pub entries: Vec<Entry>,
 }
@@ -64,6 +66,7 @@ impl Figures {
             day: day.ok().map(|day| day.date),
             opening: ground.stretch.as_ref().ok().map(|stretch| stretch.opening),
             complete: day.is_ok_and(|day| day.summary.complete),
+            reconstructed: day.is_ok_and(|day| day.reconstructed.is_some()),
             entries: Name::ALL.map(entry).into(),
         }
     }
@@ -297,13 +300,14 @@ impl Serialize for Figures {
                 serializer.collect_map(self.0.iter().map(|entry| (entry.name, entry)))
             }
         }
-        let mut fields = serializer.serialize_struct("Figures", 7)?;
+        let mut fields = serializer.serialize_struct("Figures", 8)?;
         fields.serialize_field("period", &self.period.to_string())?;
         fields.serialize_field("from", &self.period.from)?;
         fields.serialize_field("until", &self.period.until)?;
         fields.serialize_field("day", &self.day)?;
         fields.serialize_field("opening", &self.opening)?;
         fields.serialize_field("complete", &self.complete)?;
+        fields.serialize_field("reconstructed", &self.reconstructed)?;
         fields.serialize_field("figures", &ByName(&self.entries))?;
         fields.end()
     }

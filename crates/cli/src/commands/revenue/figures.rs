@@ -211,6 +211,17 @@ fn shown(periods: &[Figures], width: usize) -> String {
             incomplete.join(", ")
         ));
     }
+    let afterwards: Vec<String> = newest
+        .iter()
+        .filter(|figures| figures.reconstructed)
+        .map(|figures| figures.period.to_string())
+        .collect();
+    if !afterwards.is_empty() {
+        parts.push(format!(
+            "reconstructed: {}; docs/MRR.md says what is not known of such days",
+            afterwards.join(", ")
+        ));
+    }
     if newest.len() < periods.len() {
         parts.push(format!(
             "{} earlier periods with --csv, --json or --to",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figures::{CHURN_DAYS, Days};
 use cc_devops_revenue::history::Waterfall;
 use cc_devops_revenue::report::Summary;
@@ -25,8 +26,8 @@ use cc_devops_reports::charts::{svg, terminal};
 
 const AFTER_HELP: &str = "\
 The line shows each day's MRR, in the currency that revenue.currency or --currency says, US dollars
-without it. A day that is incomplete is a hollow point, a day that was not kept a gap. The waterfall
-shows what moved MRR over the period, all days together.
+without it. A day that is incomplete or was reconstructed is a hollow point, a day that was not kept a
+gap. The waterfall shows what moved MRR over the period, all days together.
 
 Examples:
   cc-devops revenue history
@@ -66,6 +67,8 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Row<'a> {
     date: Date,
+    /// Whether it was computed afterwards, by a backfill.
+    reconstructed: bool,
     #[serde(flatten)]
     summary: &'a Summary,
     #[serde(flatten)]
@@ -106,7 +109,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         png: args.png.as_deref(),
     };
     files.write(|| {
-        let title = format!("MRR from {from} until {until}");
+        let title = match reconstructed(&days) {
+            Some(which) => format!("MRR from {from} until {until} ({which})"),
+            None => format!("MRR from {from} until {until}"),
+        };
         svg::history(&title, &points, bars.as_ref(), unit)
     })?;
     if args.csv {
@@ -114,6 +120,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     let rows = days.iter().map(|day| Row {
         date: day.date,
+        reconstructed: day.reconstructed.is_some(),
         summary: &day.summary,
         moved: Moved::of(day, Churn::among(&known, day)),
     });
@@ -132,10 +139,24 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             parts.extend(notes::rates_of(&days));
             parts.extend(notes::of_days(&days));
             parts.extend(files.told());
+            parts.extend(reconstructed(&days));
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")
         },
     )
+}
+
+/// Which days were computed afterwards.
+fn reconstructed(days: &[Day]) -> Option<String> {
+    let mut dates = days
+        .iter()
+        .filter(|day| day.reconstructed.is_some())
+        .map(|day| day.date);
+    let first = dates.next()?;
+    Some(match dates.next_back() {
+        Some(last) => format!("reconstructed: {first} until {last}"),
+        None => format!("reconstructed: {first}"),
+    })
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
 
+mod backfill;
 mod breakdown;
 mod churn;
 mod cohorts;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     History(history::Args),
     /// Show which customers moved MRR, and by how much
     Movements(movements::Args),
+    /// Compute past days from what Stripe still knows of them
+    Backfill(backfill::Args),
     /// Split MRR by product, price, interval, currency, country or plan
     Breakdown(breakdown::Args),
     /// Show ARR, churn, retention and the other figures, by day, month or year
@@ -47,6 +50,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Report(args) => Box::pin(report::run(context, args)).await,
         Command::History(args) => Box::pin(history::run(context, args)).await,
         Command::Movements(args) => Box::pin(movements::run(context, args)).await,
+        Command::Backfill(args) => Box::pin(backfill::run(context, args)).await,
         Command::Breakdown(args) => Box::pin(breakdown::run(context, args)).await,
         Command::Figures(args) => Box::pin(figures::run(context, args)).await,
         Command::Cohorts(args) => Box::pin(cohorts::run(context, args)).await,

@@ -5,6 +5,7 @@ use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::ports::RevenueStore;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -43,15 +44,20 @@ pub(crate) struct Args {
     /// Last day; without it, today
     #[arg(long, value_name = "YYYY-MM-DD")]
     to: Option<Date>,
-    /// Only this kind: new, reactivation, expansion, contraction or churn
-    #[arg(long, value_name = "KIND")]
+    /// Only this kind
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<Kind>,
     /// Only this customer's
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
     /// Write comma-separated values
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     csv: bool,
+}
+
+/// The kinds, by name.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(|name| name.parse::<Kind>())
 }
 
 /// What stands behind the list.
@@ -80,6 +86,9 @@ const COLUMNS: [&str; 8] = [
 
 /// Runs `revenue movements`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    if args.csv && context.output.is_json() {
+        return Err(CliError::Usage("write --csv or --json, not both".to_owned()));
+    }
     let opened = store::open(context).await?;
     let store = &*opened.ports.revenue;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();

@@ -53,6 +53,7 @@ impl<'a> Period<'a> {
             date: day.date,
             amount: day.mrr_in(self.currency),
             complete: day.summary.complete,
+            reconstructed: day.reconstructed.is_some(),
         };
         self.days.iter().map(point).collect()
     }
