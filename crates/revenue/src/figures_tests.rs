@@ -234,6 +234,19 @@ fn what_has_no_ground_says_why_and_is_never_0() {
     old[2].summary.outlook = None;
     let old = values(&old, By::Month, date(2026, 3, 1), Currency::USD);
     assert_eq!(old["trial_mrr"], Err(Missing::NotComputed));
+    // A day that was computed afterwards knows of trials, and not of what was late or planned.
+    let mut past = march();
+    past[2].reconstructed = Some(crate::day::Reconstructed {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        continues: true,
+    });
+    let past = values(&past, By::Month, date(2026, 3, 1), Currency::USD);
+    assert_eq!(past["mrr_at_risk"], Err(Missing::Reconstructed));
+    assert_eq!(past["committed_mrr"], Err(Missing::Reconstructed));
+    assert_eq!(
+        (past["trial_mrr"].as_deref(), past["nrr"].as_deref()),
+        (Ok("0"), Ok("19/20"))
+    );
     // Nothing to divide by.
     let nothing = sheet(("0", 0), &[], ("0", 0));
     let none = [

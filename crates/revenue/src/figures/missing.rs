@@ -31,6 +31,9 @@ pub enum Missing {
     /// The day was kept by a version that did not compute it.
     #[error("the day was kept before this was computed; a later day has it")]
     NotComputed,
+    /// Nobody knows what was planned or overdue then.
+    #[error("the day was reconstructed, and what was overdue, paused or planned then is not known")]
+    Reconstructed,
     /// Subscriptions in trial that could not be computed.
     #[error("{0} subscriptions in trial could not be computed")]
     InTrial(u64),

@@ -242,6 +242,9 @@ impl Ground<'_, '_> {
     fn outlook(&self, name: Name) -> Result<Fraction, Missing> {
         let day = self.day?;
         let outlook = day.summary.outlook.as_ref().ok_or(Missing::NotComputed)?;
+        if day.reconstructed.is_some() && matches!(name, Name::CommittedMrr | Name::MrrAtRisk) {
+            return Err(Missing::Reconstructed);
+        }
         let sum = |what: &str, part: fn(&crate::outlook::InCurrency) -> &Total| {
             let mut sum = Total::default();
             for (from, amounts) in &outlook.currencies {
