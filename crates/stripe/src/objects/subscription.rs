@@ -88,7 +88,7 @@ struct AutomaticTax {
 #[derive(Debug, Deserialize)]
 struct Items<'a> {
     #[serde(borrow)]
-    data: Vec<WireItem<'a>>,
+    data: Option<Vec<WireItem<'a>>>,
     has_more: Option<bool>,
     next_page: Option<IgnoredAny>,
 }
@@ -172,7 +172,7 @@ impl<'a> WireSubscription<'a> {
         }
         let items_missing = self.items.as_ref().is_some_and(Items::are_more);
         let items = match (self.items, self.plan) {
-            (Some(items), _) => items.data,
+            (Some(items), _) => items.data.unwrap_or_default(),
             (None, Some(_)) => vec![WireItem {
                 quantity: self.quantity,
                 plan: self.plan,
