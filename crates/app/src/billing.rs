@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_kernel::ports::Clock;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::ports::BillingNotices;
@@ -20,11 +21,20 @@ pub fn billing(settings: &RevenueSettings, ports: &Ports, given: Option<SecretVa
             name: settings.key.clone(),
         },
     };
+    account(settings, key, Arc::clone(&ports.clock))
+}
+
+/// The account at Stripe that a key opens: no control plane is needed. No request is made yet.
+pub fn billing_with(settings: &RevenueSettings, key: SecretValue, clock: Arc<dyn Clock>) -> Arc<Account> {
+    account(settings, KeySource::Given(key), clock)
+}
+
+fn account(settings: &RevenueSettings, key: KeySource, clock: Arc<dyn Clock>) -> Arc<Account> {
     let reached = client::StripeSettings {
         api_url: settings.api_url.clone(),
         ..client::StripeSettings::default()
     };
-    Arc::new(Account::new(key, reached, Arc::clone(&ports.clock)))
+    Arc::new(Account::new(key, reached, clock))
 }
 
 /// Who understands what Stripe sends; none where no signing secret is named.

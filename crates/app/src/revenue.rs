@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_requests::ports::Ports;
+use cc_devops_revenue::ports::RevenuePorts;
 use cc_devops_revenue::reporting::{Reporter, ReportingSettings};
 use cc_devops_stripe::account::Account;
 
@@ -19,8 +19,9 @@ pub fn reporter(
     settings: &RevenueSettings,
     installation: Installation,
     account: Arc<Account>,
-    ports: Ports,
+    ports: impl Into<RevenuePorts>,
 ) -> PortResult<Reporter> {
+    let ports = ports.into();
     let how = ReportingSettings {
         installation,
         policy: settings.policy,

@@ -8,7 +8,7 @@ use super::shape;
 /// What the id of a generated subscription begins with.
 pub(super) const SUBSCRIPTION: &str = "sub_bulk";
 /// What the id of a generated subscription's customer begins with.
-pub(super) const CUSTOMER: &str = "cus_bulk";
+const CUSTOMER: &str = "cus_bulk";
 /// The coupon that one generated subscription in seven has: ten per cent, for ever.
 pub(super) const COUPON: &str = "bulk_tenth";
 /// What the id of a generated invoice begins with.

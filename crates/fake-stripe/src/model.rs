@@ -181,7 +181,7 @@ impl Model {
             "customer" => self
                 .customers
                 .find(id)
-                .or_else(|| id.starts_with(bulk::CUSTOMER).then(|| shape::customer(id, self.now))),
+                .or_else(|| id.starts_with("cus_").then(|| shape::customer(id, self.now))),
             "subscription" => self.subscriptions.find(id),
             _ => None,
         }

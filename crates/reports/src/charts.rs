@@ -4,6 +4,8 @@
 //! numbers of the smallest unit; only places on the picture are fractions.
 
 mod amount;
+mod heat;
+mod png;
 mod scale;
 pub mod svg;
 pub mod terminal;
@@ -11,6 +13,8 @@ pub mod terminal;
 use jiff::civil::Date;
 
 pub use amount::Unit;
+pub use heat::{Cell, HeatMap, HeatRow};
+pub use png::{PngError, png};
 
 /// A number on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::currency::Currency;
 use super::customer_movements::SubscriptionAmounts;
 use super::money::Exact;
-use super::movements::{Converted, Kind, Previous, Statement, churn_rate};
+use super::movements::{Converted, Kind, Previous, Statement};
 use super::rates::Rates;
 use super::report::{Summary, Usd};
 
@@ -140,12 +140,5 @@ impl Day {
             .filter_map(|sheet| sheet.moved.get(&kind))
             .map(|moved| moved.customers)
             .sum()
-    }
-
-    /// The subscriber churn rate since the day it is compared with; none if there was nobody.
-    pub fn churn_rate(&self) -> Option<Exact> {
-        let opening = self.movements.currencies.values().map(|sheet| sheet.opening_customers);
-        let joined = self.moved(Kind::New) + self.moved(Kind::Reactivation);
-        churn_rate(self.moved(Kind::Churn), opening.sum(), joined)
     }
 }

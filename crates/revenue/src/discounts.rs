@@ -188,6 +188,18 @@ fn resolve<'s>(
         });
         return Ok(None);
     }
+    let off = taken(sent, listed, terms.currency)?;
+    let invalid = match off {
+        Taken::Percent(percent) => (percent < Exact::ZERO || percent > Exact::whole(100))
+            .then(|| format!("{}%, which is not from 0 to 100", percent.decimal(0))),
+        Taken::Amount(amount) => {
+            (amount < Exact::ZERO).then(|| format!("{}, which is below 0", amount.money(terms.currency)))
+        }
+    };
+    if let Some(what) = invalid {
+        let message = format!("the coupon {} takes off {what}; look at it at Stripe", sent.id);
+        return Err(FigureError::new(ErrorCode::InvalidDiscount, message));
+    }
     if listed.is_none() && sent.products.is_none() && terms.catalog.coupons_complete {
         return Err(unresolved(format!(
             "the coupon {} was deleted, so which products it applies to is not known; replace the discount {}",
@@ -196,7 +208,7 @@ fn resolve<'s>(
     }
     Ok(Some(Applied {
         coupon: sent.id.as_ref(),
-        off: taken(sent, listed, terms.currency)?,
+        off,
         products: sent
             .products
             .as_deref()

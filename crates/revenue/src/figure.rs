@@ -6,12 +6,17 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
+use super::deductions::{tax_may_be_within, without_fee, without_tax};
 use super::discounts::{Part, Terms, subtract};
 use super::lines::{Explain, Line, LineKind, Trace};
-use super::model::{Cancels, Catalog, Collection, Item, Status, Subscription, TaxRate};
+use super::model::{
+    Cancels, Catalog, Collection, CustomerDiscounts, Discount, Item, Status, Subscription, TaxRate, Usage,
+};
 use super::money::{Exact, OutOfRange};
+use super::outlook::Beside;
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 use super::pricing;
+use super::shares::{self, Share};
 
 /// What a subscription comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +33,19 @@ pub struct Figure<'a> {
     pub excluded: Option<Excluded>,
     /// Whether it counts although the collection of its payments is paused.
     pub collection_paused: bool,
-    /// Whether taxes are within its prices that cannot be told from the subscription: Stripe works them
-    /// out invoice by invoice. The figure then includes them.
+    /// Whether taxes are or may be within its prices that cannot be told from the subscription: Stripe works
+    /// them out invoice by invoice. The figure then includes them.
     pub tax_unknown: bool,
+    /// Whether it counts without a discount of its own while nobody knows whether the customer has one.
+    pub customer_discount_unknown: bool,
     /// The lines that led to it, if they were asked for. They add up to `mrr`.
     pub lines: Vec<Line>,
+    /// Each item's share in it, if they were asked for. They add up to `mrr`.
+    pub shares: Vec<Share>,
+    /// The customer's country, two letters, if shares were asked for; `None` where it is not told.
+    pub country: Option<Cow<'a, str>>,
+    /// What stands beside it: a trial, what is agreed for later, what is overdue. `None` where nothing does.
+    pub beside: Option<Box<Beside>>,
 }
 
 /// Why a subscription counts nothing.
@@ -89,6 +102,8 @@ pub enum ErrorCode {
     PriceCurrencyUnavailable,
     /// More items than were sent.
     ItemsIncomplete,
+    /// It counts, and has no items.
+    NoItems,
     /// An interval that is not known.
     UnknownInterval,
     /// A price without an amount.
@@ -97,8 +112,16 @@ pub enum ErrorCode {
     UnknownStatus,
     /// A coupon that lasts nobody knows how long.
     UnknownDuration,
+    /// A price whose quantity means nobody knows what.
+    UnknownUsageType,
+    /// A coupon that takes off what no coupon can.
+    InvalidDiscount,
     /// No currency.
     UnknownCurrency,
+    /// The same subscription more than once, with different values.
+    ConflictingDuplicates,
+    /// Of a whole run: the list of subscriptions is only a part.
+    ListIncomplete,
     /// An amount too large for exact arithmetic.
     AmountOutOfRange,
 }
@@ -130,22 +153,29 @@ impl<'a> Figure<'a> {
             excluded: self.excluded,
             collection_paused: self.collection_paused,
             tax_unknown: self.tax_unknown,
+            customer_discount_unknown: self.customer_discount_unknown,
             lines: self.lines,
+            shares: self.shares,
+            country: self.country.map(|country| Cow::Owned(country.into_owned())),
+            beside: self.beside,
         }
     }
 
-    /// The figure of something that could not be read as a subscription.
-    pub fn unreadable(id: Cow<'a, str>, customer: Cow<'a, str>, why: &str) -> Self {
-        let message = format!("not a subscription as Stripe sends it: {why}");
+    /// The figure of a subscription of which nobody can say anything more.
+    pub fn failed(id: Cow<'a, str>, customer: Cow<'a, str>, error: FigureError) -> Self {
         Self {
             id,
             customer,
             currency: None,
-            mrr: Err(FigureError::new(ErrorCode::Unreadable, message)),
+            mrr: Err(error),
             excluded: None,
             collection_paused: false,
             tax_unknown: false,
+            customer_discount_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         }
     }
 }
@@ -169,7 +199,11 @@ pub fn figure<'a>(
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: country(subscription, catalog, explain),
+        beside: None,
     };
     match exclusion(subscription, options, as_of) {
         Err(error) => figure.mrr = Err(error),
@@ -188,6 +222,13 @@ pub fn figure<'a>(
             let mut trace = Trace::new(explain);
             figure.collection_paused = subscription.collection_paused;
             figure.mrr = match figure.currency {
+                _ if subscription.items.is_empty() && !subscription.items_missing => Err(FigureError::new(
+                    ErrorCode::NoItems,
+                    format!(
+                        "the subscription {} counts and has no items; read it again with all of them",
+                        subscription.id
+                    ),
+                )),
                 None => Err(FigureError::new(
                     ErrorCode::UnknownCurrency,
                     format!("the subscription {} has no currency", subscription.id),
@@ -199,16 +240,43 @@ pub fn figure<'a>(
                         as_of,
                         currency,
                     };
-                    counted(subscription, terms, &mut trace, &mut figure.tax_unknown)
+                    let mut unknown = Unknown::default();
+                    let mrr = counted(subscription, terms, &mut trace, &mut unknown);
+                    if mrr.is_ok() {
+                        figure.tax_unknown = unknown.tax;
+                        figure.customer_discount_unknown = unknown.customer_discount;
+                    }
+                    mrr
                 }
             };
             // Half of an explanation would not add up to anything.
             if figure.mrr.is_ok() {
-                figure.lines = trace.into_lines();
+                (figure.lines, figure.shares) = trace.into_parts();
+            }
+            if let Ok(mrr) = figure.mrr {
+                shares::settle(&mut figure.shares, mrr);
             }
         }
     }
+    figure.beside = Beside::of(subscription, &figure, catalog, options, as_of);
     figure
+}
+
+/// The customer's country, as it was sent along or as a list of customers has it.
+fn country<'a>(subscription: &Subscription<'a>, catalog: &Catalog, explain: Explain) -> Option<Cow<'a, str>> {
+    if explain != Explain::Shares {
+        return None;
+    }
+    let listed = || catalog.countries.get(subscription.customer.as_ref());
+    let sent = subscription.country.clone();
+    sent.or_else(|| listed().map(|country| Cow::Owned(country.clone().into_string())))
+}
+
+/// What cannot be told of a figure that stands.
+#[derive(Debug, Default)]
+struct Unknown {
+    tax: bool,
+    customer_discount: bool,
 }
 
 /// What a subscription that counts is worth a month.
@@ -216,7 +284,7 @@ fn counted<'s>(
     subscription: &'s Subscription<'_>,
     terms: Terms<'s>,
     trace: &mut Trace,
-    tax_unknown: &mut bool,
+    unknown: &mut Unknown,
 ) -> Result<Exact, FigureError> {
     if subscription.items_missing {
         let message = format!(
@@ -230,40 +298,70 @@ fn counted<'s>(
     for item in &subscription.items {
         if let Some(part) = part(item, terms, trace)? {
             let price = pricing::price(item, terms.catalog)?;
-            *tax_unknown |= subscription.automatic_tax
-                && price.includes_tax
+            unknown.tax |= subscription.automatic_tax
+                && tax_may_be_within(pricing::tax(price, terms.currency, terms.catalog), terms.currency)
                 && tax_rates(subscription, item).is_empty()
                 && part.amount.is_positive();
             parts.push(part);
             items.push(item);
         }
     }
-    subtract(
-        &subscription.discounts,
-        &mut parts,
-        LineKind::SubscriptionDiscount,
-        terms,
-        trace,
-    )?;
+    let (discounts, kind) = discounts_of(subscription, terms.catalog, unknown);
+    subtract(discounts, &mut parts, kind, terms, trace)?;
     let mut total = Exact::ZERO;
     for (part, item) in parts.iter().zip(items) {
-        total = total.plus(without_tax(part, tax_rates(subscription, item), trace)?)?;
+        let net = without_tax(part, tax_rates(subscription, item), trace)?;
+        total = total.plus(net)?;
+        trace.share(net, || pricing::price(item, terms.catalog).ok());
+    }
+    if terms.options.subtract_application_fee
+        && let Some(percent) = subscription.application_fee_percent
+    {
+        total = without_fee(total, percent, &subscription.id, trace)?;
     }
     if i64::try_from(total.rounded()).is_err() {
         return Err(OutOfRange.into());
     }
-    if *tax_unknown {
+    if unknown.tax {
         trace.line(LineKind::Note, "", Exact::ZERO, || {
-            "taxes are within the price, and Stripe works them out invoice by invoice: they are still in".to_owned()
+            "taxes are or may be within the price, and Stripe works them out invoice by invoice: they are still in"
+                .to_owned()
+        });
+    }
+    if unknown.customer_discount {
+        trace.line(LineKind::Note, "", Exact::ZERO, || {
+            "the customer was sent as an id only: a discount of the customer would not be in".to_owned()
         });
     }
     Ok(total)
 }
 
+/// The discounts of the whole: its own, or the customer's where it has none.
+fn discounts_of<'s>(
+    subscription: &'s Subscription<'_>,
+    catalog: &'s Catalog,
+    unknown: &mut Unknown,
+) -> (&'s [Discount<'s>], LineKind) {
+    if !subscription.discounts.is_empty() {
+        return (&subscription.discounts, LineKind::SubscriptionDiscount);
+    }
+    let of_customer = match &subscription.customer_discounts {
+        CustomerDiscounts::Known(discounts) => discounts.as_slice(),
+        CustomerDiscounts::NotSent => match catalog.customers.get(subscription.customer.as_ref()) {
+            Some(discounts) => discounts.as_slice(),
+            None => {
+                unknown.customer_discount = true;
+                &[]
+            }
+        },
+    };
+    (of_customer, LineKind::CustomerDiscount)
+}
+
 /// An item after its own discounts; `None` if it does not count.
 fn part<'s>(item: &'s Item<'_>, terms: Terms<'s>, trace: &mut Trace) -> Result<Option<Part<'s>>, FigureError> {
     let price = pricing::price(item, terms.catalog)?;
-    let skipped = if price.metered {
+    let skipped = if price.usage == Usage::Metered {
         Some("charged by usage, which does not recur: not counted")
     } else if item.trial_until.is_some_and(|end| end > terms.as_of) {
         Some("still in a trial of its own: not counted")
@@ -273,6 +371,13 @@ fn part<'s>(item: &'s Item<'_>, terms: Terms<'s>, trace: &mut Trace) -> Result<O
     if let Some(why) = skipped {
         trace.line(LineKind::Excluded, &item.id, Exact::ZERO, || why.to_owned());
         return Ok(None);
+    }
+    if let Usage::Other(usage) = &price.usage {
+        let message = format!(
+            "the price {} is of usage type `{usage}`, which is not known; tell us of it",
+            price.id
+        );
+        return Err(FigureError::new(ErrorCode::UnknownUsageType, message));
     }
     let times = pricing::times_a_month(price, terms.options)?;
     let amount = pricing::monthly(item, price, times, terms.currency, terms.catalog, terms.options, trace)?;
@@ -298,36 +403,6 @@ fn tax_rates<'s>(subscription: &'s Subscription<'_>, item: &'s Item<'_>) -> &'s 
     } else {
         &item.tax_rates
     }
-}
-
-/// Takes out the taxes that are within the amount: net = gross ÷ (1 + rate).
-fn without_tax(part: &Part<'_>, rates: &[TaxRate], trace: &mut Trace) -> Result<Exact, FigureError> {
-    if rates.is_empty() || part.amount.is_zero() {
-        return Ok(part.amount);
-    }
-    let hundred = Exact::whole(100);
-    let mut with_tax = hundred;
-    for rate in rates {
-        match rate {
-            TaxRate::Exclusive => {}
-            TaxRate::Inclusive(percent) => with_tax = with_tax.plus(*percent)?,
-            TaxRate::Unknown => {
-                let message = format!("a tax rate of item {} was not sent along; expand it", part.item);
-                return Err(FigureError::new(ErrorCode::UnresolvedTaxRate, message));
-            }
-        }
-    }
-    if with_tax == hundred {
-        return Ok(part.amount);
-    }
-    let net = part.amount.times(hundred)?.over(with_tax)?;
-    if trace.wanted() {
-        let (tax, percent) = (net.minus(part.amount)?, with_tax.minus(hundred)?);
-        trace.line(LineKind::InclusiveTax, part.item, tax, || {
-            format!("{}% tax within the price", percent.decimal(0))
-        });
-    }
-    Ok(net)
 }
 
 /// The subscription's currency; in the oldest shapes only the price says it.

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Cancels, Charge, Collection, Coupon, CouponRef, Discount, Duration, Interval, Off, Packages, Price, PriceRef, Tier,
+    Cancels, Charge, Collection, Coupon, CouponRef, CustomerDiscounts, Discount, Duration, Interval, Off, Packages,
+    Price, PriceRef, TaxBehavior, Tier, Usage,
 };
 use crate::money::Sum;
 use crate::policy::Policy;
@@ -20,10 +21,11 @@ fn price(id: &str, charge: Charge, interval: Interval, count: u32) -> Price<'sta
         currency: Some(Currency::USD),
         interval,
         interval_count: count,
-        metered: false,
-        includes_tax: false,
+        usage: Usage::Licensed,
+        tax: TaxBehavior::Exclusive,
         charge,
         currency_options: Vec::new(),
+        currency_taxes: Vec::new(),
         packages: None,
     }
 }
@@ -51,6 +53,7 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
     Subscription {
         id: "sub_1".into(),
         customer: "cus_1".into(),
+        country: None,
         currency: Some(Currency::USD),
         status: Status::Active,
         start: Some(NOW - 1_000_000),
@@ -64,7 +67,10 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
         items,
         items_missing: false,
         discounts: Vec::new(),
+        customer_discounts: CustomerDiscounts::Known(Vec::new()),
+        application_fee_percent: None,
         default_tax_rates: Vec::new(),
+        schedule: None,
     }
 }
 
@@ -279,8 +285,14 @@ fn a_currency_that_only_the_price_tells_is_used() {
     given.currency = None;
     assert_eq!(of(&given, &Catalog::default(), &[]).currency, Some(Currency::USD));
     assert_eq!(shown(&given, &[]), "1000");
-    given.items.clear();
+    let mut without = monthly("a", 1000);
+    if let PriceRef::Sent(price) = &mut without.price {
+        price.currency = None;
+    }
+    given.items = vec![without];
     assert_eq!(shown(&given, &[]), "UnknownCurrency");
+    given.items.clear();
+    assert_eq!(shown(&given, &[]), "NoItems");
 }
 
 #[test]
@@ -346,7 +358,7 @@ fn what_begins_later_does_not_count_yet() {
 #[test]
 fn taxes_that_nobody_tells_are_noted() {
     let mut including = price("a", Charge::PerUnit(exact("1200")), Interval::Month, 1);
-    including.includes_tax = true;
+    including.tax = TaxBehavior::Inclusive;
     let mut given = subscription(vec![item(including, 1)]);
     assert!(!of(&given, &Catalog::default(), &[]).tax_unknown);
     given.automatic_tax = true;
@@ -376,7 +388,7 @@ fn lines_say_how_the_figure_came_about() {
         round_up: true,
     });
     let mut metered = price("m", Charge::PerUnit(exact("3")), Interval::Month, 1);
-    metered.metered = true;
+    metered.usage = Usage::Metered;
     let mut given = subscription(vec![item(tiered, 7), item(weekly, 25), item(metered, 1)]);
     given.items[1].discounts = vec![percent("33.3")];
     given.discounts = vec![percent("10")];
@@ -432,7 +444,7 @@ fn any_item() -> impl Strategy<Value = Item<'static>> {
         Just(Interval::Year)
     ];
     let discount = prop::option::of(prop_oneof![
-        (0..1100_i64).prop_map(|tenths| percent(&format!("{tenths}/10"))),
+        (0..=1000_i64).prop_map(|tenths| percent(&format!("{tenths}/10"))),
         (0..5000_i64).prop_map(amount_off)
     ]);
     let tax = prop::option::of(0..250_i64);
@@ -452,7 +464,7 @@ fn any_item() -> impl Strategy<Value = Item<'static>> {
 proptest! {
     #[test]
     fn lines_add_up(
-        items in prop::collection::vec(any_item(), 0..5),
+        items in prop::collection::vec(any_item(), 1..5),
         discounts in prop::collection::vec(prop_oneof![
             (0..1000_i64).prop_map(|tenths| percent(&format!("{tenths}/10"))),
             (0..20_000_i64).prop_map(amount_off),
@@ -481,7 +493,11 @@ proptest! {
         at in 0..6_usize,
         off in prop::option::of(0..1000_i64),
     ) {
+        // A half without items is no subscription.
         let whole = |items: &[Item<'static>]| {
+            if items.is_empty() {
+                return Exact::ZERO;
+            }
             let mut given = subscription(items.to_vec());
             given.discounts = off.iter().map(|tenths| percent(&format!("{tenths}/10"))).collect();
             of(&given, &Catalog::default(), &[]).mrr.unwrap()
@@ -496,9 +512,13 @@ proptest! {
         let whole = |items: Vec<Item<'static>>| {
             let mut given = subscription(items);
             given.discounts = vec![amount_off(off), percent("12.5")];
-            of(&given, &Catalog::default(), &[]).mrr.unwrap()
+            of(&given, &Catalog::default(), &[]).mrr
         };
         let turned = items.iter().rev().cloned().collect();
-        prop_assert_eq!(whole(items), whole(turned));
+        let (one, other) = (whole(items), whole(turned));
+        // Many unlike fractions may not fit 128 bits on the way, in one order or the other.
+        let fits = |mrr: &Result<Exact, FigureError>| !matches!(mrr, Err(error) if error.code == ErrorCode::AmountOutOfRange);
+        prop_assume!(fits(&one) && fits(&other));
+        prop_assert_eq!(one.unwrap(), other.unwrap());
     }
 }

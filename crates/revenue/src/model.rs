@@ -13,6 +13,8 @@ pub struct Subscription<'a> {
     pub id: Cow<'a, str>,
     /// The customer's id; empty if there is none.
     pub customer: Cow<'a, str>,
+    /// The customer's country, two letters; `None` where that was not sent along.
+    pub country: Option<Cow<'a, str>>,
     /// Its currency; `None` if it is not told or not a currency.
     pub currency: Option<Currency>,
     /// Where it stands in its life.
@@ -39,8 +41,54 @@ pub struct Subscription<'a> {
     pub items_missing: bool,
     /// The discounts of the whole, in Stripe's order.
     pub discounts: Vec<Discount<'a>>,
+    /// The customer's own discounts, which count where the subscription has none.
+    pub customer_discounts: CustomerDiscounts<'a>,
+    /// The share of each payment, in hundredths, that goes to a platform; `None` if none.
+    pub application_fee_percent: Option<Exact>,
     /// The tax rates of items that have none.
     pub default_tax_rates: Vec<TaxRate>,
+    /// What its schedule does next; `None` if it has no schedule.
+    pub schedule: Option<Schedule<'a>>,
+}
+
+/// What is planned for a subscription. Source: <https://docs.stripe.com/api/subscription_schedules/object>.
+#[derive(Debug, Clone)]
+pub struct Schedule<'a> {
+    /// The phase after the current one.
+    pub next: PhaseRef<'a>,
+    /// Whether the subscription ends with the schedule.
+    pub ends: bool,
+}
+
+/// The next phase of a schedule, or what is known of it.
+#[derive(Debug, Clone)]
+pub enum PhaseRef<'a> {
+    /// There is none.
+    None,
+    /// As it was sent along.
+    Sent(Phase<'a>),
+    /// The schedule was sent as its id only.
+    NotSent,
+}
+
+/// A phase of a schedule.
+#[derive(Debug, Clone)]
+pub struct Phase<'a> {
+    /// When it begins, in Unix seconds.
+    pub start: i64,
+    /// Its items.
+    pub items: Vec<Item<'a>>,
+    /// Its discounts.
+    pub discounts: Vec<Discount<'a>>,
+}
+
+/// The discounts of a subscription's customer.
+#[derive(Debug, Clone)]
+pub enum CustomerDiscounts<'a> {
+    /// The customer was sent along, or there is none.
+    Known(Vec<Discount<'a>>),
+    /// The customer is only an id: to be looked up.
+    NotSent,
 }
 
 /// Where a subscription stands. Source: <https://docs.stripe.com/api/subscriptions/object>.
@@ -101,6 +149,20 @@ pub struct Item<'a> {
     pub tax_rates: Vec<TaxRate>,
 }
 
+impl<'a> Item<'a> {
+    /// Takes the price from the one of `others` that was sent with it, where this one has only its id.
+    pub(super) fn take_price_of(&mut self, others: &[Item<'a>]) {
+        let PriceRef::Id(id) = &self.price else { return };
+        let sent = others.iter().find_map(|other| match &other.price {
+            PriceRef::Sent(price) if price.id == *id => Some(price.clone()),
+            _ => None,
+        });
+        if let Some(price) = sent {
+            self.price = PriceRef::Sent(price);
+        }
+    }
+}
+
 /// A price, or only its id.
 #[derive(Debug, Clone)]
 pub enum PriceRef<'a> {
@@ -123,16 +185,40 @@ pub struct Price<'a> {
     pub interval: Interval,
     /// Every how many intervals; 0 if it is not told.
     pub interval_count: u32,
-    /// Whether it is charged by usage.
-    pub metered: bool,
-    /// Whether it includes taxes.
-    pub includes_tax: bool,
+    /// What its quantity means.
+    pub usage: Usage,
+    /// Whether taxes are within it.
+    pub tax: TaxBehavior,
     /// What it charges.
     pub charge: Charge,
     /// What it charges in other currencies.
     pub currency_options: Vec<(Currency, Charge)>,
+    /// Whether taxes are within it in other currencies, where that was said.
+    pub currency_taxes: Vec<(Currency, TaxBehavior)>,
     /// How a quantity becomes packages.
     pub packages: Option<Packages>,
+}
+
+/// What a price's quantity means. Source: <https://docs.stripe.com/api/prices/object>.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Usage {
+    /// So many units are billed each time.
+    Licensed,
+    /// What was used is billed: it does not recur.
+    Metered,
+    /// One that Stripe added later.
+    Other(Box<str>),
+}
+
+/// Whether taxes are within a price. Source: <https://docs.stripe.com/api/prices/object>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaxBehavior {
+    /// They come on top, or nothing was said.
+    Exclusive,
+    /// They are within it.
+    Inclusive,
+    /// The account's settings decide, which are not sent along.
+    Unspecified,
 }
 
 /// How often a price is charged.
@@ -264,6 +350,10 @@ pub struct Catalog {
     pub prices: HashMap<String, Price<'static>>,
     /// Coupons with their products and their amounts in other currencies.
     pub coupons: HashMap<String, Coupon<'static>>,
+    /// The customers that are known, with their own discounts.
+    pub customers: HashMap<Box<str>, Vec<Discount<'static>>>,
+    /// The countries of those customers of whom one is known.
+    pub countries: HashMap<Box<str>, Box<str>>,
     /// Whether these are all coupons there are. Then one that is not among them was deleted, and the
     /// products it applies to are not known.
     pub coupons_complete: bool,
@@ -281,6 +371,30 @@ impl Catalog {
         let coupon = coupon.into_owned();
         self.coupons.insert(coupon.id.clone().into_owned(), coupon);
     }
+
+    /// Adds a customer, with the discounts that are the customer's own and the country.
+    pub fn add_customer(&mut self, id: &str, discounts: Vec<Discount<'_>>, country: Option<&str>) {
+        let discounts = discounts.into_iter().map(Discount::into_owned).collect();
+        self.customers.insert(id.into(), discounts);
+        if let Some(country) = country {
+            self.countries.insert(id.into(), country.into());
+        }
+    }
+}
+
+impl Discount<'_> {
+    /// The discount with texts of its own.
+    pub fn into_owned(self) -> Discount<'static> {
+        Discount {
+            id: owned(self.id),
+            end: self.end,
+            coupon: match self.coupon {
+                CouponRef::Sent(coupon) => CouponRef::Sent(coupon.into_owned()),
+                CouponRef::Id(id) => CouponRef::Id(owned(id)),
+                CouponRef::NotSent => CouponRef::NotSent,
+            },
+        }
+    }
 }
 
 impl Price<'_> {
@@ -292,10 +406,11 @@ impl Price<'_> {
             currency: self.currency,
             interval: self.interval,
             interval_count: self.interval_count,
-            metered: self.metered,
-            includes_tax: self.includes_tax,
+            usage: self.usage,
+            tax: self.tax,
             charge: self.charge,
             currency_options: self.currency_options,
+            currency_taxes: self.currency_taxes,
             packages: self.packages,
         }
     }
@@ -346,6 +461,16 @@ impl From<&str> for Status {
             "incomplete" => Self::Incomplete,
             "incomplete_expired" => Self::IncompleteExpired,
             "paused" => Self::Paused,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<&str> for Usage {
+    fn from(text: &str) -> Self {
+        match text {
+            "licensed" => Self::Licensed,
+            "metered" => Self::Metered,
             other => Self::Other(other.into()),
         }
     }

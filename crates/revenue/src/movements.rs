@@ -428,14 +428,6 @@ fn whole(number: i128) -> Result<Exact, OutOfRange> {
     i64::try_from(number).map(Exact::whole).map_err(|_| OutOfRange)
 }
 
-/// The subscriber churn rate of a period: who churned, of those who paid at its beginning and those who
-/// were new in it. `None` if that is nobody.
-/// Source: <https://support.stripe.com/questions/calculating-churn-rate-in-billing>.
-pub fn churn_rate(churned: u64, paying_before: u64, new: u64) -> Option<Exact> {
-    let of = i64::try_from(paying_before.checked_add(new)?).ok()?;
-    Exact::fraction(i64::try_from(churned).ok()?, of)
-}
-
 #[cfg(test)]
 #[path = "movements_tests.rs"]
 mod tests;

@@ -88,6 +88,10 @@ pub struct Options {
     pub subtract_once_discounts: bool,
     /// In which order the discounts of one level are subtracted.
     pub discount_order: DiscountOrder,
+    /// Whether what goes to a platform (`application_fee_percent`) is subtracted. Days that were kept before
+    /// there was the option did not.
+    #[serde(default)]
+    pub subtract_application_fee: bool,
     /// How many days a month has: 365/12 unless set. Positive.
     pub day_factor: Exact,
     /// How many weeks a month has: 52/12 unless set. Positive.
@@ -108,6 +112,7 @@ impl Default for Options {
             subtract_recurring_discounts: false,
             subtract_once_discounts: false,
             discount_order: DiscountOrder::default(),
+            subtract_application_fee: false,
             day_factor: DAYS,
             week_factor: WEEKS,
         }
@@ -149,13 +154,14 @@ pub enum PolicyError {
 }
 
 /// The options' names, and what each takes.
-pub const OPTIONS: [(&str, &str); 8] = [
+pub const OPTIONS: [(&str, &str); 9] = [
     ("active_from", "first_period or first_payment"),
     ("churn_timing", "requested or period_end"),
     ("paused_collection", "include or exclude"),
     ("subtract_recurring_discounts", "true or false"),
     ("subtract_once_discounts", "true or false"),
     ("discount_order", "array or percent_first"),
+    ("subtract_application_fee", "true or false"),
     ("day_factor", "the days of a month, such as 365/12 or 30"),
     ("week_factor", "the weeks of a month, such as 52/12 or 4"),
 ];
@@ -213,6 +219,7 @@ impl Options {
             "subtract_recurring_discounts" => self.subtract_recurring_discounts = value.parse().ok()?,
             "subtract_once_discounts" => self.subtract_once_discounts = value.parse().ok()?,
             "discount_order" => self.discount_order = word(value)?,
+            "subtract_application_fee" => self.subtract_application_fee = value.parse().ok()?,
             "day_factor" => self.day_factor = positive(value)?,
             "week_factor" => self.week_factor = positive(value)?,
             _ => return None,
@@ -244,6 +251,7 @@ struct Written {
     subtract_recurring_discounts: Option<bool>,
     subtract_once_discounts: Option<bool>,
     discount_order: Option<DiscountOrder>,
+    subtract_application_fee: Option<bool>,
     #[serde(default, deserialize_with = "factor")]
     day_factor: Option<Exact>,
     #[serde(default, deserialize_with = "factor")]
@@ -276,6 +284,9 @@ impl<'de> Deserialize<'de> for Policy {
                     .subtract_once_discounts
                     .unwrap_or(shipped.subtract_once_discounts),
                 discount_order: written.discount_order.unwrap_or(shipped.discount_order),
+                subtract_application_fee: written
+                    .subtract_application_fee
+                    .unwrap_or(shipped.subtract_application_fee),
                 day_factor: written.day_factor.unwrap_or(shipped.day_factor),
                 week_factor: written.week_factor.unwrap_or(shipped.week_factor),
             },
@@ -297,6 +308,7 @@ mod tests {
             "subtract_recurring_discounts=true",
             "subtract_once_discounts=true",
             "discount_order=percent_first",
+            "subtract_application_fee=true",
             "day_factor=30",
             "week_factor = 30.4375/7",
         ] {

@@ -11,6 +11,7 @@ use crate::customer_movements::{CustomerMovement, MovementFilter};
 use crate::day::{CustomerKey, CustomerRow, Day};
 use crate::figure::Figure;
 use crate::lines::Explain;
+use crate::outlook::EndedTrials;
 use crate::policy::Options;
 use crate::rates::Rates;
 use crate::transactions::Transactions;
@@ -61,6 +62,12 @@ pub trait Billing: Send + Sync {
 
     /// What moved on the account's balance from `from` until `until`, both inclusive, in Unix seconds.
     async fn transactions(&self, from: i64, until: i64) -> PortResult<Transactions>;
+
+    /// The trials that ended from `from` until `until`, both inclusive, in Unix seconds, of subscriptions that have ended
+    /// since or with them. `None` where that cannot be known.
+    async fn ended_trials(&self, _from: i64, _until: i64) -> PortResult<Option<EndedTrials>> {
+        Ok(None)
+    }
 }
 
 /// What the billing source tells of its own accord.

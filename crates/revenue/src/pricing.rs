@@ -3,7 +3,7 @@
 use super::currency::Currency;
 use super::figure::{ErrorCode, FigureError};
 use super::lines::{LineKind, Trace};
-use super::model::{Catalog, Charge, Interval, Item, Packages, Price, PriceRef, Tier};
+use super::model::{Catalog, Charge, Interval, Item, Packages, Price, PriceRef, TaxBehavior, Tier};
 use super::money::{Exact, OutOfRange};
 use super::policy::Options;
 
@@ -95,6 +95,18 @@ fn charge<'s>(price: &'s Price<'_>, currency: Currency, catalog: &'s Catalog) ->
     }
 }
 
+/// Whether taxes are within what the price charges in `currency`.
+pub(super) fn tax(price: &Price<'_>, currency: Currency, catalog: &Catalog) -> TaxBehavior {
+    if price.currency == Some(currency) {
+        return price.tax;
+    }
+    let listed = catalog.prices.get(price.id.as_ref());
+    let own = price.currency_taxes.iter();
+    let mut options = own.chain(listed.into_iter().flat_map(|price| &price.currency_taxes));
+    let option = options.find(|(other, _)| *other == currency);
+    option.map_or(price.tax, |(_, tax)| *tax)
+}
+
 fn charge_in<'s>(price: &'s Price<'_>, currency: Currency) -> Option<&'s Charge> {
     if price.currency == Some(currency) {
         return Some(&price.charge);
@@ -118,6 +130,9 @@ fn units(quantity: u64, packages: Option<Packages>) -> Option<u64> {
 
 /// Each tier that is entered charges for the units in it, and its flat amount. Bounds are inclusive.
 fn graduated(tiers: &[Tier], times: Exact, shown: &Shown<'_>, trace: &mut Trace) -> Result<Exact, FigureError> {
+    if shown.quantity == 0 {
+        return first_flat(tiers, times, shown, trace);
+    }
     let (mut total, mut below) = (Exact::ZERO, 0_u64);
     for (place, tier) in tiers.iter().enumerate() {
         let units = tier.up_to.unwrap_or(u64::MAX).min(shown.quantity).saturating_sub(below);
@@ -137,13 +152,22 @@ fn graduated(tiers: &[Tier], times: Exact, shown: &Shown<'_>, trace: &mut Trace)
 /// The tier that the quantity is in charges for all units.
 fn volume(tiers: &[Tier], times: Exact, shown: &Shown<'_>, trace: &mut Trace) -> Result<Exact, FigureError> {
     if shown.quantity == 0 {
-        return Ok(Exact::ZERO);
+        return first_flat(tiers, times, shown, trace);
     }
     let mut places = tiers.iter().enumerate();
     let (place, tier) = places
         .find(|(_, tier)| tier.up_to.is_none_or(|last| shown.quantity <= last))
         .ok_or_else(|| beyond_tiers(shown))?;
     in_tier(tier, shown.quantity, times, shown, place, trace)
+}
+
+/// Without a unit, the first tier's flat amount is still billed.
+/// Source: <https://docs.stripe.com/products-prices/pricing-models>.
+fn first_flat(tiers: &[Tier], times: Exact, shown: &Shown<'_>, trace: &mut Trace) -> Result<Exact, FigureError> {
+    match tiers.first() {
+        Some(tier) => in_tier(tier, 0, times, shown, 0, trace),
+        None => Ok(Exact::ZERO),
+    }
 }
 
 fn in_tier(

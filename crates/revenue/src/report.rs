@@ -14,6 +14,7 @@ use super::currency::Currency;
 use super::figure::{ErrorCode, Excluded, Figure, FigureError};
 use super::lines::Line;
 use super::money::{Exact, NotANumber, OutOfRange, Total};
+use super::outlook::Outlook;
 use super::policy::{Options, Policy, Preset};
 use super::rates::Rates;
 use super::run::Run;
@@ -87,10 +88,16 @@ pub struct Summary {
     pub subscription_count: u64,
     /// How many of them did not count, by reason.
     pub excluded: BTreeMap<Excluded, u64>,
-    /// How many of them could not be computed, by what is wrong.
+    /// How many of them could not be computed, by what is wrong; and a list that was only a part.
     pub errors: BTreeMap<ErrorCode, u64>,
-    /// How many count with taxes in them that Stripe works out invoice by invoice.
+    /// How many count with taxes that may be in them: Stripe works them out invoice by invoice.
     pub tax_unknown: u64,
+    /// How many count although nobody knows whether their customer has a discount.
+    #[serde(default)]
+    pub customer_discounts_unknown: u64,
+    /// How many copies of subscriptions were left out.
+    #[serde(default)]
+    pub duplicates: u64,
     /// The currencies without a rate.
     pub without_rate: Vec<Currency>,
     /// Where the rates are from.
@@ -99,6 +106,10 @@ pub struct Summary {
     pub rates_date: Option<Date>,
     /// Charges and refunds of the period before, if they were read.
     pub transactions: Option<TransactionsFigure>,
+    /// What stands beside MRR: trials, what is agreed for later, what may not be paid. Days that were kept before it was
+    /// computed have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
 }
 
 /// The total of a currency.
@@ -212,10 +223,13 @@ impl Summary {
             excluded: totals.excluded().clone(),
             errors: totals.errors().clone(),
             tax_unknown: totals.tax_unknown(),
+            customer_discounts_unknown: totals.customer_discounts_unknown(),
+            duplicates: totals.duplicates(),
             without_rate,
             rates_source: rates.source().to_owned(),
             rates_date: rates.date(),
             transactions,
+            outlook: Some(totals.outlook()),
         })
     }
 }

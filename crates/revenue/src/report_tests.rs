@@ -13,7 +13,11 @@ fn figure(customer: &str, currency: Currency, mrr: &str) -> Figure<'static> {
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     }
 }
 

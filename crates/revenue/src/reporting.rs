@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::comparison::{Compared, compare};
@@ -16,17 +16,18 @@ use super::figure::Figure;
 use super::lines::Explain;
 use super::money::OutOfRange;
 use super::movements::{ConvertError, MovementsError};
+use super::outlook::{EndedTrials, TRIAL_DAYS};
 use super::policy::Policy;
 use super::rates::Rates;
 use super::report::{Summary, Usd};
 use super::run::Run;
 use crate::currency::Currency;
-use crate::ports::{Billing, RateSource, RevenuePorts, Wanted};
+use crate::ports::{Billing, RateSource, RevenuePorts, RevenueStore, Wanted};
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 /// How old the rates of the last report may be to stand in where no newer ones can be had.
 const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
@@ -170,16 +171,14 @@ impl Reporter {
         let date = date_of(as_of)?;
         let store = &self.ports.revenue;
         let latest = store.latest().await?;
-        let base = match &latest {
+        let base = match latest {
             Some(latest) if latest.date > date && ask.keep => return Err(ReportError::Past { latest: latest.date }),
-            Some(latest) if latest.date >= date => latest.compared_with,
-            Some(latest) => Some(latest.date),
-            None => None,
-        };
-        let base = match (base, latest) {
-            (Some(base), Some(latest)) if latest.date == base => Some(latest),
-            (Some(base), _) => store.day(base).await?,
-            (None, _) => None,
+            Some(latest) if latest.date > date => last_before(store.as_ref(), date).await?,
+            Some(latest) if latest.date == date => match latest.compared_with {
+                Some(base) => store.day(base).await?,
+                None => None,
+            },
+            other => other,
         };
         let base = base.filter(Day::holds_customers);
         let run = self.read(ask, as_of, each).await?;
@@ -187,7 +186,10 @@ impl Reporter {
         let transactions = self.billing.transactions(period.0, period.1).await?;
         let rates = self.newest_rates(base.as_ref()).await;
         let transactions = transactions.figure(&rates)?;
-        let summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        let mut summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        if let (Some(outlook), Some(ended)) = (&mut summary.outlook, self.ended_trials(as_of).await) {
+            outlook.take_ended_trials(run.totals().converted_trials(), ended);
+        }
         let compared_with = base.as_ref().map(|base| base.date);
         let Compared {
             statement: movements,
@@ -223,6 +225,16 @@ impl Reporter {
             store.keep(&day, &self.settings.reader, &news).await?;
         }
         Ok(day)
+    }
+
+    /// The trials that ended within 30 days with their subscriptions. No day is lost for them: where they cannot be read,
+    /// they are not known.
+    async fn ended_trials(&self, as_of: i64) -> Option<EndedTrials> {
+        let read = self.billing.ended_trials(as_of - TRIAL_DAYS * 86_400 + 1, as_of).await;
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "trials that were cancelled could not be read; their conversion is not known");
+            None
+        })
     }
 
     /// The newest rates; those of the last report where none can be had.
@@ -315,6 +327,18 @@ impl Reporter {
             *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
+}
+
+/// The last day that was kept before a date. Most are asked for soon after.
+async fn last_before(store: &dyn RevenueStore, date: Date) -> PortResult<Option<Day>> {
+    let Ok(until) = date.yesterday() else { return Ok(None) };
+    for days in [7, 100] {
+        let from = until.saturating_sub(days.days());
+        if let Some(day) = store.days(from, until).await?.pop() {
+            return Ok(Some(day));
+        }
+    }
+    Ok(store.days(Date::MIN, until).await?.pop())
 }
 
 /// The event's detail.

@@ -42,6 +42,16 @@ impl Run {
         }
     }
 
+    /// Notes that the list of subscriptions was only a part: what is added up is then incomplete.
+    pub fn list_incomplete(&mut self) {
+        self.totals.list_incomplete();
+    }
+
+    /// Notes that so many copies of subscriptions were left out.
+    pub fn add_duplicates(&mut self, count: u64) {
+        self.totals.add_duplicates(count);
+    }
+
     /// The totals so far.
     pub fn totals(&self) -> &Totals {
         &self.totals

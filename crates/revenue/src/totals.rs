@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::currency::Currency;
 use super::figure::{ErrorCode, Excluded, Figure};
 use super::money::{OutOfRange, Sum, Total};
+use super::outlook::{Outlook, Outlooks};
 use super::rates::Rates;
 
 /// The totals of a run.
@@ -16,6 +17,9 @@ pub struct Totals {
     excluded: BTreeMap<Excluded, u64>,
     errors: BTreeMap<ErrorCode, u64>,
     tax_unknown: u64,
+    customer_discounts_unknown: u64,
+    duplicates: u64,
+    outlooks: Outlooks,
 }
 
 /// The totals in one currency.
@@ -46,8 +50,10 @@ impl InCurrency {
 impl Totals {
     /// Takes a figure.
     pub fn add(&mut self, figure: &Figure<'_>) {
+        self.outlooks.add(figure);
         self.subscriptions += 1;
         self.tax_unknown += u64::from(figure.tax_unknown);
+        self.customer_discounts_unknown += u64::from(figure.customer_discount_unknown);
         if let Some(reason) = figure.excluded {
             *self.excluded.entry(reason).or_default() += 1;
         }
@@ -69,6 +75,16 @@ impl Totals {
                 }
             }
         }
+    }
+
+    /// Notes that the list of subscriptions was only a part.
+    pub fn list_incomplete(&mut self) {
+        *self.errors.entry(ErrorCode::ListIncomplete).or_default() += 1;
+    }
+
+    /// Notes that so many copies of subscriptions were left out.
+    pub fn add_duplicates(&mut self, count: u64) {
+        self.duplicates += count;
     }
 
     /// The totals of each currency that occurred.
@@ -101,6 +117,16 @@ impl Totals {
         currencies.map(|(currency, _)| *currency).collect()
     }
 
+    /// What stands beside the MRR; trials that were cancelled are not in it.
+    pub fn outlook(&self) -> Outlook {
+        self.outlooks.outlook()
+    }
+
+    /// How many trials ended within 30 days and became paying, of subscriptions that go on.
+    pub fn converted_trials(&self) -> u64 {
+        self.outlooks.converted()
+    }
+
     /// How many subscriptions were looked at.
     pub fn subscriptions(&self) -> u64 {
         self.subscriptions
@@ -119,6 +145,16 @@ impl Totals {
     /// How many count with taxes in them that the subscription does not tell.
     pub fn tax_unknown(&self) -> u64 {
         self.tax_unknown
+    }
+
+    /// How many count although nobody knows whether their customer has a discount.
+    pub fn customer_discounts_unknown(&self) -> u64 {
+        self.customer_discounts_unknown
+    }
+
+    /// How many copies of subscriptions were left out.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
     }
 }
 

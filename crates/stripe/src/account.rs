@@ -9,12 +9,15 @@ use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, Secre
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_revenue::figure::{ErrorCode, Figure};
 use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::outlook::EndedTrials;
 use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
 use cc_devops_revenue::transactions::Transactions;
 use serde::Deserialize;
 
 use crate::client::{Client, Error, Listed, Statuses, StripeSettings};
-use crate::objects::{BalanceTransaction, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms};
+use crate::objects::{
+    BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms, TrialEnd,
+};
 
 /// How far in the past a moment must lie, in seconds, for subscriptions that ended since to be read too.
 const PAST: i64 = 3_600;
@@ -213,6 +216,26 @@ impl Billing for Account {
             }
         }
         Ok(transactions)
+    }
+
+    async fn ended_trials(&self, from: i64, until: i64) -> PortResult<Option<EndedTrials>> {
+        // Stripe keeps events for 30 days.
+        if until < self.clock.now().as_second() - PAST {
+            return Ok(None);
+        }
+        let client = self.client().await?;
+        let mut found = client.events::<Event>(&["customer.subscription.deleted"], from, until);
+        let mut ended = EndedTrials::default();
+        while let Some(page) = found.next_page().await.map_err(port)? {
+            for event in page {
+                match event.ended_trial(from) {
+                    Some(TrialEnd::Converted) => ended.converted += 1,
+                    Some(TrialEnd::Cancelled) => ended.cancelled += 1,
+                    None => {}
+                }
+            }
+        }
+        Ok(Some(ended))
     }
 }
 

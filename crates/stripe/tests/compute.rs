@@ -71,8 +71,12 @@ fn every_form_is_read() {
     ] {
         assert_eq!(computed(input.as_bytes()).unwrap(), ["a=1", "b=2"], "{form}");
     }
-    for input in ["", "\n\n", "[]", "{\"object\": \"list\", \"data\": []}"] {
+    for input in ["[]", "{\"object\": \"list\", \"data\": []}"] {
         assert_eq!(computed(input.as_bytes()).unwrap(), Vec::<String>::new(), "{input}");
+    }
+    for input in ["", "\n\n", "\u{feff}"] {
+        let error = computed(input.as_bytes()).unwrap_err();
+        assert!(matches!(error, ComputeError::Empty), "{input:?}: {error}");
     }
 }
 

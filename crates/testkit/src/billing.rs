@@ -50,7 +50,11 @@ impl FakeBilling {
             excluded: None,
             collection_paused: false,
             tax_unknown: false,
+            customer_discount_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         };
         says.figures.push(figure);
     }

@@ -291,7 +291,11 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         excluded: None,
         collection_paused: false,
         tax_unknown: false,
+        customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     };
     let mut run = Run::default();
     run.add(&figure).expect("a sample figure is small");

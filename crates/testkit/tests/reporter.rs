@@ -9,6 +9,7 @@ use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::day::{CustomerKey, Day};
+use cc_devops_revenue::figures::{Days, Missing, customer_churn};
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::policy::Policy;
@@ -175,9 +176,9 @@ async fn a_second_day_shows_what_moved() {
         converted.closing
     );
     assert_eq!(
-        second.churn_rate().unwrap().to_string(),
-        "1/5",
-        "one of four who paid and one who joined"
+        customer_churn(&Days::new([&first, &second]), second.date),
+        Err(Missing::KeptSince(first.date)),
+        "two days are no thirty"
     );
     let latest = house.memory.ports().revenue.latest().await.unwrap();
     assert_eq!(latest, Some(second.clone()));
@@ -195,6 +196,47 @@ async fn a_second_day_shows_what_moved() {
     );
     assert_eq!(detail["charges_usd"].to_string(), "50.0");
     assert_eq!(detail["timestamp"], second.at.to_string());
+}
+
+#[tokio::test]
+async fn churn_is_of_thirty_days_and_who_came_back_is_no_part_of_whom_it_is_of() {
+    let house = House::new();
+    house.first_day();
+    let first = house.report().await.unwrap();
+    house.tomorrow();
+    house.second_day();
+    house.report().await.unwrap();
+    // Who left comes back, and leaves again.
+    for day in 2..=29 {
+        house.tomorrow();
+        if day == 10 {
+            house.billing.bill("cus_gone", Currency::USD, "500");
+        }
+        if day == 20 {
+            house.second_day();
+        }
+        house.report().await.unwrap();
+    }
+    let rate = async || {
+        let days = house.memory.ports().revenue.days(Date::MIN, Date::MAX).await.unwrap();
+        customer_churn(&Days::new(&days), days.last().unwrap().date).map(|rate| rate.to_string())
+    };
+    assert_eq!(
+        rate().await,
+        Err(Missing::KeptSince(first.date)),
+        "29 days after the first"
+    );
+    house.tomorrow();
+    house.report().await.unwrap();
+    assert_eq!(
+        rate().await.as_deref(),
+        Ok("2/5"),
+        "one who left twice, of four who paid in a currency and one who was new"
+    );
+    house.tomorrow();
+    house.report().await.unwrap();
+    // The first day's end is more than 30 days ago: one left, of four who paid then, and nobody was new.
+    assert_eq!(rate().await.as_deref(), Ok("1/4"));
 }
 
 #[tokio::test]

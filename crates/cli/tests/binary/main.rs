@@ -29,6 +29,14 @@ mod retention;
 mod revenue;
 mod revenue_backfill;
 #[cfg(test)]
+mod revenue_field;
+#[cfg(test)]
+mod revenue_figures;
+#[cfg(test)]
+mod revenue_help;
+#[cfg(test)]
+mod revenue_neighbours;
+#[cfg(test)]
 mod revenue_report;
 #[cfg(test)]
 mod roll_back;

@@ -58,7 +58,11 @@ fn every_case_has_its_figure() {
             );
             continue;
         }
-        let report = compute(&place, case, None).exits(0).json();
+        // Without a rate, the total in dollars is missing, and the exit code says so.
+        let code = |minor: &Value| i32::from(case["currency"] != "usd" && *minor != 0);
+        let several = case.get("expected_by_currency").is_some();
+        let expected_code = if several { 1 } else { code(&case["expected_minor"]) };
+        let report = compute(&place, case, None).exits(expected_code).json();
         if let Some(expected) = case.get("expected_by_currency").and_then(Value::as_object) {
             let totals = report["totals"].as_array().unwrap();
             assert_eq!(totals.len(), expected.len(), "{name}");
@@ -80,7 +84,8 @@ fn every_case_has_its_figure() {
             assert_eq!(report["totals"][0]["mrr_exact"], *exact, "{name}");
         }
         for variant in case.get("variants").and_then(Value::as_array).into_iter().flatten() {
-            let report = compute(&place, case, Some(&variant["policy"])).exits(0).json();
+            let run = compute(&place, case, Some(&variant["policy"]));
+            let report = run.exits(code(&variant["expected_minor"])).json();
             let figure = &report["subscriptions"][0]["mrr_minor"];
             assert_eq!(*figure, variant["expected_minor"], "{name} with {}", variant["policy"]);
         }

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use crate::process::{Place, Run, finish};
 
 /// Noon of a day, and a day, in Unix seconds.
-const NOON: i64 = 1_795_348_800;
-const DAY: i64 = 86_400;
+pub(crate) const NOON: i64 = 1_795_348_800;
+pub(crate) const DAY: i64 = 86_400;
 
-struct House {
-    place: Place,
-    stripe: FakeStripe,
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) stripe: FakeStripe,
     runtime: tokio::runtime::Runtime,
 }
 
 impl House {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
-    fn new(model: Model) -> Self {
+    pub(crate) fn new(model: Model) -> Self {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let runtime = threads.worker_threads(1).enable_all().build().unwrap();
         let stripe = runtime.block_on(FakeStripe::start(model));
@@ -31,7 +31,7 @@ impl House {
         Self { place, stripe, runtime }
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_as(KEY, arguments)
     }
 
@@ -41,7 +41,7 @@ impl House {
         finish(command, "")
     }
 
-    fn report(&self, as_of: i64, more: &[&str]) -> Run {
+    pub(crate) fn report(&self, as_of: i64, more: &[&str]) -> Run {
         let as_of = as_of.to_string();
         let mut arguments = vec!["revenue", "report", "--as-of", &as_of];
         arguments.extend(more);
@@ -72,7 +72,7 @@ impl House {
 }
 
 /// Two customers: one with a coupon, one who pays in euros by the year.
-fn first_day() -> Model {
+pub(crate) fn first_day() -> Model {
     let mut model = Model::at(NOON - 40 * DAY);
     let monthly = model.price(json!({"unit_amount": 2_000}));
     let yearly = model.price(json!({
@@ -312,4 +312,108 @@ fn what_cannot_be_computed_is_listed_and_the_total_says_incomplete() {
         (&told[0]["detail"]["complete"], &told[0]["detail"]["mrrUSD"]),
         (&json!(false), &json!(null))
     );
+}
+
+#[test]
+fn a_dry_run_and_an_explanation_need_a_key_and_no_control_plane() {
+    let house = House::new(first_day());
+    let apart = Place::new();
+    let configuration = std::fs::read_to_string(house.place.path().join("cc-devops.toml")).unwrap();
+    apart.configure(&configuration);
+    let run = |arguments: &[&str]| {
+        let mut command = apart.command(arguments);
+        command.env("STRIPE_API_KEY", KEY);
+        finish(command, "")
+    };
+    let as_of = NOON.to_string();
+    let day = run(&["revenue", "report", "--dry-run", "--json", "--as-of", &as_of])
+        .exits(0)
+        .json();
+    let here = house.report(NOON, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!((&day["totals"], &day["kept"]), (&here["totals"], &json!(false)));
+    let id = day["subscriptions"][0]["id"].as_str().unwrap();
+    let explained = run(&["revenue", "explain", id, "--json", "--as-of", &as_of])
+        .exits(0)
+        .json();
+    assert_eq!(
+        explained["subscriptions"][0]["mrr_exact"],
+        day["subscriptions"][0]["mrr_exact"]
+    );
+    let left: Vec<_> = std::fs::read_dir(apart.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["cc-devops.toml"], "something was left behind");
+    run(&["revenue", "report"]).exits(6);
+}
+
+#[test]
+fn customers_discounts_are_read_from_the_account() {
+    let mut model = Model::at(NOON - 40 * DAY);
+    let monthly = model.price(json!({"unit_amount": 2_000}));
+    let coupon = model.coupon(json!({"percent_off": 25}));
+    let discount = model.discount(&coupon);
+    let with = model.customer(json!({ "discount": discount }));
+    let without = model.customer(json!({}));
+    let own = model.coupon(json!({"percent_off": 50}));
+    let own = model.discount(&own);
+    let first = model.subscription(&with, &[(&monthly, 1)], json!({}));
+    model.subscription(&with, &[(&monthly, 1)], json!({ "discounts": [own] }));
+    model.subscription(&without, &[(&monthly, 1)], json!({}));
+    let house = House::new(model);
+    let day = house.report(NOON, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(day["totals"][0]["mrr_minor"], 1_500 + 1_000 + 2_000, "{day}");
+    assert_eq!(day["customer_discounts_unknown"], 0);
+    let as_of = NOON.to_string();
+    let shown = house
+        .run(&["revenue", "explain", &first, "--as-of", &as_of, "--json"])
+        .exits(0)
+        .json();
+    let lines = shown["subscriptions"][0]["lines"].as_array().unwrap();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["kind"] == "customer_discount" && line["amount"] == "-500"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_dry_run_of_a_past_day_is_compared_with_the_day_kept_before_it() {
+    let house = House::new(first_day());
+    house.report(NOON, &[]).exits(0);
+    house.report(NOON + 3 * DAY, &[]).exits(0);
+    let past = house.report(NOON + 2 * DAY, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(past["compared_with"], "2026-11-22");
+    for sheet in past["movements"]["currencies"].as_object().unwrap().values() {
+        assert_eq!(sheet["opening"], sheet["closing"], "nothing moved: {past}");
+    }
+    let first = house.report(NOON - DAY, &["--dry-run", "--json"]).exits(0).json();
+    assert_eq!(first["compared_with"], json!(null));
+}
+
+#[test]
+fn a_person_is_told_of_rates_and_of_what_is_missing() {
+    let house = House::new(first_day());
+    let whole = house.report(NOON, &[]).exits(0).stdout;
+    for part in ["rates", "currency effects", "closing"] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
+    house.stripe.model(|model| {
+        let coupon = model.coupon(json!({"percent_off": 10}));
+        let discount = model.discount(&coupon);
+        model.delete_coupon(&coupon);
+        let customer = model.customer(json!({}));
+        let price = model.price(json!({}));
+        model.subscription(&customer, &[(&price, 1)], json!({ "discounts": [discount] }));
+    });
+    let part = house.report(NOON + DAY, &[]).exits(1).stdout;
+    assert!(part.contains("1 subscription could not be computed"), "{part}");
+    let history = house
+        .run(&["revenue", "history", "--until", "2026-11-23"])
+        .exits(0)
+        .stdout;
+    for said in ["1 subscription could not be computed", "rates on 2026-11-23"] {
+        assert!(history.contains(said), "{said}: {history}");
+    }
 }

@@ -72,7 +72,7 @@ pub(super) fn oldest(
     let view = conn.unchecked_transaction()?;
     let behind = Standing::to_go_on_from(&view, keys)?;
     let start = behind.map_or(0, |(seq, _)| seq);
-    let sql = format!("{} WHERE seq > ?1 ORDER BY seq LIMIT ?2", SELECT);
+    let sql = format!("{SELECT} WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     let mut statement = view.prepare_cached(&sql)?;
     let mut found = statement.query([start, limit(at_most)])?;
     let mut rows = Vec::new();

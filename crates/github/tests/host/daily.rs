@@ -149,11 +149,9 @@ async fn what_an_incomplete_scan_does_not_confirm_is_told_if_nobody_was() {
         "hasVulnerabilityAlertsEnabled"
     ]);
     let path = alerts_unread.as_array().unwrap().clone();
-    house.fake.fault(
-        "POST /graphql AuditSettings",
-        0,
-        Fault::Partial("Something broke", path),
-    );
+    house
+        .fake
+        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
     assert!(!daily(&house).await);
     assert_eq!(alerts(&house).len(), 1);
     tomorrow(&house);

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::model::{CouponRef, Discount, Item, PriceRef, Subscription};
+use crate::model::{CustomerDiscounts, Discount, Item, PriceRef, Subscription};
 
 /// The subscription with texts of its own.
 pub fn owned(subscription: Subscription<'_>) -> Subscription<'static> {
     Subscription {
         id: text(subscription.id),
         customer: text(subscription.customer),
+        country: subscription.country.map(text),
         currency: subscription.currency,
         status: subscription.status,
         start: subscription.start,
@@ -22,7 +23,16 @@ pub fn owned(subscription: Subscription<'_>) -> Subscription<'static> {
         items: subscription.items.into_iter().map(item).collect(),
         items_missing: subscription.items_missing,
         discounts: subscription.discounts.into_iter().map(discount).collect(),
+        customer_discounts: match subscription.customer_discounts {
+            CustomerDiscounts::Known(discounts) => {
+                CustomerDiscounts::Known(discounts.into_iter().map(discount).collect())
+            }
+            CustomerDiscounts::NotSent => CustomerDiscounts::NotSent,
+        },
+        application_fee_percent: subscription.application_fee_percent,
         default_tax_rates: subscription.default_tax_rates,
+        // What is planned now was not what was planned then.
+        schedule: None,
     }
 }
 
@@ -46,21 +56,6 @@ fn price(price: PriceRef<'_>) -> PriceRef<'static> {
 
 fn discount(discount: Discount<'_>) -> Discount<'static> {
     discount.into_owned()
-}
-
-impl Discount<'_> {
-    /// The discount with texts of its own.
-    pub fn into_owned(self) -> Discount<'static> {
-        Discount {
-            id: text(self.id),
-            end: self.end,
-            coupon: match self.coupon {
-                CouponRef::Sent(coupon) => CouponRef::Sent(coupon.into_owned()),
-                CouponRef::Id(id) => CouponRef::Id(text(id)),
-                CouponRef::NotSent => CouponRef::NotSent,
-            },
-        }
-    }
 }
 
 impl PriceRef<'_> {

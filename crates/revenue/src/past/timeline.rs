@@ -62,14 +62,11 @@ impl Timeline {
                 let then = self.as_of(now, at);
                 Some(figure(&then, catalog, options, at, Explain::No).into_owned())
             }
-            Err(wrong) => Some(Figure {
-                mrr: Err(FigureError::new(ErrorCode::Unreadable, wrong.why.clone())),
-                ..Figure::unreadable(
-                    Cow::Owned(wrong.id.clone()),
-                    Cow::Owned(wrong.customer.clone()),
-                    &wrong.why,
-                )
-            }),
+            Err(wrong) => Some(Figure::failed(
+                Cow::Owned(wrong.id.clone()),
+                Cow::Owned(wrong.customer.clone()),
+                FigureError::new(ErrorCode::Unreadable, wrong.why.clone()),
+            )),
         }
     }
 
@@ -91,6 +88,7 @@ impl Timeline {
         Subscription {
             id: now.id.clone(),
             customer: now.customer.clone(),
+            country: now.country.clone(),
             currency: now.currency,
             status,
             start: now.start,
@@ -110,7 +108,10 @@ impl Timeline {
             items: self.items.iter().filter_map(|item| self.item(item, now, at)).collect(),
             items_missing: now.items_missing,
             discounts: self.discounts(None, at),
+            customer_discounts: now.customer_discounts.clone(),
+            application_fee_percent: now.application_fee_percent,
             default_tax_rates: now.default_tax_rates.clone(),
+            schedule: None,
         }
     }
 

@@ -6,18 +6,27 @@
 //! read, enums are open, what may be expanded may be an id, and numbers are read from their text.
 
 mod coupon;
+mod customer;
 mod invoice;
 mod listed;
+mod name;
+mod other;
 mod past;
 mod price;
+mod schedule;
 mod subscription;
+mod trial;
 mod wire;
 
 pub use coupon::read_coupon;
+pub use customer::{Customer, read_customer};
 pub use invoice::{InvoiceLine, ListedInvoice, ListedInvoiceItem};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
+pub(crate) use name::{field, id_of};
+pub(crate) use other::{is_another, without_place};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
+pub use trial::TrialEnd;
 
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::model::Catalog;

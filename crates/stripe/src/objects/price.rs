@@ -1,9 +1,8 @@
 //! Prices, and the plans they were called before.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use cc_devops_revenue::model::{Charge, Interval, Packages, Price, Tier};
+use cc_devops_revenue::model::{Charge, Interval, Packages, Price, TaxBehavior, Tier, Usage};
 use cc_devops_revenue::money::Exact;
 use serde::Deserialize;
 
@@ -76,6 +75,8 @@ struct CurrencyOption<'a> {
     unit_amount_decimal: Option<Number<'a>>,
     #[serde(borrow)]
     tiers: Option<Vec<WireTier<'a>>>,
+    #[serde(borrow)]
+    tax_behavior: Option<Text<'a>>,
 }
 
 /// A plan: what a price was before 2020, and what old shapes have in its place.
@@ -120,9 +121,27 @@ pub fn read_price(json: &[u8]) -> Result<Price<'_>, serde_json::Error> {
     Ok(price.into())
 }
 
-impl WirePrice<'_> {
+impl<'a> WirePrice<'a> {
     pub(super) fn recurs(&self) -> bool {
         self.recurring.is_some()
+    }
+
+    /// The price with the tiers of the plan beside it, where it came without its own. The plan is the same
+    /// price under its older name: one in another currency is not.
+    pub(super) fn with_tiers_of(self, plan: impl FnOnce() -> Option<WirePlan<'a>>) -> Price<'a> {
+        let mode = self.tiers_mode.as_ref().map(|mode| mode.0.clone());
+        let mut price = Price::from(self);
+        if price.charge == Charge::TiersMissing
+            && let Some(mut plan) = plan()
+            && currency(plan.currency.as_ref()) == price.currency
+        {
+            plan.tiers_mode = plan.tiers_mode.or(mode.map(Text));
+            let charge = Price::from(plan).charge;
+            if matches!(charge, Charge::Graduated(_) | Charge::Volume(_)) {
+                price.charge = charge;
+            }
+        }
+        price
     }
 }
 
@@ -132,11 +151,15 @@ impl<'a> From<WirePrice<'a>> for Price<'a> {
             billing: sent.billing_scheme,
             tiers: sent.tiers_mode,
         };
-        let currency_options = sent.currency_options.unwrap_or_default();
-        let currency_options = currency_options.into_iter().filter_map(|(code, option)| {
+        let (mut currency_options, mut currency_taxes) = (Vec::new(), Vec::new());
+        for (code, option) in sent.currency_options.unwrap_or_default() {
+            let Ok(currency) = code.parse() else { continue };
+            if let Some(tax) = &option.tax_behavior {
+                currency_taxes.push((currency, tax_behavior(Some(tax))));
+            }
             let charge = scheme.charge(option.tiers, option.unit_amount_decimal, option.unit_amount);
-            Some((code.parse().ok()?, charge))
-        });
+            currency_options.push((currency, charge));
+        }
         let recurring = sent.recurring.as_ref();
         Self {
             id: sent.id.0,
@@ -146,10 +169,11 @@ impl<'a> From<WirePrice<'a>> for Price<'a> {
                 Interval::from(&*recurring.interval.0)
             }),
             interval_count: recurring.map_or(0, |recurring| recurring.interval_count.unwrap_or(1)),
-            metered: is(recurring.and_then(|recurring| recurring.usage_type.as_ref()), "metered"),
-            includes_tax: is(sent.tax_behavior.as_ref(), "inclusive"),
+            usage: usage(recurring.and_then(|recurring| recurring.usage_type.as_ref())),
+            tax: tax_behavior(sent.tax_behavior.as_ref()),
             charge: scheme.charge(sent.tiers, sent.unit_amount_decimal, sent.unit_amount),
-            currency_options: currency_options.collect(),
+            currency_options,
+            currency_taxes,
             packages: sent.transform_quantity.map(Packages::from),
         }
     }
@@ -167,10 +191,11 @@ impl<'a> From<WirePlan<'a>> for Price<'a> {
             currency: currency(sent.currency.as_ref()),
             interval: Interval::from(&*sent.interval.0),
             interval_count: sent.interval_count.unwrap_or(1),
-            metered: is(sent.usage_type.as_ref(), "metered"),
-            includes_tax: false,
+            usage: usage(sent.usage_type.as_ref()),
+            tax: TaxBehavior::Exclusive,
             charge: scheme.charge(sent.tiers, sent.amount_decimal, sent.amount),
             currency_options: Vec::new(),
+            currency_taxes: Vec::new(),
             packages: sent.transform_usage.map(Packages::from),
         }
     }
@@ -242,6 +267,15 @@ impl From<Transform<'_>> for Packages {
     }
 }
 
-fn is(text: Option<&Text<'_>>, expected: &str) -> bool {
-    text.is_some_and(|text| text.0 == Cow::Borrowed(expected))
+/// The oldest prices and plans do not say it: they are licensed.
+fn usage(text: Option<&Text<'_>>) -> Usage {
+    text.map_or(Usage::Licensed, |text| Usage::from(&*text.0))
+}
+
+fn tax_behavior(text: Option<&Text<'_>>) -> TaxBehavior {
+    match text.map(|text| &*text.0) {
+        Some("inclusive") => TaxBehavior::Inclusive,
+        Some("unspecified") => TaxBehavior::Unspecified,
+        _ => TaxBehavior::Exclusive,
+    }
 }

@@ -2,19 +2,25 @@
 
 use std::borrow::Cow;
 
-use cc_devops_revenue::figure::{Figure, figure};
-use cc_devops_revenue::model::{Cancels, Collection, Item, Price, PriceRef, Status, Subscription, TaxRate};
+use cc_devops_revenue::figure::{ErrorCode, Figure, FigureError, figure};
+use cc_devops_revenue::model::{
+    Cancels, Collection, CustomerDiscounts, Item, Price, PriceRef, Status, Subscription, TaxRate,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Terms;
 use super::coupon::{WireDiscount, discounts};
+use super::customer::WireCustomer;
+use super::name::{customer_of, id_of};
+use super::other::{other_object, without_place};
 use super::price::{WirePlan, WirePrice};
+use super::schedule::schedule;
 use super::wire::{Expandable, IdOf, Number, Text, WireTaxRate, currency};
 
 type Discounts<'a> = Vec<Expandable<'a, WireDiscount<'a>>>;
-type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
+pub(super) type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
 
 /// A subscription as it is sent.
 #[derive(Debug, Deserialize)]
@@ -22,15 +28,19 @@ struct WireSubscription<'a> {
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
+    object: Option<Text<'a>>,
+    #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
-    customer: Option<IdOf<'a>>,
+    customer: Option<Expandable<'a, WireCustomer<'a>>>,
     #[serde(borrow)]
     customer_account: Option<IdOf<'a>>,
     #[serde(borrow)]
     currency: Option<Text<'a>>,
     start_date: Option<i64>,
     created: Option<i64>,
+    /// The start's name in the oldest shape.
+    start: Option<i64>,
     trial_end: Option<i64>,
     cancel_at_period_end: Option<bool>,
     cancel_at: Option<i64>,
@@ -42,14 +52,24 @@ struct WireSubscription<'a> {
     #[serde(borrow)]
     latest_invoice: Option<Expandable<'a, Invoice<'a>>>,
     automatic_tax: Option<AutomaticTax>,
+    /// Not in the oldest shape, which has a plan of its own.
     #[serde(borrow)]
-    items: Items<'a>,
+    items: Option<Items<'a>>,
+    /// Read only if there are no items.
+    #[serde(borrow)]
+    plan: Option<&'a RawValue>,
+    quantity: Option<u64>,
+    #[serde(borrow)]
+    application_fee_percent: Option<Number<'a>>,
     #[serde(borrow)]
     discount: Option<Expandable<'a, WireDiscount<'a>>>,
     #[serde(borrow)]
     discounts: Option<Discounts<'a>>,
     #[serde(borrow)]
     default_tax_rates: Option<TaxRates<'a>>,
+    /// Read for itself: a schedule that cannot be read does not hide what the subscription is worth now.
+    #[serde(borrow)]
+    schedule: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,12 +88,13 @@ struct AutomaticTax {
 #[derive(Debug, Deserialize)]
 struct Items<'a> {
     #[serde(borrow)]
-    data: Vec<WireItem<'a>>,
+    data: Option<Vec<WireItem<'a>>>,
     has_more: Option<bool>,
+    next_page: Option<IgnoredAny>,
 }
 
 /// An item as it is sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct WireItem<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
@@ -111,11 +132,16 @@ pub fn read_subscription(json: &[u8]) -> Result<Subscription<'_>, serde_json::Er
 pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Terms<'_>) -> Figure<'a> {
     match read_whole(json, more_items) {
         Ok(subscription) => figure(&subscription, terms.catalog, terms.options, terms.as_of, terms.explain),
-        Err(error) => {
-            let (id, customer) = name_of(json);
-            Figure::unreadable(id, customer, &error.to_string())
-        }
+        Err(error) => unreadable(json, &error),
     }
+}
+
+/// The figure of what is no subscription, with its names as far as they can be read.
+fn unreadable<'a>(json: &'a [u8], error: &serde_json::Error) -> Figure<'a> {
+    let message = other_object(json)
+        .unwrap_or_else(|| format!("not a subscription as Stripe sends it: {}", without_place(error)));
+    let (id, customer) = name_of(json);
+    Figure::failed(id, customer, FigureError::new(ErrorCode::Unreadable, message))
 }
 
 /// Reads a subscription with further items that it was sent without.
@@ -134,30 +160,27 @@ pub(super) fn read_whole<'a>(
 
 /// Whose figure it would have been.
 pub(super) fn name_of(json: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        id: Option<Text<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Owner<'a> {
-        #[serde(borrow)]
-        customer: Option<IdOf<'a>>,
-    }
-    // One by one, so that one that is wrong does not hide the other.
-    let id = serde_json::from_slice(json).ok().and_then(|head: Head<'_>| head.id);
-    let customer = serde_json::from_slice(json)
-        .ok()
-        .and_then(|owner: Owner<'_>| owner.customer);
-    (
-        id.unwrap_or_default().0,
-        customer.map(Expandable::into_id).unwrap_or_default(),
-    )
+    (id_of(json).unwrap_or_default(), customer_of(json).unwrap_or_default())
 }
 
 impl<'a> WireSubscription<'a> {
     fn read(self) -> Result<Subscription<'a>, serde_json::Error> {
-        let item_periods = self.items.data.iter().filter_map(WireItem::period);
+        use serde::de::Error as _;
+        // A schedule's id looks like a subscription's: what an object says of itself decides.
+        if self.object.is_some_and(|object| object.0 != "subscription") {
+            return Err(serde_json::Error::custom("it is another object"));
+        }
+        let items_missing = self.items.as_ref().is_some_and(Items::are_more);
+        let items = match (self.items, self.plan) {
+            (Some(items), _) => items.data.unwrap_or_default(),
+            (None, Some(_)) => vec![WireItem {
+                quantity: self.quantity,
+                plan: self.plan,
+                ..WireItem::default()
+            }],
+            (None, None) => Vec::new(),
+        };
+        let item_periods = items.iter().filter_map(WireItem::period);
         let period = item_periods
             .max()
             .or(self.current_period_start.zip(self.current_period_end));
@@ -165,16 +188,32 @@ impl<'a> WireSubscription<'a> {
             Expandable::Id(_) => None,
             Expandable::Object(invoice) => Some(invoice.paid()),
         };
+        let (customer, customer_discounts, country) = match (self.customer, self.customer_account) {
+            (Some(Expandable::Object(customer)), _) => {
+                let customer = customer.read();
+                (
+                    customer.id,
+                    CustomerDiscounts::Known(customer.discounts),
+                    customer.country,
+                )
+            }
+            (Some(Expandable::Id(id)), _) => (id, CustomerDiscounts::NotSent, None),
+            (None, Some(account)) => (account.into_id(), CustomerDiscounts::NotSent, None),
+            (None, None) => (Cow::default(), CustomerDiscounts::Known(Vec::new()), None),
+        };
+        let fee = self.application_fee_percent.map(|percent| {
+            let exact = percent.exact();
+            exact.ok_or_else(|| serde_json::Error::custom("`application_fee_percent` is no number"))
+        });
         Ok(Subscription {
             id: self.id.0,
-            customer: self
-                .customer
-                .or(self.customer_account)
-                .map(Expandable::into_id)
-                .unwrap_or_default(),
+            country,
+            customer,
+            customer_discounts,
+            application_fee_percent: fee.transpose()?,
             currency: currency(self.currency.as_ref()),
             status: Status::from(&*self.status.0),
-            start: self.start_date.or(self.created),
+            start: self.start_date.or(self.created).or(self.start),
             trial_end: self.trial_end,
             cancels: match (self.cancel_at, self.cancel_at_period_end) {
                 (Some(time), _) => Some(Cancels::At(time)),
@@ -189,15 +228,11 @@ impl<'a> WireSubscription<'a> {
             },
             latest_invoice_paid: self.latest_invoice.and_then(invoice_paid),
             automatic_tax: self.automatic_tax.and_then(|tax| tax.enabled).unwrap_or(false),
-            items: self
-                .items
-                .data
-                .into_iter()
-                .map(WireItem::read)
-                .collect::<Result<_, _>>()?,
-            items_missing: self.items.has_more.unwrap_or(false),
+            items: items.into_iter().map(WireItem::read).collect::<Result<_, _>>()?,
+            items_missing,
             discounts: discounts(self.discounts, self.discount),
             default_tax_rates: tax_rates(self.default_tax_rates),
+            schedule: self.schedule.map(schedule),
         })
     }
 }
@@ -212,6 +247,12 @@ impl Invoice<'_> {
     }
 }
 
+impl Items<'_> {
+    fn are_more(&self) -> bool {
+        self.has_more.unwrap_or(false) || self.next_page.is_some()
+    }
+}
+
 impl<'a> WireItem<'a> {
     fn period(&self) -> Option<(i64, i64)> {
         self.current_period_start.zip(self.current_period_end)
@@ -221,7 +262,13 @@ impl<'a> WireItem<'a> {
         let plan = |plan: &'a RawValue| serde_json::from_str::<Expandable<'a, WirePlan<'a>>>(plan.get());
         let price = match (self.price, self.plan) {
             (Some(Expandable::Object(price)), None) => PriceRef::Sent(price.into()),
-            (Some(Expandable::Object(price)), Some(_)) if price.recurs() => PriceRef::Sent(price.into()),
+            (Some(Expandable::Object(price)), Some(sent)) if price.recurs() => {
+                let beside = || match plan(sent) {
+                    Ok(Expandable::Object(plan)) => Some(plan),
+                    _ => None,
+                };
+                PriceRef::Sent(price.with_tiers_of(beside))
+            }
             (Some(Expandable::Id(id)), None) => PriceRef::Id(id),
             (_, Some(sent)) => match plan(sent)? {
                 Expandable::Object(plan) => PriceRef::Sent(Price::from(plan)),
@@ -241,6 +288,6 @@ impl<'a> WireItem<'a> {
     }
 }
 
-fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
+pub(super) fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
     sent.unwrap_or_default().into_iter().map(TaxRate::from).collect()
 }

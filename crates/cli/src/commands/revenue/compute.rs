@@ -1,7 +1,7 @@
 //! `revenue compute`: from a file, without an account.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use cc_devops_kernel::ports::{Clock, SystemClock};
@@ -12,7 +12,7 @@ use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::rates::Rates;
 use cc_devops_revenue::report::{Entry, Summary};
 use cc_devops_revenue::run::Run;
-use cc_devops_stripe::compute::{ComputeError, compute, read_coupons, read_prices};
+use cc_devops_stripe::compute::{Checked, ComputeError, Duplicates, Input, read_coupons, read_customers, read_prices};
 use cc_devops_stripe::objects::Terms;
 
 use super::rules::Rules;
@@ -21,9 +21,12 @@ use crate::error::CliError;
 use crate::output::{LongList, Output};
 
 const AFTER_HELP: &str = "\
-The input is a JSON array of Stripe subscriptions, a list as Stripe's API answers it, or one
-subscription a line (NDJSON), in any shape that Stripe has sent. Nothing is sent anywhere, and the
-configuration does not count.
+The input is a JSON array of Stripe subscriptions, a list as Stripe's API answers it, pages of one,
+or one subscription a line (NDJSON), in any shape that Stripe has sent. Nothing is sent anywhere, and
+the configuration does not count.
+
+A subscription that is there more than once counts once. A customer's own discount is known where the
+customer is expanded, or stands in the file of customers.
 
 Policies: stripe-default (Stripe's published definition) and transactions (charges minus refunds,
 which a file of subscriptions does not tell: mrrUSD is null). Options, with --set option=value:
@@ -33,14 +36,17 @@ which a file of subscriptions does not tell: mrrUSD is null). Options, with --se
   subtract_recurring_discounts  true or false
   subtract_once_discounts       true or false
   discount_order                array or percent_first
+  subtract_application_fee      true or false
   day_factor, week_factor       days and weeks of a month, as 365/12 or 30
 
-Exit code 1 when a subscription could not be computed: it is listed with its reason, and the totals
-are only a part.
+Exit code 1 when the figures are incomplete: a subscription could not be computed and is listed with
+its reason, a currency has no rate, or the list is only a page. Exit code 3 when the input is no
+subscriptions at all: empty, cut off, CSV.
 
 Examples:
   stripe subscriptions list --limit 100 > subscriptions.json
   cc-devops revenue compute --input subscriptions.json
+  cc-devops revenue compute --input all.ndjson --customers customers.json --as-of 2026-06-30
   cc-devops revenue compute --input all.ndjson --rate eur=1.08 --set day_factor=30 --json";
 
 /// What is computed.
@@ -65,18 +71,45 @@ pub(super) struct Beside {
     /// File of coupons, for discounts that the subscriptions do not tell
     #[arg(long, value_name = "FILE")]
     coupons: Option<PathBuf>,
+    /// File of customers, for discounts that are theirs
+    #[arg(long, value_name = "FILE")]
+    customers: Option<PathBuf>,
+    /// What counts of a subscription that is there more than once, with different values: none of it, or the last
+    #[arg(long, value_name = "HOW", default_value = "refuse")]
+    duplicates: Copies,
+}
+
+/// What counts of several different values of one subscription.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Copies {
+    /// None: it is an error
+    Refuse,
+    /// The last in the file
+    Newest,
+}
+
+impl From<Copies> for Duplicates {
+    fn from(copies: Copies) -> Self {
+        match copies {
+            Copies::Refuse => Self::Refuse,
+            Copies::Newest => Self::Newest,
+        }
+    }
 }
 
 /// Files to compute from, read and checked as far as they are read beforehand.
 pub(super) struct Files<'a> {
-    input: &'a Path,
+    name: &'a Path,
+    input: Input,
+    checked: Checked,
     catalog: Catalog,
     policy: Policy,
     as_of: i64,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn open(input: &'a Path, beside: &Beside, rules: &Rules) -> Result<Self, CliError> {
+    /// Reads what stands beside, and looks at the subscriptions as a whole.
+    pub(super) fn open(name: &'a Path, beside: &Beside, rules: &Rules) -> Result<Self, CliError> {
         let mut catalog = Catalog::default();
         let policy = rules.policy(Policy::default())?;
         if let Some(file) = &beside.prices {
@@ -85,17 +118,35 @@ impl<'a> Files<'a> {
         if let Some(file) = &beside.coupons {
             read_coupons(open(file)?, &mut catalog).map_err(|error| unusable(file, error))?;
         }
+        if let Some(file) = &beside.customers {
+            read_customers(open(file)?, &mut catalog).map_err(|error| unusable(file, error))?;
+        }
+        let input = if name == Path::new("-") {
+            Input::from_pipe(std::io::stdin().lock())
+        } else {
+            Input::open(name)
+        };
+        let mut input = input.map_err(|error| cannot_read(name, &error))?;
+        let checked = input.check(beside.duplicates.into());
+        let checked = checked.map_err(|error| unusable(name, error))?;
         Ok(Self {
+            name,
             input,
+            checked,
             catalog,
             policy,
             as_of: rules.as_of.unwrap_or_else(|| SystemClock.now().as_second()),
         })
     }
 
+    /// What was seen of the input as a whole.
+    pub(super) fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
     /// Hands over every subscription's figure, in the file's order.
     pub(super) fn figures(
-        &self,
+        &mut self,
         explain: Explain,
         each: impl FnMut(&Figure<'_>) -> std::io::Result<()> + Send,
     ) -> Result<(), CliError> {
@@ -105,7 +156,8 @@ impl<'a> Files<'a> {
             as_of: self.as_of,
             explain,
         };
-        compute(open(self.input)?, terms, each).map_err(|error| unusable(self.input, error))
+        let computed = self.input.figures(&self.checked, terms, each);
+        computed.map_err(|error| unusable(self.name, error))
     }
 }
 
@@ -115,7 +167,16 @@ fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, CliError> {
     }
     match File::open(file) {
         Ok(open) => Ok(Box::new(BufReader::with_capacity(1 << 20, open))),
-        Err(error) => Err(CliError::Usage(format!("cannot read {}: {error}", file.display()))),
+        Err(error) => Err(cannot_read(file, &error)),
+    }
+}
+
+/// What cannot be opened was named wrongly; what breaks off while it is read was not.
+fn cannot_read(file: &Path, error: &std::io::Error) -> CliError {
+    let message = format!("cannot read {}: {error}", file.display());
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory => CliError::Usage(message),
+        _ => CliError::Failed(message),
     }
 }
 
@@ -125,7 +186,7 @@ fn unusable(file: &Path, error: ComputeError) -> CliError {
 
 /// Computes all of it: the figures for programs one by one, as they come; the summary for people.
 pub(super) fn run(output: Output, args: &Args) -> Result<(), CliError> {
-    let files = Files::open(&args.input, &args.beside, &args.rules)?;
+    let mut files = Files::open(&args.input, &args.beside, &args.rules)?;
     let rates = args.rules.rates()?.unwrap_or_else(Rates::none);
     let explain = if output.is_json() { Explain::Yes } else { Explain::No };
     let mut answer = output.is_json().then(|| LongList::begin("subscriptions")).transpose()?;
@@ -149,6 +210,10 @@ pub(super) fn run(output: Output, args: &Args) -> Result<(), CliError> {
         }
     })?;
     drop(progress);
+    run.add_duplicates(files.checked().duplicates());
+    if files.checked().list_incomplete() {
+        run.list_incomplete();
+    }
     if let Some(error) = unkept {
         return Err(CliError::Failed(error.to_string()));
     }
@@ -158,7 +223,7 @@ pub(super) fn run(output: Output, args: &Args) -> Result<(), CliError> {
         Some(answer) => answer.end(&summary)?,
         None => Output::raw(&summary_text(&summary, &unusual))?,
     }
-    if summary.errors.is_empty() {
+    if summary.complete {
         Ok(())
     } else {
         Err(CliError::Answered)

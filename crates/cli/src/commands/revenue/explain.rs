@@ -1,8 +1,10 @@
 //! `revenue explain`: the lines that lead to a figure.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use cc_devops_app::billing::billing;
+use cc_devops_app::billing::{billing, billing_with};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::ports::{Billing, Wanted};
@@ -21,7 +23,9 @@ use crate::store;
 const AFTER_HELP: &str = "\
 Each line is an amount a month; together they are the figure, to the last fraction of a cent.
 Without --input the subscription is read from the account at Stripe, and the configured policy
-counts.
+counts; with STRIPE_API_KEY, that needs no control plane.
+
+Exit code 1 when a subscription cannot be computed. One that does not count is no failure.
 
 Examples:
   cc-devops revenue explain sub_1Pgc6xB7WZ01zgkW
@@ -52,11 +56,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let entries: Vec<Entry<'_>> = found.iter().map(Entry::from).collect();
     context.output.answer(&json!({"subscriptions": entries}), || {
         found.iter().map(explained).collect::<Vec<_>>().join("\n\n")
-    })
+    })?;
+    if found.iter().all(|figure| figure.mrr.is_ok()) {
+        Ok(())
+    } else {
+        Err(CliError::Answered)
+    }
 }
 
 fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<Figure<'static>>, CliError> {
-    let files = Files::open(input, &args.beside, &args.rules)?;
+    let mut files = Files::open(input, &args.beside, &args.rules)?;
     let mut found: Vec<Figure<'static>> = Vec::new();
     let id = args.id.as_str();
     let wanted = |figure: &Figure<'_>| figure.id == id || figure.customer == id;
@@ -71,8 +80,13 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
     drop(progress);
     if found.is_empty() {
         let file = input.display();
+        let part = if files.checked().list_incomplete() {
+            "; its list is only a part: it says that there is more"
+        } else {
+            ""
+        };
         return Err(CliError::Failed(format!(
-            "{file} has no subscription {id} and none of a customer {id}"
+            "{file} has no subscription {id} and none of a customer {id}{part}"
         )));
     }
     Ok(found)
@@ -80,14 +94,20 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
 
 async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
     let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
-    let opened = store::open(context).await?;
-    let given = credentials::given(STRIPE_KEY, &config.key, context.output);
-    let account = billing(&config, &opened.ports, given);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // It is open as long as it is used.
+    let opened;
+    let account = if let Some(key) = credentials::given(STRIPE_KEY, &config.key, context.output) {
+        billing_with(&config, key, Arc::clone(&clock))
+    } else {
+        opened = store::open(context).await?;
+        billing(&config, &opened.ports, None)
+    };
     let progress = context.output.progress("asking Stripe");
     progress.start();
     let wanted = Wanted {
         options: &config.policy.options,
-        as_of: args.rules.as_of.unwrap_or_else(|| opened.ports.clock.now().as_second()),
+        as_of: args.rules.as_of.unwrap_or_else(|| clock.now().as_second()),
         explain: Explain::Yes,
     };
     let found = account.figures_of(&args.id, wanted).await;

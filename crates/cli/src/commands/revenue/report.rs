@@ -1,15 +1,19 @@
 //! `revenue report`: the day's MRR, read, kept, told.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use cc_devops_app::billing::billing;
+use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::revenue::reporter;
-use cc_devops_revenue::day::Day;
+use cc_devops_kernel::ports::SystemClock;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::ports::RevenuePorts;
 use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
+use cc_devops_revenue::unkept::Unkept;
 
+use super::churn::Churn;
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
 use crate::context::Context;
@@ -25,6 +29,9 @@ does the same every day at 06:00 UTC. A run that fails changes nothing that was 
 
 The key is the secret /contentcraft/stripe/reporting_api_key, or STRIPE_API_KEY. A restricted key
 with read on Subscriptions, Prices, Products, Coupons, Customers, Tax rates and Balance is enough.
+
+With --dry-run and STRIPE_API_KEY no control plane is needed, and nothing is left behind; where there is
+one, the day is compared with the last one kept before it.
 
 Exit code 1 when the day is incomplete: a subscription could not be computed, or a currency has no
 rate. What is missing is said.
@@ -50,10 +57,33 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let settings = context.load_settings()?.settings;
     let config = args.rules.over(&settings.revenue)?;
-    let opened = store::open(context).await?;
     let given = credentials::given(STRIPE_KEY, &config.key, output);
-    let account = billing(&config, &opened.ports, given);
-    let reporter = reporter(&config, settings.installation, account, opened.ports.clone())?;
+    let nothing_kept = settings.aws.is_none() && !store::exists(&context.global.data_dir);
+    // It is open as long as it is used.
+    let opened = match given {
+        Some(_) if args.dry_run && nothing_kept => None,
+        _ => Some(store::open(context).await?),
+    };
+    let (account, ports) = match (given, &opened) {
+        (given, Some(opened)) => (
+            billing(&config, &opened.ports, given),
+            RevenuePorts::from(&opened.ports),
+        ),
+        (Some(key), None) => {
+            let ports = RevenuePorts {
+                revenue: Arc::new(Unkept),
+                alerts: Arc::new(Unkept),
+                clock: Arc::new(SystemClock),
+            };
+            (billing_with(&config, key, Arc::clone(&ports.clock)), ports)
+        }
+        (None, None) => {
+            let message = "without a control plane, put the key into STRIPE_API_KEY";
+            return Err(CliError::Usage(message.to_owned()));
+        }
+    };
+    let kept = Arc::clone(&ports.revenue);
+    let reporter = reporter(&config, settings.installation, account, ports)?;
     let ask = Ask {
         as_of: args.rules.as_of,
         keep: !args.dry_run,
@@ -87,7 +117,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Err(error);
     }
     let day = result.map_err(refused)?;
-    tell(output, &day, !args.dry_run, answer, &unusual)?;
+    let churn = Churn::of(&*kept, &day).await?;
+    if output.is_json() {
+        tell(answer, &DayView::of(&day, !args.dry_run, churn))?;
+    } else {
+        Output::raw(&day_text(&day, !args.dry_run, &unusual, config.currency))?;
+    }
     if day.summary.complete {
         Ok(())
     } else {
@@ -105,15 +140,12 @@ fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(),
         .map_err(|error| CliError::write("cannot write to standard output", error))
 }
 
-fn tell(output: Output, day: &Day, kept: bool, answer: Option<LongList>, unusual: &Unusual) -> Result<(), CliError> {
-    if !output.is_json() {
-        return Output::raw(&day_text(day, kept, unusual));
-    }
+fn tell(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
     let list = match answer {
         Some(list) => list,
         None => LongList::begin("subscriptions")?,
     };
-    list.end(&DayView::of(day, kept))
+    list.end(day)
 }
 
 fn refused(error: ReportError) -> CliError {

@@ -6,13 +6,17 @@ use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::policy::Policy;
 use cc_devops_revenue::rates::Rates;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use crate::error::CliError;
 
 /// By which rules.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rules {
-    /// Moment the figures are of, in Unix seconds; without it, now
-    #[arg(long, value_name = "UNIX", allow_negative_numbers = true)]
+    /// Moment the figures are of: Unix seconds, a day (its end in UTC), or RFC 3339; without it, now
+    #[arg(long, value_name = "WHEN", allow_negative_numbers = true, value_parser = moment)]
     pub(super) as_of: Option<i64>,
     /// Which definition of MRR; stripe-default, unless the configuration says otherwise
     #[arg(long, value_name = "NAME")]
@@ -23,6 +27,25 @@ pub(super) struct Rules {
     /// How many US dollars a unit of a currency is worth; may be given more than once
     #[arg(long = "rate", value_name = "CURRENCY=DOLLARS")]
     rates: Vec<String>,
+}
+
+/// A moment in Unix seconds: from seconds, from a day, of which it is the last second in UTC, or from a time of day
+/// with its offset. Source: <https://www.rfc-editor.org/rfc/rfc3339>.
+fn moment(text: &str) -> Result<i64, String> {
+    const EXPECTED: &str = "give Unix seconds, a day such as 2026-06-30, or a moment such as 2026-06-30T12:00:00Z";
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let at: Result<Timestamp, jiff::Error> = if text.len() == "2026-06-30".len() {
+        let last = text.parse().map(|day: Date| day.at(23, 59, 59, 0));
+        last.and_then(|last| last.to_zoned(TimeZone::UTC))
+            .map(|last| last.timestamp())
+    } else {
+        text.parse()
+    };
+    // Beneath the epoch the second is the one before, too.
+    let seconds = |at: Timestamp| at.as_second() - i64::from(at.subsec_nanosecond() < 0);
+    at.map(seconds).map_err(|error| format!("{error}; {EXPECTED}"))
 }
 
 impl Rules {

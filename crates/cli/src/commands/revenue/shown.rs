@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
-use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::money::{Exact, Total};
 use cc_devops_revenue::movements::{Kind, Statement};
 use cc_devops_revenue::report::{Summary, Usd};
 use cc_devops_revenue::transactions::TransactionsFigure;
@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::churn::Churn;
+use super::notes;
 use crate::output::table;
 
 /// How many subscriptions with an error are shown to a person.
@@ -64,8 +66,8 @@ pub(super) struct Moved<'a> {
     /// In US dollars; `null` where a currency has no rate.
     #[serde(rename = "movementsUSD")]
     movements_usd: Option<MovementsUsd>,
-    /// The share of subscribers who churned since the day it is compared with: a fraction.
-    churn_rate: Option<Exact>,
+    #[serde(flatten)]
+    churn: Churn,
 }
 
 /// Movements in US dollars: opening, what moved, and currency effects make closing.
@@ -78,7 +80,7 @@ pub(super) struct MovementsUsd {
 }
 
 impl<'a> Moved<'a> {
-    pub(super) fn of(day: &'a Day) -> Self {
+    pub(super) fn of(day: &'a Day, churn: Churn) -> Self {
         let movements_usd = day.movements_usd.as_ref().map(|converted| MovementsUsd {
             opening: Usd(converted.opening),
             moved: converted
@@ -94,26 +96,34 @@ impl<'a> Moved<'a> {
             policy_changed: day.policy_changed,
             movements: &day.movements,
             movements_usd,
-            churn_rate: day.churn_rate(),
+            churn,
         }
     }
 }
 
 impl<'a> DayView<'a> {
-    pub(super) fn of(day: &'a Day, kept: bool) -> Self {
+    pub(super) fn of(day: &'a Day, kept: bool, churn: Churn) -> Self {
         Self {
             summary: &day.summary,
             date: day.date,
             at: day.at,
             kept,
-            moved: Moved::of(day),
+            moved: Moved::of(day, churn),
         }
     }
 }
 
 /// A day as people see it.
-pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
+pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual, currency: Currency) -> String {
     let mut lines = vec![summary_text(&day.summary, unusual)];
+    if currency != Currency::USD {
+        let name = format!("MRR in {}", upper(currency));
+        let amount = day.mrr_in(currency).map(|amount| amount_of(amount, currency));
+        lines.push(format!(
+            "{name:<13} {}",
+            amount.unwrap_or_else(|| "cannot be told: a currency has no rate".to_owned())
+        ));
+    }
     lines.extend(day.summary.transactions.map(|figure| transactions_text(&figure)));
     lines.push(String::new());
     lines.push(match day.compared_with {
@@ -121,6 +131,8 @@ pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
         None => "the first day that is kept:".to_owned(),
     });
     lines.push(movements_text(day));
+    lines.extend(notes::in_dollars(day).map(|text| format!("\n{text}")));
+    lines.extend(notes::closing_apart(day));
     if day.policy_changed {
         lines.push("the policy is another than that day's, and part of this is its doing".to_owned());
     }
@@ -162,7 +174,7 @@ fn movements_text(day: &Day) -> String {
     table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
 }
 
-fn upper(currency: Currency) -> String {
+pub(super) fn upper(currency: Currency) -> String {
     currency.as_str().to_ascii_uppercase()
 }
 
@@ -170,6 +182,20 @@ fn upper(currency: Currency) -> String {
 pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
     let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
     whole.decimal(currency.exponent())
+}
+
+/// An exact amount of minor units, in units of its currency.
+pub(super) fn decimal(total: &Total, currency: Currency) -> String {
+    total
+        .shifted(0, currency.exponent())
+        .unwrap_or_else(|_| total.to_string())
+}
+
+/// A part of 1 in percent.
+pub(super) fn percent(share: &Total) -> String {
+    share
+        .shifted(3, 1)
+        .map_or_else(|_| share.to_string(), |percent| format!("{percent} %"))
 }
 
 /// A run as people see it.
@@ -207,7 +233,8 @@ pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
     if !excluded.is_empty() {
         lines.push(format!("not counted   {}", excluded.join(", ")));
     }
-    let errors: u64 = summary.errors.values().sum();
+    lines.extend(notes::lines(summary));
+    let errors = notes::failed(summary);
     if errors > 0 {
         lines.push(format!("\n{errors} could not be computed:"));
         lines.push(table(
@@ -229,8 +256,10 @@ pub(super) fn code_of<T: Serialize>(code: &T) -> String {
 
 /// A figure with its lines, as people see it.
 pub(super) fn explained(figure: &Figure<'_>) -> String {
-    let Some(currency) = figure.currency else {
-        return format!("{}  nobody can say", figure.id);
+    let currency = match (&figure.mrr, figure.currency) {
+        (Err(error), _) => return format!("{} of {}: {error}", figure.id, figure.customer),
+        (Ok(_), None) => return format!("{} of {}: not counted", figure.id, figure.customer),
+        (Ok(_), Some(currency)) => currency,
     };
     let rows = figure.lines.iter().map(|line| {
         vec![
@@ -241,13 +270,11 @@ pub(super) fn explained(figure: &Figure<'_>) -> String {
         ]
     });
     let lines = table(&["ITEM", "LINE", "A MONTH", "EXACT (MINOR UNITS)"], rows);
-    match &figure.mrr {
-        Ok(mrr) => format!(
-            "{} of {}: {} a month\n\n{lines}",
-            figure.id,
-            figure.customer,
-            mrr.money(currency)
-        ),
-        Err(error) => format!("{} of {}: {error}", figure.id, figure.customer),
-    }
+    let mrr = figure.mrr.as_ref().copied().unwrap_or_default();
+    format!(
+        "{} of {}: {} a month\n\n{lines}",
+        figure.id,
+        figure.customer,
+        mrr.money(currency)
+    )
 }

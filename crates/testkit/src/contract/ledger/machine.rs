@@ -73,8 +73,9 @@ pub fn ledger_steps(fresh: impl AsyncFn() -> Ports) {
     match ran {
         Ok(()) => {}
         Err(TestError::Fail(why, (_, steps, _))) => {
-            let steps: String = steps.iter().map(|step| format!("\n    {step:?}")).collect();
-            panic!("{why}\nafter these steps, the fewest that were found:{steps}")
+            let steps: Vec<String> = steps.iter().map(|step| format!("    {step:?}")).collect();
+            let steps = steps.join("\n");
+            panic!("{why}\nafter these steps, the fewest that were found:\n{steps}")
         }
         Err(error) => panic!("{error}"),
     }
@@ -190,21 +191,7 @@ impl Real {
                 }
                 self.receipt(*id, receipt, now, None).await
             }
-            Step::ClaimDue { lease, limit } => {
-                let until = now + lease;
-                let taken = ledger.claim_due(after(now), after(until), *limit).await.expect("claim");
-                let mut claims = Vec::new();
-                for one in &taken {
-                    let detail = sample::request_of(one.head.clone()).detail;
-                    assert!(
-                        one.detail.expose() == detail.expose(),
-                        "the detail is what was received"
-                    );
-                    witness.claimed(held(&one.claim), now, until);
-                    claims.push((held(&one.claim), one.tries));
-                }
-                Answer::Taken(claims)
-            }
+            Step::ClaimDue { lease, limit } => self.claim_due(now, now + lease, *limit).await,
             Step::Renew { claims, done, lease } => {
                 let renewals: Vec<Renewal> = claims
                     .iter()
@@ -276,6 +263,21 @@ impl Real {
                 count
             }
         }
+    }
+
+    async fn claim_due(&mut self, now: i64, until: i64, limit: usize) -> Answer {
+        let taken = self.ports.ledger.claim_due(after(now), after(until), limit).await;
+        let mut claims = Vec::new();
+        for one in taken.expect("claim") {
+            let detail = sample::request_of(one.head.clone()).detail;
+            assert!(
+                one.detail.expose() == detail.expose(),
+                "the detail is what was received"
+            );
+            self.witness.claimed(held(&one.claim), now, until);
+            claims.push((held(&one.claim), one.tries));
+        }
+        Answer::Taken(claims)
     }
 
     async fn receipt(&mut self, id: u8, receipt: Receipt, now: i64, lease: Option<i64>) -> Answer {

@@ -240,6 +240,30 @@ impl Model {
         }
     }
 
+    /// Renews these claims; gives those that are not good any more.
+    fn renew(&mut self, claims: &[Held], done: Option<u64>, lease_until: i64) -> BTreeSet<Held> {
+        let mut lost = BTreeSet::new();
+        for claim in claims {
+            match self.executing(*claim) {
+                None => {
+                    lost.insert(*claim);
+                }
+                Some(entry) => {
+                    entry.moment = lease_until;
+                    entry.done = done.or(entry.done);
+                }
+            }
+        }
+        lost
+    }
+
+    fn forget_requests(&mut self, before: i64) -> u64 {
+        let old = self.entries.iter().filter(|entry| self.is_forgettable(entry, before));
+        let gone: BTreeSet<u8> = old.map(|entry| entry.id).collect();
+        self.entries.retain(|entry| !gone.contains(&entry.id));
+        gone.len() as u64
+    }
+
     /// Takes a step.
     pub(super) fn step(&mut self, step: &Step) -> Answer {
         let now = self.now;
@@ -274,21 +298,7 @@ impl Model {
                 ref claims,
                 done,
                 lease,
-            } => {
-                let mut lost = BTreeSet::new();
-                for claim in claims {
-                    match self.executing(*claim) {
-                        None => {
-                            lost.insert(*claim);
-                        }
-                        Some(entry) => {
-                            entry.moment = now + lease;
-                            entry.done = done.or(entry.done);
-                        }
-                    }
-                }
-                Answer::Lost(lost)
-            }
+            } => Answer::Lost(self.renew(claims, done, now + lease)),
             Step::HandBack(claim) => {
                 let entry = self.leave(claim, Stand::Received, now);
                 done(entry.map(|entry| entry.tries -= 1).is_some())
@@ -338,17 +348,7 @@ impl Model {
             Step::ForgetEvents => {
                 Answer::Count(self.events.drain(..self.events.len().saturating_sub(1)).count() as u64)
             }
-            Step::ForgetRequests { age } => {
-                let there = self.entries.len();
-                let gone: BTreeSet<u8> = self
-                    .entries
-                    .iter()
-                    .filter(|entry| self.is_forgettable(entry, now - age))
-                    .map(|entry| entry.id)
-                    .collect();
-                self.entries.retain(|entry| !gone.contains(&entry.id));
-                Answer::Count((there - self.entries.len()) as u64)
-            }
+            Step::ForgetRequests { age } => Answer::Count(self.forget_requests(now - age)),
         }
     }
 
