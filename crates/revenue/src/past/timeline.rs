@@ -6,7 +6,7 @@ use super::items::{ItemLife, lives};
 use super::{BilledLine, PastSubscription};
 use crate::figure::{ErrorCode, Figure, FigureError, figure};
 use crate::lines::Explain;
-use crate::model::{Cancels, Catalog, Collection, Discount, Item, Status, Subscription};
+use crate::model::{Cancels, Catalog, Collection, CustomerDiscounts, Discount, Item, Status, Subscription};
 use crate::policy::Options;
 
 /// A subscription's life, made ready to be looked at on many days.
@@ -108,7 +108,7 @@ impl Timeline {
             items: self.items.iter().filter_map(|item| self.item(item, now, at)).collect(),
             items_missing: now.items_missing,
             discounts: self.discounts(None, at),
-            customer_discounts: now.customer_discounts.clone(),
+            customer_discounts: self.customer_discounts(now),
             application_fee_percent: now.application_fee_percent,
             default_tax_rates: now.default_tax_rates.clone(),
             schedule: None,
@@ -167,6 +167,17 @@ impl Timeline {
         };
         let found = self.past.discounts.iter().filter(counts);
         found.map(|found| found.discount.clone()).collect()
+    }
+
+    /// The customer's own discounts, but for those of which invoices show when they counted: these are among the
+    /// subscription's.
+    fn customer_discounts(&self, now: &Subscription<'static>) -> CustomerDiscounts<'static> {
+        let CustomerDiscounts::Known(discounts) = &now.customer_discounts else {
+            return CustomerDiscounts::NotSent;
+        };
+        let known = |id: &str| self.past.discounts.iter().any(|found| found.discount.id == id);
+        let others = discounts.iter().filter(|discount| !known(&discount.id));
+        CustomerDiscounts::Known(others.cloned().collect())
     }
 
     fn moments(&self) -> Vec<i64> {

@@ -6,7 +6,6 @@ mod churn;
 mod cohorts;
 mod compute;
 mod csv;
-mod csv_text;
 mod explain;
 mod figures;
 mod history;

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::csv_text::csv_text;
+use super::csv;
 use super::shown::amount_of;
 use crate::context::Context;
 use crate::error::CliError;
@@ -86,9 +86,7 @@ const COLUMNS: [&str; 8] = [
 
 /// Runs `revenue movements`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    if args.csv && context.output.is_json() {
-        return Err(CliError::Usage("write --csv or --json, not both".to_owned()));
-    }
+    csv::alone(context.output, args.csv)?;
     let opened = store::open(context).await?;
     let store = &*opened.ports.revenue;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
@@ -130,8 +128,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     }
     if args.csv {
-        let header = COLUMNS.map(str::to_ascii_lowercase);
-        Output::raw(&csv_text(&header, &rows)?)?;
+        let head = COLUMNS.map(str::to_ascii_lowercase);
+        Output::raw(&csv::table(&head.each_ref().map(String::as_str), rows)?)?;
         for remark in remarks(&rest) {
             context.output.note(&remark);
         }
