@@ -83,7 +83,11 @@ impl HeatMap {
         let fitting = (width.saturating_sub(name) / (narrow + 1)).clamp(1, columns.max(1));
         let mut lines = self.lines(name, narrow, " ", fitting, Cell::narrow);
         if fitting < columns {
-            lines.push(format!("... and {} more columns", columns - fitting));
+            let left = columns - fitting;
+            lines.push(format!(
+                "... and {left} more column{}",
+                if left == 1 { "" } else { "s" }
+            ));
         }
         lines.join("\n")
     }
@@ -255,7 +259,7 @@ COHORT         0        1       2
         assert_eq!(narrow.lines().nth(1), Some("2026-01 █100 ▒ 50    4"), "{narrow}");
         let cut = map("Retention").terminal(18);
         assert_eq!(cut.lines().nth(1), Some("2026-01 █100 ▒ 50"), "{cut}");
-        assert!(cut.ends_with("... and 1 more columns"), "{cut}");
+        assert!(cut.ends_with("... and 1 more column"), "{cut}");
     }
 
     #[test]
