@@ -49,6 +49,16 @@ impl Cell {
         SHADES.get(place).copied().unwrap_or(' ')
     }
 
+    /// A shade, a blank and the label.
+    fn wide(&self) -> String {
+        format!("{} {:>5}", self.shade(), self.label)
+    }
+
+    /// A shade and the label's number.
+    fn narrow(&self) -> String {
+        format!("{}{:>3}", self.shade(), self.label.trim_end_matches(" %"))
+    }
+
     /// From white to a dark blue.
     fn color(&self) -> String {
         let mix =
@@ -58,33 +68,57 @@ impl Cell {
 }
 
 impl HeatMap {
-    /// The map as characters: a shade beside each label.
-    pub fn terminal(&self) -> String {
-        let labels = self
-            .rows
-            .iter()
-            .flat_map(|row| row.cells.iter().flatten().map(|cell| cell.label.chars().count()));
-        let wide = self.columns.iter().map(|column| column.chars().count());
-        // A shade, a blank and the label.
-        let cell = labels.map(|label| label + 2).chain(wide).max().unwrap_or(0);
+    /// The map as characters, `width` wide: a shade beside each label. Where it does not fit, labels go without their
+    /// unit, and columns that still do not fit are left out and counted.
+    pub fn terminal(&self, width: u16) -> String {
+        let width = usize::from(width);
         let names = self.rows.iter().map(|row| row.name.chars().count());
         let name = names.chain([self.corner.chars().count()]).max().unwrap_or(0);
-        let mut lines = vec![line(
-            &self.corner,
-            name,
-            self.columns.iter().map(|column| format!("{column:>cell$}")),
-        )];
-        for row in &self.rows {
-            let cells = row.cells.iter().map(|found| match found {
-                Some(found) => {
-                    let width = cell.saturating_sub(2);
-                    format!("{} {:>width$}", found.shade(), found.label)
-                }
-                None => " ".repeat(cell),
-            });
-            lines.push(line(&row.name, name, cells));
+        let columns = self.columns.len();
+        let wide = self.cell_width(Cell::wide);
+        if name + columns * (wide + 2) <= width {
+            return self.lines(name, wide, "  ", columns, Cell::wide).join("\n");
+        }
+        let narrow = self.cell_width(Cell::narrow);
+        let fitting = (width.saturating_sub(name) / (narrow + 1)).clamp(1, columns.max(1));
+        let mut lines = self.lines(name, narrow, " ", fitting, Cell::narrow);
+        if fitting < columns {
+            let left = columns - fitting;
+            lines.push(format!(
+                "... and {left} more column{}",
+                if left == 1 { "" } else { "s" }
+            ));
         }
         lines.join("\n")
+    }
+
+    fn cell_width(&self, written: fn(&Cell) -> String) -> usize {
+        let cells = self.rows.iter().flat_map(|row| row.cells.iter().flatten());
+        let cells = cells.map(|cell| written(cell).chars().count());
+        cells
+            .chain(self.columns.iter().map(|column| column.chars().count()))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn lines(&self, name: usize, cell: usize, gap: &str, columns: usize, written: fn(&Cell) -> String) -> Vec<String> {
+        let line = |title: &str, cells: Vec<String>| {
+            let cells: String = cells
+                .iter()
+                .take(columns)
+                .map(|text| format!("{gap}{text:>cell$}"))
+                .collect();
+            format!("{title:<name$}{cells}").trim_end().to_owned()
+        };
+        let mut lines = vec![line(&self.corner, self.columns.clone())];
+        for row in &self.rows {
+            let cells = row
+                .cells
+                .iter()
+                .map(|cell| cell.as_ref().map(written).unwrap_or_default());
+            lines.push(line(&row.name, cells.collect()));
+        }
+        lines
     }
 
     /// The map as SVG, 16 to 9.
@@ -122,6 +156,16 @@ impl HeatMap {
                 document = document.add(words(column, x, TOP - 14.0, "middle").set("font-size", 14));
             }
         }
+        // What the colors mean.
+        for (number, permille) in [0, 250, 500, 750, 1_000].into_iter().enumerate() {
+            let sample = Cell {
+                permille,
+                label: format!("{} %", permille / 10),
+                about: format!("{} %", permille / 10),
+            };
+            let x = WIDTH - LEFT - 5.0 * 56.0 + 56.0 * whole(number);
+            document = draw(document, &sample, (x, 74.0), (56.0, 24.0), 12.0);
+        }
         for (number, row) in self.rows.iter().enumerate() {
             let y = TOP + down * whole(number);
             document = document.add(words(&row.name, LEFT, y + down * 0.62, "start").set("font-size", 15));
@@ -151,11 +195,6 @@ fn draw(document: Document, cell: &Cell, (x, y): (f64, f64), (across, down): (f6
     let ink = if cell.permille > 550 { "#ffffff" } else { INK };
     let label = words(&cell.label, x + across / 2.0, y + down * 0.5 + size * 0.36, "middle");
     document.add(label.set("font-size", place(size)).set("fill", ink))
-}
-
-fn line(name: &str, width: usize, cells: impl Iterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.collect();
-    format!("{name:<width$}  {}", cells.join("  ")).trim_end().to_owned()
 }
 
 fn whole(number: usize) -> f64 {
@@ -198,7 +237,7 @@ mod tests {
 COHORT         0        1       2
 2026-01  █ 100 %  ▒  50 %    4 %
 2026-02  █ 125 %";
-        let found = map("Retention").terminal();
+        let found = map("Retention").terminal(80);
         let squeezed = |text: &str| {
             text.lines()
                 .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -212,6 +251,15 @@ COHORT         0        1       2
         };
         let columns = ends(rows[0], |c| c.is_ascii_digit());
         assert_eq!(columns, ends(rows[1], |c| c == '%'), "{found}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_narrower_and_then_left_out() {
+        let narrow = map("Retention").terminal(24);
+        assert_eq!(narrow.lines().nth(1), Some("2026-01 █100 ▒ 50    4"), "{narrow}");
+        let cut = map("Retention").terminal(18);
+        assert_eq!(cut.lines().nth(1), Some("2026-01 █100 ▒ 50"), "{cut}");
+        assert!(cut.ends_with("... and 1 more column"), "{cut}");
     }
 
     #[test]
@@ -252,6 +300,6 @@ COHORT         0        1       2
             ..map("Nothing")
         };
         assert!(roxmltree::Document::parse(&empty.svg()).is_ok());
-        assert_eq!(empty.terminal(), "COHORT");
+        assert_eq!(empty.terminal(80), "COHORT");
     }
 }

@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Output::raw(&as_csv(&retention)?);
     }
     output.answer(&retention, || {
-        let mut parts = vec![map.title.clone(), map.terminal(), map.note.clone()];
+        let mut parts = vec![map.title.clone(), map.terminal(output.size().0), map.note.clone()];
         parts.extend(files.told());
         parts.join("\n\n")
     })
