@@ -244,7 +244,10 @@ fn customer() -> CustomerRow {
 
 /// MRR that was kept is still there.
 async fn check_revenue(store: &Store) {
-    assert_eq!(store.revenue().latest().await.unwrap(), Some(mrr()));
+    // The fixtures' days are of before anything was kept beside MRR.
+    let mut day = mrr();
+    day.summary.outlook = None;
+    assert_eq!(store.revenue().latest().await.unwrap(), Some(day));
     assert_eq!(store.revenue().customers(None, 10).await.unwrap(), [customer()]);
 }
 
