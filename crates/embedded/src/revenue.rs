@@ -7,6 +7,7 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, place};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
+use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
@@ -168,7 +169,7 @@ impl RevenueStore for SqliteRevenue {
             });
         };
         let first = after.map_or(first.0, |after| first.0.max(after.0.saturating_add(1)));
-        let (kind, customer) = (wanted.kind.map(|kind| kind.as_str()), wanted.customer.clone());
+        let (kind, customer) = (wanted.kind.map(Kind::as_str), wanted.customer.clone());
         let rows: Vec<(Cursor, CustomerMovement)> = self
             .db
             .read(move |conn| {

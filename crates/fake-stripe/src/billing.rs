@@ -11,7 +11,7 @@ use super::shape;
 const DAY: i64 = 86_400;
 
 /// How a subscription begins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Beginning<'a> {
     /// Its id; one of the fake's own, where none is given.
     pub id: Option<&'a str>,

@@ -288,6 +288,10 @@ impl<'r> Backfill<'r> {
     }
 
     /// Computes a day; keeps it, unless it was reported.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a day's steps in their order, each on what the one before left"
+    )]
     async fn day(
         &mut self,
         date: Date,
@@ -300,7 +304,7 @@ impl<'r> Backfill<'r> {
         let reporter = self.reporter;
         let policy = &reporter.settings.policy;
         let summary = Summary::new(&run, policy, moment, &self.rates, None).map_err(ReportError::from)?;
-        let reported = kept.is_some_and(|kept| kept.reconstructed.is_none());
+        let is_reported = kept.is_some_and(|kept| kept.reconstructed.is_none());
         let store = &*reporter.ports.revenue;
         let beginning = compared_with.is_none();
         let mut movements = if beginning {
@@ -308,7 +312,7 @@ impl<'r> Backfill<'r> {
         } else {
             Movements::new(run)
         };
-        let mut who = WhoMoved::new(store, date, !reported);
+        let mut who = WhoMoved::new(store, date, !is_reported);
         let mut changes: Vec<(CustomerKey, Option<Known>, Known)> = Vec::new();
         // A beginning is compared with nothing.
         let before = self.known.iter().filter(|_| !beginning);
@@ -358,7 +362,7 @@ impl<'r> Backfill<'r> {
             .collect();
         self.known
             .extend(changes.into_iter().map(|(key, _, after)| (key, after)));
-        if reported {
+        if is_reported {
             self.result.reported += 1;
             return Ok(());
         }
@@ -368,8 +372,9 @@ impl<'r> Backfill<'r> {
             Err(ConvertError::NoRate(_) | ConvertError::Unbalanced) => None,
         };
         let now: Timestamp = reporter.ports.clock.now();
-        let continued = kept.and_then(|kept| kept.reconstructed.as_ref());
-        let continued = continued.is_some_and(|kept| kept.continues);
+        let led_on = kept
+            .and_then(|kept| kept.reconstructed.as_ref())
+            .is_some_and(|kept| kept.continues);
         let day = Day {
             date,
             at: now,
@@ -383,7 +388,7 @@ impl<'r> Backfill<'r> {
             customer_movements: Some(customer_movements),
             reconstructed: Some(Reconstructed {
                 at: now,
-                continues: continues || continued,
+                continues: continues || led_on,
             }),
         };
         if kept.is_some_and(|kept| same(kept, &day)) {

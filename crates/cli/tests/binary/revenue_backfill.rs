@@ -20,7 +20,11 @@ struct House {
 impl House {
     fn new(model: Model) -> Self {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
+        let runtime = threads
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("threads can be had");
         let stripe = runtime.block_on(FakeStripe::start(model));
         stripe.set_rates(1_000, 1_000);
         let place = Place::new();
@@ -47,7 +51,7 @@ fn today() -> Date {
 }
 
 fn noon(date: Date) -> i64 {
-    let midnight: Timestamp = date.to_zoned(TimeZone::UTC).unwrap().timestamp();
+    let midnight: Timestamp = date.to_zoned(TimeZone::UTC).expect("midnight is in range").timestamp();
     midnight.as_second() + DAY / 2
 }
 

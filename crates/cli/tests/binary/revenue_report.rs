@@ -98,6 +98,7 @@ pub(crate) fn first_day() -> Model {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "two days of one account, told as they come")]
 fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
     let house = House::new(first_day());
     let first = house.report(NOON, &["--json"]).exits(0).json();

@@ -1,5 +1,7 @@
 //! A table of shares as a heat map: rows of cells, each the darker the larger its share.
 
+use std::fmt::Write as _;
+
 use svg::Document;
 use svg::node::element::{Rectangle, Title};
 
@@ -103,12 +105,11 @@ impl HeatMap {
 
     fn lines(&self, name: usize, cell: usize, gap: &str, columns: usize, written: fn(&Cell) -> String) -> Vec<String> {
         let line = |title: &str, cells: Vec<String>| {
-            let cells: String = cells
-                .iter()
-                .take(columns)
-                .map(|text| format!("{gap}{text:>cell$}"))
-                .collect();
-            format!("{title:<name$}{cells}").trim_end().to_owned()
+            let mut line = format!("{title:<name$}");
+            for text in cells.iter().take(columns) {
+                _ = write!(line, "{gap}{text:>cell$}");
+            }
+            line.trim_end().to_owned()
         };
         let mut lines = vec![line(&self.corner, self.columns.clone())];
         for row in &self.rows {
@@ -267,8 +268,8 @@ COHORT         0        1       2
         let text = map("Retention of <us> & \"them\"").svg();
         let document = roxmltree::Document::parse(&text).unwrap();
         let root = document.root_element();
-        let size = ["width", "height"].map(|name| root.attribute(name).unwrap().parse::<f64>().unwrap());
-        assert_eq!(size, [1_280.0, 720.0]);
+        let size = ["width", "height"].map(|name| root.attribute(name).unwrap().to_owned());
+        assert_eq!(size, ["1280", "720"]);
         let texts: Vec<&str> = document
             .descendants()
             .filter_map(|node| node.text().map(str::trim))

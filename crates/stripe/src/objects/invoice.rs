@@ -135,6 +135,7 @@ struct Period {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as Stripe names them")]
 struct LineParent<'a> {
     #[serde(borrow)]
     subscription_item_details: Option<Details<'a>>,
@@ -146,6 +147,7 @@ struct LineParent<'a> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as Stripe names them")]
 struct Details<'a> {
     #[serde(borrow)]
     subscription: Option<IdOf<'a>>,

@@ -16,6 +16,7 @@ pub enum TrialEnd {
 
 /// A subscription that ended.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as Stripe names them")]
 struct Ended<'a> {
     trial_end: Option<i64>,
     ended_at: Option<i64>,

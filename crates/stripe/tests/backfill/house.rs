@@ -54,7 +54,7 @@ impl House {
         self.reconstructed.clock().set(now);
     }
 
-    pub(crate) fn first_day(&self) -> Date {
+    pub(crate) fn first_day() -> Date {
         Timestamp::from_second(START).unwrap().to_zoned(TimeZone::UTC).date()
     }
 
@@ -104,7 +104,7 @@ impl House {
         let reporter = self.reporter(memory, ports);
         let to = today.yesterday().unwrap();
         reporter
-            .backfill(&*self.account(memory), self.first_day(), to, &mut |_| {})
+            .backfill(&*self.account(memory), Self::first_day(), to, &mut |_| {})
             .await
     }
 

@@ -133,7 +133,7 @@ fn happens(model: &mut Model, day: i64) {
             subscription["pause_collection"] = json!({ "behavior": "void", "resumes_at": null });
         }),
         46 => model.change_subscription("sub_paused", |subscription| {
-            subscription["pause_collection"] = json!(null)
+            subscription["pause_collection"] = json!(null);
         }),
         47 => model.cancel_at_period_end("sub_undecided"),
         49 => model.change_subscription("sub_undecided", |subscription| {

@@ -1,5 +1,5 @@
 //! Past days computed from what Stripe still knows, held against the same days as they were reported.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod house;
 mod lives;
@@ -74,14 +74,14 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
             );
         }
         // Who moved, but for the days on which what is unknown begins and ends.
-        let known = |line: &String| {
+        let expected = |line: &String| {
             !UNKNOWN
                 .iter()
                 .any(|(days, customer, _)| line.starts_with(customer) && (days.start == number || days.end == number))
         };
         let moved = async |memory: &Memory, date: Date| -> Vec<String> {
             let mut lines = house.who_moved(memory, date).await;
-            lines.retain(known);
+            lines.retain(expected);
             lines.sort();
             lines
         };
@@ -162,7 +162,7 @@ async fn a_report_after_half_a_backfill_is_a_beginning() {
     let mut lives = Lives::default();
     house.stripe.model(|model| lives.until(model, 12));
     house.at(START + 12 * DAY);
-    let from = house.first_day();
+    let from = House::first_day();
     // Only the first days: a backfill of the same range that was broken off.
     let points = CrashPoints::at(CrashPoint {
         call: 12,
@@ -187,7 +187,7 @@ async fn a_report_after_half_a_backfill_is_a_beginning() {
 async fn what_is_no_range_is_refused() {
     let house = House::new(Model::at(START)).await;
     house.at(START + DAY);
-    let from = house.first_day();
+    let from = House::first_day();
     for (from, to) in [(from, from.tomorrow().unwrap()), (from, from.yesterday().unwrap())] {
         let refused = house.backfill_of(&house.reconstructed, from, to).await;
         assert!(matches!(refused, Err(BackfillError::Range(_))), "{refused:?}");
@@ -242,7 +242,7 @@ async fn how_far_it_is_is_told() {
     let house = House::new(Lives::model()).await;
     house.at(START + 3 * DAY);
     let mut steps = Vec::new();
-    let from = house.first_day();
+    let from = House::first_day();
     let account = house.account(&house.reconstructed);
     let reporter = house.reporter(&house.reconstructed, house.reconstructed.ports());
     let to = from.tomorrow().unwrap();

@@ -109,7 +109,7 @@ impl RevenueStore for Memory {
         let more = found.len() > limit;
         let page = found.iter().take(limit);
         Ok(Page {
-            next: page.clone().last().filter(|_| more).map(|(at, _)| *at),
+            next: page.clone().next_back().filter(|_| more).map(|(at, _)| *at),
             items: page.map(|(_, movement)| (*movement).clone()).collect(),
         })
     }
