@@ -314,13 +314,11 @@ fn discounts_of<'s>(
     }
     let of_customer = match &subscription.customer_discounts {
         CustomerDiscounts::Known(discounts) => discounts.as_slice(),
-        CustomerDiscounts::NotSent => match catalog.customers.get(subscription.customer.as_ref()) {
-            Some(discounts) => discounts.as_slice(),
-            None => {
-                unknown.customer_discount = true;
-                &[]
-            }
-        },
+        CustomerDiscounts::NotSent => {
+            let listed = catalog.customers.get(subscription.customer.as_ref());
+            unknown.customer_discount = listed.is_none();
+            listed.map(Vec::as_slice).unwrap_or_default()
+        }
     };
     (of_customer, LineKind::CustomerDiscount)
 }

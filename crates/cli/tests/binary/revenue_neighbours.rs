@@ -221,12 +221,12 @@ fn a_list_is_a_part_wherever_that_is_said() {
         lay(&mut list, tail);
         list
     };
-    let (more, last) = (json!({"has_more": true}), json!({"has_more": false}));
+    let (more, at_end) = (json!({"has_more": true}), json!({"has_more": false}));
     for (input, complete) in [
-        (format!("{}\n{}\n", list(&a, &more), list(&b, &last)), true),
-        (format!("{}\n{}\n", list(&a, &last), list(&b, &more)), false),
-        (json!([list(&a, &more), list(&b, &last)]).to_string(), true),
-        (json!([[list(&a, &last)], [list(&b, &more)]]).to_string(), false),
+        (format!("{}\n{}\n", list(&a, &more), list(&b, &at_end)), true),
+        (format!("{}\n{}\n", list(&a, &at_end), list(&b, &more)), false),
+        (json!([list(&a, &more), list(&b, &at_end)]).to_string(), true),
+        (json!([[list(&a, &at_end)], [list(&b, &more)]]).to_string(), false),
         (format!("{:#}", list(&a, &json!({"next_page": "p_2"}))), false),
         (format!("{:#}", list(&a, &json!({"next_page": null}))), true),
         (json!({"data": [a], "next_page_url": "/v2/x?page=2"}).to_string(), false),

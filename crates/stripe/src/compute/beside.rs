@@ -50,7 +50,7 @@ fn each(
 ) -> Result<(), ComputeError> {
     let (mut source, mut block, mut number) = (Source::open(input)?, Block::default(), 0_u64);
     while source.fill(&mut block)? {
-        for object in block.objects()?.made {
+        for object in block.objects().made {
             number += 1;
             let added = match is_another(object.json(), objects) {
                 Some(other) => Err(format!("it is {other}")),

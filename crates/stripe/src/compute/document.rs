@@ -219,17 +219,19 @@ impl<R: BufRead> Document<R> {
             }
         }
         let value = text.get(start..).unwrap_or_default();
-        match serde_json::from_slice::<&RawValue>(value) {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let shown = String::from_utf8_lossy(value.get(..value.len().min(40)).unwrap_or_default()).into_owned();
-                Err(not_json(format!("`{shown}` is no value")))
-            }
+        if serde_json::from_slice::<&RawValue>(value).is_ok() {
+            return Ok(());
         }
+        let shown = String::from_utf8_lossy(value.get(..value.len().min(40)).unwrap_or_default()).into_owned();
+        Err(not_json(format!("`{shown}` is no value")))
     }
 }
 
 /// Follows an object byte by byte: texts, depth, and the keys of the object itself.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a state of its own, changed byte by byte"
+)]
 struct Scan {
     depth: usize,
     in_text: bool,
@@ -284,8 +286,7 @@ impl Scan {
 
     /// Follows bytes; says how many.
     fn go_on(&mut self, bytes: &[u8]) -> (usize, Step) {
-        let mut rest = bytes.iter().enumerate();
-        while let Some((place, byte)) = rest.next() {
+        for (place, byte) in bytes.iter().enumerate() {
             if self.in_text {
                 match byte {
                     _ if self.escaped => self.escaped = false,

@@ -40,9 +40,9 @@ pub(super) struct Ids(RandomState);
 impl Job for Ids {
     type Made<'b> = Vec<u64>;
 
-    fn make<'b>(&self, block: &'b Block) -> Result<Taken<Vec<u64>>, ComputeError> {
+    fn make(&self, block: &Block) -> Result<Taken<Vec<u64>>, ComputeError> {
         block.check()?;
-        let objects = block.objects()?;
+        let objects = block.objects();
         let hash = |id: &str| self.0.hash_one(id).max(1);
         let ids = objects
             .made
@@ -93,8 +93,8 @@ impl Job for Suspects {
     /// The suspects with their places in the block, and how many objects the block has.
     type Made<'b> = (Vec<Suspect>, u64);
 
-    fn make<'b>(&self, block: &'b Block) -> Result<Taken<Self::Made<'b>>, ComputeError> {
-        let objects = block.objects()?;
+    fn make(&self, block: &Block) -> Result<Taken<(Vec<Suspect>, u64)>, ComputeError> {
+        let objects = block.objects();
         let mut found = Vec::new();
         for (object, place) in objects.made.iter().zip(0..) {
             let json = object.json();
@@ -192,7 +192,9 @@ fn feed(value: &Value, hash: &mut Sha256) {
         Value::Array(values) => {
             hash.update([b'a']);
             hash.update(values.len().to_le_bytes());
-            values.iter().for_each(|value| feed(value, hash));
+            for value in values {
+                feed(value, hash);
+            }
         }
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();

@@ -76,14 +76,13 @@ fn of_objects(text: &[u8], first: &[u8]) -> Form {
     };
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     match values.next() {
-        Some(Ok(_)) | None => Form::Document,
         // It goes on to the end of what was read. A record that is alone, or has records behind it, was cut off.
         Some(Err(error)) if error.is_eof() => {
             let is_line = is_record && (behind.trim_ascii().is_empty() || whole_line_follows());
             if is_line { Form::Lines } else { Form::Document }
         }
         Some(Err(_)) if whole_line_follows() => Form::Lines,
-        Some(Err(_)) => Form::Document,
+        _ => Form::Document,
     }
 }
 

@@ -89,7 +89,7 @@ impl Job for Figures<'_> {
     type Made<'b> = Vec<Figure<'b>>;
 
     fn make<'b>(&self, block: &'b Block) -> Result<Taken<Vec<Figure<'b>>>, ComputeError> {
-        block.figures(self.terms)
+        Ok(block.figures(self.terms))
     }
 }
 

@@ -122,7 +122,7 @@ impl Block {
     }
 
     /// Every object, those of pages one by one.
-    pub(super) fn objects(&self) -> Result<Taken<Vec<Object<'_>>>, ComputeError> {
+    pub(super) fn objects(&self) -> Taken<Vec<Object<'_>>> {
         let (mut objects, mut more) = (Vec::new(), None);
         for part in self.parts() {
             // Within a line, an array or a list may stand in place of an object. An object has an id.
@@ -140,11 +140,11 @@ impl Block {
                 None => objects.push(Object::Read(part)),
             }
         }
-        Ok(Taken { made: objects, more })
+        Taken { made: objects, more }
     }
 
     /// Every figure. A page is looked for only where there is no subscription.
-    pub(super) fn figures(&self, terms: Terms<'_>) -> Result<Taken<Vec<Figure<'_>>>, ComputeError> {
+    pub(super) fn figures(&self, terms: Terms<'_>) -> Taken<Vec<Figure<'_>>> {
         let (mut figures, mut more) = (Vec::new(), None);
         for part in self.parts() {
             let figure = figure_of(part.json, &[], terms);
@@ -160,7 +160,7 @@ impl Block {
                 None => figures.push(on_line(figure, part.line)),
             }
         }
-        Ok(Taken { made: figures, more })
+        Taken { made: figures, more }
     }
 
     /// Whether every value is JSON: a document that is wrong anywhere is none.

@@ -36,7 +36,7 @@ where
     J: Job,
     T: Take<J>,
 {
-    let (taken, changed) = (Mutex::new((0_u64, source)), Condvar::new());
+    let (blocks, changed) = (Mutex::new((0_u64, source)), Condvar::new());
     let turn = Mutex::new(Turn {
         next: 0,
         taker,
@@ -48,14 +48,14 @@ where
         let mut block = Block::default();
         loop {
             let number = {
-                let mut taken = lock(&taken);
-                match taken.1.fill(&mut block) {
+                let mut blocks = lock(&blocks);
+                match blocks.1.fill(&mut block) {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(error) => return end(&turn, &changed, Err(error)),
                 }
-                taken.0 += 1;
-                taken.0 - 1
+                blocks.0 += 1;
+                blocks.0 - 1
             };
             let made = job.make(&block);
             let not_yet = |turn: &mut Turn<T>| turn.next != number && turn.ended.is_none();
@@ -86,7 +86,7 @@ where
         }
     });
     let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (_, source) = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (_, source) = blocks.into_inner().unwrap_or_else(PoisonError::into_inner);
     turn.ended.unwrap_or(Ok(()))?;
     Ok(turn.more.or(source.more()))
 }
