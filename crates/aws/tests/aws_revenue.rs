@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_aws::Backend;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::ports::RevenueStore;
 use cc_devops_revenue::report::Usd;
 use cc_devops_revenue::transactions::TransactionsFigure;
@@ -122,6 +122,7 @@ fn row(customer: &str, figure: &str) -> CustomerRow {
         figure: Some(figure.parse().unwrap()),
         day: date(2026, 3, 1),
         opening: None,
+        subscriptions: SubscriptionFigures::default(),
     }
 }
 

@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, place};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::columns::{json, json_at, limit, name_at, optional_name_at};
+use crate::columns::{json, json_at, limit, name_at, optional_json_at, optional_name_at};
 use crate::db::Db;
 use crate::events::News;
 
@@ -66,17 +68,14 @@ impl RevenueStore for SqliteRevenue {
 
     async fn keep(&self, day: &Day, reader: &AgentName, news: &Announcement) -> PortResult<()> {
         let news = News::of(reader, news)?;
-        let date = day.date.to_string();
-        let record = json(day).map_err(|error| {
-            PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
-        })?;
+        let (date, record, movements) = (day.date.to_string(), record(day)?, day.customer_movements);
         self.db
             .write(move |conn, _| {
                 conn.prepare_cached(
-                    "INSERT INTO revenue_days (date, record) VALUES (?1, ?2) \
-                     ON CONFLICT (date) DO UPDATE SET record = excluded.record",
+                    "INSERT INTO revenue_days (date, record, movements) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (date) DO UPDATE SET record = excluded.record, movements = excluded.movements",
                 )?
-                .execute([&date, &record])?;
+                .execute(params![date, record, movements])?;
                 news.append(conn)
             })
             .await
@@ -93,8 +92,8 @@ impl RevenueStore for SqliteRevenue {
                 };
                 let rows = conn
                     .prepare_cached(
-                        "SELECT customer, currency, figure, day, opening FROM revenue_customers \
-                         WHERE (customer, currency) > (?1, ?2) ORDER BY customer, currency LIMIT ?3",
+                        "SELECT customer, currency, figure, day, opening, subscriptions, opening_subscriptions \
+                         FROM revenue_customers WHERE (customer, currency) > (?1, ?2) ORDER BY customer, currency LIMIT ?3",
                     )?
                     .query_map(params![customer, currency, limit(at_most)], customer_row)?
                     .collect::<rusqlite::Result<_>>()?;
@@ -108,9 +107,11 @@ impl RevenueStore for SqliteRevenue {
         self.db
             .write(move |conn, _| {
                 let mut keep = conn.prepare_cached(
-                    "INSERT INTO revenue_customers (customer, currency, figure, day, opening) \
-                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (customer, currency) DO UPDATE \
-                     SET figure = excluded.figure, day = excluded.day, opening = excluded.opening",
+                    "INSERT INTO revenue_customers \
+                     (customer, currency, figure, day, opening, subscriptions, opening_subscriptions) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (customer, currency) DO UPDATE \
+                     SET figure = excluded.figure, day = excluded.day, opening = excluded.opening, \
+                     subscriptions = excluded.subscriptions, opening_subscriptions = excluded.opening_subscriptions",
                 )?;
                 for row in &rows {
                     keep.execute(params![
@@ -119,12 +120,124 @@ impl RevenueStore for SqliteRevenue {
                         row.figure.map(|figure| figure.to_string()),
                         row.day.to_string(),
                         row.opening.map(|opening| opening.to_string()),
+                        row.subscriptions.now.as_ref().map(json).transpose()?,
+                        row.subscriptions.opening.as_ref().map(json).transpose()?,
                     ])?;
                 }
                 Ok(())
             })
             .await
     }
+
+    async fn keep_movements(&self, date: Date, first: u32, movements: &[CustomerMovement]) -> PortResult<()> {
+        let movements = movements.to_vec();
+        self.db
+            .write(move |conn, _| {
+                let mut keep = conn.prepare_cached(
+                    "INSERT OR REPLACE INTO revenue_movements \
+                     (place, date, customer, currency, kind, figure_before, figure_after, subscriptions) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?;
+                for (number, movement) in (first..).zip(&movements) {
+                    keep.execute(params![
+                        place(date, number).0,
+                        movement.date.to_string(),
+                        movement.key.customer,
+                        movement.key.currency.as_str(),
+                        movement.kind.as_str(),
+                        movement.before.to_string(),
+                        movement.after.to_string(),
+                        movement.subscriptions.as_ref().map(json).transpose()?,
+                    ])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn movements(
+        &self,
+        wanted: &MovementFilter,
+        after: Option<Cursor>,
+        at_most: usize,
+    ) -> PortResult<Page<CustomerMovement>> {
+        let Some((first, last)) = wanted.places() else {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        };
+        let first = after.map_or(first.0, |after| first.0.max(after.0.saturating_add(1)));
+        let (kind, customer) = (wanted.kind.map(|kind| kind.as_str()), wanted.customer.clone());
+        let rows: Vec<(Cursor, CustomerMovement)> = self
+            .db
+            .read(move |conn| {
+                // Only as many as the day says count; what an earlier run of the day left behind them does not.
+                let rows = conn
+                    .prepare_cached(if customer.is_some() { OF_A_CUSTOMER } else { OF_ALL })?
+                    .query_map(
+                        params![first, last.0, kind, customer, limit(at_most.saturating_add(1))],
+                        movement_row,
+                    )?
+                    .collect::<rusqlite::Result<_>>()?;
+                Ok(rows)
+            })
+            .await?;
+        let next = (rows.len() > at_most)
+            .then(|| rows.get(at_most.checked_sub(1)?).map(|(place, _)| *place))
+            .flatten();
+        let items = rows.into_iter().take(at_most).map(|(_, movement)| movement).collect();
+        Ok(Page { items, next })
+    }
+
+    async fn keep_reconstructed(&self, day: &Day) -> PortResult<bool> {
+        let (date, record, movements) = (day.date.to_string(), record(day)?, day.customer_movements);
+        self.db
+            .write(move |conn, _| {
+                let written = conn
+                    .prepare_cached(
+                        "INSERT INTO revenue_days (date, record, movements) VALUES (?1, ?2, ?3) \
+                         ON CONFLICT (date) DO UPDATE SET record = excluded.record, movements = excluded.movements \
+                         WHERE revenue_days.record ->> '$.reconstructed' IS NOT NULL",
+                    )?
+                    .execute(params![date, record, movements])?;
+                Ok(written > 0)
+            })
+            .await
+    }
+}
+
+/// The movements of all, and those of one customer, which have an index of their own.
+const OF_ALL: &str = "SELECT m.place, m.date, m.customer, m.currency, m.kind, m.figure_before, m.figure_after, \
+     m.subscriptions FROM revenue_movements m JOIN revenue_days d ON d.date = m.date \
+     WHERE m.place BETWEEN ?1 AND ?2 AND (m.place & 4294967295) < d.movements \
+     AND (?3 IS NULL OR m.kind = ?3) AND ?4 IS NULL ORDER BY m.place LIMIT ?5";
+const OF_A_CUSTOMER: &str = "SELECT m.place, m.date, m.customer, m.currency, m.kind, m.figure_before, m.figure_after, \
+     m.subscriptions FROM revenue_movements m JOIN revenue_days d ON d.date = m.date \
+     WHERE m.place BETWEEN ?1 AND ?2 AND (m.place & 4294967295) < d.movements \
+     AND (?3 IS NULL OR m.kind = ?3) AND m.customer = ?4 ORDER BY m.place LIMIT ?5";
+
+fn record(day: &Day) -> PortResult<String> {
+    json(day).map_err(|error| {
+        PortError::new(PortErrorKind::Refused, "the day's MRR cannot be written as JSON").because(error)
+    })
+}
+
+fn movement_row(row: &Row<'_>) -> rusqlite::Result<(Cursor, CustomerMovement)> {
+    Ok((
+        Cursor(row.get(0)?),
+        CustomerMovement {
+            date: name_at(row, 1)?,
+            key: CustomerKey {
+                customer: row.get(2)?,
+                currency: name_at(row, 3)?,
+            },
+            kind: name_at(row, 4)?,
+            before: name_at(row, 5)?,
+            after: name_at(row, 6)?,
+            subscriptions: optional_json_at(row, 7)?,
+        },
+    ))
 }
 
 fn customer_row(row: &Row<'_>) -> rusqlite::Result<CustomerRow> {
@@ -136,5 +249,9 @@ fn customer_row(row: &Row<'_>) -> rusqlite::Result<CustomerRow> {
         figure: optional_name_at(row, 2)?,
         day: name_at(row, 3)?,
         opening: optional_name_at(row, 4)?,
+        subscriptions: SubscriptionFigures {
+            now: optional_json_at(row, 5)?,
+            opening: optional_json_at(row, 6)?,
+        },
     })
 }

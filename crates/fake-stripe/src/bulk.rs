@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::invoice::{About, Part, invoice as invoice_of, line};
 use super::shape;
 
 /// What the id of a generated subscription begins with.
@@ -10,6 +11,10 @@ pub(super) const SUBSCRIPTION: &str = "sub_bulk";
 const CUSTOMER: &str = "cus_bulk";
 /// The coupon that one generated subscription in seven has: ten per cent, for ever.
 pub(super) const COUPON: &str = "bulk_tenth";
+/// What the id of a generated invoice begins with.
+pub(super) const INVOICE: &str = "in_bulk";
+/// How many invoices a generated subscription has, where it has any: two years of months.
+pub(super) const INVOICES_EACH: u32 = 24;
 /// How many prices the generated subscriptions share.
 const PRICES: u32 = 20;
 /// When the generated prices and the coupon were made.
@@ -62,4 +67,30 @@ pub(super) fn subscription(number: u32, created: i64) -> Value {
         subscription["discounts"] = json!([shape::discount(&discount, COUPON, &customer, created)]);
     }
     subscription
+}
+
+/// The generated invoice of this number: the subscriptions have theirs one after the other.
+pub(super) fn invoice(number: u32, created: i64) -> Value {
+    let subscription = subscription(number / INVOICES_EACH, created);
+    let item = &subscription["items"]["data"][0];
+    let price = &item["price"];
+    let part = Part {
+        subscription: subscription["id"].clone(),
+        item: item["id"].clone(),
+        amount: price["unit_amount"].as_i64().unwrap_or_default() * item["quantity"].as_i64().unwrap_or(1),
+        price: price.clone(),
+        quantity: item["quantity"].clone(),
+        period: (created, created + 2_592_000),
+        prorated: false,
+        invoice_item: Value::Null,
+        discounts: json!([]),
+    };
+    let id = format!("{INVOICE}{number:08}");
+    let lines = [line(&format!("il_bulk{number:08}"), &id, &part)];
+    let about = About {
+        subscription: &subscription,
+        reason: "subscription_cycle",
+        paid: true,
+    };
+    invoice_of(&id, created, about, &lines)
 }

@@ -67,7 +67,8 @@ fn present_object(model: &Model, object: &mut Map<String, Value>, tree: &Expansi
         }
     }
     for key in tree.0.keys() {
-        if !object.contains_key(key) && !ON_DEMAND.contains(&key.as_str()) {
+        // The oldest shapes know no schedules, and Stripe does not mind.
+        if !object.contains_key(key) && key != "schedule" && !ON_DEMAND.contains(&key.as_str()) {
             return Err(cannot_expand(key));
         }
     }
@@ -79,6 +80,12 @@ fn present_object(model: &Model, object: &mut Map<String, Value>, tree: &Expansi
                 if let Some(id) = discount.get("id") {
                     *discount = id.clone();
                 }
+            }
+            continue;
+        }
+        if key == "schedule" && asked.is_none() {
+            if let Some(id) = value.get("id").cloned() {
+                *value = id;
             }
             continue;
         }

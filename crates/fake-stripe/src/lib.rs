@@ -7,8 +7,10 @@
 )]
 
 mod answer;
+mod billing;
 mod bulk;
 mod expand;
+mod invoice;
 mod model;
 mod object_list;
 mod query;
@@ -25,6 +27,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use self::billing::{Beginning, Proration};
 pub use self::model::Model;
 pub use self::traffic::{Counters, Seen};
 use self::traffic::{Rates, Traffic};

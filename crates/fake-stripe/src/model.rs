@@ -1,5 +1,7 @@
 //! What the fake account holds. Tests build it, change it and read it; the fake serves it.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::object_list::ObjectList;
@@ -17,7 +19,11 @@ pub struct Model {
     pub(super) subscriptions: ObjectList,
     pub(super) balance_transactions: ObjectList,
     pub(super) events: ObjectList,
-    now: i64,
+    pub(super) invoices: ObjectList,
+    pub(super) invoice_items: ObjectList,
+    /// The subscriptions whose payments fail.
+    pub(super) failing: HashSet<String>,
+    pub(super) now: i64,
     made: u64,
 }
 
@@ -32,6 +38,9 @@ impl Model {
             subscriptions: ObjectList::new(),
             balance_transactions: ObjectList::new(),
             events: ObjectList::new(),
+            invoices: ObjectList::new(),
+            invoice_items: ObjectList::new(),
+            failing: HashSet::new(),
             now,
             made: 0,
         }
@@ -149,6 +158,16 @@ impl Model {
             .fill(count, bulk::SUBSCRIPTION, bulk::subscription, created);
     }
 
+    /// Adds two years of invoices to the first `count` subscriptions that [`Model::fill`] made: one every 30 days from
+    /// `start` on, in the second of its month that `offset` gives by the subscription's number.
+    pub fn fill_two_years_of_invoices(&mut self, count: u32, start: i64, offset: impl Fn(u32) -> i64) {
+        let each = bulk::INVOICES_EACH;
+        self.invoices
+            .fill(count * each, bulk::INVOICE, bulk::invoice, |number| {
+                start + i64::from(number % each) * 2_592_000 + offset(number / each)
+            });
+    }
+
     /// How many subscriptions there are, canceled ones too.
     pub fn subscriptions(&self) -> usize {
         self.subscriptions.len()
@@ -181,7 +200,7 @@ impl Model {
         }
     }
 
-    fn id(&mut self, prefix: &str) -> String {
+    pub(super) fn id(&mut self, prefix: &str) -> String {
         self.made += 1;
         format!("{prefix}_fake{:06}", self.made)
     }

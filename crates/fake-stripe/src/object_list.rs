@@ -64,7 +64,11 @@ impl ObjectList {
 
     /// Puts an object here, by its `id` and `created`; one of the same id is replaced.
     pub(super) fn put(&mut self, object: Value) {
-        let created = object["created"].as_i64().unwrap_or_default();
+        // An invoice item has a date instead.
+        let created = object["created"]
+            .as_i64()
+            .or(object["date"].as_i64())
+            .unwrap_or_default();
         let id = object["id"].as_str().expect("every object has an id").to_owned();
         self.dirty = true;
         if let Some(place) = self.place(&id) {
@@ -91,6 +95,23 @@ impl ObjectList {
             count,
             make,
         });
+    }
+
+    /// The ids of the objects that are stored, in the order they were put.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.all()
+            .iter()
+            .filter_map(|object| object["id"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// The objects that are stored, in the order they were put.
+    pub(super) fn all(&self) -> Vec<Value> {
+        let stored = self.rows.iter().filter_map(|(_, row)| match row {
+            Row::Stored(object) => Some((**object).clone()),
+            Row::Generated(_) | Row::Deleted(_) => None,
+        });
+        stored.collect()
     }
 
     /// The object of this id, deleted or not.

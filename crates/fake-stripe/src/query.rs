@@ -95,7 +95,27 @@ impl Listing {
             let mut items = object["items"]["data"].as_array().into_iter().flatten();
             items.any(|item| item["price"]["id"] == price)
         });
-        active && price && ["customer", "product", "type", "currency"].into_iter().all(same)
+        let pending = self
+            .filter("pending")
+            .is_none_or(|pending| object["invoice"].is_null() == (pending == "true"));
+        let of = self.filter("subscription").is_none_or(|id| {
+            object["object"] != "invoice" || object["parent"]["subscription_details"]["subscription"] == id
+        });
+        let names = [
+            "customer",
+            "product",
+            "type",
+            "currency",
+            "invoice",
+            "collection_method",
+        ];
+        active && price && pending && of && names.into_iter().all(same) && self.stands(object)
+    }
+
+    /// Whether an invoice stands as it was asked for.
+    fn stands(&self, object: &Value) -> bool {
+        let status = self.filter("status").filter(|_| object["object"] == "invoice");
+        status.is_none_or(|status| object["status"] == status)
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {

@@ -31,7 +31,7 @@ struct Resource {
 
 const SUBSCRIPTION_ITEMS: &str = "subscription_items";
 
-const RESOURCES: [Resource; 6] = [
+const RESOURCES: [Resource; 8] = [
     Resource {
         name: "subscriptions",
         one: "subscription",
@@ -73,6 +73,20 @@ const RESOURCES: [Resource; 6] = [
         permission: "rak_event_read",
         filters: &["type", "types"],
         list: |model| &mut model.events,
+    },
+    Resource {
+        name: "invoices",
+        one: "invoice",
+        permission: "rak_invoice_read",
+        filters: &["status", "customer", "subscription", "collection_method"],
+        list: |model| &mut model.invoices,
+    },
+    Resource {
+        name: "invoiceitems",
+        one: "invoiceitem",
+        permission: "rak_invoice_read",
+        filters: &["pending", "customer", "invoice"],
+        list: |model| &mut model.invoice_items,
     },
 ];
 
@@ -215,6 +229,7 @@ fn body(
             let resource = RESOURCES.iter().find(|resource| resource.name == *name);
             one(model, resource.ok_or_else(unknown_url)?, id, parameters, items_shown)
         }
+        [_, "invoices", id, "lines"] => invoice_lines(model, id, parameters),
         _ => Err(unknown_url()),
     }
 }
@@ -301,12 +316,43 @@ fn subscription_items(model: &Model, parameters: &[(String, String)]) -> Result<
     }))
 }
 
+/// The lines of one invoice, in its order.
+fn invoice_lines(model: &Model, id: &str, parameters: &[(String, String)]) -> Result<Value, Refusal> {
+    let listing = Listing::read(parameters, &[])?;
+    let found = model.invoices.find(id);
+    let invoice = found.ok_or_else(|| Refusal::missing("invoice", id, "invoice", StatusCode::NOT_FOUND))?;
+    let lines = invoice["lines"]["data"].as_array().cloned().unwrap_or_default();
+    let start = match &listing.span.after {
+        None => 0,
+        Some(cursor) => {
+            let at = lines.iter().position(|line| line["id"] == cursor.as_str());
+            at.ok_or_else(|| gone(cursor))? + 1
+        }
+    };
+    let mut page: Vec<Value> = lines.iter().skip(start).take(listing.limit).cloned().collect();
+    for line in &mut page {
+        present(model, line, &listing.expansions)?;
+    }
+    Ok(json!({
+        "object": "list", "data": page, "has_more": start + listing.limit < lines.len(),
+        "url": format!("/v1/invoices/{id}/lines"),
+    }))
+}
+
+/// How many lines an invoice shows.
+const LINES_SHOWN: usize = 10;
+
 /// What the request sees of a full object.
 fn show(model: &Model, object: &mut Value, expansions: &Expansions, items_shown: usize) -> Result<(), Refusal> {
     let items = object.pointer_mut("/items/data").and_then(Value::as_array_mut);
     if let Some(items) = items.filter(|items| items.len() > items_shown) {
         items.truncate(items_shown);
         object["items"]["has_more"] = json!(true);
+    }
+    let lines = object.pointer_mut("/lines/data").and_then(Value::as_array_mut);
+    if let Some(lines) = lines.filter(|lines| lines.len() > LINES_SHOWN) {
+        lines.truncate(LINES_SHOWN);
+        object["lines"]["has_more"] = json!(true);
     }
     present(model, object, expansions)
 }

@@ -62,6 +62,8 @@ pub enum Access {
     ManageWebhooks,
     /// Read the metrics.
     ReadMetrics,
+    /// Read what the business earns: MRR by day, and which customers moved it.
+    ReadRevenue,
     /// Read what is wrong with the control plane, where its health alone is everybody's to see.
     ReadHealth,
 }
@@ -80,6 +82,7 @@ impl Access {
             Self::FixRepositories { .. } => "fixRepositories",
             Self::ManageWebhooks => "manageWebhooks",
             Self::ReadMetrics => "readMetrics",
+            Self::ReadRevenue => "readRevenue",
             Self::ReadHealth => "readHealth",
         }
     }
@@ -103,9 +106,12 @@ impl Access {
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::ListAgents | Self::ManageAgents | Self::ManageWebhooks | Self::ReadMetrics | Self::ReadHealth => {
-                "*".to_owned()
-            }
+            Self::ListAgents
+            | Self::ManageAgents
+            | Self::ManageWebhooks
+            | Self::ReadMetrics
+            | Self::ReadRevenue
+            | Self::ReadHealth => "*".to_owned(),
         }
     }
 
@@ -126,6 +132,7 @@ impl Access {
             | Self::FixRepositories { .. }
             | Self::ManageWebhooks
             | Self::ReadMetrics
+            | Self::ReadRevenue
             | Self::ReadHealth => None,
         }
     }
@@ -152,6 +159,7 @@ impl Access {
             ("manageAgents", _) => Some(Self::ManageAgents),
             ("manageWebhooks", _) => Some(Self::ManageWebhooks),
             ("readMetrics", _) => Some(Self::ReadMetrics),
+            ("readRevenue", _) => Some(Self::ReadRevenue),
             ("readHealth", _) => Some(Self::ReadHealth),
             _ => None,
         }

@@ -116,6 +116,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics
+        | Access::ReadRevenue
         | Access::ReadHealth => plain(plane()),
     }
 }

@@ -84,6 +84,7 @@ fn by_default_an_agent_has_its_own_and_nothing_else() {
         ("readEvents", "*", false),
         ("listAgents", "*", true),
         ("readMetrics", "*", true),
+        ("readRevenue", "*", false),
         ("readHealth", "*", false),
         ("manageWebhooks", "*", false),
         ("manageAgents", "*", false),

@@ -104,7 +104,7 @@ pub struct Rule {
 }
 
 /// The actions that are no requests.
-const OWN: [Rule; 10] = [
+const OWN: [Rule; 11] = [
     own("readSecret", On::Secret),
     own("fixRepositories", On::Repositories),
     own("sendHeartbeat", On::Agent),
@@ -114,6 +114,7 @@ const OWN: [Rule; 10] = [
     own("manageAgents", On::ControlPlane),
     own("manageWebhooks", On::ControlPlane),
     own("readMetrics", On::ControlPlane),
+    own("readRevenue", On::ControlPlane),
     own("readHealth", On::ControlPlane),
 ];
 

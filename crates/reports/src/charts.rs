@@ -4,6 +4,8 @@
 //! numbers of the smallest unit; only places on the picture are fractions.
 
 mod amount;
+mod heat;
+mod png;
 mod scale;
 pub mod svg;
 pub mod terminal;
@@ -11,6 +13,8 @@ pub mod terminal;
 use jiff::civil::Date;
 
 pub use amount::Unit;
+pub use heat::{Cell, HeatMap, HeatRow};
+pub use png::{PngError, png};
 
 /// A number on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,15 @@ pub struct Point {
     pub amount: Option<i128>,
     /// Whether it is known to be whole; if not, it is drawn hollow.
     pub complete: bool,
+    /// Whether it was computed afterwards; then it is drawn hollow, too.
+    pub reconstructed: bool,
+}
+
+impl Point {
+    /// Whether it is drawn as a full point: whole, and computed on its day.
+    pub(crate) fn is_solid(&self) -> bool {
+        self.complete && !self.reconstructed
+    }
 }
 
 /// What led from one number to another.
@@ -141,6 +154,7 @@ mod tests {
             date: date(2026, 3, day),
             amount,
             complete: true,
+            reconstructed: false,
         };
         let points = [
             point(1, Some(1)),

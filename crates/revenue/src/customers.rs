@@ -110,6 +110,13 @@ impl Customers {
         Ok(())
     }
 
+    /// Whether a subscription of the customer is in error.
+    pub(super) fn is_held(&self, customer: &str) -> bool {
+        let place = self.find(customer);
+        let entry = place.and_then(|place| self.entries.get(place as usize));
+        entry.is_some_and(|entry| entry.flags & HELD != 0)
+    }
+
     /// How many customers are known.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -210,7 +217,8 @@ impl Customers {
         }
     }
 
-    fn find(&self, customer: &str) -> Option<u32> {
+    /// The customer's place, which stays the same.
+    pub(super) fn find(&self, customer: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(customer);
         let same = |place: &u32| id_at(*place, &self.entries, &self.ids) == customer;
         self.places.find(hash, same).copied()

@@ -5,8 +5,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
+use super::customer_movements::SubscriptionAmounts;
 use super::money::Exact;
-use super::movements::{Converted, Kind, Previous, Statement, churn_rate};
+use super::movements::{Converted, Kind, Previous, Statement};
 use super::rates::Rates;
 use super::report::{Summary, Usd};
 
@@ -34,6 +35,21 @@ pub struct Day {
     pub movements: Statement,
     /// The same in US cents; none where a currency has no rate.
     pub movements_usd: Option<Converted>,
+    /// How many movements of customers are kept of it; none for a day that was kept before they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_movements: Option<u32>,
+    /// Where the day was computed afterwards, from what the billing source still knew of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstructed: Option<Reconstructed>,
+}
+
+/// How a day came to be that no report was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconstructed {
+    /// When it was computed.
+    pub at: Timestamp,
+    /// Whether the customers' last figures are those of this day, so that a report can be compared with it.
+    pub continues: bool,
 }
 
 /// Whose figure.
@@ -61,6 +77,18 @@ pub struct CustomerRow {
     pub day: Date,
     /// What it was before that day; none where the customer was not known.
     pub opening: Option<Exact>,
+    /// What its subscriptions are worth one by one, now and before that day.
+    #[serde(default)]
+    pub subscriptions: SubscriptionFigures,
+}
+
+/// A customer's figure, subscription by subscription.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionFigures {
+    /// What they come to now; none where that was not kept.
+    pub now: Option<SubscriptionAmounts>,
+    /// What they came to before the day the figure changed.
+    pub opening: Option<SubscriptionAmounts>,
 }
 
 impl CustomerRow {
@@ -69,6 +97,15 @@ impl CustomerRow {
         match day {
             Some(day) if self.day <= day => self.figure,
             Some(_) => self.opening,
+            None => None,
+        }
+    }
+
+    /// What its subscriptions were worth at the end of a day.
+    pub fn subscriptions_at_end_of(&self, day: Option<Date>) -> Option<&SubscriptionAmounts> {
+        match day {
+            Some(day) if self.day <= day => self.subscriptions.now.as_ref(),
+            Some(_) => self.subscriptions.opening.as_ref(),
             None => None,
         }
     }
@@ -89,6 +126,13 @@ impl Day {
         self.summary.mrr_usd
     }
 
+    /// Whether the customers' last figures are those of this day or of a later one: only then can a report be compared
+    /// with it.
+    pub fn holds_customers(&self) -> bool {
+        let reconstructed = self.reconstructed.as_ref();
+        reconstructed.is_none_or(|reconstructed| reconstructed.continues)
+    }
+
     /// How many customers moved so, all currencies together.
     pub fn moved(&self, kind: Kind) -> u64 {
         let sheets = self.movements.currencies.values();
@@ -96,12 +140,5 @@ impl Day {
             .filter_map(|sheet| sheet.moved.get(&kind))
             .map(|moved| moved.customers)
             .sum()
-    }
-
-    /// The subscriber churn rate since the day it is compared with; none if there was nobody.
-    pub fn churn_rate(&self) -> Option<Exact> {
-        let opening = self.movements.currencies.values().map(|sheet| sheet.opening_customers);
-        let joined = self.moved(Kind::New) + self.moved(Kind::Reactivation);
-        churn_rate(self.moved(Kind::Churn), opening.sum(), joined)
     }
 }

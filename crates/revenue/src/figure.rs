@@ -13,8 +13,10 @@ use super::model::{
     Cancels, Catalog, Collection, CustomerDiscounts, Discount, Item, Status, Subscription, TaxRate, Usage,
 };
 use super::money::{Exact, OutOfRange};
+use super::outlook::Beside;
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 use super::pricing;
+use super::shares::{self, Share};
 
 /// What a subscription comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,12 @@ pub struct Figure<'a> {
     pub customer_discount_unknown: bool,
     /// The lines that led to it, if they were asked for. They add up to `mrr`.
     pub lines: Vec<Line>,
+    /// Each item's share in it, if they were asked for. They add up to `mrr`.
+    pub shares: Vec<Share>,
+    /// The customer's country, two letters, if shares were asked for; `None` where it is not told.
+    pub country: Option<Cow<'a, str>>,
+    /// What stands beside it: a trial, what is agreed for later, what is overdue. `None` where nothing does.
+    pub beside: Option<Box<Beside>>,
 }
 
 /// Why a subscription counts nothing.
@@ -147,6 +155,9 @@ impl<'a> Figure<'a> {
             tax_unknown: self.tax_unknown,
             customer_discount_unknown: self.customer_discount_unknown,
             lines: self.lines,
+            shares: self.shares,
+            country: self.country.map(|country| Cow::Owned(country.into_owned())),
+            beside: self.beside,
         }
     }
 
@@ -162,6 +173,9 @@ impl<'a> Figure<'a> {
             tax_unknown: false,
             customer_discount_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         }
     }
 }
@@ -187,6 +201,9 @@ pub fn figure<'a>(
         tax_unknown: false,
         customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: country(subscription, catalog, explain),
+        beside: None,
     };
     match exclusion(subscription, options, as_of) {
         Err(error) => figure.mrr = Err(error),
@@ -234,11 +251,25 @@ pub fn figure<'a>(
             };
             // Half of an explanation would not add up to anything.
             if figure.mrr.is_ok() {
-                figure.lines = trace.into_lines();
+                (figure.lines, figure.shares) = trace.into_parts();
+            }
+            if let Ok(mrr) = figure.mrr {
+                shares::settle(&mut figure.shares, mrr);
             }
         }
     }
+    figure.beside = Beside::of(subscription, &figure, catalog, options, as_of);
     figure
+}
+
+/// The customer's country, as it was sent along or as a list of customers has it.
+fn country<'a>(subscription: &Subscription<'a>, catalog: &Catalog, explain: Explain) -> Option<Cow<'a, str>> {
+    if explain != Explain::Shares {
+        return None;
+    }
+    let listed = || catalog.countries.get(subscription.customer.as_ref());
+    let sent = subscription.country.clone();
+    sent.or_else(|| listed().map(|country| Cow::Owned(country.clone().into_string())))
 }
 
 /// What cannot be told of a figure that stands.
@@ -279,7 +310,9 @@ fn counted<'s>(
     subtract(discounts, &mut parts, kind, terms, trace)?;
     let mut total = Exact::ZERO;
     for (part, item) in parts.iter().zip(items) {
-        total = total.plus(without_tax(part, tax_rates(subscription, item), trace)?)?;
+        let net = without_tax(part, tax_rates(subscription, item), trace)?;
+        total = total.plus(net)?;
+        trace.share(net, || pricing::price(item, terms.catalog).ok());
     }
     if terms.options.subtract_application_fee
         && let Some(percent) = subscription.application_fee_percent

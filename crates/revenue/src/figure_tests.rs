@@ -53,6 +53,7 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
     Subscription {
         id: "sub_1".into(),
         customer: "cus_1".into(),
+        country: None,
         currency: Some(Currency::USD),
         status: Status::Active,
         start: Some(NOW - 1_000_000),
@@ -69,6 +70,7 @@ fn subscription(items: Vec<Item<'static>>) -> Subscription<'static> {
         customer_discounts: CustomerDiscounts::Known(Vec::new()),
         application_fee_percent: None,
         default_tax_rates: Vec::new(),
+        schedule: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::day::Day;
+use super::in_currency::Steps;
 use super::movements::Kind;
 use super::report::Usd;
 
@@ -27,25 +28,18 @@ impl Waterfall {
     /// Adds up days, which come oldest first. Days that could not be converted are left out; `None` if
     /// that is all of them, or beyond 128 bits.
     pub fn of(days: &[Day]) -> Option<Self> {
-        let mut converted = days.iter().filter_map(|day| day.movements_usd.as_ref());
-        let first = converted.next()?;
-        let mut whole = Self {
-            opening: Usd(first.opening),
-            moved: BTreeMap::new(),
-            currency_effects: Usd(0),
-            gaps: Usd(0),
-            closing: Usd(first.opening),
-        };
-        for day in std::iter::once(first).chain(converted) {
-            whole.gaps.0 = whole.gaps.0.checked_add(day.opening.checked_sub(whole.closing.0)?)?;
-            for (kind, cents) in &day.moved {
-                let sum = whole.moved.entry(*kind).or_insert(Usd(0));
-                sum.0 = sum.0.checked_add(*cents)?;
-            }
-            whole.currency_effects.0 = whole.currency_effects.0.checked_add(day.currency_effects)?;
-            whole.closing = Usd(day.closing);
-        }
-        Some(whole)
+        let whole = Steps::of(days.iter().filter_map(|day| day.movements_usd.as_ref()))?;
+        Some(Self {
+            opening: Usd(whole.opening),
+            moved: whole
+                .moved
+                .into_iter()
+                .map(|(kind, cents)| (kind, Usd(cents)))
+                .collect(),
+            currency_effects: Usd(whole.currency_effects),
+            gaps: Usd(whole.gaps),
+            closing: Usd(whole.closing),
+        })
     }
 }
 
@@ -86,6 +80,8 @@ mod tests {
             policy_changed: false,
             movements: crate::movements::Statement::default(),
             movements_usd,
+            customer_movements: None,
+            reconstructed: None,
         }
     }
 

@@ -1,16 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backfill;
+pub mod breakdown;
+pub mod cohorts;
+mod comparison;
 pub mod currency;
+pub mod customer_movements;
 pub mod customers;
 pub mod day;
+mod decimal;
 mod deductions;
 pub mod discounts;
 pub mod figure;
+pub mod figures;
 pub mod history;
+pub mod in_currency;
 pub mod lines;
 pub mod model;
 pub mod money;
 pub mod movements;
+pub mod outlook;
+pub mod past;
 pub mod policy;
 pub mod ports;
 pub mod pricing;
@@ -18,6 +28,8 @@ pub mod rates;
 pub mod report;
 pub mod reporting;
 pub mod run;
+pub mod shares;
+mod subscription_amounts;
 pub mod totals;
 pub mod transactions;
 pub mod unkept;

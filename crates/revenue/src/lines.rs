@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::model::Price;
 use super::money::Exact;
+use super::shares::Share;
 
 /// One step. The steps of a subscription add up exactly to its figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,20 +50,30 @@ pub enum Explain {
     No,
     /// The figure and its lines.
     Yes,
+    /// The figure and the share that each item has in it.
+    Shares,
 }
 
-/// Takes the lines, if they are asked for.
+/// Takes the lines or the shares, if they are asked for.
 #[derive(Debug)]
-pub(super) struct Trace(Option<Vec<Line>>);
+pub(super) struct Trace {
+    explain: Explain,
+    lines: Vec<Line>,
+    shares: Vec<Share>,
+}
 
 impl Trace {
     pub(super) fn new(explain: Explain) -> Self {
-        Self((explain == Explain::Yes).then(Vec::new))
+        Self {
+            explain,
+            lines: Vec::new(),
+            shares: Vec::new(),
+        }
     }
 
     pub(super) fn line(&mut self, kind: LineKind, item: &str, amount: Exact, text: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.0 {
-            lines.push(Line {
+        if self.wanted() {
+            self.lines.push(Line {
                 kind,
                 item: (!item.is_empty()).then(|| item.to_owned()),
                 text: text(),
@@ -70,11 +82,19 @@ impl Trace {
         }
     }
 
-    pub(super) fn wanted(&self) -> bool {
-        self.0.is_some()
+    /// Notes what an item comes to in the end.
+    pub(super) fn share<'p>(&mut self, amount: Exact, price: impl FnOnce() -> Option<&'p Price<'p>>) {
+        if self.explain == Explain::Shares {
+            self.shares.push(Share::new(amount, price()));
+        }
     }
 
-    pub(super) fn into_lines(self) -> Vec<Line> {
-        self.0.unwrap_or_default()
+    /// Whether lines are wanted.
+    pub(super) fn wanted(&self) -> bool {
+        self.explain == Explain::Yes
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Line>, Vec<Share>) {
+        (self.lines, self.shares)
     }
 }

@@ -13,6 +13,8 @@ pub struct Subscription<'a> {
     pub id: Cow<'a, str>,
     /// The customer's id; empty if there is none.
     pub customer: Cow<'a, str>,
+    /// The customer's country, two letters; `None` where that was not sent along.
+    pub country: Option<Cow<'a, str>>,
     /// Its currency; `None` if it is not told or not a currency.
     pub currency: Option<Currency>,
     /// Where it stands in its life.
@@ -45,6 +47,39 @@ pub struct Subscription<'a> {
     pub application_fee_percent: Option<Exact>,
     /// The tax rates of items that have none.
     pub default_tax_rates: Vec<TaxRate>,
+    /// What its schedule does next; `None` if it has no schedule.
+    pub schedule: Option<Schedule<'a>>,
+}
+
+/// What is planned for a subscription. Source: <https://docs.stripe.com/api/subscription_schedules/object>.
+#[derive(Debug, Clone)]
+pub struct Schedule<'a> {
+    /// The phase after the current one.
+    pub next: PhaseRef<'a>,
+    /// Whether the subscription ends with the schedule.
+    pub ends: bool,
+}
+
+/// The next phase of a schedule, or what is known of it.
+#[derive(Debug, Clone)]
+pub enum PhaseRef<'a> {
+    /// There is none.
+    None,
+    /// As it was sent along.
+    Sent(Phase<'a>),
+    /// The schedule was sent as its id only.
+    NotSent,
+}
+
+/// A phase of a schedule.
+#[derive(Debug, Clone)]
+pub struct Phase<'a> {
+    /// When it begins, in Unix seconds.
+    pub start: i64,
+    /// Its items.
+    pub items: Vec<Item<'a>>,
+    /// Its discounts.
+    pub discounts: Vec<Discount<'a>>,
 }
 
 /// The discounts of a subscription's customer.
@@ -112,6 +147,20 @@ pub struct Item<'a> {
     pub discounts: Vec<Discount<'a>>,
     /// Its own tax rates.
     pub tax_rates: Vec<TaxRate>,
+}
+
+impl<'a> Item<'a> {
+    /// Takes the price from the one of `others` that was sent with it, where this one has only its id.
+    pub(super) fn take_price_of(&mut self, others: &[Item<'a>]) {
+        let PriceRef::Id(id) = &self.price else { return };
+        let sent = others.iter().find_map(|other| match &other.price {
+            PriceRef::Sent(price) if price.id == *id => Some(price.clone()),
+            _ => None,
+        });
+        if let Some(price) = sent {
+            self.price = PriceRef::Sent(price);
+        }
+    }
 }
 
 /// A price, or only its id.
@@ -303,6 +352,8 @@ pub struct Catalog {
     pub coupons: HashMap<String, Coupon<'static>>,
     /// The customers that are known, with their own discounts.
     pub customers: HashMap<Box<str>, Vec<Discount<'static>>>,
+    /// The countries of those customers of whom one is known.
+    pub countries: HashMap<Box<str>, Box<str>>,
     /// Whether these are all coupons there are. Then one that is not among them was deleted, and the
     /// products it applies to are not known.
     pub coupons_complete: bool,
@@ -321,10 +372,13 @@ impl Catalog {
         self.coupons.insert(coupon.id.clone().into_owned(), coupon);
     }
 
-    /// Adds a customer, with the discounts that are the customer's own.
-    pub fn add_customer(&mut self, id: &str, discounts: Vec<Discount<'_>>) {
+    /// Adds a customer, with the discounts that are the customer's own and the country.
+    pub fn add_customer(&mut self, id: &str, discounts: Vec<Discount<'_>>, country: Option<&str>) {
         let discounts = discounts.into_iter().map(Discount::into_owned).collect();
         self.customers.insert(id.into(), discounts);
+        if let Some(country) = country {
+            self.countries.insert(id.into(), country.into());
+        }
     }
 }
 

@@ -317,6 +317,12 @@ impl Total {
         Self(&self.0 * &factor.0 * ten.pow(digits))
     }
 
+    /// The product.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        Self(&self.0 * &other.0)
+    }
+
     /// Divided by `other`; `None` if that is 0.
     pub fn over(&self, other: &Self) -> Option<Self> {
         (!other.is_zero()).then(|| Self(&self.0 / &other.0))

@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
+use super::customer_movements::SubscriptionAmounts;
 use super::customers::{CustomerFigure, Customers};
+use super::day::CustomerKey;
 use super::money::{Exact, OutOfRange, Sum, Total};
 use super::rates::Rates;
 use super::run::Run;
+use super::subscription_amounts::Subscriptions;
 use super::totals::Totals;
 
 /// The kinds of movements.
@@ -100,7 +103,10 @@ pub enum MovementsError {
 pub struct Movements {
     customers: Customers,
     totals: Totals,
+    subscriptions: Option<Subscriptions>,
     books: BTreeMap<Currency, Book>,
+    /// Whether there is nothing to compare with: then what there is is the opening, and nobody moved.
+    baseline: bool,
 }
 
 #[derive(Debug, Default)]
@@ -118,12 +124,41 @@ struct Book {
 impl Movements {
     /// Starts a comparison of `run`.
     pub fn new(run: Run) -> Self {
-        let (totals, customers) = run.into_parts();
+        let (totals, customers, subscriptions) = run.into_parts();
         Self {
             customers,
             totals,
+            subscriptions,
             books: BTreeMap::new(),
+            baseline: false,
         }
+    }
+
+    /// A beginning: there is no run before `run`, so what it comes to is the opening, and nobody is new by it.
+    pub fn baseline(run: Run) -> Self {
+        Self {
+            baseline: true,
+            ..Self::new(run)
+        }
+    }
+
+    /// What the customer's subscriptions in a currency are worth now, one by one; none where the run did not keep
+    /// that, or they are too many.
+    pub fn subscriptions_of(&self, customer: &str, currency: Currency) -> Option<SubscriptionAmounts> {
+        let subscriptions = self.subscriptions.as_ref()?;
+        subscriptions.of(self.customers.find(customer), currency)
+    }
+
+    /// The same, but for a customer of whom a subscription is in error: then what was known before is carried on.
+    pub(super) fn subscriptions_now(
+        &self,
+        key: &CustomerKey,
+        known: Option<&SubscriptionAmounts>,
+    ) -> Option<SubscriptionAmounts> {
+        if self.customers.is_held(&key.customer) {
+            return known.cloned();
+        }
+        self.subscriptions_of(&key.customer, key.currency)
     }
 
     /// Takes a figure of the run before; gives back what changed. A customer of whom a subscription is in
@@ -182,7 +217,12 @@ impl Movements {
                 book.partial.add(figure.amount);
             } else if let Some(change) = new_customer(figure) {
                 book.closing_customers += 1;
-                book.move_by(&change);
+                if self.baseline {
+                    book.opening.add(change.after);
+                    book.opening_customers += 1;
+                } else {
+                    book.move_by(&change);
+                }
             }
         }
         for (currency, _) in self.totals.per_currency() {
@@ -229,6 +269,7 @@ impl Movements {
         Ok(Finished {
             statement,
             customers: self.customers,
+            subscriptions: self.subscriptions,
         })
     }
 }
@@ -239,10 +280,18 @@ pub struct Finished {
     /// The movements.
     pub statement: Statement,
     customers: Customers,
+    subscriptions: Option<Subscriptions>,
 }
 
 impl Finished {
-    /// The movements of those who are new, by customer, but for second currencies, which come last.
+    /// What the customer's subscriptions in a currency are worth now, as [`Movements::subscriptions_of`] says.
+    pub fn subscriptions_of(&self, customer: &str, currency: Currency) -> Option<SubscriptionAmounts> {
+        let subscriptions = self.subscriptions.as_ref()?;
+        subscriptions.of(self.customers.find(customer), currency)
+    }
+
+    /// Those of whom no figure of the run before was named, by customer, but for second currencies, which come last.
+    /// They moved, unless this is a beginning.
     pub fn new_customers(&self) -> impl Iterator<Item = Change<'_>> {
         self.customers.sorted().filter_map(new_customer)
     }
@@ -377,14 +426,6 @@ impl Statement {
 
 fn whole(number: i128) -> Result<Exact, OutOfRange> {
     i64::try_from(number).map(Exact::whole).map_err(|_| OutOfRange)
-}
-
-/// The subscriber churn rate of a period: who churned, of those who paid at its beginning and those who
-/// were new in it. `None` if that is nobody.
-/// Source: <https://support.stripe.com/questions/calculating-churn-rate-in-billing>.
-pub fn churn_rate(churned: u64, paying_before: u64, new: u64) -> Option<Exact> {
-    let of = i64::try_from(paying_before.checked_add(new)?).ok()?;
-    Exact::fraction(i64::try_from(churned).ok()?, of)
 }
 
 #[cfg(test)]

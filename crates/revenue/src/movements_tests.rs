@@ -20,6 +20,9 @@ fn figure(customer: &str, currency: Currency, mrr: Result<Exact, FigureError>) -
         tax_unknown: false,
         customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     }
 }
 
@@ -133,12 +136,6 @@ fn the_rates_change_has_a_line_of_its_own() {
     assert_eq!(converted.currency_effects, -200);
     let missing = statement.converted(Currency::USD, &Rates::none(), &rates("1"));
     assert_eq!(missing, Err(ConvertError::NoRate(Currency::EUR)));
-}
-
-#[test]
-fn churn_is_of_those_before_and_those_new() {
-    assert_eq!(churn_rate(5, 90, 10), Some(amount("1/20")));
-    assert_eq!(churn_rate(0, 0, 0), None);
 }
 
 proptest! {

@@ -7,14 +7,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::customer_movements::{CustomerMovement, MovementFilter};
 use crate::day::{CustomerKey, CustomerRow, Day};
 use crate::figure::Figure;
 use crate::lines::Explain;
+use crate::outlook::EndedTrials;
 use crate::policy::Options;
 use crate::rates::Rates;
 use crate::transactions::Transactions;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{Alerts, Clock, PortResult};
 
 /// What a [`Reporter`](crate::reporting::Reporter) works with beside the billing source and the rates.
@@ -59,6 +62,12 @@ pub trait Billing: Send + Sync {
 
     /// What moved on the account's balance from `from` until `until`, both inclusive, in Unix seconds.
     async fn transactions(&self, from: i64, until: i64) -> PortResult<Transactions>;
+
+    /// The trials that ended from `from` until `until`, both inclusive, in Unix seconds, of subscriptions that have ended
+    /// since or with them. `None` where that cannot be known.
+    async fn ended_trials(&self, _from: i64, _until: i64) -> PortResult<Option<EndedTrials>> {
+        Ok(None)
+    }
 }
 
 /// What the billing source tells of its own accord.
@@ -105,4 +114,21 @@ pub trait RevenueStore: Send + Sync {
     /// Keeps figures, each in the place of the one of its customer and currency. A key must not come
     /// twice. Not all of them are kept where it fails.
     async fn keep_customers(&self, rows: &[CustomerRow]) -> PortResult<()>;
+
+    /// Keeps movements of customers on a day, numbered from `first`, each in the place of the one of its number. They
+    /// count when the day is kept, as many of them as it says. Not all of them are kept where it fails.
+    async fn keep_movements(&self, date: Date, first: u32, movements: &[CustomerMovement]) -> PortResult<()>;
+
+    /// The movements that are wanted, oldest day first and by their numbers within a day, at most `limit`, those behind
+    /// the place `after`.
+    async fn movements(
+        &self,
+        wanted: &MovementFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<CustomerMovement>>;
+
+    /// Keeps a reconstructed day, in the place of a reconstructed one; nobody is told. It becomes the newest unless
+    /// there is a later one. A day that was reported is never replaced: then nothing is kept, and the answer is false.
+    async fn keep_reconstructed(&self, day: &Day) -> PortResult<bool>;
 }

@@ -14,6 +14,7 @@ use super::currency::Currency;
 use super::figure::{ErrorCode, Excluded, Figure, FigureError};
 use super::lines::Line;
 use super::money::{Exact, NotANumber, OutOfRange, Total};
+use super::outlook::Outlook;
 use super::policy::{Options, Policy, Preset};
 use super::rates::Rates;
 use super::run::Run;
@@ -105,6 +106,10 @@ pub struct Summary {
     pub rates_date: Option<Date>,
     /// Charges and refunds of the period before, if they were read.
     pub transactions: Option<TransactionsFigure>,
+    /// What stands beside MRR: trials, what is agreed for later, what may not be paid. Days that were kept before it was
+    /// computed have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
 }
 
 /// The total of a currency.
@@ -224,6 +229,7 @@ impl Summary {
             rates_source: rates.source().to_owned(),
             rates_date: rates.date(),
             transactions,
+            outlook: Some(totals.outlook()),
         })
     }
 }

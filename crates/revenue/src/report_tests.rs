@@ -15,6 +15,9 @@ fn figure(customer: &str, currency: Currency, mrr: &str) -> Figure<'static> {
         tax_unknown: false,
         customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     }
 }
 

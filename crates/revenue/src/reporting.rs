@@ -1,6 +1,5 @@
 //! The day's report: read, computed, compared with the day before, kept, told.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +9,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
+use super::comparison::{Compared, compare};
 use super::customers::CustomersError;
-use super::day::{CustomerKey, CustomerRow, Day, PERIOD_DAYS};
+use super::day::{Day, PERIOD_DAYS};
 use super::figure::Figure;
 use super::lines::Explain;
 use super::money::OutOfRange;
-use super::movements::{ConvertError, Movements, MovementsError, Statement};
+use super::movements::{ConvertError, MovementsError};
+use super::outlook::{EndedTrials, TRIAL_DAYS};
 use super::policy::Policy;
 use super::rates::Rates;
 use super::report::{Summary, Usd};
@@ -27,9 +28,6 @@ use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-
-/// How many customers are read or written at once.
-const PAGE: usize = 1_000;
 
 /// How old the rates of the last report may be to stand in where no newer ones can be had.
 const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
@@ -45,9 +43,9 @@ pub fn billing_source(installation: &Installation) -> String {
 /// Computes MRR and keeps it.
 pub struct Reporter {
     billing: Arc<dyn Billing>,
-    rates: Arc<dyn RateSource>,
-    ports: RevenuePorts,
-    settings: ReportingSettings,
+    pub(super) rates: Arc<dyn RateSource>,
+    pub(super) ports: RevenuePorts,
+    pub(super) settings: ReportingSettings,
     /// The day a failure was told of.
     told: Mutex<Option<Date>>,
 }
@@ -182,14 +180,21 @@ impl Reporter {
             },
             other => other,
         };
+        let base = base.filter(Day::holds_customers);
         let run = self.read(ask, as_of, each).await?;
         let period = (as_of - i64::from(PERIOD_DAYS) * 86_400 + 1, as_of);
         let transactions = self.billing.transactions(period.0, period.1).await?;
         let rates = self.newest_rates(base.as_ref()).await;
         let transactions = transactions.figure(&rates)?;
-        let summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        let mut summary = Summary::new(&run, &self.settings.policy, as_of, &rates, Some(transactions))?;
+        if let (Some(outlook), Some(ended)) = (&mut summary.outlook, self.ended_trials(as_of).await) {
+            outlook.take_ended_trials(run.totals().converted_trials(), ended);
+        }
         let compared_with = base.as_ref().map(|base| base.date);
-        let movements = self.compare(run, date, compared_with, ask.keep).await?;
+        let Compared {
+            statement: movements,
+            customer_movements,
+        } = compare(&**store, run, date, compared_with, ask.keep).await?;
         let before = base.as_ref().map_or(&rates, |base| &base.rates);
         let movements_usd = match movements.converted(Currency::USD, before, &rates) {
             Ok(converted) => Some(converted),
@@ -212,6 +217,8 @@ impl Reporter {
             policy_changed,
             movements,
             movements_usd,
+            customer_movements: Some(customer_movements),
+            reconstructed: None,
         };
         if ask.keep {
             let news = self.news(&day)?;
@@ -220,8 +227,18 @@ impl Reporter {
         Ok(day)
     }
 
+    /// The trials that ended within 30 days with their subscriptions. No day is lost for them: where they cannot be read,
+    /// they are not known.
+    async fn ended_trials(&self, as_of: i64) -> Option<EndedTrials> {
+        let read = self.billing.ended_trials(as_of - TRIAL_DAYS * 86_400 + 1, as_of).await;
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "trials that were cancelled could not be read; their conversion is not known");
+            None
+        })
+    }
+
     /// The newest rates; those of the last report where none can be had.
-    async fn newest_rates(&self, base: Option<&Day>) -> Rates {
+    pub(super) async fn newest_rates(&self, base: Option<&Day>) -> Rates {
         let error = match self.rates.newest().await {
             Ok(rates) => return rates,
             Err(error) => error,
@@ -253,7 +270,7 @@ impl Reporter {
             as_of,
             explain: ask.explain,
         };
-        let mut run = Run::default();
+        let mut run = Run::with_subscriptions();
         let mut ended = None;
         let mut take = |figure: &Figure<'_>| {
             if let Err(error) = run.add(figure) {
@@ -271,70 +288,6 @@ impl Reporter {
             None => Ok(run),
             Some(error) => Err(error),
         }
-    }
-
-    /// Compares the run with the figures at the end of the day `base`, and keeps those that changed.
-    async fn compare(&self, run: Run, date: Date, base: Option<Date>, keep: bool) -> Result<Statement, ReportError> {
-        let store = &self.ports.revenue;
-        let mut movements = Movements::new(run);
-        // Not known at the end of that day, but kept by a run since.
-        let mut since = HashMap::new();
-        let mut after: Option<CustomerKey> = None;
-        loop {
-            let rows = store.customers(after.as_ref(), PAGE).await?;
-            let Some(last) = rows.last() else { break };
-            after = Some(last.key.clone());
-            let mut changed = Vec::new();
-            for row in rows {
-                match row.at_end_of(base) {
-                    Some(before) => {
-                        let change = movements.previous(row.previous(before))?;
-                        let figure = Some(change.map_or(before, |change| change.after));
-                        if row.figure != figure {
-                            changed.push(CustomerRow {
-                                figure,
-                                day: date,
-                                opening: Some(before),
-                                key: row.key,
-                            });
-                        }
-                    }
-                    None if row.figure.is_some() => drop(since.insert(row.key, row.figure)),
-                    None => {}
-                }
-            }
-            if keep && !changed.is_empty() {
-                store.keep_customers(&changed).await?;
-            }
-        }
-        let finished = movements.finish()?;
-        if keep {
-            let row = |key, figure| CustomerRow {
-                key,
-                figure,
-                day: date,
-                opening: None,
-            };
-            let mut changed = Vec::new();
-            for change in finished.new_customers() {
-                let key = CustomerKey {
-                    customer: change.customer.to_owned(),
-                    currency: change.currency,
-                };
-                if since.remove(&key) != Some(Some(change.after)) {
-                    changed.push(row(key, Some(change.after)));
-                }
-                if changed.len() >= PAGE {
-                    store.keep_customers(&changed).await?;
-                    changed.clear();
-                }
-            }
-            changed.extend(since.into_keys().map(|key| row(key, None)));
-            for changed in changed.chunks(PAGE) {
-                store.keep_customers(changed).await?;
-            }
-        }
-        Ok(finished.statement)
     }
 
     /// The day's event, section 4 of the wire contract.

@@ -2,16 +2,27 @@
 
 use super::customers::{Customers, CustomersError};
 use super::figure::Figure;
+use super::subscription_amounts::Subscriptions;
 use super::totals::Totals;
 
-/// Adds up the figures of a run, one after the other; keeps none of them.
+/// Adds up the figures of a run, one after the other; keeps none of them, unless it is told to.
 #[derive(Debug, Default)]
 pub struct Run {
     totals: Totals,
     customers: Customers,
+    /// What each subscription is worth, where that is kept.
+    subscriptions: Option<Subscriptions>,
 }
 
 impl Run {
+    /// A run that keeps what each subscription is worth, so that a movement can name those that made it.
+    pub fn with_subscriptions() -> Self {
+        Self {
+            subscriptions: Some(Subscriptions::default()),
+            ..Self::default()
+        }
+    }
+
     /// Takes a figure.
     ///
     /// # Errors
@@ -19,7 +30,13 @@ impl Run {
     pub fn add(&mut self, figure: &Figure<'_>) -> Result<(), CustomersError> {
         self.totals.add(figure);
         match (&figure.mrr, figure.currency) {
-            (Ok(mrr), Some(currency)) => self.customers.add(&figure.customer, currency, *mrr),
+            (Ok(mrr), Some(currency)) => {
+                self.customers.add(&figure.customer, currency, *mrr)?;
+                match (&mut self.subscriptions, self.customers.find(&figure.customer)) {
+                    (Some(subscriptions), Some(customer)) => subscriptions.add(customer, &figure.id, currency, *mrr),
+                    _ => Ok(()),
+                }
+            }
             (Ok(_), None) => Ok(()),
             (Err(_), _) => self.customers.hold(&figure.customer),
         }
@@ -45,7 +62,7 @@ impl Run {
         &self.customers
     }
 
-    pub(super) fn into_parts(self) -> (Totals, Customers) {
-        (self.totals, self.customers)
+    pub(super) fn into_parts(self) -> (Totals, Customers, Option<Subscriptions>) {
+        (self.totals, self.customers, self.subscriptions)
     }
 }

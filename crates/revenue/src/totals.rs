@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::currency::Currency;
 use super::figure::{ErrorCode, Excluded, Figure};
 use super::money::{OutOfRange, Sum, Total};
+use super::outlook::{Outlook, Outlooks};
 use super::rates::Rates;
 
 /// The totals of a run.
@@ -18,6 +19,7 @@ pub struct Totals {
     tax_unknown: u64,
     customer_discounts_unknown: u64,
     duplicates: u64,
+    outlooks: Outlooks,
 }
 
 /// The totals in one currency.
@@ -48,6 +50,7 @@ impl InCurrency {
 impl Totals {
     /// Takes a figure.
     pub fn add(&mut self, figure: &Figure<'_>) {
+        self.outlooks.add(figure);
         self.subscriptions += 1;
         self.tax_unknown += u64::from(figure.tax_unknown);
         self.customer_discounts_unknown += u64::from(figure.customer_discount_unknown);
@@ -112,6 +115,16 @@ impl Totals {
         let missing = |(from, total): (&Currency, &InCurrency)| rates.convert(&total.mrr(), *from, to).is_none();
         let currencies = self.currencies.iter().filter(|pair| missing(*pair));
         currencies.map(|(currency, _)| *currency).collect()
+    }
+
+    /// What stands beside the MRR; trials that were cancelled are not in it.
+    pub fn outlook(&self) -> Outlook {
+        self.outlooks.outlook()
+    }
+
+    /// How many trials ended within 30 days and became paying, of subscriptions that go on.
+    pub fn converted_trials(&self) -> u64 {
+        self.outlooks.converted()
     }
 
     /// How many subscriptions were looked at.

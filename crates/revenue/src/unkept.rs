@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{Alerts, PortError, PortErrorKind, PortResult};
 use jiff::civil::Date;
 
+use crate::customer_movements::{CustomerMovement, MovementFilter};
 use crate::day::{CustomerKey, CustomerRow, Day};
 use crate::ports::RevenueStore;
 
@@ -43,6 +45,21 @@ impl RevenueStore for Unkept {
     }
 
     async fn keep_customers(&self, _: &[CustomerRow]) -> PortResult<()> {
+        refused()
+    }
+
+    async fn keep_movements(&self, _: Date, _: u32, _: &[CustomerMovement]) -> PortResult<()> {
+        refused()
+    }
+
+    async fn movements(&self, _: &MovementFilter, _: Option<Cursor>, _: usize) -> PortResult<Page<CustomerMovement>> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn keep_reconstructed(&self, _: &Day) -> PortResult<bool> {
         refused()
     }
 }

@@ -9,12 +9,15 @@ use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult, Secre
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_revenue::figure::{ErrorCode, Figure};
 use cc_devops_revenue::model::Catalog;
+use cc_devops_revenue::outlook::EndedTrials;
 use cc_devops_revenue::ports::{Billing, TakeFigure, Wanted};
 use cc_devops_revenue::transactions::Transactions;
 use serde::Deserialize;
 
 use crate::client::{Client, Error, Listed, Statuses, StripeSettings};
-use crate::objects::{BalanceTransaction, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms};
+use crate::objects::{
+    BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription, Terms, TrialEnd,
+};
 
 /// How far in the past a moment must lie, in seconds, for subscriptions that ended since to be read too.
 const PAST: i64 = 3_600;
@@ -54,7 +57,12 @@ impl Account {
         }
     }
 
-    async fn client(&self) -> PortResult<Client> {
+    /// The time, in Unix seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    pub(crate) async fn client(&self) -> PortResult<Client> {
         let key = self.key().await?;
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
@@ -99,12 +107,12 @@ fn plain(secret: &SecretValue) -> Option<SecretValue> {
     Some(SecretValue::new(wrapped.api_key))
 }
 
-fn port(error: Error) -> PortError {
+pub(crate) fn port(error: Error) -> PortError {
     PortError::new(error.kind(), error.to_string()).because(error)
 }
 
 /// Every price and coupon: most of what a list of subscriptions cannot expand, because it is too deep.
-async fn catalog(client: &Client) -> Result<Catalog, Error> {
+pub(crate) async fn catalog(client: &Client) -> Result<Catalog, Error> {
     let (mut prices, mut coupons) = (client.prices::<ListedPrice>(), client.coupons::<ListedCoupon>());
     let mut catalog = Catalog::default();
     while let Some(page) = prices.next_page().await? {
@@ -208,6 +216,26 @@ impl Billing for Account {
             }
         }
         Ok(transactions)
+    }
+
+    async fn ended_trials(&self, from: i64, until: i64) -> PortResult<Option<EndedTrials>> {
+        // Stripe keeps events for 30 days.
+        if until < self.clock.now().as_second() - PAST {
+            return Ok(None);
+        }
+        let client = self.client().await?;
+        let mut found = client.events::<Event>(&["customer.subscription.deleted"], from, until);
+        let mut ended = EndedTrials::default();
+        while let Some(page) = found.next_page().await.map_err(port)? {
+            for event in page {
+                match event.ended_trial(from) {
+                    Some(TrialEnd::Converted) => ended.converted += 1,
+                    Some(TrialEnd::Cancelled) => ended.cancelled += 1,
+                    None => {}
+                }
+            }
+        }
+        Ok(Some(ended))
     }
 }
 

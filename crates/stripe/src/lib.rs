@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+mod account_past;
 pub mod client;
 pub mod compute;
 pub mod notices;

@@ -12,6 +12,7 @@ use cc_devops_kernel::ports::{PortErrorKind, PortResult, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_revenue::figure::{ErrorCode, Figure};
 use cc_devops_revenue::lines::Explain;
+use cc_devops_revenue::outlook::EndedTrials;
 use cc_devops_revenue::policy::Options;
 use cc_devops_revenue::ports::{Billing, Wanted};
 use cc_devops_revenue::rates::Rates;
@@ -281,4 +282,40 @@ async fn transactions_are_those_of_the_period() {
     );
     assert_eq!(figure.net(), Some(4_300));
     assert_eq!((figure.charge_count, figure.refund_count), (1, 1));
+}
+
+#[tokio::test]
+async fn trials_that_ended_with_their_subscriptions_are_read_from_events() {
+    let mut model = Model::at(NOW);
+    let mut ended = |patch: serde_json::Value| {
+        let mut subscription = json!({"id": "sub", "object": "subscription", "status": "canceled", "ended_at": NOW});
+        subscription
+            .as_object_mut()
+            .unwrap()
+            .extend(patch.as_object().unwrap().clone());
+        model.event("customer.subscription.deleted", &subscription);
+    };
+    ended(json!({"trial_end": NOW + DAY}));
+    ended(json!({"trial_end": NOW}));
+    ended(json!({"trial_end": NOW - DAY}));
+    ended(json!({"trial_end": NOW - DAY, "cancellation_details": {"reason": "payment_failed"}}));
+    ended(json!({"trial_end": NOW - 60 * DAY}));
+    ended(json!({"trial_end": null}));
+    model.event(
+        "customer.subscription.updated",
+        &json!({"id": "sub", "trial_end": NOW + DAY}),
+    );
+    let (stripe, account) = start(model).await;
+    let now = i64::from(u32::MAX);
+    let found = account.ended_trials(NOW - 30 * DAY, now).await.unwrap();
+    assert_eq!(
+        found,
+        Some(EndedTrials {
+            converted: 1,
+            cancelled: 2
+        })
+    );
+    let past = account.ended_trials(NOW - 60 * DAY, NOW - 30 * DAY).await.unwrap();
+    assert_eq!(past, None, "Stripe keeps events for 30 days");
+    drop(stripe);
 }

@@ -52,6 +52,9 @@ impl FakeBilling {
             tax_unknown: false,
             customer_discount_unknown: false,
             lines: Vec::new(),
+            shares: Vec::new(),
+            country: None,
+            beside: None,
         };
         says.figures.push(figure);
     }

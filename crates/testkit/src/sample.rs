@@ -293,6 +293,9 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         tax_unknown: false,
         customer_discount_unknown: false,
         lines: Vec::new(),
+        shares: Vec::new(),
+        country: None,
+        beside: None,
     };
     let mut run = Run::default();
     run.add(&figure).expect("a sample figure is small");
@@ -323,6 +326,8 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         compared_with: date.yesterday().ok(),
         policy_changed: false,
         movements,
+        customer_movements: None,
+        reconstructed: None,
     }
 }
 

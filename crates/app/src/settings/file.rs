@@ -235,6 +235,8 @@ pub struct RevenueSection {
     pub rates_url: String,
     /// What one unit of a currency is worth in US dollars, where rates are fixed.
     pub fixed_rates: BTreeMap<String, String>,
+    /// The currency that figures and texts are in beside US dollars.
+    pub currency: String,
     /// The agent that the event of a day's MRR is for.
     pub cost_control: String,
     /// How long after a change at Stripe the report is made anew, in minutes.
@@ -250,6 +252,7 @@ impl Default for RevenueSection {
             rates: RatesName::default(),
             rates_url: cc_devops_rates::ECB_URL.to_owned(),
             fixed_rates: BTreeMap::new(),
+            currency: "usd".to_owned(),
             cost_control: "CostSentinel".to_owned(),
             refresh_minutes: 15,
         }

@@ -20,6 +20,8 @@ pub struct RevenueSettings {
     pub policy: Policy,
     /// Where exchange rates are from.
     pub rates: RatesFrom,
+    /// The currency that figures and texts are in.
+    pub currency: Currency,
     /// The agent that the day's event is for.
     pub cost_control: AgentName,
     /// How long after a change at Stripe the report is made anew.
@@ -73,6 +75,7 @@ pub(crate) fn check(
     Some(RevenueSettings {
         policy: policy?,
         rates: rates?,
+        currency: findings.take("revenue.currency", section.currency.parse::<Currency>())?,
         cost_control: findings.take("revenue.cost_control", AgentName::new(&section.cost_control))?,
         refresh_after: SignedDuration::from_mins(section.refresh_minutes.into()),
         api_url: stripe.api_url.clone(),

@@ -1,5 +1,6 @@
 //! Where MRR is kept: a table of its own, which others read.
 
+mod movements;
 mod rows;
 
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -22,7 +25,9 @@ use crate::ledger::{gone, incomplete};
 use crate::outbox::Mailbox;
 use crate::table::{Item, TRIES, key, text};
 use crate::{Backend, Shared};
-use rows::{CUSTOMERS, DATE, DAYS, LATEST, RECORD, customer_item, customer_of, customer_place, day_item, day_of};
+use rows::{
+    CUSTOMERS, DATE, DAYS, LATEST, RECONSTRUCTED, RECORD, customer_item, customer_of, customer_place, day_item, day_of,
+};
 
 /// How many of them run at once. All customers stand in one partition, which takes 1,000 writes a
 /// second until DynamoDB splits it.
@@ -70,12 +75,7 @@ impl RevenueStore for BillingTable {
             .table_name(self.table())
             .set_item(Some(day_item(day, day.date.to_string())?));
         let own = put_of(own)?;
-        let latest = Put::builder()
-            .table_name(self.table())
-            .set_item(Some(day_item(day, LATEST)?))
-            .condition_expression("attribute_not_exists(#date) OR #date <= :date")
-            .expression_attribute_names("#date", DATE)
-            .expression_attribute_values(":date", text(day.date.to_string()));
+        let latest = self.put_latest(day)?;
         // The day and its news: in this table and in the ledger's.
         let mut writes = vec![own, put_of(latest)?];
         let shared = &self.0;
@@ -119,6 +119,39 @@ impl RevenueStore for BillingTable {
             .try_collect()
             .await
     }
+
+    async fn keep_movements(&self, date: Date, first: u32, movements: &[CustomerMovement]) -> PortResult<()> {
+        self.put_movements(date, first, movements).await
+    }
+
+    async fn movements(
+        &self,
+        wanted: &MovementFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<CustomerMovement>> {
+        self.page_of_movements(wanted, after, limit).await
+    }
+
+    async fn keep_reconstructed(&self, day: &Day) -> PortResult<bool> {
+        let own = Put::builder()
+            .table_name(self.table())
+            .set_item(Some(day_item(day, day.date.to_string())?))
+            .condition_expression("attribute_not_exists(#date) OR attribute_exists(#reconstructed)")
+            .expression_attribute_names("#date", DATE)
+            .expression_attribute_names("#reconstructed", RECONSTRUCTED);
+        let mut writes = vec![put_of(own)?, put_of(self.put_latest(day)?)?];
+        for _ in 0..TRIES {
+            match self.0.transact(writes.clone()).await? {
+                Ok(()) => return Ok(true),
+                Err(refused) if refused.at(0) => return Ok(false),
+                // A later day is the newest.
+                Err(refused) if writes.len() > 1 && refused.at(1) => writes.truncate(1),
+                Err(_) => {}
+            }
+        }
+        Err(gone())
+    }
 }
 
 fn put_of(put: PutBuilder) -> PortResult<TransactWriteItem> {
@@ -129,6 +162,16 @@ fn put_of(put: PutBuilder) -> PortResult<TransactWriteItem> {
 impl BillingTable {
     fn table(&self) -> &str {
         &self.0.resources.billing_table
+    }
+
+    /// Makes a day the newest, unless there is a later one.
+    fn put_latest(&self, day: &Day) -> PortResult<PutBuilder> {
+        Ok(Put::builder()
+            .table_name(self.table())
+            .set_item(Some(day_item(day, LATEST)?))
+            .condition_expression("attribute_not_exists(#date) OR #date <= :date")
+            .expression_attribute_names("#date", DATE)
+            .expression_attribute_values(":date", text(day.date.to_string())))
     }
 
     /// Reads a day, as it is now.

@@ -14,7 +14,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::customer_movements::SubscriptionAmounts;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::report::Usd;
 use cc_devops_revenue::reporting::Figures;
@@ -36,6 +37,10 @@ pub(super) const CUSTOMERS: &str = "customers";
 pub(super) const RECORD: &str = "record";
 /// The attribute with the day's date.
 pub(super) const DATE: &str = "date";
+/// The attribute with how many movements of customers are kept of the day.
+pub(super) const MOVEMENTS: &str = "movements";
+/// The attribute of a day that was reconstructed.
+pub(super) const RECONSTRUCTED: &str = "reconstructed";
 
 /// Between customer and currency: lower than every character of an id, so that keys sort by customer
 /// first.
@@ -68,6 +73,12 @@ pub(super) fn day_item(day: &Day, place: impl Into<String>) -> PortResult<Item> 
     ];
     let mut item = key(DAYS, place);
     item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(count) = day.customer_movements {
+        item.insert(MOVEMENTS.to_owned(), number(count));
+    }
+    if day.reconstructed.is_some() {
+        item.insert(RECONSTRUCTED.to_owned(), AttributeValue::Bool(true));
+    }
     Ok(item)
 }
 
@@ -108,6 +119,11 @@ struct FigureRow {
     day: Date,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opening: Option<Exact>,
+    /// What its subscriptions are worth one by one, now and before that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subscriptions: Option<SubscriptionAmounts>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    opening_subscriptions: Option<SubscriptionAmounts>,
 }
 
 /// The sort key of a customer's figure.
@@ -123,6 +139,8 @@ pub(super) fn customer_item(row: &CustomerRow) -> PortResult<Item> {
         figure: row.figure,
         day: row.day,
         opening: row.opening,
+        subscriptions: row.subscriptions.now.clone(),
+        opening_subscriptions: row.subscriptions.opening.clone(),
     })
 }
 
@@ -141,5 +159,9 @@ pub(super) fn customer_of(item: Item) -> PortResult<CustomerRow> {
         figure: row.figure,
         day: row.day,
         opening: row.opening,
+        subscriptions: SubscriptionFigures {
+            now: row.subscriptions,
+            opening: row.opening_subscriptions,
+        },
     })
 }

@@ -27,8 +27,13 @@ mod requests;
 mod retention;
 #[cfg(test)]
 mod revenue;
+mod revenue_backfill;
 #[cfg(test)]
 mod revenue_field;
+#[cfg(test)]
+mod revenue_figures;
+#[cfg(test)]
+mod revenue_help;
 #[cfg(test)]
 mod revenue_neighbours;
 #[cfg(test)]

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use crate::process::{Place, Run, finish};
 
 /// Noon of a day, and a day, in Unix seconds.
-const NOON: i64 = 1_795_348_800;
-const DAY: i64 = 86_400;
+pub(crate) const NOON: i64 = 1_795_348_800;
+pub(crate) const DAY: i64 = 86_400;
 
-struct House {
-    place: Place,
-    stripe: FakeStripe,
+pub(crate) struct House {
+    pub(crate) place: Place,
+    pub(crate) stripe: FakeStripe,
     runtime: tokio::runtime::Runtime,
 }
 
 impl House {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
-    fn new(model: Model) -> Self {
+    pub(crate) fn new(model: Model) -> Self {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let runtime = threads.worker_threads(1).enable_all().build().unwrap();
         let stripe = runtime.block_on(FakeStripe::start(model));
@@ -31,7 +31,7 @@ impl House {
         Self { place, stripe, runtime }
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_as(KEY, arguments)
     }
 
@@ -41,7 +41,7 @@ impl House {
         finish(command, "")
     }
 
-    fn report(&self, as_of: i64, more: &[&str]) -> Run {
+    pub(crate) fn report(&self, as_of: i64, more: &[&str]) -> Run {
         let as_of = as_of.to_string();
         let mut arguments = vec!["revenue", "report", "--as-of", &as_of];
         arguments.extend(more);
@@ -72,7 +72,7 @@ impl House {
 }
 
 /// Two customers: one with a coupon, one who pays in euros by the year.
-fn first_day() -> Model {
+pub(crate) fn first_day() -> Model {
     let mut model = Model::at(NOON - 40 * DAY);
     let monthly = model.price(json!({"unit_amount": 2_000}));
     let yearly = model.price(json!({
@@ -119,9 +119,11 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         first["transactions"]["charges"], 4_000,
         "what is older than 30 days is not in it"
     );
+    let beginning = &first["movements"]["currencies"]["usd"];
     assert_eq!(
-        first["movements"]["currencies"]["usd"]["moved"]["new"]["amount"],
-        "1500"
+        (&beginning["opening"], &beginning["closing"], &beginning["moved"]),
+        (&json!("1500"), &json!("1500"), &json!({})),
+        "a first day opens with its own figure, and nobody is new by it"
     );
 
     house.stripe.model(|model| {
@@ -193,6 +195,39 @@ fn a_report_is_kept_told_and_explained_and_a_second_day_balances() {
         (&json!("2026-11-22"), "25.42".to_owned())
     );
     assert_eq!(history["waterfall"]["closing"].to_string(), "51.0");
+    let moved = house.run(&["revenue", "movements", "--to", "2026-11-23", "--json"]);
+    let moved = moved.exits(0).json();
+    let lines: Vec<String> = (moved["movements"].as_array().unwrap().iter())
+        .map(|moved| {
+            let text = |key: &str| moved[key].as_str().unwrap().to_owned();
+            let ids = &moved["subscriptions"];
+            format!(
+                "{} {} {} {} {ids}",
+                text("customer"),
+                text("kind"),
+                text("before"),
+                text("after")
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            r#"cus_ada expansion 1500 3000 ["sub_ada"]"#,
+            r#"cus_bob churn 2500/3 0 ["sub_bob"]"#,
+            r#"cus_eve new 0 2100 ["sub_eve"]"#,
+        ]
+    );
+    assert_eq!(moved["days_without_movements"], json!([]));
+    let churned = house.run(&["revenue", "movements", "--to", "2026-11-23", "--kind", "churn", "--csv"]);
+    assert_eq!(
+        churned.exits(0).stdout,
+        "date,customer,kind,currency,before,after,change,subscriptions\n\
+         2026-11-23,cus_bob,churn,EUR,8.33,0.00,-8.33,sub_bob\n"
+    );
+    let of_ada = house.run(&["revenue", "movements", "--to", "2026-11-23", "--customer", "cus_ada"]);
+    let of_ada = of_ada.exits(0).stdout;
+    assert!(of_ada.contains("30.00") && !of_ada.contains("cus_eve"), "{of_ada}");
     let picture = house.place.path().join("mrr.svg");
     let shown = house
         .run(&["revenue", "history", "--until", "2026-11-23", "--svg", "mrr.svg"])

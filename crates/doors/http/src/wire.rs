@@ -2,6 +2,7 @@
 //! here holds a request's parameters.
 
 mod fleet;
+mod revenue;
 mod webhooks;
 
 use cc_devops_kernel::course::Progress;
@@ -17,6 +18,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SealingKeyView, SecretView};
+pub(crate) use revenue::{DayPage, DayView, KindName, MovementPage, MovementView};
 pub(crate) use webhooks::{
     AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,
 };

@@ -26,7 +26,7 @@ const STEPS: &[M<'_>] = &[
 const REGISTER: &str = include_str!("../../migrations/0009_register.sql");
 
 /// What comes behind it.
-const LATER: &[M<'_>] = &[];
+const LATER: &[M<'_>] = &[M::up(include_str!("../../migrations/0010_movements.sql"))];
 
 /// The newest schema.
 const NEWEST: usize = STEPS.len() + 1 + LATER.len();

@@ -25,10 +25,11 @@ use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_requests::ports::{Ledger, SealingKeys};
 use cc_devops_requests::record::{Receipt, RequestState};
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::customer_movements::MovementFilter;
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
 use cc_devops_revenue::ports::RevenueStore;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, secret_name, token};
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::json;
@@ -83,6 +84,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         if version >= 8 {
             check_sealing(&store).await;
         }
+        let wanted = MovementFilter::of(Date::MIN, Date::MAX);
+        let moved = store.revenue().movements(&wanted, None, 10).await.unwrap();
+        assert_eq!(moved.items.len(), usize::from(version >= 10));
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -234,6 +238,7 @@ fn customer() -> CustomerRow {
         figure: Some("12600/3".parse().unwrap()),
         day: date(2026, 3, 1),
         opening: Some("10/3".parse().unwrap()),
+        subscriptions: SubscriptionFigures::default(),
     }
 }
 

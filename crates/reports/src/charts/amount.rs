@@ -5,6 +5,13 @@
 pub enum Unit {
     /// US cents, written as dollars.
     UsCents,
+    /// Minor units of another currency.
+    Minor {
+        /// Its three letters.
+        code: [u8; 3],
+        /// How many digits of an amount come after the point.
+        digits: u32,
+    },
     /// Things, such as issues.
     Count,
 }
@@ -24,16 +31,23 @@ const LETTERS: [(i128, &str); 5] = [
 impl Unit {
     /// How many of the smallest are one of what is written: 100 cents are a dollar.
     const fn whole(self) -> i128 {
+        10_i128.pow(self.digits())
+    }
+
+    /// How many digits come after the point.
+    const fn digits(self) -> u32 {
         match self {
-            Self::UsCents => 100,
-            Self::Count => 1,
+            Self::UsCents => 2,
+            Self::Minor { digits, .. } => digits,
+            Self::Count => 0,
         }
     }
 
-    const fn sign(self) -> &'static str {
+    fn sign(self) -> String {
         match self {
-            Self::UsCents => "$",
-            Self::Count => "",
+            Self::UsCents => "$".to_owned(),
+            Self::Minor { code, .. } => format!("{} ", String::from_utf8_lossy(&code).to_ascii_uppercase()),
+            Self::Count => String::new(),
         }
     }
 
@@ -43,9 +57,9 @@ impl Unit {
             amount.unsigned_abs() / self.whole().unsigned_abs(),
             amount.unsigned_abs() % self.whole().unsigned_abs(),
         );
-        let rest = match self {
-            Self::UsCents => format!(".{rest:02}"),
-            Self::Count => String::new(),
+        let rest = match self.digits() {
+            0 => String::new(),
+            digits => format!(".{rest:0width$}", width = digits as usize),
         };
         format!("{}{}{}{rest}", minus(amount), self.sign(), grouped(whole))
     }
@@ -87,8 +101,12 @@ impl Unit {
             (largest >= unit).then_some((unit, *letter, digits))
         });
         let (unit, letter, digits) = fitting.unwrap_or((self.whole(), "", self.whole().ilog10()));
-        // Dollars are written with no digits or two.
-        let digits = if letter.is_empty() && digits > 0 { 2 } else { digits };
+        // Dollars are written with no digits or two, other currencies with theirs.
+        let digits = if letter.is_empty() && digits > 0 {
+            self.digits()
+        } else {
+            digits
+        };
         let label = |tick: &i128| {
             if *tick == 0 {
                 return format!("{}0", self.sign());
@@ -142,6 +160,21 @@ mod tests {
         assert_eq!([of(0), of(5), of(-150)], ["$0.00", "$0.05", "-$1.50"]);
         assert_eq!([of(123_456_789), of(-99_999)], ["$1,234,567.89", "-$999.99"]);
         assert_eq!(Unit::Count.exact(-1_234), "-1,234");
+        let (euro, yen) = (
+            Unit::Minor {
+                code: *b"eur",
+                digits: 2,
+            },
+            Unit::Minor {
+                code: *b"jpy",
+                digits: 0,
+            },
+        );
+        assert_eq!(
+            [euro.exact(-123_456), yen.exact(123_456)],
+            ["-EUR 1,234.56", "JPY 123,456"]
+        );
+        assert_eq!([euro.short(1_234_567), yen.short(12_345)], ["EUR 12.3k", "JPY 12.3k"]);
         let change = |amount| Unit::Count.change(amount);
         assert_eq!([change(5), change(0), change(-5)], ["+5", "0", "-5"]);
     }

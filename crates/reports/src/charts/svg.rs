@@ -6,20 +6,23 @@ use svg::node::element::{Circle, Description, Line, Polyline, Rectangle, Text, T
 use super::scale::{Ticks, days_after, to_float};
 use super::{Point, Unit, Waterfall, runs};
 
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 90.0;
-const RIGHT: f64 = 930.0;
-const LINE: (f64, f64) = (70.0, 300.0);
-const FALL: (f64, f64) = (390.0, 600.0);
-const INK: &str = "#1f2933";
+/// As wide and as high as a slide.
+const WIDTH: f64 = 1_280.0;
+const HEIGHT: f64 = 720.0;
+const LEFT: f64 = 110.0;
+const RIGHT: f64 = 1_240.0;
+/// Where the line is drawn, where bars are below it, and where there are none.
+const LINE: (f64, f64) = (138.0, 372.0);
+const LINE_ALONE: (f64, f64) = (138.0, 650.0);
+const FALL: (f64, f64) = (470.0, 658.0);
+pub(crate) const INK: &str = "#1f2933";
 const PALE: &str = "#d9e2ec";
 const BLUE: &str = "#2563eb";
 const GREEN: &str = "#15803d";
 const RED: &str = "#b91c1c";
 
-/// The number over the days, and below it what moved it.
+/// The number over the days, and below it what moved it: 16 to 9, fit for a slide.
 pub fn history(title: &str, points: &[Point], whole: Option<&Waterfall>, unit: Unit) -> String {
-    let height = if whole.is_some() { 660.0 } else { 350.0 };
     let about = match (
         points.iter().find_map(|point| point.amount),
         points.iter().rev().find_map(|point| point.amount),
@@ -27,35 +30,96 @@ pub fn history(title: &str, points: &[Point], whole: Option<&Waterfall>, unit: U
         (Some(first), Some(last)) => format!("From {} to {}.", unit.exact(first), unit.exact(last)),
         _ => "No number is known.".to_owned(),
     };
-    let document = Document::new()
-        .set("viewBox", (0, 0, WIDTH, height))
-        .set("width", WIDTH)
-        .set("height", height)
-        .set("role", "img")
-        .set("font-family", "system-ui, sans-serif")
-        .set("font-size", 13)
-        .add(Title::new(title))
-        .add(Description::new().add(svg::node::Text::new(about)))
+    let document = canvas(title, &about, WIDTH, HEIGHT)
         .add(
-            Rectangle::new()
-                .set("width", WIDTH)
-                .set("height", height)
-                .set("fill", "#ffffff"),
-        )
-        .add(
-            words(title, LEFT, 36.0, "start")
-                .set("font-size", 18)
+            words(title, LEFT, 52.0, "start")
+                .set("font-size", 28)
                 .set("font-weight", 600),
-        );
-    let document = line(document, points, unit);
+        )
+        .add(words(&about, LEFT, 84.0, "start").set("font-size", 17));
+    let hollow = match (
+        points.iter().any(|point| !point.complete),
+        points.iter().any(|point| point.reconstructed),
+    ) {
+        (true, true) => Some("a day that is incomplete or was reconstructed"),
+        (true, false) => Some("a day that is incomplete"),
+        (false, true) => Some("a day that was reconstructed"),
+        (false, false) => None,
+    };
+    let mut legend = vec![("a day", Mark::Dot(BLUE))];
+    legend.extend(hollow.map(|name| (name, Mark::Dot("#ffffff"))));
+    let document = key(document, &legend, 114.0);
+    let document = line(document, points, unit, if whole.is_some() { LINE } else { LINE_ALONE });
     let document = match whole {
-        Some(whole) => waterfall(document, whole, unit),
+        Some(whole) => {
+            let legend = [
+                ("opening and closing", Mark::Square(BLUE)),
+                ("added", Mark::Square(GREEN)),
+                ("lost", Mark::Square(RED)),
+            ];
+            waterfall(key(document, &legend, 436.0), whole, unit)
+        }
         None => document,
     };
     document.to_string()
 }
 
-fn words(text: &str, x: f64, y: f64, anchor: &str) -> Text {
+/// An empty picture that says what it shows.
+pub(crate) fn canvas(title: &str, about: &str, width: f64, height: f64) -> Document {
+    Document::new()
+        .set("viewBox", (0, 0, width, height))
+        .set("width", width)
+        .set("height", height)
+        .set("role", "img")
+        .set("font-family", "system-ui, sans-serif")
+        .set("font-size", 15)
+        .add(Title::new(title))
+        .add(Description::new().add(svg::node::Text::new(about)))
+        .add(
+            Rectangle::new()
+                .set("width", width)
+                .set("height", height)
+                .set("fill", "#ffffff"),
+        )
+}
+
+/// What stands for something in the legend.
+enum Mark {
+    Dot(&'static str),
+    Square(&'static str),
+}
+
+/// A legend, from the left.
+fn key(mut document: Document, entries: &[(&str, Mark)], y: f64) -> Document {
+    let mut x = LEFT;
+    for (name, mark) in entries {
+        document = match mark {
+            Mark::Dot(fill) => document.add(
+                Circle::new()
+                    .set("cx", place(x + 6.0))
+                    .set("cy", place(y - 5.0))
+                    .set("r", 5)
+                    .set("stroke", BLUE)
+                    .set("stroke-width", 2)
+                    .set("fill", *fill),
+            ),
+            Mark::Square(fill) => document.add(
+                Rectangle::new()
+                    .set("x", place(x))
+                    .set("y", place(y - 12.0))
+                    .set("width", 13)
+                    .set("height", 13)
+                    .set("fill", *fill),
+            ),
+        };
+        document = document.add(words(name, x + 20.0, y, "start"));
+        let letters = i128::try_from(name.chars().count()).unwrap_or_default();
+        x += 48.0 + 8.5 * to_float(letters);
+    }
+    document
+}
+
+pub(crate) fn words(text: &str, x: f64, y: f64, anchor: &str) -> Text {
     Text::new(text)
         .set("x", place(x))
         .set("y", place(y))
@@ -64,7 +128,7 @@ fn words(text: &str, x: f64, y: f64, anchor: &str) -> Text {
 }
 
 /// A place with one digit: more is not seen, and the same picture is the same text.
-fn place(at: f64) -> f64 {
+pub(crate) fn place(at: f64) -> f64 {
     (at * 10.0).round() / 10.0
 }
 
@@ -87,15 +151,15 @@ fn height_of(ticks: &Ticks, amount: i128, (top, bottom): (f64, f64)) -> f64 {
     bottom - ticks.share(amount) * (bottom - top)
 }
 
-fn line(document: Document, points: &[Point], unit: Unit) -> Document {
+fn line(document: Document, points: &[Point], unit: Unit, within: (f64, f64)) -> Document {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return document;
     };
     let ticks = Ticks::over(points.iter().filter_map(|point| point.amount), 4);
-    let mut document = axis(document, &ticks, unit, LINE);
+    let mut document = axis(document, &ticks, unit, within);
     let days = to_float(days_after(first.date, last.date).max(1));
     let x = |date| LEFT + to_float(days_after(first.date, date)) / days * (RIGHT - LEFT);
-    let at = |date, amount| (place(x(date)), place(height_of(&ticks, amount, LINE)));
+    let at = |date, amount| (place(x(date)), place(height_of(&ticks, amount, within)));
     for run in runs(points) {
         let corners: Vec<String> = run
             .iter()
@@ -108,7 +172,7 @@ fn line(document: Document, points: &[Point], unit: Unit) -> Document {
             .set("points", corners.join(" "))
             .set("fill", "none")
             .set("stroke", BLUE)
-            .set("stroke-width", 2)
+            .set("stroke-width", 3)
             .set("stroke-linejoin", "round");
         document = document.add(drawn);
     }
@@ -116,25 +180,30 @@ fn line(document: Document, points: &[Point], unit: Unit) -> Document {
         let Some(amount) = point.amount else { continue };
         // Of many days only the ends and what is not whole have a dot.
         let is_end = point.date == first.date || point.date == last.date;
-        if point.complete && !is_end && points.len() > 40 {
+        if point.is_solid() && !is_end && points.len() > 40 {
             continue;
         }
         let (x, y) = at(point.date, amount);
-        let state = if point.complete { "" } else { ", incomplete" };
+        let state = match (point.complete, point.reconstructed) {
+            (true, false) => "",
+            (false, false) => ", incomplete",
+            (true, true) => ", reconstructed",
+            (false, true) => ", reconstructed, incomplete",
+        };
         let told = format!("{}: {}{state}", point.date, unit.exact(amount));
         let dot = Circle::new()
             .set("cx", x)
             .set("cy", y)
-            .set("r", if point.complete { 3 } else { 4 })
+            .set("r", if point.is_solid() { 4 } else { 5 })
             .set("stroke", BLUE)
             .set("stroke-width", 2)
-            .set("fill", if point.complete { BLUE } else { "#ffffff" })
+            .set("fill", if point.is_solid() { BLUE } else { "#ffffff" })
             .add(Title::new(told));
         document = document.add(dot);
     }
     document
-        .add(words(&first.date.to_string(), LEFT, LINE.1 + 24.0, "start"))
-        .add(words(&last.date.to_string(), RIGHT, LINE.1 + 24.0, "end"))
+        .add(words(&first.date.to_string(), LEFT, within.1 + 26.0, "start"))
+        .add(words(&last.date.to_string(), RIGHT, within.1 + 26.0, "end"))
 }
 
 fn waterfall(document: Document, whole: &Waterfall, unit: Unit) -> Document {
@@ -160,8 +229,8 @@ fn waterfall(document: Document, whole: &Waterfall, unit: Unit) -> Document {
             .add(Title::new(format!("{}: {}", bar.name, bar.label(unit))));
         document = document
             .add(drawn)
-            .add(words(&bar.label(unit), middle, from.min(to) - 6.0, "middle").set("font-size", 11))
-            .add(words(bar.name, middle, FALL.1 + 22.0, "middle"));
+            .add(words(&bar.label(unit), middle, from.min(to) - 6.0, "middle").set("font-size", 14))
+            .add(words(bar.name, middle, FALL.1 + 26.0, "middle"));
     }
     document
 }
@@ -178,6 +247,7 @@ mod tests {
             date: date(2026, 3, day),
             amount,
             complete,
+            reconstructed: false,
         };
         let points = [
             point(1, Some(1_000), true),
@@ -234,7 +304,7 @@ mod tests {
         let text = picture("MRR");
         let document = roxmltree::Document::parse(&text).unwrap();
         for node in document.descendants() {
-            for (name, most) in [("x", WIDTH), ("cx", WIDTH), ("y", 660.0), ("cy", 660.0)] {
+            for (name, most) in [("x", WIDTH), ("cx", WIDTH), ("y", HEIGHT), ("cy", HEIGHT)] {
                 if let Some(at) = node.attribute(name) {
                     let at: f64 = at.parse().unwrap();
                     assert!((0.0..=most).contains(&at), "{node:?}");

@@ -22,7 +22,7 @@ pub fn line(points: &[Point], unit: Unit, width: u16, height: u16) -> String {
         .map(|run| run.into_iter().map(|(date, amount)| place(date, amount)).collect())
         .collect();
     let hollow: Vec<(f64, f64)> = known()
-        .filter(|point| !point.complete)
+        .filter(|point| !point.is_solid())
         .filter_map(|point| Some(place(point.date, point.amount?)))
         .collect();
     let mut datasets: Vec<Dataset<'_>> = lines
@@ -114,6 +114,7 @@ mod tests {
                 date: date(2026, 3, day),
                 amount: (day != 8).then(|| 100_000 + i128::from(day) * 2_500),
                 complete: day != 12,
+                reconstructed: false,
             })
             .collect()
     }

@@ -19,11 +19,15 @@ pub enum Endpoint {
     BalanceTransactions,
     /// `/v1/events`
     Events,
+    /// `/v1/invoices`
+    Invoices,
+    /// `/v1/invoiceitems`
+    InvoiceItems,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Subscriptions,
         Self::SubscriptionItems,
         Self::Prices,
@@ -31,6 +35,8 @@ impl Endpoint {
         Self::Customers,
         Self::BalanceTransactions,
         Self::Events,
+        Self::Invoices,
+        Self::InvoiceItems,
     ];
 
     /// The last part of its path.
@@ -43,6 +49,8 @@ impl Endpoint {
             Self::Customers => "customers",
             Self::BalanceTransactions => "balance_transactions",
             Self::Events => "events",
+            Self::Invoices => "invoices",
+            Self::InvoiceItems => "invoiceitems",
         }
     }
 
@@ -55,6 +63,7 @@ impl Endpoint {
             Self::Customers => "rak_customer_read",
             Self::BalanceTransactions => "rak_balance_transaction_source_read",
             Self::Events => "rak_event_read",
+            Self::Invoices | Self::InvoiceItems => "rak_invoice_read",
         }
     }
 }
@@ -69,6 +78,7 @@ impl fmt::Display for Endpoint {
             Self::Customers => "Customers",
             Self::BalanceTransactions => "Balance transactions",
             Self::Events => "Events",
+            Self::Invoices | Self::InvoiceItems => "Invoices",
         })
     }
 }

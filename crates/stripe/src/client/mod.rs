@@ -23,6 +23,7 @@
 mod connection;
 mod endpoint;
 mod error;
+mod invoices;
 mod limiter;
 mod listing;
 mod ranges;

@@ -22,10 +22,15 @@ pub enum Statuses {
     All,
 }
 
-/// What is expanded of a subscription: its discounts with their coupons, its items' discounts, whose coupons
-/// would be a level too deep in a list, and its customer, who may have a discount; that one's coupon would be
-/// too deep as well.
-const DISCOUNTS: [&str; 3] = ["discounts.source.coupon", "items.data.discounts", "customer"];
+/// What is expanded of a subscription: its discounts with their coupons, its items' discounts, whose coupons would be a
+/// level too deep in a list, its schedule, of which the prices would be, and its customer, who may have a discount; that
+/// one's coupon would be too deep as well.
+const EXPANDED: [&str; 4] = [
+    "discounts.source.coupon",
+    "items.data.discounts",
+    "schedule",
+    "customer",
+];
 
 /// A subscription, of whose items Stripe may have sent only the first.
 pub trait WithItems: Listed {
@@ -68,7 +73,7 @@ impl Client {
     where
         S: DeserializeOwned + WithItems + Send + 'static,
     {
-        let mut parameters = expand(&DISCOUNTS, true);
+        let mut parameters = expand(&EXPANDED, true);
         if statuses == Statuses::All {
             parameters.push(("status", "all".to_owned()));
         }
@@ -86,7 +91,7 @@ impl Client {
     where
         S: DeserializeOwned + WithItems + Send + 'static,
     {
-        let mut parameters = expand(&DISCOUNTS, true);
+        let mut parameters = expand(&EXPANDED, true);
         parameters.push(("status", "all".to_owned()));
         parameters.push(("customer", customer.to_owned()));
         let mut found = self.list(Endpoint::Subscriptions, parameters).all().await?;
@@ -103,7 +108,7 @@ impl Client {
         S: DeserializeOwned + WithItems + Send + 'static,
     {
         let endpoint = Endpoint::Subscriptions;
-        let url = self.url(endpoint, Some(id), &expand(&DISCOUNTS, false));
+        let url = self.url(endpoint, Some(id), &expand(&EXPANDED, false));
         let mut found = self
             .tries(endpoint, false, || self.get::<S>(endpoint, url.clone()))
             .await?;

@@ -37,7 +37,7 @@ pub fn read_coupons(input: impl BufRead, catalog: &mut Catalog) -> Result<(), Co
 pub fn read_customers(input: impl BufRead, catalog: &mut Catalog) -> Result<(), ComputeError> {
     each(input, "customer", &["customer"], |json| {
         let customer = read_customer(json)?;
-        catalog.add_customer(&customer.customer, customer.discounts);
+        catalog.add_customer(&customer.id, customer.discounts, customer.country.as_deref());
         Ok(())
     })
 }

@@ -122,6 +122,18 @@ pub(super) fn discounts<'a>(
     all.into_iter().map(read).collect()
 }
 
+impl<'a> From<Expandable<'a, WireCoupon<'a>>> for CouponRef<'a> {
+    fn from(sent: Expandable<'a, WireCoupon<'a>>) -> Self {
+        match sent {
+            Expandable::Id(id) => Self::Id(id),
+            Expandable::Object(coupon) => match coupon.read() {
+                Ok(coupon) => Self::Sent(coupon),
+                Err(id) => Self::Id(id),
+            },
+        }
+    }
+}
+
 impl<'a> From<Expandable<'a, WireDiscount<'a>>> for Discount<'a> {
     fn from(sent: Expandable<'a, WireDiscount<'a>>) -> Self {
         let discount = match sent {
@@ -138,14 +150,7 @@ impl<'a> From<Expandable<'a, WireDiscount<'a>>> for Discount<'a> {
         Self {
             id: discount.id.unwrap_or_default().0,
             end: discount.end,
-            coupon: match coupon {
-                None => CouponRef::NotSent,
-                Some(Expandable::Id(id)) => CouponRef::Id(id),
-                Some(Expandable::Object(coupon)) => match coupon.read() {
-                    Ok(coupon) => CouponRef::Sent(coupon),
-                    Err(id) => CouponRef::Id(id),
-                },
-            },
+            coupon: coupon.map_or(CouponRef::NotSent, CouponRef::from),
         }
     }
 }

@@ -136,6 +136,11 @@ impl ListedSubscription {
         }
     }
 
+    /// Its JSON, and that of the items that were missing in it.
+    pub(super) fn json(&self) -> (&[u8], &[Box<RawValue>]) {
+        (self.json.get().as_bytes(), &self.more_items)
+    }
+
     /// Its figure.
     pub fn figure(&self, terms: Terms<'_>) -> Figure<'_> {
         figure_of(self.json.get().as_bytes(), &self.more_items, terms)

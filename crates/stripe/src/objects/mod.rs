@@ -7,20 +7,26 @@
 
 mod coupon;
 mod customer;
+mod invoice;
 mod listed;
 mod name;
 mod other;
+mod past;
 mod price;
+mod schedule;
 mod subscription;
+mod trial;
 mod wire;
 
 pub use coupon::read_coupon;
-pub use customer::{OwnDiscounts, read_customer};
+pub use customer::{Customer, read_customer};
+pub use invoice::{InvoiceLine, ListedInvoice, ListedInvoiceItem};
 pub use listed::{BalanceTransaction, Event, ListedCoupon, ListedItem, ListedPrice, ListedSubscription};
 pub(crate) use name::{field, id_of};
 pub(crate) use other::{is_another, without_place};
 pub use price::read_price;
 pub use subscription::{figure_of, read_subscription};
+pub use trial::TrialEnd;
 
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::model::Catalog;

@@ -16,10 +16,11 @@ use super::customer::WireCustomer;
 use super::name::{customer_of, id_of};
 use super::other::{other_object, without_place};
 use super::price::{WirePlan, WirePrice};
+use super::schedule::schedule;
 use super::wire::{Expandable, IdOf, Number, Text, WireTaxRate, currency};
 
 type Discounts<'a> = Vec<Expandable<'a, WireDiscount<'a>>>;
-type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
+pub(super) type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
 
 /// A subscription as it is sent.
 #[derive(Debug, Deserialize)]
@@ -66,6 +67,9 @@ struct WireSubscription<'a> {
     discounts: Option<Discounts<'a>>,
     #[serde(borrow)]
     default_tax_rates: Option<TaxRates<'a>>,
+    /// Read for itself: a schedule that cannot be read does not hide what the subscription is worth now.
+    #[serde(borrow)]
+    schedule: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,15 +130,7 @@ pub fn read_subscription(json: &[u8]) -> Result<Subscription<'_>, serde_json::Er
 /// The figure of a subscription in JSON, with further items that it was sent without. Never fails as a
 /// whole: what cannot be read is a figure with an error, with its id if that can be found.
 pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Terms<'_>) -> Figure<'a> {
-    let read = read_subscription(json).and_then(|mut subscription| {
-        for item in more_items {
-            let item: WireItem<'_> = serde_json::from_str(item.get())?;
-            subscription.items.push(item.read()?);
-            subscription.items_missing = false;
-        }
-        Ok(subscription)
-    });
-    match read {
+    match read_whole(json, more_items) {
         Ok(subscription) => figure(&subscription, terms.catalog, terms.options, terms.as_of, terms.explain),
         Err(error) => unreadable(json, &error),
     }
@@ -144,8 +140,27 @@ pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Ter
 fn unreadable<'a>(json: &'a [u8], error: &serde_json::Error) -> Figure<'a> {
     let message = other_object(json)
         .unwrap_or_else(|| format!("not a subscription as Stripe sends it: {}", without_place(error)));
-    let (id, customer) = (id_of(json).unwrap_or_default(), customer_of(json).unwrap_or_default());
+    let (id, customer) = name_of(json);
     Figure::failed(id, customer, FigureError::new(ErrorCode::Unreadable, message))
+}
+
+/// Reads a subscription with further items that it was sent without.
+pub(super) fn read_whole<'a>(
+    json: &'a [u8],
+    more_items: &'a [Box<RawValue>],
+) -> Result<Subscription<'a>, serde_json::Error> {
+    let mut subscription = read_subscription(json)?;
+    for item in more_items {
+        let item: WireItem<'_> = serde_json::from_str(item.get())?;
+        subscription.items.push(item.read()?);
+        subscription.items_missing = false;
+    }
+    Ok(subscription)
+}
+
+/// Whose figure it would have been.
+pub(super) fn name_of(json: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
+    (id_of(json).unwrap_or_default(), customer_of(json).unwrap_or_default())
 }
 
 impl<'a> WireSubscription<'a> {
@@ -173,14 +188,18 @@ impl<'a> WireSubscription<'a> {
             Expandable::Id(_) => None,
             Expandable::Object(invoice) => Some(invoice.paid()),
         };
-        let (customer, customer_discounts) = match (self.customer, self.customer_account) {
+        let (customer, customer_discounts, country) = match (self.customer, self.customer_account) {
             (Some(Expandable::Object(customer)), _) => {
-                let (id, discounts) = customer.read();
-                (id, CustomerDiscounts::Known(discounts))
+                let customer = customer.read();
+                (
+                    customer.id,
+                    CustomerDiscounts::Known(customer.discounts),
+                    customer.country,
+                )
             }
-            (Some(Expandable::Id(id)), _) => (id, CustomerDiscounts::NotSent),
-            (None, Some(account)) => (account.into_id(), CustomerDiscounts::NotSent),
-            (None, None) => (Cow::default(), CustomerDiscounts::Known(Vec::new())),
+            (Some(Expandable::Id(id)), _) => (id, CustomerDiscounts::NotSent, None),
+            (None, Some(account)) => (account.into_id(), CustomerDiscounts::NotSent, None),
+            (None, None) => (Cow::default(), CustomerDiscounts::Known(Vec::new()), None),
         };
         let fee = self.application_fee_percent.map(|percent| {
             let exact = percent.exact();
@@ -188,6 +207,7 @@ impl<'a> WireSubscription<'a> {
         });
         Ok(Subscription {
             id: self.id.0,
+            country,
             customer,
             customer_discounts,
             application_fee_percent: fee.transpose()?,
@@ -212,6 +232,7 @@ impl<'a> WireSubscription<'a> {
             items_missing,
             discounts: discounts(self.discounts, self.discount),
             default_tax_rates: tax_rates(self.default_tax_rates),
+            schedule: self.schedule.map(schedule),
         })
     }
 }
@@ -267,6 +288,6 @@ impl<'a> WireItem<'a> {
     }
 }
 
-fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
+pub(super) fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
     sent.unwrap_or_default().into_iter().map(TaxRate::from).collect()
 }

@@ -79,6 +79,12 @@ pub(super) struct Identified<'a> {
 /// The id of something that may have been expanded.
 pub(super) type IdOf<'a> = Expandable<'a, Identified<'a>>;
 
+impl Identified<'_> {
+    pub(super) fn id(&self) -> &str {
+        &self.id.0
+    }
+}
+
 impl<'a> IdOf<'a> {
     pub(super) fn into_id(self) -> Cow<'a, str> {
         match self {

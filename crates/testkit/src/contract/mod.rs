@@ -9,6 +9,7 @@ mod audit;
 mod events;
 mod handed_over;
 mod ledger;
+mod movements;
 mod outbox;
 mod repositories;
 pub(crate) mod retention;

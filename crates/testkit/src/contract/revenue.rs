@@ -1,12 +1,16 @@
 //! The contract of where MRR is kept.
 
+use std::collections::BTreeMap;
+
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::Ports;
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
+use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day, SubscriptionFigures};
+use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::{Date, date};
 
+use super::movements;
 use crate::sample::{OTHER_AGENT, agent_name, announcement, mrr_day};
 use crate::telling;
 
@@ -17,6 +21,10 @@ pub async fn revenue(fresh: impl AsyncFn() -> Ports) {
     figures_are_listed_by_customer_and_currency(&*fresh().await.revenue).await;
     many_figures_are_kept(&*fresh().await.revenue).await;
     a_day_and_its_event_are_kept_together(&fresh().await).await;
+    movements::movements_count_when_their_day_is_kept(&*fresh().await.revenue).await;
+    movements::movements_are_found_by_day_kind_and_customer_in_pages(&*fresh().await.revenue).await;
+    movements::a_reconstructed_day_replaces_no_report(&*fresh().await.revenue).await;
+    movements::nobody_is_told_of_a_reconstructed_day(&fresh().await).await;
 }
 
 async fn keep(store: &dyn RevenueStore, day: &Day) -> PortResult<()> {
@@ -94,7 +102,13 @@ async fn figures_are_listed_by_customer_and_currency(store: &dyn RevenueStore) {
     assert_eq!(store.customers(None, 10).await.unwrap(), []);
     let rows = [
         row("cus_a", Currency::EUR, Some("10/3"), None),
-        row("cus_a", Currency::USD, Some("0"), Some("500")),
+        CustomerRow {
+            subscriptions: SubscriptionFigures {
+                now: Some(BTreeMap::new()),
+                opening: Some(BTreeMap::from([("sub_1".to_owned(), Exact::whole(500))])),
+            },
+            ..row("cus_a", Currency::USD, Some("0"), Some("500"))
+        },
         row("cus_b", Currency::USD, None, None),
     ];
     let mixed = [&rows[2], &rows[0], &rows[1]].map(Clone::clone);
@@ -143,5 +157,6 @@ fn row(customer: &str, currency: Currency, figure: Option<&str>, opening: Option
         figure: exact(figure),
         day: date(2026, 3, 1),
         opening: exact(opening),
+        subscriptions: SubscriptionFigures::default(),
     }
 }

@@ -42,6 +42,7 @@ use cc_devops_requests::record::{
 use cc_devops_requests::retention::Kept;
 use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_requests::sealed_values::{SealingKey, SealingKeyId, SealingPair};
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::Timestamp;
@@ -235,6 +236,9 @@ mortal! { RevenueStore {
     fn keep(day: &Day, reader: &AgentName, news: &Announcement) -> ();
     fn customers(after: Option<&CustomerKey>, limit: usize) -> Vec<CustomerRow>;
     fn keep_customers(rows: &[CustomerRow]) -> ();
+    fn keep_movements(date: Date, first: u32, movements: &[CustomerMovement]) -> ();
+    fn movements(wanted: &MovementFilter, after: Option<Cursor>, limit: usize) -> Page<CustomerMovement>;
+    fn keep_reconstructed(day: &Day) -> bool;
 } }
 
 mortal! { RepositoryStore {

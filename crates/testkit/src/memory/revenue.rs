@@ -6,7 +6,9 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, number_at, place};
 use cc_devops_revenue::day::{CustomerKey, CustomerRow, Day};
 use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
@@ -18,6 +20,7 @@ use super::Memory;
 pub(super) struct RevenueModel {
     days: BTreeMap<Date, Day>,
     customers: BTreeMap<CustomerKey, CustomerRow>,
+    movements: BTreeMap<Cursor, CustomerMovement>,
 }
 
 impl Memory {
@@ -70,5 +73,54 @@ impl RevenueStore for Memory {
             model.revenue.customers.insert(row.key.clone(), row.clone());
         }
         Ok(())
+    }
+
+    async fn keep_movements(&self, date: Date, first: u32, movements: &[CustomerMovement]) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let numbered = (first..).zip(movements);
+        let placed = numbered.map(|(number, movement)| (place(date, number), movement.clone()));
+        model.revenue.movements.extend(placed);
+        Ok(())
+    }
+
+    async fn movements(
+        &self,
+        wanted: &MovementFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<CustomerMovement>> {
+        let model = self.lock()?;
+        let counts = |at: Cursor, movement: &CustomerMovement| {
+            let day = model.revenue.days.get(&movement.date);
+            day.and_then(|day| day.customer_movements) > Some(number_at(at))
+        };
+        let Some((first, last)) = wanted.places() else {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        };
+        let found: Vec<(Cursor, &CustomerMovement)> = (model.revenue.movements.range(first..=last))
+            .filter(|(at, movement)| after.is_none_or(|after| **at > after) && counts(**at, movement))
+            .filter(|(_, movement)| wanted.wants(movement.kind, &movement.key.customer))
+            .take(limit.saturating_add(1))
+            .map(|(at, movement)| (*at, movement))
+            .collect();
+        let more = found.len() > limit;
+        let page = found.iter().take(limit);
+        Ok(Page {
+            next: page.clone().last().filter(|_| more).map(|(at, _)| *at),
+            items: page.map(|(_, movement)| (*movement).clone()).collect(),
+        })
+    }
+
+    async fn keep_reconstructed(&self, day: &Day) -> PortResult<bool> {
+        let mut model = self.lock()?;
+        let days = &mut model.revenue.days;
+        if days.get(&day.date).is_some_and(|kept| kept.reconstructed.is_none()) {
+            return Ok(false);
+        }
+        days.insert(day.date, day.clone());
+        Ok(true)
     }
 }

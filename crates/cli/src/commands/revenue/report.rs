@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::revenue::reporter;
 use cc_devops_kernel::ports::SystemClock;
-use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::ports::RevenuePorts;
@@ -14,6 +13,7 @@ use cc_devops_revenue::report::Entry;
 use cc_devops_revenue::reporting::{Ask, ReportError};
 use cc_devops_revenue::unkept::Unkept;
 
+use super::churn::Churn;
 use super::rules::Rules;
 use super::shown::{DayView, Unusual, day_text};
 use crate::context::Context;
@@ -82,6 +82,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::Usage(message.to_owned()));
         }
     };
+    let kept = Arc::clone(&ports.revenue);
     let reporter = reporter(&config, settings.installation, account, ports)?;
     let ask = Ask {
         as_of: args.rules.as_of,
@@ -116,7 +117,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return Err(error);
     }
     let day = result.map_err(refused)?;
-    tell(output, &day, !args.dry_run, answer, &unusual)?;
+    let churn = Churn::of(&*kept, &day).await?;
+    if output.is_json() {
+        tell(answer, &DayView::of(&day, !args.dry_run, churn))?;
+    } else {
+        Output::raw(&day_text(&day, !args.dry_run, &unusual, config.currency))?;
+    }
     if day.summary.complete {
         Ok(())
     } else {
@@ -134,15 +140,12 @@ fn write_entry(answer: &mut Option<LongList>, figure: &Figure<'_>) -> Result<(),
         .map_err(|error| CliError::write("cannot write to standard output", error))
 }
 
-fn tell(output: Output, day: &Day, kept: bool, answer: Option<LongList>, unusual: &Unusual) -> Result<(), CliError> {
-    if !output.is_json() {
-        return Output::raw(&day_text(day, kept, unusual));
-    }
+fn tell(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
     let list = match answer {
         Some(list) => list,
         None => LongList::begin("subscriptions")?,
     };
-    list.end(&DayView::of(day, kept))
+    list.end(day)
 }
 
 fn refused(error: ReportError) -> CliError {

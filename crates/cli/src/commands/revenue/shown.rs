@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
-use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::money::{Exact, Total};
 use cc_devops_revenue::movements::{Kind, Statement};
 use cc_devops_revenue::report::{Summary, Usd};
 use cc_devops_revenue::transactions::TransactionsFigure;
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::churn::Churn;
 use super::notes;
 use crate::output::table;
 
@@ -65,8 +66,8 @@ pub(super) struct Moved<'a> {
     /// In US dollars; `null` where a currency has no rate.
     #[serde(rename = "movementsUSD")]
     movements_usd: Option<MovementsUsd>,
-    /// The share of subscribers who churned since the day it is compared with: a fraction.
-    churn_rate: Option<Exact>,
+    #[serde(flatten)]
+    churn: Churn,
 }
 
 /// Movements in US dollars: opening, what moved, and currency effects make closing.
@@ -79,7 +80,7 @@ pub(super) struct MovementsUsd {
 }
 
 impl<'a> Moved<'a> {
-    pub(super) fn of(day: &'a Day) -> Self {
+    pub(super) fn of(day: &'a Day, churn: Churn) -> Self {
         let movements_usd = day.movements_usd.as_ref().map(|converted| MovementsUsd {
             opening: Usd(converted.opening),
             moved: converted
@@ -95,26 +96,34 @@ impl<'a> Moved<'a> {
             policy_changed: day.policy_changed,
             movements: &day.movements,
             movements_usd,
-            churn_rate: day.churn_rate(),
+            churn,
         }
     }
 }
 
 impl<'a> DayView<'a> {
-    pub(super) fn of(day: &'a Day, kept: bool) -> Self {
+    pub(super) fn of(day: &'a Day, kept: bool, churn: Churn) -> Self {
         Self {
             summary: &day.summary,
             date: day.date,
             at: day.at,
             kept,
-            moved: Moved::of(day),
+            moved: Moved::of(day, churn),
         }
     }
 }
 
 /// A day as people see it.
-pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual) -> String {
+pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual, currency: Currency) -> String {
     let mut lines = vec![summary_text(&day.summary, unusual)];
+    if currency != Currency::USD {
+        let name = format!("MRR in {}", upper(currency));
+        let amount = day.mrr_in(currency).map(|amount| amount_of(amount, currency));
+        lines.push(format!(
+            "{name:<13} {}",
+            amount.unwrap_or_else(|| "cannot be told: a currency has no rate".to_owned())
+        ));
+    }
     lines.extend(day.summary.transactions.map(|figure| transactions_text(&figure)));
     lines.push(String::new());
     lines.push(match day.compared_with {
@@ -173,6 +182,20 @@ pub(super) fn upper(currency: Currency) -> String {
 pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
     let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
     whole.decimal(currency.exponent())
+}
+
+/// An exact amount of minor units, in units of its currency.
+pub(super) fn decimal(total: &Total, currency: Currency) -> String {
+    total
+        .shifted(0, currency.exponent())
+        .unwrap_or_else(|_| total.to_string())
+}
+
+/// A part of 1 in percent.
+pub(super) fn percent(share: &Total) -> String {
+    share
+        .shifted(3, 1)
+        .map_or_else(|_| share.to_string(), |percent| format!("{percent} %"))
 }
 
 /// A run as people see it.

@@ -24,8 +24,8 @@ use cc_devops_kernel::ports::PortResult;
 
 pub(crate) use permit::{Door, Open, Permitted, Row, open, permitted};
 pub(crate) use privileges::{
-    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
-    SealValues, SendHeartbeat, SubmitRequests,
+    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
+    ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
 };
 
 use crate::app::{App, Shared};

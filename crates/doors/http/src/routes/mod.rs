@@ -8,6 +8,7 @@ mod events;
 mod operations;
 mod repositories;
 mod requests;
+mod revenue;
 mod sealing;
 mod secrets;
 mod stream;
@@ -23,8 +24,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{
-    FindRequest, ListAgents, ManageWebhooks, ReadEvents, ReadMetrics, ReadRequests, ReadSecret, Row, SealValues,
-    SendHeartbeat, SubmitRequests, open, permitted,
+    FindRequest, ListAgents, ManageWebhooks, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row,
+    SealValues, SendHeartbeat, SubmitRequests, open, permitted,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -42,7 +43,7 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 19] = [
+    let rows: [Row; 21] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
@@ -58,6 +59,8 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<ManageWebhooks>(app, routes!(webhooks::list_dead_letters)),
         permitted::<ManageWebhooks>(app, routes!(webhooks::replay_dead_letters)),
         permitted::<ReadMetrics>(app, routes!(operations::get_metrics)),
+        permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_days)),
+        permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_movements)),
         // The signature over the body proves the sender.
         open(app, routes!(billing::post_billing_event)),
         open(app, routes!(repositories::post_repository_event)),

@@ -39,6 +39,7 @@ fn with_body(mut case: Case, body: Value) -> Case {
 const ANYBODY: [u16; 4] = [200, 200, 200, 200];
 const ANY_AGENT: [u16; 4] = [401, 200, 200, 200];
 const OWN: [u16; 4] = [401, 200, 403, 200];
+const OPERATORS: [u16; 4] = [401, 403, 403, 200];
 
 fn cases() -> Vec<Case> {
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
@@ -96,6 +97,13 @@ fn cases() -> Vec<Case> {
             "/v1/webhooks/{id}/enable",
             "/v1/webhooks/wh_1/enable",
             [401, 403, 403, 200],
+        ),
+        case(get.clone(), "/v1/revenue/days", "/v1/revenue/days", OPERATORS),
+        case(
+            get.clone(),
+            "/v1/revenue/movements",
+            "/v1/revenue/movements?kind=churn",
+            OPERATORS,
         ),
         case(
             get,

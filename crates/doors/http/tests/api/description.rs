@@ -5,9 +5,9 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
-use crate::house::{As, House, put};
+use crate::house::{Answer, As, House, put};
 
-async fn document() -> Value {
+pub(crate) async fn document() -> Value {
     House::new().await.get("/openapi.json", As::Nobody).await.json()
 }
 
@@ -84,6 +84,32 @@ async fn the_reasons_are_those_of_the_contract() {
     assert_eq!(described, Reason::ALL.map(Reason::as_str));
 }
 
+/// Fails where an answer of an operation has another shape than the document says.
+pub(crate) fn is_as_described(document: &Value, name: &str, answer: &Answer) {
+    let operations = operations(document);
+    let (_, operation) = operations.iter().find(|(known, _)| known == name).unwrap();
+    let mut response = operation["responses"][answer.status.as_str()].clone();
+    assert!(response.is_object(), "{name} does not describe {}", answer.status);
+    if let Some(reference) = response["$ref"].as_str() {
+        response = document.pointer(&reference[1..]).unwrap().clone();
+    }
+    let media = answer.header("content-type").split(';').next().unwrap().to_owned();
+    let mut schema = response["content"][&media]["schema"].clone();
+    assert!(schema.is_object(), "{name} {} does not describe {media}", answer.status);
+    schema["components"] = document["components"].clone();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&answer.json())
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "{name} {}: {errors:?}\n{}",
+        answer.status,
+        answer.text
+    );
+}
+
 #[tokio::test]
 async fn answers_have_the_shape_that_is_described() {
     let house = House::new().await;
@@ -125,28 +151,7 @@ async fn answers_have_the_shape_that_is_described() {
     }
     let document = document().await;
     for (name, answer) in answers {
-        let operations = operations(&document);
-        let (_, operation) = operations.iter().find(|(known, _)| known == name).unwrap();
-        let mut response = operation["responses"][answer.status.as_str()].clone();
-        assert!(response.is_object(), "{name} does not describe {}", answer.status);
-        if let Some(reference) = response["$ref"].as_str() {
-            response = document.pointer(&reference[1..]).unwrap().clone();
-        }
-        let media = answer.header("content-type").split(';').next().unwrap().to_owned();
-        let mut schema = response["content"][&media]["schema"].clone();
-        assert!(schema.is_object(), "{name} {} does not describe {media}", answer.status);
-        schema["components"] = document["components"].clone();
-        let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&answer.json())
-            .map(|error| format!("{} at {}", error, error.instance_path()))
-            .collect();
-        assert!(
-            errors.is_empty(),
-            "{name} {}: {errors:?}\n{}",
-            answer.status,
-            answer.text
-        );
+        is_as_described(&document, name, &answer);
     }
 }
 

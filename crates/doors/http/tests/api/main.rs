@@ -16,6 +16,7 @@ mod places;
 mod reading;
 mod repositories;
 mod revenue;
+mod revenue_lists;
 mod schedule;
 mod secrecy;
 mod serving;

@@ -1,0 +1,249 @@
+//! `revenue cohorts`: how many of those who first paid in a month still pay, and how much.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cc_devops_reports::charts::{Cell as HeatCell, HeatMap, HeatRow};
+use cc_devops_revenue::cohorts::{Cell, Cohorts, Movement, Retention, Row};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::customer_movements::MovementFilter;
+use cc_devops_revenue::day::Day;
+use cc_devops_revenue::money::Total;
+use cc_devops_revenue::ports::RevenueStore;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::csv;
+use super::pictures::Pictures;
+use super::shown::decimal;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::store;
+
+/// How many movements are read at once.
+const PAGE: usize = 1_000;
+
+const AFTER_HELP: &str = "\
+A row is everybody who first paid in a month; its cells say how many of them pay at the end of that
+month, of the next, and so on. With --money it is how much of what they first paid they pay then:
+more than 100 % where those who stayed pay more. Who paid before there were records is the row
+`before`. Money is converted at the newest rates throughout.
+
+Examples:
+  cc-devops revenue cohorts
+  cc-devops revenue cohorts --money --svg retention.svg --png retention.png
+  cc-devops revenue cohorts --csv";
+
+/// What is shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// Show how much of the money stays, instead of how many of the customers
+    #[arg(long)]
+    money: bool,
+    /// Last day that counts; without it, the last day that was kept
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    until: Option<Date>,
+    /// Currency that money is in, instead of the configuration's
+    #[arg(long, value_name = "CURRENCY")]
+    currency: Option<Currency>,
+    /// Write the picture to this file, too
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the picture to this file, too, as PNG of 2560 by 1440 dots
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// Answer as CSV, a line for each month of each cohort
+    #[arg(long)]
+    csv: bool,
+}
+
+/// Runs `revenue cohorts`.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let output = context.output;
+    csv::alone(output, args.csv)?;
+    let currency = match args.currency {
+        Some(currency) => currency,
+        None => context.load_settings()?.settings.revenue.currency,
+    };
+    let opened = store::open(context).await?;
+    let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
+    let retention = retention(&*opened.ports.revenue, args.until.unwrap_or(today), currency).await?;
+    let map = heat_map(&retention, args.money);
+    let files = Pictures {
+        svg: args.svg.as_deref(),
+        png: args.png.as_deref(),
+    };
+    files.write(|| map.svg())?;
+    if args.csv {
+        return Output::raw(&as_csv(&retention)?);
+    }
+    output.answer(&retention, || {
+        let mut parts = vec![map.title.clone(), map.terminal(output.size().0), map.note.clone()];
+        parts.extend(files.told());
+        parts.join("\n\n")
+    })
+}
+
+/// The cohorts until a day, from the first day of which movements are kept.
+async fn retention(store: &dyn RevenueStore, until: Date, currency: Currency) -> Result<Retention, CliError> {
+    let days = store.days(Date::MIN, until).await?;
+    let days = days.get(beginning(&days)..).unwrap_or_default();
+    let (Some(first), Some(last)) = (days.first(), days.last()) else {
+        return Err(CliError::Failed(format!(
+            "no day until {until} is kept with its customers' movements: `cc-devops revenue report` keeps today's"
+        )));
+    };
+    let (customers, amounts) = before(first);
+    let mut cohorts = Cohorts::new(first.date, customers, amounts);
+    let wanted = MovementFilter::of(first.date, last.date);
+    let mut after = None;
+    loop {
+        let page = store.movements(&wanted, after, PAGE).await?;
+        for movement in &page.items {
+            cohorts.add(&Movement {
+                date: movement.date,
+                customer: &movement.key.customer,
+                currency: movement.key.currency,
+                kind: movement.kind,
+                before: movement.before,
+                after: movement.after,
+            });
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let found = cohorts.finish(last.date, &last.rates, currency);
+    found.map_err(|missing| CliError::Failed(missing.to_string()))
+}
+
+/// The first of the days from which on every movement is known, and whose it was: a day without one before it tells only
+/// who paid, and one that was kept before customers' movements were does not tell whose they are.
+fn beginning(days: &[Day]) -> usize {
+    let at = days.iter().enumerate().filter_map(|(place, day)| {
+        if day.customer_movements.is_none() {
+            Some(place + 1)
+        } else {
+            day.compared_with.is_none().then_some(place)
+        }
+    });
+    at.max().unwrap_or(0)
+}
+
+/// Who paid before the first day: its opening.
+fn before(first: &Day) -> (u64, BTreeMap<Currency, Total>) {
+    let sheets = &first.movements.currencies;
+    let customers = sheets.values().map(|sheet| sheet.opening_customers).sum();
+    let amounts = sheets
+        .iter()
+        .map(|(currency, sheet)| (*currency, sheet.opening.clone()));
+    (customers, amounts.collect())
+}
+
+fn heat_map(retention: &Retention, money: bool) -> HeatMap {
+    let (what, note) = if money {
+        (
+            "Revenue",
+            "what they pay at the end of each month since, of what they first paid",
+        )
+    } else {
+        ("Customer", "who still pays at the end of each month since")
+    };
+    let going_on = if retention.month_is_over {
+        ""
+    } else {
+        "; the last month goes on"
+    };
+    let longest = retention.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    let oldest = retention.rows.iter().find_map(|row| row.cohort);
+    let from = oldest.map_or(String::new(), |month| format!(" from {month}"));
+    HeatMap {
+        title: format!("{what} retention by month of first MRR{from} until {}", retention.until),
+        note: format!("{note}{going_on}"),
+        corner: "first MRR".to_owned(),
+        columns: (0..longest).map(|month| month.to_string()).collect(),
+        rows: retention
+            .rows
+            .iter()
+            .map(|row| heat_row(row, retention.currency, money))
+            .collect(),
+    }
+}
+
+fn heat_row(row: &Row, currency: Currency, money: bool) -> HeatRow {
+    let cohort = cohort(row);
+    let size = if money {
+        format!(
+            "{} {}",
+            decimal(&row.mrr, currency),
+            currency.as_str().to_ascii_uppercase()
+        )
+    } else {
+        row.customers.to_string()
+    };
+    let cell = |cell: &Cell| {
+        let share = if money {
+            &cell.revenue_retention
+        } else {
+            &cell.customer_retention
+        };
+        let permille = share.as_ref()?.shifted(3, 0).ok()?.parse::<u32>().unwrap_or_default();
+        let now = if money {
+            decimal(&cell.mrr, currency)
+        } else {
+            cell.customers.to_string()
+        };
+        Some(HeatCell {
+            permille,
+            label: format!("{} %", share.as_ref()?.shifted(2, 0).ok()?),
+            about: format!("{cohort}, end of {}: {now} of {size}", cell.month),
+        })
+    };
+    HeatRow {
+        name: format!("{cohort}  {size}"),
+        cells: row.cells.iter().map(cell).collect(),
+    }
+}
+
+fn cohort(row: &Row) -> String {
+    row.cohort
+        .map_or_else(|| "before".to_owned(), |month| month.to_string())
+}
+
+/// A line for each month of each cohort.
+fn as_csv(retention: &Retention) -> Result<String, CliError> {
+    let currency = retention.currency;
+    let head = [
+        "cohort",
+        "cohort_customers",
+        "cohort_mrr",
+        "month",
+        "months_since",
+        "customers",
+        "customer_retention",
+        "mrr",
+        "revenue_retention",
+        "currency",
+    ];
+    let share = |share: &Option<Total>| share.as_ref().map(|share| share.decimal(6)).unwrap_or_default();
+    let rows = retention.rows.iter().flat_map(|row| {
+        row.cells.iter().enumerate().map(move |(since, cell)| {
+            vec![
+                cohort(row),
+                row.customers.to_string(),
+                decimal(&row.mrr, currency),
+                cell.month.to_string(),
+                since.to_string(),
+                cell.customers.to_string(),
+                share(&cell.customer_retention),
+                decimal(&cell.mrr, currency),
+                share(&cell.revenue_retention),
+                currency.to_string(),
+            ]
+        })
+    });
+    csv::table(&head, rows)
+}

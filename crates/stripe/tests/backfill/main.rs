@@ -1,0 +1,255 @@
+//! Past days computed from what Stripe still knows, held against the same days as they were reported.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod house;
+mod lives;
+
+use std::collections::BTreeMap;
+
+use cc_devops_fake_stripe::Model;
+use cc_devops_revenue::backfill::{BackfillError, Step};
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::movements::Kind;
+use cc_devops_revenue::past::BillingPast as _;
+use cc_devops_testkit::Memory;
+use cc_devops_testkit::crash::{CrashPoint, CrashPoints, Moment};
+use jiff::civil::Date;
+use serde_json::json;
+
+use house::{DAY, House, START};
+use lives::{DAYS, Lives};
+
+/// What cannot be known, and so differs: the days, the customer, and by how many cents a month the reconstructed days
+/// have more.
+const UNKNOWN: [(std::ops::Range<i64>, &str, i64); 4] = [
+    // A quantity that fell without proration on day 40 is seen with the invoice of day 50.
+    (40..50, "cus_seats", 1_000),
+    // A cancellation that was asked for on day 47 and taken back on day 49 leaves no trace.
+    (47..49, "cus_undecided", 1_500),
+    // A discount that was removed by hand on day 52 counts until the next invoice without it, which is yet to come.
+    (52..60, "cus_coupon", -500),
+    // One that became unpaid on day 56 counts: nobody knows since when it is.
+    (56..60, "cus_unpaid", 1_000),
+];
+
+#[tokio::test]
+async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_cannot_be_known() {
+    let house = House::new(Lives::model()).await;
+    let mut lives = Lives::default();
+    for day in 0..DAYS {
+        house.stripe.model(|model| lives.until(model, day));
+        house.at(START + day * DAY);
+        house.report(&house.reported).await;
+    }
+    house.at(START + DAYS * DAY + 6 * 3_600);
+    let done = house.backfill(&house.reconstructed).await.unwrap();
+    assert_eq!((done.kept, done.unchanged, done.reported), (60, 0, 0));
+
+    let reported = house.days(&house.reported).await;
+    let reconstructed = house.days(&house.reconstructed).await;
+    assert_eq!(reported.len(), 60);
+    assert_eq!(reconstructed.len(), 60);
+    let mut kinds = BTreeMap::new();
+    for (number, (then, now)) in (0..).zip(reported.iter().zip(&reconstructed)) {
+        assert_eq!(then.date, now.date);
+        assert!(now.reconstructed.is_some() && now.summary.complete);
+        assert_eq!(then.compared_with, now.compared_with);
+        for currency in [Currency::USD, Currency::EUR] {
+            let total = |day: &cc_devops_revenue::day::Day| {
+                let totals = day.summary.totals.iter();
+                let found = totals
+                    .filter(|total| total.currency == currency)
+                    .map(|total| total.mrr_minor);
+                found.sum::<i128>()
+            };
+            let unknown = UNKNOWN
+                .iter()
+                .filter(|(days, _, _)| days.contains(&number) && currency == Currency::USD);
+            let unknown: i128 = unknown.map(|(_, _, cents)| i128::from(*cents)).sum();
+            assert_eq!(
+                total(now) - total(then),
+                unknown,
+                "{currency} on day {number}, {}",
+                now.date
+            );
+        }
+        // Who moved, but for the days on which what is unknown begins and ends.
+        let known = |line: &String| {
+            !UNKNOWN
+                .iter()
+                .any(|(days, customer, _)| line.starts_with(customer) && (days.start == number || days.end == number))
+        };
+        let moved = async |memory: &Memory, date: Date| -> Vec<String> {
+            let mut lines = house.who_moved(memory, date).await;
+            lines.retain(known);
+            lines.sort();
+            lines
+        };
+        let then = moved(&house.reported, then.date).await;
+        assert_eq!(moved(&house.reconstructed, now.date).await, then, "day {number}");
+        for kind in Kind::ALL {
+            *kinds.entry(kind).or_insert(0) += now.moved(kind);
+        }
+    }
+    assert!(
+        Kind::ALL.iter().all(|kind| kinds[kind] > 0),
+        "every kind of movement happened: {kinds:?}"
+    );
+    let codes: Vec<&str> = done.notes.iter().map(|note| note.code).collect();
+    assert!(
+        codes.contains(&"unpaid_since_unknown") && codes.contains(&"pauses"),
+        "{codes:?}"
+    );
+
+    // Once more: everything is there, and the same.
+    let again = house.backfill(&house.reconstructed).await.unwrap();
+    assert_eq!((again.kept, again.unchanged), (0, 60));
+    assert_eq!(house.days(&house.reconstructed).await, reconstructed);
+    // What was reported stays.
+    let beside = house.backfill(&house.reported).await.unwrap();
+    assert_eq!((beside.kept, beside.reported), (0, 60));
+    assert_eq!(house.days(&house.reported).await, reported);
+
+    // The next report is compared with the last reconstructed day, and nobody is new by it.
+    let report = house.report(&house.reconstructed).await;
+    assert_eq!(report.compared_with, reconstructed.last().map(|day| day.date));
+    let mut moved = house.who_moved(&house.reconstructed, report.date).await;
+    moved.sort();
+    assert_eq!(
+        moved,
+        [
+            "cus_coupon usd: expansion 1500 to 2000 by sub_coupon",
+            "cus_unpaid usd: churn 1000 to 0 by sub_unpaid",
+        ],
+        "what was not known comes out now"
+    );
+}
+
+#[tokio::test]
+async fn broken_off_anywhere_it_goes_on_when_it_is_run_again() {
+    let house = House::new(Lives::model()).await;
+    let mut lives = Lives::default();
+    house.stripe.model(|model| lives.until(model, 12));
+    house.at(START + 12 * DAY);
+    house.backfill(&house.reported).await.unwrap();
+    let whole = house.days(&house.reported).await;
+    assert_eq!(whole.len(), 12);
+    for call in (0..).step_by(3) {
+        let memory = Memory::new();
+        memory.clock().set(house.reported.ports().clock.now());
+        let points = CrashPoints::at(CrashPoint {
+            call,
+            moment: Moment::AfterEffect,
+        });
+        let broken = house.backfill_over(&memory, points.wrap(&memory.ports())).await;
+        if !points.crashed() {
+            assert!(call > 15, "a backfill makes several calls: {call}");
+            break;
+        }
+        broken.unwrap_err();
+        let kept = house.days(&memory).await.len();
+        let again = house.backfill(&memory).await.unwrap();
+        // The last day is written anew where the crash came between its customers and it.
+        assert_eq!(usize::try_from(again.unchanged).unwrap(), kept, "call {call}");
+        assert_eq!(house.days(&memory).await, whole, "call {call}");
+        assert_eq!(memory.customers_kept(), house.reported.customers_kept(), "call {call}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_after_half_a_backfill_is_a_beginning() {
+    let house = House::new(Lives::model()).await;
+    let mut lives = Lives::default();
+    house.stripe.model(|model| lives.until(model, 12));
+    house.at(START + 12 * DAY);
+    let from = house.first_day();
+    // Only the first days: a backfill of the same range that was broken off.
+    let points = CrashPoints::at(CrashPoint {
+        call: 12,
+        moment: Moment::AfterEffect,
+    });
+    let memory = &house.reconstructed;
+    house
+        .backfill_over(memory, points.wrap(&memory.ports()))
+        .await
+        .unwrap_err();
+    let kept = house.days(memory).await;
+    assert!(!kept.is_empty() && kept.len() < 12 && kept[0].date == from);
+    let report = house.report(memory).await;
+    assert_eq!(report.compared_with, None);
+    assert!(
+        house.who_moved(memory, report.date).await.is_empty(),
+        "nobody is new by it"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_range_is_refused() {
+    let house = House::new(Model::at(START)).await;
+    house.at(START + DAY);
+    let from = house.first_day();
+    for (from, to) in [(from, from.tomorrow().unwrap()), (from, from.yesterday().unwrap())] {
+        let refused = house.backfill_of(&house.reconstructed, from, to).await;
+        assert!(matches!(refused, Err(BackfillError::Range(_))), "{refused:?}");
+    }
+}
+
+/// Two years of monthly invoices: what is read is little more than the pages that hold it.
+#[tokio::test]
+async fn a_backfill_takes_few_more_requests_than_there_are_pages() {
+    let (customers, years) = (600, START - 730 * DAY);
+    let mut model = Model::at(START);
+    let offset = |number: u32| i64::from(number) * 2_592_000 / 600;
+    model.fill(customers, |number| years + offset(number));
+    model.fill_two_years_of_invoices(customers, years, offset);
+    let house = House::new(model).await;
+    house.at(START);
+    let mut told = 0;
+    let past = house
+        .account(&house.reconstructed)
+        .past(years, &mut |reading| told = reading.invoices)
+        .await
+        .unwrap();
+    assert_eq!(past.reading.subscriptions, u64::from(customers));
+    assert_eq!(
+        (past.reading.invoices, told),
+        (u64::from(customers) * 24, u64::from(customers) * 24)
+    );
+    let pages = u64::from(customers).div_ceil(100) + (u64::from(customers) * 24).div_ceil(100);
+    let requests = past.reading.requests;
+    assert_eq!(requests, house.stripe.counters().requests);
+    assert!(requests * 2 <= pages * 3, "{requests} requests for {pages} pages");
+    assert!(past.subscriptions.iter().all(|life| life.billed.len() == 24));
+}
+
+#[tokio::test]
+async fn invoices_with_many_lines_are_read_whole() {
+    let mut model = Model::at(START - 20 * DAY);
+    let customer = model.customer(json!({}));
+    let prices: Vec<String> = (0..13)
+        .map(|number| model.price(json!({"unit_amount": 100 * (number + 1)})))
+        .collect();
+    let items: Vec<(&str, u64)> = prices.iter().map(|price| (price.as_str(), 1)).collect();
+    model.subscribe(&customer, &items, cc_devops_fake_stripe::Beginning::default());
+    let house = House::new(model).await;
+    house.at(START);
+    let past = house.account(&house.reported).past(0, &mut |_| {}).await.unwrap();
+    assert_eq!(past.subscriptions[0].billed.len(), 13);
+}
+
+#[tokio::test]
+async fn how_far_it_is_is_told() {
+    let house = House::new(Lives::model()).await;
+    house.at(START + 3 * DAY);
+    let mut steps = Vec::new();
+    let from = house.first_day();
+    let account = house.account(&house.reconstructed);
+    let reporter = house.reporter(&house.reconstructed, house.reconstructed.ports());
+    let to = from.tomorrow().unwrap();
+    reporter
+        .backfill(&*account, from, to, &mut |step| steps.push(step))
+        .await
+        .unwrap();
+    assert!(matches!(steps[0], Step::Reading(_)));
+    assert_eq!(steps.last(), Some(&Step::Days { done: 2, of: 2 }));
+}
