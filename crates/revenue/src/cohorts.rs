@@ -122,7 +122,7 @@ impl Cohorts {
         Self {
             month: Month::of(first),
             customers: HashMap::new(),
-            cohorts,
+            by_beginning: cohorts,
         }
     }
 
