@@ -1,23 +1,49 @@
-//! The subscriptions' figures of a run, by customer, in little memory: some 40 bytes for one that is worth anything.
+//! The subscriptions' figures of a run, by customer, in little memory: some 30 bytes for one that is worth anything.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
 use super::customer_movements::{MOST_SUBSCRIPTIONS, SubscriptionAmounts};
 use super::customers::CustomersError;
 use super::money::Exact;
 
-/// What each customer's subscriptions are worth, as texts one after the other. Each leads to the one before it of the
-/// same customer.
+/// What each customer's subscriptions are worth, one after the other. Each leads to the one before it of the same
+/// customer.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     blocks: Vec<Vec<u8>>,
     /// By the customer's place: where its last one stands, counted from 1.
     last: Vec<u32>,
+    currencies: Vec<Currency>,
 }
 
 /// The part of an id that every subscription's begins with.
 const PREFIX: &str = "sub_";
-/// How many bytes say where the one before stands.
-const LINK: usize = 4;
+/// What a record needs beside its id, at most: three numbers of 128 bits and less, and what tells lengths.
+const BESIDE_ID: usize = 64;
+
+/// A subscription as it is kept, in postcard's form: small numbers are short.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    /// Where the one before of the same customer stands, counted from 1; 0 where there is none.
+    before: u32,
+    #[serde(borrow)]
+    id: Id<'a>,
+    /// The place among the currencies.
+    currency: u16,
+    numerator: i128,
+    denominator: i128,
+}
+
+/// Stripe's ids are letters and digits, 6 bits each. One that is something else is kept as it is.
+#[derive(Serialize, Deserialize)]
+enum Id<'a> {
+    /// What is behind [`PREFIX`], as if it were base64.
+    Packed(&'a [u8]),
+    Whole(&'a str),
+}
 
 impl Subscriptions {
     const BLOCK: usize = 1 << 20;
@@ -40,27 +66,32 @@ impl Subscriptions {
         if self.last.len() <= place {
             self.last.resize(place + 1, 0);
         }
-        // What is not left out begins with a space.
-        let short = id.strip_prefix(PREFIX);
-        let mark = if short.is_some() { "" } else { " " };
-        let text = format!("{mark}{} {currency} {amount}", short.unwrap_or(id));
-        let length = u16::try_from(text.len()).map_err(|_| CustomersError::IdTooLong)?;
-        let needed = LINK + 2 + text.len();
+        let currency = self.currency_number(currency)?;
+        let last = self.last.get_mut(place).ok_or(CustomersError::TooMany)?;
+        let packed = id
+            .strip_prefix(PREFIX)
+            .and_then(|rest| STANDARD_NO_PAD.decode(rest).ok());
+        let (numerator, denominator) = amount.parts();
+        let record = Record {
+            before: *last,
+            id: packed.as_deref().map_or(Id::Whole(id), Id::Packed),
+            currency,
+            numerator,
+            denominator,
+        };
+        let mut written = [0; 255 + BESIDE_ID];
+        let written = postcard::to_slice(&record, &mut written).map_err(|_| CustomersError::IdTooLong)?;
         if self
             .blocks
             .last()
-            .is_none_or(|block| block.len() + needed > Self::BLOCK)
+            .is_none_or(|block| block.len() + written.len() > Self::BLOCK)
         {
             self.blocks.push(Vec::with_capacity(Self::BLOCK));
         }
         let number = self.blocks.len() - 1;
-        let (Some(block), Some(last)) = (self.blocks.last_mut(), self.last.get_mut(place)) else {
-            return Err(CustomersError::TooMany);
-        };
+        let block = self.blocks.last_mut().ok_or(CustomersError::TooMany)?;
         let at = u32::try_from(number * Self::BLOCK + block.len() + 1).map_err(|_| CustomersError::TooMany)?;
-        block.extend(last.to_le_bytes());
-        block.extend(length.to_le_bytes());
-        block.extend(text.as_bytes());
+        block.extend_from_slice(written);
         *last = at;
         Ok(())
     }
@@ -72,38 +103,36 @@ impl Subscriptions {
         let mut next = customer
             .and_then(|place| self.last.get(place as usize).copied())
             .unwrap_or_default();
-        while let Some((before, text)) = self.read(next) {
-            next = before;
-            if let Some((id, amount)) = parse(text, currency) {
-                let sum = amounts.entry(id).or_default();
-                *sum = sum.plus(amount).ok()?;
+        while let Some(record) = self.read(next) {
+            next = record.before;
+            if self.currencies.get(usize::from(record.currency)) != Some(&currency) {
+                continue;
             }
+            let id = match record.id {
+                Id::Packed(rest) => format!("{PREFIX}{}", STANDARD_NO_PAD.encode(rest)),
+                Id::Whole(id) => id.to_owned(),
+            };
+            let sum = amounts.entry(id).or_default();
+            *sum = sum.plus(Exact::from_parts(record.numerator, record.denominator)).ok()?;
         }
         (amounts.len() <= MOST_SUBSCRIPTIONS).then_some(amounts)
     }
 
-    /// What stands there, and where the one before does.
-    fn read(&self, place: u32) -> Option<(u32, &str)> {
+    /// What stands there.
+    fn read(&self, place: u32) -> Option<Record<'_>> {
         let at = (place as usize).checked_sub(1)?;
-        let block = self.blocks.get(at / Self::BLOCK)?.get(at % Self::BLOCK..)?;
-        let (before, rest) = block.split_first_chunk::<LINK>()?;
-        let (length, rest) = rest.split_first_chunk::<2>()?;
-        let text = rest.get(..usize::from(u16::from_le_bytes(*length)))?;
-        Some((u32::from_le_bytes(*before), std::str::from_utf8(text).ok()?))
+        let written = self.blocks.get(at / Self::BLOCK)?.get(at % Self::BLOCK..)?;
+        postcard::take_from_bytes(written).ok().map(|(record, _)| record)
     }
-}
 
-fn parse(text: &str, wanted: Currency) -> Option<(String, Exact)> {
-    let (rest, amount) = text.rsplit_once(' ')?;
-    let (id, currency) = rest.rsplit_once(' ')?;
-    if currency != wanted.as_str() {
-        return None;
+    fn currency_number(&mut self, currency: Currency) -> Result<u16, CustomersError> {
+        let known = self.currencies.iter().position(|known| *known == currency);
+        let number = known.unwrap_or_else(|| {
+            self.currencies.push(currency);
+            self.currencies.len() - 1
+        });
+        u16::try_from(number).map_err(|_| CustomersError::TooMany)
     }
-    let id = match id.strip_prefix(' ') {
-        Some(whole) => whole.to_owned(),
-        None => format!("{PREFIX}{id}"),
-    };
-    Some((id, amount.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -130,6 +159,34 @@ mod tests {
         assert_eq!(found(3, Currency::EUR), ["sub_c 7"]);
         assert_eq!(found(0, Currency::EUR), ["odd id 10/3"]);
         assert!(found(1, Currency::EUR).is_empty() && found(9, Currency::EUR).is_empty());
+    }
+
+    #[test]
+    fn an_id_comes_back_as_it_was_and_takes_few_bytes() {
+        let mut all = Subscriptions::default();
+        let ids = [
+            "sub_1MowQVLkdIwHu7ixeRlqHVzs",
+            "sub_JFbUSnVyTQjD8v",
+            "sub_",
+            "sub_a b",
+            "sub_/+=",
+            "I-PAYPAL",
+            "",
+            "sub_sub_1MowQVLkdIwHu7ixeRlq",
+        ];
+        for (customer, id) in (0..).zip(ids) {
+            all.add(customer, id, Currency::USD, Exact::whole(2_000)).unwrap();
+        }
+        for (customer, id) in (0..).zip(ids) {
+            let amounts = all.of(Some(customer), Currency::USD).unwrap();
+            assert_eq!(
+                amounts.into_iter().collect::<Vec<_>>(),
+                [(id.to_owned(), Exact::whole(2_000))]
+            );
+        }
+        let mut one = Subscriptions::default();
+        one.add(0, ids[0], Currency::USD, Exact::whole(2_000)).unwrap();
+        assert!(one.blocks[0].len() <= 26, "{} bytes", one.blocks[0].len());
     }
 
     #[test]
