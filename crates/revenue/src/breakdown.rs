@@ -217,7 +217,7 @@ impl Breakdown {
         let mut groups: Vec<GroupTotal> = self
             .groups
             .into_iter()
-            .map(|(name, group)| GroupTotal::new(name, group, rates, currency))
+            .map(|(name, group)| GroupTotal::new(name, &group, rates, currency))
             .collect();
         let mut totals = BTreeMap::<Currency, Total>::new();
         for (from, amount) in groups.iter().flat_map(|group| &group.totals) {
@@ -298,7 +298,7 @@ pub struct GroupTotal {
 }
 
 impl GroupTotal {
-    fn new(group: String, sums: Group, rates: &Rates, currency: Currency) -> Self {
+    fn new(group: String, sums: &Group, rates: &Rates, currency: Currency) -> Self {
         let totals: BTreeMap<Currency, Total> = sums.sums.iter().map(|(from, sum)| (*from, sum.total())).collect();
         Self {
             group,

@@ -70,7 +70,7 @@ pub struct Cohorts {
     month: Month,
     customers: HashMap<String, Customer>,
     /// By the month of the first MRR; `None` is before there were records.
-    cohorts: BTreeMap<Option<Month>, Cohort>,
+    by_month: BTreeMap<Option<Month>, Cohort>,
 }
 
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Cohorts {
     /// Begins with a day on which customers were first seen who had paid before: so many, with so much in each currency.
     /// When they began is not known; they are a cohort of their own.
     pub fn new(first: Date, customers: u64, amounts: BTreeMap<Currency, Total>) -> Self {
-        let mut cohorts = BTreeMap::new();
+        let mut by_month = BTreeMap::new();
         if customers > 0 {
             let before = Cohort {
                 size: customers,
@@ -117,12 +117,12 @@ impl Cohorts {
                 amounts,
                 ends: Vec::new(),
             };
-            cohorts.insert(None, before);
+            by_month.insert(None, before);
         }
         Self {
             month: Month::of(first),
             customers: HashMap::new(),
-            cohorts,
+            by_month,
         }
     }
 
@@ -149,7 +149,7 @@ impl Cohorts {
             None => customer.amounts.push((movement.currency, movement.after)),
         }
         let pays = customer.pays();
-        let cohort = self.cohorts.entry(customer.cohort).or_default();
+        let cohort = self.by_month.entry(customer.cohort).or_default();
         if customer.cohort.is_some() {
             cohort.size += u64::from(is_first);
             // Who begins in two currencies on a day first pays both.
@@ -177,7 +177,7 @@ impl Cohorts {
     }
 
     fn close(&mut self) {
-        for cohort in self.cohorts.values_mut() {
+        for cohort in self.by_month.values_mut() {
             cohort.ends.push((self.month, cohort.paying, cohort.amounts.clone()));
         }
     }
@@ -196,8 +196,8 @@ impl Cohorts {
                 Ok::<Total, Missing>(sum.plus(&amount))
             })
         };
-        let mut rows = Vec::with_capacity(self.cohorts.len());
-        for (month, cohort) in &self.cohorts {
+        let mut rows = Vec::with_capacity(self.by_month.len());
+        for (month, cohort) in &self.by_month {
             let cells = cohort.ends.iter().map(|(month, customers, amounts)| {
                 Ok(Cell {
                     month: *month,

@@ -17,6 +17,10 @@ pub(super) const TRIAL_DAYS: i64 = 30;
 
 /// What stands beside a subscription's figure, in minor units a month of its currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and none excludes another"
+)]
 pub struct Beside {
     /// What it adds once its trial, or that of its items, has ended.
     pub trial: Exact,

@@ -103,12 +103,9 @@ impl HeatMap {
 
     fn lines(&self, name: usize, cell: usize, gap: &str, columns: usize, written: fn(&Cell) -> String) -> Vec<String> {
         let line = |title: &str, cells: Vec<String>| {
-            let cells: String = cells
-                .iter()
-                .take(columns)
-                .map(|text| format!("{gap}{text:>cell$}"))
-                .collect();
-            format!("{title:<name$}{cells}").trim_end().to_owned()
+            let cells = cells.iter().take(columns).map(|text| format!("{gap}{text:>cell$}"));
+            let cells: Vec<String> = cells.collect();
+            format!("{title:<name$}{}", cells.concat()).trim_end().to_owned()
         };
         let mut lines = vec![line(&self.corner, self.columns.clone())];
         for row in &self.rows {
@@ -267,8 +264,8 @@ COHORT         0        1       2
         let text = map("Retention of <us> & \"them\"").svg();
         let document = roxmltree::Document::parse(&text).unwrap();
         let root = document.root_element();
-        let size = ["width", "height"].map(|name| root.attribute(name).unwrap().parse::<f64>().unwrap());
-        assert_eq!(size, [1_280.0, 720.0]);
+        let size = ["width", "height"].map(|name| root.attribute(name).unwrap());
+        assert_eq!(size, ["1280", "720"]);
         let texts: Vec<&str> = document
             .descendants()
             .filter_map(|node| node.text().map(str::trim))
