@@ -108,7 +108,7 @@ impl Cohorts {
     /// Begins with a day on which customers were first seen who had paid before: so many, with so much in each currency.
     /// When they began is not known; they are a cohort of their own.
     pub fn new(first: Date, customers: u64, amounts: BTreeMap<Currency, Total>) -> Self {
-        let mut by_month = BTreeMap::new();
+        let mut cohorts = BTreeMap::new();
         if customers > 0 {
             let before = Cohort {
                 size: customers,
@@ -117,7 +117,7 @@ impl Cohorts {
                 amounts,
                 ends: Vec::new(),
             };
-            by_month.insert(None, before);
+            cohorts.insert(None, before);
         }
         Self {
             month: Month::of(first),

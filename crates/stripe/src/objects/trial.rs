@@ -34,12 +34,12 @@ impl Event {
     /// How the trial of a subscription that ended ended, if that was at `from` (Unix seconds) or later. One whose payment
     /// failed was neither converted nor cancelled.
     pub fn ended_trial(&self, from: i64) -> Option<TrialEnd> {
-        let gone: Gone<'_> = serde_json::from_str(self.object().get()).ok()?;
-        let trial_end = gone.trial_end?;
-        if gone.ended_at.unwrap_or(self.created) <= trial_end {
+        let ended: Ended<'_> = serde_json::from_str(self.object().get()).ok()?;
+        let trial_end = ended.trial_end?;
+        if ended.ended_at.unwrap_or(self.created) <= trial_end {
             return Some(TrialEnd::Cancelled);
         }
-        let reason = gone.cancellation_details.and_then(|details| details.reason);
+        let reason = ended.cancellation_details.and_then(|details| details.reason);
         let unpaid = reason.is_some_and(|reason| reason.0 == "payment_failed");
         (trial_end >= from && !unpaid).then_some(TrialEnd::Converted)
     }
