@@ -27,6 +27,7 @@ mod requests;
 mod retention;
 #[cfg(test)]
 mod revenue;
+#[cfg(test)]
 mod revenue_backfill;
 #[cfg(test)]
 mod revenue_field;

@@ -79,14 +79,18 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
                 .iter()
                 .any(|(days, customer, _)| line.starts_with(customer) && (days.start == number || days.end == number))
         };
-        let moved = async |memory: &Memory, date: Date| -> Vec<String> {
+        let who_moved = async |memory: &Memory, date: Date| -> Vec<String> {
             let mut lines = house.who_moved(memory, date).await;
             lines.retain(expected);
             lines.sort();
             lines
         };
-        let then = moved(&house.reported, then.date).await;
-        assert_eq!(moved(&house.reconstructed, now.date).await, then, "day {number}");
+        let moved_then = who_moved(&house.reported, then.date).await;
+        assert_eq!(
+            who_moved(&house.reconstructed, now.date).await,
+            moved_then,
+            "day {number}"
+        );
         for kind in Kind::ALL {
             *kinds.entry(kind).or_insert(0) += now.moved(kind);
         }
