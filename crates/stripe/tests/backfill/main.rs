@@ -80,10 +80,10 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
                 .any(|(days, customer, _)| line.starts_with(customer) && (days.start == number || days.end == number))
         };
         let who_moved = async |memory: &Memory, date: Date| -> Vec<String> {
-            let mut lines = house.who_moved(memory, date).await;
-            lines.retain(expected);
-            lines.sort();
-            lines
+            let mut moved = house.who_moved(memory, date).await;
+            moved.retain(expected);
+            moved.sort();
+            moved
         };
         let moved_then = who_moved(&house.reported, then.date).await;
         assert_eq!(
