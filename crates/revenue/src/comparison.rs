@@ -9,7 +9,7 @@ use super::day::{CustomerKey, CustomerRow, SubscriptionFigures};
 use super::movements::{Change, Movements, Statement};
 use super::run::Run;
 use crate::ports::RevenueStore;
-use crate::reporting::ReportError;
+use crate::report_error::ReportError;
 use cc_devops_kernel::ports::PortResult;
 
 /// How many customers are read or written at once.

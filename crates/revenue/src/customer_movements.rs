@@ -1,6 +1,5 @@
 //! Who moved: each customer's movement of a day, and which of its subscriptions made it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,17 +7,10 @@ use cc_devops_kernel::paging::Cursor;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
-use super::day::CustomerKey;
+use super::customers::CustomerKey;
 use super::money::Exact;
 use super::movements::Kind;
-
-/// What a customer's subscriptions in one currency are worth a month, in minor units, by id; those worth nothing are
-/// left out.
-pub type SubscriptionAmounts = BTreeMap<String, Exact>;
-
-/// How many subscriptions a customer may have in a currency for them to be kept one by one. The largest item of a
-/// store is 400 KB (DynamoDB), and a row has them twice.
-pub const MOST_SUBSCRIPTIONS: usize = 2_000;
+pub use super::subscription_amounts::{MOST_SUBSCRIPTIONS, SubscriptionAmounts};
 
 /// A customer's movement of a day in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
 use super::money::{Exact, OutOfRange};
@@ -21,6 +22,15 @@ pub struct Customers {
     wide: Vec<Exact>,
     /// The second and further currencies of a customer: few have any.
     others: HashMap<(u32, Currency), Other>,
+}
+
+/// Whose figure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CustomerKey {
+    /// The customer's id.
+    pub customer: String,
+    /// The currency.
+    pub currency: Currency,
 }
 
 /// A figure of a customer.

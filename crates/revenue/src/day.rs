@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::currency::Currency;
-use super::customer_movements::SubscriptionAmounts;
+pub use super::customers::CustomerKey;
 use super::money::Exact;
 use super::movements::{Converted, Kind, Previous, Statement};
 use super::rates::Rates;
 use super::report::{Summary, Usd};
+use super::subscription_amounts::SubscriptionAmounts;
 
 /// How many days the transactions' figure looks back.
 pub const PERIOD_DAYS: u32 = 30;
@@ -50,15 +50,6 @@ pub struct Reconstructed {
     pub at: Timestamp,
     /// Whether the customers' last figures are those of this day, so that a report can be compared with it.
     pub continues: bool,
-}
-
-/// Whose figure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CustomerKey {
-    /// The customer's id.
-    pub customer: String,
-    /// The currency.
-    pub currency: Currency,
 }
 
 /// A customer's last figure. It is kept when it changes, also when it falls to 0: that tells a

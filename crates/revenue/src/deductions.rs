@@ -2,7 +2,7 @@
 
 use super::currency::Currency;
 use super::discounts::Part;
-use super::figure::{ErrorCode, FigureError};
+use super::figure_error::{ErrorCode, FigureError};
 use super::lines::{LineKind, Trace};
 use super::model::{TaxBehavior, TaxRate};
 use super::money::Exact;

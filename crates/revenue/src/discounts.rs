@@ -1,7 +1,7 @@
 //! What discounts take off: which of them count, in which order, and from which items.
 
 use super::currency::Currency;
-use super::figure::{ErrorCode, FigureError};
+use super::figure_error::{ErrorCode, FigureError};
 use super::lines::{LineKind, Trace};
 use super::model::{Catalog, Coupon, CouponRef, Discount, Duration, Off};
 use super::money::Exact;

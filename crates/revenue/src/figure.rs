@@ -5,15 +5,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::Beside;
 use super::currency::Currency;
 use super::deductions::{tax_may_be_within, without_fee, without_tax};
 use super::discounts::{Part, Terms, subtract};
+pub use super::figure_error::{ErrorCode, FigureError};
 use super::lines::{Explain, Line, LineKind, Trace};
 use super::model::{
     Cancels, Catalog, Collection, CustomerDiscounts, Discount, Item, Status, Subscription, TaxRate, Usage,
 };
 use super::money::{Exact, OutOfRange};
-use super::outlook::Beside;
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 use super::pricing;
 use super::shares::{self, Share};
@@ -74,74 +75,6 @@ pub enum Excluded {
     AwaitingFirstPayment,
 }
 
-/// Why nobody can say what a subscription comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{message}")]
-pub struct FigureError {
-    /// What is wrong, for programs.
-    pub code: ErrorCode,
-    /// What is wrong and what to do, for people.
-    pub message: String,
-}
-
-/// What may be wrong with a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorCode {
-    /// It is not a subscription in any known shape.
-    Unreadable,
-    /// A discount whose coupon is not known.
-    UnresolvedDiscount,
-    /// A price that was not sent along.
-    UnresolvedPrice,
-    /// A tax rate that was not sent along.
-    UnresolvedTaxRate,
-    /// A price by tiers without its tiers.
-    TiersUnavailable,
-    /// A price without its amount in the subscription's currency.
-    PriceCurrencyUnavailable,
-    /// More items than were sent.
-    ItemsIncomplete,
-    /// It counts, and has no items.
-    NoItems,
-    /// An interval that is not known.
-    UnknownInterval,
-    /// A price without an amount.
-    UnknownAmount,
-    /// A status that is not known.
-    UnknownStatus,
-    /// A coupon that lasts nobody knows how long.
-    UnknownDuration,
-    /// A price whose quantity means nobody knows what.
-    UnknownUsageType,
-    /// A coupon that takes off what no coupon can.
-    InvalidDiscount,
-    /// No currency.
-    UnknownCurrency,
-    /// The same subscription more than once, with different values.
-    ConflictingDuplicates,
-    /// Of a whole run: the list of subscriptions is only a part.
-    ListIncomplete,
-    /// An amount too large for exact arithmetic.
-    AmountOutOfRange,
-}
-
-impl FigureError {
-    /// An error.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
-}
-
-impl From<OutOfRange> for FigureError {
-    fn from(error: OutOfRange) -> Self {
-        Self::new(ErrorCode::AmountOutOfRange, error.to_string())
-    }
-}
-
 impl<'a> Figure<'a> {
     /// The figure with texts of its own.
     pub fn into_owned(self) -> Figure<'static> {
@@ -183,7 +116,8 @@ impl<'a> Figure<'a> {
 /// What `subscription` is worth a month as of `as_of` (Unix seconds).
 ///
 /// Its status is taken as it was sent; `as_of` decides which discounts, trials and cancellations have
-/// ended. Never fails as a whole: what is wrong stands in the figure.
+/// ended. Never fails as a whole: what is wrong stands in the figure. What stands beside it is left out:
+/// [`super::outlook::figure_with_outlook`] has it too.
 pub fn figure<'a>(
     subscription: &Subscription<'a>,
     catalog: &Catalog,
@@ -258,7 +192,6 @@ pub fn figure<'a>(
             }
         }
     }
-    figure.beside = Beside::of(subscription, &figure, catalog, options, as_of);
     figure
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backfill;
+pub mod beside;
 pub mod breakdown;
 pub mod cohorts;
 mod comparison;
@@ -12,6 +13,7 @@ mod decimal;
 mod deductions;
 pub mod discounts;
 pub mod figure;
+pub mod figure_error;
 pub mod figures;
 pub mod history;
 pub mod in_currency;
@@ -26,6 +28,7 @@ pub mod ports;
 pub mod pricing;
 pub mod rates;
 pub mod report;
+pub mod report_error;
 pub mod reporting;
 pub mod run;
 pub mod shares;

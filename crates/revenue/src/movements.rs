@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
-use super::customer_movements::SubscriptionAmounts;
+use super::customers::CustomerKey;
 use super::customers::{CustomerFigure, Customers};
-use super::day::CustomerKey;
 use super::money::{Exact, OutOfRange, Sum, Total};
 use super::rates::Rates;
 use super::run::Run;
-use super::subscription_amounts::Subscriptions;
+use super::subscription_amounts::{SubscriptionAmounts, Subscriptions};
 use super::totals::Totals;
 
 /// The kinds of movements.

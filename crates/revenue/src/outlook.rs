@@ -4,114 +4,104 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::beside::Beside;
 use super::currency::Currency;
 use super::figure::{Figure, figure};
 use super::lines::Explain;
 use super::model::{Catalog, Phase, PhaseRef, Status, Subscription};
-use super::money::{Exact, Sum, Total};
+use super::money::{Sum, Total};
 use super::policy::{ActiveFrom, ChurnTiming, Options, PausedCollection};
 
 /// How many days back a trial that ended counts for the conversion rate.
 /// Source: <https://support.stripe.com/questions/calculating-trial-conversion-rate-in-billing>.
 pub(super) const TRIAL_DAYS: i64 = 30;
 
-/// What stands beside a subscription's figure, in minor units a month of its currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is counted for itself")]
-pub struct Beside {
-    /// What it adds once its trial, or that of its items, has ended.
-    pub trial: Exact,
-    /// What it is worth now and will not be: its cancellation was asked for.
-    pub leaving: Exact,
-    /// What the next phase of its schedule adds; less than 0 if it takes away.
-    pub next_phase: Exact,
-    /// What it adds once it begins.
-    pub starting: Exact,
-    /// Whether nobody can say what it adds once its trial has ended.
-    pub trial_unknown: bool,
-    /// Whether nobody can say what it comes to later: of its schedule, or of a price, only the id is known.
-    pub later_unknown: bool,
-    /// Whether its latest invoice is overdue.
-    pub past_due: bool,
-    /// Whether its trial ended within 30 days and it pays.
-    pub converted: bool,
+/// What `subscription` is worth a month, as [`figure`] has it, and what stands beside it.
+pub fn figure_with_outlook<'a>(
+    subscription: &Subscription<'a>,
+    catalog: &Catalog,
+    options: &Options,
+    as_of: i64,
+    explain: Explain,
+) -> Figure<'a> {
+    let mut figure = figure(subscription, catalog, options, as_of, explain);
+    figure.beside = beside(subscription, &figure, catalog, options, as_of);
+    figure
 }
 
-impl Beside {
-    /// What stands beside the figure of `subscription`; none where that is nothing.
-    pub(super) fn of(
-        subscription: &Subscription<'_>,
-        now: &Figure<'_>,
-        catalog: &Catalog,
-        options: &Options,
-        as_of: i64,
-    ) -> Option<Box<Self>> {
-        let worth = |of: &Subscription<'_>, at: i64| {
-            // The account's own rules for prices and discounts; whether it counts is settled here.
-            let options = Options {
-                active_from: ActiveFrom::FirstPeriod,
-                churn_timing: ChurnTiming::PeriodEnd,
-                paused_collection: PausedCollection::Include,
-                ..*options
-            };
-            figure(of, catalog, &options, at, Explain::No).mrr.ok()
+/// What stands beside the figure of `subscription`; none where that is nothing.
+fn beside(
+    subscription: &Subscription<'_>,
+    now: &Figure<'_>,
+    catalog: &Catalog,
+    options: &Options,
+    as_of: i64,
+) -> Option<Box<Beside>> {
+    let worth = |of: &Subscription<'_>, at: i64| {
+        // The account's own rules for prices and discounts; whether it counts is settled here.
+        let options = Options {
+            active_from: ActiveFrom::FirstPeriod,
+            churn_timing: ChurnTiming::PeriodEnd,
+            paused_collection: PausedCollection::Include,
+            ..*options
         };
-        let mrr = now.mrr.as_ref().ok().copied()?;
-        let ends = subscription.cancels.is_some();
-        let begins_later = subscription.start.filter(|start| *start > as_of);
-        let in_trial = subscription.status == Status::Trialing;
-        let item_trials = subscription.items.iter().filter_map(|item| item.trial_until);
-        let last_trial = item_trials.filter(|end| *end > as_of).max();
-        let counts = matches!(subscription.status, Status::Active | Status::PastDue);
-        let mut beside = Self {
-            past_due: subscription.status == Status::PastDue,
-            converted: subscription.status == Status::Active
-                && subscription
-                    .trial_end
-                    .is_some_and(|end| end <= as_of && end > as_of - TRIAL_DAYS * 86_400),
-            ..Self::default()
-        };
-        if (in_trial || (counts && last_trial.is_some())) && !ends {
-            let end = subscription
+        figure(of, catalog, &options, at, Explain::No).mrr.ok()
+    };
+    let mrr = now.mrr.as_ref().ok().copied()?;
+    let ends = subscription.cancels.is_some();
+    let begins_later = subscription.start.filter(|start| *start > as_of);
+    let in_trial = subscription.status == Status::Trialing;
+    let item_trials = subscription.items.iter().filter_map(|item| item.trial_until);
+    let last_trial = item_trials.filter(|end| *end > as_of).max();
+    let counts = matches!(subscription.status, Status::Active | Status::PastDue);
+    let mut beside = Beside {
+        past_due: subscription.status == Status::PastDue,
+        converted: subscription.status == Status::Active
+            && subscription
                 .trial_end
-                .into_iter()
-                .chain(last_trial.filter(|end| *end < i64::MAX));
-            let mut paying = plain(subscription);
-            for item in &mut paying.items {
-                item.trial_until = None;
-            }
-            let then = worth(&paying, end.max().unwrap_or(as_of).max(as_of));
-            match then.and_then(|then| then.minus(mrr).ok()) {
-                Some(more) => beside.trial = more,
-                None => beside.trial_unknown = true,
-            }
-        } else if let Some(start) = begins_later.filter(|_| counts && !ends) {
-            match worth(&plain(subscription), start) {
-                Some(then) => beside.starting = then,
-                None => beside.later_unknown = true,
-            }
-        } else if counts && ends {
-            beside.leaving = mrr;
-        } else if counts {
-            match subscription
-                .schedule
-                .as_ref()
-                .map(|schedule| (&schedule.next, schedule.ends))
-            {
-                None | Some((PhaseRef::None, false)) => {}
-                Some((PhaseRef::None, true)) => beside.leaving = mrr,
-                Some((PhaseRef::NotSent, _)) => beside.later_unknown = true,
-                Some((PhaseRef::Sent(phase), _)) => {
-                    let then = worth(&in_phase(subscription, phase), phase.start.max(as_of));
-                    match then.and_then(|then| then.minus(mrr).ok()) {
-                        Some(more) => beside.next_phase = more,
-                        None => beside.later_unknown = true,
-                    }
+                .is_some_and(|end| end <= as_of && end > as_of - TRIAL_DAYS * 86_400),
+        ..Beside::default()
+    };
+    if (in_trial || (counts && last_trial.is_some())) && !ends {
+        let end = subscription
+            .trial_end
+            .into_iter()
+            .chain(last_trial.filter(|end| *end < i64::MAX));
+        let mut paying = plain(subscription);
+        for item in &mut paying.items {
+            item.trial_until = None;
+        }
+        let then = worth(&paying, end.max().unwrap_or(as_of).max(as_of));
+        match then.and_then(|then| then.minus(mrr).ok()) {
+            Some(more) => beside.trial = more,
+            None => beside.trial_unknown = true,
+        }
+    } else if let Some(start) = begins_later.filter(|_| counts && !ends) {
+        match worth(&plain(subscription), start) {
+            Some(then) => beside.starting = then,
+            None => beside.later_unknown = true,
+        }
+    } else if counts && ends {
+        beside.leaving = mrr;
+    } else if counts {
+        match subscription
+            .schedule
+            .as_ref()
+            .map(|schedule| (&schedule.next, schedule.ends))
+        {
+            None | Some((PhaseRef::None, false)) => {}
+            Some((PhaseRef::None, true)) => beside.leaving = mrr,
+            Some((PhaseRef::NotSent, _)) => beside.later_unknown = true,
+            Some((PhaseRef::Sent(phase), _)) => {
+                let then = worth(&in_phase(subscription, phase), phase.start.max(as_of));
+                match then.and_then(|then| then.minus(mrr).ok()) {
+                    Some(more) => beside.next_phase = more,
+                    None => beside.later_unknown = true,
                 }
             }
         }
-        (beside != Self::default()).then(|| Box::new(beside))
     }
+    (beside != Beside::default()).then(|| Box::new(beside))
 }
 
 /// The subscription as it is in a phase of its schedule.

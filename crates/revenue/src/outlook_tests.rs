@@ -4,6 +4,7 @@ use crate::model::{
     Charge, Collection, Coupon, CouponRef, CustomerDiscounts, Discount, Duration, Interval, Item, Off, Price, PriceRef,
     Schedule, TaxBehavior, Usage,
 };
+use crate::money::Exact;
 
 const NOW: i64 = 1_795_392_000;
 const DAY: i64 = 86_400;
@@ -76,7 +77,7 @@ fn half() -> Discount<'static> {
 }
 
 fn beside(subscription: &Subscription<'_>) -> Option<Beside> {
-    let figure = figure(subscription, &Catalog::default(), &Options::default(), NOW, Explain::No);
+    let figure = figure_with_outlook(subscription, &Catalog::default(), &Options::default(), NOW, Explain::No);
     figure.beside.map(|beside| *beside)
 }
 
@@ -177,12 +178,12 @@ fn what_leaves_begins_or_is_overdue_stands_apart() {
         churn_timing: ChurnTiming::PeriodEnd,
         ..Options::default()
     };
-    let counts = figure(&leaving, &Catalog::default(), &options, NOW, Explain::No);
+    let counts = figure_with_outlook(&leaving, &Catalog::default(), &options, NOW, Explain::No);
     assert_eq!(counts.beside.unwrap().leaving, Exact::whole(2_000));
 
     let mut later = subscription();
     later.start = Some(NOW + DAY);
-    let counts = figure(&later, &Catalog::default(), &Options::default(), NOW, Explain::No);
+    let counts = figure_with_outlook(&later, &Catalog::default(), &Options::default(), NOW, Explain::No);
     assert_eq!(counts.excluded, Some(Excluded::NotStarted));
     assert_eq!(counts.beside.unwrap().starting, Exact::whole(2_000));
 
@@ -195,7 +196,7 @@ fn a_run_adds_up_what_is_at_risk_once() {
     let mut add = |change: &dyn Fn(&mut Subscription<'static>)| {
         let mut one = subscription();
         change(&mut one);
-        sums.add(&figure(
+        sums.add(&figure_with_outlook(
             &one,
             &Catalog::default(),
             &Options::default(),

@@ -1,7 +1,7 @@
 //! What an item is worth a month before discounts: units, packages, tiers, and the interval.
 
 use super::currency::Currency;
-use super::figure::{ErrorCode, FigureError};
+use super::figure_error::{ErrorCode, FigureError};
 use super::lines::{LineKind, Trace};
 use super::model::{Catalog, Charge, Interval, Item, Packages, Price, PriceRef, TaxBehavior, Tier};
 use super::money::{Exact, OutOfRange};

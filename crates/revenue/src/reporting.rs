@@ -10,16 +10,15 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::comparison::{Compared, compare};
-use super::customers::CustomersError;
 use super::day::{Day, PERIOD_DAYS};
 use super::figure::Figure;
 use super::lines::Explain;
-use super::money::OutOfRange;
-use super::movements::{ConvertError, MovementsError};
+use super::movements::ConvertError;
 use super::outlook::{EndedTrials, TRIAL_DAYS};
 use super::policy::Policy;
 use super::rates::Rates;
 use super::report::{Summary, Usd};
+pub use super::report_error::ReportError;
 use super::run::Run;
 use crate::currency::Currency;
 use crate::ports::{Billing, RateSource, RevenuePorts, RevenueStore, Wanted};
@@ -27,7 +26,7 @@ use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 
 /// How old the rates of the last report may be to stand in where no newer ones can be had.
 const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
@@ -70,40 +69,6 @@ pub struct Ask {
     pub keep: bool,
     /// Whether the figures handed over have their lines.
     pub explain: Explain,
-}
-
-/// Why there is no report. Nothing that was kept has changed, as far as anybody can see.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// An outside system failed.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// A customer's figure could not be kept.
-    #[error(transparent)]
-    Customers(#[from] CustomersError),
-    /// The movements do not add up.
-    #[error(transparent)]
-    Movements(#[from] MovementsError),
-    /// An amount beyond 128 bits.
-    #[error(transparent)]
-    OutOfRange(#[from] OutOfRange),
-    /// The moment is none.
-    #[error("{0} is no moment in Unix seconds that has a date")]
-    NoDate(i64),
-    /// A later day is kept already.
-    #[error(
-        "{latest} is kept already, and a day before it cannot be put under it; leave out the moment, or use --dry-run"
-    )]
-    Past {
-        /// The newest day.
-        latest: Date,
-    },
-    /// The one who takes the figures wants no more.
-    #[error("the report was broken off")]
-    BrokenOff,
-    /// The event could not be written.
-    #[error("the event cannot be written as JSON")]
-    Json(#[from] serde_json::Error),
 }
 
 impl Reporter {

@@ -1,13 +1,22 @@
 //! The subscriptions' figures of a run, by customer, in little memory: some 30 bytes for one that is worth anything.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::currency::Currency;
-use super::customer_movements::{MOST_SUBSCRIPTIONS, SubscriptionAmounts};
 use super::customers::CustomersError;
 use super::money::Exact;
+
+/// What a customer's subscriptions in one currency are worth a month, in minor units, by id; those worth nothing are
+/// left out.
+pub type SubscriptionAmounts = BTreeMap<String, Exact>;
+
+/// How many subscriptions a customer may have in a currency for them to be kept one by one. The largest item of a
+/// store is 400 KB (DynamoDB), and a row has them twice.
+pub const MOST_SUBSCRIPTIONS: usize = 2_000;
 
 /// What each customer's subscriptions are worth, one after the other. Each leads to the one before it of the same
 /// customer.

@@ -15,6 +15,7 @@ mod past;
 mod price;
 mod schedule;
 mod subscription;
+mod tax_rates;
 mod trial;
 mod wire;
 

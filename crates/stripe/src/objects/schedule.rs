@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::coupon::{WireCoupon, WireDiscount};
 use super::price::{WirePlan, WirePrice};
-use super::subscription::{TaxRates, tax_rates};
+use super::tax_rates::{TaxRates, tax_rates};
 use super::wire::{Expandable, Text};
 
 /// A schedule as it is sent.

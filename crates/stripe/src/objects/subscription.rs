@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use cc_devops_revenue::figure::{ErrorCode, Figure, FigureError, figure};
-use cc_devops_revenue::model::{
-    Cancels, Collection, CustomerDiscounts, Item, Price, PriceRef, Status, Subscription, TaxRate,
-};
+use cc_devops_revenue::figure::{ErrorCode, Figure, FigureError};
+use cc_devops_revenue::model::{Cancels, Collection, CustomerDiscounts, Item, Price, PriceRef, Status, Subscription};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -17,10 +15,11 @@ use super::name::{customer_of, id_of};
 use super::other::{other_object, without_place};
 use super::price::{WirePlan, WirePrice};
 use super::schedule::schedule;
-use super::wire::{Expandable, IdOf, Number, Text, WireTaxRate, currency};
+use super::tax_rates::{TaxRates, tax_rates};
+use super::wire::{Expandable, IdOf, Number, Text, currency};
+use cc_devops_revenue::outlook::figure_with_outlook;
 
 type Discounts<'a> = Vec<Expandable<'a, WireDiscount<'a>>>;
-pub(super) type TaxRates<'a> = Vec<Expandable<'a, WireTaxRate<'a>>>;
 
 /// A subscription as it is sent.
 #[derive(Debug, Deserialize)]
@@ -131,7 +130,9 @@ pub fn read_subscription(json: &[u8]) -> Result<Subscription<'_>, serde_json::Er
 /// whole: what cannot be read is a figure with an error, with its id if that can be found.
 pub fn figure_of<'a>(json: &'a [u8], more_items: &'a [Box<RawValue>], terms: Terms<'_>) -> Figure<'a> {
     match read_whole(json, more_items) {
-        Ok(subscription) => figure(&subscription, terms.catalog, terms.options, terms.as_of, terms.explain),
+        Ok(subscription) => {
+            figure_with_outlook(&subscription, terms.catalog, terms.options, terms.as_of, terms.explain)
+        }
         Err(error) => unreadable(json, &error),
     }
 }
@@ -286,8 +287,4 @@ impl<'a> WireItem<'a> {
             tax_rates: tax_rates(self.tax_rates),
         })
     }
-}
-
-pub(super) fn tax_rates(sent: Option<TaxRates<'_>>) -> Vec<TaxRate> {
-    sent.unwrap_or_default().into_iter().map(TaxRate::from).collect()
 }

@@ -16,6 +16,7 @@ mod pictures;
 mod report;
 mod rules;
 mod shown;
+mod words;
 
 use crate::context::Context;
 use crate::error::CliError;

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::csv;
-use super::shown::amount_of;
+use super::words::amount_of;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{LongList, Output, table};

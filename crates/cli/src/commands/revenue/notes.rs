@@ -6,7 +6,7 @@ use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::ErrorCode;
 use cc_devops_revenue::report::{Summary, Usd};
 
-use super::shown::{amount_of, code_of, upper};
+use super::words::{amount_of, code_of, upper};
 use crate::output::table;
 
 /// How many days with something missing are shown to a person.

@@ -8,7 +8,7 @@ use cc_devops_revenue::in_currency::Steps;
 use cc_devops_revenue::movements::{Converted, Kind};
 
 use super::csv;
-use super::shown::{amount_of, code_of, upper};
+use super::words::{amount_of, code_of, upper};
 use crate::error::CliError;
 use crate::output::table;
 

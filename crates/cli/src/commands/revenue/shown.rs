@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::Figure;
-use cc_devops_revenue::money::{Exact, Total};
+use cc_devops_revenue::money::Total;
 use cc_devops_revenue::movements::{Kind, Statement};
 use cc_devops_revenue::report::{Summary, Usd};
 use cc_devops_revenue::transactions::TransactionsFigure;
@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::churn::Churn;
 use super::notes;
+use super::words::{amount_of, code_of, upper};
 use crate::output::table;
 
 /// How many subscriptions with an error are shown to a person.
@@ -174,16 +175,6 @@ fn movements_text(day: &Day) -> String {
     table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
 }
 
-pub(super) fn upper(currency: Currency) -> String {
-    currency.as_str().to_ascii_uppercase()
-}
-
-/// An amount in minor units, as people write it.
-pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
-    let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
-    whole.decimal(currency.exponent())
-}
-
 /// An exact amount of minor units, in units of its currency.
 pub(super) fn decimal(total: &Total, currency: Currency) -> String {
     total
@@ -246,12 +237,6 @@ pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
         lines.push("... all of them with --json".to_owned());
     }
     lines.join("\n")
-}
-
-/// A code as programs see it.
-pub(super) fn code_of<T: Serialize>(code: &T) -> String {
-    let value = serde_json::to_value(code).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A figure with its lines, as people see it.
