@@ -16,6 +16,9 @@ use crate::columns::{json, json_at, limit, name_at, optional_json_at, optional_n
 use crate::db::Db;
 use crate::events::News;
 
+/// How many rows at once are written without keeping the pages of those before in memory.
+const BULK: usize = 1_000;
+
 /// The days and the customers' figures in the database.
 pub struct SqliteRevenue {
     db: Db,
@@ -107,6 +110,10 @@ impl RevenueStore for SqliteRevenue {
         let rows = rows.to_vec();
         self.db
             .write(move |conn, _| {
+                // So many come in the order of their keys, and no page that is behind them is used again.
+                if rows.len() >= BULK {
+                    conn.execute_batch("PRAGMA shrink_memory")?;
+                }
                 let mut keep = conn.prepare_cached(
                     "INSERT INTO revenue_customers \
                      (customer, currency, figure, day, opening, subscriptions, opening_subscriptions) \
