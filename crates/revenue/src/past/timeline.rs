@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::items::{ItemLife, lives};
 use super::{BilledLine, PastSubscription};
-use crate::figure::{ErrorCode, Figure, FigureError, figure};
+use crate::figure::{ErrorCode, Figure, FigureError};
 use crate::lines::Explain;
 use crate::model::{Cancels, Catalog, Collection, CustomerDiscounts, Discount, Item, Status, Subscription};
+use crate::outlook::figure_with_outlook;
 use crate::policy::Options;
 
 /// A subscription's life, made ready to be looked at on many days.
@@ -60,7 +61,7 @@ impl Timeline {
         match &self.past.now {
             Ok(now) => {
                 let then = self.as_of(now, at);
-                Some(figure(&then, catalog, options, at, Explain::No).into_owned())
+                Some(figure_with_outlook(&then, catalog, options, at, Explain::No).into_owned())
             }
             Err(wrong) => Some(Figure::failed(
                 Cow::Owned(wrong.id.clone()),

@@ -50,6 +50,7 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
     assert_eq!(reported.len(), 60);
     assert_eq!(reconstructed.len(), 60);
     let mut kinds = BTreeMap::new();
+    let mut tried = false;
     for (number, (then, now)) in (0..).zip(reported.iter().zip(&reconstructed)) {
         assert_eq!(then.date, now.date);
         assert!(now.reconstructed.is_some() && now.summary.complete);
@@ -73,6 +74,16 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
                 now.date
             );
         }
+        let trial = |day: &cc_devops_revenue::day::Day| {
+            let outlook = day.summary.outlook.as_ref().unwrap();
+            outlook
+                .currencies
+                .get(&Currency::USD)
+                .map(|amounts| amounts.trial.clone())
+                .unwrap_or_default()
+        };
+        assert_eq!(trial(now), trial(then), "in trials on day {number}");
+        tried |= !trial(now).is_zero();
         // Who moved, but for the days on which what is unknown begins and ends.
         let expected = |line: &String| {
             !UNKNOWN
@@ -99,6 +110,7 @@ async fn sixty_days_reported_and_sixty_days_reconstructed_agree_but_for_what_can
         Kind::ALL.iter().all(|kind| kinds[kind] > 0),
         "every kind of movement happened: {kinds:?}"
     );
+    assert!(tried, "there were trials");
     let codes: Vec<&str> = done.notes.iter().map(|note| note.code).collect();
     assert!(
         codes.contains(&"unpaid_since_unknown") && codes.contains(&"pauses"),
