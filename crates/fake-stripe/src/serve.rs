@@ -298,22 +298,29 @@ fn subscription_items(model: &Model, parameters: &[(String, String)]) -> Result<
         .subscriptions
         .find(id)
         .ok_or_else(|| Refusal::missing("subscription", id, "subscription", StatusCode::BAD_REQUEST))?;
-    let items = subscription["items"]["data"].as_array().cloned().unwrap_or_default();
+    page_of(
+        model,
+        &subscription["items"]["data"],
+        &listing,
+        "/v1/subscription_items",
+    )
+}
+
+/// A page of a list that stands within an object, in its order.
+fn page_of(model: &Model, list: &Value, listing: &Listing, url: &str) -> Result<Value, Refusal> {
+    let all = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let start = match &listing.span.after {
         None => 0,
         Some(cursor) => {
-            let at = items.iter().position(|item| item["id"] == cursor.as_str());
+            let at = all.iter().position(|entry| entry["id"] == cursor.as_str());
             at.ok_or_else(|| gone(cursor))? + 1
         }
     };
-    let mut page: Vec<Value> = items.iter().skip(start).take(listing.limit).cloned().collect();
-    for item in &mut page {
-        present(model, item, &listing.expansions)?;
+    let mut page: Vec<Value> = all.iter().skip(start).take(listing.limit).cloned().collect();
+    for entry in &mut page {
+        present(model, entry, &listing.expansions)?;
     }
-    Ok(json!({
-        "object": "list", "data": page, "has_more": start + listing.limit < items.len(),
-        "url": "/v1/subscription_items",
-    }))
+    Ok(json!({ "object": "list", "data": page, "has_more": start + listing.limit < all.len(), "url": url }))
 }
 
 /// The lines of one invoice, in its order.
@@ -321,22 +328,12 @@ fn invoice_lines(model: &Model, id: &str, parameters: &[(String, String)]) -> Re
     let listing = Listing::read(parameters, &[])?;
     let found = model.invoices.find(id);
     let invoice = found.ok_or_else(|| Refusal::missing("invoice", id, "invoice", StatusCode::NOT_FOUND))?;
-    let lines = invoice["lines"]["data"].as_array().cloned().unwrap_or_default();
-    let start = match &listing.span.after {
-        None => 0,
-        Some(cursor) => {
-            let at = lines.iter().position(|line| line["id"] == cursor.as_str());
-            at.ok_or_else(|| gone(cursor))? + 1
-        }
-    };
-    let mut page: Vec<Value> = lines.iter().skip(start).take(listing.limit).cloned().collect();
-    for line in &mut page {
-        present(model, line, &listing.expansions)?;
-    }
-    Ok(json!({
-        "object": "list", "data": page, "has_more": start + listing.limit < lines.len(),
-        "url": format!("/v1/invoices/{id}/lines"),
-    }))
+    page_of(
+        model,
+        &invoice["lines"]["data"],
+        &listing,
+        &format!("/v1/invoices/{id}/lines"),
+    )
 }
 
 /// How many lines an invoice shows.

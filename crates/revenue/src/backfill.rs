@@ -14,28 +14,24 @@ use serde::Serialize;
 
 pub use self::notes::Note;
 use self::notes::notes;
-use super::comparison::WhoMoved;
-use super::currency::Currency;
+use super::comparison::{PAGE, WhoMoved};
 use super::customer_movements::{SubscriptionAmounts, changed};
-use super::day::{CustomerKey, CustomerRow, Day, PERIOD_DAYS, Reconstructed, SubscriptionFigures};
+use super::day::{CustomerKey, CustomerRow, Day, Reconstructed, SubscriptionFigures, period_until};
 use super::figure::Figure;
 use super::model::Catalog;
 use super::money::Exact;
-use super::movements::{ConvertError, Movements, Previous};
+use super::movements::{Movements, Previous};
 use super::past::{BillingPast, Past, Reading};
 use super::policy::Preset;
 use super::rates::Rates;
 use super::report::Summary;
-use super::reporting::{ReportError, Reporter};
+use super::reporting::{ReportError, Reporter, in_dollars, last_before};
 use super::run::Run;
 use crate::past::timeline::Timeline;
 use cc_devops_kernel::ports::PortError;
 
 /// The second of the day, UTC, that a reconstructed day is of: when the daily report is due.
 pub const SECOND_OF_DAY: i64 = 6 * 3_600;
-
-/// How many customers' figures are written at once.
-const PAGE: usize = 1_000;
 
 /// How far a backfill is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +120,7 @@ impl Reporter {
             return Err(BackfillError::Policy);
         }
         // The day before: what the first day is compared with, where there is one.
-        let before = self.ports.revenue.days(Date::MIN, from).await?;
-        let before = before.iter().rev().find(|day| day.date < from).map(|day| day.date);
+        let before = last_before(&*self.ports.revenue, from).await?.map(|day| day.date);
         let start = second_of(before.unwrap_or(from))?;
         let past = source
             .past(start, &mut |reading| progress(Step::Reading(reading)))
@@ -267,16 +262,12 @@ impl<'r> Backfill<'r> {
         let movements = Movements::baseline(self.run_of_figures()?);
         let finished = movements.finish().map_err(ReportError::from)?;
         for change in finished.new_customers() {
-            let key = CustomerKey {
-                customer: change.customer.to_owned(),
-                currency: change.currency,
-            };
             let subscriptions = finished.subscriptions_of(change.customer, change.currency);
             let known = Known {
                 amount: change.after,
                 subscriptions,
             };
-            self.known.insert(key, known);
+            self.known.insert(change.key(), known);
         }
         Ok(())
     }
@@ -288,10 +279,6 @@ impl<'r> Backfill<'r> {
     }
 
     /// Computes a day; keeps it, unless it was reported.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a day's steps in their order, each on what the one before left"
-    )]
     async fn day(
         &mut self,
         date: Date,
@@ -340,10 +327,6 @@ impl<'r> Backfill<'r> {
         }
         let finished = movements.finish().map_err(ReportError::from)?;
         for change in finished.new_customers() {
-            let key = CustomerKey {
-                customer: change.customer.to_owned(),
-                currency: change.currency,
-            };
             let now = finished.subscriptions_of(change.customer, change.currency);
             if !beginning {
                 who.moved(&change, changed(Some(&SubscriptionAmounts::new()), now.as_ref()))
@@ -353,7 +336,7 @@ impl<'r> Backfill<'r> {
                 amount: change.after,
                 subscriptions: now,
             };
-            changes.push((key, None, after));
+            changes.push((change.key(), None, after));
         }
         let customer_movements = who.finish().await?;
         let opening: BTreeMap<CustomerKey, Option<Known>> = changes
@@ -366,11 +349,7 @@ impl<'r> Backfill<'r> {
             self.result.reported += 1;
             return Ok(());
         }
-        let movements_usd = match finished.statement.converted(Currency::USD, &self.rates, &self.rates) {
-            Ok(converted) => Some(converted),
-            Err(ConvertError::OutOfRange(error)) => return Err(ReportError::from(error).into()),
-            Err(ConvertError::NoRate(_) | ConvertError::Unbalanced) => None,
-        };
+        let movements_usd = in_dollars(&finished.statement, &self.rates, &self.rates).map_err(ReportError::from)?;
         let now: Timestamp = reporter.ports.clock.now();
         let led_on = kept
             .and_then(|kept| kept.reconstructed.as_ref())
@@ -380,7 +359,7 @@ impl<'r> Backfill<'r> {
             at: now,
             summary,
             rates: self.rates.clone(),
-            period: (moment - i64::from(PERIOD_DAYS) * 86_400 + 1, moment),
+            period: period_until(moment),
             compared_with,
             policy_changed: false,
             movements: finished.statement,
@@ -445,13 +424,7 @@ impl<'r> Backfill<'r> {
                 rows.clear();
             }
         }
-        rows.extend(others.into_iter().map(|key| CustomerRow {
-            key,
-            figure: None,
-            day: date,
-            opening: None,
-            subscriptions: SubscriptionFigures::default(),
-        }));
+        rows.extend(others.into_iter().map(|key| CustomerRow::of_nobody(key, date)));
         for rows in rows.chunks(PAGE) {
             store.keep_customers(rows).await?;
         }

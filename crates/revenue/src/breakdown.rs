@@ -251,9 +251,8 @@ impl Breakdown {
 }
 
 fn converted(totals: &BTreeMap<Currency, Total>, rates: &Rates, currency: Currency) -> Option<Total> {
-    totals.iter().try_fold(Total::default(), |sum, (from, amount)| {
-        Some(sum.plus(&rates.convert(amount, *from, currency)?))
-    })
+    let totals = totals.iter().map(|(from, amount)| (*from, amount));
+    rates.convert_all(totals, currency).ok()
 }
 
 /// A moment's MRR in groups. Amounts are exact, in minor units a month.

@@ -191,10 +191,8 @@ impl Cohorts {
         self.close_until(Month::of(until));
         self.close();
         let converted = |amounts: &Amounts| {
-            amounts.iter().try_fold(Total::default(), |sum, (from, amount)| {
-                let amount = rates.convert(amount, *from, currency).ok_or(Missing::Rate(*from))?;
-                Ok::<Total, Missing>(sum.plus(&amount))
-            })
+            let amounts = amounts.iter().map(|(from, amount)| (*from, amount));
+            rates.convert_all(amounts, currency).map_err(Missing::Rate)
         };
         let mut rows = Vec::with_capacity(self.by_beginning.len());
         for (month, cohort) in &self.by_beginning {
@@ -202,7 +200,7 @@ impl Cohorts {
                 Ok(Cell {
                     month: *month,
                     customers: *customers,
-                    customer_retention: share(&Total::from(*customers), &Total::from(cohort.size)),
+                    customer_retention: Total::from(*customers).over(&Total::from(cohort.size)),
                     mrr: converted(amounts)?,
                     revenue_retention: None,
                 })
@@ -210,7 +208,7 @@ impl Cohorts {
             let mut cells = cells.collect::<Result<Vec<Cell>, Missing>>()?;
             let first = converted(&cohort.first)?;
             for cell in &mut cells {
-                cell.revenue_retention = share(&cell.mrr, &first);
+                cell.revenue_retention = cell.mrr.over(&first);
             }
             rows.push(Row {
                 cohort: *month,
@@ -226,10 +224,6 @@ impl Cohorts {
             rows,
         })
     }
-}
-
-fn share(of: &Total, whole: &Total) -> Option<Total> {
-    of.over(whole)
 }
 
 /// A customer at the first movement: new ones are of its month, the others of before there were records.

@@ -13,7 +13,7 @@ use crate::report_error::ReportError;
 use cc_devops_kernel::ports::PortResult;
 
 /// How many customers are read or written at once.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// What a comparison came to.
 pub(super) struct Compared {
@@ -81,7 +81,7 @@ pub(super) async fn compare(
             let ids = changed(Some(&SubscriptionAmounts::new()), now.as_ref());
             who.moved(&change, ids).await?;
         }
-        let key = key_of(&change);
+        let key = change.key();
         let kept = since.remove(&key);
         if kept.is_none_or(|row| row.figure != Some(change.after) || row.subscriptions.now != now) {
             written.push(CustomerRow {
@@ -101,13 +101,7 @@ pub(super) async fn compare(
     }
     let customer_movements = who.finish().await?;
     if keep {
-        written.extend(since.into_keys().map(|key| CustomerRow {
-            key,
-            figure: None,
-            day: date,
-            opening: None,
-            subscriptions: SubscriptionFigures::default(),
-        }));
+        written.extend(since.into_keys().map(|key| CustomerRow::of_nobody(key, date)));
         for written in written.chunks(PAGE) {
             store.keep_customers(written).await?;
         }
@@ -116,13 +110,6 @@ pub(super) async fn compare(
         statement: finished.statement,
         customer_movements,
     })
-}
-
-fn key_of(change: &Change<'_>) -> CustomerKey {
-    CustomerKey {
-        customer: change.customer.to_owned(),
-        currency: change.currency,
-    }
 }
 
 /// Keeps a day's movements of customers as they are found, some at a time.
@@ -149,7 +136,7 @@ impl<'s> WhoMoved<'s> {
     pub(super) async fn moved(&mut self, change: &Change<'_>, subscriptions: Option<Vec<String>>) -> PortResult<()> {
         self.waiting.push(CustomerMovement {
             date: self.date,
-            key: key_of(change),
+            key: change.key(),
             kind: change.kind,
             before: change.before,
             after: change.after,

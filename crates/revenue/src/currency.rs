@@ -41,6 +41,36 @@ impl Currency {
     }
 }
 
+/// Currencies by small numbers, in the order in which they were met: what is kept by the million names them so.
+#[derive(Debug, Default)]
+pub(super) struct Currencies(Vec<Currency>);
+
+impl Currencies {
+    /// The number of a currency, which is made known; `None` if there is none left. It is below [`u16::MAX`].
+    pub(super) fn number(&mut self, currency: Currency) -> Option<u16> {
+        let number = self.find(currency).unwrap_or_else(|| {
+            self.0.push(currency);
+            self.0.len() - 1
+        });
+        u16::try_from(number).ok().filter(|number| *number != u16::MAX)
+    }
+
+    /// The place of a currency that is known.
+    pub(super) fn find(&self, currency: Currency) -> Option<usize> {
+        self.0.iter().position(|known| *known == currency)
+    }
+
+    /// The currency of a number.
+    pub(super) fn get(&self, number: u16) -> Option<Currency> {
+        self.0.get(usize::from(number)).copied()
+    }
+
+    /// Every currency.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Currency> {
+        self.0.iter().copied()
+    }
+}
+
 impl FromStr for Currency {
     type Err = NotACurrency;
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use cc_devops_kernel::paging::Cursor;
 use jiff::civil::{Date, date};
+use jiff::{Span, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::customers::CustomerKey;
@@ -67,6 +68,15 @@ impl MovementFilter {
     }
 }
 
+/// How many days back a list of days or movements begins, where nobody says.
+const USUAL_DAYS: i32 = 90;
+
+/// The days that are asked for, both inclusive: without a last one, until today; without a first one, the last 90 days.
+pub fn days_or_usual(from: Option<Date>, until: Option<Date>, today: Date) -> (Date, Date) {
+    let until = until.unwrap_or(today);
+    (from.unwrap_or_else(|| until.saturating_sub(USUAL_DAYS.days())), until)
+}
+
 const EPOCH: Date = date(1970, 1, 1);
 
 /// Where a day's movement of this number stands in the list of all: days count more than numbers. It stays below
@@ -74,6 +84,12 @@ const EPOCH: Date = date(1970, 1, 1);
 pub fn place(date: Date, number: u32) -> Cursor {
     let days = date.since(EPOCH).map_or(0, |span| i64::from(span.get_days()).max(0));
     Cursor((days << 32) | i64::from(number))
+}
+
+/// The day that a place is in.
+pub fn date_at(place: Cursor) -> Date {
+    let days = Span::new().try_days(place.0 >> 32).ok();
+    days.and_then(|days| EPOCH.checked_add(days).ok()).unwrap_or(Date::MAX)
 }
 
 /// The number in its day of what stands at a place.
@@ -139,6 +155,8 @@ mod tests {
         assert_eq!(number_at(place(first, 7)), 7);
         assert!(place(date(2500, 1, 1), u32::MAX).0 < 1 << 53);
         assert_eq!(place(date(1900, 1, 1), 3), Cursor(3));
+        assert_eq!(date_at(place(second, 9)), second);
+        assert_eq!(date_at(Cursor(i64::MAX)), Date::MAX);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
-use super::currency::Currency;
+use super::currency::{Currencies, Currency};
 use super::money::{Exact, OutOfRange};
 
 /// What each customer pays a month in each currency.
@@ -17,7 +17,7 @@ pub struct Customers {
     places: HashTable<u32>,
     entries: Vec<Entry>,
     ids: Ids,
-    currencies: Vec<Currency>,
+    currencies: Currencies,
     /// Amounts that do not fit an entry.
     wide: Vec<Exact>,
     /// The second and further currencies of a customer: few have any.
@@ -83,13 +83,13 @@ const SEEN: u8 = 2;
 const BARE: u16 = u16::MAX;
 
 impl Customers {
-    /// Adds to a customer's figure. Adding 0 makes the customer known.
+    /// Adds to a customer's figure, and says the customer's place. Adding 0 makes the customer known.
     ///
     /// # Errors
     /// [`CustomersError`].
-    pub fn add(&mut self, customer: &str, currency: Currency, amount: Exact) -> Result<(), CustomersError> {
+    pub(super) fn add(&mut self, customer: &str, currency: Currency, amount: Exact) -> Result<u32, CustomersError> {
         let place = self.place_of(customer)?;
-        let number = self.currency_number(currency)?;
+        let number = self.currencies.number(currency).ok_or(CustomersError::TooMany)?;
         let Some(entry) = self.entries.get_mut(place as usize) else {
             return Err(CustomersError::TooMany);
         };
@@ -105,7 +105,7 @@ impl Customers {
             let other = self.others.entry((place, currency)).or_default();
             other.amount = other.amount.plus(amount)?;
         }
-        Ok(())
+        Ok(place)
     }
 
     /// Notes that a subscription of this customer is in error: what is known of it is only a part.
@@ -145,7 +145,7 @@ impl Customers {
                     && self.currencies.iter().any(|currency| {
                         let other = u32::try_from(place)
                             .ok()
-                            .and_then(|place| self.others.get(&(place, *currency)));
+                            .and_then(|place| self.others.get(&(place, currency)));
                         other.is_some_and(|other| other.amount.is_positive())
                     }))
         };
@@ -190,7 +190,7 @@ impl Customers {
     fn figure_of(&self, entry: &Entry) -> Option<CustomerFigure<'_>> {
         Some(CustomerFigure {
             customer: self.ids.get(entry.id, entry.id_length),
-            currency: *self.currencies.get(usize::from(entry.currency))?,
+            currency: self.currencies.get(entry.currency)?,
             amount: entry.amount.get(&self.wide),
             held: entry.flags & HELD != 0,
             seen: entry.flags & SEEN != 0,
@@ -203,7 +203,7 @@ impl Customers {
         let Some(place) = self.find(customer) else {
             return Seen::default();
         };
-        let number = self.currencies.iter().position(|known| *known == currency);
+        let number = self.currencies.find(currency);
         let Some(entry) = self.entries.get_mut(place as usize) else {
             return Seen::default();
         };
@@ -254,18 +254,6 @@ impl Customers {
             hasher.hash_one(id_at(*place, entries, ids))
         });
         Ok(place)
-    }
-
-    fn currency_number(&mut self, currency: Currency) -> Result<u16, CustomersError> {
-        let known = self.currencies.iter().position(|known| *known == currency);
-        let number = known.unwrap_or_else(|| {
-            self.currencies.push(currency);
-            self.currencies.len() - 1
-        });
-        u16::try_from(number)
-            .ok()
-            .filter(|number| *number != BARE)
-            .ok_or(CustomersError::TooMany)
     }
 }
 

@@ -83,6 +83,17 @@ pub struct SubscriptionFigures {
 }
 
 impl CustomerRow {
+    /// The row of a customer that turned out not to be one, on the day that said so.
+    pub(super) fn of_nobody(key: CustomerKey, day: Date) -> Self {
+        Self {
+            key,
+            figure: None,
+            day,
+            opening: None,
+            subscriptions: SubscriptionFigures::default(),
+        }
+    }
+
     /// What the figure was at the end of a day; at the end of none, nothing was known.
     pub fn at_end_of(&self, day: Option<Date>) -> Option<Exact> {
         match day {
@@ -109,6 +120,11 @@ impl CustomerRow {
             amount,
         }
     }
+}
+
+/// The transactions' period of a moment, both ends inclusive, in Unix seconds.
+pub(super) fn period_until(moment: i64) -> (i64, i64) {
+    (moment - i64::from(PERIOD_DAYS) * 86_400 + 1, moment)
 }
 
 impl Day {

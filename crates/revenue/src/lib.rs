@@ -2,9 +2,11 @@
 
 pub mod backfill;
 pub mod beside;
+mod borrowed;
 pub mod breakdown;
 pub mod cohorts;
 mod comparison;
+pub mod coupon;
 pub mod currency;
 pub mod customer_movements;
 pub mod customers;

@@ -68,6 +68,16 @@ pub struct Change<'a> {
     pub after: Exact,
 }
 
+impl Change<'_> {
+    /// Whose figure changed.
+    pub(super) fn key(&self) -> CustomerKey {
+        CustomerKey {
+            customer: self.customer.to_owned(),
+            currency: self.currency,
+        }
+    }
+}
+
 /// Why there is no statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MovementsError {

@@ -88,6 +88,20 @@ impl Rates {
         let digits = i32::try_from(to.exponent()).ok()? - i32::try_from(from.exponent()).ok()?;
         Some(amount.scaled(&rate, digits))
     }
+
+    /// Amounts of several currencies in one, added up, not rounded.
+    ///
+    /// # Errors
+    /// The first currency that cannot be converted.
+    pub fn convert_all<'a>(
+        &self,
+        amounts: impl IntoIterator<Item = (Currency, &'a Total)>,
+        to: Currency,
+    ) -> Result<Total, Currency> {
+        amounts.into_iter().try_fold(Total::default(), |sum, (from, amount)| {
+            Ok(sum.plus(&self.convert(amount, from, to).ok_or(from)?))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::comparison::{Compared, compare};
-use super::day::{Day, PERIOD_DAYS};
+use super::day::{Day, PERIOD_DAYS, period_until};
 use super::figure::Figure;
 use super::lines::Explain;
-use super::movements::ConvertError;
+use super::money::OutOfRange;
+use super::movements::{ConvertError, Converted, Statement};
 use super::outlook::{EndedTrials, TRIAL_DAYS};
 use super::policy::Policy;
 use super::rates::Rates;
@@ -147,7 +148,7 @@ impl Reporter {
         };
         let base = base.filter(Day::holds_customers);
         let run = self.read(ask, as_of, each).await?;
-        let period = (as_of - i64::from(PERIOD_DAYS) * 86_400 + 1, as_of);
+        let period = period_until(as_of);
         let transactions = self.billing.transactions(period.0, period.1).await?;
         let rates = self.newest_rates(base.as_ref()).await;
         let transactions = transactions.figure(&rates)?;
@@ -161,15 +162,7 @@ impl Reporter {
             customer_movements,
         } = compare(&**store, run, date, compared_with, ask.keep).await?;
         let before = base.as_ref().map_or(&rates, |base| &base.rates);
-        let movements_usd = match movements.converted(Currency::USD, before, &rates) {
-            Ok(converted) => Some(converted),
-            Err(ConvertError::NoRate(_)) => None,
-            Err(ConvertError::OutOfRange(error)) => return Err(error.into()),
-            Err(ConvertError::Unbalanced) => {
-                tracing::error!("the converted movements do not add up, and are left out");
-                None
-            }
-        };
+        let movements_usd = in_dollars(&movements, before, &rates)?;
         let policy_changed =
             base.is_some_and(|base| (base.summary.policy, base.summary.options) != (summary.policy, summary.options));
         let day = Day {
@@ -294,8 +287,21 @@ impl Reporter {
     }
 }
 
+/// What moved, in US dollars: the opening at the rates before. `None` where a currency has no rate.
+pub(super) fn in_dollars(moved: &Statement, before: &Rates, now: &Rates) -> Result<Option<Converted>, OutOfRange> {
+    match moved.converted(Currency::USD, before, now) {
+        Ok(converted) => Ok(Some(converted)),
+        Err(ConvertError::NoRate(_)) => Ok(None),
+        Err(ConvertError::OutOfRange(error)) => Err(error),
+        Err(ConvertError::Unbalanced) => {
+            tracing::error!("the converted movements do not add up, and are left out");
+            Ok(None)
+        }
+    }
+}
+
 /// The last day that was kept before a date. Most are asked for soon after.
-async fn last_before(store: &dyn RevenueStore, date: Date) -> PortResult<Option<Day>> {
+pub(super) async fn last_before(store: &dyn RevenueStore, date: Date) -> PortResult<Option<Day>> {
     let Ok(until) = date.yesterday() else { return Ok(None) };
     for days in [7, 100] {
         let from = until.saturating_sub(days.days());

@@ -31,10 +31,10 @@ impl Run {
         self.totals.add(figure);
         match (&figure.mrr, figure.currency) {
             (Ok(mrr), Some(currency)) => {
-                self.customers.add(&figure.customer, currency, *mrr)?;
-                match (&mut self.subscriptions, self.customers.find(&figure.customer)) {
-                    (Some(subscriptions), Some(customer)) => subscriptions.add(customer, &figure.id, currency, *mrr),
-                    _ => Ok(()),
+                let customer = self.customers.add(&figure.customer, currency, *mrr)?;
+                match &mut self.subscriptions {
+                    Some(subscriptions) => subscriptions.add(customer, &figure.id, currency, *mrr),
+                    None => Ok(()),
                 }
             }
             (Ok(_), None) => Ok(()),

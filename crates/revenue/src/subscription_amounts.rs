@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::currency::Currency;
+use super::currency::{Currencies, Currency};
 use super::customers::CustomersError;
 use super::money::Exact;
 
@@ -25,7 +25,7 @@ pub(super) struct Subscriptions {
     blocks: Vec<Vec<u8>>,
     /// By the customer's place: where its last one stands, counted from 1.
     last: Vec<u32>,
-    currencies: Vec<Currency>,
+    currencies: Currencies,
 }
 
 /// The part of an id that every subscription's begins with.
@@ -75,7 +75,7 @@ impl Subscriptions {
         if self.last.len() <= place {
             self.last.resize(place + 1, 0);
         }
-        let currency = self.currency_number(currency)?;
+        let currency = self.currencies.number(currency).ok_or(CustomersError::TooMany)?;
         let last = self.last.get_mut(place).ok_or(CustomersError::TooMany)?;
         let packed = id
             .strip_prefix(PREFIX)
@@ -114,7 +114,7 @@ impl Subscriptions {
             .unwrap_or_default();
         while let Some(record) = self.read(next) {
             next = record.before;
-            if self.currencies.get(usize::from(record.currency)) != Some(&currency) {
+            if self.currencies.get(record.currency) != Some(currency) {
                 continue;
             }
             let id = match record.id {
@@ -132,15 +132,6 @@ impl Subscriptions {
         let at = (place as usize).checked_sub(1)?;
         let written = self.blocks.get(at / Self::BLOCK)?.get(at % Self::BLOCK..)?;
         postcard::take_from_bytes(written).ok().map(|(record, _)| record)
-    }
-
-    fn currency_number(&mut self, currency: Currency) -> Result<u16, CustomersError> {
-        let known = self.currencies.iter().position(|known| *known == currency);
-        let number = known.unwrap_or_else(|| {
-            self.currencies.push(currency);
-            self.currencies.len() - 1
-        });
-        u16::try_from(number).map_err(|_| CustomersError::TooMany)
     }
 }
 

@@ -172,16 +172,18 @@ impl Ground<'_, '_> {
 
     fn mrr(&self) -> Result<Term, Missing> {
         let day = self.day?;
-        let mut sum = Total::default();
-        for total in &day.summary.totals {
-            sum = sum.plus(&self.converted(day, &total.mrr_exact, total.currency)?);
-        }
+        let totals = day.summary.totals.iter();
+        let sum = self.added_up(day, totals.map(|total| (total.currency, &total.mrr_exact)))?;
         Ok(Term::money("MRR", sum))
     }
 
     fn converted(&self, day: &Day, amount: &Total, from: Currency) -> Result<Total, Missing> {
         let converted = day.rates.convert(amount, from, self.currency);
         converted.ok_or(Missing::Rate(from))
+    }
+
+    fn added_up<'t>(&self, day: &Day, amounts: impl Iterator<Item = (Currency, &'t Total)>) -> Result<Total, Missing> {
+        day.rates.convert_all(amounts, self.currency).map_err(Missing::Rate)
     }
 
     fn subscribers(&self) -> Result<Term, Missing> {
@@ -246,11 +248,8 @@ impl Ground<'_, '_> {
             return Err(Missing::Reconstructed);
         }
         let sum = |what: &str, part: fn(&crate::outlook::InCurrency) -> &Total| {
-            let mut sum = Total::default();
-            for (from, amounts) in &outlook.currencies {
-                sum = sum.plus(&self.converted(day, part(amounts), *from)?);
-            }
-            Ok::<Term, Missing>(Term::money(what, sum))
+            let amounts = outlook.currencies.iter().map(|(from, amounts)| (*from, part(amounts)));
+            Ok::<Term, Missing>(Term::money(what, self.added_up(day, amounts)?))
         };
         Ok(match name {
             Name::TrialMrr if outlook.trials_unknown > 0 => return Err(Missing::InTrial(outlook.trials_unknown)),
@@ -278,14 +277,7 @@ impl Ground<'_, '_> {
 }
 
 fn moved(money: &Money, kind: Kind) -> Term {
-    let what = match kind {
-        Kind::New => "new",
-        Kind::Reactivation => "reactivation",
-        Kind::Expansion => "expansion",
-        Kind::Contraction => "contraction",
-        Kind::Churn => "churn",
-    };
-    Term::money(what, money.moved(kind))
+    Term::money(kind.as_str(), money.moved(kind))
 }
 
 fn signed(money: &Money, kind: Kind, minus: bool) -> Term {

@@ -1,15 +1,14 @@
 //! Subscriptions with texts of their own.
 
-use std::borrow::Cow;
-
+use crate::borrowed::owned as owned_text;
 use crate::model::{CustomerDiscounts, Discount, Item, PriceRef, Subscription};
 
 /// The subscription with texts of its own.
 pub fn owned(subscription: Subscription<'_>) -> Subscription<'static> {
     Subscription {
-        id: text(subscription.id),
-        customer: text(subscription.customer),
-        country: subscription.country.map(text),
+        id: owned_text(subscription.id),
+        customer: owned_text(subscription.customer),
+        country: subscription.country.map(owned_text),
         currency: subscription.currency,
         status: subscription.status,
         start: subscription.start,
@@ -38,7 +37,7 @@ pub fn owned(subscription: Subscription<'_>) -> Subscription<'static> {
 
 fn item(item: Item<'_>) -> Item<'static> {
     Item {
-        id: text(item.id),
+        id: owned_text(item.id),
         quantity: item.quantity,
         trial_until: item.trial_until,
         price: price(item.price),
@@ -50,7 +49,7 @@ fn item(item: Item<'_>) -> Item<'static> {
 fn price(price: PriceRef<'_>) -> PriceRef<'static> {
     match price {
         PriceRef::Sent(price) => PriceRef::Sent(price.into_owned()),
-        PriceRef::Id(id) => PriceRef::Id(text(id)),
+        PriceRef::Id(id) => PriceRef::Id(owned_text(id)),
     }
 }
 
@@ -71,8 +70,4 @@ impl PriceRef<'_> {
     pub fn into_owned(self) -> PriceRef<'static> {
         price(self)
     }
-}
-
-fn text(text: Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.into_owned())
 }

@@ -125,14 +125,7 @@ impl Block {
     pub(super) fn objects(&self) -> Taken<Vec<Object<'_>>> {
         let (mut objects, mut more) = (Vec::new(), None);
         for part in self.parts() {
-            // Within a line, an array or a list may stand in place of an object. An object has an id.
-            let is_page =
-                part.line > 0 && (part.json.starts_with(b"[") || (id_of(part.json).is_none() && is_list(part.json)));
-            if !is_page {
-                objects.push(Object::Read(part));
-                continue;
-            }
-            match page(part.json) {
+            match page(part) {
                 Some(page) => {
                     more = page.more.or(more);
                     objects.extend(page.made.into_iter().map(|json| Object::OfPage(json, part.line)));
@@ -148,10 +141,7 @@ impl Block {
         let (mut figures, mut more) = (Vec::new(), None);
         for part in self.parts() {
             let figure = figure_of(part.json, &[], terms);
-            let is_page = is_unreadable(&figure)
-                && part.line > 0
-                && (part.json.starts_with(b"[") || (id_of(part.json).is_none() && is_list(part.json)));
-            match is_page.then(|| page(part.json)).flatten() {
+            match is_unreadable(&figure).then(|| page(part)).flatten() {
                 Some(page) => {
                     more = page.more.or(more);
                     let of = |json: Vec<u8>| on_line(figure_of(&json, &[], terms).into_owned(), part.line);
@@ -204,9 +194,14 @@ impl Object<'_> {
     }
 }
 
-/// The objects of a page that stands on one line; `None` if it is not whole.
-fn page(line: &[u8]) -> Option<Taken<Vec<Vec<u8>>>> {
-    let mut document = Document::new(line);
+/// The objects of a page that stands on one line: within a line, an array or a list may stand in place of an object,
+/// which has an id. `None` if there is no page, or it is not whole.
+fn page(part: Value<'_>) -> Option<Taken<Vec<Vec<u8>>>> {
+    let is_page = part.json.starts_with(b"[") || (id_of(part.json).is_none() && is_list(part.json));
+    if part.line == 0 || !is_page {
+        return None;
+    }
+    let mut document = Document::new(part.json);
     let mut made = Vec::new();
     loop {
         let mut text = Vec::new();

@@ -1,0 +1,169 @@
+//! Runs that fail, are incomplete, or keep nothing.
+
+use cc_devops_kernel::ports::PortErrorKind;
+use cc_devops_revenue::currency::Currency;
+use cc_devops_revenue::movements::Kind;
+use cc_devops_revenue::policy::Policy;
+use cc_devops_revenue::report::Usd;
+use cc_devops_revenue::reporting::Ask;
+use cc_devops_revenue::reporting::ReportError;
+use cc_devops_revenue::transactions::Category;
+use std::ops::ControlFlow;
+
+use crate::{House, KEEP};
+
+#[tokio::test]
+async fn a_failed_run_changes_nothing_and_is_told_once_a_day() {
+    let house = House::new();
+    house.first_day();
+    let first = house.report().await.unwrap();
+    let kept = house.memory.customers_kept();
+    house.tomorrow();
+    house.second_day();
+    house.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
+    let reporter = house.reporter();
+    for _ in 0..2 {
+        let error = reporter.daily().await.unwrap_err();
+        assert!(matches!(error, ReportError::Port(error) if error.kind == PortErrorKind::Unavailable));
+    }
+    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), Some(first));
+    assert_eq!(house.memory.customers_kept(), kept);
+    assert_eq!(house.news().await.len(), 1, "only the first day was told");
+    let alerts = house.memory.alerts();
+    assert_eq!(alerts.len(), 1, "once a day is enough");
+    assert_eq!(alerts[0].title, "MRR of 2025-06-16 could not be computed");
+    assert!(
+        alerts[0].text.contains("cc-devops revenue report"),
+        "{}",
+        alerts[0].text
+    );
+    house.tomorrow();
+    reporter.daily().await.unwrap_err();
+    assert_eq!(house.memory.alerts().len(), 2, "the next day it is told again");
+    house.billing.fail_after(None);
+    assert!(reporter.daily().await.unwrap().is_some(), "and when it can, it goes on");
+}
+
+#[tokio::test]
+async fn without_a_billing_source_nobody_is_woken() {
+    let house = House::new();
+    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    assert!(house.reporter().daily().await.unwrap().is_none(), "it was never set up");
+    assert!(house.memory.alerts().is_empty());
+    house.billing.fail_after(None);
+    house.report().await.unwrap();
+    house.billing.fail_after(Some((0, PortErrorKind::NotFound)));
+    house.reporter().daily().await.unwrap_err();
+    assert_eq!(house.memory.alerts().len(), 1, "a key that was lost is worth telling");
+}
+
+#[tokio::test]
+async fn an_incomplete_day_says_so_and_churns_nobody() {
+    let house = House::new();
+    house.first_day();
+    house.report().await.unwrap();
+    house.tomorrow();
+    house.billing.clear();
+    house.billing.bill("cus_more", Currency::USD, "1000");
+    house.billing.bill("cus_more", Currency::EUR, "400");
+    house.billing.puzzle("cus_gone", Currency::USD);
+    house.billing.puzzle("cus_same", Currency::USD);
+    let day = house.report().await.unwrap();
+    assert!(!day.summary.complete);
+    assert_eq!(day.moved(Kind::Churn), 0, "what nobody knows is not a movement");
+    let news = house.news().await;
+    assert_eq!(news[1].2["complete"], false);
+}
+
+#[tokio::test]
+async fn without_rates_those_of_yesterday_do_and_without_any_the_total_is_unknown() {
+    let house = House::new();
+    house.first_day();
+    let first = house.report().await.unwrap();
+    house.billing.euro(None);
+    house.tomorrow();
+    let second = house.report().await.unwrap();
+    assert_eq!((&second.rates, second.summary.complete), (&first.rates, true));
+    for _ in 0..20 {
+        house.tomorrow();
+    }
+    let late = house.report().await.unwrap();
+    assert_eq!(
+        (late.mrr_usd(), late.summary.complete),
+        (None, false),
+        "rates that old are none"
+    );
+    assert_eq!(late.movements_usd, None);
+    let news = house.news().await;
+    assert!(news[2].2["mrrUSD"].is_null());
+}
+
+#[tokio::test]
+async fn a_dry_run_keeps_nothing_and_shows_the_same() {
+    let house = House::new();
+    house.first_day();
+    let dry = Ask { keep: false, ..KEEP };
+    let reporter = house.reporter();
+    let mut seen = 0;
+    let shown = reporter
+        .report(dry, &mut |_| {
+            seen += 1;
+            ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(seen, 4, "every figure is handed over");
+    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
+    assert!(house.memory.customers_kept().is_empty() && house.news().await.is_empty());
+    assert_eq!(house.report().await.unwrap(), shown);
+}
+
+#[tokio::test]
+async fn a_day_of_the_past_is_shown_but_not_kept() {
+    let house = House::new();
+    house.first_day();
+    let first = house.report().await.unwrap();
+    house.tomorrow();
+    let second = house.report().await.unwrap();
+    let past = Ask {
+        as_of: Some(first.summary.as_of),
+        ..KEEP
+    };
+    let refused = house.reporter().report(past, &mut |_| ControlFlow::Continue(())).await;
+    let error = refused.unwrap_err();
+    assert!(error.to_string().contains("--dry-run"), "{error}");
+    let shown = house
+        .reporter()
+        .report(Ask { keep: false, ..past }, &mut |_| ControlFlow::Continue(()))
+        .await;
+    assert_eq!(shown.unwrap().date, first.date);
+    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), Some(second));
+    let never = Ask {
+        as_of: Some(i64::MAX),
+        ..KEEP
+    };
+    let refused = house.reporter().report(never, &mut |_| ControlFlow::Continue(())).await;
+    assert!(matches!(refused, Err(ReportError::NoDate(_))));
+}
+
+#[tokio::test]
+async fn a_change_of_policy_is_said() {
+    let house = House::new();
+    house.first_day();
+    house.billing.charge(Category::Charge, 5_000, Currency::USD);
+    assert!(!house.report().await.unwrap().policy_changed);
+    house.tomorrow();
+    let other = house.over(house.memory.ports(), Policy::named("transactions").unwrap());
+    let day = other.report(KEEP, &mut |_| ControlFlow::Continue(())).await.unwrap();
+    assert!(day.policy_changed);
+    assert_eq!(day.mrr_usd(), Some(Usd(5_000)), "the figure follows the policy");
+}
+
+#[tokio::test]
+async fn it_can_be_broken_off() {
+    let house = House::new();
+    house.first_day();
+    let broken = house.reporter().report(KEEP, &mut |_| ControlFlow::Break(())).await;
+    assert!(matches!(broken, Err(ReportError::BrokenOff)));
+    assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
+}
