@@ -75,11 +75,8 @@ impl RevenueStore for SqliteRevenue {
         let (date, record, movements) = (day.date.to_string(), record(day)?, day.customer_movements);
         self.db
             .write(move |conn, _| {
-                conn.prepare_cached(
-                    "INSERT INTO revenue_days (date, record, movements) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (date) DO UPDATE SET record = excluded.record, movements = excluded.movements",
-                )?
-                .execute(params![date, record, movements])?;
+                conn.prepare_cached(KEEP_DAY)?
+                    .execute(params![date, record, movements])?;
                 news.append(conn)
             })
             .await
@@ -203,11 +200,7 @@ impl RevenueStore for SqliteRevenue {
         self.db
             .write(move |conn, _| {
                 let written = conn
-                    .prepare_cached(
-                        "INSERT INTO revenue_days (date, record, movements) VALUES (?1, ?2, ?3) \
-                         ON CONFLICT (date) DO UPDATE SET record = excluded.record, movements = excluded.movements \
-                         WHERE revenue_days.record ->> '$.reconstructed' IS NOT NULL",
-                    )?
+                    .prepare_cached(KEEP_RECONSTRUCTED_DAY)?
                     .execute(params![date, record, movements])?;
                 Ok(written > 0)
             })
@@ -215,15 +208,38 @@ impl RevenueStore for SqliteRevenue {
     }
 }
 
+/// The movements of those that a condition on ?4, the customer, names.
+macro_rules! movements_where {
+    ($customer:literal) => {
+        concat!(
+            "SELECT m.place, m.date, m.customer, m.currency, m.kind, m.figure_before, m.figure_after, m.subscriptions \
+             FROM revenue_movements m JOIN revenue_days d ON d.date = m.date \
+             WHERE m.place BETWEEN ?1 AND ?2 AND (m.place & 4294967295) < d.movements \
+             AND (?3 IS NULL OR m.kind = ?3) AND ",
+            $customer,
+            " ORDER BY m.place LIMIT ?5"
+        )
+    };
+}
+
 /// The movements of all, and those of one customer, which have an index of their own.
-const OF_ALL: &str = "SELECT m.place, m.date, m.customer, m.currency, m.kind, m.figure_before, m.figure_after, \
-     m.subscriptions FROM revenue_movements m JOIN revenue_days d ON d.date = m.date \
-     WHERE m.place BETWEEN ?1 AND ?2 AND (m.place & 4294967295) < d.movements \
-     AND (?3 IS NULL OR m.kind = ?3) AND ?4 IS NULL ORDER BY m.place LIMIT ?5";
-const OF_A_CUSTOMER: &str = "SELECT m.place, m.date, m.customer, m.currency, m.kind, m.figure_before, m.figure_after, \
-     m.subscriptions FROM revenue_movements m JOIN revenue_days d ON d.date = m.date \
-     WHERE m.place BETWEEN ?1 AND ?2 AND (m.place & 4294967295) < d.movements \
-     AND (?3 IS NULL OR m.kind = ?3) AND m.customer = ?4 ORDER BY m.place LIMIT ?5";
+const OF_ALL: &str = movements_where!("?4 IS NULL");
+const OF_A_CUSTOMER: &str = movements_where!("m.customer = ?4");
+
+/// Keeps a day, in place of one that is there; a condition may say of which.
+macro_rules! keep_day_where {
+    ($kept:literal) => {
+        concat!(
+            "INSERT INTO revenue_days (date, record, movements) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (date) DO UPDATE SET record = excluded.record, movements = excluded.movements WHERE ",
+            $kept
+        )
+    };
+}
+
+const KEEP_DAY: &str = keep_day_where!("true");
+/// A day that was reported stays as it is.
+const KEEP_RECONSTRUCTED_DAY: &str = keep_day_where!("revenue_days.record ->> '$.reconstructed' IS NOT NULL");
 
 fn record(day: &Day) -> PortResult<String> {
     json(day).map_err(|error| {

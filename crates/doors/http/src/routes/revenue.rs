@@ -2,8 +2,7 @@
 
 use axum::response::Json;
 use cc_devops_kernel::paging::Cursor;
-use cc_devops_revenue::customer_movements::{MovementFilter, place};
-use jiff::ToSpan as _;
+use cc_devops_revenue::customer_movements::{MovementFilter, date_at, days_or_usual, place};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -14,9 +13,6 @@ use crate::access::{Permitted, ReadRevenue};
 use crate::extract::Query;
 use crate::problem::Problem;
 use crate::wire::{DayPage, DayView, KindName, MovementPage, MovementView};
-
-/// How many days back a list begins, where the caller does not say.
-const USUAL_DAYS: i32 = 90;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -62,8 +58,7 @@ pub(crate) struct Movements {
 
 /// The days that are asked for, both inclusive.
 fn range(permitted: &Permitted<ReadRevenue>, from: Option<Date>, to: Option<Date>) -> (Date, Date) {
-    let until = to.unwrap_or_else(|| permitted.now().to_zoned(TimeZone::UTC).date());
-    (from.unwrap_or_else(|| until.saturating_sub(USUAL_DAYS.days())), until)
+    days_or_usual(from, to, permitted.now().to_zoned(TimeZone::UTC).date())
 }
 
 /// Lists MRR by day, oldest first
@@ -78,6 +73,8 @@ pub(crate) async fn list_revenue_days(
     let limit = checked_limit(query.limit)?;
     let after = checked_cursor("cursor", query.cursor)?;
     let (from, until) = range(&permitted, query.from, query.to);
+    // Days before the page's are not read again.
+    let from = after.map_or(from, |after| from.max(date_at(after)));
     let mut days = permitted.revenue().days(from, until).await?;
     days.retain(|day| after.is_none_or(|after| place(day.date, 0) > after));
     let more = days.len() > limit;
