@@ -1,7 +1,9 @@
 //! `revenue figures`, `breakdown` and `history` as tables, CSV and pictures, over days against a fake Stripe.
 
+use cc_devops_fake_stripe::KEY;
 use serde_json::{Value, json};
 
+use crate::process::finish;
 use crate::revenue_report::{DAY, House, NOON, first_day};
 
 /// 32 days: on the tenth one customer leaves and one comes, on the last one pays more.
@@ -180,6 +182,22 @@ fn groups_are_of_the_account_or_of_a_file_and_add_up() {
     );
     let refused = house.run(&["revenue", "breakdown", "--by", "colour"]).exits(2);
     assert!(refused.stderr.contains("country or plan"), "{}", refused.stderr);
+}
+
+/// The store is open as long as the account is read with a key that it keeps.
+#[test]
+fn groups_are_of_the_account_with_the_key_that_the_control_plane_keeps() {
+    let house = House::new(first_day());
+    let server = house.place.serve();
+    let put = ["put-secret", "/contentcraft/stripe/reporting_api_key"];
+    finish(house.place.command(&put), KEY).exits(0);
+    server.stop();
+    let with_given = house
+        .run(&["revenue", "breakdown", "--by", "plan", "--json"])
+        .exits(0)
+        .json();
+    let with_kept = house.place.command(&["revenue", "breakdown", "--by", "plan", "--json"]);
+    assert_eq!(finish(with_kept, "").exits(0).json(), with_given);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use cc_devops_app::billing::billing;
 use cc_devops_app::revenue::reporter;
 use cc_devops_revenue::backfill::{BackfillError, Backfilled, Step};
-use cc_devops_revenue::reporting::ReportError;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::report;
 use super::rules::Rules;
 use crate::context::Context;
 use crate::credentials::{self, STRIPE_KEY};
@@ -102,8 +102,7 @@ fn text(done: &Backfilled) -> String {
 
 fn refused(error: BackfillError) -> CliError {
     match error {
-        BackfillError::Report(ReportError::Port(error)) => CliError::Port(error),
+        BackfillError::Report(error) => report::refused(error),
         BackfillError::Range(_) | BackfillError::Policy => CliError::Usage(error.to_string()),
-        BackfillError::Report(error) => CliError::Failed(error.to_string()),
     }
 }

@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cc_devops_app::billing::{billing, billing_with};
 use cc_devops_app::rates::rates;
-use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_revenue::breakdown::{Breakdown, Filter, GroupTotal, Groups, Key};
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::figure::Figure;
@@ -15,15 +13,15 @@ use cc_devops_revenue::money::Total;
 use cc_devops_revenue::ports::{Billing as _, Wanted};
 use cc_devops_revenue::rates::Rates;
 
+use super::account::reach;
 use super::compute::{Beside, Files};
 use super::csv;
 use super::rules::Rules;
-use super::shown::{decimal, percent};
+use super::shown::percent;
+use super::words::{decimal, money};
 use crate::context::Context;
-use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::{Output, table};
-use crate::store;
 
 const AFTER_HELP: &str = "\
 Each item of a subscription is in the group of its own price, with its share of the subscription's
@@ -110,15 +108,11 @@ fn in_file(
 
 async fn in_account(context: &Context, args: &Args, breakdown: &mut Breakdown) -> Result<(Rates, Currency), CliError> {
     let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let account = match credentials::given(STRIPE_KEY, &config.key, context.output) {
-        Some(key) => billing_with(&config, key, Arc::clone(&clock)),
-        None => billing(&config, &store::open(context).await?.ports, None),
-    };
-    let rates = rates(&config.rates, Arc::clone(&clock))?;
+    let reached = reach(context, &config).await?;
+    let rates = rates(&config.rates, Arc::clone(&reached.clock))?;
     let wanted = Wanted {
         options: &config.policy.options,
-        as_of: args.rules.as_of.unwrap_or_else(|| clock.now().as_second()),
+        as_of: args.rules.as_of.unwrap_or_else(|| reached.clock.now().as_second()),
         explain: Explain::Shares,
     };
     let mut read = 0_u64;
@@ -130,32 +124,32 @@ async fn in_account(context: &Context, args: &Args, breakdown: &mut Breakdown) -
         breakdown.add(figure);
         ControlFlow::Continue(())
     };
-    account.figures(wanted, &mut take).await?;
+    reached.account.figures(wanted, &mut take).await?;
     drop(progress);
     Ok((rates.newest().await?, args.currency.unwrap_or(config.currency)))
 }
 
 fn shown(groups: &Groups) -> String {
-    let money = |mrr: Option<&Total>, totals: &std::collections::BTreeMap<Currency, Total>| match mrr {
-        Some(mrr) => amount(mrr, groups.currency),
+    let worth = |mrr: Option<&Total>, totals: &std::collections::BTreeMap<Currency, Total>| match mrr {
+        Some(mrr) => money(mrr, groups.currency),
         // Without a rate, each currency for itself.
         None => totals
             .iter()
-            .map(|(currency, total)| amount(total, *currency))
+            .map(|(currency, total)| money(total, *currency))
             .collect::<Vec<_>>()
             .join(" + "),
     };
     let row = |group: &GroupTotal| {
         vec![
             group.group.clone(),
-            money(group.mrr.as_ref(), &group.totals),
+            worth(group.mrr.as_ref(), &group.totals),
             group.share.as_ref().map(percent).unwrap_or_default(),
             group.subscriptions.to_string(),
         ]
     };
     let total = vec![
         "total".to_owned(),
-        money(groups.mrr.as_ref(), &groups.totals),
+        worth(groups.mrr.as_ref(), &groups.totals),
         String::new(),
         String::new(),
     ];
@@ -176,14 +170,6 @@ fn shown(groups: &Groups) -> String {
         ));
     }
     parts.join("\n\n")
-}
-
-fn amount(total: &Total, currency: Currency) -> String {
-    format!(
-        "{} {}",
-        decimal(total, currency),
-        currency.as_str().to_ascii_uppercase()
-    )
 }
 
 /// A line for each group: its MRR in one currency, and exactly in each.

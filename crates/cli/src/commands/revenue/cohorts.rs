@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 use super::csv;
 use super::pictures::Pictures;
-use super::shown::decimal;
+use super::words::{decimal, money as money_of, reporting_currency};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -63,10 +63,7 @@ pub(crate) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     csv::alone(output, args.csv)?;
-    let currency = match args.currency {
-        Some(currency) => currency,
-        None => context.load_settings()?.settings.revenue.currency,
-    };
+    let currency = reporting_currency(context, args.currency)?;
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
     let retention = retention(&*opened.ports.revenue, args.until.unwrap_or(today), currency).await?;
@@ -176,11 +173,7 @@ fn heat_map(retention: &Retention, money: bool) -> HeatMap {
 fn heat_row(row: &Row, currency: Currency, money: bool) -> HeatRow {
     let cohort = cohort(row);
     let size = if money {
-        format!(
-            "{} {}",
-            decimal(&row.mrr, currency),
-            currency.as_str().to_ascii_uppercase()
-        )
+        money_of(&row.mrr, currency)
     } else {
         row.customers.to_string()
     };

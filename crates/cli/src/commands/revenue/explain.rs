@@ -1,24 +1,20 @@
 //! `revenue explain`: the lines that lead to a figure.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use cc_devops_app::billing::{billing, billing_with};
-use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_revenue::figure::Figure;
 use cc_devops_revenue::lines::Explain;
 use cc_devops_revenue::ports::{Billing, Wanted};
 use cc_devops_revenue::report::Entry;
 use serde_json::json;
 
+use super::account::reach;
 use super::compute::{Beside, Files};
 use super::rules::Rules;
 use super::shown::explained;
 use crate::context::Context;
-use crate::credentials::{self, STRIPE_KEY};
 use crate::error::CliError;
 use crate::output::Output;
-use crate::store;
 
 const AFTER_HELP: &str = "\
 Each line is an amount a month; together they are the figure, to the last fraction of a cent.
@@ -94,23 +90,15 @@ fn in_file(output: Output, args: &Args, input: &std::path::Path) -> Result<Vec<F
 
 async fn in_account(context: &Context, args: &Args) -> Result<Vec<Figure<'static>>, CliError> {
     let config = args.rules.over(&context.load_settings()?.settings.revenue)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // It is open as long as it is used.
-    let opened;
-    let account = if let Some(key) = credentials::given(STRIPE_KEY, &config.key, context.output) {
-        billing_with(&config, key, Arc::clone(&clock))
-    } else {
-        opened = store::open(context).await?;
-        billing(&config, &opened.ports, None)
-    };
+    let reached = reach(context, &config).await?;
     let progress = context.output.progress("asking Stripe");
     progress.start();
     let wanted = Wanted {
         options: &config.policy.options,
-        as_of: args.rules.as_of.unwrap_or_else(|| clock.now().as_second()),
+        as_of: args.rules.as_of.unwrap_or_else(|| reached.clock.now().as_second()),
         explain: Explain::Yes,
     };
-    let found = account.figures_of(&args.id, wanted).await;
+    let found = reached.account.figures_of(&args.id, wanted).await;
     drop(progress);
     Ok(found?)
 }

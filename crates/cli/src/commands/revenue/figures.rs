@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::csv;
+use super::words::{nothing_kept, reporting_currency, upper};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -106,10 +107,7 @@ struct Answer<'a> {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     csv::alone(output, args.csv)?;
-    let currency = match args.currency {
-        Some(currency) => currency,
-        None => context.load_settings()?.settings.revenue.currency,
-    };
+    let currency = reporting_currency(context, args.currency)?;
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
     let until = args.to.unwrap_or(today);
@@ -158,9 +156,7 @@ async fn figures(
     let days = Days::new(before.iter().chain(&loaded));
     let kept = days.newest(first, until).and_then(|_| days.first());
     let Some(kept) = kept else {
-        return Err(CliError::Failed(format!(
-            "no MRR is kept from {first} until {until}: `cc-devops revenue report` keeps today's"
-        )));
+        return Err(nothing_kept(first, until));
     };
     let periods = Period::between(by, from.max(kept.date), until);
     let figures = periods.into_iter().map(|period| {
@@ -258,7 +254,7 @@ fn explained(figures: &Figures) -> String {
         let head = format!("{} of {}", entry.name.as_str(), figures.period);
         match entry.worked() {
             Ok(worked) => {
-                let money = entry.currency.as_str().to_ascii_uppercase();
+                let money = upper(entry.currency);
                 let days = match (figures.opening, figures.day) {
                     (Some(opening), Some(day)) => format!("opened at the end of {opening}, closed at the end of {day}"),
                     (None, Some(day)) => format!("at the end of {day}"),

@@ -18,6 +18,7 @@ use super::notes;
 use super::period::Period;
 use super::pictures::Pictures;
 use super::shown::Moved;
+use super::words::{nothing_kept, reporting_currency};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -78,10 +79,7 @@ struct Row<'a> {
 /// Runs `revenue history`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     csv::alone(context.output, args.csv)?;
-    let currency = match args.currency {
-        Some(currency) => currency,
-        None => context.load_settings()?.settings.revenue.currency,
-    };
+    let currency = reporting_currency(context, args.currency)?;
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
     let until = args.until.unwrap_or(today);
@@ -97,9 +95,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let before = before.await?;
     let days = opened.ports.revenue.days(from, until).await?;
     if days.is_empty() {
-        return Err(CliError::Failed(format!(
-            "no MRR is kept from {from} until {until}: `cc-devops revenue report` keeps today's"
-        )));
+        return Err(nothing_kept(from, until));
     }
     let known = Days::new(before.iter().chain(&days));
     let period = Period::of(&days, &known, currency);

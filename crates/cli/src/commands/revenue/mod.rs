@@ -1,5 +1,6 @@
 //! `revenue`: Monthly Recurring Revenue from Stripe's subscriptions, exact and explained.
 
+mod account;
 mod backfill;
 mod breakdown;
 mod churn;

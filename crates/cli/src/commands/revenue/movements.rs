@@ -1,18 +1,17 @@
 //! `revenue movements`: which customers moved MRR, on which day, by which of their subscriptions.
 
 use cc_devops_kernel::paging::Cursor;
-use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter};
+use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, days_or_usual};
 use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::ports::RevenueStore;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::csv;
-use super::words::amount_of;
+use super::words::{amount_of, nothing_kept, upper};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{LongList, Output, table};
@@ -30,9 +29,6 @@ Examples:
 
 /// How many are read at once.
 const PAGE: usize = 1_000;
-
-/// How many days back it looks where nobody says.
-const USUAL_DAYS: i32 = 90;
 
 /// Which movements.
 #[derive(Debug, clap::Args)]
@@ -90,13 +86,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let opened = store::open(context).await?;
     let store = &*opened.ports.revenue;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
-    let until = args.to.unwrap_or(today);
-    let from = args.from.unwrap_or_else(|| until.saturating_sub(USUAL_DAYS.days()));
+    let (from, until) = days_or_usual(args.from, args.to, today);
     let days = store.days(from, until).await?;
     if days.is_empty() {
-        return Err(CliError::Failed(format!(
-            "no MRR is kept from {from} until {until}: `cc-devops revenue report` keeps today's"
-        )));
+        return Err(nothing_kept(from, until));
     }
     let rest = Rest {
         from,
@@ -179,7 +172,7 @@ fn row(moved: &CustomerMovement, csv: bool) -> Vec<String> {
         moved.date.to_string(),
         moved.key.customer.clone(),
         moved.kind.to_string(),
-        currency.as_str().to_ascii_uppercase(),
+        upper(currency),
         money(&moved.before),
         money(&moved.after),
         moved

@@ -6,7 +6,7 @@ use cc_devops_revenue::day::Day;
 use cc_devops_revenue::figure::ErrorCode;
 use cc_devops_revenue::report::{Summary, Usd};
 
-use super::words::{amount_of, code_of, upper};
+use super::words::{amount_of, upper};
 use crate::output::table;
 
 /// How many days with something missing are shown to a person.
@@ -51,10 +51,7 @@ pub(super) fn lines(summary: &Summary) -> Vec<String> {
         .iter()
         .any(|total| total.currency != Currency::USD && total.subscriptions > 0);
     if converted && summary.mrr_usd.is_some() {
-        let date = summary
-            .rates_date
-            .map_or_else(String::new, |date| format!(" of {date}"));
-        line("rates", format!("{}{date}", summary.rates_source));
+        line("rates", rates(summary));
     }
     match summary.duplicates {
         0 => {}
@@ -105,7 +102,12 @@ pub(super) fn in_dollars(day: &Day) -> Option<String> {
     };
     let row = |what: String, cents: i128| vec![what, Usd(cents).to_string()];
     let mut rows = vec![row("opening".to_owned(), converted.opening)];
-    rows.extend(converted.moved.iter().map(|(kind, cents)| row(code_of(kind), *cents)));
+    rows.extend(
+        converted
+            .moved
+            .iter()
+            .map(|(kind, cents)| row(kind.to_string(), *cents)),
+    );
     rows.push(row("currency effects".to_owned(), converted.currency_effects));
     rows.push(row("closing".to_owned(), converted.closing));
     Some(table(&["MOVEMENT", "USD"], rows))
@@ -166,13 +168,13 @@ pub(super) fn of_days(days: &[Day]) -> Option<String> {
 pub(super) fn rates_of(days: &[Day]) -> Option<String> {
     let day = days.last()?;
     let foreign = day.summary.totals.iter().any(|total| total.currency != Currency::USD);
-    foreign.then(|| {
-        let date = day
-            .summary
-            .rates_date
-            .map_or_else(String::new, |date| format!(" of {date}"));
-        format!("rates on {}: {}{date}", day.date, day.summary.rates_source)
-    })
+    foreign.then(|| format!("rates on {}: {}", day.date, rates(&day.summary)))
+}
+
+/// Where the rates of a run are from, and of which day.
+fn rates(summary: &Summary) -> String {
+    let date = summary.rates_date.map(|date| format!(" of {date}"));
+    format!("{}{}", summary.rates_source, date.unwrap_or_default())
 }
 
 fn subscriptions(count: u64) -> String {

@@ -8,7 +8,7 @@ use cc_devops_revenue::in_currency::Steps;
 use cc_devops_revenue::movements::{Converted, Kind};
 
 use super::csv;
-use super::words::{amount_of, code_of, upper};
+use super::words::{amount_of, upper};
 use crate::error::CliError;
 use crate::output::table;
 
@@ -61,7 +61,7 @@ impl<'a> Period<'a> {
     /// The steps of the period, those that moved nothing left out; none where no day could be converted.
     pub(super) fn bars(&self) -> Result<Option<Bars>, CliError> {
         let Some(whole) = &self.whole else { return Ok(None) };
-        let moved = whole.moved.iter().map(|(kind, amount)| (code_of(kind), *amount));
+        let moved = whole.moved.iter().map(|(kind, amount)| (kind.to_string(), *amount));
         let others = [("rates", whole.currency_effects), ("days not kept", whole.gaps)];
         let others = others.map(|(name, amount)| (name.to_owned(), amount));
         let steps = moved
@@ -80,7 +80,7 @@ impl<'a> Period<'a> {
             |what: String, amount: i128, customers: String| vec![what, amount_of(amount, self.currency), customers];
         let mut rows = vec![row("opening".to_owned(), whole.opening, String::new())];
         for (kind, amount) in &whole.moved {
-            rows.push(row(code_of(kind), *amount, customers(*kind)));
+            rows.push(row(kind.to_string(), *amount, customers(*kind)));
         }
         for (what, amount) in [
             ("currency effects", whole.currency_effects),
@@ -100,7 +100,7 @@ impl<'a> Period<'a> {
         let named = |name: &str| format!("{name}_{code}");
         let mut head = vec!["date".to_owned(), "complete".to_owned(), "subscribers".to_owned()];
         head.extend([named("mrr"), named("opening")]);
-        head.extend(Kind::ALL.iter().map(|kind| named(&code_of(kind))));
+        head.extend(Kind::ALL.iter().map(|kind| named(kind.as_str())));
         head.extend([named("currency_effects"), named("closing")]);
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
         let money = |amount: Option<i128>| amount.map(|amount| amount_of(amount, code)).unwrap_or_default();

@@ -148,7 +148,8 @@ fn tell(answer: Option<LongList>, day: &DayView<'_>) -> Result<(), CliError> {
     list.end(day)
 }
 
-fn refused(error: ReportError) -> CliError {
+/// Why there is no report, as a command says it.
+pub(super) fn refused(error: ReportError) -> CliError {
     match error {
         ReportError::Port(error) => CliError::Port(error),
         ReportError::Past { .. } | ReportError::NoDate(_) => CliError::Usage(error.to_string()),

@@ -168,18 +168,11 @@ fn movements_text(day: &Day) -> String {
         let rounded = |total: &cc_devops_revenue::money::Total| total.rounded().unwrap_or_default();
         rows.push(row("opening", rounded(&sheet.opening), sheet.opening_customers));
         for (kind, moved) in &sheet.moved {
-            rows.push(row(&code_of(kind), rounded(&moved.amount), moved.customers));
+            rows.push(row(kind.as_str(), rounded(&moved.amount), moved.customers));
         }
         rows.push(row("closing", rounded(&sheet.closing), sheet.closing_customers));
     }
     table(&["CURRENCY", "MOVEMENT", "MRR", "CUSTOMERS"], rows)
-}
-
-/// An exact amount of minor units, in units of its currency.
-pub(super) fn decimal(total: &Total, currency: Currency) -> String {
-    total
-        .shifted(0, currency.exponent())
-        .unwrap_or_else(|_| total.to_string())
 }
 
 /// A part of 1 in percent.
