@@ -3,8 +3,7 @@
 //! Only what the pictures are made of is drawn: rectangles, circles, lines and words. The letters are a font of our own,
 //! so that a picture is the same on every machine; a letter that it lacks is a box.
 
-use std::borrow::Cow;
-
+use quick_xml::escape::unescape;
 use svg::node::Attributes;
 use svg::node::element::tag::Type;
 use svg::parser::Event;
@@ -48,7 +47,8 @@ pub fn png(picture: &str) -> Result<Vec<u8>, PngError> {
             (Event::Tag("text", Type::End, _), _) => text = None,
             (Event::Text(words), Some(canvas)) => {
                 if let Some(attributes) = &text {
-                    canvas.words(attributes, &plain(words.trim()));
+                    let words = unescape(words.trim()).map_err(|_| PngError::Picture("it is no SVG"))?;
+                    canvas.words(attributes, &words);
                 }
             }
             (Event::Tag(name, Type::Start | Type::Empty, attributes), Some(canvas)) => canvas.shape(name, &attributes),
@@ -240,18 +240,6 @@ fn paint(attributes: &Attributes, name: &str) -> Option<Paint<'static>> {
     };
     paint.set_color(Color::from_rgba8(part(0)?, part(2)?, part(4)?, 255));
     Some(paint)
-}
-
-/// A text without the references of XML.
-fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return text.into();
-    }
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    text.replace("&apos;", "'")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
-        .into()
 }
 
 #[cfg(test)]
