@@ -68,6 +68,12 @@ pub(super) fn rule(wire: wire::Rule) -> RulesetRule {
                 })
                 .collect(),
         }),
+        (_, Some(wire::Parameters::WorkflowsParameters { workflows })) => {
+            RulesetRule::Workflows(workflows.into_iter().map(|file| file.path).collect())
+        }
+        (_, Some(wire::Parameters::CodeScanningParameters { code_scanning_tools })) => {
+            RulesetRule::CodeScanning(code_scanning_tools.into_iter().map(|tool| tool.tool).collect())
+        }
         ("NON_FAST_FORWARD", _) => RulesetRule::NonFastForward,
         ("DELETION", _) => RulesetRule::Deletion,
         (name, _) => RulesetRule::Other(name.to_ascii_lowercase()),
@@ -97,16 +103,21 @@ fn bypass_actor(wire: wire::Bypass) -> BypassActor {
         (None, None) if wire.deploy_key => (BypassKind::DeployKey, String::new()),
         (None, None) if wire.enterprise_owner => (BypassKind::EnterpriseOwner, String::new()),
         (None, None) if wire.organization_admin => (BypassKind::OrganizationAdmin, String::new()),
-        // An actor that GitHub does not name: an app or team that is gone, or one that is hidden.
-        (None, None) => (BypassKind::App, "unnamed".to_owned()),
+        // A person, or an app or team that is gone or hidden.
+        (None, None) => (BypassKind::Unnamed, String::new()),
     };
     BypassActor {
         kind,
         name,
-        mode: match wire.bypass_mode.as_deref() {
-            Some("PULL_REQUEST") => BypassMode::PullRequest,
-            Some("EXEMPT") => BypassMode::Exempt,
-            _ => BypassMode::Always,
-        },
+        mode: bypass_mode(wire.bypass_mode.as_deref()),
+    }
+}
+
+/// When an actor is let past, in GraphQL's letters or in REST's.
+pub(super) fn bypass_mode(name: Option<&str>) -> BypassMode {
+    match name {
+        Some("PULL_REQUEST" | "pull_request") => BypassMode::PullRequest,
+        Some("EXEMPT" | "exempt") => BypassMode::Exempt,
+        _ => BypassMode::Always,
     }
 }

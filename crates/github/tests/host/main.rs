@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod acts;
+mod agreement;
 mod daily;
 mod gaps;
 mod house;
 mod issues;
 mod notices;
 mod reading;
+mod trees;
 mod trouble;
 mod writing;

@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use glob::Pattern;
 
 use crate::patterns::SEGMENTS;
+use crate::snapshot::Tree;
 
 /// More steps than any pattern people write needs to have its braces expanded.
 const MOST_BRACES: usize = 1_000;
@@ -78,6 +79,13 @@ impl Folders {
             }
         }
         Self(folders)
+    }
+
+    /// Those of a tree: it knows more folders than those of the files that matter.
+    pub fn in_tree(tree: &Tree) -> Self {
+        let mut folders = Self::of(&tree.paths);
+        folders.0.extend(tree.folders.iter().map(|folder| format!("/{folder}")));
+        folders
     }
 
     /// Those that a pattern reaches.
@@ -320,6 +328,15 @@ mod tests {
             ]
         );
         assert_eq!(Folders::of(&[]).0.len(), 1, "the root is always there");
+        let tree = Tree {
+            paths: vec!["a/Cargo.toml".to_owned()],
+            folders: vec!["a".to_owned(), "b/c".to_owned()],
+            ..Tree::default()
+        };
+        assert_eq!(
+            Folders::in_tree(&tree).0.into_iter().collect::<Vec<_>>(),
+            ["/", "/a", "/b/c"]
+        );
     }
 
     /// What `Dir.glob(pattern, File::FNM_DOTMATCH)` of Ruby 3.1.2 answers in this tree, folders only and cleaned.

@@ -47,7 +47,7 @@ pub(super) fn read(repository: &Repository, branch: &DefaultBranch, demands: &De
         Fact::Unavailable(why) => return Read::unread(Fact::Unavailable(why.clone()), Fact::Unavailable(why)),
     };
     let tree = files.tree.known();
-    let folders = tree.map(|tree| Folders::of(&tree.paths));
+    let folders = tree.map(Folders::in_tree);
     let mut texts = PATHS
         .iter()
         .filter_map(|path| files.dependabot.iter().find(|file| file.path == *path));

@@ -50,7 +50,7 @@ fn file(case: &Case<'_>) -> Result<(ChangeKind, String), String> {
             _ => return Err(format!("the text of `{}` is not known", file.path)),
         },
     };
-    let folders = Folders::of(&tree.paths);
+    let folders = Folders::in_tree(tree);
     let text = before.as_deref().unwrap_or_default();
     let standing = dependabot::judge(text, Some(&folders));
     let config = match &standing.reading {
