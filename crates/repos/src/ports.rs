@@ -231,11 +231,19 @@ pub enum DocumentKind {
     Workflows,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
     Trees,
+    /// The people on the bypass lists of rulesets, by the ruleset's number.
+    Rulesets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::Trees];
+    pub const ALL: [Self; 5] = [
+        Self::Breaches,
+        Self::Watches,
+        Self::Workflows,
+        Self::Trees,
+        Self::Rulesets,
+    ];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -244,6 +252,7 @@ impl DocumentKind {
             Self::Watches => "watches",
             Self::Workflows => "workflows",
             Self::Trees => "trees",
+            Self::Rulesets => "rulesets",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod classic;
 mod one;
 mod pages;
+mod people;
 mod reader;
 mod rulesets;
 mod security;

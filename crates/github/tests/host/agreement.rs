@@ -180,4 +180,7 @@ async fn people_who_are_let_past_are_named_and_others_said_to_be_nameless() {
     // Each account once, and only rulesets with somebody whom GraphQL does not name.
     assert_eq!(house.fake.count("GET /user/4242"), 1);
     assert_eq!(house.fake.count("GET /repos/acme/own/rulesets/"), 0);
+    // Who is on a list is kept until the ruleset is changed.
+    settings_of(&house.github).await;
+    assert_eq!(house.fake.count("GET /repos/acme/person/rulesets/"), 1);
 }
