@@ -22,9 +22,11 @@ pub mod aws;
 pub mod embedded;
 #[cfg(feature = "cli")]
 mod http;
+mod no_owner;
 mod no_stacks;
 
 pub use capabilities::{Backend, Capabilities};
 pub use error::AppError;
+pub use no_owner::NO_OWNER;
 pub use program::Program;
 pub use settings::Settings;

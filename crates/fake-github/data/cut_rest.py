@@ -31,6 +31,7 @@ PUT /repos/{owner}/{repo}/automated-security-fixes
 GET /repos/{owner}/{repo}/branches/{branch}
 GET /repos/{owner}/{repo}/branches/{branch}/protection
 PUT /repos/{owner}/{repo}/branches/{branch}/protection
+GET /repos/{owner}/{repo}/collaborators/{username}/permission
 GET /repos/{owner}/{repo}/contents/{path}
 PUT /repos/{owner}/{repo}/contents/{path}
 GET /repos/{owner}/{repo}/git/ref/{ref}

@@ -222,13 +222,15 @@ pub enum DocumentKind {
     Breaches,
     /// What the workflow monitor knows of failing workflows.
     Watches,
-    /// Which workflows a repository has, so that they need not be listed again.
+    /// Which workflows a repository has and what their runs came to, so that they need not be read again.
     Workflows,
+    /// The accounts that issues were written as, by login: a later credential takes their issues over.
+    Accounts,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
+    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::Accounts];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -236,6 +238,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Accounts => "accounts",
         }
     }
 }

@@ -10,8 +10,8 @@ use super::problems::Findings;
 /// Which repositories are looked after, and what is demanded of them.
 #[derive(Debug, Clone)]
 pub struct RepositoriesSettings {
-    /// The organisation or person.
-    pub owner: String,
+    /// The organisation or person; none where nobody said.
+    pub owner: Option<String>,
     /// Where GitHub's REST API answers.
     pub api_url: String,
     /// The secret that holds the token or the App.
@@ -29,7 +29,10 @@ pub(crate) fn check(
     findings: &mut Findings<'_>,
 ) -> Option<RepositoriesSettings> {
     let section = &file.github;
-    let owner = findings.take("github.owner", login(&section.owner));
+    let owner = match &section.owner {
+        Some(name) => Some(findings.take("github.owner", login(name))?),
+        None => None,
+    };
     let namespace = &installation.namespace;
     let token = findings.secret("github.token_secret", namespace, &section.token_secret);
     let webhook = match &section.webhook_secret {
@@ -42,7 +45,7 @@ pub(crate) fn check(
         (None, None) => Some(Policy::default()),
     };
     Some(RepositoriesSettings {
-        owner: owner?,
+        owner,
         api_url: section.api_url.clone(),
         token: token?,
         webhook,

@@ -17,7 +17,7 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use self::object::{Args, Object, Val, connection, leaf};
-use super::access::Access;
+use super::access::{Access, Permission};
 use super::ids;
 use super::model::{Model, Owner};
 
@@ -156,7 +156,22 @@ fn node<'m>(context: Context<'m>, id: &str) -> Val<'m> {
             let home = context.model.home(number)?;
             let workflow = home.workflows().iter().find(|workflow| workflow.id == number)?;
             let there = workflow.state != "deleted" && context.access.sees(home);
-            there.then(|| Val::Object(work::workflow(context, home, workflow)))
+            there.then(|| {
+                let may = context.access.may(home, Permission::Read, "actions", false);
+                if may {
+                    Val::Object(work::workflow(context, home, workflow))
+                } else {
+                    // The node is null, and the error says which.
+                    let refuse = move |_: &str, _: &Args| Val::Refused(repository::refusal(context.access));
+                    Val::Object(Object::new("Workflow", refuse))
+                }
+            })
+        }
+        "WFR" => {
+            let home = context.model.home(number)?;
+            let run = home.runs.iter().find(|run| run.id == number)?;
+            let seen = context.access.may(home, Permission::Read, "actions", false);
+            seen.then(|| Val::Object(work::run(home, run)))
         }
         "RRS" => protection::ruleset_by_id(context, number),
         _ => None,

@@ -1,5 +1,6 @@
 //! Workflows, their runs, and issues.
 
+use super::super::access::Permission;
 use super::super::ids;
 use super::super::model::{Issue, Repository, Run, Workflow, written};
 use super::object::{Args, Object, Val, connection, leaf};
@@ -40,8 +41,9 @@ pub(super) fn workflow<'m>(context: Context<'m>, of: &'m Repository, workflow: &
     })
 }
 
-fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
+pub(super) fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
     Object::new("WorkflowRun", move |field, _| match field {
+        "id" => leaf(ids::node("WFR", run.id)),
         "databaseId" => leaf(run.id),
         "event" => leaf(run.event.as_str()),
         "createdAt" => leaf(written(run.created)),
@@ -66,6 +68,17 @@ fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
     })
 }
 
+/// What GitHub calls the author of an issue.
+fn association(context: Context<'_>, of: &Repository, login: &str) -> &'static str {
+    let invited = of.people.keys().any(|each| each.eq_ignore_ascii_case(login));
+    let member = context.model.permission_of(&of.full_name(), login) > Permission::Read;
+    match (of.owner.eq_ignore_ascii_case(login), invited || member) {
+        (true, _) => "OWNER",
+        (false, true) => "COLLABORATOR",
+        (false, false) => "NONE",
+    }
+}
+
 pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Issue) -> Object<'m> {
     Object::new("Issue", move |field, args| match field {
         "number" => leaf(issue.number),
@@ -74,6 +87,7 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         "repository" => Val::Object(repository::repository(context, of)),
         "viewerDidAuthor" => leaf(issue.author == context.access.login),
         "author" => Val::Object(actor(&issue.author)),
+        "authorAssociation" => leaf(association(context, of, &issue.author)),
         "state" => leaf(if issue.open { "OPEN" } else { "CLOSED" }),
         "stateReason" => {
             let reason = issue.reason.as_deref();

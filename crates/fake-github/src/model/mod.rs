@@ -8,6 +8,7 @@ mod issue;
 mod life;
 mod owner;
 mod pattern;
+mod people;
 mod protection;
 mod repository;
 mod ruleset;

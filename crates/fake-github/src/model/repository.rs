@@ -8,6 +8,7 @@ use super::issue::{Issue, Label};
 use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::Ruleset;
+use crate::access::Permission;
 
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Repository {
     pub(crate) issues: Vec<Issue>,
     pub(crate) labels: Vec<Label>,
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
+    /// Who may do what, by login.
+    pub people: BTreeMap<String, Permission>,
     /// What it is for.
     pub description: Option<String>,
     /// Who may see it.
@@ -97,6 +100,9 @@ impl Repository {
             issues: Vec::new(),
             labels: Vec::new(),
             secrets: BTreeMap::new(),
+            people: [("ops", Permission::Admin), ("grace", Permission::Write)]
+                .map(|(login, permission)| (login.to_owned(), permission))
+                .into(),
             description: None,
             visibility: Visibility::Public,
             default_branch: "main".to_owned(),
@@ -125,6 +131,10 @@ impl Repository {
     /// `owner/name`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.visibility == Visibility::Public
     }
 
     /// The value of an Actions secret, as it was before it was sealed.

@@ -50,11 +50,12 @@ pub(super) fn runs(ask: &Ask<'_>, id: &str) -> Answer {
     else {
         return Answer::refused(404, "Not Found");
     };
-    let branch = ask.parameter("branch");
+    let (branch, event) = (ask.parameter("branch"), ask.parameter("event"));
     let mut all: Vec<&Run> = of
         .runs
         .iter()
         .filter(|run| run.workflow == id && branch.is_none_or(|branch| run.head_branch == branch))
+        .filter(|run| event.is_none_or(|event| run.event == event))
         .collect();
     all.reverse();
     let total = all.len();
@@ -68,7 +69,7 @@ fn shown(ask: &Ask<'_>, of: &Repository, run: &Run) -> Value {
         json!({"id": id, "full_name": name})
     });
     json!({
-        "id": run.id, "run_attempt": run.attempt, "event": run.event, "head_branch": run.head_branch,
+        "id": run.id, "node_id": ids::node("WFR", run.id), "run_attempt": run.attempt, "event": run.event, "head_branch": run.head_branch,
         "head_repository": head, "status": run.status, "conclusion": run.conclusion,
         "created_at": written(run.created), "updated_at": written(run.updated),
         "html_url": format!("https://github.com/{}/actions/runs/{}", of.full_name(), run.id),

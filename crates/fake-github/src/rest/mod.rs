@@ -4,6 +4,7 @@ mod actions;
 mod app;
 mod git;
 mod issues;
+mod people;
 mod protection;
 mod repos;
 
@@ -152,6 +153,7 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", ["actions", "runs", id, "jobs"]) => actions::jobs(ask, id),
         ("GET", ["actions", "secrets", "public-key"]) => actions::public_key(ask),
         ("PUT", ["actions", "secrets", name]) => actions::set_secret(ask, name),
+        ("GET", ["collaborators", login, "permission"]) => people::permission(ask, login),
         (_, ["issues"]) => issues::issues(ask),
         (_, ["issues", number]) => issues::issue(ask, number),
         ("POST", ["issues", number, "comments"]) => issues::comment(ask, number),

@@ -47,10 +47,16 @@ impl GraphError {
 
     /// What it leaves unknown; `permission` is what it takes to see it.
     pub(crate) fn gap(&self, permission: &str) -> Gap {
-        match self.kind.as_str() {
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => Gap::Permission(permission.to_owned()),
-            _ => Gap::NotRead(self.message.chars().take(200).collect()),
+        if self.is_forbidden() {
+            Gap::Permission(permission.to_owned())
+        } else {
+            Gap::NotRead(self.message.chars().take(200).collect())
         }
+    }
+
+    /// Whether the credential may not.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self.kind.as_str(), "FORBIDDEN" | "INSUFFICIENT_SCOPES")
     }
 
     /// The number at this place of the path.
@@ -93,7 +99,7 @@ impl Client {
         variables: Value,
         what: &str,
     ) -> Result<Found<T>, Error> {
-        self.asked(query, variables, what, true).await
+        self.asked((query.name, query.text), variables, what, true).await
     }
 
     /// Makes a query. One that is too much for GitHub is [`Error::TooSlow`] at once: it is to be made smaller.
@@ -103,12 +109,14 @@ impl Client {
         variables: Value,
         what: &str,
     ) -> Result<Found<T>, Error> {
-        self.asked(query, variables, what, false).await
+        self.asked((query.name, query.text), variables, what, false).await
     }
 
-    async fn asked<T: DeserializeOwned>(
+    /// Makes a query whose text depends on how much is asked. With `whole`, one that is too much for GitHub is tried
+    /// again as it is; without, as in [`Client::query_or_shrink`].
+    pub(crate) async fn asked<T: DeserializeOwned>(
         &self,
-        query: Query,
+        (name, text): (&str, &str),
         variables: Value,
         what: &str,
         whole: bool,
@@ -120,7 +128,7 @@ impl Client {
             },
             _ => failure,
         };
-        let body = json!({"query": query.text, "operationName": query.name, "variables": variables});
+        let body = json!({"query": text, "operationName": name, "variables": variables});
         self.tries(what, || async {
             let asked = Exchange {
                 method: Method::POST,
@@ -173,6 +181,11 @@ impl Client {
                 data,
                 errors: body.errors,
             }),
+            (None, Some(error)) if error.is_forbidden() => Err(Failure::last(Error::Forbidden {
+                what: what.to_owned(),
+                permission: None,
+                message: error.message.clone(),
+            })),
             (None, error) => Err(Failure::last(Error::Refused {
                 what: what.to_owned(),
                 status: 200,
