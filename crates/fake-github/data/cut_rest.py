@@ -31,7 +31,6 @@ PUT /repos/{owner}/{repo}/automated-security-fixes
 GET /repos/{owner}/{repo}/branches/{branch}
 GET /repos/{owner}/{repo}/branches/{branch}/protection
 PUT /repos/{owner}/{repo}/branches/{branch}/protection
-GET /repos/{owner}/{repo}/collaborators/{username}/permission
 GET /repos/{owner}/{repo}/contents/{path}
 PUT /repos/{owner}/{repo}/contents/{path}
 GET /repos/{owner}/{repo}/git/ref/{ref}
@@ -48,6 +47,98 @@ GET /repos/{owner}/{repo}/rulesets
 POST /repos/{owner}/{repo}/rulesets
 GET /repos/{owner}/{repo}/vulnerability-alerts
 PUT /repos/{owner}/{repo}/vulnerability-alerts
+GET /meta
+GET /user/{account_id}
+GET /orgs/{org}/actions/permissions
+PUT /orgs/{org}/actions/permissions
+GET /orgs/{org}/actions/permissions/selected-actions
+PUT /orgs/{org}/actions/permissions/selected-actions
+GET /orgs/{org}/actions/permissions/workflow
+PUT /orgs/{org}/actions/permissions/workflow
+GET /orgs/{org}/hooks
+GET /orgs/{org}/installations
+GET /orgs/{org}/members
+GET /orgs/{org}/memberships/{username}
+GET /orgs/{org}/outside_collaborators
+GET /orgs/{org}/properties/schema
+GET /orgs/{org}/properties/values
+GET /orgs/{org}/rulesets
+GET /orgs/{org}/rulesets/{ruleset_id}
+GET /orgs/{org}/teams
+GET /orgs/{org}/teams/{team_slug}
+GET /orgs/{org}/teams/{team_slug}/members
+GET /orgs/{org}/teams/{team_slug}/repos
+GET /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}
+PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}
+DELETE /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}
+PATCH /repos/{owner}/{repo}
+GET /repos/{owner}/{repo}/actions/permissions
+PUT /repos/{owner}/{repo}/actions/permissions
+GET /repos/{owner}/{repo}/actions/permissions/access
+PUT /repos/{owner}/{repo}/actions/permissions/access
+GET /repos/{owner}/{repo}/actions/permissions/selected-actions
+PUT /repos/{owner}/{repo}/actions/permissions/selected-actions
+GET /repos/{owner}/{repo}/actions/permissions/workflow
+PUT /repos/{owner}/{repo}/actions/permissions/workflow
+GET /repos/{owner}/{repo}/actions/runs
+GET /repos/{owner}/{repo}/actions/runs/{run_id}
+GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}
+GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs
+GET /repos/{owner}/{repo}/actions/secrets
+DELETE /repos/{owner}/{repo}/actions/secrets/{secret_name}
+GET /repos/{owner}/{repo}/actions/variables
+POST /repos/{owner}/{repo}/actions/variables
+GET /repos/{owner}/{repo}/actions/variables/{name}
+PATCH /repos/{owner}/{repo}/actions/variables/{name}
+DELETE /repos/{owner}/{repo}/actions/variables/{name}
+GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}
+GET /repos/{owner}/{repo}/branches
+DELETE /repos/{owner}/{repo}/branches/{branch}/protection
+GET /repos/{owner}/{repo}/code-scanning/alerts
+GET /repos/{owner}/{repo}/code-scanning/analyses
+GET /repos/{owner}/{repo}/code-scanning/default-setup
+PATCH /repos/{owner}/{repo}/code-scanning/default-setup
+GET /repos/{owner}/{repo}/codeowners/errors
+GET /repos/{owner}/{repo}/collaborators
+GET /repos/{owner}/{repo}/collaborators/{username}
+PUT /repos/{owner}/{repo}/collaborators/{username}
+DELETE /repos/{owner}/{repo}/collaborators/{username}
+GET /repos/{owner}/{repo}/collaborators/{username}/permission
+GET /repos/{owner}/{repo}/commits/{ref}/check-runs
+GET /repos/{owner}/{repo}/commits/{ref}/status
+GET /repos/{owner}/{repo}/commits/{ref}
+GET /repos/{owner}/{repo}/dependabot/alerts
+GET /repos/{owner}/{repo}/environments
+GET /repos/{owner}/{repo}/environments/{environment_name}
+PUT /repos/{owner}/{repo}/environments/{environment_name}
+DELETE /repos/{owner}/{repo}/environments/{environment_name}
+GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
+POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
+DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
+GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules
+GET /repos/{owner}/{repo}/git/blobs/{file_sha}
+GET /repos/{owner}/{repo}/git/commits/{commit_sha}
+GET /repos/{owner}/{repo}/hooks
+GET /repos/{owner}/{repo}/hooks/{hook_id}
+GET /repos/{owner}/{repo}/keys
+DELETE /repos/{owner}/{repo}/keys/{key_id}
+GET /repos/{owner}/{repo}/labels
+POST /repos/{owner}/{repo}/labels
+PATCH /repos/{owner}/{repo}/labels/{name}
+DELETE /repos/{owner}/{repo}/labels/{name}
+GET /repos/{owner}/{repo}/private-vulnerability-reporting
+PUT /repos/{owner}/{repo}/private-vulnerability-reporting
+GET /repos/{owner}/{repo}/properties/values
+GET /repos/{owner}/{repo}/rules/branches/{branch}
+GET /repos/{owner}/{repo}/rulesets/{ruleset_id}
+PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}
+DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}
+GET /repos/{owner}/{repo}/secret-scanning/alerts
+GET /repos/{owner}/{repo}/teams
+GET /repos/{owner}/{repo}/topics
+PUT /repos/{owner}/{repo}/topics
+DELETE /repos/{owner}/{repo}/vulnerability-alerts
+DELETE /repos/{owner}/{repo}/automated-security-fixes
 """
 
 KEPT = {
@@ -63,6 +154,9 @@ def corrected(document):
     # Either list, never both: https://github.com/ossf/allstar/issues/155 and https://github.com/google/go-github/issues/2976.
     checks["required"] = ["strict"]
     checks["oneOf"] = [{"required": ["contexts"]}, {"required": ["checks"]}]
+    # Owners of an enterprise may be let past: https://github.com/integrations/terraform-provider-github/issues/3487.
+    actor = document["components"]["schemas"]["repository-ruleset-bypass-actor"]["properties"]["actor_type"]
+    actor["enum"].append("EnterpriseOwner")
     return document
 
 

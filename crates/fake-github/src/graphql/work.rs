@@ -1,28 +1,9 @@
 //! Workflows, their runs, and issues.
 
-use super::super::access::Permission;
 use super::super::ids;
 use super::super::model::{Issue, Repository, Run, Workflow, written};
 use super::object::{Args, Object, Val, connection, leaf};
-use super::{Context, repository};
-
-pub(super) fn user(login: &str) -> Object<'_> {
-    Object::new("User", move |field, _| match field {
-        "login" => leaf(login),
-        other => Val::unknown("User", other),
-    })
-}
-
-fn actor(login: &str) -> Object<'_> {
-    let (kind, login) = match login.strip_suffix("[bot]") {
-        Some(login) => ("Bot", login),
-        None => ("User", login),
-    };
-    Object::new(kind, move |field, _| match field {
-        "login" => leaf(login),
-        other => Val::unknown(kind, other),
-    })
-}
+use super::{Context, people, repository};
 
 pub(super) fn workflow<'m>(context: Context<'m>, of: &'m Repository, workflow: &'m Workflow) -> Object<'m> {
     Object::new("Workflow", move |field, args| match field {
@@ -68,17 +49,6 @@ pub(super) fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
     })
 }
 
-/// What GitHub calls the author of an issue.
-fn association(context: Context<'_>, of: &Repository, login: &str) -> &'static str {
-    let invited = of.people.keys().any(|each| each.eq_ignore_ascii_case(login));
-    let member = context.model.permission_of(&of.full_name(), login) > Permission::Read;
-    match (of.owner.eq_ignore_ascii_case(login), invited || member) {
-        (true, _) => "OWNER",
-        (false, true) => "COLLABORATOR",
-        (false, false) => "NONE",
-    }
-}
-
 pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Issue) -> Object<'m> {
     Object::new("Issue", move |field, args| match field {
         "number" => leaf(issue.number),
@@ -86,8 +56,8 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         "body" => leaf(issue.body.as_deref().unwrap_or_default()),
         "repository" => Val::Object(repository::repository(context, of)),
         "viewerDidAuthor" => leaf(issue.author == context.access.login),
-        "author" => Val::Object(actor(&issue.author)),
-        "authorAssociation" => leaf(association(context, of, &issue.author)),
+        "author" => Val::Object(people::actor(context, &issue.author)),
+        "authorAssociation" => leaf(people::association(of, &issue.author)),
         "state" => leaf(if issue.open { "OPEN" } else { "CLOSED" }),
         "stateReason" => {
             let reason = issue.reason.as_deref();
@@ -109,7 +79,7 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
             connection(context, "IssueCommentConnection", comments, args, move |comment| {
                 Val::Object(Object::new("IssueComment", move |field, _| match field {
                     "viewerDidAuthor" => leaf(comment.author == context.access.login),
-                    "author" => Val::Object(actor(&comment.author)),
+                    "author" => Val::Object(people::actor(context, &comment.author)),
                     "body" => leaf(comment.body.as_str()),
                     other => Val::unknown("IssueComment", other),
                 }))
@@ -117,9 +87,9 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         }
         "timelineItems" => {
             let events: Vec<_> = issue.closed_by.iter().collect();
-            connection(context, "IssueTimelineItemsConnection", events, args, |by| {
+            connection(context, "IssueTimelineItemsConnection", events, args, move |by| {
                 Val::Object(Object::new("ClosedEvent", move |field, _| match field {
-                    "actor" => Val::Object(actor(by)),
+                    "actor" => Val::Object(people::actor(context, by)),
                     other => Val::unknown("ClosedEvent", other),
                 }))
             })

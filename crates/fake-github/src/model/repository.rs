@@ -49,6 +49,10 @@ pub struct Repository {
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
     /// Who may do what, by login.
     pub people: BTreeMap<String, Permission>,
+    /// Custom properties of the organisation, with their value here.
+    pub properties: BTreeMap<String, String>,
+    /// After so many entries a whole tree is cut off; `None` is after 100,000.
+    pub tree_limit: Option<usize>,
     /// What it is for.
     pub description: Option<String>,
     /// Who may see it.
@@ -103,6 +107,8 @@ impl Repository {
             people: [("ops", Permission::Admin), ("grace", Permission::Write)]
                 .map(|(login, permission)| (login.to_owned(), permission))
                 .into(),
+            properties: BTreeMap::new(),
+            tree_limit: None,
             description: None,
             visibility: Visibility::Public,
             default_branch: "main".to_owned(),
