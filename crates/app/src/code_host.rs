@@ -31,6 +31,7 @@ pub(crate) fn code_host(
 ) -> Arc<dyn CodeHost> {
     let reached = client::GithubSettings {
         api_url: settings.api_url.clone(),
+        trouble: settings.trouble.clone(),
         ..client::GithubSettings::default()
     };
     Arc::new(GitHub::new(credential, owner, reached, store))

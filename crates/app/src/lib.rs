@@ -13,6 +13,7 @@ pub mod rates;
 pub mod repositories;
 pub mod revenue;
 pub mod settings;
+pub mod unkept;
 
 #[cfg(feature = "cli")]
 pub mod audit_archive;

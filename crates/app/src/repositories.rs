@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cc_devops_github::client::CredentialSource;
+pub use cc_devops_github::client::Trouble;
+use cc_devops_github::client::{CredentialSource, web_address};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
@@ -19,6 +20,8 @@ use crate::settings::RepositoriesSettings;
 pub struct RepositoryTools {
     /// Whose.
     pub owner: String,
+    /// Where people see them, such as `https://github.com`.
+    pub web: String,
     /// Where they are.
     pub host: Arc<dyn CodeHost>,
     /// Audits.
@@ -39,6 +42,7 @@ impl RepositoryTools {
         credential: CredentialSource,
     ) -> Self {
         let store = Arc::clone(&ports.repositories);
+        let web = web_address(&settings.api_url);
         let host = code_host(&settings, &owner, Arc::clone(&store), credential);
         let policy = Arc::new(settings.policy);
         let audited = AuditSettings {
@@ -59,6 +63,7 @@ impl RepositoryTools {
             remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports.clone()),
             host,
             owner,
+            web,
         }
     }
 

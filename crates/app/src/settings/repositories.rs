@@ -1,5 +1,6 @@
 //! What `[github]` and `[repos]` mean.
 
+use cc_devops_github::client::Trouble;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_repos::policy::Policy;
@@ -20,6 +21,8 @@ pub struct RepositoriesSettings {
     pub webhook: Option<SecretName>,
     /// What is demanded.
     pub policy: Policy,
+    /// Who is told of trouble on the way to GitHub while it lasts; nobody, unless a person watches.
+    pub trouble: Option<Trouble>,
 }
 
 /// Checks both sections.
@@ -50,6 +53,7 @@ pub(crate) fn check(
         token: token?,
         webhook,
         policy: policy?,
+        trouble: None,
     })
 }
 

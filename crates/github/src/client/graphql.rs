@@ -1,6 +1,6 @@
 //! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
 
-use cc_devops_outbound::{HeaderMap, Method, StatusCode};
+use cc_devops_outbound::{HeaderMap, Method, StatusCode, header_text};
 use cc_devops_repos::snapshot::Gap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use super::connection::Client;
 use super::error::Error;
 use super::limiter::Load;
+use super::refusal;
 use super::transport::{Exchange, Failure, request_id};
 
 /// A query.
@@ -47,7 +48,9 @@ impl GraphError {
 
     /// What it leaves unknown; `permission` is what it takes to see it.
     pub(crate) fn gap(&self, permission: &str) -> Gap {
-        if self.is_forbidden() {
+        if let Some(error) = refusal::known("read it", &self.message, None) {
+            Gap::NotRead(error.to_string())
+        } else if self.is_forbidden() {
             Gap::Permission(permission.to_owned())
         } else {
             Gap::NotRead(self.message.chars().take(200).collect())
@@ -176,6 +179,25 @@ impl Client {
             Ok(body) => body,
             Err(source) => return Err(bad(source)),
         };
+        let words = |error: &GraphError| {
+            let older = refusal::unknown_to_the_server(&error.message);
+            let older = older.map(|missing| Error::OlderServer {
+                what: what.to_owned(),
+                missing,
+            });
+            let sso = header_text(headers, refusal::SINGLE_SIGN_ON);
+            older.or_else(|| refusal::known(what, &error.message, sso))
+        };
+        // Where the one thing that was asked for is refused, there is nothing else in the answer.
+        let alone = |error: &&GraphError| {
+            let whole = matches!(error.at(0), None | Some("repositoryOwner" | "repository")) && error.path.len() <= 1;
+            body.data.is_none() || whole
+        };
+        if let Some(error) = body.errors.iter().find(alone)
+            && let Some(error) = words(error)
+        {
+            return Err(Failure::last(error));
+        }
         match (body.data, body.errors.first()) {
             (Some(data), _) => Ok(Found {
                 data,

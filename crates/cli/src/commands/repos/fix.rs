@@ -2,6 +2,7 @@
 
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_repos::fix::{Means, Plan};
 use cc_devops_repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_repos::rules::Rule;
@@ -9,9 +10,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::audit::rule;
-use super::{Whose, short_name};
+use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 use crate::output::visible;
 
 const AFTER_HELP: &str = "\
@@ -29,7 +30,7 @@ Examples:
 
 /// What to fix.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// Repositories; without one, all of the owner's
     #[arg(value_name = "REPOSITORY")]
@@ -57,13 +58,15 @@ struct Answer<'a> {
 /// Runs `repos fix`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let keeping = if args.apply { Keeping::Keeps } else { Keeping::Shows };
+    let looking = Box::pin(args.whose.look(context, &args.names, keeping)).await?;
+    let hygiene = looking.tools;
     let wanted = Wanted {
-        names: args.names.iter().map(|name| short_name(name)).collect(),
+        names: looking.names,
         rules: args.rule.into_iter().collect(),
         means: if args.classic { Means::Classic } else { Means::Ruleset },
     };
-    let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
+    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     let mut progress = output.progress("plans made:");
     progress.start();
     let planned = hygiene
@@ -71,7 +74,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .plan(&wanted, today, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let plans = planned?;
+    let plans = planned.map_err(|error| CliError::of_named(error, &wanted.names))?;
     let mut applied = Vec::new();
     if args.apply {
         let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
@@ -85,7 +88,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         plans: &plans,
         applied: args.apply.then_some(applied.as_slice()),
     };
-    output.answer(&answer, || text(&plans, args.apply.then_some(applied.as_slice())))?;
+    output.answer(&answer, || {
+        output.fitted(text(&plans, args.apply.then_some(applied.as_slice())))
+    })?;
     let failed = applied.iter().any(|applied| !applied.done);
     if failed || !plans.missing.is_empty() {
         Err(CliError::Answered)
