@@ -14,7 +14,7 @@ use serde_json::json;
 pub(super) use self::index::Index;
 use self::index::KeptWorkflow;
 use super::wire;
-use crate::batches::{self, Looked, Lookup};
+use crate::batches::{self, Looked, Lookup, MOST_IN_LISTS};
 use crate::client::{Ask, Client, Error, get};
 use crate::queries;
 
@@ -94,7 +94,7 @@ pub(super) async fn fill(
     };
     let lookup = Lookup {
         query,
-        size: BATCH,
+        size: if closely.is_none() { MOST_IN_LISTS } else { BATCH },
         permission: ACTIONS,
         what: "read workflows",
     };
