@@ -81,12 +81,15 @@ impl CodeHost for GitHub {
 
     async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
         let client = self.client().await?;
-        let issues = issues::look_up(&client, lookup).await?;
+        let issues = issues::look_up(&client, &*self.store, lookup).await?;
         Ok((issues, client.spent()))
     }
 
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef> {
         let client = self.client().await?;
+        // Kept first, so that the issue is ours under a later credential too.
+        let account = client.viewer().await?;
+        issues::remember_account(&*self.store, &self.owner, &account).await?;
         Ok(issues::create(&client, repository, title, body, labels).await?)
     }
 

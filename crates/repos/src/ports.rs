@@ -227,8 +227,10 @@ pub enum DocumentKind {
     Breaches,
     /// What the workflow monitor knows of failing workflows.
     Watches,
-    /// Which workflows a repository has, so that they need not be listed again.
+    /// Which workflows a repository has and what their runs came to, so that they need not be read again.
     Workflows,
+    /// The accounts that issues were written as, by login: a later credential takes their issues over.
+    Accounts,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
     Trees,
     /// The people on the bypass lists of rulesets, by the ruleset's number.
@@ -241,6 +243,7 @@ impl DocumentKind {
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
+        Self::Accounts,
         Self::Trees,
         Self::Rulesets,
     ];
@@ -251,6 +254,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Accounts => "accounts",
             Self::Trees => "trees",
             Self::Rulesets => "rulesets",
         }

@@ -148,6 +148,7 @@ impl Client {
     {
         let told = |error: &Error, wait| {
             tracing::debug!(%error, ?wait, what, "a request to GitHub is tried again");
+            self.inner.transport.tell_trouble(error);
         };
         self.inner.retries.run(None, one, told).await
     }

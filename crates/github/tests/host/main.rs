@@ -7,6 +7,7 @@ mod daily;
 mod gaps;
 mod house;
 mod issues;
+mod looks;
 mod notices;
 mod reading;
 mod trees;

@@ -66,6 +66,8 @@ pub struct ScanReport {
     pub timestamp: Timestamp,
     /// Whether everything was read that the credential may see. If not, nothing counts as fixed.
     pub complete: bool,
+    /// Whether no audit was kept before it, so that nothing in it is new since one.
+    pub first: bool,
     /// Repositories that are known to be there and were not read, by name.
     pub missing: Vec<String>,
     /// What else was not read, and why.
@@ -249,6 +251,7 @@ impl<'p> Scan<'p> {
                 owner: self.owner,
                 timestamp: self.now,
                 complete,
+                first: before.is_empty(),
                 missing: self.missing.into_iter().collect(),
                 gaps,
                 requests: self.requests,
