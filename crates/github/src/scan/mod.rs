@@ -183,10 +183,11 @@ impl<'c> Look<'c> {
         self.held.append(&mut repositories);
         let unlooked = self.reader.unlooked();
         if unlooked == 0 || unlooked >= MOST_NODES || self.held.len() >= HELD {
-            self.release(take).await?;
+            self.release(take).await
+        } else {
+            self.reader.save().await;
+            Ok(())
         }
-        self.reader.save().await;
-        Ok(())
     }
 
     async fn security_updates(&self, repositories: &mut [Repository]) {
@@ -215,6 +216,7 @@ impl<'c> Look<'c> {
             self.reader.let_past(&mut repository);
             take(Found::Repository(Box::new(repository)));
         }
+        self.reader.save().await;
         Ok(())
     }
 }
