@@ -25,7 +25,8 @@ pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<S
         ..client::GithubSettings::default()
     };
     let store = Arc::clone(&ports.repositories);
-    Arc::new(GitHub::new(credential, settings.owner.as_str(), reached, store))
+    let github = GitHub::new(credential, settings.owner.as_str(), reached, store);
+    Arc::new(github.held_against(settings.policy.clone()))
 }
 
 /// Who understands what GitHub sends; none where no secret is named that it signs with.

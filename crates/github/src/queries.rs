@@ -41,6 +41,7 @@ pub(crate) const ISSUES: Query = query!("Issues": "issues", "issue");
 pub(crate) const ONE_ISSUE: Query = query!("OneIssue": "one_issue", "issue");
 pub(crate) const COMMENTS: Query = query!("Comments": "comments");
 pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
+pub(crate) const POSTURE: Query = query!("Posture": "posture");
 pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
 pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
 
@@ -52,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Query; 13] = [
+    const ALL: [Query; 14] = [
         SETTINGS,
         ONE_SETTINGS,
         LISTING,
@@ -65,6 +66,7 @@ mod tests {
         COMMENTS,
         SEARCH,
         VIEWER,
+        POSTURE,
         REPOSITORY_ID,
     ];
 

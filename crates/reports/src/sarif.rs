@@ -77,11 +77,16 @@ fn score(severity: Severity) -> &'static str {
 fn result(report: &ScanReport, entry: &Entry<'_>) -> Value {
     let repository = entry.repository;
     let finding = entry.finding;
-    let full_name = format!("{}/{}", report.owner, repository.name);
+    let full_name = repository.full_name(&report.owner);
     let text = if finding.fix.is_empty() {
         finding.evidence.to_string()
     } else {
         format!("{} {}", finding.evidence, finding.fix)
+    };
+    let kind = if repository.is_of_the_organization() {
+        "organization"
+    } else {
+        "repository"
     };
     json!({
         "ruleId": finding.rule.name(),
@@ -91,7 +96,7 @@ fn result(report: &ScanReport, entry: &Entry<'_>) -> Value {
         "partialFingerprints": {"repositoryAndRule/v1": format!("{}/{}", repository.id, finding.rule.name())},
         "locations": [{
             "physicalLocation": {"artifactLocation": {"uri": format!("https://github.com/{full_name}")}},
-            "logicalLocations": [{"fullyQualifiedName": full_name, "kind": "repository"}],
+            "logicalLocations": [{"fullyQualifiedName": full_name, "kind": kind}],
         }],
     })
 }

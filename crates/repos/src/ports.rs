@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
-use crate::snapshot::{Gap, Repository, WorkflowId};
+use crate::snapshot::{Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
@@ -54,6 +54,8 @@ pub enum Depth<'a> {
 pub enum Found {
     /// How many repositories there are. Comes first, if it is known.
     Total(u64),
+    /// The organisation that owns the repositories, where a rule is about it. Comes before them.
+    Organization(Box<Organization>),
     /// A repository.
     Repository(Box<Repository>),
     /// One that is there and could not be read.
@@ -224,11 +226,13 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has, so that they need not be listed again.
     Workflows,
+    /// What GitHub tells one repository at a time, with the day it was read.
+    Posture,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
+    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::Posture];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -236,6 +240,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Posture => "posture",
         }
     }
 }

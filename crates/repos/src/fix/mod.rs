@@ -4,6 +4,7 @@
 //! a person must decide is refused with a reason.
 
 mod dependabot;
+mod posture;
 mod protection;
 #[cfg(test)]
 mod tests;
@@ -93,6 +94,17 @@ pub enum ChangeKind {
     SwitchOnAlerts,
     /// `PUT /repos/{owner}/{repo}/automated-security-fixes`, after the alerts.
     SwitchOnSecurityUpdates,
+    /// `PUT /repos/{owner}/{repo}/actions/permissions/workflow`: read, unless a workflow asks for more.
+    RestrictWorkflowToken,
+    /// `PATCH /repos/{owner}/{repo}` with `security_and_analysis`.
+    SwitchOnSecretScanning {
+        /// Whether secret scanning itself is off.
+        scanning: bool,
+        /// Whether push protection is off.
+        push_protection: bool,
+    },
+    /// `PATCH /repos/{owner}/{repo}/code-scanning/default-setup`.
+    SetUpCodeScanning,
     /// A file, by a pull request.
     WriteFile {
         /// Its path.
@@ -112,6 +124,9 @@ impl ChangeKind {
             Self::CreateRuleset { .. } => "create_ruleset",
             Self::SwitchOnAlerts => "switch_on_alerts",
             Self::SwitchOnSecurityUpdates => "switch_on_security_updates",
+            Self::RestrictWorkflowToken => "restrict_workflow_token",
+            Self::SwitchOnSecretScanning { .. } => "switch_on_secret_scanning",
+            Self::SetUpCodeScanning => "set_up_code_scanning",
             Self::WriteFile { .. } => "write_file",
         }
     }
@@ -187,6 +202,7 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
         protection::plan(&case, &mut draft);
         dependabot::plan(&case, &mut draft);
         switches(&case, &mut draft);
+        posture::plan(&case, &mut draft);
         people(&case, &mut draft);
     }
     Plan {
@@ -228,6 +244,14 @@ fn people(case: &Case<'_>, draft: &mut Draft) {
         (
             Rule::WorkflowDisabled,
             "whether the workflow is still wanted is for a person to say",
+        ),
+        (
+            Rule::RequiredWorkflows,
+            "which workflows hold merges back is for a person to say, in a ruleset of the organisation",
+        ),
+        (
+            Rule::DependabotRuns,
+            "why Dependabot fails stands in its log, and a person mends it",
         ),
         (
             Rule::ExemptionExpired,
