@@ -8,6 +8,7 @@ use super::issue::{Issue, Label};
 use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::Ruleset;
+use super::security::Security;
 
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct Repository {
     pub security_fixes: bool,
     /// Dependabot stopped them, for nobody looked.
     pub security_fixes_paused: bool,
+    /// What else its security rests on.
+    pub security: Security,
     /// Checks that are reported on every commit, by name and app; without an app it is a commit status.
     pub reported: Vec<(String, Option<u64>)>,
     /// Seconds since 1970.
@@ -110,6 +113,7 @@ impl Repository {
             vulnerability_alerts: false,
             security_fixes: false,
             security_fixes_paused: false,
+            security: Security::default(),
             reported: Vec::new(),
             created: now,
             updated: now,

@@ -2,6 +2,7 @@
 
 mod one;
 mod pages;
+mod posture;
 mod rulesets;
 mod security;
 mod settings;
@@ -12,6 +13,7 @@ mod workflows;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Depth, Found, RepositoryStore, TakeFound};
 use cc_devops_repos::snapshot::{BypassActor, Fact, Gap, Repository, SecurityUpdates};
 use futures::channel::mpsc;
@@ -24,6 +26,9 @@ pub(crate) use self::one::one;
 #[cfg(test)]
 pub(crate) use self::one::people;
 use self::pages::{Listed, Pages};
+use self::posture::Freshness;
+pub(crate) use self::posture::forget;
+use self::security::OfList;
 use self::settings::{CONTENTS, Errors, Plan};
 use self::workflows::{Index, Wanted};
 use crate::batches::{self, MOST_NODES};
@@ -36,6 +41,9 @@ const PAGES_AHEAD: usize = 2;
 /// How many repositories may wait until it is known who is let past their rulesets.
 const HELD: usize = 1_000;
 
+/// Why nothing is known of a repository that the organisation's list left out.
+const NOT_LISTED: &str = "GitHub did not list it with the others";
+
 /// How many repositories are asked about security updates at the same time.
 const AT_ONCE: usize = 20;
 
@@ -43,6 +51,7 @@ const AT_ONCE: usize = 20;
 pub(crate) async fn owner(
     client: &Client,
     store: &dyn RepositoryStore,
+    policy: Option<&Policy>,
     owner: &str,
     depth: Depth<'_>,
     take: &mut TakeFound<'_>,
@@ -71,7 +80,10 @@ pub(crate) async fn owner(
         }
     };
     let looking = async move {
-        let mut look = Look::begin(client, store, &login, organization, total, depth).await?;
+        let mut look = Look::begin(client, (store, policy), (&login, organization), total, depth).await?;
+        if let Some(organization) = look.posture.organization(&login, look.plan.two_factor_required) {
+            take(Found::Organization(Box::new(organization)));
+        }
         let mut listed = 0_u64;
         let mut whole = true;
         while let Some(page) = receive.next().await {
@@ -95,6 +107,7 @@ pub(crate) async fn owner(
         if let Err(error) = look.index.save(store, &login).await {
             tracing::warn!(%error, "which workflows there are could not be kept");
         }
+        look.posture.save(store, &login).await;
         Ok(())
     };
     join!(listing, looking).1
@@ -107,8 +120,9 @@ struct Look<'c> {
     client: &'c Client,
     index: Index,
     plan: Plan,
+    posture: posture::Reader<'c>,
     /// By the repository's id; `None` where GitHub tells it only one by one.
-    security: Option<HashMap<u64, Fact<SecurityUpdates>>>,
+    security: Option<HashMap<u64, OfList>>,
     bypasses: Bypasses,
     /// Rulesets that nobody looked up yet: their node ids by their numbers.
     unknown: BTreeMap<u64, String>,
@@ -120,12 +134,13 @@ struct Look<'c> {
 impl<'c> Look<'c> {
     async fn begin(
         client: &'c Client,
-        store: &dyn RepositoryStore,
-        owner: &str,
-        organization: bool,
+        (store, policy): (&dyn RepositoryStore, Option<&'c Policy>),
+        (owner, organization): (&str, bool),
         total: u64,
         depth: Depth<'_>,
     ) -> PortResult<Self> {
+        let policy = policy.filter(|_| matches!(depth, Depth::Settings));
+        let posture = posture::Reader::begin(client, store, policy, (owner, organization), Freshness::InTurn).await?;
         let index = Index::load(store, owner);
         let (index, plan, security) = match depth {
             Depth::Runs { .. } => (index.await?, Plan::default(), None),
@@ -151,6 +166,7 @@ impl<'c> Look<'c> {
             client,
             index,
             plan,
+            posture,
             security,
             bypasses: HashMap::new(),
             unknown: BTreeMap::new(),
@@ -218,6 +234,7 @@ impl<'c> Look<'c> {
         workflows::fill(self.client, &mut self.index, wanted.collect(), closely).await?;
         if matches!(depth, Depth::Settings) {
             self.security_updates(&mut repositories).await;
+            self.posture.fill(repositories.iter_mut().collect(), self.plan).await?;
         }
         self.held.append(&mut repositories);
         if self.unknown.is_empty() || self.unknown.len() >= MOST_NODES || self.held.len() >= HELD {
@@ -229,9 +246,11 @@ impl<'c> Look<'c> {
     async fn security_updates(&self, repositories: &mut [Repository]) {
         if let Some(known) = &self.security {
             for repository in repositories {
-                let fact = known.get(&repository.id.0).cloned();
-                let absent = || Fact::Unknown(Gap::NotRead("GitHub did not list it with the others".to_owned()));
-                repository.security_updates = fact.unwrap_or_else(absent);
+                let listed = known.get(&repository.id.0);
+                self.posture
+                    .listed(repository, listed.map(|listed| listed.settings.as_ref()));
+                let absent = || Fact::Unknown(Gap::NotRead(NOT_LISTED.to_owned()));
+                repository.security_updates = listed.map_or_else(absent, |listed| listed.updates.clone());
             }
             return;
         }

@@ -1,14 +1,16 @@
 //! One repository, with all its files, rulesets and lists of people: what a change must know.
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Depth, RepositoryStore};
 use cc_devops_repos::snapshot::{Actors, Classic, Fact, Files, Gap, Repository, Tree};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::posture::Freshness;
 use super::settings::{self, ADMINISTRATION, CONTENTS, Errors};
 use super::workflows::{self, Folder, Index, Wanted};
-use super::{security, wire};
+use super::{posture, security, wire};
 use crate::client::{Ask, Client, Error, get};
 use crate::queries;
 
@@ -16,6 +18,7 @@ use crate::queries;
 pub(crate) async fn one(
     client: &Client,
     store: &dyn RepositoryStore,
+    policy: Option<&Policy>,
     full_name: &str,
     depth: Depth<'_>,
 ) -> PortResult<Box<Repository>> {
@@ -47,6 +50,7 @@ pub(crate) async fn one(
             let organization = wire::is_organization(&wire.owner.kind);
             let plan = security::plan(client, &repository.owner, organization).await?;
             let node = wire.id.clone();
+            client.learn_node(&repository.full_name(), &node);
             let rulesets = wire.rulesets.take();
             settings::fill(&mut repository, wire, &errors, plan);
             if let (Some(rulesets), Some(branch)) = (rulesets, &repository.default_branch)
@@ -64,6 +68,11 @@ pub(crate) async fn one(
             protection(client, &mut repository).await;
             repository.security_updates = security::of_repository(client, &repository.owner, &repository.name).await;
             whole_tree(client, &mut repository).await;
+            let owner = repository.owner.clone();
+            let whose = (owner.as_str(), organization);
+            let mut posture = posture::Reader::begin(client, store, policy, whose, Freshness::Always).await?;
+            posture.fill(vec![&mut *repository], plan).await?;
+            posture.save(store, &owner).await;
             None
         }
         Depth::Runs { closely } => Some(closely),

@@ -6,6 +6,7 @@ use cc_devops_repos::snapshot::{Fact, Gap, SecurityUpdates};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
+use super::posture::SecurityAndAnalysis;
 use super::settings::{ADMINISTRATION, Plan};
 use crate::client::{Ask, Client, Error, get};
 
@@ -19,6 +20,8 @@ const AT_ONCE: usize = 10;
 struct Owner {
     #[serde(default)]
     plan: Option<PlanName>,
+    #[serde(default)]
+    two_factor_requirement_enabled: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +40,8 @@ struct Listed {
 struct Analysis {
     #[serde(default)]
     dependabot_security_updates: Option<Status>,
+    #[serde(flatten)]
+    more: SecurityAndAnalysis,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +68,7 @@ pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Re
     {
         Ok(owner) => Ok(Plan {
             free: owner.plan.is_some_and(|plan| plan.name == "free"),
+            two_factor_required: owner.two_factor_requirement_enabled,
         }),
         Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => Err(error),
         Err(error) => {
@@ -72,12 +78,21 @@ pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Re
     }
 }
 
-/// Whether they are on, for every repository of an organisation, by its id.
+/// What the list of an organisation's repositories says of one.
+#[derive(Debug, Clone)]
+pub(super) struct OfList {
+    /// Whether there are security updates.
+    pub(super) updates: Fact<SecurityUpdates>,
+    /// The security settings; `None` to those who do not administer it.
+    pub(super) settings: Option<SecurityAndAnalysis>,
+}
+
+/// What it says of each, by its id.
 pub(super) async fn of_organization(
     client: &Client,
     organization: &str,
     total: u64,
-) -> Result<HashMap<u64, Fact<SecurityUpdates>>, Error> {
+) -> Result<HashMap<u64, OfList>, Error> {
     let pages = usize::try_from(total).unwrap_or(usize::MAX).div_ceil(PAGE);
     let mut reads = Vec::with_capacity(pages);
     for page in 1..=pages {
@@ -90,15 +105,16 @@ pub(super) async fn of_organization(
     }
     let listed: Vec<Vec<Listed>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
     let fact = |listed: Listed| {
-        let updates = listed
+        let (updates, settings) = listed
             .security_and_analysis
-            .and_then(|analysis| analysis.dependabot_security_updates);
-        let fact = match updates {
+            .map(|analysis| (analysis.dependabot_security_updates, analysis.more))
+            .unzip();
+        let updates = match updates.flatten() {
             Some(updates) if updates.status == "enabled" => Fact::Known(SecurityUpdates::On),
             Some(_) => Fact::Known(SecurityUpdates::Off),
             None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
         };
-        (listed.id, fact)
+        (listed.id, OfList { updates, settings })
     };
     Ok(listed.into_iter().flatten().map(fact).collect())
 }

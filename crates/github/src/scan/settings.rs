@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::snapshot::{
-    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, NamedRepositories, RefPatterns,
-    Repository, RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Tree,
-    Visibility,
+    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, NamedRepositories, Posture,
+    RefPatterns, Repository, RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait,
+    Tree, Visibility,
 };
 
 use super::rulesets;
@@ -45,6 +45,8 @@ impl<'e> Errors<'e> {
 pub(super) struct Plan {
     /// Whether the plan has no protection for private repositories.
     pub(super) free: bool,
+    /// Whether an organisation requires two-factor authentication; `None` where GitHub does not say.
+    pub(super) two_factor_required: Option<bool>,
 }
 
 /// What every query asks for: the rest is not known yet.
@@ -81,6 +83,7 @@ pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
         security_updates: not_asked(),
         files: not_asked(),
         workflows: not_asked(),
+        posture: Posture::default(),
     })
 }
 

@@ -7,6 +7,7 @@ mod gaps;
 mod house;
 mod issues;
 mod notices;
+mod posture;
 mod reading;
 mod trouble;
 mod writing;

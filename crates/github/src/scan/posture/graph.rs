@@ -193,7 +193,9 @@ async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked,
     while let Some(part) = parts.pop() {
         let variables = variables(asked, part);
         let answer = if part.len() > 1 {
-            client.query_or_shrink::<Answer>(queries::POSTURE, variables, WHAT).await
+            client
+                .query_or_shrink::<Answer>(queries::POSTURE, variables, WHAT)
+                .await
         } else {
             client.query::<Answer>(queries::POSTURE, variables, WHAT).await
         };
@@ -343,7 +345,12 @@ pub(super) fn unread(posture: &mut Posture, asked: &Asked, gap: &Gap) {
     note(&mut posture.security_policy, asked, Topic::SecurityPolicy, gap);
     note(&mut posture.codeowners, asked, Topic::Codeowners, gap);
     note(&mut posture.deploy_keys, asked, Topic::DeployKeys, gap);
-    note(&mut posture.outside_collaborators, asked, Topic::OutsideCollaborators, gap);
+    note(
+        &mut posture.outside_collaborators,
+        asked,
+        Topic::OutsideCollaborators,
+        gap,
+    );
     note(&mut posture.environments, asked, Topic::Environments, gap);
     note(&mut posture.tag_rulesets, asked, Topic::TagRulesets, gap);
     note(&mut posture.required_workflows, asked, Topic::RequiredWorkflows, gap);
@@ -353,7 +360,9 @@ pub(super) fn unread(posture: &mut Posture, asked: &Asked, gap: &Gap) {
 /// A list, if all of it came. What is longer stays so: it is no reason to scan again.
 fn whole<T>(list: Nodes<T>, what: &str) -> Fact<Vec<T>> {
     if list.has_more() {
-        Fact::Unavailable(format!("there are more {what} than GitHub lists at once, and only the first are read"))
+        Fact::Unavailable(format!(
+            "there are more {what} than GitHub lists at once, and only the first are read"
+        ))
     } else {
         Fact::Known(list.all().collect())
     }
@@ -383,7 +392,9 @@ fn collaborators(people: Collaborators) -> Fact<Vec<Collaborator>> {
         .collect();
     // One who administers is enough to say so.
     if more && !all.iter().any(|person| person.permission == "admin") {
-        return Fact::Unavailable("there are more than 100 outside collaborators, and only the first are read".to_owned());
+        return Fact::Unavailable(
+            "there are more than 100 outside collaborators, and only the first are read".to_owned(),
+        );
     }
     Fact::Known(all)
 }
@@ -418,7 +429,10 @@ fn tag_rulesets(all: Vec<OnTags>) -> Vec<TagRuleset> {
 }
 
 fn required(rules: Vec<Placed>) -> Vec<String> {
-    let workflows = rules.into_iter().filter_map(|rule| rule.parameters?.workflows).flatten();
+    let workflows = rules
+        .into_iter()
+        .filter_map(|rule| rule.parameters?.workflows)
+        .flatten();
     workflows.map(|workflow| workflow.path).collect()
 }
 

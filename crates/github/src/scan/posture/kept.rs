@@ -149,7 +149,11 @@ impl Shelves {
 /// Forgets what is kept of a repository, which was changed.
 pub(super) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
     let documents = store.load(owner, DocumentKind::Posture).await?;
-    let its = |document: &Value| document["name"].as_str().is_some_and(|each| each.eq_ignore_ascii_case(name));
+    let its = |document: &Value| {
+        document["name"]
+            .as_str()
+            .is_some_and(|each| each.eq_ignore_ascii_case(name))
+    };
     let changes: BTreeMap<String, Option<Value>> = documents
         .into_iter()
         .filter(|(_, document)| its(document))
@@ -175,7 +179,10 @@ fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
         .filter(|(_, on, ..)| *on < today)
         .collect();
     old.sort_unstable();
-    old.into_iter().take(most).map(|(_, _, id, topic)| (id, topic)).collect()
+    old.into_iter()
+        .take(most)
+        .map(|(_, _, id, topic)| (id, topic))
+        .collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ use super::settings::{ADMINISTRATION, CONTENTS, Plan};
 use crate::client::{Client, Error};
 
 pub(crate) use self::kept::forget;
-pub(in crate::scan) use self::rest::{SecurityAndAnalysis, secret_scanning};
+pub(in crate::scan) use self::rest::SecurityAndAnalysis;
+use self::rest::secret_scanning;
 
 /// How many repositories are read at the same time.
 const AT_ONCE: usize = 20;
@@ -136,9 +137,17 @@ impl<'c> Reader<'c> {
         self.organization.as_ref()?.told(login, &self.asked, two_factor)
     }
 
-    /// Whether secret scanning is asked for.
-    pub(super) fn asks_for_secret_scanning(&self) -> bool {
-        self.asked.has(Topic::SecretScanning)
+    /// Takes what the organisation's list says of a repository: its security settings, which are shown to those who
+    /// administer it; `None` where the list left it out.
+    pub(super) fn listed(&self, repository: &mut Repository, settings: Option<Option<&SecurityAndAnalysis>>) {
+        if self.asked.has(Topic::SecretScanning) {
+            let public = repository.visibility == Visibility::Public;
+            let fact = match settings {
+                Some(settings) => secret_scanning(settings, public),
+                None => Fact::Unknown(Gap::NotRead(super::NOT_LISTED.to_owned())),
+            };
+            repository.posture.secret_scanning = Some(Observed::now(fact));
+        }
     }
 
     /// Fills in what is asked of these repositories. Fails only if the credential is refused.
@@ -168,9 +177,8 @@ impl<'c> Reader<'c> {
         let mut looked = graph::look_up(self.client, &self.asked, &nodes).await?;
         for (target, node) in targets.iter_mut().zip(&nodes) {
             let private = target.repository.visibility == Visibility::Private;
-            let unprotected = (plan.free && private).then_some(
-                "GitHub has it for private repositories from the plans Pro and Team on",
-            );
+            let unprotected = (plan.free && private)
+                .then_some("GitHub has it for private repositories from the plans Pro and Team on");
             let organization = self.organization.is_some();
             let posture = &mut target.repository.posture;
             match looked.remove(node) {
@@ -398,6 +406,9 @@ impl Turn<'_> {
 /// Whether a workflow scans the code, so that nothing more need be asked.
 fn scans_by_workflow(posture: &Posture) -> bool {
     let files = posture.uses.as_ref().and_then(|seen| seen.fact.known());
-    let mut used = files.into_iter().flatten().flat_map(|file| file.uses.known().into_iter().flatten());
+    let mut used = files
+        .into_iter()
+        .flatten()
+        .flat_map(|file| file.uses.known().into_iter().flatten());
     used.any(|used| used.uses.to_ascii_lowercase().starts_with("github/codeql-action/"))
 }

@@ -33,7 +33,9 @@ impl OfOrganization {
                 return None;
             }
             let ask = ask(&["actions", "permissions", "workflow"], "the permissions of workflows");
-            Some(now(rest::came(client, &ask, None, ADMINISTRATION, rest::permissions).await))
+            Some(now(
+                rest::came(client, &ask, None, ADMINISTRATION, rest::permissions).await
+            ))
         };
         let actions = async {
             if !asked.has(Topic::Actions) && !asked.has(Topic::Pinning) {

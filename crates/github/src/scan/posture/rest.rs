@@ -80,7 +80,10 @@ impl Place<'_> {
     }
 
     pub(super) async fn code_scanning(self, client: &Client, etag: Option<&str>) -> Came<CodeScanning> {
-        let ask = self.ask(&["code-scanning", "default-setup"], "the default setup of code scanning");
+        let ask = self.ask(
+            &["code-scanning", "default-setup"],
+            "the default setup of code scanning",
+        );
         let came = asked(client, &ask, etag, ADMINISTRATION, |setup: Setup| {
             Fact::Known(CodeScanning {
                 default_setup: setup.state.as_deref() == Some("configured"),
@@ -146,7 +149,9 @@ pub(super) async fn came<P: DeserializeOwned, T>(
 /// What a refusal leaves unknown: who sees the repository and nothing here lacks the permission.
 fn failed<T>(error: &Error, permission: &str) -> Fact<T> {
     match error {
-        Error::Forbidden { message, .. } if is_a_licence(message) => Fact::Unavailable(message.trim_end_matches('.').to_owned()),
+        Error::Forbidden { message, .. } if is_a_licence(message) => {
+            Fact::Unavailable(message.trim_end_matches('.').to_owned())
+        }
         Error::NotFound { .. } | Error::Forbidden { .. } => Fact::Unknown(Gap::Permission(permission.to_owned())),
         error => Fact::Unknown(Gap::NotRead(error.to_string())),
     }
@@ -286,11 +291,16 @@ struct HookConfig {
 
 /// Webhooks without the parts of their addresses that may be secret.
 pub(super) fn webhooks(hooks: Vec<Hook>) -> Vec<Webhook> {
-    let web = hooks.into_iter().filter(|hook| hook.name.as_deref().is_none_or(|name| name == "web"));
+    let web = hooks
+        .into_iter()
+        .filter(|hook| hook.name.as_deref().is_none_or(|name| name == "web"));
     web.map(|hook| {
         let url = hook.config.url.as_deref().and_then(|url| Url::parse(url).ok());
         let port = url.as_ref().and_then(Url::port);
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or("an address that is none");
+        let host = url
+            .as_ref()
+            .and_then(Url::host_str)
+            .unwrap_or("an address that is none");
         let insecure = hook.config.insecure_ssl.as_ref().is_some_and(|value| match value {
             Value::String(text) => text == "1",
             value => value.as_u64() == Some(1),
@@ -353,7 +363,8 @@ fn job(title: &str) -> &str {
     let title = title.split(" - Update #").next().unwrap_or(title);
     let job = title.split(" for ").next().unwrap_or(title).trim();
     // GitHub writes the root as `/` or `/.`.
-    job.strip_suffix("/.").map_or(job, |before| title.get(..=before.len()).unwrap_or(job))
+    job.strip_suffix("/.")
+        .map_or(job, |before| title.get(..=before.len()).unwrap_or(job))
 }
 
 #[cfg(test)]
@@ -413,10 +424,16 @@ mod tests {
     #[test]
     fn a_run_is_told_by_its_ecosystem_and_folder() {
         for (title, expected) in [
-            ("npm_and_yarn in /web for lodash, axios - Update #955", "npm_and_yarn in /web"),
+            (
+                "npm_and_yarn in /web for lodash, axios - Update #955",
+                "npm_and_yarn in /web",
+            ),
             ("pip in /. - Update #1", "pip in /"),
             ("pip in / - Update #1", "pip in /"),
-            ("github_actions in /. for actions/checkout - Update #7", "github_actions in /"),
+            (
+                "github_actions in /. for actions/checkout - Update #7",
+                "github_actions in /",
+            ),
             ("something else", "something else"),
         ] {
             assert_eq!(job(title), expected, "{title}");
@@ -442,8 +459,14 @@ mod tests {
             message: message.to_owned(),
         };
         let words = "Code Security must be enabled for this repository to use code scanning.";
-        assert!(matches!(failed::<()>(&error(words), CODE_SCANNING), Fact::Unavailable(_)));
+        assert!(matches!(
+            failed::<()>(&error(words), CODE_SCANNING),
+            Fact::Unavailable(_)
+        ));
         let words = "Resource not accessible by personal access token";
-        assert!(matches!(failed::<()>(&error(words), CODE_SCANNING), Fact::Unknown(Gap::Permission(_))));
+        assert!(matches!(
+            failed::<()>(&error(words), CODE_SCANNING),
+            Fact::Unknown(Gap::Permission(_))
+        ));
     }
 }
