@@ -45,11 +45,8 @@ fn codeowners(of: &Repository) -> Val<'_> {
     };
     let may_write = |login: &str| {
         let own = of.owner.eq_ignore_ascii_case(login) || login.contains('/');
-        let outside = of.security.outside.iter();
-        own || outside
-            .filter(|(_, permission)| **permission >= Permission::Write)
-            .any(|(each, _)| each.eq_ignore_ascii_case(login))
-            || login.eq_ignore_ascii_case("ops")
+        let mut people = of.people.iter().chain(&of.security.outside);
+        own || people.any(|(each, may)| each.eq_ignore_ascii_case(login) && *may >= Permission::Write)
     };
     let mut errors: Vec<Value> = Vec::new();
     for (line, number) in text.lines().zip(1..) {
