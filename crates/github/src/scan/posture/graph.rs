@@ -253,7 +253,6 @@ impl Seen {
         let Self { node, errors } = self;
         let errors = Errors::new(2, errors.iter().collect());
         let administers = node.viewer_permission.as_deref().is_none_or(|may| may == "ADMIN");
-        let may_not = || Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()));
         if asked.has(Topic::SecurityPolicy) {
             posture.security_policy = Some(Observed::now(
                 match (
@@ -275,9 +274,9 @@ impl Seen {
             posture.deploy_keys = Some(Observed::now(
                 match (node.deploy_keys, errors.gap(&["deployKeys"], ADMINISTRATION)) {
                     (_, Some(gap)) => Fact::Unknown(gap),
-                    (None, None) => may_not(),
+                    (None, None) => may_not_administer(),
                     // Those who may not know are told that there are none.
-                    (Some(_), None) if !administers => may_not(),
+                    (Some(_), None) if !administers => may_not_administer(),
                     (Some(keys), None) => whole(keys, "deploy keys").map(deploy_keys),
                 },
             ));
@@ -288,7 +287,7 @@ impl Seen {
                 Observed::now(
                     match (node.collaborators, errors.gap(&["collaborators"], ADMINISTRATION)) {
                         (_, Some(gap)) => Fact::Unknown(gap),
-                        (None, None) => may_not(),
+                        (None, None) => may_not_administer(),
                         (Some(people), None) => collaborators(people),
                     },
                 )
@@ -333,6 +332,10 @@ impl Seen {
             }));
         }
     }
+}
+
+fn may_not_administer<T>() -> Fact<T> {
+    Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))
 }
 
 /// Notes that none of what was asked could be read.

@@ -147,7 +147,7 @@ impl Shelves {
 }
 
 /// Forgets what is kept of a repository, which was changed.
-pub(super) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
+pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
     let documents = store.load(owner, DocumentKind::Posture).await?;
     let its = |document: &Value| {
         document["name"]
