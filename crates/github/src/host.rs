@@ -8,11 +8,11 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
-use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
 use crate::client::{Client, Credential, CredentialSource, GithubSettings};
-use crate::{changes, issues, scan};
+use crate::{changes, issues, scan, writers};
 
 /// GitHub. The credential is read at the beginning of every call, so that one that was put there or replaced
 /// meanwhile counts.
@@ -118,6 +118,10 @@ impl CodeHost for GitHub {
             tracing::warn!(%error, "what was read of {repository} before is still kept");
         }
         Ok(done)
+    }
+
+    async fn writers(&self, repository: &str) -> PortResult<Fact<Vec<String>>> {
+        Ok(writers::of(&self.client().await?, repository).await?)
     }
 
     async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()> {

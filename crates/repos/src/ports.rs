@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
-use crate::snapshot::{Gap, Organization, Repository, WorkflowId};
+use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
@@ -136,7 +136,9 @@ pub trait CodeHost: Send + Sync {
     /// goes wrong later is handed over.
     async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
 
-    /// One repository, `owner/name`, with all its files and rulesets. An older name finds it too.
+    /// One repository, `owner/name`: the same facts as among all, and what a plan must know besides: who is named
+    /// in classic protection, the rulesets that are not in force, whether updates are paused. An older name finds
+    /// it too.
     /// `NotFound` where there is none that the credential may see.
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
 
@@ -156,6 +158,9 @@ pub trait CodeHost: Send + Sync {
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
+
+    /// Who may write to `owner/name`, by login: all of them, or the first two that come.
+    async fn writers(&self, repository: &str) -> PortResult<Fact<Vec<String>>>;
 
     /// Sets a secret of `owner/name` for its workflows.
     async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()>;
@@ -226,13 +231,21 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has, so that they need not be listed again.
     Workflows,
+    /// The tree of a repository's default branch, so that it is read once for each that was pushed.
+    Trees,
     /// What GitHub tells one repository at a time, with the day it was read.
     Posture,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::Posture];
+    pub const ALL: [Self; 5] = [
+        Self::Breaches,
+        Self::Watches,
+        Self::Workflows,
+        Self::Trees,
+        Self::Posture,
+    ];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -240,6 +253,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Trees => "trees",
             Self::Posture => "posture",
         }
     }

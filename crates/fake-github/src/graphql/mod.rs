@@ -99,7 +99,7 @@ fn with_kinds(mut answer: Value, lists: u64) -> Value {
         let message = message.trim_start_matches("resolver error: ").to_owned();
         let kind = if message.starts_with("Could not resolve") {
             "NOT_FOUND"
-        } else if message.starts_with("Resource not accessible") {
+        } else if message.starts_with("Resource not accessible") || message.starts_with("You do not have permission") {
             "FORBIDDEN"
         } else {
             continue;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cc_devops_repos::snapshot::{Fact, Gap, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
@@ -104,8 +104,17 @@ pub(super) async fn of_organization(
         reads.push(async move { client.json::<Vec<Listed>>(&ask).await });
     }
     let listed: Vec<Vec<Listed>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-    let fact = |listed: Listed| {
-        let (updates, settings) = listed
+    Ok(listed
+        .into_iter()
+        .flatten()
+        .map(|listed| (listed.id, listed.said()))
+        .collect())
+}
+
+impl Listed {
+    /// What it says.
+    fn said(self) -> OfList {
+        let (updates, settings) = self
             .security_and_analysis
             .map(|analysis| (analysis.dependabot_security_updates, analysis.more))
             .unzip();
@@ -114,12 +123,30 @@ pub(super) async fn of_organization(
             Some(_) => Fact::Known(SecurityUpdates::Off),
             None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
         };
-        (listed.id, OfList { updates, settings })
-    };
-    Ok(listed.into_iter().flatten().map(fact).collect())
+        OfList { updates, settings }
+    }
 }
 
-/// The same for one repository; here GitHub says too whether they are paused.
+/// The same for one repository, by the same fields.
+pub(super) async fn as_listed(client: &Client, owner: &str, name: &str) -> Result<OfList, Error> {
+    let ask = Ask::new(
+        get(&["repos", owner, name]),
+        format!("read whether {owner}/{name} has security updates"),
+    );
+    client.json::<Listed>(&ask).await.map(Listed::said)
+}
+
+/// Fills them in for a repository of a person, of whom there is no such list.
+pub(super) async fn fill(client: &Client, repository: &mut Repository) {
+    // Without alerts there is nothing to update.
+    repository.security_updates = if repository.vulnerability_alerts == Fact::Known(false) {
+        Fact::Known(SecurityUpdates::Off)
+    } else {
+        of_repository(client, &repository.owner, &repository.name).await
+    };
+}
+
+/// The same for any repository; here GitHub says too whether they are paused.
 pub(super) async fn of_repository(client: &Client, owner: &str, name: &str) -> Fact<SecurityUpdates> {
     let ask = Ask::new(
         get(&["repos", owner, name, "automated-security-fixes"]),

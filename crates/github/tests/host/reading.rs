@@ -109,8 +109,8 @@ async fn who_may_not_administer_knows_less_and_says_so() {
     }
     let protected = |name: &str| all.named(name).default_branch.as_ref().unwrap().protected.clone();
     assert_eq!(protected("web"), Fact::Known(true));
-    assert_eq!(protected("bare"), Fact::Unknown(gap.clone()));
-    // Alone it is asked with a request of its own.
+    // That nothing protects a branch everybody may know, among all as alone.
+    assert_eq!(protected("bare"), Fact::Known(false));
     let (bare, _) = github.repository("acme/bare", Depth::Settings).await.unwrap();
     assert_eq!(bare.default_branch.unwrap().protected, Fact::Known(false));
 }
@@ -154,6 +154,7 @@ async fn a_plan_without_protection_is_unavailable_and_not_unprotected() {
 async fn one_repository_is_read_to_its_leaves() {
     let mut model = model();
     model.repo("acme/web", |of| {
+        of.vulnerability_alerts = true;
         of.security_fixes = true;
         of.security_fixes_paused = true;
     });

@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 
 use super::policy::{Exemption, Policy, PolicySettings};
 use super::protection::{self, Union};
-use super::report::{DependabotReport, Finding, ProtectionReport, RepositoryReport, Skipped, Standing, Verdict};
+use super::report::{
+    DependabotReport, Finding, ProtectionReport, RepositoryReport, SharedFinding, Skipped, Standing, Verdict,
+};
 use super::rules::Rule;
 use super::snapshot::{DefaultBranch, Fact, Gap, Observed, Organization, Repository, Trait};
 
@@ -143,10 +145,10 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         dependabot: dependencies::read(repository),
         today,
     };
-    let findings: Vec<Finding> = Rule::ALL
+    let findings: Vec<SharedFinding> = Rule::ALL
         .into_iter()
         .filter(|rule| rule.is_about_repositories() && settings.looks_at(*rule))
-        .map(|rule| finding(rule, &case))
+        .map(|rule| finding(rule, &case).into())
         .collect();
     RepositoryReport {
         id: repository.id,
@@ -265,7 +267,7 @@ pub fn check_organization(organization: &Organization, policy: &Policy, today: D
                 Rule::TwoFactorRequired => access::two_factor(organization),
                 _ => access::webhooks(organization.webhooks.as_ref(), &settings),
             };
-            concluded(rule, &settings, outcome, exemption(policy, rule, (login, login), today))
+            concluded(rule, &settings, outcome, exemption(policy, rule, (login, login), today)).into()
         })
         .collect();
     RepositoryReport::of_the_organization(login, findings)

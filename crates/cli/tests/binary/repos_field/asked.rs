@@ -49,6 +49,9 @@ impl World {
         asks.iter()
             .enumerate()
             .map(|(at, ask)| {
+                if at > 0 && case["then"]["home"] == "other" {
+                    std::fs::remove_dir_all(self.place.data()).unwrap();
+                }
                 let word = second.filter(|_| at > 0).or_else(|| case["token"].as_str());
                 self.one(case, ask.as_str().unwrap(), word)
             })

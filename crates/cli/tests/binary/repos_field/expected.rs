@@ -7,14 +7,27 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::asked::Asked;
-use super::world::{World, dependabot_path};
+use super::world::World;
 use super::{OWNER, entries, name_of, page, text, texts};
 
 /// What a case came to.
 pub(crate) struct Seen<'w> {
-    case: &'w Value,
-    world: &'w World,
-    asked: Vec<Asked>,
+    pub(crate) case: &'w Value,
+    pub(crate) world: &'w World,
+    pub(crate) asked: Vec<Asked>,
+}
+
+/// Where a pattern fits. One that ends in `(?!…)` fits where that does not follow, which the library does not know.
+fn fits<'t>(wanted: &str, words: &'t str) -> Option<&'t str> {
+    let Some((before, after)) = wanted.split_once("(?!") else {
+        return pattern(wanted).find(words).map(|found| found.as_str());
+    };
+    let after = pattern(&format!("^(?:{})", after.strip_suffix(')').unwrap()));
+    let before = pattern(before);
+    let mut all = before
+        .find_iter(words)
+        .filter(|found| !after.is_match(&words[found.end()..]));
+    all.next().map(|found| found.as_str())
 }
 
 /// Whether this is a verdict that a rule is expected to come to.
@@ -51,7 +64,7 @@ fn findings<'a>(answer: &'a Value, repository: &str) -> &'a [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
 
@@ -80,6 +93,12 @@ impl<'w> Seen<'w> {
             wrong.join("\n"),
             self.told()
         );
+    }
+
+    /// Shows what was said, which the runner of tests shows where it is asked to.
+    #[expect(clippy::print_stdout, reason = "a test's own output")]
+    pub(crate) fn print(&self) {
+        println!("{}", self.told());
     }
 
     /// Everything that was asked and said, cut to what can be read.
@@ -227,7 +246,7 @@ impl<'w> Seen<'w> {
             }
             "never" => {
                 let words = self.words();
-                let found = texts(wanted).filter_map(|wanted| pattern(wanted).find(&words).map(|found| found.as_str()));
+                let found = texts(wanted).filter_map(|wanted| fits(wanted, &words));
                 found.map(|found| format!("it says `{found}`")).collect()
             }
             "last_never" => {
@@ -344,105 +363,6 @@ impl<'w> Seen<'w> {
                 None => health == "passing" && answer["summary"]["workflows"]["passing"].as_u64() > Some(0),
             };
             (!fits).then(|| format!("{path} is {found:?}"))
-        });
-        wrong.collect()
-    }
-
-    /// The Dependabot file that is proposed, by the one open pull request.
-    fn proposed(&self) -> Option<String> {
-        self.world.github.read(|model| {
-            let of = model.get(&self.world.full_name);
-            let pull = of.pulls().into_iter().find(|pull| pull.open)?.pull.as_ref()?;
-            let path = dependabot_path(self.case);
-            of.text(&pull.head, path)
-        })
-    }
-
-    fn adds(&self, wanted: &Value) -> Vec<String> {
-        let pair = |pair: &Value| {
-            (
-                pair[0].as_str().unwrap().to_owned(),
-                pair[1].as_str().unwrap().to_owned(),
-            )
-        };
-        let mut wanted: Vec<(String, String)> = wanted.as_array().unwrap().iter().map(pair).collect();
-        wanted.sort();
-        let (old, new) = (self.world.dependabot.clone().unwrap_or_default(), self.proposed());
-        let added = entries::added(&old, new.as_deref().unwrap_or(&old));
-        let mut wrong = Vec::new();
-        if added != wanted {
-            wrong.push(format!("added are {added:?}: {new:?}"));
-        }
-        let pulls: Vec<(u64, String)> = self.world.github.read(|model| {
-            let pulls = model.get(&self.world.full_name).pulls().into_iter();
-            pulls
-                .map(|pull| (pull.number, pull.body.clone().unwrap_or_default()))
-                .collect()
-        });
-        if pulls.len() != usize::from(!wanted.is_empty()) {
-            wrong.push(format!("there are {} pull requests", pulls.len()));
-        }
-        let [(number, body)] = pulls.as_slice() else {
-            return wrong;
-        };
-        if self.world.dependabot.is_none()
-            && pattern("(?i)lines?\\b.*\\b(stay|kept|keep|stand|unchanged)").is_match(body)
-        {
-            wrong.push(format!("there was no line that could stay: {body}"));
-        }
-        // GitHub takes what is proposed, and it covers what was left out.
-        self.world
-            .github
-            .change(|model| model.merge_pull(&self.world.full_name, *number, "ada"));
-        let after = self.world.one(self.case, "repos explain NAME --json", None);
-        for rule in ["dependabot_file", "dependabot_coverage"] {
-            let found = finding(&after.answer, name_of(self.case), rule);
-            if text(found, "verdict") != "pass" {
-                wrong.push(format!("once it is merged: {found}"));
-            }
-        }
-        wrong
-    }
-
-    fn plan_warns(&self, wanted: bool) -> Vec<String> {
-        let changes = |asked: &Asked| -> Vec<Value> {
-            let plans = asked.answer["plans"].as_array().cloned().unwrap_or_default();
-            plans
-                .iter()
-                .flat_map(|plan| plan["changes"].as_array().cloned().unwrap_or_default())
-                .collect()
-        };
-        let warned = |change: &Value| change["warnings"].as_array().is_some_and(|all| !all.is_empty());
-        let warns = |asked: &Asked| {
-            if asked.ask.contains("--json") {
-                changes(asked).iter().any(warned)
-            } else {
-                pattern("(?i)warning|nobody (else )?(could|can) approve").is_match(&asked.words())
-            }
-        };
-        let others = self.asked.iter().filter(|asked| warns(asked) != wanted);
-        others
-            .map(|asked| format!("{} warns: {}", asked.ask, !wanted))
-            .collect()
-    }
-
-    fn settings(&self, wanted: &Value) -> Vec<String> {
-        let (alerts, fixes, paused) = self.world.github.read(|model| {
-            let of = model.get(&self.world.full_name);
-            (of.vulnerability_alerts, of.security_fixes, of.security_fixes_paused)
-        });
-        let updates = match (fixes, paused) {
-            (_, true) => "paused",
-            (true, false) => "enabled",
-            (false, false) => "disabled",
-        };
-        let wrong = wanted.as_object().unwrap().iter().filter_map(|(key, wanted)| {
-            let fits = match key.as_str() {
-                "vulnerability_alerts" => *wanted == alerts,
-                "security_updates" => wanted == updates,
-                other => panic!("the runner does not know the setting `{other}`"),
-            };
-            (!fits).then(|| format!("{key}: alerts are {alerts}, updates {updates}"))
         });
         wrong.collect()
     }

@@ -5,6 +5,7 @@ mod asked;
 mod entries;
 mod expected;
 mod page;
+mod planned;
 mod world;
 
 use std::collections::BTreeSet;
@@ -83,11 +84,15 @@ fn holds(case: &Value) {
     }
     let world = World::of(case);
     let seen = Seen::new(case, &world, world.ask(case));
+    seen.print();
     seen.check(&case["expect"]);
     let then = &case["then"];
     for key in then.as_object().into_iter().flatten().map(|(key, _)| key.as_str()) {
         let known = ["push", "expect", "token", "home"].contains(&key);
         assert!(known, "the runner does not know `{key}` of a second step");
+    }
+    if !then["token"].is_null() {
+        recovered(case, &world);
     }
     let Some(files) = then["push"].as_object() else {
         return;
@@ -98,6 +103,29 @@ fn holds(case: &Value) {
         }
     });
     Seen::new(case, &world, world.ask(case)).check(&then["expect"]);
+}
+
+/// What one account began, another ends: every workflow works again, and no issue is left open.
+fn recovered(case: &Value, world: &World) {
+    let open = || {
+        world.github.read(|model| {
+            let all = model.repositories(OWNER).into_iter();
+            all.map(|of| of.issues().iter().filter(|issue| issue.open).count())
+                .sum::<usize>()
+        })
+    };
+    let before = open();
+    assert!(before > 0, "a workflow failed, and there is no issue");
+    world.github.change(|model| {
+        let all = model.repositories(OWNER).into_iter().flat_map(|of| of.workflows());
+        let ids: Vec<u64> = all.map(|workflow| workflow.id()).collect();
+        for id in ids {
+            model.run(id, "success", |_| ());
+        }
+    });
+    let ask = texts(&case["ask"]).last().unwrap();
+    let asked = world.one(case, ask, case["then"]["token"].as_str());
+    assert_eq!(open(), 0, "of {before} issues\n{}", asked.run);
 }
 
 /// A test of each name in a list of cases.

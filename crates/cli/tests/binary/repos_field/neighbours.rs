@@ -96,6 +96,7 @@ cases! {
     no_actions_for_an_audit,
     no_actions_in_words,
     app_before_a_person,
+    another_account_and_folder,
     exit_explain_unknown,
     exit_fix_unknown_rule,
     exit_several_one_unknown,
@@ -122,4 +123,32 @@ cases! {
     dry_check_leaves_nothing,
     unreachable_host_of_a_check,
     html_of_one,
+}
+
+/// Whoever copies our mark into an issue of their own keeps ours from nobody.
+#[test]
+fn a_mark_in_a_strangers_issue_counts_for_nothing() {
+    let cases = super::cases();
+    let case = cases.iter().find(|case| case["name"] == "green-elsewhere").unwrap();
+    let world = super::World::of(case);
+    let first = world.one(case, "workflows check --json", None);
+    let open = || {
+        world.github.read(|model| {
+            let issues = model.get(&world.full_name).issues().into_iter();
+            issues
+                .filter(|issue| issue.open)
+                .map(|issue| (issue.number, issue.author.clone(), issue.body.clone()))
+                .collect::<Vec<_>>()
+        })
+    };
+    let [(number, _, body)] = open().try_into().unwrap_or_else(|_| panic!("{}", first.run));
+    // Ours goes, and so does all that is known of it.
+    world.github.change(|model| {
+        model.delete_issue(&world.full_name, number);
+        model.issue(&world.full_name, "mallory", "CI fails", |issue| issue.body = body);
+    });
+    std::fs::remove_dir_all(world.place.data()).unwrap();
+    let again = world.one(case, "workflows check --json", None);
+    let authors: Vec<String> = open().into_iter().map(|(_, author, _)| author).collect();
+    assert_eq!(authors, ["mallory", "ada"], "{}", again.run);
 }

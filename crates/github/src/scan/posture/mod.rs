@@ -133,18 +133,19 @@ impl<'c> Reader<'c> {
     }
 
     /// The organisation itself, where a rule is about it.
-    pub(super) fn organization(&self, login: &str, two_factor: Option<bool>) -> Option<Organization> {
-        self.organization.as_ref()?.told(login, &self.asked, two_factor)
+    pub(super) fn organization(&self, login: &str, plan: Plan) -> Option<Organization> {
+        let of = self.organization.as_ref()?;
+        of.told(login, &self.asked, plan.two_factor_required)
     }
 
-    /// Takes what the organisation's list says of a repository: its security settings, which are shown to those who
-    /// administer it; `None` where the list left it out.
-    pub(super) fn listed(&self, repository: &mut Repository, settings: Option<Option<&SecurityAndAnalysis>>) {
+    /// Takes what the organisation says of a repository: its security settings, which are shown to those who
+    /// administer it, or why it says nothing.
+    pub(super) fn listed(&self, repository: &mut Repository, settings: Result<Option<&SecurityAndAnalysis>, &str>) {
         if self.asked.has(Topic::SecretScanning) {
             let public = repository.visibility == Visibility::Public;
             let fact = match settings {
-                Some(settings) => secret_scanning(settings, public),
-                None => Fact::Unknown(Gap::NotRead(super::NOT_LISTED.to_owned())),
+                Ok(settings) => secret_scanning(settings, public),
+                Err(why) => Fact::Unknown(Gap::NotRead(why.to_owned())),
             };
             repository.posture.secret_scanning = Some(Observed::now(fact));
         }
