@@ -171,7 +171,11 @@ impl ChangeKind {
     fn meets_reviews(&self) -> bool {
         match self {
             Self::PutProtection { .. } | Self::CreateRuleset { .. } | Self::WriteFile { .. } => true,
-            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates => false,
+            Self::SwitchOnAlerts
+            | Self::SwitchOnSecurityUpdates
+            | Self::RestrictWorkflowToken
+            | Self::SwitchOnSecretScanning { .. }
+            | Self::SetUpCodeScanning => false,
         }
     }
 
@@ -183,7 +187,12 @@ impl ChangeKind {
                 RulesetRule::PullRequest(reviews) => Some(*reviews),
                 _ => None,
             }),
-            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates | Self::WriteFile { .. } => None,
+            Self::SwitchOnAlerts
+            | Self::SwitchOnSecurityUpdates
+            | Self::RestrictWorkflowToken
+            | Self::SwitchOnSecretScanning { .. }
+            | Self::SetUpCodeScanning
+            | Self::WriteFile { .. } => None,
         };
         reviews.map_or(0, |reviews| reviews.approvals)
     }
