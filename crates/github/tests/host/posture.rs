@@ -305,7 +305,7 @@ async fn a_missing_permission_is_unknown_until_it_is_given() {
     lacks(web.dependabot_runs.as_ref().unwrap().fact.gap(), "Actions: read");
     let organization = first.organization.as_ref().unwrap();
     let two_factor = organization.two_factor_required.as_ref().unwrap();
-    lacks(two_factor.fact.gap(), "organisation permission Administration: read");
+    lacks(two_factor.fact.gap(), "Administration: read (organisation)");
 
     clock.advance(jiff::SignedDuration::from_hours(24));
     let then = read(&github(&house, STRICT, TOKEN, &clock)).await;

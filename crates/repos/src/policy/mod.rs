@@ -310,6 +310,24 @@ impl Policy {
         says_something && !never && (usual || layers().any(asked))
     }
 
+    /// Looks at these rules too, because somebody names them. What an override leaves out for some repositories
+    /// stays left out.
+    pub fn look_at(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            self.defaults.rules_on.get_or_insert_default().insert(*rule);
+            if let Some(off) = &mut self.defaults.rules_off {
+                off.remove(rule);
+            }
+            let lists = self
+                .overrides
+                .iter_mut()
+                .filter_map(|(_, layer)| layer.rules_on.as_mut());
+            for on in lists {
+                on.insert(*rule);
+            }
+        }
+    }
+
     /// What is demanded of the organisation itself: it goes by its login, as if it were a repository of that name.
     pub fn of_the_organization(&self, login: &str) -> PolicySettings {
         self.settings(login, login)

@@ -196,6 +196,17 @@ fn presets_and_names_say_which_rules_are_looked_at() {
 }
 
 #[test]
+fn a_rule_that_somebody_names_is_looked_at() {
+    let text = "defaults.rules_off = ['force_push']\n[[overrides]]\nrepositories = ['lab']\nrules_off = ['webhooks']";
+    let mut policy = Policy::from_toml(text).unwrap();
+    policy.look_at(&[Rule::Webhooks, Rule::ForcePush]);
+    let web = policy.settings("o", "web");
+    assert!(web.looks_at(Rule::Webhooks) && web.looks_at(Rule::ForcePush) && !web.looks_at(Rule::DeployKeys));
+    assert!(!policy.settings("o", "lab").looks_at(Rule::Webhooks));
+    assert!(policy.may_look_at(Rule::Webhooks));
+}
+
+#[test]
 fn what_no_repository_is_held_to_is_not_read_for() {
     let may = |text: &str, rule: Rule| Policy::from_toml(text).unwrap().may_look_at(rule);
     assert!(may("", Rule::SecretScanning) && !may("", Rule::Webhooks));

@@ -187,7 +187,7 @@ pub(super) fn about(rule: Rule) -> About {
             "The organisation requires two-factor authentication.",
         )
         .of(Subject::Organization)
-        .needs("organisation permission Administration: read, as an owner")
+        .needs("Administration: read (organisation), as an owner")
         .from("https://docs.github.com/en/organizations/keeping-your-organization-secure/managing-two-factor-authentication-for-your-organization/requiring-two-factor-authentication-in-your-organization"),
         Rule::Webhooks => About::strict(
             "webhooks",

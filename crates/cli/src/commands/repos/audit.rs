@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// One repository, and others by naming it again; without it, all of the owner's
     #[arg(long, value_name = "NAME")]
     repo: Vec<String>,
-    /// One rule, and others by naming it again
+    /// One rule, and others by naming it again; it is looked at even if the policy leaves it out
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Vec<Rule>,
     /// How it is shown
@@ -93,7 +93,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
 /// Runs `repos audit`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let (_opened, hygiene) = Box::pin(args.whose.looking_at(&args.rule).open(context)).await?;
     let ask = Ask {
         only: args.repo.iter().map(|name| short_name(name)).collect(),
         keep: !args.dry_run,

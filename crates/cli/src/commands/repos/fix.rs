@@ -60,7 +60,7 @@ struct Answer<'a> {
 /// Runs `repos fix`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let (opened, hygiene) = Box::pin(args.whose.looking_at(&args.rule).open(context)).await?;
     let wanted = Wanted {
         names: args.names.iter().map(|name| short_name(name)).collect(),
         rules: args.rule.into_iter().collect(),

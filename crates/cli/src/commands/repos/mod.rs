@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_app::settings::login;
 use cc_devops_repos::policy::Policy;
+use cc_devops_repos::rules::Rule;
 
 use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};
@@ -35,6 +36,9 @@ pub(crate) struct Whose {
     /// A file with the repository policy, instead of the configuration's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Rules that are looked at whatever the policy says.
+    #[arg(skip)]
+    named: Vec<Rule>,
 }
 
 /// Runs `repos`.
@@ -47,6 +51,14 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
 }
 
 impl Whose {
+    /// The same, looking at these rules whatever the policy says.
+    pub(crate) fn looking_at(self, rules: &[Rule]) -> Self {
+        Self {
+            named: rules.to_vec(),
+            ..self
+        }
+    }
+
     /// Opens the store and puts together what looks after the repositories.
     pub(crate) async fn open(self, context: &Context) -> Result<(Opened, RepositoryTools), CliError> {
         let mut config = *context.load_settings()?.settings.repositories;
@@ -63,6 +75,7 @@ impl Whose {
                 ))
             })?;
         }
+        config.policy.look_at(&self.named);
         let opened = store::open_or_make(context).await?;
         let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);
         let tools = opened.capabilities.repositories_by(config, given);

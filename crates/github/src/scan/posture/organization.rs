@@ -10,8 +10,8 @@ use super::asked::{Asked, Topic};
 use super::rest::{self, Came};
 use crate::client::{Ask, Client, get};
 
-const ADMINISTRATION: &str = "organisation permission Administration: read";
-const WEBHOOKS: &str = "organisation permission Webhooks: read";
+const ADMINISTRATION: &str = "Administration: read (organisation)";
+const WEBHOOKS: &str = "Webhooks: read (organisation)";
 
 /// What was read of an organisation.
 #[derive(Debug, Default)]
