@@ -1,7 +1,7 @@
 //! One HTML file that needs nothing else.
 
 use cc_devops_repos::audit::ScanReport;
-use cc_devops_repos::report::{Standing, Verdict};
+use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::addresses;
