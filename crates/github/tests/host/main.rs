@@ -8,6 +8,7 @@ mod gaps;
 mod house;
 mod issues;
 mod notices;
+mod planning;
 mod reading;
 mod trees;
 mod trouble;
