@@ -49,6 +49,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
         rules: settings.retention.rules,
         ports: capabilities.ports.clone(),
         worker: capabilities.repository_worker(),
+        owner: settings.repositories.owner.clone(),
         plane: Box::new(move || {
             let made = Arc::clone(&made);
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
@@ -86,8 +87,11 @@ pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
 /// No region is known.
 pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
     let (capabilities, backend) = capabilities(settings).await?;
-    let (ports, tools) = (&capabilities.ports, capabilities.repositories());
+    let ports = &capabilities.ports;
+    let tools = capabilities.repositories();
+    let tools = tools.ok_or_else(|| AppError::Usage(NO_OWNER.to_owned()))?;
     Ok(RepositoriesFunction {
+        owner: tools.owner.clone(),
         auditor: Arc::clone(&tools.auditor),
         worker: tools.repository_worker(ports),
         clock: Arc::clone(&ports.clock),

@@ -42,7 +42,9 @@ async fn house() -> House {
         model.commit(name, "main", ".github/dependabot.yml", DEPENDABOT);
         model.commit(name, "main", "Cargo.toml", "");
     }
-    model.protect("acme/fine", Protection::of("main").reviews(1).enforce_admins());
+    let mut rule = Protection::of("main").reviews(1).enforce_admins();
+    rule.reviews.as_mut().unwrap().dismiss_stale = true;
+    model.protect("acme/fine", rule);
     House::of(model).await
 }
 

@@ -48,7 +48,7 @@ fn the_stage_alone_is_enough() {
     let bank = RatesFrom::Ecb(cc_devops_rates::ECB_URL.to_owned());
     assert_eq!(settings.revenue.rates, bank);
     assert_eq!(settings.repositories.token.as_str(), "/contentcraft/github/token");
-    assert_eq!(settings.repositories.owner, "deepfoundai");
+    assert_eq!(settings.repositories.owner, None, "there is no owner of our own");
     assert_eq!(settings.repositories.api_url, cc_devops_github::client::API_URL);
     assert_eq!(settings.repositories.policy, repos::policy::Policy::default());
 }
