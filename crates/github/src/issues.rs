@@ -1,10 +1,11 @@
-//! The issues the control plane writes about workflows.
+//! The issues the control plane writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cc_devops_repos::issues::marks::Marks;
+use cc_devops_repos::issues::{CloseReason, Issue, IssueRef, IssueStanding};
 use cc_devops_repos::ports::{FoundIssues, IssueLookup};
 use cc_devops_repos::snapshot::Gap;
-use cc_devops_repos::workflows::{CloseReason, Issue, IssueRef, IssueStanding, marker};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -134,7 +135,7 @@ pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<Fou
     let viewer = client.viewer().await?;
     let searched = async {
         if lookup.searched {
-            search(client, &lookup.owner).await
+            search(client, &lookup.owner, lookup.marks).await
         } else {
             Ok(Vec::new())
         }
@@ -146,7 +147,7 @@ pub(crate) async fn look_up(client: &Client, lookup: &IssueLookup) -> Result<Fou
     };
     // A listing is newer than a search.
     for wire in listed.into_iter().chain(searched) {
-        if wire.body.contains(marker::BEGIN) {
+        if wire.body.contains(lookup.marks.begin) {
             add(&mut found.issues, issue(wire, &viewer));
         }
     }
@@ -181,9 +182,9 @@ fn add(issues: &mut Vec<Issue>, issue: Issue) {
 }
 
 /// Open issues with a marker in any repository of the owner.
-async fn search(client: &Client, owner: &str) -> Result<Vec<Wire>, Error> {
+async fn search(client: &Client, owner: &str, marks: Marks) -> Result<Vec<Wire>, Error> {
     // The words of a marker's beginning, as a search reads them.
-    let query = format!("user:{owner} is:issue is:open in:body \"cc-devops:workflow-failure\"");
+    let query = format!("user:{owner} is:issue is:open in:body \"{}\"", marks.word());
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     loop {

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
+use crate::issues::marks::Marks;
+use crate::issues::{CloseReason, Issue, IssueRef};
 use crate::snapshot::{Fact, Gap, Repository, WorkflowId};
 use crate::work::RepositoryWork;
-use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::course::{Claim, Progress};
@@ -94,8 +95,10 @@ impl Spent {
 }
 
 /// Which issues are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct IssueLookup {
+    /// The marks of the kind that is wanted.
+    pub marks: Marks,
     /// The owner.
     pub owner: String,
     /// Whether open issues are searched for in all of the owner's repositories.
@@ -105,6 +108,19 @@ pub struct IssueLookup {
     pub listed: BTreeSet<String>,
     /// Issues that were kept.
     pub kept: BTreeSet<IssueRef>,
+}
+
+impl IssueLookup {
+    /// A lookup of issues with these marks, and as yet of none.
+    pub fn of(marks: Marks) -> Self {
+        Self {
+            marks,
+            owner: String::new(),
+            searched: false,
+            listed: BTreeSet::new(),
+            kept: BTreeSet::new(),
+        }
+    }
 }
 
 /// Issues that were looked up.
@@ -140,7 +156,7 @@ pub trait CodeHost: Send + Sync {
     /// `NotFound` where there is none that the credential may see.
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
 
-    /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
+    /// The issues with the marks that are looked for: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
     async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
 
@@ -229,6 +245,8 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has, so that they need not be listed again.
     Workflows,
+    /// What is known of the issues about breaches.
+    Issues,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
     Trees,
     /// The people on the bypass lists of rulesets, by the ruleset's number.
@@ -237,12 +255,13 @@ pub enum DocumentKind {
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
         Self::Trees,
         Self::Rulesets,
+        Self::Issues,
     ];
 
     /// Its name in storage.
@@ -251,6 +270,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Issues => "issues",
             Self::Trees => "trees",
             Self::Rulesets => "rulesets",
         }

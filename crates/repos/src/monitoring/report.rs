@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::audit::ScanGap;
-use crate::workflows::{Action, ActionTaken, HealthName, WorkflowReport};
+use crate::issues::ActionTaken;
+use crate::workflows::{Action, HealthName, WorkflowReport};
 
 /// What a look at workflows came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -23,6 +23,8 @@ pub(super) struct Table {
     pub(super) include: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
@@ -36,6 +38,8 @@ pub(super) struct Override {
     pub(super) include: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
@@ -48,12 +52,31 @@ impl Override {
             include: self.include,
             rules_off: self.rules_off,
             severity: self.severity,
+            tell: self.tell,
+            issues: self.issues,
             protection: self.protection,
             dependabot: self.dependabot,
             workflows: self.workflows,
         };
         (self.repositories, table)
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "how breaches are told is written as \"issue\" or \"event\", or by rule as { force_push = \"issue\" }"
+)]
+pub(super) enum TellTable {
+    All(String),
+    ByRule(BTreeMap<String, String>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IssuesTable {
+    pub(super) fallback_repository: Option<String>,
+    pub(super) labels: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,7 +131,7 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 27] = [
     "defaults",
     "overrides",
     "exemptions",
@@ -116,6 +139,8 @@ const KEYS: [&str; 25] = [
     "include",
     "rules_off",
     "severity",
+    "tell",
+    "issues",
     "protection",
     "required_reviews",
     "dismiss_stale_reviews",
