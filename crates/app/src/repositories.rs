@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+pub use cc_devops_github::client::Trouble;
+use cc_devops_github::client::{CredentialSource, web_address};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
-use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
-use cc_devops_repos::ports::CodeHost;
+use cc_devops_repos::ports::{CodeHost, RepositoryPorts};
 use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_requests::ports::Ports;
@@ -19,6 +20,8 @@ use crate::settings::RepositoriesSettings;
 pub struct RepositoryTools {
     /// Whose.
     pub owner: String,
+    /// Where people see them, such as `https://github.com`.
+    pub web: String,
     /// Where they are.
     pub host: Arc<dyn CodeHost>,
     /// Audits.
@@ -30,17 +33,18 @@ pub struct RepositoryTools {
 }
 
 impl RepositoryTools {
-    /// Puts it together; `given` counts more than the secret. No request is made yet.
+    /// Puts it together for the repositories of an owner. No request is made yet.
     pub fn new(
         settings: RepositoriesSettings,
-        installation: &Installation,
-        mode: Mode,
-        ports: &Ports,
-        given: Option<SecretValue>,
+        owner: String,
+        (installation, mode): (&Installation, Mode),
+        ports: &RepositoryPorts,
+        credential: CredentialSource,
     ) -> Self {
-        let host = code_host(&settings, ports, given);
-        let (owner, policy) = (settings.owner, Arc::new(settings.policy));
         let store = Arc::clone(&ports.repositories);
+        let web = web_address(&settings.api_url);
+        let host = code_host(&settings, &owner, Arc::clone(&store), credential);
+        let policy = Arc::new(settings.policy);
         let audited = AuditSettings {
             owner: owner.clone(),
             policy: Arc::clone(&policy),
@@ -53,13 +57,14 @@ impl RepositoryTools {
             mode,
         };
         let auditor = Auditor::new(Arc::clone(&host), store, ports.clone(), audited);
-        let monitor = Monitor::new(Arc::clone(&host), ports, watched);
+        let monitor = Monitor::new(Arc::clone(&host), ports.clone(), watched);
         Self {
             auditor: Arc::new(auditor),
             monitor: Arc::new(monitor),
-            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports.clone()),
             host,
             owner,
+            web,
         }
     }
 

@@ -172,6 +172,7 @@ impl Auditor {
             let mut take = |found| {
                 match found {
                     Found::Total(count) => total = count,
+                    Found::Organization(organization) => scan.organization(&organization),
                     Found::Repository(repository) => {
                         if let Some(places) = &mut places {
                             places.insert(repository.id, issues::place(&repository));

@@ -9,6 +9,7 @@ pub mod handed_over;
 pub mod issues;
 mod keeping;
 pub mod monitoring;
+pub mod owner;
 pub mod patterns;
 pub mod policy;
 pub mod ports;

@@ -174,6 +174,11 @@ impl<'c> Reader<'c> {
         join!(unnamed.for_each(|()| ready(())), in_doubt.for_each(|()| ready(())));
     }
 
+    /// What is true of all of the owner's repositories.
+    pub(super) fn plan(&self) -> Plan {
+        self.plan
+    }
+
     /// How many rulesets are still to be looked up.
     pub(super) fn unlooked(&self) -> usize {
         self.unlooked.len()

@@ -389,6 +389,13 @@ pub(super) struct Run {
     pub(super) check_suite: CheckSuite,
 }
 
+/// A run that is asked for by itself.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RunNode {
+    pub(super) updated_at: Timestamp,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct CheckSuite {
     pub(super) status: String,

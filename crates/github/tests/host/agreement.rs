@@ -8,7 +8,7 @@ use cc_devops_fake_github::{
 use cc_devops_repos::findings::check;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth};
-use cc_devops_repos::report::Verdict;
+use cc_devops_repos::report::{Finding, Verdict};
 use cc_devops_repos::rules::Rule;
 use cc_devops_repos::snapshot::{BypassKind, Fact, Repository};
 use jiff::civil::date;
@@ -16,13 +16,15 @@ use serde_json::{Value, json};
 
 use crate::house::{House, NOW, settings_of};
 
-/// What every rule came to, with what was seen.
+/// What every rule came to, with what was seen, but for the number of a request.
 fn judged(repository: &Repository) -> BTreeMap<Rule, (Verdict, Value)> {
     let report = check(repository, &Policy::default(), date(2026, 11, 24));
+    let seen = |finding: &Finding| {
+        let evidence = finding.evidence.split(" (request ").next();
+        (finding.verdict, json!([evidence, finding.data]))
+    };
     let findings = report.findings.iter();
-    findings
-        .map(|finding| (finding.rule, (finding.verdict, json!([finding.evidence, finding.data]))))
-        .collect()
+    findings.map(|finding| (finding.rule, seen(finding))).collect()
 }
 
 /// Repositories in as many situations as GitHub has for them.

@@ -31,6 +31,8 @@ fn carried_out(mut repository: Repository, plan: &Plan) -> Repository {
             }
             ChangeKind::SwitchOnAlerts => repository.vulnerability_alerts = Fact::Known(true),
             ChangeKind::SwitchOnSecurityUpdates => repository.security_updates = Fact::Known(SecurityUpdates::On),
+            ChangeKind::RestrictWorkflowToken | ChangeKind::SetUpCodeScanning => {}
+            ChangeKind::SwitchOnSecretScanning { .. } => repository.posture = posture(),
             ChangeKind::WriteFile { path, after, .. } => {
                 let mut files = repository.files.known().unwrap().clone();
                 files.dependabot.retain(|file| file.path != *path);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::audit::ScanGap;
 use crate::issues::ActionTaken;
+use crate::snapshot::Gap;
 use crate::workflows::{Action, HealthName, WorkflowReport};
 
 /// What a look at workflows came to.
@@ -16,7 +17,7 @@ pub struct MonitorReport {
     pub owner: String,
     /// When it ended.
     pub timestamp: Timestamp,
-    /// Whether everything was read that the credential may see, and every action succeeded.
+    /// Whether all workflows were read, which a permission that is missing prevents too, and every action succeeded.
     pub complete: bool,
     /// Repositories that are known to be there and were not read.
     pub missing: Vec<String>,
@@ -37,6 +38,9 @@ pub struct MonitorReport {
 pub struct MonitorSummary {
     /// Repositories that were read.
     pub repositories: u64,
+    /// Those among them whose workflows are not known, because they could not be read.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unread: u64,
     /// Workflows by their health.
     pub workflows: BTreeMap<HealthName, u64>,
     /// Issues by what was done.
@@ -57,6 +61,19 @@ pub struct WatchedWorkflow {
     pub error: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Why something is not known, as a fragment.
+pub(super) fn reason(gap: &Gap) -> String {
+    match gap {
+        Gap::Permission(_) => gap.to_string(),
+        Gap::NotRead(why) => why.clone(),
+    }
+}
+
 impl MonitorSummary {
     pub(super) fn count(&mut self, health: HealthName) {
         *self.workflows.entry(health).or_default() += 1;
@@ -67,6 +84,12 @@ impl MonitorReport {
     pub(super) fn missed(&mut self, name: String, why: &str) {
         self.gap(&name, why);
         self.missing.push(name);
+    }
+
+    /// A repository whose workflows are not known.
+    pub(super) fn unread_workflows(&mut self, repository: &str, gap: &Gap) {
+        self.summary.unread += 1;
+        self.gap(repository, &reason(gap));
     }
 
     pub(super) fn gap(&mut self, repository: &str, why: &str) {

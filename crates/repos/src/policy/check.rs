@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use toml::Value;
 
 use super::file::{self, Check, ExemptionTable, Table, TellTable};
-use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, Tell, TellLayer};
+use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, Tell, TellLayer, security};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyErrors> {
 }
 
 /// Collects problems, so that all are told at once.
-struct Problems(Vec<PolicyProblem>);
+pub(super) struct Problems(Vec<PolicyProblem>);
 
 impl Problems {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
@@ -58,6 +58,8 @@ impl Problems {
     fn layer(&mut self, path: &str, table: Table) -> Layer {
         let Table {
             include,
+            rules,
+            rules_on,
             rules_off,
             severity,
             tell,
@@ -65,9 +67,14 @@ impl Problems {
             protection,
             dependabot,
             workflows,
+            actions,
+            access,
+            deployments,
         } = table;
         let mut layer = Layer {
             include: include.map(|kinds| self.kinds(&format!("{path}.include"), &kinds)),
+            rules,
+            rules_on: rules_on.map(|names| self.rules(&format!("{path}.rules_on"), &names)),
             rules_off: rules_off.map(|names| self.rules(&format!("{path}.rules_off"), &names)),
             dismiss_stale_reviews: protection.dismiss_stale_reviews,
             require_status_checks: protection.require_status_checks,
@@ -84,8 +91,15 @@ impl Problems {
             issues_fallback: issues
                 .fallback_repository
                 .and_then(|name| self.full_name(&format!("{path}.issues.fallback_repository"), name)),
+            required_workflows: workflows.required,
+            security: security::Layer::read(self, path, actions, access, deployments),
             ..Layer::default()
         };
+        if let (Some(on), Some(off)) = (&layer.rules_on, &layer.rules_off) {
+            for rule in on.intersection(off) {
+                self.add(format!("{path}.rules_on"), format!("`{rule}` is in rules_off too"));
+            }
+        }
         for (name, severity) in &severity {
             let at = format!("{path}.severity.{name}");
             let rule = self.rule(&at, name);
@@ -223,7 +237,7 @@ impl Problems {
         names.into_iter().collect()
     }
 
-    fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
+    pub(super) fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
         let mut globs = Vec::new();
         for pattern in patterns {
             match Glob::new(pattern) {

@@ -10,6 +10,7 @@ pub mod marker;
 pub mod runs;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 use std::collections::BTreeMap;
 
