@@ -3,6 +3,7 @@
 
 mod acts;
 mod agreement;
+mod breaches;
 mod daily;
 mod gaps;
 mod house;

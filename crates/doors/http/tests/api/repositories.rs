@@ -13,13 +13,13 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
     CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
 };
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::work::RepositoryWork;
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
@@ -116,6 +116,7 @@ pub(crate) async fn house(memory: &Memory, worker: &RecordingWorker) -> House {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),
+        mode: cc_devops_kernel::health::Mode::Normal,
     };
     let store = Arc::clone(&ports.repositories);
     let hygiene = Hygiene {
