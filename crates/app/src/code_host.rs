@@ -34,7 +34,8 @@ pub(crate) fn code_host(
         trouble: settings.trouble.clone(),
         ..client::GithubSettings::default()
     };
-    Arc::new(GitHub::new(credential, owner, reached, store))
+    let github = GitHub::new(credential, owner, reached, store);
+    Arc::new(github.held_against(settings.policy.clone()))
 }
 
 /// Who understands what GitHub sends; none where no secret is named that it signs with.

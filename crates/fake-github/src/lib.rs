@@ -31,8 +31,9 @@ use tokio::task::JoinHandle;
 pub use self::access::{Access, Permission};
 pub use self::canned::Canned;
 pub use self::model::{
-    Actors, Bypass, Checks, Comment, Enforcement, Issue, Job, Label, Model, Owner, Plan, Property, Protection, Pull,
-    Repository, Reviews, Rule, Ruleset, Run, Target, Visibility, Workflow,
+    Actors, Bypass, Checks, Comment, DependabotRun, Enforcement, Hook, Issue, Job, Label, Model, OrganizationSecurity,
+    Owner, Plan, Property, Protection, Pull, Repository, Reviews, Rule, Ruleset, Run, Security, Target, Visibility,
+    Workflow,
 };
 pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;

@@ -40,6 +40,7 @@ pub(crate) const RUN_NODES: Query = query!("RunNodes": "run_nodes");
 pub(crate) const ISSUES: Query = query!("Issues": "issues", "issue");
 pub(crate) const COMMENTS: Query = query!("Comments": "comments");
 pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
+pub(crate) const POSTURE: Query = query!("Posture": "posture");
 pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
 pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
 
@@ -51,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Query; 13] = [
+    const ALL: [Query; 14] = [
         SETTINGS,
         ONE_SETTINGS,
         LISTING,
@@ -64,6 +65,7 @@ mod tests {
         COMMENTS,
         SEARCH,
         VIEWER,
+        POSTURE,
         REPOSITORY_ID,
     ];
 

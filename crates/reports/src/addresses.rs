@@ -2,12 +2,24 @@
 
 use std::fmt::Write;
 
+use cc_devops_repos::audit::ScanReport;
+use cc_devops_repos::report::RepositoryReport;
+
 /// Where people see the repositories on GitHub itself.
 pub const GITHUB: &str = "https://github.com";
 
 /// A repository's page; `web` is where people see the server, without a trailing slash.
 pub(crate) fn repository(web: &str, owner: &str, name: &str) -> String {
     format!("{web}/{}/{}", segment(owner), segment(name))
+}
+
+/// The page of what a part of a report is about: a repository, or the organisation itself.
+pub(crate) fn subject(web: &str, report: &ScanReport, about: &RepositoryReport) -> String {
+    if about.is_of_the_organization() {
+        owner(web, &about.name)
+    } else {
+        repository(web, &report.owner, &about.name)
+    }
 }
 
 /// The page of an owner.

@@ -15,7 +15,7 @@ pub(crate) struct Group<'r> {
     pub(crate) entries: Vec<Entry<'r>>,
 }
 
-/// A repository in a group.
+/// A repository in a group, or the organisation itself.
 pub(crate) struct Entry<'r> {
     pub(crate) repository: &'r RepositoryReport,
     pub(crate) finding: &'r Finding,
@@ -33,7 +33,7 @@ pub(crate) fn groups(report: &ScanReport, verdict: Verdict) -> Vec<Group<'_>> {
         .map(|change| (change.id, change.rule))
         .collect();
     let mut by: BTreeMap<(std::cmp::Reverse<Severity>, Rule), Vec<Entry<'_>>> = BTreeMap::new();
-    for repository in &report.repositories {
+    for repository in report.organization.iter().chain(&report.repositories) {
         for finding in repository.findings.iter().filter(|finding| finding.verdict == verdict) {
             let key = (std::cmp::Reverse(finding.severity), finding.rule);
             by.entry(key).or_default().push(Entry {

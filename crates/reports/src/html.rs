@@ -1,7 +1,7 @@
 //! One HTML file that needs nothing else.
 
 use cc_devops_repos::audit::ScanReport;
-use cc_devops_repos::report::{Standing, Verdict};
+use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::addresses;
@@ -119,8 +119,8 @@ fn words(text: &str) -> Markup {
     }
 }
 
-fn link(report: &ScanReport, name: &str, web: &str) -> Markup {
-    page! { a href=(addresses::repository(web, &report.owner, name)) { (name) } }
+fn link(report: &ScanReport, about: &RepositoryReport, web: &str) -> Markup {
+    page! { a href=(addresses::subject(web, report, about)) { (about.name) } }
 }
 
 fn section(report: &ScanReport, group: &Group<'_>, verdict: Verdict, web: &str) -> Markup {
@@ -140,7 +140,7 @@ fn section(report: &ScanReport, group: &Group<'_>, verdict: Verdict, web: &str) 
                     @for entry in &group.entries {
                         tr {
                             td {
-                                (link(report, &entry.repository.name, web))
+                                (link(report, entry.repository, web))
                                 @if entry.new { " " strong { "new" } }
                             }
                             td { (words(&entry.finding.evidence)) }
@@ -164,7 +164,7 @@ fn repositories(report: &ScanReport, web: &str) -> Markup {
                 @for repository in &report.repositories {
                     @let breaches = repository.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
                     tr {
-                        td { (link(report, &repository.name, web)) }
+                        td { (link(report, repository, web)) }
                         td data-of="default branch" { (repository.default_branch.as_deref().unwrap_or("none")) }
                         td data-of="protection" {
                             @match repository.skipped {

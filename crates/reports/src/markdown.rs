@@ -115,7 +115,7 @@ fn row(report: &ScanReport, entry: &Entry<'_>, web: &str) -> String {
     format!(
         "| [{}]({}){new} | {} | {} |\n",
         inert(&entry.repository.name),
-        addresses::repository(web, &report.owner, &entry.repository.name),
+        addresses::subject(web, report, entry.repository),
         inert(&entry.finding.evidence),
         inert(&entry.finding.fix)
     )

@@ -105,7 +105,7 @@ fn score(severity: Severity) -> &'static str {
 fn result(report: &ScanReport, entry: &Entry<'_>, web: &str) -> Value {
     let repository = entry.repository;
     let finding = entry.finding;
-    let full_name = format!("{}/{}", report.owner, repository.name);
+    let full_name = repository.full_name(&report.owner);
     let text = if finding.fix.is_empty() {
         finding.evidence.to_string()
     } else {
@@ -114,6 +114,11 @@ fn result(report: &ScanReport, entry: &Entry<'_>, web: &str) -> Value {
     // A result of another repository than the one the file is uploaded to says whose it is.
     let text = format!("{full_name}: {text}");
     let fingerprint = format!("{}/{}", repository.id, finding.rule.name());
+    let kind = if repository.is_of_the_organization() {
+        "organization"
+    } else {
+        "repository"
+    };
     json!({
         "ruleId": finding.rule.name(),
         "level": level(finding.severity),
@@ -121,13 +126,13 @@ fn result(report: &ScanReport, entry: &Entry<'_>, web: &str) -> Value {
         "baselineState": if entry.new { "new" } else { "unchanged" },
         // The first is the one that GitHub tells alerts apart by; many results are at the same line of the same file.
         "partialFingerprints": {"primaryLocationLineHash": fingerprint, "repositoryAndRule/v1": fingerprint},
-        "hostedViewerUri": addresses::repository(web, &report.owner, &repository.name),
+        "hostedViewerUri": addresses::subject(web, report, repository),
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": {"uri": file(finding), "uriBaseId": "%SRCROOT%"},
                 "region": {"startLine": line(finding)},
             },
-            "logicalLocations": [{"fullyQualifiedName": full_name, "kind": "repository"}],
+            "logicalLocations": [{"fullyQualifiedName": full_name, "kind": kind}],
         }],
     })
 }

@@ -240,7 +240,7 @@ fn a_page_links_repositories_and_shows_code_as_code() {
 fn one_repository_is_explained_rule_by_rule() {
     let report = mixed();
     let text = explain(&report.repositories[0]);
-    for rule in Rule::ALL {
-        assert!(text.contains(rule.name()), "{rule}");
+    for finding in &report.repositories[0].findings {
+        assert!(text.contains(finding.rule.name()), "{}", finding.rule);
     }
 }

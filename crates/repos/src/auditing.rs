@@ -145,6 +145,7 @@ impl Auditor {
             let mut take = |found| {
                 match found {
                     Found::Total(count) => total = count,
+                    Found::Organization(organization) => scan.organization(&organization),
                     Found::Repository(repository) => {
                         scan.add(&repository);
                         done += 1;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
-use crate::snapshot::{Fact, Gap, Repository, WorkflowId};
+use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
@@ -54,6 +54,8 @@ pub enum Depth<'a> {
 pub enum Found {
     /// How many repositories there are. Comes first, if it is known.
     Total(u64),
+    /// The organisation that owns the repositories, where a rule is about it. Comes before them.
+    Organization(Box<Organization>),
     /// A repository.
     Repository(Box<Repository>),
     /// One that is there and could not be read.
@@ -233,16 +235,22 @@ pub enum DocumentKind {
     Accounts,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
     Trees,
+    /// The people on the bypass lists of rulesets, by the ruleset's number.
+    Rulesets,
+    /// What GitHub tells one repository at a time, with the day it was read.
+    Posture,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
         Self::Accounts,
         Self::Trees,
+        Self::Rulesets,
+        Self::Posture,
     ];
 
     /// Its name in storage.
@@ -253,6 +261,8 @@ impl DocumentKind {
             Self::Workflows => "workflows",
             Self::Accounts => "accounts",
             Self::Trees => "trees",
+            Self::Rulesets => "rulesets",
+            Self::Posture => "posture",
         }
     }
 }

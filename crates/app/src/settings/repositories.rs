@@ -43,9 +43,10 @@ pub(crate) fn check(
         None => None,
     };
     let policy = match (&file.repos.policy, findings.origin.repository_policy) {
+        #[cfg(feature = "cli")]
         (Some(path), _) => policy(path, findings),
-        (None, Some(text)) => findings.take("repos.policy", Policy::from_toml(text)),
-        (None, None) => Some(Policy::default()),
+        (_, Some((text, read))) => findings.take("repos.policy", read(text)),
+        (_, None) => Some(Policy::default()),
     };
     Some(RepositoriesSettings {
         owner,
@@ -57,6 +58,7 @@ pub(crate) fn check(
     })
 }
 
+#[cfg(feature = "cli")]
 fn policy(path: &str, findings: &mut Findings<'_>) -> Option<Policy> {
     let file = findings.file("repos.policy", path);
     let text = std::fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_app::settings::{BadVariables, of_variables};
+use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
 use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
 use cc_devops_kernel::ports::PortError;
 use futures::FutureExt;
@@ -17,6 +17,14 @@ use crate::{Function, Setup};
 /// Every variable that is missing or cannot be used.
 pub fn settings() -> Result<Settings, BadVariables> {
     of_variables(|name| std::env::var(name).ok())
+}
+
+/// What the template tells the function that looks after repositories.
+///
+/// # Errors
+/// Every variable that is missing or cannot be used, and everything that is wrong with the policy.
+pub fn settings_and_policy() -> Result<Settings, BadVariables> {
+    of_variables_and_policy(|name| std::env::var(name).ok())
 }
 
 /// What a function can do.

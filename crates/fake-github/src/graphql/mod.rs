@@ -6,6 +6,7 @@ mod older;
 mod people;
 mod protection;
 mod repository;
+mod security;
 mod work;
 
 use std::cell::Cell;

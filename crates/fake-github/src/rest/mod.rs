@@ -8,6 +8,7 @@ mod people;
 mod protection;
 mod repos;
 mod rules;
+mod security;
 
 use std::collections::BTreeMap;
 
@@ -116,6 +117,10 @@ pub(super) fn answer(
         ["orgs", login, "rulesets", id] => rules::of_organization(&ask, login, Some(id)),
         ["orgs" | "users", login] => repos::owner(&ask, login, segments[0] == "orgs"),
         ["orgs", login, "repos"] => repos::of_organization(&ask, login),
+        ["orgs", login, rest @ ..] => {
+            let answer = security::of_organization(ask.model, access, login, rest);
+            answer.unwrap_or_else(|| unserved(&ask, path))
+        }
         ["repos", owner, name, rest @ ..] => {
             let full_name = format!("{owner}/{name}");
             let Some(found) = ask.model.find(&full_name).filter(|found| access.sees(found)) else {
@@ -156,6 +161,13 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", ["branches"]) => protection::branches(ask),
         (_, ["vulnerability-alerts"]) => repos::alerts(ask),
         (_, ["automated-security-fixes"]) => repos::security_updates(ask),
+        ("PATCH", []) => security::change(ask),
+        ("GET" | "PUT", ["actions", "permissions"]) => security::actions(ask),
+        ("GET" | "PUT", ["actions", "permissions", "workflow"]) => security::workflow_permissions(ask),
+        ("GET", ["actions", "runs"]) if ask.parameter("event") == Some("dynamic") => security::dynamic_runs(ask),
+        ("GET", ["hooks"]) => security::hooks(ask),
+        (_, ["code-scanning", "default-setup"]) => security::default_setup(ask),
+        ("GET", ["code-scanning", "analyses"]) => security::analyses(ask),
         ("GET", ["git", "trees", revision]) => git::tree(ask, revision),
         ("GET", ["git", "blobs", id]) => git::blob(ask, id),
         ("GET", ["git", "commits", id]) => git::commit(ask, id, true),

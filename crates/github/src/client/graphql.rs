@@ -140,6 +140,7 @@ impl Client {
                 load: Load::Query,
                 what,
                 again: true,
+                etag: None,
             };
             let answer = self.one(asked).await.map_err(settled)?;
             self.read(&answer.headers, &answer.body, what).map_err(settled)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cc_devops_kernel::ports::Clock;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbound::header::{ACCEPT, HeaderName, HeaderValue};
+use cc_devops_outbound::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
 use cc_devops_outbound::{
     Answer, Error as Unsent, HeaderMap, HttpClient, HttpOptions, Method, Request, StatusCode, Url, bearer, header_text,
     retry_after,
@@ -56,6 +56,8 @@ pub(super) struct Exchange<'a> {
     pub(super) what: &'a str,
     /// Whether it may be made twice.
     pub(super) again: bool,
+    /// What GitHub called the last answer, which need not be sent again.
+    pub(super) etag: Option<&'a str>,
 }
 
 /// The body of a refusal.
@@ -130,11 +132,14 @@ impl Transport {
         token: &SecretValue,
         asked: Exchange<'_>,
     ) -> Result<Answer, Failure> {
-        let Exchange { what, again, .. } = asked;
+        let Exchange { what, again, etag, .. } = asked;
         let token = bearer(token.expose()).map_err(|_| Failure::last(Error::NotAToken))?;
         let mut request = Request::new(asked.method, asked.url).authorization(token);
         if asked.load != Load::Query {
             request = request.header(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        }
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            request = request.header(IF_NONE_MATCH, etag);
         }
         if let Some(body) = asked.body {
             request = request.json(body.to_string());
@@ -144,7 +149,7 @@ impl Transport {
         let answered = self.answered(self.http.send(request)).await;
         passage.done();
         let answer = answered.map_err(|error| unsent(&error, what, again))?;
-        if answer.status.is_success() {
+        if answer.status.is_success() || (etag.is_some() && answer.status == StatusCode::NOT_MODIFIED) {
             return Ok(answer);
         }
         Err(self.refused(&answer, what, again))

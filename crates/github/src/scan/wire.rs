@@ -259,6 +259,9 @@ pub(super) enum Source {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BypassAnswer {
+    /// When the ruleset was last changed.
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
     #[serde(default)]
     pub(super) bypass_actors: Option<Nodes<Bypass>>,
 }

@@ -9,6 +9,7 @@ mod house;
 mod issues;
 mod looks;
 mod notices;
+mod posture;
 mod reading;
 mod trees;
 mod trouble;

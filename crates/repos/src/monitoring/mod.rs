@@ -83,7 +83,7 @@ impl Reading {
     /// Takes what was found. What plainly works and was never told of needs no decision.
     fn take(&mut self, found: Found, watches: &Watches, all: bool) {
         let repository = match found {
-            Found::Total(_) => return,
+            Found::Total(_) | Found::Organization(_) => return,
             Found::Missing { name, why } => return self.report.missed(name, &why),
             Found::BrokeOff { why } => return self.report.broke_off(why),
             Found::Repository(repository) => repository,
@@ -199,7 +199,7 @@ impl Monitor {
             match &found {
                 Found::Total(count) => total = *count,
                 Found::Repository(_) | Found::Missing { .. } => done += 1,
-                Found::BrokeOff { .. } => {}
+                Found::Organization(_) | Found::BrokeOff { .. } => {}
             }
             reading.take(found, watches, false);
             progress(done, total);

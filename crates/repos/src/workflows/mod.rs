@@ -11,6 +11,7 @@ pub mod marker;
 pub mod runs;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 use std::collections::BTreeMap;
 

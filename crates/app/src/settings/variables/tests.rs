@@ -5,10 +5,10 @@ use cc_devops_requests::retention::Rules;
 use {cc_devops_repos as repos, cc_devops_revenue as revenue};
 
 use super::super::{RatesFrom, Settings};
-use super::{BadVariables, of_variables};
+use super::{BadVariables, of_variables_and_policy};
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, BadVariables> {
-    of_variables(|name| {
+    of_variables_and_policy(|name| {
         variables
             .iter()
             .find(|(known, _)| *known == name)

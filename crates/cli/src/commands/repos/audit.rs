@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// One repository, and others by naming it again; without it, all of the owner's
     #[arg(long, value_name = "NAME")]
     repo: Vec<String>,
-    /// One rule, and others by naming it again
+    /// One rule, and others by naming it again; it is looked at even if the policy leaves it out
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Vec<Rule>,
     /// How it is shown
@@ -91,7 +91,8 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let keeping = if args.dry_run { Keeping::Shows } else { Keeping::Keeps };
-    let looking = Box::pin(args.whose.look(context, &args.repo, keeping)).await?;
+    let whose = args.whose.looking_at(&args.rule);
+    let looking = Box::pin(whose.look(context, &args.repo, keeping)).await?;
     let ask = Ask {
         only: looking.names.clone(),
         keep: !args.dry_run,

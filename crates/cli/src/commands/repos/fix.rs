@@ -62,7 +62,8 @@ struct Answer<'a> {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let keeping = if args.apply { Keeping::Keeps } else { Keeping::Shows };
-    let looking = Box::pin(args.whose.look(context, &args.names, keeping)).await?;
+    let whose = args.whose.looking_at(&args.rule);
+    let looking = Box::pin(whose.look(context, &args.names, keeping)).await?;
     let hygiene = looking.tools;
     let wanted = Wanted {
         names: looking.names,
@@ -159,7 +160,7 @@ fn unknown(plans: &Plans, of_all: bool) -> Vec<String> {
             _ => repositories.into_iter().collect::<Vec<_>>().join(", "),
         };
         format!(
-            "Not known of {}: {}. {}",
+            "What holds is not known, of {}: {}. {}",
             visible(&places),
             rules.join(", "),
             visible(fix)

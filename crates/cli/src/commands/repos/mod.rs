@@ -12,6 +12,7 @@ use cc_devops_app::unkept;
 use cc_devops_kernel::ports::SecretVersion;
 use cc_devops_repos::owner::{NotMeant, of_owner};
 use cc_devops_repos::policy::Policy;
+use cc_devops_repos::rules::Rule;
 
 use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};
@@ -39,6 +40,9 @@ pub(crate) struct Whose {
     /// A file with the repository policy, instead of the configuration's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Rules that are looked at whatever the policy says.
+    #[arg(skip)]
+    named: Vec<Rule>,
 }
 
 /// Runs `repos`.
@@ -71,6 +75,14 @@ pub(crate) struct Looking {
 }
 
 impl Whose {
+    /// The same, looking at these rules whatever the policy says.
+    pub(crate) fn looking_at(self, rules: &[Rule]) -> Self {
+        Self {
+            named: rules.to_vec(),
+            ..self
+        }
+    }
+
     /// Puts together what looks after the repositories. What was written wrong is said before anything is opened,
     /// read or made.
     pub(crate) async fn look(
@@ -91,6 +103,7 @@ impl Whose {
         if context.output.shows_progress() {
             config.trouble = Some(Trouble::told(Output::trouble));
         }
+        config.policy.look_at(&self.named);
         let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);
         let secret = config.token.clone();
         let is_new = settings.aws.is_none() && !store::exists(&context.global.data_dir);
