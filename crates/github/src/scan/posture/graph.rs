@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Topic};
-use super::wire::{Answer, Codeowners, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags, Placed};
+use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags, Placed};
 use super::{ADMINISTRATION, CONTENTS};
 use crate::batches::MOST_NODES;
 use crate::client::{Client, Error, GraphError};
