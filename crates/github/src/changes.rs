@@ -199,7 +199,7 @@ impl<'r> Place<'r> {
         let there = self.content(path, &branch).await?;
         if there.as_ref().and_then(Content::text).as_deref() != Some(after) {
             let mut body = json!({
-                "message": format!("Update {path}"),
+                "message": format!("{} {path}", if before.is_some() { "Update" } else { "Add" }),
                 "content": BASE64_STANDARD.encode(after),
                 "branch": branch,
             });
@@ -211,6 +211,10 @@ impl<'r> Place<'r> {
                 .done(&self.ask(put, &segments, "write a file of").body(body))
                 .await?;
         }
+        let what = match before {
+            None => "This adds the file, with an entry for each of them.",
+            Some(_) => "This adds the entries that are missing; every line that stood stays.",
+        };
         let ask = self.ask(post, &["pulls"], "open a pull request in").content();
         let pull: Pull = self
             .client
@@ -218,8 +222,9 @@ impl<'r> Place<'r> {
                 "title": format!("Keep dependencies up to date: {path}"),
                 "head": branch,
                 "base": base,
-                "body": "The repository policy asks that Dependabot looks after every package ecosystem here. \
-                         This adds the entries that are missing; every line that stood stays.",
+                "body": format!(
+                    "The repository policy asks that Dependabot looks after every package ecosystem here. {what}"
+                ),
             })))
             .await?;
         Ok(format!("A pull request proposes it: {}", pull.html_url))

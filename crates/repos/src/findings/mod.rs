@@ -142,7 +142,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         settings: &settings,
         policy,
         union: protection::union(repository, branch),
-        dependabot: dependencies::read(repository),
+        dependabot: dependencies::read(repository, branch, &settings.dependabot),
         today,
     };
     let findings: Vec<SharedFinding> = Rule::ALL
@@ -157,7 +157,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         skipped: None,
         protection: protection_report(&case),
         dependabot: DependabotReport {
-            file: case.dependabot.standing(case.branch, &settings.dependabot),
+            file: case.dependabot.standing(),
             renovate: case.dependabot.renovate.is_some(),
             alerts: repository.vulnerability_alerts.known().copied(),
             security_updates: repository
