@@ -9,6 +9,7 @@ use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
 use cc_devops_repos::ports::CodeHost;
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_requests::ports::Ports;
 
@@ -27,6 +28,10 @@ pub struct RepositoryTools {
     pub monitor: Arc<Monitor>,
     /// Puts breaches right.
     pub remedy: Remedy,
+    /// Brings settings to what the policy names.
+    pub reconciler: Reconciler,
+    /// Where the code host's API answers.
+    pub server: String,
 }
 
 impl RepositoryTools {
@@ -40,6 +45,8 @@ impl RepositoryTools {
     ) -> Self {
         let host = code_host(&settings, ports, given);
         let (owner, policy) = (settings.owner, Arc::new(settings.policy));
+        let secrets = Arc::clone(&ports.secrets);
+        let reconciler = Reconciler::new(Arc::clone(&host), owner.clone(), Arc::clone(&policy), secrets, ports);
         let store = Arc::clone(&ports.repositories);
         let audited = AuditSettings {
             owner: owner.clone(),
@@ -57,6 +64,8 @@ impl RepositoryTools {
             auditor: Arc::new(auditor),
             monitor: Arc::new(monitor),
             remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+            reconciler,
+            server: settings.api_url,
             host,
             owner,
         }

@@ -15,6 +15,9 @@ pub(crate) enum CliError {
     /// a broken chain, a degraded control plane.
     #[error("the answer was printed")]
     Answered,
+    /// The answer stands on standard output already, and part of what was asked for could not be looked at.
+    #[error("part of it could not be looked at")]
+    InPart,
     /// A policy says no, and that stands on standard output already.
     #[error("a policy says no")]
     Denied,
@@ -173,7 +176,7 @@ impl CliError {
         match self {
             Self::Answered | Self::Failed(_) | Self::Config { .. } | Self::Write { .. } | Self::Internal { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Unreachable { .. } | Self::Open { .. } => 3,
+            Self::InPart | Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
             Self::StoreFailed { .. } => 5,
             Self::OtherFolder { .. } => 6,
@@ -205,6 +208,6 @@ impl CliError {
 
     /// Whether the person was told already.
     pub(crate) fn is_told(&self) -> bool {
-        matches!(self, Self::Answered | Self::Denied)
+        matches!(self, Self::Answered | Self::InPart | Self::Denied)
     }
 }

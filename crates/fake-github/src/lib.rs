@@ -29,8 +29,9 @@ use tokio::task::JoinHandle;
 
 pub use self::access::{Access, Permission};
 pub use self::model::{
-    Actors, Bypass, Checks, Comment, Enforcement, Issue, Job, Label, Model, Owner, Plan, Protection, Pull, Repository,
-    Reviews, Rule, Ruleset, Run, Target, Visibility, Workflow,
+    ActionsSettings, Actors, Branches, Bypass, Checks, Comment, Enforcement, Environment, Invitation, Issue, Job,
+    Label, Model, Owner, Plan, Protection, Pull, Repository, Reviews, Rule, Ruleset, Run,
+    Settings as RepositorySettings, Target, Visibility, Workflow,
 };
 pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;

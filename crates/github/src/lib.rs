@@ -11,5 +11,6 @@ mod queries;
 #[cfg(test)]
 mod recorded;
 mod scan;
+mod settings;
 
 pub use host::GitHub;

@@ -33,6 +33,7 @@ pub(crate) fn repository(id: u64, name: &str, classic: Fact<Option<Classic>>) ->
             }),
         }),
         workflows: Fact::Known(Vec::new()),
+        settings: None,
     }
 }
 

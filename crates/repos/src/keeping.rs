@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::audit::{KeptRepository, State};
+use super::settings::SetSecret;
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::{Watch, Watches};
 use crate::ports::{DocumentKind, RepositoryStore};
@@ -125,4 +126,29 @@ pub(super) async fn save_watches(
         return Ok(());
     }
     store.save(owner, DocumentKind::Watches, &changes).await
+}
+
+/// The secrets of GitHub Actions that were set from here, by name, for each repository.
+pub(super) async fn load_set_secrets(
+    store: &dyn RepositoryStore,
+    owner: &str,
+) -> PortResult<BTreeMap<RepositoryId, BTreeMap<String, SetSecret>>> {
+    let mut all = BTreeMap::new();
+    for (key, document) in store.load(owner, DocumentKind::SetSecrets).await? {
+        let of = read(DocumentKind::SetSecrets, &key, document)?;
+        all.insert(id(DocumentKind::SetSecrets, &key)?, of);
+    }
+    Ok(all)
+}
+
+/// Keeps which secrets of a repository were set from here.
+pub(super) async fn save_set_secrets(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    id: RepositoryId,
+    of: &BTreeMap<String, SetSecret>,
+) -> PortResult<()> {
+    let document = if of.is_empty() { None } else { Some(written(of)?) };
+    let changes = BTreeMap::from([(id.to_string(), document)]);
+    store.save(owner, DocumentKind::SetSecrets, &changes).await
 }

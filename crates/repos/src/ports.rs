@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
+use crate::settings::{SettingsAsked, TakeSettings};
 use crate::snapshot::{Gap, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
@@ -151,6 +152,12 @@ pub trait CodeHost: Send + Sync {
     /// Closes an issue, after writing a comment. One that is closed already stays as it is.
     async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()>;
 
+    /// Hands over the settings of repositories, as far as they are asked for, each repository once.
+    ///
+    /// # Errors
+    /// As [`CodeHost::repositories`]; `NotFound` for a named repository that is not there.
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent>;
+
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
@@ -224,11 +231,13 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has, so that they need not be listed again.
     Workflows,
+    /// Which secrets of GitHub Actions were set from here, and from which version: no value, and nothing made of one.
+    SetSecrets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Breaches, Self::Watches, Self::Workflows];
+    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::SetSecrets];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -236,6 +245,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::SetSecrets => "set_secrets",
         }
     }
 }

@@ -48,13 +48,15 @@ pub enum Rule {
     SecurityUpdates,
     /// No workflow was switched off by GitHub for inactivity.
     WorkflowDisabled,
+    /// Its settings are as the policy names them.
+    SettingsDrift,
     /// No exemption is past its day.
     ExemptionExpired,
 }
 
 impl Rule {
     /// Every rule, in the order of reports.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BranchProtection,
         Self::RequiredReviews,
         Self::StaleReviewsDismissed,
@@ -68,6 +70,7 @@ impl Rule {
         Self::VulnerabilityAlerts,
         Self::SecurityUpdates,
         Self::WorkflowDisabled,
+        Self::SettingsDrift,
         Self::ExemptionExpired,
     ];
 
@@ -87,6 +90,7 @@ impl Rule {
             Self::VulnerabilityAlerts => "vulnerability_alerts",
             Self::SecurityUpdates => "security_updates",
             Self::WorkflowDisabled => "workflow_disabled",
+            Self::SettingsDrift => "settings_drift",
             Self::ExemptionExpired => "exemption_expired",
         }
     }
@@ -112,6 +116,7 @@ impl Rule {
             Self::VulnerabilityAlerts => "Dependabot alerts are on.",
             Self::SecurityUpdates => "Dependabot security updates are on and not paused.",
             Self::WorkflowDisabled => "No workflow was switched off by GitHub because the repository was inactive.",
+            Self::SettingsDrift => "Settings are as the policy names them.",
             Self::ExemptionExpired => "No exemption from the policy is past its last day.",
         }
     }
@@ -127,6 +132,7 @@ impl Rule {
             | Self::StatusCheckNeverRan
             | Self::DependabotFile
             | Self::SecurityUpdates
+            | Self::SettingsDrift
             | Self::ExemptionExpired => Severity::Medium,
             Self::StaleReviewsDismissed | Self::BypassActors | Self::DependabotCoverage | Self::WorkflowDisabled => {
                 Severity::Low
@@ -166,6 +172,7 @@ impl Rule {
             Self::WorkflowDisabled => {
                 "https://docs.github.com/en/actions/how-tos/manage-workflow-runs/disable-and-enable-workflows"
             }
+            Self::SettingsDrift => "https://docs.github.com/en/rest/repos/repos#update-a-repository",
             Self::ExemptionExpired => "",
         }
     }
@@ -184,6 +191,7 @@ impl Rule {
             Self::DependabotFile | Self::DependabotCoverage => "Contents: read",
             Self::VulnerabilityAlerts | Self::SecurityUpdates => "Administration: read",
             Self::WorkflowDisabled => "Actions: read",
+            Self::SettingsDrift => "as each section of settings",
             Self::ExemptionExpired => "none",
         }
     }

@@ -4,6 +4,7 @@ mod code;
 mod object;
 mod protection;
 mod repository;
+mod settings;
 mod work;
 
 use std::cell::Cell;

@@ -4,7 +4,7 @@ use super::super::access::{Access, Permission};
 use super::super::ids;
 use super::super::model::{Repository, Visibility, written};
 use super::object::{Object, Val, connection, leaf, list};
-use super::{Context, code, newest_first, protection, work};
+use super::{Context, code, newest_first, protection, settings, work};
 
 pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object<'m> {
     let access = context.access;
@@ -87,7 +87,7 @@ pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object
             }
         }
         "createdAt" => leaf(written(of.created)),
-        other => Val::unknown("Repository", other),
+        other => settings::field(context, of, other, args),
     })
 }
 

@@ -11,6 +11,7 @@ mod pattern;
 mod protection;
 mod repository;
 mod ruleset;
+mod settings;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use self::owner::{Owner, Plan};
 pub use self::protection::{Actors, Checks, Protection, Reviews};
 pub use self::repository::{Repository, Visibility};
 pub use self::ruleset::{Bypass, Enforcement, Rule, Ruleset, Target};
+pub use self::settings::{ActionsSettings, Branches, Environment, Invitation, Settings};
 
 /// What a run's number begins at: beyond 32 bits, as at GitHub.
 const FIRST_RUN: u64 = 16_000_000_000;

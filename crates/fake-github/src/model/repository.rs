@@ -8,6 +8,7 @@ use super::issue::{Issue, Label};
 use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::Ruleset;
+use super::settings::Settings;
 
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Repository {
     pub(crate) issues: Vec<Issue>,
     pub(crate) labels: Vec<Label>,
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
+    /// What is set on its pages.
+    pub settings: Settings,
     /// What it is for.
     pub description: Option<String>,
     /// Who may see it.
@@ -97,6 +100,7 @@ impl Repository {
             issues: Vec::new(),
             labels: Vec::new(),
             secrets: BTreeMap::new(),
+            settings: Settings::default(),
             description: None,
             visibility: Visibility::Public,
             default_branch: "main".to_owned(),

@@ -2,10 +2,13 @@
 
 mod actions;
 mod app;
+mod environments;
 mod git;
 mod issues;
+mod permissions;
 mod protection;
 mod repos;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -107,6 +110,7 @@ pub(super) fn answer(
         ["user"] => Answer::ok(json!({"login": access.login, "type": "User"})),
         ["rate_limit"] => Answer::ok(json!({"rate": {"limit": 5000, "remaining": 5000}})),
         ["orgs" | "users", login] => repos::owner(&ask, login, segments[0] == "orgs"),
+        ["orgs", login, "teams", rest @ ..] => settings::of_organization(&mut ask, login, rest),
         ["orgs", login, "repos"] => repos::of_organization(&ask, login),
         ["repos", owner, name, rest @ ..] => {
             let full_name = format!("{owner}/{name}");
@@ -155,6 +159,6 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         (_, ["issues"]) => issues::issues(ask),
         (_, ["issues", number]) => issues::issue(ask, number),
         ("POST", ["issues", number, "comments"]) => issues::comment(ask, number),
-        _ => unserved(ask, &rest.join("/")),
+        _ => settings::answer(ask, rest).unwrap_or_else(|| unserved(ask, &rest.join("/"))),
     }
 }

@@ -81,6 +81,7 @@ pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
         security_updates: not_asked(),
         files: not_asked(),
         workflows: not_asked(),
+        settings: None,
     })
 }
 

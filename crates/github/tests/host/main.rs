@@ -8,5 +8,6 @@ mod house;
 mod issues;
 mod notices;
 mod reading;
+mod settings;
 mod trouble;
 mod writing;

@@ -3,6 +3,7 @@
 mod branch;
 mod dependencies;
 mod rest;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +132,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
     let findings: Vec<Finding> = Rule::ALL
         .into_iter()
         .filter(|rule| !settings.rules_off.contains(rule))
+        .filter(|rule| *rule != Rule::SettingsDrift || !settings.wanted.is_empty())
         .map(|rule| finding(rule, &case))
         .collect();
     RepositoryReport {
@@ -183,6 +185,7 @@ fn finding(rule: Rule, case: &Case<'_>) -> Finding {
         Rule::VulnerabilityAlerts => rest::alerts(case),
         Rule::SecurityUpdates => rest::security_updates(case),
         Rule::WorkflowDisabled => rest::workflows(case),
+        Rule::SettingsDrift => settings::drift(case),
         Rule::ExemptionExpired => rest::exemptions(case),
     };
     if outcome.verdict == Verdict::Fail

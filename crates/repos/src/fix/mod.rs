@@ -19,6 +19,7 @@ use super::findings::{self, writable};
 use super::policy::{Policy, PolicySettings};
 use super::report::Verdict;
 use super::rules::Rule;
+use super::settings::SettingChange;
 use super::snapshot::{Classic, DefaultBranch, Repository, RepositoryId, RulesetRule};
 
 /// With what branches are protected.
@@ -102,6 +103,8 @@ pub enum ChangeKind {
         /// What it says afterwards.
         after: String,
     },
+    /// A setting that the policy names.
+    Setting(SettingChange),
 }
 
 impl ChangeKind {
@@ -113,6 +116,7 @@ impl ChangeKind {
             Self::SwitchOnAlerts => "switch_on_alerts",
             Self::SwitchOnSecurityUpdates => "switch_on_security_updates",
             Self::WriteFile { .. } => "write_file",
+            Self::Setting(_) => "setting",
         }
     }
 }
@@ -250,7 +254,7 @@ fn unified(name: &str, before: &str, after: &str) -> String {
 }
 
 /// The difference between two documents.
-fn unified_json(name: &str, before: &Value, after: &Value) -> String {
+pub(crate) fn unified_json(name: &str, before: &Value, after: &Value) -> String {
     let text = |value: &Value| {
         if value.is_null() {
             String::new()

@@ -10,6 +10,7 @@ use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
+use crate::settings;
 use crate::snapshot::{RequiredCheck, Trait};
 use cc_devops_kernel::text::nearest;
 
@@ -63,6 +64,7 @@ impl Problems {
             protection,
             dependabot,
             workflows,
+            settings,
         } = table;
         let mut layer = Layer {
             include: include.map(|kinds| self.kinds(&format!("{path}.include"), &kinds)),
@@ -75,6 +77,7 @@ impl Problems {
             renovate_counts: dependabot.renovate_counts,
             nested: dependabot.nested,
             labels: workflows.labels,
+            wanted: settings::read(&format!("{path}.settings"), &settings, &mut self.0),
             ..Layer::default()
         };
         for (name, severity) in &severity {

@@ -26,6 +26,7 @@ pub(super) struct Table {
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
+    pub(super) settings: toml::Table,
 }
 
 /// A [`Table`] for some repositories; written out, because a flattened one hides unknown keys.
@@ -39,6 +40,7 @@ pub(super) struct Override {
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
+    pub(super) settings: toml::Table,
 }
 
 impl Override {
@@ -51,6 +53,7 @@ impl Override {
             protection: self.protection,
             dependabot: self.dependabot,
             workflows: self.workflows,
+            settings: self.settings,
         };
         (self.repositories, table)
     }
@@ -108,7 +111,7 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "defaults",
     "overrides",
     "exemptions",
@@ -130,6 +133,7 @@ const KEYS: [&str; 25] = [
     "ignored_ecosystems",
     "ignored_paths",
     "workflows",
+    "settings",
     "ignored",
     "fallback_repository",
     "labels",

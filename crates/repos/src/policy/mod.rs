@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::patterns::Glob;
 use super::rules::{Rule, Severity};
+use super::settings::{self, Section, Wanted};
 use super::snapshot::{RequiredCheck, Trait};
 
 /// A policy that makes sense.
@@ -42,6 +43,8 @@ pub struct PolicySettings {
     pub dependabot: Dependabot,
     /// Workflows.
     pub workflows: Workflows,
+    /// What its settings are to be.
+    pub wanted: Wanted,
 }
 
 /// What the default branch must have.
@@ -148,6 +151,7 @@ struct Layer {
     ignored_workflows: Option<Vec<Glob>>,
     fallback_repository: Option<String>,
     labels: Option<Vec<String>>,
+    wanted: settings::Layer,
 }
 
 /// Folders whose manifests belong to somebody else, or to tests.
@@ -175,6 +179,7 @@ impl Default for PolicySettings {
                 ignored_paths: IGNORED_PATHS.into_iter().filter_map(|p| Glob::new(p).ok()).collect(),
             },
             workflows: Workflows::default(),
+            wanted: Wanted::default(),
         }
     }
 }
@@ -222,6 +227,7 @@ impl PolicySettings {
         if layer.fallback_repository.is_some() {
             workflows.fallback_repository.clone_from(&layer.fallback_repository);
         }
+        self.wanted.lay(&layer.wanted);
     }
 }
 
@@ -254,6 +260,20 @@ impl Policy {
             }
         }
         settings
+    }
+
+    /// Every section of settings that it names for some repository.
+    pub fn wanted_sections(&self) -> BTreeSet<Section> {
+        self.layers().flat_map(|layer| layer.wanted.sections()).collect()
+    }
+
+    /// The control plane's secrets that it names for some repository.
+    pub fn wanted_secrets(&self) -> BTreeSet<&str> {
+        self.layers().flat_map(|layer| layer.wanted.secrets()).collect()
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer))
     }
 }
 

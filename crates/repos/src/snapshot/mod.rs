@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Drift;
+
 pub use branch::{
     Actors, AppliesTo, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Enforcement,
     NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
@@ -119,6 +121,9 @@ pub struct Repository {
     pub files: Fact<Files>,
     /// Its workflows.
     pub workflows: Fact<Vec<Workflow>>,
+    /// How its settings stand to those that the policy names; `None` where they were not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Drift>,
 }
 
 impl Repository {
