@@ -157,6 +157,9 @@ def corrected(document):
     # Either list, never both: https://github.com/ossf/allstar/issues/155 and https://github.com/google/go-github/issues/2976.
     checks["required"] = ["strict"]
     checks["oneOf"] = [{"required": ["contexts"]}, {"required": ["checks"]}]
+    # Owners of an enterprise may be let past: https://github.com/integrations/terraform-provider-github/issues/3487.
+    actor = document["components"]["schemas"]["repository-ruleset-bypass-actor"]["properties"]["actor_type"]
+    actor["enum"].append("EnterpriseOwner")
     return document
 
 

@@ -1,5 +1,6 @@
 //! What a request is answered with, before it is sent.
 
+use axum::http::HeaderName;
 use serde_json::{Value, json};
 
 /// An answer: its status, its body, and headers beside the usual ones.
@@ -8,6 +9,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Value,
     pub(super) headers: Vec<(&'static str, String)>,
+    /// Headers that a test names.
+    pub(super) more: Vec<(HeaderName, String)>,
 }
 
 impl Answer {
@@ -20,6 +23,7 @@ impl Answer {
             status,
             body,
             headers: Vec::new(),
+            more: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod access;
 mod answer;
+mod canned;
 mod description;
 mod graphql;
 mod ids;
@@ -18,7 +19,7 @@ mod rest;
 mod serve;
 mod traffic;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,9 +29,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use self::access::{Access, Permission};
+pub use self::canned::Canned;
 pub use self::model::{
     ActionsSettings, Actors, Branches, Bypass, Checks, Comment, Enforcement, Environment, Invitation, Issue, Job,
-    Label, Model, Owner, Plan, Protection, Pull, Repository, Reviews, Rule, Ruleset, Run,
+    Label, Model, Owner, Plan, Property, Protection, Pull, Repository, Reviews, Rule, Ruleset, Run,
     Settings as RepositorySettings, Target, Visibility, Workflow,
 };
 pub use self::recorded::{Replay, recorded, webhooks};
@@ -61,6 +63,12 @@ struct Settings {
     tokens: HashMap<String, Access>,
     /// How old an issue must be for a search to find it, in seconds.
     search_lag: i64,
+    /// What a test answers in the fake's place.
+    canned: Vec<Canned>,
+    /// What an older server lacks.
+    lacks: BTreeSet<String>,
+    /// The version of an Enterprise Server; `None` is github.com.
+    version: Option<String>,
 }
 
 /// A running fake on a free loopback port; dropping it ends it.
@@ -82,6 +90,9 @@ impl FakeGitHub {
                 latency: Duration::ZERO,
                 tokens: HashMap::from([(TOKEN.to_owned(), Access::classic("ops", Permission::Admin))]),
                 search_lag: 0,
+                canned: Vec::new(),
+                lacks: BTreeSet::new(),
+                version: None,
             }),
             url: Mutex::default(),
         });
@@ -145,6 +156,21 @@ impl FakeGitHub {
         lock(&self.inner.traffic).faults.push((key.to_owned(), skip, fault));
     }
 
+    /// Answers in the fake's place from now on, to every request that the answer is for; the first that fits counts.
+    pub fn answer(&self, canned: Canned) {
+        lock(&self.inner.settings).canned.push(canned);
+    }
+
+    /// Makes it an older server: GraphQL lacks these, each `Type.field` or a type.
+    pub fn lacks(&self, fields: &[&str]) {
+        lock(&self.inner.settings).lacks = fields.iter().map(|&field| field.to_owned()).collect();
+    }
+
+    /// Makes it an Enterprise Server of this version, such as `3.9.2`, which says so.
+    pub fn version(&self, version: &str) {
+        lock(&self.inner.settings).version = Some(version.to_owned());
+    }
+
     /// From now on nothing goes wrong any more.
     pub fn clear_faults(&self) {
         lock(&self.inner.traffic).faults.clear();
@@ -164,6 +190,15 @@ impl FakeGitHub {
     pub fn count(&self, key: &str) -> usize {
         let traffic = lock(&self.inner.traffic);
         traffic.seen.iter().filter(|seen| seen.key.starts_with(key)).count()
+    }
+
+    /// What was asked that writes, oldest first.
+    pub fn writes(&self) -> Vec<Seen> {
+        let asked = self.requests().into_iter();
+        asked
+            .filter(|seen| !seen.key.starts_with("GET ") && !seen.key.starts_with("POST /graphql"))
+            .filter(|seen| !seen.key.ends_with("/access_tokens"))
+            .collect()
     }
 
     /// Forgets what was asked.

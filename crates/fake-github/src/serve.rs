@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::Response;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use futures::stream;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
 use super::traffic::{Fault, LIMIT, RESET, Seen};
@@ -38,8 +39,13 @@ async fn answer(
     };
     let latency = lock(&inner.settings).latency;
     tokio::time::sleep(latency).await;
+    let canned = lock(&inner.settings)
+        .canned
+        .iter()
+        .find_map(|canned| canned.answer(&key));
     let fault = lock(&inner.traffic).meets(&key, asked["variables"]["first"].as_u64());
     let (answer, broken) = match fault {
+        None if canned.is_some() => (canned.unwrap_or_else(Answer::none), false),
         Some(Fault::Cut) => (Answer::new(0, Value::Null), true),
         Some(Fault::Status(status, message)) => (Answer::refused(status, message), false),
         Some(Fault::Secondary(after)) => (secondary(after), false),
@@ -61,6 +67,11 @@ async fn answer(
         }
         Some(Fault::TooMany(_)) | None => (held(&inner, &method, path, &uri, &headers, &asked), false),
     };
+    let mut answer = answer;
+    if let Some(unchanged) = unchanged(&mut answer, &method, &headers).filter(|_| !is_graphql && !broken) {
+        answer = unchanged;
+        lock(&inner.traffic).remaining += 1;
+    }
     let mut traffic = lock(&inner.traffic);
     let number = traffic.seen.len();
     traffic.seen.push(Seen {
@@ -74,6 +85,26 @@ async fn answer(
         return cut();
     }
     send(&inner, answer, number, remaining)
+}
+
+/// Names what was read, by its content; the answer in its place if who asks has it already.
+fn unchanged(answer: &mut Answer, method: &Method, headers: &HeaderMap) -> Option<Answer> {
+    if method != Method::GET || answer.status != 200 {
+        return None;
+    }
+    // GitHub's go by the token too.
+    let token = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let mut hash = Sha256::new();
+    hash.update(token.unwrap_or_default());
+    hash.update(answer.body.to_string());
+    let tag = format!("W/\"{}\"", hex::encode(hash.finalize()));
+    answer.headers.push(("etag", tag.clone()));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    known.is_some_and(|known| known == tag).then(|| {
+        let mut unchanged = Answer::new(304, Value::Null);
+        unchanged.headers.push(("etag", tag));
+        unchanged
+    })
 }
 
 /// Breaks the connection off in the middle of the body.
@@ -104,6 +135,15 @@ fn send(inner: &Inner, answer: Answer, number: usize, remaining: u64) -> Respons
     for (name, value) in usual.into_iter().chain(answer.headers) {
         let value = HeaderValue::from_str(&value).expect("a header is text");
         response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    if let Some(version) = &lock(&inner.settings).version {
+        let value = HeaderValue::from_str(&format!("enterprise-server@{version}")).expect("a header is text");
+        let name = HeaderName::from_static("x-github-enterprise-version");
+        response.headers_mut().insert(name, value);
+    }
+    for (name, value) in answer.more {
+        let value = HeaderValue::from_str(&value).expect("a header is text");
+        response.headers_mut().insert(name, value);
     }
     response
 }
@@ -174,11 +214,20 @@ fn carried_out(inner: &Inner, method: &Method, path: &str, uri: &Uri, headers: &
         }
         traffic.remaining -= 1;
     }
-    let lag = lock(&inner.settings).search_lag;
+    let (lag, lacks, version) = {
+        let settings = lock(&inner.settings);
+        (settings.search_lag, settings.lacks.clone(), settings.version.clone())
+    };
+    if path == "/meta" {
+        return Answer::ok(match version {
+            Some(version) => json!({"verifiable_password_authentication": true, "installed_version": version}),
+            None => json!({"verifiable_password_authentication": false}),
+        });
+    }
     let url = lock(&inner.url).clone();
     let mut model = lock(&inner.model);
     if path == "/graphql" {
-        return Answer::ok(graphql::answer(&model, &access, lag, asked));
+        return Answer::ok(graphql::answer(&model, &access, lag, &lacks, asked));
     }
     rest::answer(
         &mut model,

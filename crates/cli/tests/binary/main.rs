@@ -22,6 +22,8 @@ mod process;
 #[cfg(test)]
 mod repos;
 #[cfg(test)]
+mod repos_field;
+#[cfg(test)]
 mod repos_settings;
 #[cfg(test)]
 mod requests;

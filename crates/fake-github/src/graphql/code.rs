@@ -2,40 +2,64 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Issue, Repository, Tree};
+use super::super::model::{Blob, Commit, Issue, Repository, Tree, written};
 use super::object::{Object, Val, connection, leaf};
 use super::{Context, repository};
 
 /// The id of the app that reports the jobs of workflows.
 const ACTIONS: u64 = 15_368;
 
-/// What an expression such as `HEAD:.github` leads to.
-pub(super) fn object<'m>(of: &'m Repository, expression: &str) -> Val<'m> {
-    match expression.split_once(':') {
-        Some(("HEAD", path)) => at(of, path),
-        _ => Val::Refused(format!("the fake GitHub does not read the expression {expression}")),
+/// What an expression such as `HEAD:.github` or `main^{tree}` leads to.
+pub(super) fn object<'m>(context: Context<'m>, of: &'m Repository, expression: &str) -> Val<'m> {
+    let (revision, path) = match expression.split_once(':') {
+        Some((revision, path)) => (revision, Some(path)),
+        None => match expression.strip_suffix("^{tree}") {
+            Some(revision) => (revision, Some("")),
+            None => (expression, None),
+        },
+    };
+    let found = match revision {
+        "HEAD" => of.git.head(&of.default_branch),
+        revision => of.git.resolve(revision),
+    };
+    match (found, path) {
+        (Some(found), Some(path)) => at(of, found, path),
+        (Some(found), None) => Val::Object(commit(context, of, &found.oid)),
+        (None, _) => Val::Null,
     }
 }
 
-/// What stands at a path of the default branch.
-pub(super) fn at<'m>(of: &'m Repository, path: &str) -> Val<'m> {
-    let Some(head) = of.git.head(&of.default_branch) else {
-        return Val::Null;
-    };
-    if let Some(blob) = head.files.get(path) {
-        return Val::Object(Object::new("Blob", move |field, _| match field {
-            "oid" => leaf(blob.oid.as_str()),
-            "isBinary" => leaf(blob.text().is_none()),
-            "isTruncated" => leaf(blob.bytes.len() > 512_000),
-            "byteSize" => leaf(blob.bytes.len()),
-            "text" => blob.text().map_or(Val::Null, leaf),
-            other => Val::unknown("Blob", other),
-        }));
+/// What has this id: a commit, a folder or a file.
+pub(super) fn by_id<'m>(context: Context<'m>, of: &'m Repository, oid: &str) -> Val<'m> {
+    if of.git.commit(oid).is_some() {
+        return Val::Object(commit(context, of, oid));
     }
-    match Tree::of(&head.files, path) {
+    if let Some((within, path)) = of.git.tree(oid) {
+        return at(of, within, &path);
+    }
+    of.git.blob(oid).map_or(Val::Null, |blob| Val::Object(file(blob)))
+}
+
+fn file(blob: &Blob) -> Object<'_> {
+    Object::new("Blob", move |field, _| match field {
+        "oid" => leaf(blob.oid.as_str()),
+        "isBinary" => leaf(blob.text().is_none()),
+        "isTruncated" => leaf(blob.bytes.len() > 512_000),
+        "byteSize" => leaf(blob.bytes.len()),
+        "text" => blob.text().map_or(Val::Null, leaf),
+        other => Val::unknown("Blob", other),
+    })
+}
+
+/// What stands at a path of a commit.
+pub(super) fn at<'m>(of: &'m Repository, within: &'m Commit, path: &str) -> Val<'m> {
+    if let Some(blob) = within.files.get(path) {
+        return Val::Object(file(blob));
+    }
+    match Tree::of(&within.files, path) {
         Some(tree) => Val::Object(Object::new("Tree", move |field, _| match field {
             "oid" => leaf(tree.oid.as_str()),
-            "entries" => repository::entries(of, tree.clone()),
+            "entries" => repository::entries(of, within, tree.clone()),
             other => Val::unknown("Tree", other),
         })),
         None => Val::Null,
@@ -53,6 +77,8 @@ pub(super) fn commit<'m>(context: Context<'m>, of: &'m Repository, oid: &str) ->
     let oid = oid.to_owned();
     Object::new("Commit", move |field, _| match field {
         "oid" => leaf(oid.as_str()),
+        "committedDate" => of.git.commit(&oid).map_or(Val::Null, |commit| leaf(written(commit.at))),
+        "tree" => of.git.commit(&oid).map_or(Val::Null, |commit| at(of, commit, "")),
         "statusCheckRollup" => {
             let reported = reported(of, &oid);
             if reported.is_empty() {

@@ -2,12 +2,15 @@
 
 mod code;
 mod object;
+mod older;
+mod people;
 mod protection;
 mod repository;
 mod settings;
 mod work;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -18,9 +21,16 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use self::object::{Args, Object, Val, connection, leaf};
-use super::access::Access;
+pub(super) use self::people::association;
+use super::access::{Access, Permission};
 use super::ids;
 use super::model::{Model, Owner};
+
+/// Values that GitHub has and its published schema does not yet: after which line, and which.
+const NEWER: [(&str, &str); 2] = [
+    ("enum RepositoryRuleType {", "COPILOT_CODE_REVIEW"),
+    ("enum RepositoryRulesetBypassActorBypassMode {", "EXEMPT"),
+];
 
 /// GitHub's public schema. It is not quite valid itself: a type has two fields of one name.
 static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| {
@@ -29,6 +39,9 @@ static SCHEMA: LazyLock<Valid<Schema>> = LazyLock::new(|| {
     GzDecoder::new(&packed[..])
         .read_to_string(&mut text)
         .expect("the schema is packed");
+    for (place, value) in NEWER {
+        text = text.replacen(place, &format!("{place}\n  {value}"), 1);
+    }
     let schema = match Schema::parse(&text, "github.graphql") {
         Ok(schema) => schema,
         Err(mistakes) => mistakes.partial,
@@ -48,13 +61,16 @@ pub(super) struct Context<'m> {
 }
 
 /// The answer to a query.
-pub(super) fn answer(model: &Model, access: &Access, lag: i64, asked: &Value) -> Value {
+pub(super) fn answer(model: &Model, access: &Access, lag: i64, lacks: &BTreeSet<String>, asked: &Value) -> Value {
     let text = asked["query"].as_str().unwrap_or_default();
     let refused = |message: String| json!({"errors": [{"message": message}]});
     let document = match ExecutableDocument::parse_and_validate(&SCHEMA, text, "query.graphql") {
         Ok(document) => document,
         Err(mistakes) => return refused(mistakes.errors.to_string()),
     };
+    if let Some(refusal) = older::refusal(&document, lacks) {
+        return refusal;
+    }
     let variables = serde_json::from_value(asked["variables"].clone()).unwrap_or_default();
     let lists = Cell::new(0);
     let context = Context {
@@ -83,7 +99,7 @@ fn with_kinds(mut answer: Value, lists: u64) -> Value {
         let message = message.trim_start_matches("resolver error: ").to_owned();
         let kind = if message.starts_with("Could not resolve") {
             "NOT_FOUND"
-        } else if message.starts_with("Resource not accessible") {
+        } else if message.starts_with("Resource not accessible") || message.starts_with("You do not have permission") {
             "FORBIDDEN"
         } else {
             continue;
@@ -127,7 +143,7 @@ fn query(context: Context<'_>) -> Object<'_> {
             "resetAt" => leaf("2026-11-24T00:00:00Z"),
             other => Val::unknown("RateLimit", other),
         })),
-        "viewer" => Val::Object(work::user(&context.access.login)),
+        "viewer" => Val::Object(people::account(context, &context.access.login)),
         "repositoryOwner" => match context.model.owner(args.text("login")) {
             Some(found) => Val::Object(owner(context, found)),
             None => Val::Null,
@@ -157,6 +173,9 @@ fn node<'m>(context: Context<'m>, id: &str) -> Val<'m> {
             let home = context.model.home(number)?;
             let workflow = home.workflows().iter().find(|workflow| workflow.id == number)?;
             let there = workflow.state != "deleted" && context.access.sees(home);
+            if there && !context.access.may(home, Permission::Read, "actions", false) {
+                return Some(Val::Refused(repository::refusal(context.access)));
+            }
             there.then(|| Val::Object(work::workflow(context, home, workflow)))
         }
         "RRS" => protection::ruleset_by_id(context, number),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::access::Permission;
 use super::super::ids;
-use super::super::model::{Bypass, Protection, Repository, Rule, Ruleset};
+use super::super::model::{Bypass, Property, Protection, Repository, Rule, Ruleset};
 use super::Context;
 use super::object::{Object, Val, connection, leaf, list};
 
@@ -92,14 +92,30 @@ pub(super) fn rule<'m>(
     Object::new("RepositoryRule", move |field, _| match field {
         "type" => leaf(rule.kind.to_uppercase()),
         "repositoryRuleset" => place.map_or(Val::Null, |(of, set)| Val::Object(ruleset(context, Some(of), set))),
-        "parameters" => match (rule.kind.as_str(), &rule.parameters) {
-            ("pull_request", Some(parameters)) => Val::Object(written("PullRequestParameters", parameters)),
-            ("required_status_checks", Some(parameters)) => {
-                Val::Object(written("RequiredStatusChecksParameters", parameters))
-            }
+        "parameters" => match (parameters(&rule.kind), &rule.parameters) {
+            (Some(kind), Some(parameters)) => Val::Object(written(kind, parameters)),
             _ => Val::Null,
         },
         other => Val::unknown("RepositoryRule", other),
+    })
+}
+
+/// The type of a rule's parameters, for the rules whose parameters the schema has.
+fn parameters(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "pull_request" => "PullRequestParameters",
+        "required_status_checks" => "RequiredStatusChecksParameters",
+        "workflows" => "WorkflowsParameters",
+        "code_scanning" => "CodeScanningParameters",
+        "required_deployments" => "RequiredDeploymentsParameters",
+        "update" => "UpdateParameters",
+        "branch_name_pattern" => "BranchNamePatternParameters",
+        "tag_name_pattern" => "TagNamePatternParameters",
+        "commit_message_pattern" => "CommitMessagePatternParameters",
+        "commit_author_email_pattern" => "CommitAuthorEmailPatternParameters",
+        "committer_email_pattern" => "CommitterEmailPatternParameters",
+        "merge_queue" => "MergeQueueParameters",
+        _ => return None,
     })
 }
 
@@ -108,9 +124,15 @@ fn written<'m>(kind: &'static str, parameters: &'m Value) -> Object<'m> {
     Object::new(kind, move |field, _| {
         let fields = parameters.as_object().into_iter().flatten();
         let mut named = fields.filter(|(name, _)| name.to_lower_camel_case() == field);
+        let within = match field {
+            "workflows" => "WorkflowFileReference",
+            "codeScanningTools" => "CodeScanningTool",
+            _ => "StatusCheckConfiguration",
+        };
         match named.next() {
-            Some((_, Value::Array(checks))) => list(checks.iter().collect(), |check| {
-                Val::Object(written("StatusCheckConfiguration", check))
+            Some((_, Value::Array(all))) => list(all.iter().collect(), |each| match each {
+                Value::Object(_) => Val::Object(written(within, each)),
+                scalar => leaf(scalar.clone()),
             }),
             Some((_, value)) => leaf(value.clone()),
             None => Val::Null,
@@ -154,13 +176,25 @@ pub(super) fn ruleset<'m>(context: Context<'m>, of: Option<&'m Repository>, rule
         },
         "conditions" => Val::Object(Object::new("RepositoryRuleConditions", move |field, _| match field {
             "refName" => Val::Object(names("RefNameConditionTarget", &ruleset.include, &ruleset.exclude)),
-            "repositoryName" if own => Val::Null,
+            "repositoryName" | "repositoryId" | "repositoryProperty" if own => Val::Null,
+            "repositoryProperty" if chosen(ruleset) => Val::Object(property_target(ruleset)),
+            "repositoryProperty" => Val::Null,
+            "repositoryName" if chosen(ruleset) || ruleset.repository_ids.is_some() => Val::Null,
             "repositoryName" => Val::Object(names(
                 "RepositoryNameConditionTarget",
                 &ruleset.repositories,
                 &ruleset.repositories_exclude,
             )),
-            "repositoryId" => Val::Null,
+            "repositoryId" => ruleset.repository_ids.as_ref().map_or(Val::Null, |numbers| {
+                let numbers = numbers.clone();
+                Val::Object(Object::new(
+                    "RepositoryIdConditionTarget",
+                    move |field, _| match field {
+                        "repositoryIds" => list(numbers.clone(), |number| leaf(ids::node("R", number))),
+                        other => Val::unknown("RepositoryIdConditionTarget", other),
+                    },
+                ))
+            }),
             other => Val::unknown("RepositoryRuleConditions", other),
         })),
         "rules" => {
@@ -186,6 +220,29 @@ pub(super) fn ruleset<'m>(context: Context<'m>, of: Option<&'m Repository>, rule
             )
         }
         other => Val::unknown("RepositoryRuleset", other),
+    })
+}
+
+/// Whether a ruleset chooses repositories by a property.
+fn chosen(ruleset: &Ruleset) -> bool {
+    !ruleset.properties.is_empty() || !ruleset.properties_exclude.is_empty()
+}
+
+fn property_target(ruleset: &Ruleset) -> Object<'_> {
+    fn targets(properties: &[Property]) -> Val<'_> {
+        list(properties.iter().collect(), |property| {
+            Val::Object(Object::new("PropertyTargetDefinition", move |field, _| match field {
+                "name" => leaf(property.name.as_str()),
+                "propertyValues" => list(property.values.iter().collect(), |value| leaf(value.as_str())),
+                "source" => leaf("custom"),
+                other => Val::unknown("PropertyTargetDefinition", other),
+            }))
+        })
+    }
+    Object::new("RepositoryPropertyConditionTarget", move |field, _| match field {
+        "include" => targets(&ruleset.properties),
+        "exclude" => targets(&ruleset.properties_exclude),
+        other => Val::unknown("RepositoryPropertyConditionTarget", other),
     })
 }
 

@@ -2,9 +2,9 @@
 
 use super::super::access::{Access, Permission};
 use super::super::ids;
-use super::super::model::{Repository, Visibility, written};
+use super::super::model::{Commit, Repository, Tree, Visibility, written};
 use super::object::{Object, Val, connection, leaf, list};
-use super::{Context, code, newest_first, protection, settings, work};
+use super::{Context, code, newest_first, people, protection, settings, work};
 
 pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object<'m> {
     let access = context.access;
@@ -45,13 +45,18 @@ pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object
             if !access.may(of, Permission::Read, "contents", false) {
                 return Val::Refused(refusal(access));
             }
-            code::object(of, args.text("expression"))
+            match args.get("oid").and_then(serde_json::Value::as_str) {
+                Some(oid) => code::by_id(context, of, oid),
+                None => code::object(context, of, args.text("expression")),
+            }
         }
         "rulesets" => {
             if !context.model.has_rulesets(of) {
                 return Val::Null;
             }
-            let all: Vec<_> = of.rulesets.iter().chain(context.model.parents(of)).collect();
+            let parents = args.get("includeParents").is_none_or(|on| on == true);
+            let above = context.model.parents(of).filter(|_| parents);
+            let all: Vec<_> = of.rulesets.iter().chain(above).collect();
             connection(context, "RepositoryRulesetConnection", all, args, move |ruleset| {
                 Val::Object(protection::ruleset(context, Some(of), ruleset))
             })
@@ -86,7 +91,11 @@ pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object
                 None => Val::Refused(format!("Could not resolve to an Issue with the number of {number}.")),
             }
         }
+        "collaborators" => people::collaborators(context, of, args),
         "createdAt" => leaf(written(of.created)),
+        "updatedAt" => leaf(written(of.updated)),
+        "pushedAt" => of.pushed.map_or(Val::Null, |at| leaf(written(at))),
+        "url" => leaf(format!("https://github.com/{}", of.full_name())),
         other => settings::field(context, of, other, args),
     })
 }
@@ -151,14 +160,15 @@ fn branch<'m>(context: Context<'m>, of: &'m Repository, name: &'m str) -> Object
 }
 
 /// The entries of a tree; where each leads is read only if it is asked for.
-pub(super) fn entries(of: &Repository, tree: super::super::model::Tree) -> Val<'_> {
+pub(super) fn entries<'m>(of: &'m Repository, commit: &'m Commit, tree: Tree) -> Val<'m> {
     list(tree.entries, move |entry| {
         Val::Object(Object::new("TreeEntry", move |field, _| match field {
             "name" => leaf(entry.name.as_str()),
             "path" => leaf(entry.path.as_str()),
             "oid" => leaf(entry.oid.as_str()),
             "type" => leaf(if entry.blob.is_some() { "blob" } else { "tree" }),
-            "object" => code::at(of, &entry.path),
+            "mode" => leaf(if entry.blob.is_some() { 0o100_644 } else { 0o40_000 }),
+            "object" => code::at(of, commit, &entry.path),
             other => Val::unknown("TreeEntry", other),
         }))
     })

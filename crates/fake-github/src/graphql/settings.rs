@@ -30,15 +30,21 @@ pub(super) fn field<'m>(context: Context<'m>, of: &'m Repository, field: &str, a
         "description" => leaf(of.description.clone()),
         "repositoryTopics" => {
             let topics = of.settings.topics.iter().collect();
-            connection(context, "RepositoryTopicConnection", topics, args, |topic: &'m String| {
-                Val::Object(Object::new("RepositoryTopic", move |field, _| match field {
-                    "topic" => Val::Object(Object::new("Topic", move |field, _| match field {
-                        "name" => leaf(topic.as_str()),
-                        other => Val::unknown("Topic", other),
-                    })),
-                    other => Val::unknown("RepositoryTopic", other),
-                }))
-            })
+            connection(
+                context,
+                "RepositoryTopicConnection",
+                topics,
+                args,
+                |topic: &'m String| {
+                    Val::Object(Object::new("RepositoryTopic", move |field, _| match field {
+                        "topic" => Val::Object(Object::new("Topic", move |field, _| match field {
+                            "name" => leaf(topic.as_str()),
+                            other => Val::unknown("Topic", other),
+                        })),
+                        other => Val::unknown("RepositoryTopic", other),
+                    }))
+                },
+            )
         }
         "labels" => {
             let labels = of.labels().iter().collect();

@@ -3,25 +3,7 @@
 use super::super::ids;
 use super::super::model::{Issue, Repository, Run, Workflow, written};
 use super::object::{Args, Object, Val, connection, leaf};
-use super::{Context, repository};
-
-pub(super) fn user(login: &str) -> Object<'_> {
-    Object::new("User", move |field, _| match field {
-        "login" => leaf(login),
-        other => Val::unknown("User", other),
-    })
-}
-
-fn actor(login: &str) -> Object<'_> {
-    let (kind, login) = match login.strip_suffix("[bot]") {
-        Some(login) => ("Bot", login),
-        None => ("User", login),
-    };
-    Object::new(kind, move |field, _| match field {
-        "login" => leaf(login),
-        other => Val::unknown(kind, other),
-    })
-}
+use super::{Context, people, repository};
 
 pub(super) fn workflow<'m>(context: Context<'m>, of: &'m Repository, workflow: &'m Workflow) -> Object<'m> {
     Object::new("Workflow", move |field, args| match field {
@@ -73,7 +55,8 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         "body" => leaf(issue.body.as_deref().unwrap_or_default()),
         "repository" => Val::Object(repository::repository(context, of)),
         "viewerDidAuthor" => leaf(issue.author == context.access.login),
-        "author" => Val::Object(actor(&issue.author)),
+        "author" => Val::Object(people::actor(context, &issue.author)),
+        "authorAssociation" => leaf(people::association(of, &issue.author)),
         "state" => leaf(if issue.open { "OPEN" } else { "CLOSED" }),
         "stateReason" => {
             let reason = issue.reason.as_deref();
@@ -95,7 +78,7 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
             connection(context, "IssueCommentConnection", comments, args, move |comment| {
                 Val::Object(Object::new("IssueComment", move |field, _| match field {
                     "viewerDidAuthor" => leaf(comment.author == context.access.login),
-                    "author" => Val::Object(actor(&comment.author)),
+                    "author" => Val::Object(people::actor(context, &comment.author)),
                     "body" => leaf(comment.body.as_str()),
                     other => Val::unknown("IssueComment", other),
                 }))
@@ -103,9 +86,9 @@ pub(super) fn issue<'m>(context: Context<'m>, of: &'m Repository, issue: &'m Iss
         }
         "timelineItems" => {
             let events: Vec<_> = issue.closed_by.iter().collect();
-            connection(context, "IssueTimelineItemsConnection", events, args, |by| {
+            connection(context, "IssueTimelineItemsConnection", events, args, move |by| {
                 Val::Object(Object::new("ClosedEvent", move |field, _| match field {
-                    "actor" => Val::Object(actor(by)),
+                    "actor" => Val::Object(people::actor(context, by)),
                     other => Val::unknown("ClosedEvent", other),
                 }))
             })

@@ -66,6 +66,13 @@ pub struct Job {
     pub steps: Vec<(String, Option<String>)>,
 }
 
+impl Workflow {
+    /// Its id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 impl Run {
     /// Its id.
     pub fn id(&self) -> u64 {

@@ -34,6 +34,9 @@ impl Blob {
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
     pub(crate) oid: String,
+    pub(crate) tree: String,
+    /// Seconds since 1970.
+    pub(crate) at: i64,
     pub(crate) files: Arc<Files>,
 }
 
@@ -49,6 +52,8 @@ impl Commit {
         ];
         Arc::new(Self {
             oid: oid("commit", &parts),
+            tree: tree.clone(),
+            at,
             files,
         })
     }
@@ -113,6 +118,20 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// The path of the folder of this id, in `path` or below.
+    fn find(files: &Files, path: &str, oid: &str) -> Option<String> {
+        let tree = Self::of(files, path)?;
+        if tree.oid == oid {
+            return Some(path.to_owned());
+        }
+        let folders = tree.entries.iter().filter(|entry| entry.blob.is_none());
+        folders
+            .into_iter()
+            .find_map(|entry| Self::find(files, &entry.path, oid))
+    }
+}
+
 /// The branches, tags and commits of a repository.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Git {
@@ -130,6 +149,20 @@ impl Git {
 
     pub(crate) fn commit(&self, oid: &str) -> Option<&Arc<Commit>> {
         self.commits.get(oid)
+    }
+
+    /// The folder of this id in any commit: its commit, and its path.
+    pub(crate) fn tree(&self, oid: &str) -> Option<(&Arc<Commit>, String)> {
+        let newest = self.commits.values();
+        newest
+            .into_iter()
+            .find_map(|commit| Some((commit, Tree::find(&commit.files, "", oid)?)))
+    }
+
+    /// The file of this id in any commit.
+    pub(crate) fn blob(&self, oid: &str) -> Option<&Arc<Blob>> {
+        let files = self.commits.values().flat_map(|commit| commit.files.values());
+        files.into_iter().find(|blob| blob.oid == oid)
     }
 
     /// What a branch, a tag, a whole `refs/…` or a commit's id stands for.

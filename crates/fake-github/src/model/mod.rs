@@ -3,29 +3,31 @@
 mod actions;
 mod bulk;
 mod clock;
+mod described;
 mod git;
 mod issue;
 mod life;
 mod owner;
 mod pattern;
+mod people;
 mod protection;
 mod repository;
 mod ruleset;
 mod settings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 pub use self::actions::{Job, Run, Workflow};
 use self::clock::Clock;
 pub(super) use self::clock::written;
-pub(super) use self::git::Tree;
+pub(super) use self::git::{Blob, Commit, Files, Tree};
 pub(super) use self::issue::Gone;
 pub use self::issue::{Comment, Issue, Label, Pull};
 pub use self::owner::{Owner, Plan};
 pub use self::protection::{Actors, Checks, Protection, Reviews};
 pub use self::repository::{Repository, Visibility};
-pub use self::ruleset::{Bypass, Enforcement, Rule, Ruleset, Target};
+pub use self::ruleset::{Bypass, Enforcement, Property, Rule, Ruleset, Target};
 pub use self::settings::{ActionsSettings, Branches, Environment, Invitation, Settings};
 
 /// What a run's number begins at: beyond 32 bits, as at GitHub.
@@ -43,6 +45,10 @@ pub struct Model {
     names: HashMap<String, u64>,
     /// Which repository a workflow or a run is in.
     homes: HashMap<u64, u64>,
+    /// Logins in lower case, with the number of the account and the login as it is written.
+    accounts: BTreeMap<String, (u64, String)>,
+    /// People who are known, and may do nothing in particular.
+    outside: BTreeSet<String>,
 }
 
 impl Model {
@@ -65,6 +71,8 @@ impl Model {
             repositories: BTreeMap::new(),
             names: HashMap::new(),
             homes: HashMap::new(),
+            accounts: BTreeMap::new(),
+            outside: BTreeSet::new(),
         }
     }
 
@@ -280,10 +288,11 @@ impl Model {
     }
 
     /// The rulesets of the organisation that are about this repository.
-    pub(super) fn parents<'m>(&'m self, repository: &Repository) -> impl Iterator<Item = &'m Ruleset> {
-        let name = repository.name.clone();
+    pub(super) fn parents<'m>(&'m self, repository: &'m Repository) -> impl Iterator<Item = &'m Ruleset> {
         let rulesets = self.owner(&repository.owner).map_or(&[][..], |owner| &owner.rulesets);
-        rulesets.iter().filter(move |ruleset| ruleset.has_repository(&name))
+        rulesets
+            .iter()
+            .filter(move |ruleset| ruleset.has_repository(repository))
     }
 
     /// Whether the owner's plan has protection and rulesets for this repository.

@@ -9,6 +9,7 @@ use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::Ruleset;
 use super::settings::Settings;
+use crate::access::Permission;
 
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,12 @@ pub struct Repository {
     pub(crate) issues: Vec<Issue>,
     pub(crate) labels: Vec<Label>,
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
+    /// Who may do what, by login.
+    pub people: BTreeMap<String, Permission>,
+    /// Custom properties of the organisation, with their value here.
+    pub properties: BTreeMap<String, String>,
+    /// After so many entries a whole tree is cut off; `None` is after 100,000.
+    pub tree_limit: Option<usize>,
     /// What is set on its pages.
     pub settings: Settings,
     /// What it is for.
@@ -100,6 +107,11 @@ impl Repository {
             issues: Vec::new(),
             labels: Vec::new(),
             secrets: BTreeMap::new(),
+            people: [("ops", Permission::Admin), ("grace", Permission::Write)]
+                .map(|(login, permission)| (login.to_owned(), permission))
+                .into(),
+            properties: BTreeMap::new(),
+            tree_limit: None,
             settings: Settings::default(),
             description: None,
             visibility: Visibility::Public,
@@ -129,6 +141,10 @@ impl Repository {
     /// `owner/name`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.visibility == Visibility::Public
     }
 
     /// The value of an Actions secret, as it was before it was sealed.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pattern::matches;
+use super::repository::Repository;
 
 /// What a ruleset is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +64,21 @@ pub struct Rule {
 /// Who need not obey a ruleset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bypass {
-    /// `Team`, `Integration`, `RepositoryRole`, `OrganizationAdmin` or `DeployKey`.
+    /// `Team`, `Integration`, `RepositoryRole`, `OrganizationAdmin`, `EnterpriseOwner`, `DeployKey` or `User`.
     pub kind: String,
-    /// The id of the team, App or role; `None` for a deploy key.
+    /// The number of the team, App, role or account; `None` for a deploy key.
     pub id: Option<i64>,
-    /// `always` or `pull_request`.
+    /// `always`, `pull_request` or `exempt`.
     pub mode: String,
+}
+
+/// Which repositories a ruleset of an organisation is for, by a custom property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Property {
+    /// What it is called.
+    pub name: String,
+    /// Any of these.
+    pub values: Vec<String>,
 }
 
 /// A ruleset.
@@ -83,7 +93,7 @@ pub struct Ruleset {
     pub target: Target,
     /// Whether it is in force.
     pub enforcement: Enforcement,
-    /// Which refs: `~DEFAULT_BRANCH`, `~ALL`, or fnmatch on `refs/heads/…`.
+    /// Which refs: `~DEFAULT_BRANCH`, `~ALL`, or fnmatch on `refs/heads/…`. Without any it is for all.
     pub include: Vec<String>,
     /// Which not, though included.
     pub exclude: Vec<String>,
@@ -91,6 +101,12 @@ pub struct Ruleset {
     pub repositories: Vec<String>,
     /// Which not, though included.
     pub repositories_exclude: Vec<String>,
+    /// Only repositories that have one of these properties; without any, all.
+    pub properties: Vec<Property>,
+    /// None that have one of these.
+    pub properties_exclude: Vec<Property>,
+    /// Only these repositories, by number.
+    pub repository_ids: Option<Vec<u64>>,
     /// What it demands.
     pub rules: Vec<Rule>,
     /// Who need not obey.
@@ -111,6 +127,9 @@ impl Ruleset {
             exclude: Vec::new(),
             repositories: vec!["~ALL".to_owned()],
             repositories_exclude: Vec::new(),
+            properties: Vec::new(),
+            properties_exclude: Vec::new(),
+            repository_ids: None,
             rules: Vec::new(),
             bypass: Vec::new(),
         }
@@ -200,14 +219,26 @@ impl Ruleset {
         self
     }
 
-    /// Whether this ruleset of an organisation is about its repository of this name.
-    pub(crate) fn has_repository(&self, name: &str) -> bool {
+    /// Whether this ruleset of an organisation is about this repository of it.
+    pub(crate) fn has_repository(&self, repository: &Repository) -> bool {
+        let name = &repository.name;
         let any = |patterns: &[String]| {
             patterns
                 .iter()
                 .any(|pattern| pattern == "~ALL" || matches(&pattern.to_lowercase(), &name.to_lowercase()))
         };
-        any(&self.repositories) && !any(&self.repositories_exclude)
+        let has = |property: &Property| {
+            let value = repository.properties.get(&property.name);
+            value.is_some_and(|value| property.values.contains(value))
+        };
+        any(&self.repositories)
+            && !any(&self.repositories_exclude)
+            && (self.properties.is_empty() || self.properties.iter().any(has))
+            && !self.properties_exclude.iter().any(has)
+            && self
+                .repository_ids
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&repository.id))
     }
 
     /// Whether its conditions hold for a branch. They do so whatever its enforcement is.
@@ -220,6 +251,6 @@ impl Ruleset {
                 pattern => matches(pattern, &whole),
             })
         };
-        self.target == Target::Branch && any(&self.include) && !any(&self.exclude)
+        self.target == Target::Branch && (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
 }

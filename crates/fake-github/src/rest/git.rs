@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::answer::Answer;
-use super::super::model::{Issue, Repository};
+use super::super::model::{Commit, Files, Issue, Repository, Tree, written};
 use super::Ask;
 
 pub(super) fn tree(ask: &Ask<'_>, revision: &str) -> Answer {
@@ -14,20 +14,89 @@ pub(super) fn tree(ask: &Ask<'_>, revision: &str) -> Answer {
         return refused;
     }
     let of = ask.repository();
-    let revision = if revision == "HEAD" {
-        &of.default_branch
+    let head = || of.git.head(&of.default_branch);
+    let named = match revision {
+        "HEAD" => head(),
+        // A branch with a slash comes escaped.
+        revision => of.git.resolve(revision),
+    };
+    let place = named.map(|commit| (commit, String::new()));
+    let Some((commit, folder)) = place.or_else(|| of.git.tree(revision)) else {
+        return match head() {
+            Some(_) => Answer::refused(404, "Not Found"),
+            None => Answer::refused(409, "Git Repository is empty."),
+        };
+    };
+    let sha = Tree::of(&commit.files, &folder).map_or_else(|| commit.tree.clone(), |tree| tree.oid);
+    // Source: https://docs.github.com/en/rest/git/trees#get-a-tree.
+    let most = of.tree_limit.unwrap_or(100_000);
+    let mut found = Vec::new();
+    listed(
+        &commit.files,
+        &folder,
+        &folder,
+        ask.parameter("recursive").is_some(),
+        most,
+        &mut found,
+    );
+    let truncated = found.len() > most;
+    found.truncate(most);
+    Answer::ok(json!({"sha": sha, "tree": found, "truncated": truncated}))
+}
+
+/// The entries of a folder, each before what is in it, up to one more than `most`.
+fn listed(files: &Files, base: &str, folder: &str, deep: bool, most: usize, found: &mut Vec<Value>) {
+    let entries = Tree::of(files, folder).map(|tree| tree.entries).unwrap_or_default();
+    for entry in entries {
+        if found.len() > most {
+            return;
+        }
+        let path = entry
+            .path
+            .strip_prefix(base)
+            .unwrap_or(&entry.path)
+            .trim_start_matches('/');
+        found.push(match &entry.blob {
+            Some(blob) => json!({
+                "path": path, "mode": "100644", "type": "blob", "sha": entry.oid, "size": blob.bytes.len(),
+            }),
+            None => json!({"path": path, "mode": "040000", "type": "tree", "sha": entry.oid}),
+        });
+        if deep && entry.blob.is_none() {
+            listed(files, base, &entry.path, deep, most, found);
+        }
+    }
+}
+
+pub(super) fn blob(ask: &Ask<'_>, id: &str) -> Answer {
+    if let Some(refused) = ask.barred(Permission::Read, "contents") {
+        return refused;
+    }
+    match ask.repository().git.blob(id) {
+        Some(blob) => Answer::ok(json!({
+            "sha": blob.oid, "size": blob.bytes.len(), "encoding": "base64",
+            "content": BASE64_STANDARD.encode(&blob.bytes),
+        })),
+        None => Answer::refused(404, "Not Found"),
+    }
+}
+
+/// A commit, as `git/commits` and `commits` show it: what both have.
+pub(super) fn commit(ask: &Ask<'_>, id: &str, of_git: bool) -> Answer {
+    if let Some(refused) = ask.barred(Permission::Read, "contents") {
+        return refused;
+    }
+    let of = ask.repository();
+    let id = if id == "HEAD" { &of.default_branch } else { id };
+    let Some(commit) = of.git.resolve(id) else {
+        return Answer::refused(422, &format!("No commit found for SHA: {id}"));
+    };
+    let (tree, when) = (json!({"sha": commit.tree}), json!({"date": written(commit.at)}));
+    Answer::ok(if of_git {
+        json!({"sha": commit.oid, "tree": tree, "committer": when})
     } else {
-        revision
-    };
-    let Some(commit) = of.git.resolve(revision) else {
-        return Answer::refused(404, "Not Found");
-    };
-    let tree: Value = commit
-        .files
-        .iter()
-        .map(|(path, blob)| json!({"path": path, "type": "blob", "sha": blob.oid}))
-        .collect();
-    Answer::ok(json!({"sha": commit.oid, "tree": tree, "truncated": false}))
+        json!({"sha": commit.oid, "commit": {"tree": tree, "committer": when}})
+    })
 }
 
 pub(super) fn reference(ask: &Ask<'_>, branch: &str) -> Answer {
@@ -84,7 +153,7 @@ pub(super) fn contents(ask: &mut Ask<'_>, path: &str) -> Answer {
                 "type": "file", "path": path, "sha": blob.oid, "encoding": "base64",
                 "content": BASE64_STANDARD.encode(&blob.bytes),
             })),
-            None => Answer::refused(404, "Not Found"),
+            None => folder(head, path).unwrap_or_else(|| Answer::refused(404, "Not Found")),
         };
     }
     match (standing, ask.text("sha")) {
@@ -101,6 +170,19 @@ pub(super) fn contents(ask: &mut Ask<'_>, path: &str) -> Answer {
     let name = ask.name.clone();
     ask.model.commit(&name, &branch, path, &text);
     Answer::new(201, json!({"content": {"path": path}}))
+}
+
+/// What `contents` shows of a folder.
+fn folder(head: &Commit, path: &str) -> Option<Answer> {
+    let tree = Tree::of(&head.files, path.trim_matches('/'))?;
+    let entries = tree.entries.iter().map(|entry| {
+        let (kind, size) = match &entry.blob {
+            Some(blob) => ("file", blob.bytes.len()),
+            None => ("dir", 0),
+        };
+        json!({"type": kind, "size": size, "name": entry.name, "path": entry.path, "sha": entry.oid})
+    });
+    Some(Answer::ok(entries.collect()))
 }
 
 pub(super) fn pulls(ask: &mut Ask<'_>) -> Answer {
@@ -133,7 +215,9 @@ pub(super) fn pulls(ask: &mut Ask<'_>) -> Answer {
     }
     let (name, login) = (ask.name.clone(), ask.access.login.clone());
     let (head, base, title) = (head.to_owned(), base.to_owned(), title.to_owned());
+    let body = ask.text("body").map(str::to_owned);
     let number = ask.model.pull(&name, &login, &head, &base, &title);
+    ask.model.edit_issue(&name, number, |pull| pull.body = body);
     let of = ask.repository();
     let pull = of.issue(number).expect("it was just made");
     Answer::new(201, shown_pull(of, pull))

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::answer::Answer;
+use super::super::graphql::association;
 use super::super::model::{Gone, Issue, Repository, written};
 use super::Ask;
 
@@ -15,6 +16,7 @@ fn shown(of: &Repository, issue: &Issue) -> Value {
         "id": issue.id, "number": issue.number, "title": issue.title, "body": issue.body,
         "state": if issue.open { "open" } else { "closed" }, "state_reason": issue.reason,
         "locked": issue.locked, "user": {"login": issue.author},
+        "author_association": association(of, &issue.author),
         "labels": issue.labels.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
         "created_at": written(issue.created), "closed_at": issue.closed.map(written),
         "closed_by": issue.closed_by.as_ref().map(|login| json!({"login": login})),

@@ -5,9 +5,11 @@ mod app;
 mod environments;
 mod git;
 mod issues;
+mod people;
 mod permissions;
 mod protection;
 mod repos;
+mod rules;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -109,6 +111,12 @@ pub(super) fn answer(
     match segments.as_slice() {
         ["user"] => Answer::ok(json!({"login": access.login, "type": "User"})),
         ["rate_limit"] => Answer::ok(json!({"rate": {"limit": 5000, "remaining": 5000}})),
+        ["user", number] => people::by_number(&ask, number),
+        ["users", login] if ask.model.owner(login).is_none() => {
+            people::by_login(&ask, login).unwrap_or_else(|| Answer::refused(404, "Not Found"))
+        }
+        ["orgs", login, "rulesets"] => rules::of_organization(&ask, login, None),
+        ["orgs", login, "rulesets", id] => rules::of_organization(&ask, login, Some(id)),
         ["orgs" | "users", login] => repos::owner(&ask, login, segments[0] == "orgs"),
         ["orgs", login, "teams", rest @ ..] => settings::of_organization(&mut ask, login, rest),
         ["orgs", login, "repos"] => repos::of_organization(&ask, login),
@@ -143,17 +151,31 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", []) => Answer::ok(repos::shown(ask.model, ask.access, ask.repository())),
         (_, ["branches", branch]) => protection::branch(ask, branch),
         (_, ["branches", branch, "protection"]) => protection::classic(ask, branch),
-        (_, ["rulesets", ..]) => protection::rulesets(ask),
+        (_, ["rulesets"]) => protection::rulesets(ask),
+        (_, ["rulesets", id]) => rules::ruleset(ask, id),
+        ("GET", ["rules", "branches", branch]) => rules::in_force(ask, branch),
+        ("GET", ["collaborators"]) => people::collaborators(ask),
+        ("GET", ["collaborators", login]) => people::collaborator(ask, login, false),
+        ("GET", ["collaborators", login, "permission"]) => people::collaborator(ask, login, true),
+        ("GET", ["branches"]) => protection::branches(ask),
         (_, ["vulnerability-alerts"]) => repos::alerts(ask),
         (_, ["automated-security-fixes"]) => repos::security_updates(ask),
         ("GET", ["git", "trees", revision]) => git::tree(ask, revision),
+        ("GET", ["git", "blobs", id]) => git::blob(ask, id),
+        ("GET", ["git", "commits", id]) => git::commit(ask, id, true),
+        ("GET", ["commits", id]) => git::commit(ask, id, false),
         ("GET", ["git", "ref", "heads", branch @ ..]) => git::reference(ask, &branch.join("/")),
         ("POST", ["git", "refs"]) => git::make_reference(ask),
         (_, ["contents", path @ ..]) => git::contents(ask, &path.join("/")),
         (_, ["pulls"]) => git::pulls(ask),
         ("GET", ["actions", "workflows"]) => actions::workflows(ask),
-        ("GET", ["actions", "workflows", id, "runs"]) => actions::runs(ask, id),
-        ("GET", ["actions", "runs", id, "jobs"]) => actions::jobs(ask, id),
+        ("GET", ["actions", "workflows", id]) => actions::workflow(ask, id),
+        ("GET", ["actions", "workflows", id, "runs"]) => actions::runs(ask, Some(id)),
+        ("GET", ["actions", "runs"]) => actions::runs(ask, None),
+        ("GET", ["actions", "runs", id]) => actions::run(ask, id, None),
+        ("GET", ["actions", "runs", id, "attempts", attempt]) => actions::run(ask, id, Some(attempt)),
+        ("GET", ["actions", "runs", id, "jobs"]) => actions::jobs(ask, id, None),
+        ("GET", ["actions", "runs", id, "attempts", attempt, "jobs"]) => actions::jobs(ask, id, Some(attempt)),
         ("GET", ["actions", "secrets", "public-key"]) => actions::public_key(ask),
         ("PUT", ["actions", "secrets", name]) => actions::set_secret(ask, name),
         (_, ["issues"]) => issues::issues(ask),

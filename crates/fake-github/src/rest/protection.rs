@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::answer::Answer;
-use super::super::model::{Actors, Checks, Enforcement, Protection, Reviews, Rule, Ruleset, Target};
-use super::Ask;
+use super::super::model::{Actors, Checks, Protection, Reviews, Ruleset};
+use super::{Ask, rules};
 
 /// GitHub's words for a plan without protection.
-const UPGRADE: &str = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
+pub(super) const UPGRADE: &str = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
 
 pub(super) fn branch(ask: &Ask<'_>, name: &str) -> Answer {
     let of = ask.repository();
@@ -18,6 +18,14 @@ pub(super) fn branch(ask: &Ask<'_>, name: &str) -> Answer {
     let protected =
         ask.model.has_rulesets(of) && (of.protection(name).is_some() || !ask.model.rules_for(of, name).is_empty());
     Answer::ok(json!({"name": name, "commit": {"sha": head.oid}, "protected": protected}))
+}
+
+pub(super) fn branches(ask: &Ask<'_>) -> Answer {
+    let of = ask.repository();
+    let wanted = ask.parameter("protected").map(|text| text == "true");
+    let all = of.branches().into_iter().map(|name| branch(ask, name).body);
+    let all = all.filter(|each| wanted.is_none_or(|wanted| each["protected"] == wanted));
+    Answer::ok(ask.page(all.collect()).into())
 }
 
 pub(super) fn classic(ask: &mut Ask<'_>, branch: &str) -> Answer {
@@ -160,49 +168,18 @@ pub(super) fn rulesets(ask: &mut Ask<'_>) -> Answer {
         return Answer::refused(403, UPGRADE);
     }
     if ask.method == "GET" {
-        let all = ask
-            .repository()
-            .rulesets()
-            .iter()
-            .map(|each| json!({"id": each.id, "name": each.name}));
-        return Answer::ok(all.collect());
+        return rules::of_repository(ask);
     }
     if let Some(refused) = ask.barred(Permission::Admin, "administration") {
         return refused;
     }
-    let named = |key: &str| ask.text(key).unwrap_or_default();
-    let enforcement = Enforcement::ALL
-        .into_iter()
-        .find(|(_, name)| *name == named("enforcement"));
-    let target = Target::ALL
-        .into_iter()
-        .find(|(_, name)| *name == ask.text("target").unwrap_or("branch"));
-    let (Some((enforcement, _)), Some((target, _)), Some(name)) = (enforcement, target, ask.text("name")) else {
+    let Some(name) = ask.text("name") else {
         return Answer::refused(422, "Validation Failed");
     };
     if ask.repository().rulesets().iter().any(|each| each.name == name) {
         return Answer::refused(422, "Name must be unique");
     }
-    let patterns = |key: &str| -> Vec<String> {
-        let list = ask.body["conditions"]["ref_name"][key].as_array().into_iter().flatten();
-        list.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let ruleset = Ruleset {
-        target,
-        enforcement,
-        include: patterns("include"),
-        exclude: patterns("exclude"),
-        rules: ask.body["rules"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|rule| Rule {
-                kind: rule["type"].as_str().unwrap_or_default().to_owned(),
-                parameters: rule.get("parameters").cloned(),
-            })
-            .collect(),
-        ..Ruleset::new(name)
-    };
+    let ruleset = Ruleset::from_rest(ask.body);
     let full_name = ask.name.clone();
     let id = ask.model.ruleset(&full_name, ruleset);
     let html = format!("https://github.com/{full_name}/rules/{id}");

@@ -96,6 +96,8 @@ pub(super) fn security_updates(ask: &mut Ask<'_>) -> Answer {
     }
     let name = ask.name.clone();
     match ask.method {
+        // Source: https://docs.github.com/en/rest/repos/repos#check-if-dependabot-security-updates-are-enabled-for-a-repository.
+        "GET" if !ask.repository().vulnerability_alerts => Answer::refused(404, "Not Found"),
         "GET" => {
             let of = ask.repository();
             Answer::ok(json!({"enabled": of.security_fixes, "paused": of.security_fixes_paused}))

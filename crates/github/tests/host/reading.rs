@@ -154,6 +154,7 @@ async fn a_plan_without_protection_is_unavailable_and_not_unprotected() {
 async fn one_repository_is_read_to_its_leaves() {
     let mut model = model();
     model.repo("acme/web", |of| {
+        of.vulnerability_alerts = true;
         of.security_fixes = true;
         of.security_fixes_paused = true;
     });
