@@ -206,10 +206,7 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
     assert_eq!(house.writes(), 1);
 
     let trail = house.run(&["audit", "list", "--json"]).exits(0).json();
-    let rows = trail["entries"]
-        .as_array()
-        .or_else(|| trail["rows"].as_array())
-        .unwrap();
+    let rows = trail["rows"].as_array().unwrap();
     let of = |action: &str| rows.iter().find(|row| row["action"] == action).unwrap();
     for action in ["repository.change_begun", "repository.changed"] {
         let row = of(action);

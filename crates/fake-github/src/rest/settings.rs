@@ -239,8 +239,9 @@ fn collaborator(ask: &mut Ask<'_>, login: &str) -> Answer {
     }
     let permission = ask.text("permission").unwrap_or("push").to_owned();
     if let Some(key) = key {
-        ask.model
-            .edit(&full_name, |of| drop(of.people.insert(key, named(&permission))));
+        ask.model.edit(&full_name, |of| {
+            of.people.insert(key, named(&permission));
+        });
         return Answer::none();
     }
     if !ask.model.knows(login) {
