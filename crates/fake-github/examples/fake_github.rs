@@ -22,6 +22,9 @@ struct Arguments {
     /// How many of the repositories have a failing workflow.
     #[arg(long, default_value_t = 3)]
     failing: u32,
+    /// Whether their trees are deeper than a list of repositories shows.
+    #[arg(long)]
+    deep: bool,
     /// How long every request takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -63,6 +66,9 @@ fn model(arguments: &Arguments) -> Model {
         .map(|number| format!(".github/workflows/w{number}.yml"))
         .collect();
     let mut files = vec![("Cargo.toml", "[package]\n"), ("web/package.json", "{}\n")];
+    if arguments.deep {
+        files.push(("services/api/src/go.mod", "module api\n"));
+    }
     files.extend(paths.iter().map(|path| (path.as_str(), "on: push\n")));
     model.many(OWNER, arguments.repositories, &files, |number, of| {
         of.vulnerability_alerts = number % 5 != 0;

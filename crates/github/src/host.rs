@@ -8,11 +8,11 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
 use crate::client::{Client, Credential, CredentialSource, Error, GithubSettings};
-use crate::{changes, issues, scan, settings};
+use crate::{changes, issues, scan, settings, writers};
 
 /// GitHub. The credential is read at the beginning of every call, so that one that was put there or replaced
 /// meanwhile counts.
@@ -111,6 +111,10 @@ impl CodeHost for GitHub {
 
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String> {
         Ok(changes::change(&self.client().await?, repository, change).await?)
+    }
+
+    async fn writers(&self, repository: &str) -> PortResult<Fact<Vec<String>>> {
+        Ok(writers::of(&self.client().await?, repository).await?)
     }
 
     async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()> {

@@ -12,5 +12,6 @@ mod queries;
 mod recorded;
 mod scan;
 mod settings;
+mod writers;
 
 pub use host::GitHub;

@@ -30,8 +30,7 @@ macro_rules! query {
 }
 
 pub(crate) const SETTINGS: Query = query!("Settings": "settings", "basics", "settings_of", "ruleset");
-pub(crate) const ONE_SETTINGS: Query =
-    query!("OneSettings": "one_settings", "basics", "settings_of", "ruleset", "bypass");
+pub(crate) const ONE_SETTINGS: Query = query!("OneSettings": "one_settings", "basics", "settings_of", "ruleset");
 pub(crate) const LISTING: Query = query!("Listing": "listing", "basics");
 pub(crate) const ONE_LISTING: Query = query!("OneListing": "one_listing", "basics");
 pub(crate) const BYPASS_ACTORS: Query = query!("BypassActors": "bypass_actors", "bypass");

@@ -27,10 +27,7 @@ pub(crate) fn repository(id: u64, name: &str, classic: Fact<Option<Classic>>) ->
         security_updates: Fact::Known(SecurityUpdates::On),
         files: Fact::Known(Files {
             dependabot: Vec::new(),
-            tree: Fact::Known(Tree {
-                paths: vec!["Cargo.toml".to_owned()],
-                complete: true,
-            }),
+            tree: Fact::Known(Tree::of(vec!["Cargo.toml".to_owned()], true)),
         }),
         workflows: Fact::Known(Vec::new()),
         settings: None,

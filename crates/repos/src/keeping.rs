@@ -72,7 +72,10 @@ pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> Port
     Ok(state)
 }
 
-/// Keeps what changed from `before` to `after`.
+/// How many documents are written at a time: of an owner's first audit all are new.
+const AT_ONCE: usize = 500;
+
+/// Keeps what changed from `before` to `after`; what is known of the owner as a whole comes last.
 pub(super) async fn save_state(
     store: &dyn RepositoryStore,
     owner: &str,
@@ -83,6 +86,10 @@ pub(super) async fn save_state(
     for (id, kept) in &after.repositories {
         if before.repositories.get(id) != Some(kept) {
             changes.insert(id.to_string(), Some(written(kept)?));
+        }
+        if changes.len() >= AT_ONCE {
+            store.save(owner, DocumentKind::Breaches, &changes).await?;
+            changes.clear();
         }
     }
     for id in before.repositories.keys() {

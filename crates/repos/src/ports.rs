@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::fix::ChangeKind;
 use crate::settings::{SettingsAsked, TakeSettings};
-use crate::snapshot::{Gap, Repository, WorkflowId};
+use crate::snapshot::{Fact, Gap, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
@@ -135,7 +135,9 @@ pub trait CodeHost: Send + Sync {
     /// goes wrong later is handed over.
     async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent>;
 
-    /// One repository, `owner/name`, with all its files and rulesets. An older name finds it too.
+    /// One repository, `owner/name`: the same facts as among all, and what a plan must know besides: who is named
+    /// in classic protection, the rulesets that are not in force, whether updates are paused. An older name finds
+    /// it too.
     /// `NotFound` where there is none that the credential may see.
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
 
@@ -161,6 +163,9 @@ pub trait CodeHost: Send + Sync {
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
+
+    /// Who may write to `owner/name`, by login: all of them, or the first two that come.
+    async fn writers(&self, repository: &str) -> PortResult<Fact<Vec<String>>>;
 
     /// Sets a secret of `owner/name` for its workflows.
     async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()>;
@@ -231,13 +236,21 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has, so that they need not be listed again.
     Workflows,
+    /// The tree of a repository's default branch, so that it is read once for each that was pushed.
+    Trees,
     /// Which secrets of GitHub Actions were set from here, and from which version: no value, and nothing made of one.
     SetSecrets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Breaches, Self::Watches, Self::Workflows, Self::SetSecrets];
+    pub const ALL: [Self; 5] = [
+        Self::Breaches,
+        Self::Watches,
+        Self::Workflows,
+        Self::Trees,
+        Self::SetSecrets,
+    ];
 
     /// Its name in storage.
     pub fn as_str(self) -> &'static str {
@@ -245,6 +258,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Trees => "trees",
             Self::SetSecrets => "set_secrets",
         }
     }

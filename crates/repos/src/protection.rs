@@ -18,12 +18,16 @@ pub struct Union {
     pub reviews: Option<Reviews>,
     /// The checks that must pass.
     pub checks: BTreeSet<RequiredCheck>,
+    /// What else must pass before a merge, in words: required workflows, code scanning.
+    pub other_checks: BTreeSet<String>,
     /// Sources that require checks and name none.
     pub without_checks: BTreeSet<String>,
     /// Whether force pushes are refused.
     pub refuses_force_push: bool,
     /// Whether deleting is refused.
     pub refuses_deletion: bool,
+    /// Whether the branch is read-only, so that it takes no change at all.
+    pub locked: bool,
     /// Who is let past which source.
     pub bypass: BTreeSet<(String, BypassActor)>,
     /// Sources whose bypass list could not be read, with why.
@@ -75,6 +79,15 @@ pub fn union(repository: &Repository, branch: &DefaultBranch) -> Union {
     union
 }
 
+/// What a rule without details demands before a merge, if that is a check.
+fn unnamed_check(rule: &str) -> Option<&'static str> {
+    match rule {
+        "workflows" => Some("a required workflow"),
+        "code_scanning" => Some("code scanning"),
+        _ => None,
+    }
+}
+
 impl Union {
     fn classic(&mut self, classic: &Classic) {
         let source = format!("classic protection `{}`", classic.pattern);
@@ -87,6 +100,7 @@ impl Union {
         }
         self.refuses_force_push |= !on(ClassicSwitch::AllowForcePushes);
         self.refuses_deletion |= !on(ClassicSwitch::AllowDeletions);
+        self.locked |= on(ClassicSwitch::LockBranch);
         if !on(ClassicSwitch::EnforceAdmins) {
             self.past(&source, BypassKind::Role, "admin", BypassMode::Always);
         }
@@ -123,7 +137,18 @@ impl Union {
                 RulesetRule::RequiredStatusChecks(status_checks) => self.checks(&source, &status_checks.checks),
                 RulesetRule::NonFastForward => self.refuses_force_push = true,
                 RulesetRule::Deletion => self.refuses_deletion = true,
-                RulesetRule::Other(_) => {}
+                RulesetRule::Workflows(paths) => {
+                    let named = paths.iter().map(|path| format!("the workflow `{path}`"));
+                    self.other_checks.extend(named);
+                }
+                RulesetRule::CodeScanning(tools) => {
+                    let named = tools.iter().map(|tool| format!("code scanning by `{tool}`"));
+                    self.other_checks.extend(named);
+                }
+                RulesetRule::Other(name) => {
+                    self.locked |= name == "lock_branch";
+                    self.other_checks.extend(unnamed_check(name).map(ToOwned::to_owned));
+                }
             }
         }
         if !ruleset.rules.iter().any(RulesetRule::protects) {

@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::findings::check;
-use super::fix::{self, Means, Plan};
+use super::fix::{self, ChangeKind, Means, Plan, Unknown};
 use super::policy::Policy;
 use super::report::Verdict;
 use super::rules::Rule;
+use super::snapshot::Fact;
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found};
 use cc_devops_kernel::access::Access;
@@ -46,10 +47,17 @@ pub struct Wanted {
 /// Plans for repositories.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Plans {
-    /// Those with something to change or to refuse, by name.
+    /// Those with something to change, to refuse or that nobody knows, by name.
     pub plans: Vec<Plan>,
     /// Repositories that could not be read, and why; an empty name where the list of them broke off.
     pub missing: Vec<(String, String)>,
+}
+
+impl Plans {
+    /// How many repositories they would change.
+    pub fn would_change(&self) -> usize {
+        self.plans.iter().filter(|plan| !plan.changes.is_empty()).count()
+    }
 }
 
 /// What became of a planned change.
@@ -129,8 +137,14 @@ impl Remedy {
             match self.host.repository(&full_name, Depth::Settings).await {
                 Ok((repository, _)) => {
                     let plan = fix::plan(&repository, &self.policy, today, wanted.means);
-                    let plan = only(plan, &wanted.rules);
-                    if !(plan.changes.is_empty() && plan.refused.is_empty()) {
+                    let mut plan = only(plan, &wanted.rules);
+                    if plan.needs_writers()
+                        && let Fact::Known(writers) = self.host.writers(&plan.repository).await?
+                        && let [writer] = writers.as_slice()
+                    {
+                        plan.warn_of_one_writer(writer);
+                    }
+                    if !(plan.changes.is_empty() && plan.refused.is_empty() && plan.unknown.is_empty()) {
                         plans.plans.push(plan);
                     }
                 }
@@ -158,6 +172,19 @@ impl Remedy {
                 });
                 if breach {
                     names.push(report.name);
+                    return;
+                }
+                let nothing_known = Plan {
+                    id: repository.id,
+                    repository: repository.full_name(),
+                    changes: Vec::new(),
+                    refused: Vec::new(),
+                    unknown: Unknown::of(&report),
+                    approvals: 0,
+                };
+                let plan = only(nothing_known, &wanted.rules);
+                if !plan.unknown.is_empty() {
+                    plans.plans.push(plan);
                 }
             }
             Found::Missing { name, why } => plans.missing.push((name, why)),
@@ -206,9 +233,15 @@ fn hopeless(kind: PortErrorKind) -> bool {
 /// The part of a plan that is about these rules.
 fn only(mut plan: Plan, rules: &BTreeSet<Rule>) -> Plan {
     if !rules.is_empty() {
-        plan.changes
-            .retain(|change| change.rules.iter().any(|rule| rules.contains(rule)));
+        let updates = rules.contains(&Rule::SecurityUpdates)
+            && (plan.changes.iter()).any(|change| change.kind == ChangeKind::SwitchOnSecurityUpdates);
+        // Security updates need alerts.
+        plan.changes.retain(|change| {
+            change.rules.iter().any(|rule| rules.contains(rule))
+                || (updates && change.kind == ChangeKind::SwitchOnAlerts)
+        });
         plan.refused.retain(|refusal| rules.contains(&refusal.rule));
+        plan.unknown.retain(|unknown| rules.contains(&unknown.rule));
     }
     plan
 }

@@ -1,16 +1,18 @@
 //! What a scan is shown as: the JSON of a repository check.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::rules::{Rule, Severity};
 use super::snapshot::{Repository, RepositoryId};
 
 /// What a rule came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Finding {
     /// The rule.
     pub rule: Rule,
@@ -26,6 +28,30 @@ pub struct Finding {
     /// What to do, in a sentence; empty if nothing.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub fix: Cow<'static, str>,
+}
+
+/// A finding that stands once, however many repositories have it: of ten thousand most say the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SharedFinding(Arc<Finding>);
+
+impl From<Finding> for SharedFinding {
+    fn from(finding: Finding) -> Self {
+        Self(Arc::new(finding))
+    }
+}
+
+impl Deref for SharedFinding {
+    type Target = Finding;
+
+    fn deref(&self) -> &Finding {
+        &self.0
+    }
+}
+
+impl Serialize for SharedFinding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
 }
 
 /// What a rule came to.
@@ -82,7 +108,7 @@ pub struct RepositoryReport {
     /// How its dependencies are looked after.
     pub dependabot: DependabotReport,
     /// One for each rule.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<SharedFinding>,
 }
 
 /// What protects a default branch.
@@ -175,7 +201,7 @@ pub struct CheckAnswer<'a> {
     /// When.
     pub timestamp: Timestamp,
     /// Everything that was found.
-    pub findings: &'a [Finding],
+    pub findings: &'a [SharedFinding],
 }
 
 impl<'a> CheckAnswer<'a> {

@@ -83,10 +83,7 @@ pub(super) fn files(dependabot: &[(&str, &str)], tree: &[&str]) -> Files {
                 text: Fact::Known((*text).to_owned()),
             })
             .collect(),
-        tree: Fact::Known(Tree {
-            paths: tree.iter().map(ToString::to_string).collect(),
-            complete: true,
-        }),
+        tree: Fact::Known(Tree::of(tree.iter().map(ToString::to_string).collect(), true)),
     }
 }
 

@@ -1,32 +1,34 @@
 //! Reading repositories: an owner's, page by page, or one with everything about it.
 
+mod classic;
 mod one;
 mod pages;
+mod reader;
 mod rulesets;
 mod security;
 mod settings;
+mod trees;
 mod unread;
 mod wire;
 mod workflows;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{Depth, Found, RepositoryStore, TakeFound};
-use cc_devops_repos::snapshot::{BypassActor, Fact, Gap, Repository, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{SinkExt, join};
-use serde_json::json;
 use std::future::ready;
 
-pub(crate) use self::one::one;
 #[cfg(test)]
-pub(crate) use self::one::people;
+pub(crate) use self::classic::people;
+pub(crate) use self::one::one;
 use self::pages::{Listed, Pages};
-use self::settings::{CONTENTS, Errors, Plan};
-use self::workflows::{Index, Wanted};
-use crate::batches::{self, MOST_NODES};
+use self::reader::Reader;
+use self::settings::{CONTENTS, Errors};
+use crate::batches::MOST_NODES;
 use crate::client::{Client, Error};
 use crate::queries;
 
@@ -91,27 +93,16 @@ pub(crate) async fn owner(
             let why = format!("GitHub counts {total} repositories and lists {listed}");
             take(Found::BrokeOff { why });
         }
-        // What is not kept is only listed again next time.
-        if let Err(error) = look.index.save(store, &login).await {
-            tracing::warn!(%error, "which workflows there are could not be kept");
-        }
         Ok(())
     };
     join!(listing, looking).1
 }
 
-/// Who is let past a ruleset, by the ruleset's number.
-type Bypasses = HashMap<u64, Fact<Vec<BypassActor>>>;
-
 struct Look<'c> {
     client: &'c Client,
-    index: Index,
-    plan: Plan,
+    reader: Reader<'c>,
     /// By the repository's id; `None` where GitHub tells it only one by one.
     security: Option<HashMap<u64, Fact<SecurityUpdates>>>,
-    bypasses: Bypasses,
-    /// Rulesets that nobody looked up yet: their node ids by their numbers.
-    unknown: BTreeMap<u64, String>,
     held: Vec<Repository>,
     seen: HashSet<u64>,
     listed: usize,
@@ -120,40 +111,31 @@ struct Look<'c> {
 impl<'c> Look<'c> {
     async fn begin(
         client: &'c Client,
-        store: &dyn RepositoryStore,
+        store: &'c dyn RepositoryStore,
         owner: &str,
         organization: bool,
         total: u64,
-        depth: Depth<'_>,
+        depth: Depth<'c>,
     ) -> PortResult<Self> {
-        let index = Index::load(store, owner);
-        let (index, plan, security) = match depth {
-            Depth::Runs { .. } => (index.await?, Plan::default(), None),
-            Depth::Settings => {
-                let security = async {
-                    if !organization {
-                        return Ok(None);
-                    }
-                    security::of_organization(client, owner, total).await.map(Some)
-                };
-                let (index, plan, security) = join!(index, security::plan(client, owner, organization), security);
-                let security = match security {
-                    Ok(security) => security,
-                    Err(error) => {
-                        tracing::warn!(%error, "security updates are not known");
-                        Some(HashMap::new())
-                    }
-                };
-                (index?, plan?, security)
+        let reader = Reader::begin(client, store, owner, organization, depth);
+        let security = async {
+            if matches!(depth, Depth::Runs { .. }) || !organization {
+                return Ok(None);
+            }
+            security::of_organization(client, owner, total).await.map(Some)
+        };
+        let (reader, security) = join!(reader, security);
+        let security = match security {
+            Ok(security) => security,
+            Err(error) => {
+                tracing::warn!(%error, "security updates are not known");
+                Some(HashMap::new())
             }
         };
         Ok(Self {
             client,
-            index,
-            plan,
+            reader: reader?,
             security,
-            bypasses: HashMap::new(),
-            unknown: BTreeMap::new(),
             held: Vec::new(),
             seen: HashSet::new(),
             listed: 0,
@@ -162,8 +144,7 @@ impl<'c> Look<'c> {
 
     /// Looks at a page; hands over what is known by then.
     async fn page(&mut self, page: Listed, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<()> {
-        let mut repositories = Vec::with_capacity(page.repositories.len());
-        let mut folders = Vec::with_capacity(page.repositories.len());
+        let mut drafts = Vec::with_capacity(page.repositories.len());
         for (name, why) in page.left_out {
             self.listed += 1;
             take(Found::Missing { name, why });
@@ -174,8 +155,7 @@ impl<'c> Look<'c> {
                 error.at(1) == Some("repositories") && error.at(2) == Some("nodes") && error.index(3) == Some(place)
             };
             let errors = Errors::new(4, page.errors.iter().filter(about).collect());
-            let read = wire.and_then(|wire| Some((settings::basics(&wire)?, wire)));
-            let Some((mut repository, wire)) = read else {
+            let Some((id, wire)) = wire.and_then(|wire| Some((wire.database_id?, wire))) else {
                 take(missing(self.listed, &errors));
                 continue;
             };
@@ -190,39 +170,21 @@ impl<'c> Look<'c> {
                 continue;
             }
             // One that is renamed meanwhile may be listed twice.
-            if !self.seen.insert(repository.id.0) {
-                continue;
+            if self.seen.insert(id) {
+                drafts.extend(self.reader.draft(wire, &errors));
             }
-            self.client.learn_node(&repository.full_name(), &wire.id);
-            let folder = workflows::Folder::of(wire.workflows.as_ref());
-            folders.push((folder, errors.gap(&["workflows"], CONTENTS)));
-            if matches!(depth, Depth::Settings) {
-                let nodes = settings::fill(&mut repository, wire, &errors, self.plan);
-                let new = nodes.into_iter().filter(|(id, _)| !self.bypasses.contains_key(id));
-                self.unknown.extend(new);
-            }
-            repositories.push(repository);
         }
-        let wanted = repositories
-            .iter_mut()
-            .zip(folders)
-            .map(|(repository, (folder, gap))| Wanted {
-                repository,
-                folder,
-                gap,
-            });
-        let closely = match depth {
-            Depth::Settings => None,
-            Depth::Runs { closely } => Some(closely),
-        };
-        workflows::fill(self.client, &mut self.index, wanted.collect(), closely).await?;
+        self.reader.complete(&mut drafts).await?;
+        let mut repositories: Vec<Repository> = drafts.into_iter().map(|draft| draft.repository).collect();
         if matches!(depth, Depth::Settings) {
             self.security_updates(&mut repositories).await;
         }
         self.held.append(&mut repositories);
-        if self.unknown.is_empty() || self.unknown.len() >= MOST_NODES || self.held.len() >= HELD {
+        let unlooked = self.reader.unlooked();
+        if unlooked == 0 || unlooked >= MOST_NODES || self.held.len() >= HELD {
             self.release(take).await?;
         }
+        self.reader.save().await;
         Ok(())
     }
 
@@ -237,7 +199,7 @@ impl<'c> Look<'c> {
         }
         let mut reads = Vec::with_capacity(repositories.len());
         for repository in repositories {
-            reads.push(security_updates_of(self.client, repository));
+            reads.push(security::fill(self.client, repository));
         }
         stream::iter(reads)
             .buffer_unordered(AT_ONCE)
@@ -247,48 +209,13 @@ impl<'c> Look<'c> {
 
     /// Looks up who is let past the rulesets seen so far, and hands over what waits for it.
     async fn release(&mut self, take: &mut TakeFound<'_>) -> PortResult<()> {
-        let unknown = std::mem::take(&mut self.unknown);
-        if !unknown.is_empty() {
-            let ids: Vec<String> = unknown.values().cloned().collect();
-            let lookup = batches::Lookup {
-                query: queries::BYPASS_ACTORS,
-                size: MOST_NODES,
-                permission: settings::ADMINISTRATION,
-                what: "read who may bypass rulesets",
-            };
-            let mut looked = batches::look_up::<wire::BypassAnswer>(self.client, lookup, &ids, &json!({})).await?;
-            for (id, node) in unknown {
-                let fact = match looked.remove(&node) {
-                    Some(Ok(Some(answer))) => rulesets::bypass(answer.bypass_actors),
-                    Some(Ok(None)) => rulesets::bypass(None),
-                    Some(Err(gap)) => Fact::Unknown(gap),
-                    None => Fact::Unknown(Gap::NotRead("GitHub did not answer".to_owned())),
-                };
-                self.bypasses.insert(id, fact);
-            }
-        }
+        self.reader.look_up_bypasses().await?;
         for mut repository in self.held.drain(..) {
-            let rulesets = repository.default_branch.as_mut().map(|branch| &mut branch.rulesets);
-            if let Some(Fact::Known(rulesets)) = rulesets {
-                for ruleset in rulesets {
-                    if let Some(bypass) = self.bypasses.get(&ruleset.id) {
-                        ruleset.bypass = bypass.clone();
-                    }
-                }
-            }
+            self.reader.let_past(&mut repository);
             take(Found::Repository(Box::new(repository)));
         }
         Ok(())
     }
-}
-
-async fn security_updates_of(client: &Client, repository: &mut Repository) {
-    // Without alerts there is nothing to update.
-    repository.security_updates = if repository.vulnerability_alerts == Fact::Known(false) {
-        Fact::Known(SecurityUpdates::Off)
-    } else {
-        security::of_repository(client, &repository.owner, &repository.name).await
-    };
 }
 
 fn missing(place: usize, errors: &Errors<'_>) -> Found {

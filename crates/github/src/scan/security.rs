@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cc_devops_repos::snapshot::{Fact, Gap, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
@@ -89,21 +89,45 @@ pub(super) async fn of_organization(
         reads.push(async move { client.json::<Vec<Listed>>(&ask).await });
     }
     let listed: Vec<Vec<Listed>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-    let fact = |listed: Listed| {
-        let updates = listed
-            .security_and_analysis
-            .and_then(|analysis| analysis.dependabot_security_updates);
-        let fact = match updates {
+    Ok(listed.into_iter().flatten().map(Listed::fact).collect())
+}
+
+impl Listed {
+    /// Its id, and whether they are on.
+    fn fact(self) -> (u64, Fact<SecurityUpdates>) {
+        let analysis = self.security_and_analysis;
+        let fact = match analysis.and_then(|analysis| analysis.dependabot_security_updates) {
             Some(updates) if updates.status == "enabled" => Fact::Known(SecurityUpdates::On),
             Some(_) => Fact::Known(SecurityUpdates::Off),
             None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
         };
-        (listed.id, fact)
-    };
-    Ok(listed.into_iter().flatten().map(fact).collect())
+        (self.id, fact)
+    }
 }
 
-/// The same for one repository; here GitHub says too whether they are paused.
+/// The same for one repository of an organisation, by the same field.
+pub(super) async fn as_listed(client: &Client, owner: &str, name: &str) -> Fact<SecurityUpdates> {
+    let ask = Ask::new(
+        get(&["repos", owner, name]),
+        format!("read whether {owner}/{name} has security updates"),
+    );
+    match client.json::<Listed>(&ask).await {
+        Ok(listed) => listed.fact().1,
+        Err(error) => Fact::Unknown(Gap::NotRead(error.to_string())),
+    }
+}
+
+/// Fills them in for a repository of a person, of whom there is no such list.
+pub(super) async fn fill(client: &Client, repository: &mut Repository) {
+    // Without alerts there is nothing to update.
+    repository.security_updates = if repository.vulnerability_alerts == Fact::Known(false) {
+        Fact::Known(SecurityUpdates::Off)
+    } else {
+        of_repository(client, &repository.owner, &repository.name).await
+    };
+}
+
+/// The same for any repository; here GitHub says too whether they are paused.
 pub(super) async fn of_repository(client: &Client, owner: &str, name: &str) -> Fact<SecurityUpdates> {
     let ask = Ask::new(
         get(&["repos", owner, name, "automated-security-fixes"]),

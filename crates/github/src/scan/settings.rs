@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::snapshot::{
-    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, NamedRepositories, RefPatterns,
-    Repository, RepositoryId, RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Tree,
-    Visibility,
+    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, Repository, RepositoryId,
+    RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Visibility,
 };
 
-use super::rulesets;
 use super::unread::not_asked;
-use super::wire;
+use super::{rulesets, trees, wire};
 use crate::client::GraphError;
 
 pub(super) const ADMINISTRATION: &str = "Administration: read";
@@ -85,15 +83,19 @@ pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
     })
 }
 
-/// Fills in what an audit asks for, but the workflows, the security updates and the bypass actors of
-/// rulesets, whose node ids are returned by the rulesets' numbers.
-pub(super) fn fill(
-    repository: &mut Repository,
-    mut wire: wire::Repository,
-    errors: &Errors<'_>,
-    plan: Plan,
-) -> BTreeMap<u64, String> {
-    let mut nodes = BTreeMap::new();
+/// What must be asked for besides.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    /// The node ids of rulesets, by their numbers: who is let past them.
+    pub(super) rulesets: BTreeMap<u64, String>,
+    /// The id of the root's tree.
+    pub(super) root: Option<String>,
+}
+
+/// Fills in what an audit asks for, but the workflows, the security updates, the tree below its uppermost
+/// levels and the bypass actors of rulesets.
+pub(super) fn fill(repository: &mut Repository, mut wire: wire::Repository, errors: &Errors<'_>, plan: Plan) -> More {
+    let mut more = More::default();
     let administers = wire
         .viewer_permission
         .as_deref()
@@ -109,20 +111,20 @@ pub(super) fn fill(
         (Some(on), None, _) => Fact::Known(on),
         (None, None, _) => not_asked(),
     };
-    repository.files = files(&mut wire, errors);
+    repository.files = files(&mut wire, errors, &mut more.root);
     let unavailable = (plan.free && repository.visibility == Visibility::Private)
         .then(|| "GitHub protects branches of private repositories from the plans Pro and Team on".to_owned());
     let merged = wire.pull_requests.take();
     let seen = checks_seen(&mut wire, merged, errors);
     let (Some(branch), Some(wire)) = (&mut repository.default_branch, wire.default_branch_ref) else {
-        return nodes;
+        return more;
     };
     branch.checks_seen = seen;
     if let Some(why) = unavailable {
         branch.protected = Fact::Unavailable(why.clone());
         branch.classic = Fact::Unavailable(why.clone());
         branch.rulesets = Fact::Unavailable(why);
-        return nodes;
+        return more;
     }
     let path = ["defaultBranchRef", "branchProtectionRule"];
     branch.classic = match (
@@ -142,7 +144,7 @@ pub(super) fn fill(
         (Some(rules), None) if rules.has_more() => {
             Fact::Unknown(Gap::NotRead("more than 100 rules hold for the branch".to_owned()))
         }
-        (Some(rules), None) => Fact::Known(in_force(rules, &mut nodes)),
+        (Some(rules), None) => Fact::Known(in_force(rules, &mut more.rulesets)),
     };
     branch.protected = match (&branch.classic, wire.ref_update_rule) {
         (Fact::Known(rule), _) => Fact::Known(rule.is_some()),
@@ -150,7 +152,7 @@ pub(super) fn fill(
         (Fact::Unknown(gap), None) => Fact::Unknown(gap.clone()),
         (Fact::Unavailable(why), None) => Fact::Unavailable(why.clone()),
     };
-    nodes
+    more
 }
 
 /// The rulesets that GitHub lists for the branch, rule by rule.
@@ -171,55 +173,14 @@ fn in_force(rules: wire::Nodes<wire::PlacedRule>, nodes: &mut BTreeMap<u64, Stri
     rulesets.into_values().collect()
 }
 
-/// All rulesets of a repository and of those above it, in force or not.
-pub(super) fn all_rulesets(
-    repository: &Repository,
-    node: &str,
-    list: wire::Nodes<wire::FullRuleset>,
-) -> Fact<Vec<Ruleset>> {
-    if list.has_more() {
-        return Fact::Unknown(Gap::NotRead("there are more than 100 rulesets".to_owned()));
+/// Adds the rulesets of a repository and of those above it that do not hold for the branch.
+pub(super) fn add_others(in_force: &mut Vec<Ruleset>, all: wire::Nodes<wire::Ruleset>) {
+    for wire in all.all() {
+        let Some(id) = wire.database_id else { continue };
+        if !in_force.iter().any(|ruleset| ruleset.id == id) {
+            in_force.push(rulesets::ruleset(id, wire, AppliesTo::Elsewhere));
+        }
     }
-    let full = |wire: wire::FullRuleset| {
-        let names = |names: wire::Names| RefPatterns {
-            include: names.include,
-            exclude: names.exclude,
-        };
-        let conditions = wire.conditions;
-        let repositories = match (
-            conditions.repository_name,
-            conditions.repository_id,
-            &wire.ruleset.source,
-        ) {
-            (_, _, wire::Source::Repository { .. }) => NamedRepositories::Own,
-            (Some(names), ..) => NamedRepositories::Names {
-                include: names.include,
-                exclude: names.exclude,
-            },
-            (None, Some(ids), _) => NamedRepositories::Ids(
-                ids.repository_ids
-                    .iter()
-                    .filter(|id| *id == node)
-                    .map(|_| repository.id.0)
-                    .collect(),
-            ),
-            (None, None, _) => NamedRepositories::Property,
-        };
-        let applies_to = AppliesTo::Matching {
-            refs: conditions.ref_name.map(names).unwrap_or_default(),
-            repositories,
-        };
-        let mut ruleset = rulesets::ruleset(wire.ruleset.database_id.unwrap_or_default(), wire.ruleset, applies_to);
-        ruleset.bypass = rulesets::bypass(wire.bypass_actors);
-        ruleset.rules = wire
-            .rules
-            .into_iter()
-            .flat_map(wire::Nodes::all)
-            .map(rulesets::rule)
-            .collect();
-        ruleset
-    };
-    Fact::Known(list.all().map(full).collect())
 }
 
 fn classic(rule: wire::Protection) -> Classic {
@@ -267,23 +228,39 @@ fn classic(rule: wire::Protection) -> Classic {
         restrictions: listed(rule.restricts_pushes),
         dismissals: listed(rule.restricts_review_dismissals),
         bypass: match rule.bypass_pull_request_allowances {
-            Some(allowances) => Fact::Known(actors(allowances)),
+            Some(allowances) => actors(allowances),
             None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
         },
     }
 }
 
-fn actors(allowances: wire::Nodes<wire::Allowance>) -> Actors {
+/// Who needs no pull request. Where GraphQL does not name them all, REST must be asked.
+fn actors(allowances: wire::Nodes<wire::Allowance>) -> Fact<Actors> {
     let mut actors = Actors::default();
-    for actor in allowances.all().filter_map(|allowance| allowance.actor) {
-        match (actor.kind.as_str(), actor.login, actor.slug) {
-            ("User", Some(login), _) => actors.users.push(login),
-            ("Team", _, Some(slug)) => actors.teams.push(slug),
-            ("App", _, Some(slug)) => actors.apps.push(slug),
-            _ => {}
+    let mut whole = !allowances.has_more();
+    for allowance in allowances.all() {
+        match allowance.actor {
+            Some(wire::Actor {
+                kind,
+                login: Some(login),
+                ..
+            }) if kind == "User" => actors.users.push(login),
+            Some(wire::Actor {
+                kind, slug: Some(slug), ..
+            }) if kind == "Team" => actors.teams.push(slug),
+            Some(wire::Actor {
+                kind, slug: Some(slug), ..
+            }) if kind == "App" => actors.apps.push(slug),
+            _ => whole = false,
         }
     }
-    actors
+    if whole {
+        Fact::Known(actors)
+    } else {
+        Fact::Unknown(Gap::NotRead(
+            "GitHub does not name everybody who needs no pull request".to_owned(),
+        ))
+    }
 }
 
 /// The checks of the branch's newest commit and of the pull request into it that was merged last. Without one
@@ -339,7 +316,8 @@ fn checks_seen(
     Fact::Known(seen.into_iter().map(check).collect())
 }
 
-fn files(wire: &mut wire::Repository, errors: &Errors<'_>) -> Fact<Files> {
+/// The files; `root` becomes the id of the tree.
+fn files(wire: &mut wire::Repository, errors: &Errors<'_>, root: &mut Option<String>) -> Fact<Files> {
     let blobs = [
         (".github/dependabot.yml", wire.yml.take(), "yml"),
         (".github/dependabot.yaml", wire.yaml.take(), "yaml"),
@@ -366,33 +344,11 @@ fn files(wire: &mut wire::Repository, errors: &Errors<'_>) -> Fact<Files> {
         .collect();
     let tree = match (errors.gap(&["tree"], CONTENTS), wire.tree.take()) {
         (Some(gap), _) => Fact::Unknown(gap),
-        (None, tree) => Fact::Known(paths(tree, wire.workflows.as_ref())),
+        (None, tree) => {
+            let listed = trees::listed(tree, wire.workflows.as_ref());
+            *root = listed.oid;
+            Fact::Known(listed.tree)
+        }
     };
     Fact::Known(Files { dependabot, tree })
-}
-
-/// Files of the root, of the folders in it, and workflows.
-fn paths(tree: Option<wire::Tree>, workflows: Option<&wire::Tree>) -> Tree {
-    let mut paths = Vec::new();
-    let mut complete = true;
-    for entry in tree.and_then(|tree| tree.entries).unwrap_or_default() {
-        if entry.kind != "tree" {
-            paths.push(entry.name);
-            continue;
-        }
-        let Some(below) = entry.object.and_then(|object| object.entries) else {
-            complete = false;
-            continue;
-        };
-        for each in below {
-            if each.kind == "tree" {
-                complete = false;
-            } else {
-                paths.push(format!("{}/{}", entry.name, each.name));
-            }
-        }
-    }
-    let files = workflows.into_iter().flat_map(wire::Tree::files);
-    paths.extend(files.map(|name| format!(".github/workflows/{name}")));
-    Tree { paths, complete }
 }

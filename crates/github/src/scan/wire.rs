@@ -87,7 +87,7 @@ pub(super) struct Repository {
     pub(super) yaml: Option<Blob>,
     pub(super) workflows: Option<Tree>,
     pub(super) tree: Option<Tree>,
-    pub(super) rulesets: Option<Nodes<FullRuleset>>,
+    pub(super) rulesets: Option<Nodes<Ruleset>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,6 +201,13 @@ pub(super) enum Parameters {
         strict_required_status_checks_policy: bool,
         required_status_checks: Vec<RulesetCheck>,
     },
+    WorkflowsParameters {
+        workflows: Vec<WorkflowFile>,
+    },
+    #[serde(rename_all = "camelCase")]
+    CodeScanningParameters {
+        code_scanning_tools: Vec<Tool>,
+    },
     #[serde(other)]
     Other,
 }
@@ -210,6 +217,16 @@ pub(super) enum Parameters {
 pub(super) struct RulesetCheck {
     pub(super) context: String,
     pub(super) integration_id: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WorkflowFile {
+    pub(super) path: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Tool {
+    pub(super) tool: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -236,37 +253,6 @@ pub(super) enum Source {
     Enterprise {
         slug: String,
     },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct FullRuleset {
-    #[serde(flatten)]
-    pub(super) ruleset: Ruleset,
-    pub(super) conditions: Conditions,
-    pub(super) rules: Option<Nodes<Rule>>,
-    #[serde(default)]
-    pub(super) bypass_actors: Option<Nodes<Bypass>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Conditions {
-    pub(super) ref_name: Option<Names>,
-    pub(super) repository_name: Option<Names>,
-    pub(super) repository_id: Option<Ids>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Names {
-    pub(super) include: Vec<String>,
-    pub(super) exclude: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Ids {
-    pub(super) repository_ids: Vec<String>,
 }
 
 /// The bypass actors of a ruleset; `None` where the credential may not read them.

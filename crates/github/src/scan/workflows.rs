@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::wire;
-use crate::batches::{self, Looked, Lookup};
+use crate::batches::{self, Looked, Lookup, MOST_IN_LISTS};
 use crate::client::{Ask, Client, Error, get};
 use crate::queries;
 
@@ -155,7 +155,7 @@ pub(super) async fn fill(
     };
     let lookup = Lookup {
         query,
-        size: BATCH,
+        size: if closely.is_none() { MOST_IN_LISTS } else { BATCH },
         permission: ACTIONS,
         what: "read workflows",
     };

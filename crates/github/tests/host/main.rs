@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod acts;
+mod agreement;
 mod daily;
 mod gaps;
 mod house;
@@ -9,5 +10,6 @@ mod issues;
 mod notices;
 mod reading;
 mod settings;
+mod trees;
 mod trouble;
 mod writing;

@@ -7,7 +7,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,7 +18,7 @@ pub use state::{Breach, KeptRepository, State};
 
 use super::findings;
 use super::policy::Policy;
-use super::report::{Finding, RepositoryReport, Skipped, Standing, Verdict};
+use super::report::{Finding, RepositoryReport, SharedFinding, Skipped, Standing, Verdict};
 use super::rules::{Rule, Severity};
 use super::snapshot::{Repository, RepositoryId};
 
@@ -42,6 +42,8 @@ pub struct Scan<'p> {
     requests: u64,
     points: u64,
     repositories: BTreeMap<RepositoryId, RepositoryReport>,
+    /// Every finding once.
+    findings: HashSet<SharedFinding>,
     missing: BTreeSet<String>,
     gaps: Vec<ScanGap>,
 }
@@ -162,6 +164,7 @@ impl<'p> Scan<'p> {
             requests: 0,
             points: 0,
             repositories: BTreeMap::new(),
+            findings: HashSet::new(),
             missing: BTreeSet::new(),
             gaps: Vec::new(),
         }
@@ -169,7 +172,15 @@ impl<'p> Scan<'p> {
 
     /// Looks at a repository. One that is listed twice, because it was renamed meanwhile, counts once.
     pub fn add(&mut self, repository: &Repository) {
-        let report = findings::check(repository, self.policy, self.today);
+        let mut report = findings::check(repository, self.policy, self.today);
+        for finding in &mut report.findings {
+            match self.findings.get(finding) {
+                Some(same) => *finding = same.clone(),
+                None => {
+                    self.findings.insert(finding.clone());
+                }
+            }
+        }
         if report.skipped.is_none() {
             self.gaps.extend(repository.unread().into_iter().map(|why| ScanGap {
                 repository: Some(repository.name.clone()),
@@ -253,7 +264,11 @@ impl<'p> Scan<'p> {
 
 /// Compares a repository's findings with its kept breaches, and brings these up to date.
 fn compare(report: &RepositoryReport, kept: &mut KeptRepository, complete: bool, now: Timestamp) -> Vec<Change> {
-    let by_rule: BTreeMap<Rule, &Finding> = report.findings.iter().map(|finding| (finding.rule, finding)).collect();
+    let by_rule: BTreeMap<Rule, &Finding> = report
+        .findings
+        .iter()
+        .map(|finding| (finding.rule, &**finding))
+        .collect();
     let mut changes = Vec::new();
     for rule in Rule::ALL {
         let finding = by_rule.get(&rule);

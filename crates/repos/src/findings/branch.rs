@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{Case, Outcome};
-use crate::snapshot::RequiredCheck;
+use crate::snapshot::{BypassKind, RequiredCheck};
 
 /// Judges a demand on what protects the branch.
 fn judge<T: Into<Cow<'static, str>>>(
@@ -59,6 +59,10 @@ pub(super) fn reviews(case: &Case<'_>) -> Outcome {
         || format!("Pull requests need {}.", approvals(found)),
         || {
             let evidence = match case.union.reviews {
+                None if case.union.locked => format!(
+                    "`{}` is read-only, so that it takes no change; once it is not, it takes those without a pull request.",
+                    case.branch.name
+                ),
                 None => format!("`{}` takes changes without a pull request.", case.branch.name),
                 Some(_) => format!("Pull requests are required, but need {}.", approvals(found)),
             };
@@ -113,16 +117,27 @@ pub(super) fn status_checks(case: &Case<'_>) -> Outcome {
                 .any(|check| check.context == demand.context && (demand.app.is_none() || check.app == demand.app))
         })
         .collect();
+    let others = &case.union.other_checks;
+    let required = || {
+        let others = others.iter().cloned();
+        let all: Vec<String> = found.iter().map(name).chain(others).collect();
+        all.join(", ")
+    };
     judge(
         case,
-        missing.is_empty() && !found.is_empty(),
-        || format!("Must pass: {}.", names(found)),
+        missing.is_empty() && !(found.is_empty() && others.is_empty()),
+        || format!("Must pass: {}.", required()),
         || {
-            let evidence = if !found.is_empty() {
+            let evidence = if !(found.is_empty() && others.is_empty()) {
                 format!(
                     "Not required: {}. Required: {}.",
                     names(missing.iter().copied()),
-                    names(found)
+                    required()
+                )
+            } else if case.union.locked {
+                format!(
+                    "`{}` is read-only, so that it takes no change; once it is not, it takes those whose checks fail.",
+                    case.branch.name
                 )
             } else if case.union.without_checks.is_empty() {
                 format!("`{}` takes changes whose checks fail.", case.branch.name)
@@ -138,17 +153,22 @@ pub(super) fn status_checks(case: &Case<'_>) -> Outcome {
             Outcome::fail(evidence, fix)
         },
     )
-    .with(json!({"found": found, "missing": missing}))
+    .with(if others.is_empty() {
+        json!({"found": found, "missing": missing})
+    } else {
+        json!({"found": found, "missing": missing, "others": others})
+    })
+}
+
+fn name(check: &RequiredCheck) -> String {
+    match check.app {
+        None => format!("`{}`", check.context),
+        Some(app) => format!("`{}` of app {app}", check.context),
+    }
 }
 
 fn names<'c>(checks: impl IntoIterator<Item = &'c RequiredCheck>) -> String {
-    let names: Vec<String> = checks
-        .into_iter()
-        .map(|check| match check.app {
-            None => format!("`{}`", check.context),
-            Some(app) => format!("`{}` of app {app}", check.context),
-        })
-        .collect();
+    let names: Vec<String> = checks.into_iter().map(name).collect();
     names.join(", ")
 }
 
@@ -157,7 +177,8 @@ pub(super) fn never_ran(case: &Case<'_>) -> Outcome {
     if required.is_empty() {
         return match case.union.gaps.first() {
             Some(gap) => Outcome::unknown("Which checks are required", gap),
-            None => Outcome::not_applicable("No status check is required."),
+            None if case.union.other_checks.is_empty() => Outcome::not_applicable("No status check is required."),
+            None => Outcome::not_applicable("No status check is required by its name."),
         };
     }
     super::demanded("Which checks were reported", &case.branch.checks_seen, |seen| {
@@ -234,25 +255,35 @@ pub(super) fn bypass(case: &Case<'_>) -> Outcome {
     let found: Vec<_> = union
         .bypass
         .iter()
-        .map(|(source, actor)| (source, actor.label(), actor.mode))
+        .map(|(source, actor)| (source, actor, actor.allowed_by(allowed)))
         .collect();
     let data = json!({
         "actors": found
             .iter()
-            .map(|(source, label, mode)| json!({"source": source, "actor": label, "mode": mode, "allowed": allowed.contains(label)}))
+            .map(|(source, actor, allowed)| {
+                json!({"source": source, "actor": actor.label(), "mode": actor.mode, "allowed": allowed})
+            })
             .collect::<Vec<_>>()
     });
-    let others: BTreeSet<String> = found
-        .iter()
-        .filter(|(_, label, _)| !allowed.contains(label))
-        .map(|(source, label, _)| format!("`{label}` past {source}"))
-        .collect();
+    let mut others = BTreeSet::new();
+    let mut unnamed = false;
+    for (source, actor, _) in found.iter().filter(|(.., allowed)| !allowed) {
+        unnamed |= actor.kind == BypassKind::Unnamed;
+        others.insert(match (actor.kind, actor.name.as_str()) {
+            (BypassKind::Unnamed, "") => format!("somebody whom GitHub does not name past {source}"),
+            (BypassKind::Unnamed, known) => format!("somebody whom GitHub does not name ({known}) past {source}"),
+            _ => format!("`{}` past {source}", actor.label()),
+        });
+    }
     let outcome = if !others.is_empty() {
         let others: Vec<String> = others.into_iter().collect();
-        Outcome::fail(
-            format!("Let past: {}.", others.join(", ")),
-            "Take them off the bypass list, or name them in `allowed_bypass_actors` of the policy.",
-        )
+        let fix = if unnamed {
+            "Take them off the bypass list, or name them in `allowed_bypass_actors` of the policy. Whom GitHub does not \
+             name, the policy cannot name either."
+        } else {
+            "Take them off the bypass list, or name them in `allowed_bypass_actors` of the policy."
+        };
+        Outcome::fail(format!("Let past: {}.", others.join(", ")), fix)
     } else if let Some((source, gap)) = union.bypass_gaps.first() {
         Outcome::unknown(&format!("Who is let past {source}"), gap)
     } else if let Some(gap) = union.gaps.first() {

@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 
 use super::policy::{Policy, PolicySettings};
 use super::protection::{self, Union};
-use super::report::{DependabotReport, Finding, ProtectionReport, RepositoryReport, Skipped, Standing, Verdict};
+use super::report::{
+    DependabotReport, Finding, ProtectionReport, RepositoryReport, SharedFinding, Skipped, Standing, Verdict,
+};
 use super::rules::Rule;
 use super::snapshot::{DefaultBranch, Fact, Gap, Repository, Trait};
 
@@ -129,11 +131,11 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         dependabot: dependencies::read(repository),
         today,
     };
-    let findings: Vec<Finding> = Rule::ALL
+    let findings: Vec<SharedFinding> = Rule::ALL
         .into_iter()
         .filter(|rule| !settings.rules_off.contains(rule))
         .filter(|rule| *rule != Rule::SettingsDrift || !settings.wanted.is_empty())
-        .map(|rule| finding(rule, &case))
+        .map(|rule| finding(rule, &case).into())
         .collect();
     RepositoryReport {
         id: repository.id,

@@ -17,10 +17,11 @@ pub use protection::RULESET_NAME;
 
 use super::findings::{self, writable};
 use super::policy::{Policy, PolicySettings};
-use super::report::Verdict;
+use super::protection::union;
+use super::report::{RepositoryReport, Verdict};
 use super::rules::Rule;
 use super::settings::SettingChange;
-use super::snapshot::{Classic, DefaultBranch, Repository, RepositoryId, RulesetRule};
+use super::snapshot::{Classic, DefaultBranch, Fact, Repository, RepositoryId, RulesetRule};
 
 /// With what branches are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -44,6 +45,38 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Breaches that are not put right, and why.
     pub refused: Vec<Refusal>,
+    /// Rules that nobody can judge here, so that there may be more to put right.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Unknown>,
+    /// How many approvals a pull request needs at least once the plan is carried out.
+    #[serde(skip)]
+    pub approvals: u32,
+}
+
+/// A rule that nobody can judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// The rule.
+    pub rule: Rule,
+    /// What is not known, and why: a sentence.
+    pub why: String,
+    /// What to do, such as which permission to give: a sentence.
+    pub fix: String,
+}
+
+impl Unknown {
+    /// Those of a repository's findings.
+    pub fn of(report: &RepositoryReport) -> Vec<Self> {
+        let unknown = report.findings.iter();
+        let unknown = unknown.filter(|finding| finding.verdict == Verdict::Unknown);
+        unknown
+            .map(|finding| Self {
+                rule: finding.rule,
+                why: finding.evidence.to_string(),
+                fix: finding.fix.to_string(),
+            })
+            .collect()
+    }
 }
 
 /// A breach that is not put right.
@@ -64,6 +97,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The difference, as a unified diff.
     pub diff: String,
+    /// What to think of first, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What a change does.
@@ -119,6 +155,27 @@ impl ChangeKind {
             Self::Setting(_) => "setting",
         }
     }
+
+    /// Whether it protects a branch, or comes by a pull request into a protected one.
+    fn meets_reviews(&self) -> bool {
+        match self {
+            Self::PutProtection { .. } | Self::CreateRuleset { .. } | Self::WriteFile { .. } => true,
+            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates | Self::Setting(_) => false,
+        }
+    }
+
+    /// How many approvals it demands of pull requests.
+    fn approvals(&self) -> u32 {
+        let reviews = match self {
+            Self::PutProtection { after, .. } => after.reviews,
+            Self::CreateRuleset { rules, .. } => rules.iter().find_map(|rule| match rule {
+                RulesetRule::PullRequest(reviews) => Some(*reviews),
+                _ => None,
+            }),
+            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates | Self::WriteFile { .. } | Self::Setting(_) => None,
+        };
+        reviews.map_or(0, |reviews| reviews.approvals)
+    }
 }
 
 impl Plan {
@@ -126,6 +183,29 @@ impl Plan {
     pub fn diff(&self) -> String {
         let diffs: Vec<&str> = self.changes.iter().map(|change| change.diff.as_str()).collect();
         diffs.join("")
+    }
+
+    /// Warns of changes after which, or for which, a pull request needs an approval, where only one person may
+    /// write: GitHub lets nobody approve what they proposed themselves.
+    /// Source: <https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/approving-a-pull-request-with-required-reviews>.
+    pub fn warn_of_one_writer(&mut self, login: &str) {
+        if self.approvals == 0 {
+            return;
+        }
+        for change in &mut self.changes {
+            if change.kind.meets_reviews() {
+                change.warnings.push(format!(
+                    "Pull requests need an approval, and only `{login}` may write: nobody could approve what `{login}` \
+                     proposes. Let somebody else write, or demand no approval of this repository in the policy \
+                     (`required_reviews = 0`)."
+                ));
+            }
+        }
+    }
+
+    /// Whether it matters who may write: something in it demands approvals, or needs them.
+    pub fn needs_writers(&self) -> bool {
+        self.approvals > 0 && self.changes.iter().any(|change| change.kind.meets_reviews())
     }
 }
 
@@ -153,7 +233,12 @@ struct Draft {
 
 impl Draft {
     fn change(&mut self, rules: Vec<Rule>, kind: ChangeKind, diff: String) {
-        self.changes.push(Change { rules, kind, diff });
+        self.changes.push(Change {
+            rules,
+            kind,
+            diff,
+            warnings: Vec::new(),
+        });
     }
 
     fn refuse(&mut self, rule: Rule, why: impl Into<String>) {
@@ -165,6 +250,7 @@ impl Draft {
 /// exempt, unknown or skipped is left alone.
 pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means) -> Plan {
     let mut draft = Draft::default();
+    let mut approvals = 0;
     let settings = policy.settings(&repository.owner, &repository.name);
     let report = findings::check(repository, policy, today);
     let failing: Vec<Rule> = report
@@ -181,9 +267,11 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
             );
         }
     } else if let Some(branch) = &repository.default_branch {
+        let branch = &branch.clone().settled();
+        approvals = union(repository, branch).approvals();
         let case = Case {
             repository,
-            branch: &branch.clone().settled(),
+            branch,
             settings: &settings,
             failing,
             means,
@@ -193,11 +281,14 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
         switches(&case, &mut draft);
         people(&case, &mut draft);
     }
+    let planned = draft.changes.iter().map(|change| change.kind.approvals());
     Plan {
         id: repository.id,
         repository: repository.full_name(),
+        approvals: planned.fold(approvals, u32::max),
         changes: draft.changes,
         refused: draft.refused,
+        unknown: Unknown::of(&report),
     }
 }
 
@@ -210,6 +301,9 @@ fn switches(case: &Case<'_>, draft: &mut Draft) {
         use super::snapshot::SecurityUpdates::Paused;
         if case.repository.security_updates.known() == Some(&Paused) {
             let why = "GitHub paused them; merge or close one of Dependabot's pull requests and they go on";
+            draft.refuse(Rule::SecurityUpdates, why);
+        } else if case.repository.vulnerability_alerts == Fact::Known(false) && !case.fails(Rule::VulnerabilityAlerts) {
+            let why = "they need Dependabot alerts, which are off, and which the policy does not demand here";
             draft.refuse(Rule::SecurityUpdates, why);
         } else {
             let diff = unified("security updates", "off\n", "on\n");

@@ -170,6 +170,9 @@ fn ruleset_body(name: &str, rules: &[RulesetRule]) -> Value {
             }),
             RulesetRule::NonFastForward => json!({"type": "non_fast_forward"}),
             RulesetRule::Deletion => json!({"type": "deletion"}),
+            // No plan makes these.
+            RulesetRule::Workflows(_) => json!({"type": "workflows"}),
+            RulesetRule::CodeScanning(_) => json!({"type": "code_scanning"}),
             RulesetRule::Other(name) => json!({"type": name}),
         })
         .collect();

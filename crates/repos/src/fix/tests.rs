@@ -483,3 +483,68 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_may_not_be_seen_is_unknown_and_not_in_order() {
+    let mut hidden = unprotected();
+    let branch = hidden.default_branch.as_mut().unwrap();
+    branch.classic = Fact::Unknown(no_admin());
+    branch.protected = Fact::Known(true);
+    hidden.vulnerability_alerts = Fact::Unknown(no_admin());
+    let plan = plan(&hidden, &policy(), TODAY, Means::Ruleset);
+    assert_eq!(plan.changes, []);
+    let unknown: Vec<Rule> = plan.unknown.iter().map(|unknown| unknown.rule).collect();
+    for rule in [Rule::BranchProtection, Rule::RequiredReviews, Rule::VulnerabilityAlerts] {
+        assert!(unknown.contains(&rule), "{unknown:?}");
+    }
+    assert!(
+        plan.unknown
+            .iter()
+            .all(|unknown| unknown.fix.contains("`Administration: read`")),
+        "{:?}",
+        plan.unknown
+    );
+    let known = super::plan(&repository(), &policy(), TODAY, Means::Ruleset);
+    assert_eq!(known.unknown, []);
+    assert_eq!(serde_json::to_value(&known).unwrap().get("unknown"), None);
+}
+
+#[test]
+fn one_person_alone_cannot_approve_what_they_propose() {
+    for means in [Means::Ruleset, Means::Classic] {
+        let mut plan = plan(&unprotected(), &policy(), TODAY, means);
+        assert_eq!(plan.approvals, 1);
+        assert!(plan.needs_writers());
+        plan.warn_of_one_writer("ada");
+        let warnings = &plan.changes[0].warnings;
+        assert!(warnings[0].contains("only `ada` may write"), "{warnings:?}");
+        assert_eq!(
+            serde_json::to_value(&plan).unwrap()["changes"][0]["warnings"][0],
+            warnings[0]
+        );
+    }
+    // Nothing of it is about people where no approval is demanded, or nothing comes by a pull request.
+    let nobody = Policy::from_toml("defaults.protection.required_reviews = 0").unwrap();
+    assert!(!super::plan(&unprotected(), &nobody, TODAY, Means::Ruleset).needs_writers());
+    let mut quiet = repository();
+    quiet.vulnerability_alerts = Fact::Known(false);
+    let plan = plan(&quiet, &policy(), TODAY, Means::Ruleset);
+    assert_eq!(
+        (plan.approvals, plan.changes.len(), plan.needs_writers()),
+        (1, 1, false)
+    );
+}
+
+#[test]
+fn a_ruleset_that_is_out_of_force_is_respected_wherever_it_was_listed() {
+    let mut bad = unprotected();
+    let asleep = Ruleset {
+        enforcement: Enforcement::Disabled,
+        applies_to: AppliesTo::Elsewhere,
+        ..ruleset(RULESET_NAME, vec![RulesetRule::Deletion])
+    };
+    bad.default_branch.as_mut().unwrap().rulesets = Fact::Known(vec![asleep]);
+    let plan = plan(&bad, &policy(), TODAY, Means::Ruleset);
+    assert_eq!(plan.changes, []);
+    assert!(plan.refused[0].why.contains("out of force"), "{:?}", plan.refused);
+}

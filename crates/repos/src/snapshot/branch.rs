@@ -20,7 +20,8 @@ pub struct DefaultBranch {
     pub protected: Fact<bool>,
     /// The classic protection that holds for it; `None` if there is none.
     pub classic: Fact<Option<Classic>>,
-    /// The rulesets of the repository and of those above it, whether they hold or not.
+    /// The rulesets that hold for it. A repository that is read alone has those too that do not
+    /// ([`AppliesTo::Elsewhere`]), because a plan must know of them.
     pub rulesets: Fact<Vec<Ruleset>>,
     /// The checks that were ever reported on it.
     pub checks_seen: Fact<Vec<SeenCheck>>,
@@ -214,8 +215,10 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppliesTo {
-    /// GitHub listed it as in force for the default branch.
+    /// GitHub lists it as in force for the default branch.
     DefaultBranch,
+    /// GitHub does not list it among those.
+    Elsewhere,
     /// Those of these repositories whose name fits these patterns.
     Matching {
         /// Which refs.
@@ -270,6 +273,10 @@ pub enum RulesetRule {
     NonFastForward,
     /// The branch cannot be deleted.
     Deletion,
+    /// These workflows must pass, by their paths.
+    Workflows(Vec<String>),
+    /// These tools must have scanned the code and found nothing grave.
+    CodeScanning(Vec<String>),
     /// Any other, by GitHub's name for it.
     Other(String),
 }
@@ -289,11 +296,12 @@ const PROTECTIVE: [&str; 8] = [
 ];
 
 impl RulesetRule {
-    /// Whether it holds anything back. A list of checks without a check does not.
+    /// Whether it holds anything back. An empty list of checks, workflows or tools does not.
     pub fn protects(&self) -> bool {
         match self {
             Self::PullRequest(_) | Self::NonFastForward | Self::Deletion => true,
             Self::RequiredStatusChecks(checks) => !checks.checks.is_empty(),
+            Self::Workflows(names) | Self::CodeScanning(names) => !names.is_empty(),
             Self::Other(name) => PROTECTIVE.contains(&name.as_str()),
         }
     }
@@ -330,6 +338,8 @@ pub enum BypassKind {
     EnterpriseOwner,
     /// Any deploy key.
     DeployKey,
+    /// One that GitHub does not name. No policy can allow it, because it may be anybody.
+    Unnamed,
 }
 
 /// When an actor is let past.
@@ -345,7 +355,12 @@ pub enum BypassMode {
 }
 
 impl BypassActor {
-    /// As a policy names it: `team:platform`, `role:admin`, `deploy-key`.
+    /// Whether a policy that allows these lets it past.
+    pub fn allowed_by(&self, allowed: &BTreeSet<String>) -> bool {
+        self.kind != BypassKind::Unnamed && allowed.contains(&self.label())
+    }
+
+    /// As a policy names it: `user:ada`, `team:platform`, `role:admin`, `deploy-key`.
     pub fn label(&self) -> String {
         let kind = match self.kind {
             BypassKind::User => "user",
@@ -355,6 +370,7 @@ impl BypassActor {
             BypassKind::OrganizationAdmin => "organization-admin",
             BypassKind::EnterpriseOwner => "enterprise-owner",
             BypassKind::DeployKey => "deploy-key",
+            BypassKind::Unnamed => "unnamed",
         };
         if self.name.is_empty() {
             kind.to_owned()
@@ -371,8 +387,10 @@ impl Ruleset {
         if self.enforcement != Enforcement::Active || self.target != Target::Branch {
             return Fact::Known(false);
         }
-        let AppliesTo::Matching { refs, repositories } = &self.applies_to else {
-            return Fact::Known(true);
+        let (refs, repositories) = match &self.applies_to {
+            AppliesTo::DefaultBranch => return Fact::Known(true),
+            AppliesTo::Elsewhere => return Fact::Known(false),
+            AppliesTo::Matching { refs, repositories } => (refs, repositories),
         };
         if !refs.fit(branch) {
             return Fact::Known(false);

@@ -1,6 +1,7 @@
 //! What is known of a repository. What could not be read says so: it is neither there nor missing.
 
 mod branch;
+pub mod tree;
 mod workflow;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ pub use branch::{
     NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
     StatusChecks, Target,
 };
+pub use tree::Tree;
 pub use workflow::{Conclusion, FailedJob, Run, RunStatus, Workflow, WorkflowId, WorkflowState};
 
 /// Something that may be unreadable.
@@ -151,6 +153,9 @@ impl Repository {
         note(&mut gaps, "files", &self.files);
         if let Some(files) = self.files.known() {
             note(&mut gaps, "the tree", &files.tree);
+            if let Some(Gap::NotRead(why)) = files.tree.known().and_then(|tree| tree.unread.as_ref()) {
+                gaps.push(format!("the tree: {why}"));
+            }
             for file in &files.dependabot {
                 note(&mut gaps, &file.path, &file.text);
             }
@@ -226,15 +231,6 @@ pub struct TextFile {
     pub path: String,
     /// What it says. Not known if it is binary or was cut off.
     pub text: Fact<String>,
-}
-
-/// Paths of a tree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tree {
-    /// Files, from the root and without a leading `/`.
-    pub paths: Vec<String>,
-    /// Whether these are all there are: GitHub cuts large trees off, and a scan may read the root only.
-    pub complete: bool,
 }
 
 #[cfg(test)]

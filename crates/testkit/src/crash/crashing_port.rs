@@ -30,7 +30,7 @@ use cc_devops_repos::ports::{
     CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{
@@ -256,6 +256,7 @@ mortal! { CodeHost {
     fn close_issue(issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> ();
     fn settings(asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> Spent;
     fn change(repository: &str, change: &ChangeKind) -> String;
+    fn writers(repository: &str) -> Fact<Vec<String>>;
     fn put_actions_secret(repository: &str, name: &str, value: &SecretValue) -> ();
 } }
 

@@ -16,7 +16,7 @@ use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
 use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::ports::Ports;
@@ -72,6 +72,9 @@ impl CodeHost for Host {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
+        nothing()
+    }
+    async fn writers(&self, _: &str) -> PortResult<Fact<Vec<String>>> {
         nothing()
     }
     async fn put_actions_secret(&self, repository: &str, name: &str, value: &SecretValue) -> PortResult<()> {

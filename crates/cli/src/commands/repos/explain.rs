@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 
 const AFTER_HELP: &str = "\
-The repository is read to its leaves: all of its files, rulesets and workflows. Nothing is kept.
+The same facts as `repos audit` judges, and whether security updates are paused, which no list says.
 
 Examples:
   cc-devops repos explain web

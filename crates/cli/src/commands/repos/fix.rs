@@ -1,5 +1,7 @@
 //! `repos fix`: what would put breaches right, and doing it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
 use cc_devops_repos::fix::{Means, Plan};
@@ -51,6 +53,7 @@ pub(crate) struct Args {
 struct Answer<'a> {
     #[serde(flatten)]
     plans: &'a Plans,
+    would_change: usize,
     applied: Option<&'a [Applied]>,
 }
 
@@ -83,9 +86,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     let answer = Answer {
         plans: &plans,
+        would_change: plans.would_change(),
         applied: args.apply.then_some(applied.as_slice()),
     };
-    output.answer(&answer, || text(&plans, args.apply.then_some(applied.as_slice())))?;
+    let of_all = wanted.names.is_empty();
+    output.answer(&answer, || {
+        text(&plans, args.apply.then_some(applied.as_slice()), of_all)
+    })?;
     let failed = applied.iter().any(|applied| !applied.done);
     if failed || !plans.missing.is_empty() {
         Err(CliError::Answered)
@@ -94,8 +101,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
 }
 
-fn text(plans: &Plans, applied: Option<&[Applied]>) -> String {
-    let mut parts: Vec<String> = plans.plans.iter().map(|plan| of_plan(plan, applied)).collect();
+fn text(plans: &Plans, applied: Option<&[Applied]>, of_all: bool) -> String {
+    let planned = |plan: &&Plan| !(plan.changes.is_empty() && plan.refused.is_empty());
+    let mut parts: Vec<String> = plans
+        .plans
+        .iter()
+        .filter(planned)
+        .map(|plan| of_plan(plan, applied))
+        .collect();
+    let nothing = parts.is_empty();
+    parts.extend(unknown(plans, of_all));
     for (name, why) in &plans.missing {
         let name = if name.is_empty() {
             "the list of repositories"
@@ -105,18 +120,67 @@ fn text(plans: &Plans, applied: Option<&[Applied]>) -> String {
         parts.push(format!("{} was not read: {}", visible(name), visible(why)));
     }
     if parts.is_empty() {
-        return "There is nothing to put right.".to_owned();
+        parts.push("There is nothing to put right.".to_owned());
+    } else if nothing {
+        parts.push("In what could be read there is nothing that a plan changes.".to_owned());
     }
-    if applied.is_none() && plans.plans.iter().any(|plan| !plan.changes.is_empty()) {
-        parts.push("Nothing was changed. Carry it out with --apply.".to_owned());
+    let would_change = plans.would_change();
+    if applied.is_none() && (of_all || would_change > 0) {
+        let mut end = match would_change {
+            1 => "1 repository would be changed.".to_owned(),
+            more => format!("{more} repositories would be changed."),
+        };
+        if would_change > 0 {
+            end.push_str(" Nothing was changed. Carry it out with --apply.");
+        }
+        parts.push(end);
     }
     parts.join("\n\n")
+}
+
+/// What nobody can judge, together where the same is to be done about it.
+fn unknown(plans: &Plans, of_all: bool) -> Vec<String> {
+    let mut by_fix: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<Rule>)> = BTreeMap::new();
+    for plan in &plans.plans {
+        for unknown in &plan.unknown {
+            let (repositories, rules) = by_fix.entry(&unknown.fix).or_default();
+            repositories.insert(&plan.repository);
+            rules.insert(unknown.rule);
+        }
+    }
+    let told = |(fix, (repositories, rules)): (&str, (BTreeSet<&str>, BTreeSet<Rule>))| {
+        let rules: Vec<&str> = rules.into_iter().map(Rule::name).collect();
+        let places = match (repositories.len(), repositories.first()) {
+            (1, Some(one)) => (*one).to_owned(),
+            (many, _) if of_all => format!("{many} repositories"),
+            _ => repositories.into_iter().collect::<Vec<_>>().join(", "),
+        };
+        format!(
+            "Not known of {}: {}. {}",
+            visible(&places),
+            rules.join(", "),
+            visible(fix)
+        )
+    };
+    by_fix.into_iter().map(told).collect()
 }
 
 fn of_plan(plan: &Plan, applied: Option<&[Applied]>) -> String {
     let mut lines = vec![plan.repository.clone()];
     match applied {
-        None => lines.push(plan.diff().trim_end().to_owned()),
+        None => {
+            lines.push(plan.diff().trim_end().to_owned());
+            let warnings: BTreeSet<&str> = plan
+                .changes
+                .iter()
+                .flat_map(|change| change.warnings.iter().map(String::as_str))
+                .collect();
+            lines.extend(
+                warnings
+                    .into_iter()
+                    .map(|warning| format!("  warning: {}", visible(warning))),
+            );
+        }
         Some(applied) => {
             let own = applied.iter().filter(|applied| applied.repository == plan.repository);
             lines.extend(own.map(|applied| {

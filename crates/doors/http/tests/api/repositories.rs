@@ -18,7 +18,7 @@ use cc_devops_repos::ports::{
     CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::Repository;
+use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_testkit::{Memory, sample};
@@ -57,6 +57,9 @@ impl CodeHost for Bare {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
+        nothing()
+    }
+    async fn writers(&self, _: &str) -> PortResult<Fact<Vec<String>>> {
         nothing()
     }
     async fn put_actions_secret(&self, _: &str, _: &str, _: &SecretValue) -> PortResult<()> {

@@ -338,3 +338,94 @@ fn case_16_a_plan_without_protection() {
         "rulesets are there, so they could say more"
     );
 }
+
+#[test]
+fn what_the_code_host_does_not_list_as_in_force_holds_nothing() {
+    let repository = with_rulesets(vec![Ruleset {
+        applies_to: AppliesTo::Elsewhere,
+        ..ruleset("asleep", strict_ruleset())
+    }]);
+    assert_eq!(run(&repository).protection.verdict, Standing::Unprotected);
+}
+
+#[test]
+fn required_workflows_and_code_scanning_hold_merges_back_as_checks_do() {
+    let workflows = RulesetRule::Workflows(vec![".github/workflows/policy.yml".to_owned()]);
+    let scanning = RulesetRule::CodeScanning(vec!["CodeQL".to_owned()]);
+    for rule in [
+        workflows.clone(),
+        scanning,
+        RulesetRule::Other("workflows".to_owned()),
+        RulesetRule::Other("code_scanning".to_owned()),
+    ] {
+        let repository = with_rulesets(vec![ruleset("required", vec![rule.clone()])]);
+        let report = run(&repository);
+        assert_eq!(verdict(&report, Rule::BranchProtection), Verdict::Pass, "{rule:?}");
+        assert_eq!(verdict(&report, Rule::RequiredStatusChecks), Verdict::Pass, "{rule:?}");
+        assert_eq!(
+            verdict(&report, Rule::StatusCheckNeverRan),
+            Verdict::NotApplicable,
+            "{rule:?}"
+        );
+        // A check that the policy names is still missing, and nothing says that failing changes are taken.
+        let report = under("defaults.protection.status_checks = ['ci']", &repository);
+        let checks = finding(&report, Rule::RequiredStatusChecks);
+        assert_eq!(checks.verdict, Verdict::Fail, "{rule:?}");
+        assert!(!checks.evidence.contains("whose checks fail"), "{}", checks.evidence);
+    }
+    let evidence = run(&with_rulesets(vec![ruleset("required", vec![workflows.clone()])]));
+    assert_eq!(
+        finding(&evidence, Rule::RequiredStatusChecks).evidence,
+        "Must pass: the workflow `.github/workflows/policy.yml`."
+    );
+    for nothing in [
+        Ruleset {
+            enforcement: Enforcement::Evaluate,
+            ..ruleset("on trial", vec![workflows])
+        },
+        ruleset("empty", vec![RulesetRule::Workflows(Vec::new()), RulesetRule::Deletion]),
+    ] {
+        let report = run(&with_rulesets(vec![nothing.clone()]));
+        assert_eq!(
+            verdict(&report, Rule::RequiredStatusChecks),
+            Verdict::Fail,
+            "{nothing:?}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_allows_a_person_and_never_those_without_a_name() {
+    let past = |kind, name: &str| BypassActor {
+        kind,
+        name: name.to_owned(),
+        mode: BypassMode::Always,
+    };
+    let with = |actors: Vec<BypassActor>| {
+        with_rulesets(vec![Ruleset {
+            bypass: Fact::Known(actors),
+            ..ruleset("baseline", strict_ruleset())
+        }])
+    };
+    let policy = "defaults.protection.allowed_bypass_actors = ['user:ada', 'unnamed', 'app:unnamed']";
+    let ada = with(vec![past(BypassKind::User, "ada")]);
+    let report = run(&ada);
+    assert_eq!(verdict(&report, Rule::BypassActors), Verdict::Fail);
+    assert_eq!(
+        finding(&report, Rule::BypassActors).data["actors"][0]["actor"],
+        "user:ada"
+    );
+    assert_eq!(verdict(&under(policy, &ada), Rule::BypassActors), Verdict::Pass);
+
+    let report = under(
+        policy,
+        &with(vec![past(BypassKind::User, "ada"), past(BypassKind::Unnamed, "")]),
+    );
+    let bypass = finding(&report, Rule::BypassActors);
+    assert_eq!(bypass.verdict, Verdict::Fail);
+    assert_eq!(
+        bypass.evidence,
+        "Let past: somebody whom GitHub does not name past ruleset `baseline`."
+    );
+    assert!(bypass.fix.contains("cannot name"), "{}", bypass.fix);
+}
