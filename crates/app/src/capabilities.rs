@@ -6,7 +6,7 @@ use std::time::Instant;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
-use cc_devops_repos::ports::RepositoryWorker;
+use cc_devops_repos::ports::{RepositoryPorts, RepositoryWorker};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
@@ -14,7 +14,9 @@ use cc_devops_requests::relay::Patience;
 use cc_devops_requests::retention::Keeper;
 use cc_devops_requests::waiting::Stopwatch;
 
+use crate::code_host::credential;
 use crate::error::AppError;
+use crate::no_owner::NoOwner;
 use crate::policies;
 use crate::program::Program;
 use crate::repositories::RepositoryTools;
@@ -60,7 +62,7 @@ pub struct Capabilities {
     pub ports: Ports,
     program: Program,
     backend: Backend,
-    repositories: OnceLock<RepositoryTools>,
+    repositories: OnceLock<Option<RepositoryTools>>,
 }
 
 impl Capabilities {
@@ -128,20 +130,41 @@ impl Capabilities {
             #[cfg(feature = "aws")]
             Backend::Aws(backend) => backend.repository_worker(),
             #[cfg(feature = "embedded")]
-            Backend::Embedded(_) => self.repositories().repository_worker(&self.ports),
+            Backend::Embedded(_) => match self.repositories() {
+                Some(tools) => tools.repository_worker(&self.ports),
+                None => Arc::new(NoOwner),
+            },
         }
     }
 
-    /// What looks after repositories in this process, by the settings. Made once; no request is made yet.
-    pub fn repositories(&self) -> &RepositoryTools {
-        self.repositories
-            .get_or_init(|| self.repositories_by((*self.settings.repositories).clone(), None))
+    /// What looks after repositories in this process, by the settings; nothing where these name no owner. Made once;
+    /// no request is made yet.
+    pub fn repositories(&self) -> Option<&RepositoryTools> {
+        let make = || {
+            let settings = (*self.settings.repositories).clone();
+            let owner = settings.owner.clone()?;
+            Some(self.repositories_by(settings, owner, None))
+        };
+        self.repositories.get_or_init(make).as_ref()
     }
 
-    /// The same by settings that a person changed, with a credential that counts more than the secret.
-    pub fn repositories_by(&self, settings: RepositoriesSettings, given: Option<SecretValue>) -> RepositoryTools {
-        let (installation, mode) = (&self.settings.installation, self.settings.mode);
-        RepositoryTools::new(settings, installation, mode, &self.ports, given)
+    /// The same for this owner, by settings that a person changed, with a credential that counts more than the secret.
+    pub fn repositories_by(
+        &self,
+        settings: RepositoriesSettings,
+        owner: String,
+        given: Option<SecretValue>,
+    ) -> RepositoryTools {
+        let of = (&self.settings.installation, self.settings.mode);
+        let credential = credential(&settings, &self.ports, given);
+        let secrets = Some(Arc::clone(&self.ports.secrets));
+        RepositoryTools::new(
+            settings,
+            owner,
+            of,
+            &RepositoryPorts::from(&self.ports),
+            (credential, secrets),
+        )
     }
 
     /// Who forgets what is not kept any longer.

@@ -6,26 +6,36 @@ use cc_devops_github::GitHub;
 use cc_devops_github::client::{self, CredentialSource};
 use cc_devops_github::notices::Notices;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_repos::ports::{CodeHost, CodeHostNotices};
+use cc_devops_repos::ports::{CodeHost, CodeHostNotices, RepositoryStore};
 use cc_devops_requests::ports::Ports;
 
 use crate::settings::RepositoriesSettings;
 
-/// Where the repositories are; `given` counts more than the secret. No request is made yet.
-pub fn code_host(settings: &RepositoriesSettings, ports: &Ports, given: Option<SecretValue>) -> Arc<dyn CodeHost> {
-    let credential = match given {
+/// As whom GitHub is asked: `given` counts more than the secret.
+pub fn credential(settings: &RepositoriesSettings, ports: &Ports, given: Option<SecretValue>) -> CredentialSource {
+    match given {
         Some(token) => CredentialSource::Given(token),
         None => CredentialSource::Kept {
             secrets: Arc::clone(&ports.secrets),
             name: settings.token.clone(),
         },
-    };
+    }
+}
+
+/// Where the repositories of `owner` are. No request is made yet.
+pub(crate) fn code_host(
+    settings: &RepositoriesSettings,
+    owner: &str,
+    store: Arc<dyn RepositoryStore>,
+    credential: CredentialSource,
+) -> Arc<dyn CodeHost> {
     let reached = client::GithubSettings {
         api_url: settings.api_url.clone(),
+        trouble: settings.trouble.clone(),
         ..client::GithubSettings::default()
     };
-    let store = Arc::clone(&ports.repositories);
-    Arc::new(GitHub::new(credential, settings.owner.as_str(), reached, store))
+    let github = GitHub::new(credential, owner, reached, store);
+    Arc::new(github.held_against(settings.policy.clone()))
 }
 
 /// Who understands what GitHub sends; none where no secret is named that it signs with.

@@ -24,7 +24,9 @@ impl Capabilities {
         Ok(DoorCapabilities {
             control: plane,
             revenue: here.then(|| self.http_revenue()).transpose()?,
-            hygiene: worker.filter(|_| here).map(|worker| self.http_repositories(worker)),
+            hygiene: worker
+                .filter(|_| here)
+                .and_then(|worker| self.http_repositories(worker)),
             keeper: Some(Arc::new(self.keeper())),
         })
     }
@@ -49,13 +51,13 @@ impl Capabilities {
         })
     }
 
-    fn http_repositories(&self, worker: Arc<dyn RepositoryWorker>) -> Hygiene {
-        let tools = self.repositories();
-        Hygiene {
+    fn http_repositories(&self, worker: Arc<dyn RepositoryWorker>) -> Option<Hygiene> {
+        let tools = self.repositories()?;
+        Some(Hygiene {
             worker,
             auditor: Arc::clone(&tools.auditor),
             owner: tools.owner.clone(),
             notices: code_host_notices(&self.settings.repositories, &self.ports),
-        }
+        })
     }
 }

@@ -13,6 +13,7 @@ pub mod rates;
 pub mod repositories;
 pub mod revenue;
 pub mod settings;
+pub mod unkept;
 
 #[cfg(feature = "cli")]
 pub mod audit_archive;
@@ -22,9 +23,11 @@ pub mod aws;
 pub mod embedded;
 #[cfg(feature = "cli")]
 mod http;
+mod no_owner;
 mod no_stacks;
 
 pub use capabilities::{Backend, Capabilities};
 pub use error::AppError;
+pub use no_owner::NO_OWNER;
 pub use program::Program;
 pub use settings::Settings;

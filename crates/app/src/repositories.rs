@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+pub use cc_devops_github::client::Trouble;
+use cc_devops_github::client::{CredentialSource, web_address};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
-use cc_devops_kernel::secret::SecretValue;
+use cc_devops_kernel::ports::SecretStore;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::monitoring::{Monitor, MonitoringSettings};
-use cc_devops_repos::ports::CodeHost;
+use cc_devops_repos::ports::{CodeHost, RepositoryPorts};
 use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::settings::reconciling::Reconciler;
 use cc_devops_repos::worker::LocalWorker;
@@ -20,6 +22,8 @@ use crate::settings::RepositoriesSettings;
 pub struct RepositoryTools {
     /// Whose.
     pub owner: String,
+    /// Where people see them, such as `https://github.com`.
+    pub web: String,
     /// Where they are.
     pub host: Arc<dyn CodeHost>,
     /// Audits.
@@ -35,19 +39,20 @@ pub struct RepositoryTools {
 }
 
 impl RepositoryTools {
-    /// Puts it together; `given` counts more than the secret. No request is made yet.
+    /// Puts it together for the repositories of an owner; secrets of Actions are taken from the store that is given.
+    /// No request is made yet.
     pub fn new(
         settings: RepositoriesSettings,
-        installation: &Installation,
-        mode: Mode,
-        ports: &Ports,
-        given: Option<SecretValue>,
+        owner: String,
+        (installation, mode): (&Installation, Mode),
+        ports: &RepositoryPorts,
+        (credential, secrets): (CredentialSource, Option<Arc<dyn SecretStore>>),
     ) -> Self {
-        let host = code_host(&settings, ports, given);
-        let (owner, policy) = (settings.owner, Arc::new(settings.policy));
-        let secrets = Arc::clone(&ports.secrets);
-        let reconciler = Reconciler::new(Arc::clone(&host), owner.clone(), Arc::clone(&policy), secrets, ports);
         let store = Arc::clone(&ports.repositories);
+        let web = web_address(&settings.api_url);
+        let server = settings.api_url.clone();
+        let host = code_host(&settings, &owner, Arc::clone(&store), credential);
+        let policy = Arc::new(settings.policy);
         let audited = AuditSettings {
             owner: owner.clone(),
             policy: Arc::clone(&policy),
@@ -58,16 +63,24 @@ impl RepositoryTools {
             policy: Arc::clone(&policy),
             mode,
         };
+        let reconciler = Reconciler::new(
+            Arc::clone(&host),
+            owner.clone(),
+            Arc::clone(&policy),
+            secrets,
+            ports.clone(),
+        );
         let auditor = Auditor::new(Arc::clone(&host), store, ports.clone(), audited);
-        let monitor = Monitor::new(Arc::clone(&host), ports, watched);
+        let monitor = Monitor::new(Arc::clone(&host), ports.clone(), watched);
         Self {
             auditor: Arc::new(auditor),
             monitor: Arc::new(monitor),
-            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports),
+            remedy: Remedy::new(Arc::clone(&host), owner.clone(), policy, ports.clone()),
             reconciler,
-            server: settings.api_url,
+            server,
             host,
             owner,
+            web,
         }
     }
 

@@ -38,8 +38,16 @@ fn held(capabilities: &Capabilities) -> String {
 
 #[test]
 fn on_aws_all_three_hold_the_same() {
-    let of_file = || settings("backend = \"aws\"\n[aws]\nstage = \"prod\"\n[requests]\nlease_seconds = 120");
-    let of_function = || of_variables(|name| (name == "STAGE").then(|| "prod".to_owned())).unwrap();
+    let of_file = || {
+        let text =
+            "backend = \"aws\"\n[aws]\nstage = \"prod\"\n[requests]\nlease_seconds = 120\n[github]\nowner = \"acme\"";
+        settings(text)
+    };
+    let of_function = || {
+        let variables = [("STAGE", "prod"), ("GITHUB_OWNER", "acme")];
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        of_variables(|name| value(name).map(|(_, value)| (*value).to_owned())).unwrap()
+    };
     // Nothing listens there, and nothing is asked.
     let over = |settings: Settings, program| {
         let named = settings.aws.clone().unwrap();
@@ -55,7 +63,11 @@ fn on_aws_all_three_hold_the_same() {
         assert_eq!(its_names, names, "{}", program.name);
         // Each is put together without a call.
         let _keeper = other.keeper();
-        assert_eq!(other.repositories().owner, server.repositories().owner);
+        let owner = |held: &Capabilities| held.repositories().map(|tools| tools.owner.clone());
+        assert_eq!(
+            (owner(&other), owner(&server)),
+            (Some("acme".to_owned()), Some("acme".to_owned()))
+        );
     }
 }
 

@@ -5,8 +5,25 @@ use std::path::PathBuf;
 use cc_devops_app::AppError;
 use cc_devops_app::settings::Problem;
 use cc_devops_kernel::acts::ActError;
+use cc_devops_kernel::names::SecretName;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
+
+/// The exit codes of the commands on repositories and workflows, as their `--help` has them. docs/REPOS.md has the same
+/// table; what gives which is [`CliError::repositories_code`].
+pub(crate) const REPOSITORIES_EXIT_CODES: &str = "\
+Exit codes:
+  0  fine, or no finding of at least the severity of --fail-on
+  1  findings of it, workflows that fail, or a change that was not made
+  2  wrong use: a repository, workflow file, rule or policy that does not exist or is wrong,
+     another owner's repository, or no owner
+  3  it could not be looked at: no token or a refused one, no such owner, nobody there, a limit;
+     or not everything could be read, and nothing of the above was found";
+
+/// A command's further help, with these exit codes at its end.
+pub(crate) fn with_exit_codes(help: &str) -> String {
+    format!("{help}\n\n{REPOSITORIES_EXIT_CODES}")
+}
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +32,13 @@ pub(crate) enum CliError {
     /// a broken chain, a degraded control plane.
     #[error("the answer was printed")]
     Answered,
-    /// The answer stands on standard output already, and part of what was asked for could not be looked at.
-    #[error("part of it could not be looked at")]
-    InPart,
+    /// Part of what was to be looked at could not be read, and nothing else is wrong. It stands on standard output
+    /// already.
+    #[error("not everything could be read")]
+    Unread,
+    /// A command on repositories or workflows ended; its exit codes are a table of their own.
+    #[error(transparent)]
+    OnRepositories(Box<Self>),
     /// A policy says no, and that stands on standard output already.
     #[error("a policy says no")]
     Denied,
@@ -174,9 +195,11 @@ impl CliError {
     /// The exit code, as `cc-devops --help` documents it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::OnRepositories(error) => error.repositories_code(),
+            Self::Unread => 3,
             Self::Answered | Self::Failed(_) | Self::Config { .. } | Self::Write { .. } | Self::Internal { .. } => 1,
             Self::Usage(_) => 2,
-            Self::InPart | Self::Unreachable { .. } | Self::Open { .. } => 3,
+            Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
             Self::StoreFailed { .. } => 5,
             Self::OtherFolder { .. } => 6,
@@ -206,8 +229,70 @@ impl CliError {
         }
     }
 
+    /// The exit code of a command on repositories or workflows: the one table of `repos --help`, `workflows --help`
+    /// and docs/REPOS.md.
+    fn repositories_code(&self) -> u8 {
+        match self {
+            // Findings that count, workflows that fail, a change that was not made.
+            Self::Answered => 1,
+            // Wrong use: what does not exist or is wrong, another owner's, no owner.
+            Self::Usage(_) | Self::Config { .. } | Self::Write { .. } => 2,
+            Self::OnRepositories(error) => error.repositories_code(),
+            // It could not be looked at.
+            Self::Unread
+            | Self::Denied
+            | Self::Failed(_)
+            | Self::Unreachable { .. }
+            | Self::OtherFolder { .. }
+            | Self::Tls { .. }
+            | Self::TimedOut { .. }
+            | Self::Open { .. }
+            | Self::StoreFailed { .. }
+            | Self::Port(_)
+            | Self::Answer { .. }
+            | Self::Internal { .. } => 3,
+        }
+    }
+
+    /// What a command on repositories or workflows ends with.
+    pub(crate) fn on_repositories(self) -> Self {
+        match self {
+            Self::OnRepositories(_) => self,
+            other => Self::OnRepositories(Box::new(other)),
+        }
+    }
+
+    /// An error of the code host about repositories that a person named: one that is not there was named wrong. The
+    /// owner of all is not.
+    pub(crate) fn of_named(error: PortError, named: &[String]) -> Self {
+        if error.kind == PortErrorKind::NotFound && !named.is_empty() {
+            Self::Usage(error.message)
+        } else {
+            Self::Port(error)
+        }
+    }
+
+    /// There is no credential for GitHub.
+    pub(crate) fn no_github_token(secret: &SecretName) -> Self {
+        Self::Failed(format!(
+            "there is no GitHub token: put one under {secret} with `cc-devops put-secret`, or set GITHUB_TOKEN"
+        ))
+    }
+
+    /// The problems of the configuration, if it is what is wrong.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Config { problems, .. } => problems,
+            Self::OnRepositories(error) => error.problems(),
+            _ => &[],
+        }
+    }
+
     /// Whether the person was told already.
     pub(crate) fn is_told(&self) -> bool {
-        matches!(self, Self::Answered | Self::InPart | Self::Denied)
+        match self {
+            Self::OnRepositories(error) => error.is_told(),
+            _ => matches!(self, Self::Answered | Self::Unread | Self::Denied),
+        }
     }
 }

@@ -9,8 +9,9 @@ use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
 use cc_devops_kernel::text;
 pub(crate) use cc_devops_kernel::text::line as visible;
+use cc_devops_reports::wrap;
 use cc_devops_requests::record;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,6 +41,14 @@ impl Output {
             _ => (80, 40),
         };
         (columns.clamp(40, 160), (rows / 2).clamp(10, 24))
+    }
+
+    /// The text with no line wider than the terminal. Whatever else reads it gets its lines as they are.
+    pub(crate) fn fitted(self, text: String) -> String {
+        match rustix::termios::tcgetwinsize(std::io::stdout()) {
+            Ok(size) if self.is_terminal() && size.ws_col > 0 => wrap(&text, size.ws_col),
+            _ => text,
+        }
     }
 
     /// Whether a program reads the answers.
@@ -123,10 +132,7 @@ impl Output {
             causes.push(cause.to_string());
             below = cause.source();
         }
-        let problems = match error {
-            CliError::Config { problems, .. } => problems.as_slice(),
-            _ => &[],
-        };
+        let problems = error.problems();
         if self.json {
             let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": error.exit_code()});
             if let Some(object) = document.as_object_mut()
@@ -147,6 +153,16 @@ impl Output {
             text.push_str(&problem.to_string());
         }
         write_err(&text::lines(&text));
+    }
+
+    /// Says on the line of the progress what keeps it from going on; the next progress takes its place.
+    pub(crate) fn trouble(sentence: &str) {
+        let columns = match rustix::termios::tcgetwinsize(std::io::stderr()) {
+            Ok(size) if size.ws_col > 1 => usize::from(size.ws_col),
+            _ => 80,
+        };
+        let line: String = visible(sentence).chars().take(columns.saturating_sub(1)).collect();
+        write_now(&format!("\r\u{1b}[K{line}"));
     }
 
     /// Whether somebody sees how far a long piece of work is.
@@ -268,8 +284,18 @@ impl Drop for Progress {
 
 /// A table with a head, columns apart by two spaces.
 pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table_within(head, rows, None)
+}
+
+/// The same, at most so many columns of a terminal wide.
+pub(crate) fn table_within(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
     table.set_header(head.to_vec());
     for row in rows {
         table.add_row(row.iter().map(|cell| visible(cell).into_owned()).collect::<Vec<_>>());

@@ -125,7 +125,10 @@ async fn one<T: DeserializeOwned>(
             }
             Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
             Err(error) => {
-                let gap = Gap::NotRead(error.to_string());
+                let gap = match error {
+                    Error::Forbidden { .. } => Gap::Permission(lookup.permission.to_owned()),
+                    error => Gap::NotRead(error.to_string()),
+                };
                 found.extend(part.iter().map(|id| (id.clone(), Err(gap.clone()))));
             }
         }

@@ -52,6 +52,25 @@ pub(crate) async fn change(client: &Client, repository: &str, change: &ChangeKin
             client.done(&ask).await?;
             Ok("Dependabot security updates are on.".to_owned())
         }
+        ChangeKind::RestrictWorkflowToken => {
+            let ask = place.ask(
+                put,
+                &["actions", "permissions", "workflow"],
+                "restrict the token of workflows in",
+            );
+            let body = json!({"default_workflow_permissions": "read"});
+            client.done(&ask.body(body)).await?;
+            Ok("The token of workflows may only read by default.".to_owned())
+        }
+        ChangeKind::SwitchOnSecretScanning {
+            scanning,
+            push_protection,
+        } => place.secret_scanning(*scanning, *push_protection).await,
+        ChangeKind::SetUpCodeScanning => {
+            let ask = place.ask(put, &["code-scanning", "default-setup"], "set up code scanning in");
+            client.done(&ask.patch().body(json!({"state": "configured"}))).await?;
+            Ok("GitHub sets up code scanning; the first results come with its first run.".to_owned())
+        }
         ChangeKind::WriteFile { path, before, after } => place.propose(path, before.as_deref(), after).await,
         ChangeKind::Setting(change) => settings::change(&place, change).await,
     }
@@ -132,6 +151,24 @@ impl<'r> Place<'r> {
         Ask::new(method(&path), format!("{what} {}/{}", self.owner, self.name))
     }
 
+    async fn secret_scanning(&self, scanning: bool, push_protection: bool) -> Result<String, Error> {
+        let mut settings = serde_json::Map::new();
+        let mut done = Vec::new();
+        for (wanted, name, words) in [
+            (scanning, "secret_scanning", "secret scanning"),
+            (push_protection, "secret_scanning_push_protection", "push protection"),
+        ] {
+            if wanted {
+                settings.insert(name.to_owned(), json!({"status": "enabled"}));
+                done.push(words);
+            }
+        }
+        let ask = self.ask(put, &[], "switch on secret scanning in").patch();
+        let body = json!({"security_and_analysis": settings});
+        self.client.done(&ask.body(body)).await?;
+        Ok(format!("On by now: {}.", done.join(", ")))
+    }
+
     /// Opens a pull request that makes the file say `after`.
     async fn propose(&self, path: &str, before: Option<&str>, after: &str) -> Result<String, Error> {
         let repository: Repository = self.client.json(&self.ask(get, &[], "read")).await?;
@@ -164,7 +201,7 @@ impl<'r> Place<'r> {
         let there = self.content(path, &branch).await?;
         if there.as_ref().and_then(Content::text).as_deref() != Some(after) {
             let mut body = json!({
-                "message": format!("Update {path}"),
+                "message": format!("{} {path}", if before.is_some() { "Update" } else { "Add" }),
                 "content": BASE64_STANDARD.encode(after),
                 "branch": branch,
             });
@@ -176,6 +213,10 @@ impl<'r> Place<'r> {
                 .done(&self.ask(put, &segments, "write a file of").body(body))
                 .await?;
         }
+        let what = match before {
+            None => "This adds the file, with an entry for each of them.",
+            Some(_) => "This adds the entries that are missing; every line that stood stays.",
+        };
         let ask = self.ask(post, &["pulls"], "open a pull request in").content();
         let pull: Pull = self
             .client
@@ -183,8 +224,9 @@ impl<'r> Place<'r> {
                 "title": format!("Keep dependencies up to date: {path}"),
                 "head": branch,
                 "base": base,
-                "body": "The repository policy asks that Dependabot looks after every package ecosystem here. \
-                         This adds the entries that are missing; every line that stood stays.",
+                "body": format!(
+                    "The repository policy asks that Dependabot looks after every package ecosystem here. {what}"
+                ),
             })))
             .await?;
         Ok(format!("A pull request proposes it: {}", pull.html_url))

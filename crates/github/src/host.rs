@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
@@ -22,6 +23,8 @@ pub struct GitHub {
     store: Arc<dyn RepositoryStore>,
     /// The owner an App is installed for.
     owner: String,
+    /// What the repositories are held against: what no rule of it looks at is not read.
+    policy: Option<Arc<Policy>>,
     /// The client of the last credential: a credential has one limiter in a process.
     client: Mutex<Option<(SecretValue, Client)>>,
 }
@@ -40,8 +43,16 @@ impl GitHub {
             settings,
             store,
             owner: owner.into(),
+            policy: None,
             client: Mutex::default(),
         }
+    }
+
+    /// The same, reading what the rules of this policy look at beside branches, dependencies and workflows.
+    #[must_use]
+    pub fn held_against(mut self, policy: Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
     }
 
     async fn client(&self) -> PortResult<Client> {
@@ -68,7 +79,7 @@ fn unknown_owner(owner: &str) -> PortError {
 impl CodeHost for GitHub {
     async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
         let client = self.client().await?;
-        match scan::owner(&client, &*self.store, owner, depth, take).await {
+        match scan::owner(&client, &*self.store, self.policy.as_deref(), owner, depth, take).await {
             Ok(()) => Ok(client.spent()),
             Err(error) if error.kind == PortErrorKind::NotFound => Err(unknown_owner(owner)),
             Err(error) => Err(error),
@@ -77,18 +88,21 @@ impl CodeHost for GitHub {
 
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
         let client = self.client().await?;
-        let repository = scan::one(&client, &*self.store, full_name, depth).await?;
+        let repository = scan::one(&client, &*self.store, self.policy.as_deref(), full_name, depth).await?;
         Ok((repository, client.spent()))
     }
 
     async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)> {
         let client = self.client().await?;
-        let issues = issues::look_up(&client, lookup).await?;
+        let issues = issues::look_up(&client, &*self.store, lookup).await?;
         Ok((issues, client.spent()))
     }
 
     async fn create_issue(&self, repository: &str, title: &str, body: &str, labels: &[String]) -> PortResult<IssueRef> {
         let client = self.client().await?;
+        // Kept first, so that the issue is ours under a later credential too.
+        let account = client.viewer().await?;
+        issues::remember_account(&*self.store, &self.owner, &account).await?;
         Ok(issues::create(&client, repository, title, body, labels).await?)
     }
 
@@ -110,7 +124,14 @@ impl CodeHost for GitHub {
     }
 
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String> {
-        Ok(changes::change(&self.client().await?, repository, change).await?)
+        let done = changes::change(&self.client().await?, repository, change).await?;
+        // The next look is to see what was changed. Where that cannot be kept, it sees it on a later day.
+        if let Some((owner, name)) = repository.split_once('/')
+            && let Err(error) = scan::forget(&*self.store, owner, name).await
+        {
+            tracing::warn!(%error, "what was read of {repository} before is still kept");
+        }
+        Ok(done)
     }
 
     async fn writers(&self, repository: &str) -> PortResult<Fact<Vec<String>>> {

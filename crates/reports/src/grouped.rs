@@ -6,6 +6,7 @@ use cc_devops_repos::audit::{ChangeKind, ScanReport};
 use cc_devops_repos::report::{Finding, RepositoryReport, Verdict};
 use cc_devops_repos::rules::{Rule, Severity};
 use cc_devops_repos::snapshot::RepositoryId;
+use jiff::Timestamp;
 
 /// A rule and those for whom it came to the same.
 pub(crate) struct Group<'r> {
@@ -14,24 +15,25 @@ pub(crate) struct Group<'r> {
     pub(crate) entries: Vec<Entry<'r>>,
 }
 
-/// A repository in a group.
+/// A repository in a group, or the organisation itself.
 pub(crate) struct Entry<'r> {
     pub(crate) repository: &'r RepositoryReport,
     pub(crate) finding: &'r Finding,
-    /// Whether it was not so before.
+    /// Whether it was not so at the audit before.
     pub(crate) new: bool,
 }
 
 /// Everything that came to this, by rule and severity.
 pub(crate) fn groups(report: &ScanReport, verdict: Verdict) -> Vec<Group<'_>> {
+    let is_new = |kind| !report.first && kind == ChangeKind::New;
     let new: BTreeSet<(RepositoryId, Rule)> = report
         .changes
         .iter()
-        .filter(|change| change.kind == ChangeKind::New)
+        .filter(|change| is_new(change.kind))
         .map(|change| (change.id, change.rule))
         .collect();
     let mut by: BTreeMap<(std::cmp::Reverse<Severity>, Rule), Vec<Entry<'_>>> = BTreeMap::new();
-    for repository in &report.repositories {
+    for repository in report.organization.iter().chain(&report.repositories) {
         for finding in repository.findings.iter().filter(|finding| finding.verdict == verdict) {
             let key = (std::cmp::Reverse(finding.severity), finding.rule);
             by.entry(key).or_default().push(Entry {
@@ -50,7 +52,7 @@ pub(crate) fn groups(report: &ScanReport, verdict: Verdict) -> Vec<Group<'_>> {
 }
 
 /// How many changes of this kind.
-pub(crate) fn changed(report: &ScanReport, kind: ChangeKind) -> usize {
+fn changed(report: &ScanReport, kind: ChangeKind) -> usize {
     report.changes.iter().filter(|change| change.kind == kind).count()
 }
 
@@ -94,7 +96,7 @@ pub(crate) fn incomplete(report: &ScanReport) -> Option<String> {
         .collect();
     let more = report.gaps.len().saturating_sub(5);
     let rest = if more > 0 {
-        format!("; and {more} more")
+        format!("; and {more} more (--json has all)")
     } else {
         String::new()
     };
@@ -102,6 +104,20 @@ pub(crate) fn incomplete(report: &ScanReport) -> Option<String> {
         "This audit is incomplete, so nothing counts as fixed. {}{rest}",
         gaps.join("; ")
     ))
+}
+
+/// What is different from the audit before; of the first, that it is the first.
+pub(crate) fn since(report: &ScanReport) -> String {
+    if report.first {
+        return "This is the first audit, so there is none to compare it with.".to_owned();
+    }
+    let (new, fixed) = (changed(report, ChangeKind::New), changed(report, ChangeKind::Fixed));
+    format!("{new} new and {fixed} fixed since the last audit.")
+}
+
+/// A time to the minute.
+pub(crate) fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {

@@ -1,16 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 pub mod charts;
 mod grouped;
+mod heading;
 mod html;
 mod markdown;
 mod sarif;
 mod table;
+mod wrap;
 
+pub use addresses::GITHUB;
 pub use html::html;
 pub use markdown::markdown;
 pub use sarif::sarif;
 pub use table::{explain, table};
+pub use wrap::wrap;
 
 /// How a table is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,20 @@
 //! GitHub-flavoured Markdown, for an issue or a job's summary.
 
 use cc_devops_kernel::text::is_hidden;
-use cc_devops_repos::audit::{ChangeKind, ScanReport};
+use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::Verdict;
 
-use crate::grouped::{changed, groups, headline, incomplete};
+use crate::addresses;
+use crate::grouped::{Entry, groups, headline, incomplete, minute, since};
+use crate::heading::heading;
 
-/// The longest body of an issue, in characters, less some for what stands around it.
-/// Source: GitHub answers 422 "body is too long (maximum is 65536 characters)" beyond it.
+/// The longest text, in bytes. It fits into an issue, whose body has at most 65,536 characters (GitHub answers 422 "body
+/// is too long" beyond), and into a job's summary, which has at most 1 MiB.
+/// Source: <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits>.
 const LONGEST: usize = 64_000;
+
+/// What of it is kept free for the end, which says what was left out.
+const END: usize = 1_000;
 
 /// A text from outside, in which nothing is markup.
 fn inert(text: &str) -> String {
@@ -31,32 +37,37 @@ fn inert(text: &str) -> String {
     safe
 }
 
-/// A text that knows how long it is.
+/// A text that stays within its length.
 #[derive(Default)]
 struct Text {
-    parts: Vec<String>,
-    length: usize,
+    all: String,
+    left_out: usize,
 }
 
 impl Text {
-    fn add(&mut self, part: String) {
-        self.length += part.len();
-        self.parts.push(part);
+    /// Adds a part if it fits; whether it did.
+    fn add(&mut self, part: &str) -> bool {
+        let fits = self.all.len() + part.len() + END <= LONGEST;
+        if fits {
+            self.all.push_str(part);
+        }
+        fits
     }
 }
 
-/// An audit. Where it is longer than an issue may be, it says how much was left out.
-pub fn markdown(report: &ScanReport) -> String {
+/// An audit. Where it is longer than an issue or a job's summary may be, it says how much was left out, and what shows
+/// it. `web` is where people see the server, such as `https://github.com`.
+pub fn markdown(report: &ScanReport, web: &str) -> String {
     let mut text = Text::default();
-    text.add(format!(
+    text.add(&format!(
         "# Repositories of {}\n\n{}.\n",
         inert(&report.owner),
         inert(&headline(report))
     ));
     if let Some(why) = incomplete(report) {
-        text.add(format!("\n> [!WARNING]\n> {}\n", inert(&why)));
+        let why: String = why.chars().take(LONGEST / 8).collect();
+        text.add(&format!("\n> [!WARNING]\n> {}\n", inert(&why)));
     }
-    let mut left_out = 0;
     for (verdict, title) in [
         (Verdict::Fail, "Breaches"),
         (Verdict::Unknown, "Not known"),
@@ -64,40 +75,48 @@ pub fn markdown(report: &ScanReport) -> String {
         (Verdict::Exempt, "Exempt"),
     ] {
         let groups = groups(report, verdict);
-        if groups.is_empty() {
-            continue;
+        if !groups.is_empty() {
+            text.add(&format!("\n## {title}\n"));
         }
-        text.add(format!("\n## {title}\n"));
         for group in groups {
-            let demand = inert(group.rule.demand());
-            let rule = group.rule.name();
-            text.add(format!("\n### `{rule}` ({})\n\n{demand}\n\n", group.severity));
-            text.add("| repository | what was seen | what to do |\n| --- | --- | --- |\n".to_owned());
+            let head = format!(
+                "\n### `{}` ({})\n\n{}\n\n| repository | what was seen | what to do |\n| --- | --- | --- |\n",
+                group.rule.name(),
+                group.severity,
+                inert(&heading(group.rule, verdict))
+            );
+            // A table without a row says nothing.
+            let mut fits = text.add(&head);
             for entry in &group.entries {
-                let new = if entry.new { " **new**" } else { "" };
-                let row = format!(
-                    "| {}{new} | {} | {} |\n",
-                    inert(&entry.repository.name),
-                    inert(&entry.finding.evidence),
-                    inert(&entry.finding.fix)
-                );
-                if text.length + row.len() > LONGEST {
-                    left_out += 1;
-                } else {
-                    text.add(row);
-                }
+                fits = fits && text.add(&row(report, entry, web));
+                text.left_out += usize::from(!fits);
             }
         }
     }
-    if left_out > 0 {
-        text.add(format!(
-            "\n{left_out} rows are left out: see `cc-devops repos audit --verbose`.\n"
-        ));
-    }
-    let (new, fixed) = (changed(report, ChangeKind::New), changed(report, ChangeKind::Fixed));
-    text.add(format!(
-        "\n{new} new and {fixed} fixed since the last audit. {} requests, {} points, {}.\n",
-        report.requests, report.points, report.timestamp
-    ));
-    text.parts.concat()
+    let left_out = match text.left_out {
+        0 => String::new(),
+        count => format!(
+            "\n{count} rows are left out, because this would be too long: `cc-devops repos audit --format html` or \
+             `--json` has all.\n"
+        ),
+    };
+    let end = format!(
+        "{left_out}\n{} {} requests, {} points, {}.\n",
+        since(report),
+        report.requests,
+        report.points,
+        minute(report.timestamp)
+    );
+    text.all + &end
+}
+
+fn row(report: &ScanReport, entry: &Entry<'_>, web: &str) -> String {
+    let new = if entry.new { " **new**" } else { "" };
+    format!(
+        "| [{}]({}){new} | {} | {} |\n",
+        inert(&entry.repository.name),
+        addresses::subject(web, report, entry.repository),
+        inert(&entry.finding.evidence),
+        inert(&entry.finding.fix)
+    )
 }

@@ -3,7 +3,8 @@
 use cc_devops_repos::audit::{Scan, ScanReport, Scope, State};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::snapshot::{
-    Classic, DefaultBranch, Fact, Files, Gap, Repository, RepositoryId, SecurityUpdates, Trait, Tree, Visibility,
+    Classic, DefaultBranch, Fact, Files, Gap, Observed, Posture, Repository, RepositoryId, SecretScanning,
+    SecurityUpdates, TokenPermission, Trait, Tree, Visibility, WorkflowPermissions,
 };
 use jiff::Timestamp;
 
@@ -31,6 +32,24 @@ pub(crate) fn repository(id: u64, name: &str, classic: Fact<Option<Classic>>) ->
         }),
         workflows: Fact::Known(Vec::new()),
         settings: None,
+        posture: posture(),
+    }
+}
+
+/// What meets the rules that every policy has.
+fn posture() -> Posture {
+    Posture {
+        workflow_permissions: Some(Observed::known(WorkflowPermissions {
+            token: TokenPermission::Read,
+            may_approve: false,
+        })),
+        secret_scanning: Some(Observed::known(SecretScanning {
+            scanning: Fact::Known(true),
+            push_protection: Fact::Known(true),
+        })),
+        codeowners: Some(Observed::known(Some(Vec::new()))),
+        outside_collaborators: Some(Observed::known(Vec::new())),
+        ..Posture::default()
     }
 }
 

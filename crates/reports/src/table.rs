@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_repos::audit::{ChangeKind, ScanReport};
+use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;
-use crate::grouped::{Group, changed, count, groups, headline, incomplete};
+use crate::grouped::{Group, count, groups, headline, incomplete, since};
+use crate::heading::breach;
 
 /// How many names a line gives, unless all are wanted.
 const NAMES: usize = 8;
@@ -48,7 +49,7 @@ fn breaches(broken: &[Group<'_>], shown: Shown) -> String {
         .set_width(shown.width)
         .set_header(["severity", "finding", "repositories"]);
     for group in broken {
-        let finding = format!("{}\n{}", group.rule.name(), group.rule.demand());
+        let finding = format!("{}\n{}", group.rule.name(), breach(group.rule));
         table.add_row([group.severity.to_string(), finding, names(group, shown)]);
     }
     let new = broken.iter().flat_map(|group| &group.entries).any(|entry| entry.new);
@@ -65,7 +66,7 @@ fn names(group: &Group<'_>, shown: Shown) -> String {
     let mut names: Vec<String> = all.take(limit).collect();
     let more = group.entries.len() - names.len();
     if more > 0 {
-        names.push(format!("and {more} more"));
+        names.push(format!("and {more} more (--verbose)"));
     }
     let total = group.entries.len() as u64;
     format!("{}: {}", count(total, "repository", "repositories"), names.join(", "))
@@ -92,7 +93,7 @@ fn others(groups: &[Group<'_>], title: &str, shown: Shown) -> Option<String> {
         let listed = names.get(..limit).unwrap_or_default().join(", ");
         let more = names.len() - limit;
         let more = if more > 0 {
-            format!(" and {more} more")
+            format!(" and {more} more, see --verbose")
         } else {
             String::new()
         };
@@ -137,10 +138,9 @@ fn skipped(report: &ScanReport) -> Option<String> {
 }
 
 fn closing(report: &ScanReport) -> String {
-    let fixed = changed(report, ChangeKind::Fixed);
-    let new = changed(report, ChangeKind::New);
     format!(
-        "{new} new and {fixed} fixed since the last audit. {}, {}.",
+        "{} {}, {}.",
+        since(report),
         count(report.requests, "request", "requests"),
         count(report.points, "point", "points")
     )

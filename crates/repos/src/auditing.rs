@@ -150,6 +150,7 @@ impl Auditor {
             let mut take = |found| {
                 match found {
                     Found::Total(count) => total = count,
+                    Found::Organization(organization) => scan.organization(&organization),
                     Found::Repository(mut repository) => {
                         repository.settings = settings.remove(&repository.id);
                         scan.add(&repository);

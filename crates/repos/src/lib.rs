@@ -8,6 +8,7 @@ pub mod fix;
 pub mod handed_over;
 mod keeping;
 pub mod monitoring;
+pub mod owner;
 pub mod patterns;
 pub mod policy;
 pub mod ports;

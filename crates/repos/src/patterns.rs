@@ -1,9 +1,9 @@
-//! Patterns on names: GitHub's on refs, ours on repositories and paths, Dependabot's on folders.
+//! Patterns on names: GitHub's on refs, ours on repositories and paths.
 
 use glob::{MatchOptions, Pattern, PatternError};
 
 /// `*` and `?` stay within a segment, as with Ruby's `File::FNM_PATHNAME`.
-const SEGMENTS: MatchOptions = MatchOptions {
+pub(crate) const SEGMENTS: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: false,
@@ -23,13 +23,6 @@ const NAMES: MatchOptions = MatchOptions {
 /// Source: <https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository#using-fnmatch-syntax>.
 pub fn fits_ref(pattern: &str, full_ref: &str) -> bool {
     Pattern::new(&as_fnmatch(pattern)).is_ok_and(|p| p.matches_with(full_ref, SEGMENTS))
-}
-
-/// Whether a folder of the repository, with a leading `/`, fits an entry of Dependabot's `directories`.
-/// Source: <https://docs.github.com/en/code-security/reference/supply-chain-security/dependabot-options-reference#directories-or-directory-->.
-pub fn fits_directory(pattern: &str, directory: &str) -> bool {
-    let (pattern, directory) = (pattern.trim_matches('/'), directory.trim_matches('/'));
-    pattern == directory || (!directory.is_empty() && fits_ref(pattern, directory))
 }
 
 /// The pattern as this library reads it: a `**` that is not a segment before others is a `*`.
@@ -132,25 +125,6 @@ mod tests {
                 fits,
                 "{pattern} {name}"
             );
-        }
-    }
-
-    #[test]
-    fn folders_fit_as_with_dependabot() {
-        for (pattern, directory, fits) in [
-            ("/", "/", true),
-            ("", "/", true),
-            ("/app", "/app", true),
-            ("app/", "/app", true),
-            ("/packages/*", "/packages/a", true),
-            ("/packages/*", "/packages/a/b", false),
-            ("/lib-*", "/lib-core", true),
-            ("**/*", "/a/b/c", true),
-            ("**/*", "/a", true),
-            ("*", "/", false),
-            ("/app", "/App", false),
-        ] {
-            assert_eq!(fits_directory(pattern, directory), fits, "{pattern} {directory}");
         }
     }
 

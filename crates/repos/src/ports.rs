@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::fix::ChangeKind;
 use crate::settings::{SettingsAsked, TakeSettings};
-use crate::snapshot::{Fact, Gap, Repository, WorkflowId};
+use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
@@ -55,6 +55,8 @@ pub enum Depth<'a> {
 pub enum Found {
     /// How many repositories there are. Comes first, if it is known.
     Total(u64),
+    /// The organisation that owns the repositories, where a rule is about it. Comes before them.
+    Organization(Box<Organization>),
     /// A repository.
     Repository(Box<Repository>),
     /// One that is there and could not be read.
@@ -234,21 +236,30 @@ pub enum DocumentKind {
     Breaches,
     /// What the workflow monitor knows of failing workflows.
     Watches,
-    /// Which workflows a repository has, so that they need not be listed again.
+    /// Which workflows a repository has and what their runs came to, so that they need not be read again.
     Workflows,
+    /// The accounts that issues were written as, by login: a later credential takes their issues over.
+    Accounts,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
     Trees,
+    /// The people on the bypass lists of rulesets, by the ruleset's number.
+    Rulesets,
+    /// What GitHub tells one repository at a time, with the day it was read.
+    Posture,
     /// Which secrets of GitHub Actions were set from here, and from which version: no value, and nothing made of one.
     SetSecrets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
+        Self::Accounts,
         Self::Trees,
+        Self::Rulesets,
+        Self::Posture,
         Self::SetSecrets,
     ];
 
@@ -258,7 +269,10 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Accounts => "accounts",
             Self::Trees => "trees",
+            Self::Rulesets => "rulesets",
+            Self::Posture => "posture",
             Self::SetSecrets => "set_secrets",
         }
     }

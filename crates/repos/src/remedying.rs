@@ -163,7 +163,7 @@ impl Remedy {
     async fn with_breaches(&self, wanted: &Wanted, today: Date, plans: &mut Plans) -> PortResult<Vec<String>> {
         let mut names = Vec::new();
         let mut take = |found| match found {
-            Found::Total(_) => {}
+            Found::Total(_) | Found::Organization(_) => {}
             Found::Repository(repository) => {
                 let report = check(&repository, &self.policy, today);
                 let breach = report.findings.iter().any(|finding| {

@@ -166,6 +166,33 @@ pub enum FileStanding {
 }
 
 impl RepositoryReport {
+    /// What was found about an organisation itself, in the form of a repository, so that reports show it alike.
+    pub fn of_the_organization(login: &str, findings: Vec<SharedFinding>) -> Self {
+        Self {
+            id: RepositoryId::ORGANIZATION,
+            name: login.to_owned(),
+            default_branch: None,
+            skipped: None,
+            protection: ProtectionReport::none(),
+            dependabot: DependabotReport::none(),
+            findings,
+        }
+    }
+
+    /// Whether it is about the organisation itself.
+    pub fn is_of_the_organization(&self) -> bool {
+        self.id == RepositoryId::ORGANIZATION
+    }
+
+    /// `owner/name`; the login alone where it is about the organisation. It is its path on GitHub too.
+    pub fn full_name(&self, owner: &str) -> String {
+        if self.is_of_the_organization() {
+            self.name.clone()
+        } else {
+            format!("{owner}/{}", self.name)
+        }
+    }
+
     /// One that was not looked at.
     pub fn skipped(repository: &Repository, why: Skipped) -> Self {
         Self {
@@ -173,20 +200,49 @@ impl RepositoryReport {
             name: repository.name.clone(),
             default_branch: repository.default_branch.as_ref().map(|branch| branch.name.clone()),
             skipped: Some(why),
-            protection: ProtectionReport {
-                verdict: Standing::NotApplicable,
-                reviews_required: None,
-                required_checks: Vec::new(),
-            },
-            dependabot: DependabotReport {
-                file: None,
-                renovate: false,
-                alerts: None,
-                security_updates: None,
-            },
+            protection: ProtectionReport::none(),
+            dependabot: DependabotReport::none(),
             findings: Vec::new(),
         }
     }
+}
+
+impl ProtectionReport {
+    fn none() -> Self {
+        Self {
+            verdict: Standing::NotApplicable,
+            reviews_required: None,
+            required_checks: Vec::new(),
+        }
+    }
+}
+
+impl DependabotReport {
+    fn none() -> Self {
+        Self {
+            file: None,
+            renovate: false,
+            alerts: None,
+            security_updates: None,
+        }
+    }
+}
+
+/// The part of an organisation's report that says something: who it is and what was found.
+pub(crate) fn as_organization<S: serde::Serializer>(
+    report: &Option<RepositoryReport>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Shown<'r> {
+        login: &'r str,
+        findings: &'r [SharedFinding],
+    }
+    let shown = report.as_ref().map(|report| Shown {
+        login: &report.name,
+        findings: &report.findings,
+    });
+    shown.serialize(serializer)
 }
 
 /// The answer to a check of one repository, as other systems read it.

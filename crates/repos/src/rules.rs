@@ -1,5 +1,7 @@
 //! The rules a repository is held against: what each looks at, how bad its breach is, where it comes from.
 
+mod about;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -48,15 +50,71 @@ pub enum Rule {
     SecurityUpdates,
     /// No workflow was switched off by GitHub for inactivity.
     WorkflowDisabled,
-    /// Its settings are as the policy names them.
+    /// Settings are as the policy names them.
     SettingsDrift,
+    /// The default token of workflows may only read.
+    WorkflowPermissions,
+    /// Not everybody's actions may be used.
+    AllowedActions,
+    /// Actions are pinned to a commit.
+    ActionsPinned,
+    /// Secrets are looked for.
+    SecretScanning,
+    /// Pushes with secrets are stopped.
+    PushProtection,
+    /// Code scanning is set up.
+    CodeScanning,
+    /// There is a security policy.
+    SecurityPolicy,
+    /// There is a CODEOWNERS file.
+    Codeowners,
+    /// GitHub finds nothing wrong in the CODEOWNERS file.
+    CodeownersErrors,
+    /// The organisation requires two-factor authentication.
+    TwoFactorRequired,
+    /// Webhooks go over TLS and are signed.
+    Webhooks,
+    /// No deploy key may write, but those the policy names.
+    DeployKeys,
+    /// No outside collaborator administers it, but those the policy names.
+    OutsideAdmins,
+    /// Deployment environments have protection rules.
+    Environments,
+    /// Tags of releases are protected.
+    TagProtection,
+    /// The workflows the policy names are required.
+    RequiredWorkflows,
+    /// Dependabot's own runs succeed.
+    DependabotRuns,
     /// No exemption is past its day.
     ExemptionExpired,
 }
 
+/// Which rules a policy has unless it names others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// Those whose breach nobody means.
+    #[default]
+    Baseline,
+    /// All of them: those that are opinion, and those that take requests of their own for each repository, too.
+    Strict,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// Each repository.
+    Repository,
+    /// The organisation that owns them.
+    Organization,
+    /// Both.
+    Both,
+}
+
 impl Rule {
     /// Every rule, in the order of reports.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 32] = [
         Self::BranchProtection,
         Self::RequiredReviews,
         Self::StaleReviewsDismissed,
@@ -71,28 +129,29 @@ impl Rule {
         Self::SecurityUpdates,
         Self::WorkflowDisabled,
         Self::SettingsDrift,
+        Self::WorkflowPermissions,
+        Self::AllowedActions,
+        Self::ActionsPinned,
+        Self::SecretScanning,
+        Self::PushProtection,
+        Self::CodeScanning,
+        Self::SecurityPolicy,
+        Self::Codeowners,
+        Self::CodeownersErrors,
+        Self::TwoFactorRequired,
+        Self::Webhooks,
+        Self::DeployKeys,
+        Self::OutsideAdmins,
+        Self::Environments,
+        Self::TagProtection,
+        Self::RequiredWorkflows,
+        Self::DependabotRuns,
         Self::ExemptionExpired,
     ];
 
     /// Its name in policies and reports.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::BranchProtection => "branch_protection",
-            Self::RequiredReviews => "required_reviews",
-            Self::StaleReviewsDismissed => "stale_reviews_dismissed",
-            Self::RequiredStatusChecks => "required_status_checks",
-            Self::StatusCheckNeverRan => "status_check_never_ran",
-            Self::ForcePush => "force_push",
-            Self::Deletion => "deletion",
-            Self::BypassActors => "bypass_actors",
-            Self::DependabotFile => "dependabot_file",
-            Self::DependabotCoverage => "dependabot_coverage",
-            Self::VulnerabilityAlerts => "vulnerability_alerts",
-            Self::SecurityUpdates => "security_updates",
-            Self::WorkflowDisabled => "workflow_disabled",
-            Self::SettingsDrift => "settings_drift",
-            Self::ExemptionExpired => "exemption_expired",
-        }
+        about::about(self).name
     }
 
     /// The rule of this name.
@@ -102,98 +161,37 @@ impl Rule {
 
     /// What it demands, in one sentence.
     pub fn demand(self) -> &'static str {
-        match self {
-            Self::BranchProtection => "The default branch is protected by classic protection or an active ruleset.",
-            Self::RequiredReviews => "Changes come by pull requests with the demanded number of approvals.",
-            Self::StaleReviewsDismissed => "New commits take earlier approvals back.",
-            Self::RequiredStatusChecks => "Status checks must pass before a merge, the demanded ones among them.",
-            Self::StatusCheckNeverRan => "Every required check was reported at least once, by the app it is asked of.",
-            Self::ForcePush => "Nobody may force-push to the default branch.",
-            Self::Deletion => "Nobody may delete the default branch.",
-            Self::BypassActors => "Only the actors the policy names may bypass the protection.",
-            Self::DependabotFile => "There is a Dependabot file that GitHub can read, or Renovate in its place.",
-            Self::DependabotCoverage => "The Dependabot file covers every package ecosystem in the tree.",
-            Self::VulnerabilityAlerts => "Dependabot alerts are on.",
-            Self::SecurityUpdates => "Dependabot security updates are on and not paused.",
-            Self::WorkflowDisabled => "No workflow was switched off by GitHub because the repository was inactive.",
-            Self::SettingsDrift => "Settings are as the policy names them.",
-            Self::ExemptionExpired => "No exemption from the policy is past its last day.",
-        }
+        about::about(self).demand
     }
 
     /// How bad its breach is unless the policy says otherwise.
     pub fn severity(self) -> Severity {
-        match self {
-            Self::BranchProtection | Self::ForcePush | Self::RequiredReviews | Self::VulnerabilityAlerts => {
-                Severity::High
-            }
-            Self::Deletion
-            | Self::RequiredStatusChecks
-            | Self::StatusCheckNeverRan
-            | Self::DependabotFile
-            | Self::SecurityUpdates
-            | Self::SettingsDrift
-            | Self::ExemptionExpired => Severity::Medium,
-            Self::StaleReviewsDismissed | Self::BypassActors | Self::DependabotCoverage | Self::WorkflowDisabled => {
-                Severity::Low
-            }
-        }
+        about::about(self).severity
     }
 
-    /// Where GitHub describes what it looks at.
+    /// Where GitHub describes what it looks at; empty for what is of the policy alone.
     pub fn source(self) -> &'static str {
-        match self {
-            Self::BranchProtection
-            | Self::RequiredReviews
-            | Self::StaleReviewsDismissed
-            | Self::RequiredStatusChecks
-            | Self::ForcePush
-            | Self::Deletion => {
-                "https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches"
-            }
-            Self::StatusCheckNeverRan => {
-                "https://docs.github.com/en/pull-requests/how-tos/merge-and-close-pull-requests/troubleshooting-required-status-checks"
-            }
-            Self::BypassActors => {
-                "https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/creating-rulesets-for-a-repository#granting-bypass-permissions-for-your-branch-or-tag-ruleset"
-            }
-            Self::DependabotFile => {
-                "https://docs.github.com/en/code-security/reference/supply-chain-security/dependabot-options-reference"
-            }
-            Self::DependabotCoverage => {
-                "https://docs.github.com/en/code-security/reference/supply-chain-security/supported-ecosystems-and-repositories"
-            }
-            Self::VulnerabilityAlerts => {
-                "https://docs.github.com/en/code-security/concepts/supply-chain-security/about-dependabot-alerts"
-            }
-            Self::SecurityUpdates => {
-                "https://docs.github.com/en/code-security/concepts/supply-chain-security/about-dependabot-security-updates"
-            }
-            Self::WorkflowDisabled => {
-                "https://docs.github.com/en/actions/how-tos/manage-workflow-runs/disable-and-enable-workflows"
-            }
-            Self::SettingsDrift => "https://docs.github.com/en/rest/repos/repos#update-a-repository",
-            Self::ExemptionExpired => "",
-        }
+        about::about(self).source
     }
 
     /// What a credential must be allowed to do for it, in GitHub's words.
     pub fn permission(self) -> &'static str {
-        match self {
-            Self::BranchProtection
-            | Self::RequiredReviews
-            | Self::StaleReviewsDismissed
-            | Self::RequiredStatusChecks
-            | Self::ForcePush
-            | Self::Deletion => "Metadata: read for rulesets, Administration: read for classic protection",
-            Self::StatusCheckNeverRan => "Checks: read, Commit statuses: read, Administration: read",
-            Self::BypassActors => "Administration: write, to see the bypass list of a ruleset",
-            Self::DependabotFile | Self::DependabotCoverage => "Contents: read",
-            Self::VulnerabilityAlerts | Self::SecurityUpdates => "Administration: read",
-            Self::WorkflowDisabled => "Actions: read",
-            Self::SettingsDrift => "as each section of settings",
-            Self::ExemptionExpired => "none",
-        }
+        about::about(self).permission
+    }
+
+    /// The smallest preset that has it.
+    pub fn preset(self) -> Preset {
+        about::about(self).preset
+    }
+
+    /// Whether it is about each repository.
+    pub fn is_about_repositories(self) -> bool {
+        about::about(self).subject != Subject::Organization
+    }
+
+    /// Whether it is about the organisation that owns them.
+    pub fn is_about_the_organization(self) -> bool {
+        about::about(self).subject != Subject::Repository
     }
 }
 
@@ -236,5 +234,16 @@ mod tests {
         assert_eq!(Rule::named("reviews"), None);
         assert_eq!(Severity::named("high"), Some(Severity::High));
         assert!(Severity::Low < Severity::Critical);
+    }
+
+    #[test]
+    fn every_rule_says_what_it_demands_and_where_github_describes_it() {
+        for rule in Rule::ALL {
+            assert!(rule.demand().ends_with('.'), "{rule}");
+            assert!(!rule.permission().is_empty(), "{rule}");
+            let described = rule.source().starts_with("https://docs.github.com/en/");
+            assert_eq!(described, rule != Rule::ExemptionExpired, "{rule}");
+            assert!(rule.is_about_repositories() || rule.is_about_the_organization());
+        }
     }
 }

@@ -101,6 +101,88 @@ pub(super) fn repository() -> Repository {
         files: Fact::Known(files(&[(".github/dependabot.yml", DEPENDABOT)], &["Cargo.toml"])),
         workflows: Fact::Known(Vec::new()),
         settings: None,
+        posture: posture(),
+    }
+}
+
+/// What meets every rule, those of the strict preset too.
+pub(super) fn posture() -> Posture {
+    Posture {
+        workflow_permissions: Some(Observed::known(WorkflowPermissions {
+            token: TokenPermission::Read,
+            may_approve: false,
+        })),
+        actions: Some(Observed::known(ActionsPermissions {
+            enabled: true,
+            allowed: AllowedActions::Selected,
+            sha_pinning_required: false,
+        })),
+        uses: Some(Observed::known(vec![uses(&[
+            "./.github/actions/build",
+            "actions/checkout@v4",
+            "other/thing@11bd71901bbe5b1630ceea73d27597364c9af683",
+        ])])),
+        secret_scanning: Some(Observed::known(SecretScanning {
+            scanning: Fact::Known(true),
+            push_protection: Fact::Known(true),
+        })),
+        code_scanning: Some(Observed::known(CodeScanning {
+            default_setup: true,
+            languages: vec!["rust".to_owned()],
+            uploaded_by: None,
+        })),
+        security_policy: Some(Observed::known(true)),
+        codeowners: Some(Observed::known(Some(Vec::new()))),
+        webhooks: Some(Observed::known(vec![webhook()])),
+        deploy_keys: Some(Observed::known(vec![DeployKey {
+            title: "server".to_owned(),
+            read_only: true,
+        }])),
+        outside_collaborators: Some(Observed::known(Vec::new())),
+        environments: Some(Observed::known(vec![Environment {
+            name: "production".to_owned(),
+            rules: vec!["required_reviewers".to_owned()],
+        }])),
+        tag_rulesets: Some(Observed::known(vec![TagRuleset {
+            name: "releases".to_owned(),
+            include: vec!["refs/tags/v*".to_owned()],
+            exclude: Vec::new(),
+            rules: vec!["update".to_owned(), "deletion".to_owned()],
+        }])),
+        required_workflows: Some(Observed::known(Vec::new())),
+        dependabot_runs: Some(Observed::known(vec![dependabot_run("cargo in /", "success")])),
+    }
+}
+
+/// A workflow file that uses this.
+pub(super) fn uses(uses: &[&str]) -> WorkflowFile {
+    let used = uses.iter().zip(7..).map(|(uses, line)| UsedAction {
+        uses: (*uses).to_owned(),
+        line,
+    });
+    WorkflowFile {
+        path: ".github/workflows/ci.yml".to_owned(),
+        uses: Fact::Known(used.collect()),
+    }
+}
+
+pub(super) fn webhook() -> Webhook {
+    Webhook {
+        id: 5,
+        active: true,
+        host: "hooks.example".to_owned(),
+        https: true,
+        verified: true,
+        secret: true,
+    }
+}
+
+pub(super) fn dependabot_run(job: &str, conclusion: &str) -> DependabotRun {
+    DependabotRun {
+        job: job.to_owned(),
+        conclusion: Some(conclusion.to_owned()).filter(|text| !text.is_empty()),
+        url: format!("https://github.com/deepfoundai/web/actions/runs/{}", job.len()),
+        on: jiff::civil::date(2026, 11, 20),
     }
 }
 

@@ -205,6 +205,9 @@ impl LocalWorker {
 /// The answer about one workflow, section 3 of the wire contract.
 fn of_workflow(file: &str, report: &MonitorReport) -> Value {
     let Some(told) = report.workflows.first() else {
+        if !report.complete {
+            return json!({"workflow": file, "status": "unknown", "complete": false, "gaps": report.gaps});
+        }
         return json!({"workflow": file, "status": "no_runs_found"});
     };
     let mut answer = serde_json::to_value(told).unwrap_or_default();

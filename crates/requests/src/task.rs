@@ -1,6 +1,6 @@
 //! The tasks that others ask for by name and not by an event: section 3 of the wire contract.
 
-use cc_devops_kernel::names::RepositoryName;
+use cc_devops_repos::owner::of_owner;
 use serde_json::Value;
 
 use crate::actions::{github_repo_check, workflow_monitor};
@@ -45,11 +45,12 @@ impl Task {
         }
     }
 
-    /// The work on repositories that it asks for, if it asks for any. A repository may be named with its owner, too.
+    /// The work on repositories that it asks for, if it asks for any. A repository may be named with its owner, which
+    /// must be the one whose repositories are looked after.
     ///
     /// # Errors
     /// A sentence on what cannot be read.
-    pub fn work(&self, payload: &Value) -> Result<Option<RepositoryWork>, String> {
+    pub fn work(&self, payload: &Value, owner: Option<&str>) -> Result<Option<RepositoryWork>, String> {
         let text = |name: &str| match payload.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -59,7 +60,7 @@ impl Task {
             return Ok(None);
         }
         let repository = text("repository")?
-            .map(|name| RepositoryName::new(name.rsplit('/').next().unwrap_or_default()))
+            .map(|name| of_owner(owner, &name))
             .transpose()
             .map_err(|error| format!("`repository` cannot be used: {error}"))?;
         let workflow = text("workflow")?;
@@ -72,12 +73,13 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use cc_devops_kernel::names::RepositoryName;
     use serde_json::json;
 
     use super::*;
 
     fn work(payload: &Value) -> Result<Option<RepositoryWork>, String> {
-        Task::of(payload).work(payload)
+        Task::of(payload).work(payload, Some("deepfoundai"))
     }
 
     #[test]
@@ -100,7 +102,7 @@ mod tests {
             let repository = web.clone();
             assert_eq!(work(&check), Ok(Some(RepositoryWork::Check { repository })));
         }
-        let monitor = json!({"task_type": "workflow_monitor", "repository": "o/web", "workflow": "ci.yml"});
+        let monitor = json!({"task_type": "workflow_monitor", "repository": "DeepFoundAI/web", "workflow": "ci.yml"});
         let (repository, workflow) = (web, Some("ci.yml".to_owned()));
         assert_eq!(
             work(&monitor),
@@ -113,6 +115,17 @@ mod tests {
             Ok(None),
             "health is not about a repository"
         );
+    }
+
+    #[test]
+    fn another_owners_repository_is_refused() {
+        let monitor = json!({"task_type": "workflow_monitor", "repository": "other/web"});
+        let refused = work(&monitor).unwrap_err();
+        assert!(
+            refused.contains("other") && refused.contains("deepfoundai"),
+            "{refused}"
+        );
+        Task::of(&monitor).work(&monitor, None).unwrap_err();
     }
 
     #[test]

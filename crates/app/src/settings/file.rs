@@ -274,9 +274,9 @@ pub enum RatesName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GithubSection {
-    /// The organisation or person whose repositories are looked after.
+    /// The organisation or person whose repositories are looked after. Without one none are.
     #[schemars(length(min = 1))]
-    pub owner: String,
+    pub owner: Option<String>,
     /// Where GitHub's REST API answers.
     pub api_url: String,
     /// The secret that holds the token or the App, below the namespace.
@@ -288,7 +288,7 @@ pub struct GithubSection {
 impl Default for GithubSection {
     fn default() -> Self {
         Self {
-            owner: "deepfoundai".to_owned(),
+            owner: None,
             api_url: cc_devops_github::client::API_URL.to_owned(),
             token_secret: "github/token".to_owned(),
             webhook_secret: None,

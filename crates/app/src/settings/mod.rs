@@ -37,4 +37,4 @@ pub use retention::RetentionSettings;
 pub use revenue::{RatesFrom, RevenueSettings, rate, table_of};
 #[cfg(feature = "cli")]
 pub use server::parse_address;
-pub use variables::{BadVariables, Form, VARIABLES, Variable, of_variables};
+pub use variables::{BadVariables, Form, VARIABLES, Variable, of_variables, of_variables_and_policy};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cc_devops_kernel::names::{Namespace, SecretName};
+use cc_devops_repos::policy::{Policy, PolicyErrors};
 use serde::Serialize;
 
 /// Something wrong in the configuration.
@@ -41,12 +42,15 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// Reads a repository policy.
+pub(crate) type ReadPolicy = fn(&str) -> Result<Policy, PolicyErrors>;
+
 /// Where settings were written, as far as it decides what they mean.
 pub(crate) struct Origin<'a> {
     /// The folder that relative paths count from.
     pub(crate) folder: &'a Path,
-    /// The repository policy, where it is a text and not a file of its own.
-    pub(crate) repository_policy: Option<&'a str>,
+    /// The repository policy, where it is a text and not a file of its own, and who reads it.
+    pub(crate) repository_policy: Option<(&'a str, ReadPolicy)>,
     /// Whether the name of a secret may be given whole, from the root on.
     pub(crate) whole_secret_names: bool,
 }

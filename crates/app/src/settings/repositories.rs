@@ -1,5 +1,6 @@
 //! What `[github]` and `[repos]` mean.
 
+use cc_devops_github::client::Trouble;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::SecretName;
 use cc_devops_repos::policy::Policy;
@@ -10,8 +11,8 @@ use super::problems::Findings;
 /// Which repositories are looked after, and what is demanded of them.
 #[derive(Debug, Clone)]
 pub struct RepositoriesSettings {
-    /// The organisation or person.
-    pub owner: String,
+    /// The organisation or person; none where nobody said.
+    pub owner: Option<String>,
     /// Where GitHub's REST API answers.
     pub api_url: String,
     /// The secret that holds the token or the App.
@@ -20,6 +21,8 @@ pub struct RepositoriesSettings {
     pub webhook: Option<SecretName>,
     /// What is demanded.
     pub policy: Policy,
+    /// Who is told of trouble on the way to GitHub while it lasts; nobody, unless a person watches.
+    pub trouble: Option<Trouble>,
 }
 
 /// Checks both sections.
@@ -29,7 +32,10 @@ pub(crate) fn check(
     findings: &mut Findings<'_>,
 ) -> Option<RepositoriesSettings> {
     let section = &file.github;
-    let owner = findings.take("github.owner", login(&section.owner));
+    let owner = match &section.owner {
+        Some(name) => Some(findings.take("github.owner", login(name))?),
+        None => None,
+    };
     let namespace = &installation.namespace;
     let token = findings.secret("github.token_secret", namespace, &section.token_secret);
     let webhook = match &section.webhook_secret {
@@ -37,19 +43,22 @@ pub(crate) fn check(
         None => None,
     };
     let policy = match (&file.repos.policy, findings.origin.repository_policy) {
+        #[cfg(feature = "cli")]
         (Some(path), _) => policy(path, findings),
-        (None, Some(text)) => findings.take("repos.policy", Policy::from_toml(text)),
-        (None, None) => Some(Policy::default()),
+        (_, Some((text, read))) => findings.take("repos.policy", read(text)),
+        (_, None) => Some(Policy::default()),
     };
     Some(RepositoriesSettings {
-        owner: owner?,
+        owner,
         api_url: section.api_url.clone(),
         token: token?,
         webhook,
         policy: policy?,
+        trouble: None,
     })
 }
 
+#[cfg(feature = "cli")]
 fn policy(path: &str, findings: &mut Findings<'_>) -> Option<Policy> {
     let file = findings.file("repos.policy", path);
     let text = std::fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()));

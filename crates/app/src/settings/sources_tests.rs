@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::shape::{self, schema};
-use super::variables::{Form, VARIABLES, Variable, of_variables};
+use super::variables::{Form, VARIABLES, Variable, of_variables_and_policy};
 use super::{Settings, of_text};
 use crate::AppError;
 
@@ -40,7 +40,7 @@ fn file(more: &[(&str, Value)], environment: &[(&str, &str)]) -> Read {
 fn variables(given: &[(&str, &str)]) -> Read {
     let given = [&[("STAGE", "dev")], given].concat();
     // The later one counts, as in an environment.
-    let read = of_variables(|name| {
+    let read = of_variables_and_policy(|name| {
         let found = given.iter().rev().find(|(known, _)| *known == name);
         found.map(|(_, text)| (*text).to_owned())
     });

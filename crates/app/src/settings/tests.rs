@@ -114,6 +114,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
         ("retention", "audit_export_dir"),
         ("policy", "dir"),
         ("stripe", "webhook_secret"),
+        ("github", "owner"),
         ("github", "webhook_secret"),
         ("repos", "policy"),
         ("deploys", "user"),

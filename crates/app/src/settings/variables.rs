@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use cc_devops_repos::policy::Policy as RepositoryPolicy;
 use cc_devops_revenue::policy::Policy;
 use serde_json::{Value, json};
 
 use super::check::check;
 use super::file::ConfigFile;
-use super::problems::Origin;
+use super::problems::{Origin, ReadPolicy};
 use super::shape::{self, covers, schema};
 use super::{Problem, Settings, rate};
 
@@ -120,6 +121,19 @@ impl std::error::Error for BadVariables {}
 /// # Errors
 /// Every variable that is missing or cannot be used.
 pub fn of_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, BadVariables> {
+    read(variable, None)
+}
+
+/// As [`of_variables`], with `REPOSITORY_POLICY`: the text of the repository policy. Only the function that audits has it,
+/// and what reads TOML is a part of its package alone.
+///
+/// # Errors
+/// Every variable that is missing or cannot be used, and everything that is wrong with the policy.
+pub fn of_variables_and_policy(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, BadVariables> {
+    read(variable, Some(RepositoryPolicy::from_toml))
+}
+
+fn read(variable: impl Fn(&str) -> Option<String>, read_policy: Option<ReadPolicy>) -> Result<Settings, BadVariables> {
     let get = |name: &str| variable(name).filter(|text| !text.is_empty());
     let mut problems = Vec::new();
     if get("STAGE").is_none() {
@@ -160,7 +174,7 @@ pub fn of_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Setting
     let policy = get(REPOSITORY_POLICY);
     let origin = Origin {
         folder: Path::new(""),
-        repository_policy: policy.as_deref(),
+        repository_policy: policy.as_deref().zip(read_policy),
         whole_secret_names: true,
     };
     match check(&file, &origin) {

@@ -79,10 +79,10 @@ pub(crate) enum Operation {
     #[command(subcommand)]
     Revenue(revenue::Command),
     /// Hold the repositories of a GitHub owner against a policy, and put them right
-    #[command(subcommand)]
+    #[command(subcommand, after_help = crate::error::REPOSITORIES_EXIT_CODES)]
     Repos(repos::Command),
     /// Look for failing workflows, and keep one issue for each
-    #[command(subcommand)]
+    #[command(subcommand, after_help = crate::error::REPOSITORIES_EXIT_CODES)]
     Workflows(workflows::Command),
     /// Check and show the configuration
     #[command(subcommand)]

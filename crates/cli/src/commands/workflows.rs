@@ -1,14 +1,16 @@
 //! `workflows`: failing workflows, and one issue for each.
 
+use std::collections::BTreeMap;
+
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
 use cc_devops_repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
 use cc_devops_repos::workflows::{ActionTaken, HealthName};
 
-use super::repos::{Whose, short_name};
+use super::repos::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
-use crate::output::{table, visible};
+use crate::error::{CliError, with_exit_codes};
+use crate::output::{Output, table_within, visible};
 
 const AFTER_HELP: &str = "\
 For each workflow the newest run on the default branch decides that ended with a success or a failure.
@@ -16,8 +18,6 @@ A failing workflow has exactly one open issue, which is closed when it works aga
 closed stays closed until then. In maintenance mode issues are only reported.
 
 The control plane does the same every 6 hours.
-
-Exit code 1 when a workflow fails, or when not everything could be read or written.
 
 Examples:
   cc-devops workflows check
@@ -33,7 +33,7 @@ pub(crate) enum Command {
 
 /// What to look at.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     #[command(flatten)]
     whose: Whose,
@@ -51,10 +51,16 @@ pub(crate) struct Args {
 /// Runs `workflows`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let Command::Check(args) = command;
+    check(context, args).await.map_err(CliError::on_repositories)
+}
+
+async fn check(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let keeping = if args.dry_run { Keeping::Shows } else { Keeping::Keeps };
+    let looking = Box::pin(args.whose.look(context, args.repo.as_slice(), keeping)).await?;
+    let hygiene = looking.tools;
     let ask = Ask {
-        only: args.repo.as_deref().map(short_name),
+        only: looking.names.first().cloned(),
         workflow: args.workflow,
         dry_run: args.dry_run,
         author: hygiene.monitor.author(&Asker::Operator, None).await?,
@@ -66,35 +72,45 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         .check(&ask, &Course::default(), &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let report = checked?;
-    output.answer(&report, || text(&report))?;
+    let report = checked.map_err(|error| CliError::of_named(error, &looking.names))?;
+    if let Some(file) = &ask.workflow
+        && report.complete
+        && report.workflows.is_empty()
+    {
+        let repository = looking.names.first().map_or("", String::as_str);
+        return Err(CliError::Usage(format!(
+            "there is no workflow {file} in {}/{repository}",
+            report.owner
+        )));
+    }
+    output.answer(&report, || output.fitted(text(&report, output)))?;
     let failing = |told: &WatchedWorkflow| told.report.health == HealthName::Failing;
-    if report.complete && !report.workflows.iter().any(failing) {
-        Ok(())
-    } else {
-        Err(CliError::Answered)
+    match (report.workflows.iter().any(failing), report.complete) {
+        (true, _) => Err(CliError::Answered),
+        (false, false) => Err(CliError::Unread),
+        (false, true) => Ok(()),
     }
 }
 
-fn text(report: &MonitorReport) -> String {
-    let count = |health| report.summary.workflows.get(&health).copied().unwrap_or_default();
-    let mut parts = vec![format!(
-        "{} repositories of {}: {} workflows fail, {} work, {} say nothing",
-        report.summary.repositories,
-        report.owner,
-        count(HealthName::Failing),
-        count(HealthName::Passing),
-        report.summary.workflows.values().sum::<u64>() - count(HealthName::Failing) - count(HealthName::Passing)
-    )];
+/// How many repositories a line names.
+const NAMES: usize = 8;
+
+fn text(report: &MonitorReport, output: Output) -> String {
+    let mut parts = vec![headline(report)];
     if !report.workflows.is_empty() {
         let rows = report.workflows.iter().map(row);
-        parts.push(table(&["repository", "workflow", "health", "issue", "why"], rows));
+        let width = output.is_terminal().then(|| output.size().0);
+        parts.push(table_within(
+            &["repository", "workflow", "health", "issue", "why"],
+            rows,
+            width,
+        ));
     }
-    let gaps = report.gaps.iter().map(|gap| match &gap.repository {
-        Some(name) => format!("  {}: {}", visible(name), visible(&gap.why)),
-        None => format!("  {}", visible(&gap.why)),
-    });
-    let gaps: Vec<String> = gaps.collect();
+    let mut gaps: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for gap in &report.gaps {
+        gaps.entry(&gap.why).or_default().extend(gap.repository.as_deref());
+    }
+    let gaps: Vec<String> = gaps.iter().map(|(why, names)| gap_line(why, names)).collect();
     if !gaps.is_empty() {
         parts.push(format!(
             "Not everything could be read, so nothing is closed for want of it:\n{}",
@@ -103,6 +119,40 @@ fn text(report: &MonitorReport) -> String {
     }
     parts.push(format!("{} requests, {} points.", report.requests, report.points));
     parts.join("\n\n")
+}
+
+/// How many of what. Where something is not known, nothing is said that would need it.
+fn headline(report: &MonitorReport) -> String {
+    let summary = &report.summary;
+    let count = |health| summary.workflows.get(&health).copied().unwrap_or_default();
+    let (failing, passing) = (count(HealthName::Failing), count(HealthName::Passing));
+    let failing_told = match (failing, report.complete) {
+        (0, false) => "no workflow is known to fail".to_owned(),
+        (failing, _) => format!("{failing} workflows fail"),
+    };
+    let silent = summary.workflows.values().sum::<u64>() - failing - passing;
+    let unread = match summary.unread {
+        0 => String::new(),
+        1 => ", those of 1 repository are not known".to_owned(),
+        unread => format!(", those of {unread} repositories are not known"),
+    };
+    format!(
+        "{} repositories of {}: {failing_told}, {passing} work, {silent} say nothing{unread}",
+        summary.repositories, report.owner
+    )
+}
+
+fn gap_line(why: &str, names: &[&str]) -> String {
+    let why = visible(why);
+    let shown: Vec<_> = names.iter().take(NAMES).map(|name| visible(name)).collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more, see --json"),
+    };
+    match &shown[..] {
+        [] => format!("  {why}"),
+        shown => format!("  {why} ({}{more})", shown.join(", ")),
+    }
 }
 
 fn row(told: &WatchedWorkflow) -> Vec<String> {

@@ -29,7 +29,7 @@ chore = { color = "#eeeeee", description = "No feature" }
 [defaults.settings.actions]
 allowed_actions = "selected"
 patterns_allowed = ["acme/*"]
-default_workflow_permissions = "write"
+can_approve_pull_request_reviews = true
 [defaults.settings.environments.production]
 wait_timer = 30
 reviewers = ["team:platform", "user:ada"]
@@ -150,7 +150,7 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
         exported["leftOut"][0].as_str().unwrap().contains("archived"),
         "{exported}"
     );
-    let refused = house.run(&["repos", "export", "--out", file]).exits(1);
+    let refused = house.run(&["repos", "export", "--out", file]).exits(2);
     assert!(refused.stderr.contains("name a new file"), "{refused}");
     let text = std::fs::read_to_string(file).unwrap();
     assert!(

@@ -50,6 +50,8 @@ pub struct Setup {
     pub ports: Ports,
     /// Who looks after repositories.
     pub worker: Arc<dyn RepositoryWorker>,
+    /// Whose repositories these are, where that is configured.
+    pub owner: Option<String>,
     /// Makes the control plane. Called when it is first needed, because its key takes a call and
     /// its policies time, and a health check needs neither.
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
@@ -279,7 +281,8 @@ impl Function {
                 answer(200, &serde_json::to_value(&health).unwrap_or_default())
             }
             Task::GithubRepoCheck | Task::WorkflowMonitor => {
-                task_answer(&*self.setup.worker, task, payload, &installation.agent, &*ports.clock).await
+                let (worker, owner) = (&*self.setup.worker, self.setup.owner.as_deref());
+                task_answer((worker, owner), task, payload, &installation.agent, &*ports.clock).await
             }
             Task::Unknown(name) => answer(400, &json!({"error": format!("Unknown task type: {name}")})),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_app::settings::{BadVariables, of_variables};
+use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
 use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
 use cc_devops_kernel::ports::PortError;
 use futures::FutureExt;
@@ -17,6 +17,14 @@ use crate::{Function, Setup};
 /// Every variable that is missing or cannot be used.
 pub fn settings() -> Result<Settings, BadVariables> {
     of_variables(|name| std::env::var(name).ok())
+}
+
+/// What the template tells the function that looks after repositories.
+///
+/// # Errors
+/// Every variable that is missing or cannot be used, and everything that is wrong with the policy.
+pub fn settings_and_policy() -> Result<Settings, BadVariables> {
+    of_variables_and_policy(|name| std::env::var(name).ok())
 }
 
 /// What a function can do.
@@ -41,6 +49,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
         rules: settings.retention.rules,
         ports: capabilities.ports.clone(),
         worker: capabilities.repository_worker(),
+        owner: settings.repositories.owner.clone(),
         plane: Box::new(move || {
             let made = Arc::clone(&made);
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
@@ -78,8 +87,11 @@ pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
 /// No region is known.
 pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
     let (capabilities, backend) = capabilities(settings).await?;
-    let (ports, tools) = (&capabilities.ports, capabilities.repositories());
+    let ports = &capabilities.ports;
+    let tools = capabilities.repositories();
+    let tools = tools.ok_or_else(|| AppError::Usage(NO_OWNER.to_owned()))?;
     Ok(RepositoriesFunction {
+        owner: tools.owner.clone(),
         auditor: Arc::clone(&tools.auditor),
         worker: tools.repository_worker(ports),
         clock: Arc::clone(&ports.clock),

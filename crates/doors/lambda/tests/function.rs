@@ -76,6 +76,7 @@ impl RepositoryWorker for NoToken {
 fn function(ports: Ports) -> Function {
     let plane = ports.clone();
     Function::new(Setup {
+        owner: None,
         installation: sample::installation(),
         mode: Mode::Normal,
         rules: cc_devops_requests::retention::Rules::default(),

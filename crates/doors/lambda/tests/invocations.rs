@@ -94,6 +94,7 @@ impl RepositoryWorker for NoToken {
 fn setup(ports: Ports) -> Setup {
     let given = ports.clone();
     Setup {
+        owner: None,
         installation: sample::installation(),
         mode: Mode::Normal,
         rules: Rules::default(),

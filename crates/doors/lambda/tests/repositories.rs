@@ -54,6 +54,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         clock: ports.clock.clone(),
     };
     RepositoriesFunction {
+        owner: "acme".to_owned(),
         auditor,
         worker: Arc::new(worker),
         clock: ports.clock,

@@ -6,6 +6,7 @@ mod older;
 mod people;
 mod protection;
 mod repository;
+mod security;
 mod settings;
 mod work;
 
@@ -174,9 +175,17 @@ fn node<'m>(context: Context<'m>, id: &str) -> Val<'m> {
             let workflow = home.workflows().iter().find(|workflow| workflow.id == number)?;
             let there = workflow.state != "deleted" && context.access.sees(home);
             if there && !context.access.may(home, Permission::Read, "actions", false) {
-                return Some(Val::Refused(repository::refusal(context.access)));
+                // The node is null, and the error says which.
+                let refuse = move |_: &str, _: &Args| Val::Refused(repository::refusal(context.access));
+                return Some(Val::Object(Object::new("Workflow", refuse)));
             }
             there.then(|| Val::Object(work::workflow(context, home, workflow)))
+        }
+        "WFR" => {
+            let home = context.model.home(number)?;
+            let run = home.runs.iter().find(|run| run.id == number)?;
+            let seen = context.access.may(home, Permission::Read, "actions", false);
+            seen.then(|| Val::Object(work::run(home, run)))
         }
         "RRS" => protection::ruleset_by_id(context, number),
         _ => None,

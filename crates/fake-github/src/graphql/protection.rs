@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::access::Permission;
 use super::super::ids;
-use super::super::model::{Bypass, Property, Protection, Repository, Rule, Ruleset};
+use super::super::model::{Bypass, Property, Protection, Repository, Rule, Ruleset, written as written_at};
 use super::Context;
 use super::object::{Object, Val, connection, leaf, list};
 
@@ -163,6 +163,8 @@ pub(super) fn ruleset<'m>(context: Context<'m>, of: Option<&'m Repository>, rule
     Object::new("RepositoryRuleset", move |field, args| match field {
         "id" => leaf(ids::node("RRS", ruleset.id)),
         "databaseId" => leaf(ruleset.id),
+        "createdAt" => leaf(written_at(ruleset.created)),
+        "updatedAt" => leaf(written_at(ruleset.updated)),
         "name" => leaf(ruleset.name.as_str()),
         "enforcement" => leaf(ruleset.enforcement.name().to_uppercase()),
         "target" => leaf(ruleset.target.name().to_uppercase()),

@@ -4,11 +4,15 @@ use super::super::access::{Access, Permission};
 use super::super::ids;
 use super::super::model::{Commit, Repository, Tree, Visibility, written};
 use super::object::{Object, Val, connection, leaf, list};
-use super::{Context, code, newest_first, people, protection, settings, work};
+use super::{Context, code, newest_first, people, protection, security, settings, work};
 
 pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object<'m> {
     let access = context.access;
     Object::new("Repository", move |field, args| match field {
+        "isSecurityPolicyEnabled" | "codeowners" | "deployKeys" | "environments" => {
+            security::field(context, of, field, args)
+        }
+        "collaborators" if args.text("affiliation") == "OUTSIDE" => security::field(context, of, field, args),
         "id" => leaf(ids::node("R", of.id)),
         "databaseId" => leaf(of.id),
         "name" => leaf(of.name.as_str()),

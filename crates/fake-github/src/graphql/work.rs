@@ -22,8 +22,9 @@ pub(super) fn workflow<'m>(context: Context<'m>, of: &'m Repository, workflow: &
     })
 }
 
-fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
+pub(super) fn run<'m>(of: &'m Repository, run: &'m Run) -> Object<'m> {
     Object::new("WorkflowRun", move |field, _| match field {
+        "id" => leaf(ids::node("WFR", run.id)),
         "databaseId" => leaf(run.id),
         "event" => leaf(run.event.as_str()),
         "createdAt" => leaf(written(run.created)),

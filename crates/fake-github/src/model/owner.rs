@@ -1,6 +1,7 @@
 //! Users and organisations.
 
 use super::ruleset::Ruleset;
+use super::security::OrganizationSecurity;
 use super::{Label, Model};
 
 /// What an owner pays for. The free plan has no protection and no rulesets for private repositories.
@@ -25,6 +26,8 @@ pub struct Owner {
     pub(crate) teams: Vec<(u64, String)>,
     /// What it pays for.
     pub plan: Plan,
+    /// What an organisation's security rests on.
+    pub security: OrganizationSecurity,
 }
 
 impl Owner {
@@ -54,6 +57,7 @@ impl Model {
             rulesets: Vec::new(),
             teams: Vec::new(),
             plan: Plan::Enterprise,
+            security: OrganizationSecurity::default(),
         };
         self.owners.insert(login.to_lowercase(), owner);
     }
@@ -64,6 +68,14 @@ impl Model {
     /// If there is no such owner.
     pub fn set_plan(&mut self, login: &str, plan: Plan) {
         self.owner_mut(login).plan = plan;
+    }
+
+    /// Changes what an organisation's security rests on.
+    ///
+    /// # Panics
+    /// If there is no such owner.
+    pub fn edit_security(&mut self, login: &str, change: impl FnOnce(&mut OrganizationSecurity)) {
+        change(&mut self.owner_mut(login).security);
     }
 
     /// Adds a team to an organisation and returns its id, for a ruleset's bypass.

@@ -8,6 +8,7 @@ use super::issue::{Issue, Label};
 use super::pattern::matches;
 use super::protection::Protection;
 use super::ruleset::Ruleset;
+use super::security::Security;
 use super::settings::Settings;
 use crate::access::Permission;
 
@@ -83,6 +84,8 @@ pub struct Repository {
     pub security_fixes: bool,
     /// Dependabot stopped them, for nobody looked.
     pub security_fixes_paused: bool,
+    /// What else its security rests on.
+    pub security: Security,
     /// Checks that are reported on every commit, by name and app; without an app it is a commit status.
     pub reported: Vec<(String, Option<u64>)>,
     /// Seconds since 1970.
@@ -126,6 +129,7 @@ impl Repository {
             vulnerability_alerts: false,
             security_fixes: false,
             security_fixes_paused: false,
+            security: Security::default(),
             reported: Vec::new(),
             created: now,
             updated: now,

@@ -19,8 +19,8 @@ pub struct Settings {
     pub invitations: Vec<Invitation>,
     /// Deployment environments.
     pub environments: Vec<Environment>,
-    /// What Actions may do.
-    pub actions: ActionsSettings,
+    /// Which actions are selected.
+    pub actions: SelectedActions,
     /// Variables of Actions.
     pub variables: BTreeMap<String, String>,
     /// When each secret of Actions was set, in seconds since 1970.
@@ -64,41 +64,15 @@ pub enum Branches {
     Patterns(Vec<(u64, String, String)>),
 }
 
-/// What Actions may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "GitHub has them")]
-pub struct ActionsSettings {
-    /// Whether Actions run at all.
-    pub enabled: bool,
-    /// `all`, `local_only` or `selected`.
-    pub allowed: String,
-    /// Of the selected: GitHub's own.
+/// Which actions may be used where only the selected may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SelectedActions {
+    /// GitHub's own.
     pub github_owned: bool,
-    /// Of the selected: those of verified creators.
+    /// Those of verified creators.
     pub verified: bool,
-    /// Of the selected: patterns.
+    /// Patterns.
     pub patterns: Vec<String>,
-    /// Whether actions must be pinned to a commit.
-    pub sha_pinning: bool,
-    /// `read` or `write`.
-    pub default_permissions: String,
-    /// Whether workflows may approve pull requests.
-    pub may_approve: bool,
-}
-
-impl Default for ActionsSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            allowed: "all".to_owned(),
-            github_owned: true,
-            verified: false,
-            patterns: Vec::new(),
-            sha_pinning: false,
-            default_permissions: "read".to_owned(),
-            may_approve: false,
-        }
-    }
 }
 
 impl Default for Settings {
@@ -125,7 +99,7 @@ impl Default for Settings {
             teams: BTreeMap::new(),
             invitations: Vec::new(),
             environments: Vec::new(),
-            actions: ActionsSettings::default(),
+            actions: SelectedActions::default(),
             variables: BTreeMap::new(),
             secret_times: BTreeMap::new(),
         }

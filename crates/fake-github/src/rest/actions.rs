@@ -155,7 +155,7 @@ fn shown(ask: &Ask<'_>, of: &Repository, run: &Run) -> Value {
     });
     let named = of.workflows().iter().find(|each| each.id == run.workflow);
     json!({
-        "id": run.id, "name": named.map(|each| &each.name), "workflow_id": run.workflow, "run_number": run.number,
+        "id": run.id, "node_id": ids::node("WFR", run.id), "name": named.map(|each| &each.name), "workflow_id": run.workflow, "run_number": run.number,
         "path": named.map(|each| &each.path), "head_sha": run.head_sha,
         "run_attempt": run.attempt, "event": run.event, "head_branch": run.head_branch,
         "head_repository": head, "status": run.status, "conclusion": run.conclusion,

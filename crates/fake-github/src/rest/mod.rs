@@ -10,6 +10,7 @@ mod permissions;
 mod protection;
 mod repos;
 mod rules;
+mod security;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -120,6 +121,10 @@ pub(super) fn answer(
         ["orgs" | "users", login] => repos::owner(&ask, login, segments[0] == "orgs"),
         ["orgs", login, "teams", rest @ ..] => settings::of_organization(&mut ask, login, rest),
         ["orgs", login, "repos"] => repos::of_organization(&ask, login),
+        ["orgs", login, rest @ ..] => {
+            let answer = security::of_organization(ask.model, access, login, rest);
+            answer.unwrap_or_else(|| unserved(&ask, path))
+        }
         ["repos", owner, name, rest @ ..] => {
             let full_name = format!("{owner}/{name}");
             let Some(found) = ask.model.find(&full_name).filter(|found| access.sees(found)) else {
@@ -160,6 +165,13 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", ["branches"]) => protection::branches(ask),
         (_, ["vulnerability-alerts"]) => repos::alerts(ask),
         (_, ["automated-security-fixes"]) => repos::security_updates(ask),
+        ("PATCH", []) if ask.body.get("security_and_analysis").is_some() => security::change(ask),
+        ("GET" | "PUT", ["actions", "permissions"]) => security::actions(ask),
+        ("GET" | "PUT", ["actions", "permissions", "workflow"]) => security::workflow_permissions(ask),
+        ("GET", ["actions", "runs"]) if ask.parameter("event") == Some("dynamic") => security::dynamic_runs(ask),
+        ("GET", ["hooks"]) => security::hooks(ask),
+        (_, ["code-scanning", "default-setup"]) => security::default_setup(ask),
+        ("GET", ["code-scanning", "analyses"]) => security::analyses(ask),
         ("GET", ["git", "trees", revision]) => git::tree(ask, revision),
         ("GET", ["git", "blobs", id]) => git::blob(ask, id),
         ("GET", ["git", "commits", id]) => git::commit(ask, id, true),

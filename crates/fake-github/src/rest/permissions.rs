@@ -1,68 +1,36 @@
-//! What Actions may do, and their variables and secrets.
+//! Selected actions, and the variables and secrets of Actions.
 
 use serde_json::{Value, json};
 
 use super::super::access::Permission;
 use super::super::answer::Answer;
-use super::super::model::{ActionsSettings, written};
+use super::super::model::{SelectedActions, written};
 use super::Ask;
 
-/// `/repos/{owner}/{repo}/actions/permissions` and below.
-pub(super) fn answer(ask: &mut Ask<'_>, rest: &[&str]) -> Option<Answer> {
+/// `/repos/{owner}/{repo}/actions/permissions/selected-actions`.
+pub(super) fn selected(ask: &mut Ask<'_>) -> Answer {
     if let Some(refused) = ask.barred(Permission::Admin, "administration") {
-        return Some(refused);
+        return refused;
     }
-    let of = ask.repository().settings.actions.clone();
+    if ask.repository().security.allowed_actions != "selected" {
+        return Answer::refused(409, "Conflict");
+    }
+    let of = &ask.repository().settings.actions;
     if ask.method == "GET" {
-        return Some(match rest {
-            [] if of.enabled => Answer::ok(json!({
-                "enabled": true, "allowed_actions": of.allowed, "sha_pinning_required": of.sha_pinning,
-            })),
-            [] => Answer::ok(json!({"enabled": false})),
-            ["selected-actions"] if of.allowed == "selected" => Answer::ok(json!({
-                "github_owned_allowed": of.github_owned, "verified_allowed": of.verified,
-                "patterns_allowed": of.patterns,
-            })),
-            ["selected-actions"] => Answer::refused(409, "Conflict"),
-            ["workflow"] => Answer::ok(json!({
-                "default_workflow_permissions": of.default_permissions,
-                "can_approve_pull_request_reviews": of.may_approve,
-            })),
-            _ => return None,
-        });
+        return Answer::ok(json!({
+            "github_owned_allowed": of.github_owned, "verified_allowed": of.verified,
+            "patterns_allowed": of.patterns,
+        }));
     }
-    let flag = |key: &str, usual: bool| ask.body[key].as_bool().unwrap_or(usual);
-    let text = |key: &str, usual: &str| ask.text(key).unwrap_or(usual).to_owned();
-    let changed = match rest {
-        [] => ActionsSettings {
-            enabled: flag("enabled", true),
-            allowed: text("allowed_actions", "all"),
-            sha_pinning: flag("sha_pinning_required", false),
-            ..of
-        },
-        ["selected-actions"] if of.allowed != "selected" => return Some(Answer::refused(409, "Conflict")),
-        ["selected-actions"] => ActionsSettings {
-            github_owned: flag("github_owned_allowed", false),
-            verified: flag("verified_allowed", false),
-            patterns: ask.body["patterns_allowed"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            ..of
-        },
-        ["workflow"] => ActionsSettings {
-            default_permissions: text("default_workflow_permissions", "read"),
-            may_approve: flag("can_approve_pull_request_reviews", false),
-            ..of
-        },
-        _ => return None,
+    let patterns = ask.body["patterns_allowed"].as_array().into_iter().flatten();
+    let changed = SelectedActions {
+        github_owned: ask.body["github_owned_allowed"] == true,
+        verified: ask.body["verified_allowed"] == true,
+        patterns: patterns.filter_map(Value::as_str).map(str::to_owned).collect(),
     };
     let name = ask.name.clone();
     ask.model.edit(&name, |of| of.settings.actions = changed);
-    Some(Answer::none())
+    Answer::none()
 }
 
 /// `/repos/{owner}/{repo}/actions/variables` and below.

@@ -6,7 +6,7 @@ use super::super::access::{Access, Permission};
 use super::super::answer::Answer;
 use super::super::ids;
 use super::super::model::{Model, Plan, Repository, Visibility, written};
-use super::Ask;
+use super::{Ask, security};
 
 pub(super) fn owner(ask: &Ask<'_>, login: &str, organization: bool) -> Answer {
     let Some(owner) = ask
@@ -27,6 +27,13 @@ pub(super) fn owner(ask: &Ask<'_>, login: &str, organization: bool) -> Answer {
             Plan::Enterprise => "enterprise",
         };
         shown["plan"] = json!({"name": name});
+        if let (true, Some(more)) = (
+            organization && owner.organization && ask.access.has("organization_administration", false),
+            shown.as_object_mut(),
+        ) {
+            let settings = security::organization_settings(&owner.security);
+            more.extend(settings.as_object().cloned().unwrap_or_default());
+        }
     }
     Answer::ok(shown)
 }
@@ -65,8 +72,7 @@ pub(super) fn shown(model: &Model, access: &Access, of: &Repository) -> Value {
         "pushed_at": of.pushed.map(written),
     });
     if access.may(of, Permission::Admin, "administration", false) {
-        let status = |on: bool| json!({"status": if on { "enabled" } else { "disabled" }});
-        shown["security_and_analysis"] = json!({"dependabot_security_updates": status(of.security_fixes)});
+        shown["security_and_analysis"] = security::settings(of);
     }
     shown
 }

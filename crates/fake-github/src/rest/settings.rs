@@ -20,7 +20,7 @@ pub(super) fn answer(ask: &mut Ask<'_>, rest: &[&str]) -> Option<Answer> {
         ("GET", ["invitations"]) => invitations(ask),
         ("PATCH" | "DELETE", ["invitations", id]) => invitation(ask, id),
         (_, ["environments", rest @ ..]) => environments::answer(ask, rest)?,
-        (_, ["actions", "permissions", rest @ ..]) => permissions::answer(ask, rest)?,
+        ("GET" | "PUT", ["actions", "permissions", "selected-actions"]) => permissions::selected(ask),
         (_, ["actions", "variables", rest @ ..]) => permissions::variables(ask, rest)?,
         ("GET", ["actions", "secrets"]) => permissions::secrets(ask),
         ("DELETE", ["actions", "secrets", name]) => permissions::delete_secret(ask, name),

@@ -18,6 +18,8 @@ pub(crate) struct Ask {
     /// Whether it may be made twice.
     pub(super) again: bool,
     content: bool,
+    /// What GitHub called the last answer: if it is still so, it need not be sent.
+    pub(super) etag: Option<String>,
 }
 
 fn path(segments: &[&str]) -> String {
@@ -80,7 +82,14 @@ impl Ask {
             body: None,
             what: what.into(),
             content: false,
+            etag: None,
         }
+    }
+
+    /// Only if the answer is another than the one of this name.
+    pub(super) fn unless(mut self, etag: &str) -> Self {
+        self.etag = Some(etag.to_owned());
+        self
     }
 
     pub(crate) fn patch(mut self) -> Self {

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cc_devops_outbound::{Answer, Retries};
+use cc_devops_outbound::{Answer, Retries, StatusCode};
 use cc_devops_repos::ports::Spent;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
@@ -16,6 +18,15 @@ use super::error::Error;
 use super::identity::Identity;
 use super::settings::GithubSettings;
 use super::transport::{Exchange, Failure, Meter, Transport};
+
+/// An answer to a request that was made under the name of an earlier one.
+pub(crate) enum Conditional<T> {
+    /// It is the same; a 304 takes nothing of the hour's requests.
+    /// Source: <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate>.
+    Unchanged,
+    /// Another one, and its name.
+    Now(T, Option<String>),
+}
 
 /// A client with one credential. Clones share its connections and its limits; a credential should have
 /// only one in a process.
@@ -92,6 +103,33 @@ impl Client {
         })
     }
 
+    /// The same, unless the answer of this name still stands.
+    pub(crate) async fn conditional<T: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        etag: Option<&str>,
+    ) -> Result<Conditional<T>, Error> {
+        let ask = match etag {
+            Some(etag) => ask.clone().unless(etag),
+            None => ask.clone(),
+        };
+        let answer = self.answer(&ask).await?;
+        if answer.status == StatusCode::NOT_MODIFIED {
+            return Ok(Conditional::Unchanged);
+        }
+        let name = answer.header("etag").map(ToOwned::to_owned);
+        let value = serde_json::from_slice(&answer.body).map_err(|source| Error::BadAnswer {
+            what: ask.what.clone(),
+            source,
+        })?;
+        Ok(Conditional::Now(value, name))
+    }
+
+    /// The day in UTC, by the clock that is used.
+    pub(crate) fn today(&self) -> Date {
+        self.inner.transport.now().to_zoned(TimeZone::UTC).date()
+    }
+
     /// The same; `None` where there is no such thing.
     pub(crate) async fn optional<T: DeserializeOwned>(&self, ask: &Ask) -> Result<Option<T>, Error> {
         match self.json(ask).await {
@@ -136,6 +174,7 @@ impl Client {
                 load: ask.load(),
                 what: &ask.what,
                 again: ask.again,
+                etag: ask.etag.as_deref(),
             })
         })
         .await
@@ -148,6 +187,7 @@ impl Client {
     {
         let told = |error: &Error, wait| {
             tracing::debug!(%error, ?wait, what, "a request to GitHub is tried again");
+            self.inner.transport.tell_trouble(error);
         };
         self.inner.retries.run(None, one, told).await
     }

@@ -43,6 +43,67 @@ pub enum Error {
         /// GitHub's words.
         message: String,
     },
+    /// The plan does not have it.
+    #[error("GitHub does not offer it to {what} on this plan: {message} No permission helps")]
+    Plan {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The organisation wants its members to sign in elsewhere first.
+    #[error(
+        "the organisation's single sign-on (SAML) lets this token not {what}: authorise the token for it {}",
+        sign_on(.address.as_deref())
+    )]
+    SingleSignOn {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// Where the token is authorised, if GitHub said it.
+        address: Option<String>,
+    },
+    /// The organisation takes no token that lives so long.
+    #[error("the organisation lets no token of this lifetime {what}: create one that expires sooner ({message})")]
+    TokenLifetime {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The organisation takes no token of this kind.
+    #[error("the organisation lets no token of this kind {what}: use one that it takes ({message})")]
+    TokenKind {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// GitHub's words.
+        message: String,
+    },
+    /// The address of this machine is not on the organisation's list.
+    #[error(
+        "the organisation's IP allow list does not have the address of this machine, which may not {what}: have it added, \
+         or ask from one that is on it"
+    )]
+    IpAllowList {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// Nothing can be written there.
+    #[error("cannot {what}: the repository is archived, and so read-only")]
+    ReadOnly {
+        /// What was to be done, as an infinitive.
+        what: String,
+    },
+    /// The server is older than what is asked of it.
+    #[error(
+        "this server is too old to {what}: it does not know {missing}; GitHub Enterprise Server {} or newer is needed",
+        super::settings::LEAST_SERVER
+    )]
+    OlderServer {
+        /// What was to be done, as an infinitive.
+        what: String,
+        /// What it does not know, such as `Ref.rules`.
+        missing: String,
+    },
     /// There is no such thing, or the credential may not see it: GitHub answers both alike.
     #[error("GitHub has nothing to {what}: it does not exist, or the token may not see it")]
     NotFound {
@@ -64,7 +125,7 @@ pub enum Error {
         message: String,
     },
     /// The hour's requests are used up.
-    #[error("GitHub lets in no more requests of this token until {until}: try again then")]
+    #[error("GitHub lets in no more requests of this token until {}: try again then", minute(*.until))]
     RateLimited {
         /// When it begins anew.
         until: Timestamp,
@@ -72,10 +133,17 @@ pub enum Error {
         wait: SignedDuration,
     },
     /// Too many requests at once, still, after waiting.
-    #[error("GitHub lets in no more requests for a while ({message}): something else uses the token too; try later")]
+    #[error(
+        "GitHub lets in no more requests of this token until {} ({message}): something else uses it too, try again then",
+        minute(*.until)
+    )]
     SecondaryLimit {
         /// GitHub's words.
         message: String,
+        /// When the next may be made.
+        until: Timestamp,
+        /// How long that is from now.
+        wait: SignedDuration,
     },
     /// No whole answer came, in several tries.
     #[error("GitHub cannot be reached to {what}: {reason}; check the network, then try again")]
@@ -136,6 +204,19 @@ pub enum Error {
     },
 }
 
+/// A time as people read it: to the minute, the next one where seconds are left.
+fn minute(time: Timestamp) -> String {
+    let later = time.checked_add(SignedDuration::from_secs(59)).unwrap_or(time);
+    later.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn sign_on(address: Option<&str>) -> String {
+    match address {
+        Some(address) => format!("at {address}"),
+        None => "in the token's settings, under `Configure SSO`".to_owned(),
+    }
+}
+
 fn missing(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("; give it the permission `{name}`"))
 }
@@ -158,6 +239,13 @@ impl Error {
             Self::Address
             | Self::Client(_)
             | Self::Forbidden { .. }
+            | Self::Plan { .. }
+            | Self::SingleSignOn { .. }
+            | Self::TokenLifetime { .. }
+            | Self::TokenKind { .. }
+            | Self::IpAllowList { .. }
+            | Self::ReadOnly { .. }
+            | Self::OlderServer { .. }
             | Self::BadAnswer { .. }
             | Self::Refused { .. } => PortErrorKind::Refused,
         }
@@ -167,7 +255,7 @@ impl Error {
 impl From<Error> for PortError {
     fn from(error: Error) -> Self {
         let retry_after = match &error {
-            Error::RateLimited { wait, .. } => Some(*wait),
+            Error::RateLimited { wait, .. } | Error::SecondaryLimit { wait, .. } => Some(*wait),
             _ => None,
         };
         let own = Self {

@@ -1,6 +1,6 @@
 //! GraphQL: queries that stand in files and are held against GitHub's schema in a test.
 
-use cc_devops_outbound::{HeaderMap, Method, StatusCode};
+use cc_devops_outbound::{HeaderMap, Method, StatusCode, header_text};
 use cc_devops_repos::snapshot::Gap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use super::connection::Client;
 use super::error::Error;
 use super::limiter::Load;
+use super::refusal;
 use super::transport::{Exchange, Failure, request_id};
 
 /// A query.
@@ -47,10 +48,18 @@ impl GraphError {
 
     /// What it leaves unknown; `permission` is what it takes to see it.
     pub(crate) fn gap(&self, permission: &str) -> Gap {
-        match self.kind.as_str() {
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => Gap::Permission(permission.to_owned()),
-            _ => Gap::NotRead(self.message.chars().take(200).collect()),
+        if let Some(error) = refusal::known("read it", &self.message, None) {
+            Gap::NotRead(error.to_string())
+        } else if self.is_forbidden() {
+            Gap::Permission(permission.to_owned())
+        } else {
+            Gap::NotRead(self.message.chars().take(200).collect())
         }
+    }
+
+    /// Whether the credential may not.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self.kind.as_str(), "FORBIDDEN" | "INSUFFICIENT_SCOPES")
     }
 
     /// The number at this place of the path.
@@ -93,7 +102,7 @@ impl Client {
         variables: Value,
         what: &str,
     ) -> Result<Found<T>, Error> {
-        self.asked(query, variables, what, true).await
+        self.asked((query.name, query.text), variables, what, true).await
     }
 
     /// Makes a query. One that is too much for GitHub is [`Error::TooSlow`] at once: it is to be made smaller.
@@ -103,12 +112,14 @@ impl Client {
         variables: Value,
         what: &str,
     ) -> Result<Found<T>, Error> {
-        self.asked(query, variables, what, false).await
+        self.asked((query.name, query.text), variables, what, false).await
     }
 
-    async fn asked<T: DeserializeOwned>(
+    /// Makes a query whose text depends on how much is asked. With `whole`, one that is too much for GitHub is tried
+    /// again as it is; without, as in [`Client::query_or_shrink`].
+    pub(crate) async fn asked<T: DeserializeOwned>(
         &self,
-        query: Query,
+        (name, text): (&str, &str),
         variables: Value,
         what: &str,
         whole: bool,
@@ -120,7 +131,7 @@ impl Client {
             },
             _ => failure,
         };
-        let body = json!({"query": query.text, "operationName": query.name, "variables": variables});
+        let body = json!({"query": text, "operationName": name, "variables": variables});
         self.tries(what, || async {
             let asked = Exchange {
                 method: Method::POST,
@@ -129,6 +140,7 @@ impl Client {
                 load: Load::Query,
                 what,
                 again: true,
+                etag: None,
             };
             let answer = self.one(asked).await.map_err(settled)?;
             self.read(&answer.headers, &answer.body, what).map_err(settled)
@@ -168,11 +180,35 @@ impl Client {
             Ok(body) => body,
             Err(source) => return Err(bad(source)),
         };
+        let words = |error: &GraphError| {
+            let older = refusal::unknown_to_the_server(&error.message);
+            let older = older.map(|missing| Error::OlderServer {
+                what: what.to_owned(),
+                missing,
+            });
+            let sso = header_text(headers, refusal::SINGLE_SIGN_ON);
+            older.or_else(|| refusal::known(what, &error.message, sso))
+        };
+        // Where the one thing that was asked for is refused, there is nothing else in the answer.
+        let alone = |error: &&GraphError| {
+            let whole = matches!(error.at(0), None | Some("repositoryOwner" | "repository")) && error.path.len() <= 1;
+            body.data.is_none() || whole
+        };
+        if let Some(error) = body.errors.iter().find(alone)
+            && let Some(error) = words(error)
+        {
+            return Err(Failure::last(error));
+        }
         match (body.data, body.errors.first()) {
             (Some(data), _) => Ok(Found {
                 data,
                 errors: body.errors,
             }),
+            (None, Some(error)) if error.is_forbidden() => Err(Failure::last(Error::Forbidden {
+                what: what.to_owned(),
+                permission: None,
+                message: error.message.clone(),
+            })),
             (None, error) => Err(Failure::last(Error::Refused {
                 what: what.to_owned(),
                 status: 200,

@@ -147,6 +147,7 @@ impl App {
             load: Load::Read,
             what,
             again: true,
+            etag: None,
         };
         let proof = self.proof(transport.now())?;
         let answer = transport.exchange(meter, &proof, asked).await;

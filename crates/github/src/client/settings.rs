@@ -1,5 +1,6 @@
 //! How GitHub is reached.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,37 @@ pub const API_URL: &str = "https://api.github.com";
 /// The version of the REST API that every request asks for.
 pub const API_VERSION: &str = "2022-11-28";
 
+/// The least version of GitHub Enterprise Server: the oldest whose published GraphQL schema has every field that is
+/// asked for. Source: <https://docs.github.com/en/enterprise-server@3.18/graphql/overview/public-schema>.
+pub const LEAST_SERVER: &str = "3.18";
+
 /// Five times, waiting from half a second to 8 seconds: about 15 seconds in all.
 const RETRIES: Retries = Retries {
     times: 5,
     shortest: Duration::from_millis(500),
     longest: Duration::from_secs(8),
 };
+
+/// Whoever is told while an answer is waited for: that none comes, or that a request is made again.
+#[derive(Clone)]
+pub struct Trouble(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Trouble {
+    /// Tells `tell` in a sentence without its full stop.
+    pub fn told(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(super) fn tell(&self, sentence: &str) {
+        (self.0)(sentence);
+    }
+}
+
+impl fmt::Debug for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trouble")
+    }
+}
 
 /// How GitHub is reached.
 #[derive(Clone)]
@@ -38,6 +64,8 @@ pub struct GithubSettings {
     pub read_timeout: Duration,
     /// The longest a request may take. GitHub ends its own work after 10 seconds.
     pub total_timeout: Duration,
+    /// Who is told of trouble while it lasts.
+    pub trouble: Option<Trouble>,
     /// Time: when an App's token ends, and when the hour's requests begin anew.
     pub clock: Arc<dyn Clock>,
 }
@@ -51,6 +79,7 @@ impl Default for GithubSettings {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             total_timeout: Duration::from_mins(1),
+            trouble: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -61,6 +90,14 @@ impl GithubSettings {
     pub(super) fn rest_address(&self) -> Result<Url, Error> {
         base_address(self.api_url.trim_end_matches('/'), PlainHttp::LoopbackOnly).map_err(|_| Error::Address)
     }
+}
+
+/// Where people see what the REST API at `api_url` tells of, without a trailing slash: `https://github.com`, the host of a
+/// GitHub Enterprise Server, or `https://NAME.ghe.com` beside `https://api.NAME.ghe.com`.
+pub fn web_address(api_url: &str) -> String {
+    let address = api_url.trim_end_matches('/');
+    let address = address.strip_suffix("/api/v3").unwrap_or(address);
+    address.replacen("://api.", "://", 1)
 }
 
 /// Where GraphQL stands: `/graphql` beside the REST API, and `/api/graphql` beside `/api/v3`.
@@ -90,6 +127,19 @@ mod tests {
         assert_eq!(of("https://ghe.example/api/v3"), "https://ghe.example/api/graphql");
         assert_eq!(of("https://ghe.example/api/v3/"), "https://ghe.example/api/graphql");
         assert_eq!(of("http://127.0.0.1:8420"), "http://127.0.0.1:8420/graphql");
+    }
+
+    #[test]
+    fn people_see_it_beside_the_rest_api() {
+        for (api, web) in [
+            (API_URL, "https://github.com"),
+            ("https://api.github.com/", "https://github.com"),
+            ("https://ghe.example/api/v3/", "https://ghe.example"),
+            ("https://api.octo.ghe.com", "https://octo.ghe.com"),
+            ("http://127.0.0.1:8420", "http://127.0.0.1:8420"),
+        ] {
+            assert_eq!(web_address(api), web);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cc_devops_kernel::ports::Clock;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_outbound::header::{ACCEPT, HeaderName, HeaderValue};
+use cc_devops_outbound::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
 use cc_devops_outbound::{
     Answer, Error as Unsent, HeaderMap, HttpClient, HttpOptions, Method, Request, StatusCode, Url, bearer, header_text,
     retry_after,
@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::limiter::{Limiter, Load};
-use super::settings::{API_VERSION, GithubSettings};
+use super::refusal;
+use super::settings::{API_VERSION, GithubSettings, Trouble};
 
 /// A page of 100 repositories with their files comes to a few megabytes.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -28,6 +29,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// The wait for a secondary limit that does not say how long. GitHub asks for a minute at least.
 const USUAL_PAUSE: Duration = Duration::from_mins(1);
+
+/// How long an answer may take before somebody who watches is told that it does.
+const QUIET: Duration = Duration::from_secs(4);
 
 /// The most of GitHub's own words that an error repeats, in characters.
 const LONGEST_MESSAGE: usize = 300;
@@ -52,6 +56,8 @@ pub(super) struct Exchange<'a> {
     pub(super) what: &'a str,
     /// Whether it may be made twice.
     pub(super) again: bool,
+    /// What GitHub called the last answer, which need not be sent again.
+    pub(super) etag: Option<&'a str>,
 }
 
 /// The body of a refusal.
@@ -68,6 +74,7 @@ pub(super) struct Transport {
     rest: Url,
     graphql: Url,
     limiter: Limiter,
+    trouble: Option<Trouble>,
     clock: Arc<dyn Clock>,
 }
 
@@ -91,6 +98,7 @@ impl Transport {
             graphql: super::settings::graphql_address(&rest),
             rest,
             limiter: Limiter::new(settings.limits),
+            trouble: settings.trouble.clone(),
             clock: Arc::clone(&settings.clock),
         })
     }
@@ -124,24 +132,55 @@ impl Transport {
         token: &SecretValue,
         asked: Exchange<'_>,
     ) -> Result<Answer, Failure> {
-        let Exchange { what, again, .. } = asked;
+        let Exchange { what, again, etag, .. } = asked;
         let token = bearer(token.expose()).map_err(|_| Failure::last(Error::NotAToken))?;
         let mut request = Request::new(asked.method, asked.url).authorization(token);
         if asked.load != Load::Query {
             request = request.header(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        }
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            request = request.header(IF_NONE_MATCH, etag);
         }
         if let Some(body) = asked.body {
             request = request.json(body.to_string());
         }
         let passage = self.limiter.pass(asked.load).await;
         meter.requests.fetch_add(1, Ordering::Relaxed);
-        let answered = self.http.send(request).await;
+        let answered = self.answered(self.http.send(request)).await;
         passage.done();
         let answer = answered.map_err(|error| unsent(&error, what, again))?;
-        if answer.status.is_success() {
+        if answer.status.is_success() || (etag.is_some() && answer.status == StatusCode::NOT_MODIFIED) {
             return Ok(answer);
         }
         Err(self.refused(&answer, what, again))
+    }
+
+    /// Waits for an answer, and says so where it is long in coming.
+    async fn answered<T>(&self, sending: impl Future<Output = T>) -> T {
+        let mut sending = std::pin::pin!(sending);
+        let Some(trouble) = &self.trouble else {
+            return sending.await;
+        };
+        tokio::select! {
+            answered = &mut sending => return answered,
+            () = tokio::time::sleep(QUIET) => trouble.tell(&format!("{} has not answered yet", self.host())),
+        }
+        sending.await
+    }
+
+    /// Says why a request is made again.
+    pub(super) fn tell_trouble(&self, error: &Error) {
+        let Some(trouble) = &self.trouble else { return };
+        match error {
+            Error::Network { reason, .. } => {
+                trouble.tell(&format!("{} cannot be reached: {reason}; trying again", self.host()));
+            }
+            error => trouble.tell(&format!("{error}; trying again")),
+        }
+    }
+
+    fn host(&self) -> &str {
+        self.rest.host_str().unwrap_or("GitHub")
     }
 
     /// What a refusal means.
@@ -151,6 +190,11 @@ impl Transport {
         let message = words(&refusal);
         if let Some(failure) = self.limited(status, &answer.headers, &message) {
             return failure;
+        }
+        if !status.is_server_error()
+            && let Some(error) = refusal::known(what, &message, answer.header(refusal::SINGLE_SIGN_ON))
+        {
+            return Failure::last(error);
         }
         let what = what.to_owned();
         let request = request_id(&answer.headers);
@@ -205,6 +249,8 @@ impl Transport {
         Some(Failure {
             error: Error::SecondaryLimit {
                 message: message.to_owned(),
+                until: self.now().checked_add(wait).unwrap_or(Timestamp::MAX),
+                wait: SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX),
             },
             retry: wait <= LONGEST_WAIT,
             wait: Some(wait),

@@ -3,6 +3,8 @@
 mod classic;
 mod one;
 mod pages;
+mod people;
+mod posture;
 mod reader;
 mod rulesets;
 mod security;
@@ -15,8 +17,9 @@ mod workflows;
 use std::collections::{HashMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Depth, Found, RepositoryStore, TakeFound};
-use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, Repository};
 use futures::channel::mpsc;
 use futures::stream::{self, StreamExt};
 use futures::{SinkExt, join};
@@ -26,7 +29,10 @@ use std::future::ready;
 pub(crate) use self::classic::people;
 pub(crate) use self::one::one;
 use self::pages::{Listed, Pages};
+use self::posture::Freshness;
+pub(crate) use self::posture::forget;
 use self::reader::Reader;
+use self::security::OfList;
 use self::settings::{CONTENTS, Errors};
 use crate::batches::MOST_NODES;
 use crate::client::{Client, Error};
@@ -38,6 +44,9 @@ const PAGES_AHEAD: usize = 2;
 /// How many repositories may wait until it is known who is let past their rulesets.
 const HELD: usize = 1_000;
 
+/// Why nothing is known of a repository that the organisation's list left out.
+const NOT_LISTED: &str = "GitHub did not list it with the others";
+
 /// How many repositories are asked about security updates at the same time.
 const AT_ONCE: usize = 20;
 
@@ -45,6 +54,7 @@ const AT_ONCE: usize = 20;
 pub(crate) async fn owner(
     client: &Client,
     store: &dyn RepositoryStore,
+    policy: Option<&Policy>,
     owner: &str,
     depth: Depth<'_>,
     take: &mut TakeFound<'_>,
@@ -73,7 +83,10 @@ pub(crate) async fn owner(
         }
     };
     let looking = async move {
-        let mut look = Look::begin(client, store, &login, organization, total, depth).await?;
+        let mut look = Look::begin(client, (store, policy), (&login, organization), total, depth).await?;
+        if let Some(organization) = look.posture.organization(&login, look.reader.plan()) {
+            take(Found::Organization(Box::new(organization)));
+        }
         let mut listed = 0_u64;
         let mut whole = true;
         while let Some(page) = receive.next().await {
@@ -100,9 +113,12 @@ pub(crate) async fn owner(
 
 struct Look<'c> {
     client: &'c Client,
+    store: &'c dyn RepositoryStore,
+    owner: String,
     reader: Reader<'c>,
+    posture: posture::Reader<'c>,
     /// By the repository's id; `None` where GitHub tells it only one by one.
-    security: Option<HashMap<u64, Fact<SecurityUpdates>>>,
+    security: Option<HashMap<u64, OfList>>,
     held: Vec<Repository>,
     seen: HashSet<u64>,
     listed: usize,
@@ -111,12 +127,13 @@ struct Look<'c> {
 impl<'c> Look<'c> {
     async fn begin(
         client: &'c Client,
-        store: &'c dyn RepositoryStore,
-        owner: &str,
-        organization: bool,
+        (store, policy): (&'c dyn RepositoryStore, Option<&'c Policy>),
+        (owner, organization): (&str, bool),
         total: u64,
         depth: Depth<'c>,
     ) -> PortResult<Self> {
+        let policy = policy.filter(|_| matches!(depth, Depth::Settings));
+        let posture = posture::Reader::begin(client, store, policy, (owner, organization), Freshness::InTurn);
         let reader = Reader::begin(client, store, owner, organization, depth);
         let security = async {
             if matches!(depth, Depth::Runs { .. }) || !organization {
@@ -124,7 +141,7 @@ impl<'c> Look<'c> {
             }
             security::of_organization(client, owner, total).await.map(Some)
         };
-        let (reader, security) = join!(reader, security);
+        let (reader, posture, security) = join!(reader, posture, security);
         let security = match security {
             Ok(security) => security,
             Err(error) => {
@@ -134,7 +151,10 @@ impl<'c> Look<'c> {
         };
         Ok(Self {
             client,
+            store,
+            owner: owner.to_owned(),
             reader: reader?,
+            posture: posture?,
             security,
             held: Vec::new(),
             seen: HashSet::new(),
@@ -178,22 +198,28 @@ impl<'c> Look<'c> {
         let mut repositories: Vec<Repository> = drafts.into_iter().map(|draft| draft.repository).collect();
         if matches!(depth, Depth::Settings) {
             self.security_updates(&mut repositories).await;
+            let plan = self.reader.plan();
+            self.posture.fill(repositories.iter_mut().collect(), plan).await?;
+            self.posture.save(self.store, &self.owner).await;
         }
         self.held.append(&mut repositories);
         let unlooked = self.reader.unlooked();
         if unlooked == 0 || unlooked >= MOST_NODES || self.held.len() >= HELD {
-            self.release(take).await?;
+            self.release(take).await
+        } else {
+            self.reader.save().await;
+            Ok(())
         }
-        self.reader.save().await;
-        Ok(())
     }
 
     async fn security_updates(&self, repositories: &mut [Repository]) {
         if let Some(known) = &self.security {
             for repository in repositories {
-                let fact = known.get(&repository.id.0).cloned();
-                let absent = || Fact::Unknown(Gap::NotRead("GitHub did not list it with the others".to_owned()));
-                repository.security_updates = fact.unwrap_or_else(absent);
+                let listed = known.get(&repository.id.0);
+                let settings = listed.map(|listed| listed.settings.as_ref());
+                self.posture.listed(repository, settings.ok_or(NOT_LISTED));
+                let absent = || Fact::Unknown(Gap::NotRead(NOT_LISTED.to_owned()));
+                repository.security_updates = listed.map_or_else(absent, |listed| listed.updates.clone());
             }
             return;
         }
@@ -214,6 +240,7 @@ impl<'c> Look<'c> {
             self.reader.let_past(&mut repository);
             take(Found::Repository(Box::new(repository)));
         }
+        self.reader.save().await;
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! One repository: the facts that an audit of all has of it, and what a plan must know besides.
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{Depth, RepositoryStore};
-use cc_devops_repos::snapshot::{Fact, Repository, SecurityUpdates};
+use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
 use serde_json::json;
 
+use super::posture::{self, Freshness};
 use super::reader::Reader;
 use super::settings::{self, CONTENTS, Errors};
 use super::{classic, security, wire};
@@ -15,6 +17,7 @@ use crate::queries;
 pub(crate) async fn one(
     client: &Client,
     store: &dyn RepositoryStore,
+    policy: Option<&Policy>,
     full_name: &str,
     depth: Depth<'_>,
 ) -> PortResult<Box<Repository>> {
@@ -59,25 +62,44 @@ pub(crate) async fn one(
         if !classic::is_unnamed(&repository) {
             classic::name_everybody(client, &mut repository).await;
         }
-        security_updates(client, &mut repository, organization).await;
+        let whose = (owner.as_str(), organization);
+        let mut posture = posture::Reader::begin(client, store, policy, whose, Freshness::Always).await?;
+        security_settings(client, &mut repository, organization, &posture).await;
+        posture.fill(vec![&mut *repository], reader.plan()).await?;
+        posture.save(store, &owner).await;
     }
     Ok(repository)
 }
 
 /// What a list of the organisation's repositories says of one, and whether the updates are paused, which no list
 /// says.
-async fn security_updates(client: &Client, repository: &mut Repository, organization: bool) {
+async fn security_settings(
+    client: &Client,
+    repository: &mut Repository,
+    organization: bool,
+    posture: &posture::Reader<'_>,
+) {
     if !organization {
         security::fill(client, repository).await;
         return;
     }
     let (owner, name) = (&repository.owner, &repository.name);
-    let listed = security::as_listed(client, owner, name).await;
-    repository.security_updates = match listed {
+    let listed = match security::as_listed(client, owner, name).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            let why = error.to_string();
+            posture.listed(repository, Err(&why));
+            repository.security_updates = Fact::Unknown(Gap::NotRead(why));
+            return;
+        }
+    };
+    let updates = match listed.updates {
         Fact::Known(SecurityUpdates::On) => match security::of_repository(client, owner, name).await {
             paused @ Fact::Known(SecurityUpdates::Paused) => paused,
-            _ => listed,
+            _ => Fact::Known(SecurityUpdates::On),
         },
-        listed => listed,
+        updates => updates,
     };
+    posture.listed(repository, Ok(listed.settings.as_ref()));
+    repository.security_updates = updates;
 }

@@ -11,6 +11,7 @@ use futures::join;
 use futures::stream::{self, StreamExt};
 use serde_json::json;
 
+use super::people::{Listed, People};
 use super::settings::{self, ADMINISTRATION, CONTENTS, Errors, Plan};
 use super::trees::{self, Trees};
 use super::workflows::{self, Folder, Index, Wanted};
@@ -52,8 +53,7 @@ pub(super) struct Reader<'c> {
     /// Who is let past a ruleset, by the ruleset's number.
     bypasses: HashMap<u64, Fact<Vec<BypassActor>>>,
     unlooked: BTreeMap<u64, Unlooked>,
-    /// The logins of accounts, by their numbers.
-    logins: HashMap<u64, Option<String>>,
+    people: People,
 }
 
 impl<'c> Reader<'c> {
@@ -66,12 +66,13 @@ impl<'c> Reader<'c> {
         depth: Depth<'c>,
     ) -> PortResult<Self> {
         let index = Index::load(store, owner);
-        let (index, trees, plan) = match depth {
-            Depth::Runs { .. } => (index.await?, Trees::none(), Plan::default()),
+        let (index, trees, people, plan) = match depth {
+            Depth::Runs { .. } => (index.await?, Trees::default(), People::default(), Plan::default()),
             Depth::Settings => {
-                let trees = Trees::load(store, owner);
-                let (index, trees, plan) = join!(index, trees, security::plan(client, owner, organization));
-                (index?, trees?, plan?)
+                let (trees, people) = (Trees::load(store, owner), People::load(store, owner));
+                let plan = security::plan(client, owner, organization);
+                let (index, trees, people, plan) = join!(index, trees, people, plan);
+                (index?, trees?, people?, plan?)
             }
         };
         Ok(Self {
@@ -84,7 +85,7 @@ impl<'c> Reader<'c> {
             plan,
             bypasses: HashMap::new(),
             unlooked: BTreeMap::new(),
-            logins: HashMap::new(),
+            people,
         })
     }
 
@@ -173,6 +174,11 @@ impl<'c> Reader<'c> {
         join!(unnamed.for_each(|()| ready(())), in_doubt.for_each(|()| ready(())));
     }
 
+    /// What is true of all of the owner's repositories.
+    pub(super) fn plan(&self) -> Plan {
+        self.plan
+    }
+
     /// How many rulesets are still to be looked up.
     pub(super) fn unlooked(&self) -> usize {
         self.unlooked.len()
@@ -193,15 +199,24 @@ impl<'c> Reader<'c> {
         };
         let mut looked = batches::look_up::<wire::BypassAnswer>(self.client, lookup, &ids, &json!({})).await?;
         for (id, ruleset) in unlooked {
+            let mut updated = None;
             let mut fact = match looked.remove(&ruleset.node) {
-                Some(Ok(Some(answer))) => rulesets::bypass(answer.bypass_actors),
+                Some(Ok(Some(answer))) => {
+                    updated = answer.updated_at;
+                    rulesets::bypass(answer.bypass_actors)
+                }
                 Some(Ok(None)) => rulesets::bypass(None),
                 Some(Err(gap)) => Fact::Unknown(gap),
                 None => Fact::Unknown(Gap::NotRead("GitHub did not answer".to_owned())),
             };
             if let Fact::Known(actors) = &mut fact {
                 let (owner, name) = &ruleset.holds_in;
-                match rulesets::name_people(self.client, (owner, name), id, actors, &mut self.logins).await {
+                let listed = Listed {
+                    id,
+                    updated: updated.as_deref(),
+                    holds_in: (owner, name),
+                };
+                match self.people.name(self.client, listed, actors).await {
                     Ok(()) => {}
                     Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
                     // They are told as people without a name.
@@ -229,6 +244,9 @@ impl<'c> Reader<'c> {
     pub(super) async fn save(&mut self) {
         if let Err(error) = self.index.save(self.store, &self.owner).await {
             tracing::warn!(%error, "which workflows there are could not be kept");
+        }
+        if let Err(error) = self.people.save(self.store, &self.owner).await {
+            tracing::warn!(%error, "who is on bypass lists could not be kept");
         }
         if let Err(error) = self.trees.save(self.store, &self.owner).await {
             tracing::warn!(%error, "the trees of repositories could not be kept");

@@ -1,17 +1,12 @@
 //! Rulesets, their rules and who is let past them.
 
-use std::collections::HashMap;
-
 use cc_devops_repos::snapshot::{
     AppliesTo, BypassActor, BypassKind, BypassMode, Enforcement, Fact, Gap, RequiredCheck, Reviews, Ruleset,
     RulesetRule, RulesetSource, StatusChecks, Target,
 };
 
-use serde::Deserialize;
-
 use super::unread::not_asked;
 use super::wire;
-use crate::client::{Ask, Client, Error, get};
 
 /// A ruleset without its rules and bypass actors.
 pub(super) fn ruleset(id: u64, wire: wire::Ruleset, applies_to: AppliesTo) -> Ruleset {
@@ -114,81 +109,15 @@ fn bypass_actor(wire: wire::Bypass) -> BypassActor {
     BypassActor {
         kind,
         name,
-        mode: mode(wire.bypass_mode.as_deref()),
+        mode: bypass_mode(wire.bypass_mode.as_deref()),
     }
 }
 
-fn mode(name: Option<&str>) -> BypassMode {
+/// When an actor is let past, in GraphQL's letters or in REST's.
+pub(super) fn bypass_mode(name: Option<&str>) -> BypassMode {
     match name {
         Some("PULL_REQUEST" | "pull_request") => BypassMode::PullRequest,
         Some("EXEMPT" | "exempt") => BypassMode::Exempt,
         _ => BypassMode::Always,
     }
-}
-
-/// A ruleset as REST has it: people by the numbers of their accounts, whom GraphQL leaves without a name.
-#[derive(Debug, Deserialize)]
-struct Numbered {
-    #[serde(default)]
-    bypass_actors: Vec<NumberedActor>,
-}
-
-#[derive(Debug, Deserialize)]
-struct NumberedActor {
-    actor_id: Option<u64>,
-    actor_type: String,
-    #[serde(default)]
-    bypass_mode: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Account {
-    login: String,
-}
-
-/// Names the people on a bypass list of a ruleset that holds in this repository. Who stays without a name stays on
-/// the list as such. `logins` are the accounts that were asked for already.
-pub(super) async fn name_people(
-    client: &Client,
-    (owner, name): (&str, &str),
-    id: u64,
-    actors: &mut Vec<BypassActor>,
-    logins: &mut HashMap<u64, Option<String>>,
-) -> Result<(), Error> {
-    let unnamed = actors.iter().filter(|actor| actor.kind == BypassKind::Unnamed).count();
-    if unnamed == 0 {
-        return Ok(());
-    }
-    let ask = Ask::new(
-        get(&["repos", owner, name, "rulesets", &id.to_string()]),
-        format!("read a ruleset of {owner}/{name}"),
-    );
-    let ruleset: Numbered = client.json(&ask).await?;
-    let people = ruleset.bypass_actors.into_iter();
-    let people: Vec<NumberedActor> = people.filter(|actor| actor.actor_type == "User").collect();
-    let mut named = Vec::with_capacity(people.len());
-    for person in people {
-        let Some(account) = person.actor_id else { continue };
-        if !logins.contains_key(&account) {
-            let what = format!("read whose account {account} is");
-            let asked = Ask::new(get(&["user", &account.to_string()]), what);
-            let login = client.optional::<Account>(&asked).await?.map(|account| account.login);
-            logins.insert(account, login);
-        }
-        let (kind, name) = match logins.get(&account) {
-            Some(Some(login)) => (BypassKind::User, login.clone()),
-            _ => (BypassKind::Unnamed, format!("account {account}")),
-        };
-        let mode = mode(person.bypass_mode.as_deref());
-        named.push(BypassActor { kind, name, mode });
-    }
-    // The others without a name are none of these people.
-    let mut taken = named.len().min(unnamed);
-    actors.retain(|actor| {
-        let one_of_them = actor.kind == BypassKind::Unnamed && taken > 0;
-        taken -= usize::from(one_of_them);
-        !one_of_them
-    });
-    actors.extend(named);
-    Ok(())
 }

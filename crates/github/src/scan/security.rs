@@ -6,6 +6,7 @@ use cc_devops_repos::snapshot::{Fact, Gap, Repository, SecurityUpdates};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
+use super::posture::SecurityAndAnalysis;
 use super::settings::{ADMINISTRATION, Plan};
 use crate::client::{Ask, Client, Error, get};
 
@@ -19,6 +20,8 @@ const AT_ONCE: usize = 10;
 struct Owner {
     #[serde(default)]
     plan: Option<PlanName>,
+    #[serde(default)]
+    two_factor_requirement_enabled: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +40,8 @@ struct Listed {
 struct Analysis {
     #[serde(default)]
     dependabot_security_updates: Option<Status>,
+    #[serde(flatten)]
+    more: SecurityAndAnalysis,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +68,7 @@ pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Re
     {
         Ok(owner) => Ok(Plan {
             free: owner.plan.is_some_and(|plan| plan.name == "free"),
+            two_factor_required: owner.two_factor_requirement_enabled,
         }),
         Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => Err(error),
         Err(error) => {
@@ -72,12 +78,21 @@ pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Re
     }
 }
 
-/// Whether they are on, for every repository of an organisation, by its id.
+/// What the list of an organisation's repositories says of one.
+#[derive(Debug, Clone)]
+pub(super) struct OfList {
+    /// Whether there are security updates.
+    pub(super) updates: Fact<SecurityUpdates>,
+    /// The security settings; `None` to those who do not administer it.
+    pub(super) settings: Option<SecurityAndAnalysis>,
+}
+
+/// What it says of each, by its id.
 pub(super) async fn of_organization(
     client: &Client,
     organization: &str,
     total: u64,
-) -> Result<HashMap<u64, Fact<SecurityUpdates>>, Error> {
+) -> Result<HashMap<u64, OfList>, Error> {
     let pages = usize::try_from(total).unwrap_or(usize::MAX).div_ceil(PAGE);
     let mut reads = Vec::with_capacity(pages);
     for page in 1..=pages {
@@ -89,32 +104,36 @@ pub(super) async fn of_organization(
         reads.push(async move { client.json::<Vec<Listed>>(&ask).await });
     }
     let listed: Vec<Vec<Listed>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-    Ok(listed.into_iter().flatten().map(Listed::fact).collect())
+    Ok(listed
+        .into_iter()
+        .flatten()
+        .map(|listed| (listed.id, listed.said()))
+        .collect())
 }
 
 impl Listed {
-    /// Its id, and whether they are on.
-    fn fact(self) -> (u64, Fact<SecurityUpdates>) {
-        let analysis = self.security_and_analysis;
-        let fact = match analysis.and_then(|analysis| analysis.dependabot_security_updates) {
+    /// What it says.
+    fn said(self) -> OfList {
+        let (updates, settings) = self
+            .security_and_analysis
+            .map(|analysis| (analysis.dependabot_security_updates, analysis.more))
+            .unzip();
+        let updates = match updates.flatten() {
             Some(updates) if updates.status == "enabled" => Fact::Known(SecurityUpdates::On),
             Some(_) => Fact::Known(SecurityUpdates::Off),
             None => Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned())),
         };
-        (self.id, fact)
+        OfList { updates, settings }
     }
 }
 
-/// The same for one repository of an organisation, by the same field.
-pub(super) async fn as_listed(client: &Client, owner: &str, name: &str) -> Fact<SecurityUpdates> {
+/// The same for one repository, by the same fields.
+pub(super) async fn as_listed(client: &Client, owner: &str, name: &str) -> Result<OfList, Error> {
     let ask = Ask::new(
         get(&["repos", owner, name]),
         format!("read whether {owner}/{name} has security updates"),
     );
-    match client.json::<Listed>(&ask).await {
-        Ok(listed) => listed.fact().1,
-        Err(error) => Fact::Unknown(Gap::NotRead(error.to_string())),
-    }
+    client.json::<Listed>(&ask).await.map(Listed::said)
 }
 
 /// Fills them in for a repository of a person, of whom there is no such list.

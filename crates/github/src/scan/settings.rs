@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_repos::snapshot::{
-    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, Repository, RepositoryId,
+    Actors, AppliesTo, Classic, ClassicSwitch, DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId,
     RequiredCheck, Reviews, Ruleset, SeenCheck, StatusChecks, TextFile, Trait, Visibility,
 };
 
@@ -43,6 +43,8 @@ impl<'e> Errors<'e> {
 pub(super) struct Plan {
     /// Whether the plan has no protection for private repositories.
     pub(super) free: bool,
+    /// Whether an organisation requires two-factor authentication; `None` where GitHub does not say.
+    pub(super) two_factor_required: Option<bool>,
 }
 
 /// What every query asks for: the rest is not known yet.
@@ -79,6 +81,7 @@ pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
         security_updates: not_asked(),
         files: not_asked(),
         workflows: not_asked(),
+        posture: Posture::default(),
         settings: None,
     })
 }

@@ -41,6 +41,7 @@ const LARGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 struct Kept(String, String, bool, String);
 
 /// The trees that were kept, and those that are new.
+#[derive(Default)]
 pub(super) struct Trees {
     kept: HashMap<u64, Kept>,
     changed: BTreeMap<String, Option<Value>>,
@@ -72,18 +73,8 @@ impl Trees {
         let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
         Ok(Self {
             kept: documents.into_iter().filter_map(read).collect(),
-            changed: BTreeMap::new(),
-            over: None,
+            ..Self::default()
         })
-    }
-
-    /// None, for a look that needs no trees.
-    pub(super) fn none() -> Self {
-        Self {
-            kept: HashMap::new(),
-            changed: BTreeMap::new(),
-            over: None,
-        }
     }
 
     /// Keeps what is new.

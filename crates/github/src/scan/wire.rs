@@ -259,6 +259,9 @@ pub(super) enum Source {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BypassAnswer {
+    /// When the ruleset was last changed.
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
     #[serde(default)]
     pub(super) bypass_actors: Option<Nodes<Bypass>>,
 }
@@ -384,6 +387,13 @@ pub(super) struct Run {
     pub(super) updated_at: Timestamp,
     pub(super) url: String,
     pub(super) check_suite: CheckSuite,
+}
+
+/// A run that is asked for by itself.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RunNode {
+    pub(super) updated_at: Timestamp,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use cc_devops_fake_github::{
 use cc_devops_repos::findings::check;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth};
-use cc_devops_repos::report::Verdict;
+use cc_devops_repos::report::{Finding, Verdict};
 use cc_devops_repos::rules::Rule;
 use cc_devops_repos::snapshot::{BypassKind, Fact, Repository};
 use jiff::civil::date;
@@ -16,13 +16,15 @@ use serde_json::{Value, json};
 
 use crate::house::{House, NOW, settings_of};
 
-/// What every rule came to, with what was seen.
+/// What every rule came to, with what was seen, but for the number of a request.
 fn judged(repository: &Repository) -> BTreeMap<Rule, (Verdict, Value)> {
     let report = check(repository, &Policy::default(), date(2026, 11, 24));
+    let seen = |finding: &Finding| {
+        let evidence = finding.evidence.split(" (request ").next();
+        (finding.verdict, json!([evidence, finding.data]))
+    };
     let findings = report.findings.iter();
-    findings
-        .map(|finding| (finding.rule, (finding.verdict, json!([finding.evidence, finding.data]))))
-        .collect()
+    findings.map(|finding| (finding.rule, seen(finding))).collect()
 }
 
 /// Repositories in as many situations as GitHub has for them.
@@ -180,4 +182,7 @@ async fn people_who_are_let_past_are_named_and_others_said_to_be_nameless() {
     // Each account once, and only rulesets with somebody whom GraphQL does not name.
     assert_eq!(house.fake.count("GET /user/4242"), 1);
     assert_eq!(house.fake.count("GET /repos/acme/own/rulesets/"), 0);
+    // Who is on a list is kept until the ruleset is changed.
+    settings_of(&house.github).await;
+    assert_eq!(house.fake.count("GET /repos/acme/person/rulesets/"), 1);
 }

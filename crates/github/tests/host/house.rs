@@ -85,6 +85,7 @@ pub(crate) async fn read(github: &GitHub, depth: Depth<'_>) -> PortResult<(All, 
     let mut all = All::default();
     let mut take = |found| match found {
         Found::Total(total) => all.total = total,
+        Found::Organization(_) => {}
         Found::Repository(repository) => all.repositories.push(*repository),
         Found::Missing { name, why } => all.missing.push((name, why)),
         Found::BrokeOff { why } => all.broken.push(why),

@@ -272,7 +272,7 @@ async fn nothing_is_written_about_a_place_whose_issues_could_not_be_read() {
         for _ in 0..4 {
             house
                 .fake
-                .fault("POST /graphql OneIssue", 0, Fault::Status(500, "Server Error"));
+                .fault("POST /graphql KeptIssues", 0, Fault::Status(500, "Server Error"));
         }
         let report = check(&monitor_of(&house, round == 0)).await;
         assert_eq!(issues(&house), [(1, true)], "{report:?}");

@@ -95,6 +95,23 @@ async fn breaches_are_put_right_once() {
 }
 
 #[tokio::test]
+async fn a_pull_request_speaks_of_lines_that_stayed_only_where_there_were_any() {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    model.commit("acme/web", "main", "Cargo.toml", "");
+    let bare = House::of(model).await;
+    for (house, stood) in [(bare, false), (house().await, true)] {
+        fix(&house, Means::Ruleset).await;
+        house.fake.read(|model| {
+            let web = model.get("acme/web");
+            let body = web.pulls()[0].body.clone().unwrap();
+            assert_eq!(body.contains("every line that stood stays"), stood, "{body}");
+            assert_eq!(body.contains("adds the file"), !stood, "{body}");
+        });
+    }
+}
+
+#[tokio::test]
 async fn classic_protection_is_merged_with_what_stands() {
     let house = house().await;
     let mut rule = Protection::of("main").checks(&["ci"]);

@@ -20,7 +20,7 @@ use super::findings;
 use super::policy::Policy;
 use super::report::{Finding, RepositoryReport, SharedFinding, Skipped, Standing, Verdict};
 use super::rules::{Rule, Severity};
-use super::snapshot::{Repository, RepositoryId};
+use super::snapshot::{Organization, Repository, RepositoryId};
 
 /// What a scan looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub struct Scan<'p> {
     today: Date,
     requests: u64,
     points: u64,
+    organization: Option<RepositoryReport>,
     repositories: BTreeMap<RepositoryId, RepositoryReport>,
     /// Every finding once.
     findings: HashSet<SharedFinding>,
@@ -66,6 +67,8 @@ pub struct ScanReport {
     pub timestamp: Timestamp,
     /// Whether everything was read that the credential may see. If not, nothing counts as fixed.
     pub complete: bool,
+    /// Whether no audit was kept before it, so that nothing in it is new since one.
+    pub first: bool,
     /// Repositories that are known to be there and were not read, by name.
     pub missing: Vec<String>,
     /// What else was not read, and why.
@@ -78,6 +81,12 @@ pub struct ScanReport {
     pub summary: Summary,
     /// What is different from the scan before.
     pub changes: Vec<Change>,
+    /// What was found about the organisation itself; `None` for a person, and where no rule is about it.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "super::report::as_organization"
+    )]
+    pub organization: Option<RepositoryReport>,
     /// Every repository, by name.
     pub repositories: Vec<RepositoryReport>,
 }
@@ -86,11 +95,14 @@ impl ScanReport {
     /// The same about some rules alone.
     #[must_use]
     pub fn only(mut self, rules: &BTreeSet<Rule>) -> Self {
-        for report in &mut self.repositories {
+        for report in self.organization.iter_mut().chain(&mut self.repositories) {
             report.findings.retain(|finding| rules.contains(&finding.rule));
         }
         self.changes.retain(|change| rules.contains(&change.rule));
-        self.summary = summary(&self.repositories);
+        self.organization = self
+            .organization
+            .filter(|organization| !organization.findings.is_empty());
+        self.summary = summary(self.organization.as_ref(), &self.repositories);
         self
     }
 }
@@ -163,6 +175,7 @@ impl<'p> Scan<'p> {
             today: now.to_zoned(TimeZone::UTC).date(),
             requests: 0,
             points: 0,
+            organization: None,
             repositories: BTreeMap::new(),
             findings: HashSet::new(),
             missing: BTreeSet::new(),
@@ -188,6 +201,18 @@ impl<'p> Scan<'p> {
             }));
         }
         self.repositories.insert(repository.id, report);
+    }
+
+    /// Looks at the organisation itself.
+    pub fn organization(&mut self, organization: &Organization) {
+        self.gaps.extend(
+            organization
+                .unread()
+                .into_iter()
+                .map(|why| ScanGap { repository: None, why }),
+        );
+        let report = findings::check_organization(organization, self.policy, self.today);
+        self.organization = Some(report).filter(|report| !report.findings.is_empty());
     }
 
     /// Notes a repository that could not be read at all.
@@ -219,7 +244,7 @@ impl<'p> Scan<'p> {
         let complete = self.gaps.is_empty();
         let mut state = before.clone();
         let mut changes = Vec::new();
-        for report in self.repositories.values() {
+        for report in self.organization.iter().chain(self.repositories.values()) {
             let kept = state.repositories.entry(report.id).or_default();
             kept.name.clone_from(&report.name);
             changes.extend(compare(report, kept, complete, self.now));
@@ -228,6 +253,7 @@ impl<'p> Scan<'p> {
             .repositories
             .keys()
             .filter(|id| !self.repositories.contains_key(id))
+            .filter(|id| **id != RepositoryId::ORGANIZATION || self.organization.is_none())
             .copied()
             .collect();
         if self.scope == Scope::Owner {
@@ -249,12 +275,14 @@ impl<'p> Scan<'p> {
                 owner: self.owner,
                 timestamp: self.now,
                 complete,
+                first: before.is_empty(),
                 missing: self.missing.into_iter().collect(),
                 gaps,
                 requests: self.requests,
                 points: self.points,
-                summary: summary(&repositories),
+                summary: summary(self.organization.as_ref(), &repositories),
                 changes,
+                organization: self.organization,
                 repositories,
             },
             state,
@@ -339,8 +367,11 @@ fn absent_repository(id: RepositoryId, state: &mut State, complete: bool) -> Vec
     changes
 }
 
-fn summary(repositories: &[RepositoryReport]) -> Summary {
+fn summary(organization: Option<&RepositoryReport>, repositories: &[RepositoryReport]) -> Summary {
     let mut summary = Summary::default();
+    for finding in organization.iter().flat_map(|report| &report.findings) {
+        summary.count(finding);
+    }
     for report in repositories {
         summary.repositories += 1;
         if let Some(why) = report.skipped {
@@ -348,11 +379,17 @@ fn summary(repositories: &[RepositoryReport]) -> Summary {
         }
         *summary.protection.entry(report.protection.verdict).or_default() += 1;
         for finding in &report.findings {
-            *summary.findings.entry(finding.verdict).or_default() += 1;
-            if finding.verdict == Verdict::Fail {
-                *summary.breaches.entry(finding.severity).or_default() += 1;
-            }
+            summary.count(finding);
         }
     }
     summary
+}
+
+impl Summary {
+    fn count(&mut self, finding: &Finding) {
+        *self.findings.entry(finding.verdict).or_default() += 1;
+        if finding.verdict == Verdict::Fail {
+            *self.breaches.entry(finding.severity).or_default() += 1;
+        }
+    }
 }

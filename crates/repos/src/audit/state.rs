@@ -38,6 +38,13 @@ impl Default for State {
     }
 }
 
+impl State {
+    /// Whether no audit left anything here.
+    pub fn is_empty(&self) -> bool {
+        self.last_complete.is_none() && self.told.is_none() && self.repositories.is_empty()
+    }
+}
+
 /// A repository with open breaches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptRepository {

@@ -265,3 +265,47 @@ proptest! {
         }
     }
 }
+
+fn organization(two_factor: bool) -> Organization {
+    Organization {
+        login: "deepfoundai".to_owned(),
+        two_factor_required: Some(crate::snapshot::Observed::known(two_factor)),
+        webhooks: None,
+    }
+}
+
+#[test]
+fn the_organisation_is_told_beside_its_repositories() {
+    let policy = Policy::default();
+    let scan = |two_factor: Option<bool>, before: &State, number| {
+        let mut scan = Scan::new("deepfoundai", Scope::Owner, &policy, day(number));
+        if let Some(two_factor) = two_factor {
+            scan.organization(&organization(two_factor));
+        }
+        scan.add(&repository());
+        scan.finish(before)
+    };
+    let first = scan(Some(false), &State::default(), 1);
+    let json = serde_json::to_value(&first.report).unwrap();
+    assert_eq!(json["organization"]["login"], "deepfoundai");
+    assert_eq!(json["organization"]["findings"][0]["rule"], "two_factor_required");
+    assert_eq!(json["organization"].as_object().unwrap().len(), 2);
+    assert_eq!(json["repositories"].as_array().unwrap().len(), 1);
+    assert_eq!(first.report.summary.repositories, 1);
+    assert_eq!(first.report.summary.breaches[&Severity::High], 1);
+    assert_eq!(
+        (
+            first.report.changes[0].kind,
+            first.report.changes[0].repository.as_str()
+        ),
+        (ChangeKind::New, "deepfoundai")
+    );
+    let again = scan(Some(false), &first.state, 2);
+    assert_eq!(again.report.changes[0].kind, ChangeKind::Still);
+    let fixed = scan(Some(true), &again.state, 3);
+    assert_eq!(fixed.report.changes[0].kind, ChangeKind::Fixed);
+    assert!(fixed.state.repositories.is_empty());
+    let person = scan(None, &State::default(), 1);
+    let json = serde_json::to_value(&person.report).unwrap();
+    assert!(json.get("organization").is_none());
+}

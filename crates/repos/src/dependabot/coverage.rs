@@ -1,8 +1,11 @@
 //! What of a tree a Dependabot file covers.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use serde::{Deserialize, Serialize};
 
-use super::ecosystems::{self, Ecosystem, Manifests};
+use super::ecosystems::{self, Manifest};
+use super::folders::{Folders, upwards};
 use super::{Config, Update};
 use crate::policy::{Dependabot, Nested};
 
@@ -17,13 +20,44 @@ pub struct Uncovered {
     pub manifest: String,
 }
 
+/// What a file leaves uncovered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// By ecosystem and folder.
+    pub missing: Vec<Missing>,
+    /// What an entry reaches if a manifest that it covers names the folder, which the tree does not say.
+    pub unknown: Vec<Uncovered>,
+}
+
+/// A folder's manifests that no entry looks after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What is told of them.
+    pub uncovered: Uncovered,
+    /// For each of them the folders from which Dependabot would read it.
+    pub readers: Vec<Vec<String>>,
+}
+
+/// An entry that counts for the default branch.
+struct Entry<'c> {
+    ecosystem: &'c str,
+    reached: BTreeSet<String>,
+}
+
 /// What `config` leaves uncovered of these paths, on a default branch of this name.
 ///
 /// An entry for another branch looks after that branch's manifests, so it does not count. One with a
 /// limit of 0 does: somebody meant it.
-pub fn uncovered(paths: &[String], config: &Config, demands: &Dependabot, default_branch: &str) -> Vec<Uncovered> {
-    let manifests = ecosystems::find(paths, &demands.ignored_paths);
-    let entries: Vec<&Update> = config
+pub fn coverage(
+    paths: &[String],
+    folders: &Folders,
+    config: &Config,
+    demands: &Dependabot,
+    default_branch: &str,
+) -> Coverage {
+    let mut manifests = ecosystems::find(paths, &demands.ignored_paths);
+    manifests.retain(|manifest| !demands.ignored_ecosystems.contains(manifest.ecosystem.name));
+    let entries: Vec<Entry<'_>> = config
         .updates
         .iter()
         .filter(|entry| {
@@ -32,40 +66,72 @@ pub fn uncovered(paths: &[String], config: &Config, demands: &Dependabot, defaul
                 .as_deref()
                 .is_none_or(|branch| branch == default_branch)
         })
+        .map(|entry| Entry {
+            ecosystem: &entry.ecosystem,
+            reached: entry.reached(Some(folders)),
+        })
         .collect();
-    manifests
-        .iter()
-        .filter(|((ecosystem, directory), _)| {
-            !demands.ignored_ecosystems.contains(ecosystem.name)
-                && !covered(ecosystem, directory, &entries, &manifests, demands.nested)
+    let direct = |manifest: &Manifest<'_>| {
+        entries.iter().any(|entry| {
+            manifest.is_read_by(entry.ecosystem) && manifest.readers.iter().any(|folder| entry.reached.contains(folder))
         })
-        .map(|((ecosystem, directory), manifest)| Uncovered {
-            ecosystem: ecosystem.name.to_owned(),
-            directory: directory.clone(),
-            manifest: manifest.clone(),
-        })
-        .collect()
+    };
+    // Where a manifest that an entry covers may take in those below it, and which ecosystems have one at all.
+    let mut roots: HashSet<(&str, &str)> = HashSet::new();
+    let mut some: HashSet<&str> = HashSet::new();
+    let mut left: Vec<&Manifest<'_>> = Vec::new();
+    for manifest in &manifests {
+        if direct(manifest) {
+            some.insert(manifest.ecosystem.name);
+            if manifest.ecosystem.workspaces && demands.nested == Nested::Workspaces {
+                roots.insert((manifest.ecosystem.name, &manifest.folder));
+            }
+        } else {
+            left.push(manifest);
+        }
+    }
+    left.retain(|manifest| match demands.nested {
+        Nested::AnyEntry => !entries.iter().any(|entry| manifest.is_read_by(entry.ecosystem)),
+        Nested::Every | Nested::Workspaces => {
+            !upwards(&manifest.folder).any(|above| roots.contains(&(manifest.ecosystem.name, above)))
+        }
+    });
+    let mut found = Coverage::default();
+    let mut grouped: BTreeMap<(&str, &str), Missing> = BTreeMap::new();
+    for manifest in left {
+        let missing = grouped
+            .entry((manifest.ecosystem.name, &manifest.folder))
+            .or_insert_with(|| Missing {
+                uncovered: Uncovered {
+                    ecosystem: manifest.ecosystem.name.to_owned(),
+                    directory: manifest.folder.clone(),
+                    manifest: manifest.path.to_owned(),
+                },
+                readers: Vec::new(),
+            });
+        if manifest.path < missing.uncovered.manifest.as_str() {
+            manifest.path.clone_into(&mut missing.uncovered.manifest);
+        }
+        missing.readers.push(manifest.readers.clone());
+    }
+    for ((ecosystem, _), missing) in grouped {
+        if ecosystems::names_folders(ecosystem) && some.contains(ecosystem) {
+            found.unknown.push(missing.uncovered);
+        } else {
+            found.missing.push(missing);
+        }
+    }
+    found
 }
 
-fn covered(
-    ecosystem: &'static Ecosystem,
-    directory: &str,
-    entries: &[&Update],
-    manifests: &Manifests,
-    nested: Nested,
-) -> bool {
-    let mut entries = entries
-        .iter()
-        .filter(|entry| ecosystems::stands_in(ecosystem.name, &entry.ecosystem));
-    match nested {
-        Nested::AnyEntry => entries.next().is_some(),
-        Nested::Every => entries.any(|entry| entry.covers(directory)),
-        Nested::Workspaces => entries.any(|entry| {
-            entry.covers(directory)
-                || (ecosystem.workspaces
-                    && manifests.keys().any(|(other, above)| {
-                        *other == ecosystem && ecosystems::within(directory, above) && entry.covers(above)
-                    }))
-        }),
+impl Update {
+    /// The folders it names and, of these, those that its patterns reach. A pattern is among them as it is written.
+    pub fn reached(&self, folders: Option<&Folders>) -> BTreeSet<String> {
+        let mut reached: BTreeSet<String> = self.named().into_iter().collect();
+        for pattern in self.patterns() {
+            let found = folders.map(|folders| folders.reached(pattern)).unwrap_or_default();
+            reached.extend(found.into_iter().map(str::to_owned));
+        }
+        reached
     }
 }

@@ -5,10 +5,13 @@
 //! Sources: <https://docs.github.com/en/code-security/reference/supply-chain-security/supported-ecosystems-and-repositories>,
 //! <https://github.com/dependabot/dependabot-core>.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
-use crate::patterns;
-use crate::patterns::Glob;
+use glob::Pattern;
+
+use super::folders::upwards;
+use crate::patterns::{Glob, SEGMENTS};
 
 /// A package ecosystem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ const fn with_workspaces(name: &'static str, manifests: &'static [&'static str])
 }
 
 /// Every ecosystem GitHub documents, by name.
-pub const ALL: [Ecosystem; 33] = [
+pub static ALL: [Ecosystem; 33] = [
     with_workspaces("bazel", &["MODULE.bazel", "WORKSPACE", "WORKSPACE.bazel"]),
     with_workspaces("bun", &["bun.lock"]),
     one(
@@ -151,6 +154,7 @@ pub const ALL: [Ecosystem; 33] = [
             "requirements/*.txt",
             "requirements/*.in",
             "setup.py",
+            "setup.cfg",
             "Pipfile",
             "Pipfile.lock",
             "pyproject.toml",
@@ -161,7 +165,15 @@ pub const ALL: [Ecosystem; 33] = [
     with_workspaces("pub", &["pubspec.yaml", "pubspec.lock"]),
     one("rust-toolchain", &["rust-toolchain", "rust-toolchain.toml"]),
     with_workspaces("sbt", &["build.sbt"]),
-    one("swift", &["Package.swift", "Package.resolved"]),
+    one(
+        "swift",
+        &[
+            "*.xcodeproj/project.xcworkspace/xcshareddata/swiftpm/Package.resolved",
+            "*.xcworkspace/xcshareddata/swiftpm/Package.resolved",
+            "Package.swift",
+            "Package.resolved",
+        ],
+    ),
     one("terraform", &["*.tf", ".terraform.lock.hcl", "terragrunt.hcl"]),
     with_workspaces("uv", &["uv.lock"]),
     one("vcpkg", &["vcpkg.json"]),
@@ -172,13 +184,34 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|ecosystem| ecosystem.name)
 }
 
-/// What else may look after an ecosystem's manifests: OpenTofu reads Terraform's files.
-pub fn stands_in(name: &str, entry: &str) -> bool {
-    name == entry || (name == "terraform" && entry == "opentofu")
+/// Ecosystems whose manifests name other folders to read, in their text and not in the tree.
+pub fn names_folders(name: &str) -> bool {
+    matches!(name, "terraform" | "opentofu")
 }
 
-/// Where ecosystems have manifests.
-pub type Manifests = BTreeMap<(&'static Ecosystem, String), String>;
+/// A manifest in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest<'p> {
+    /// What it belongs to.
+    pub ecosystem: &'static Ecosystem,
+    /// The folder it belongs to, with a leading `/`.
+    pub folder: String,
+    /// Where it is, from the root.
+    pub path: &'p str,
+    /// The folders from which Dependabot reads it.
+    pub readers: Vec<String>,
+}
+
+impl Manifest<'_> {
+    /// Whether an entry for this ecosystem reads it: OpenTofu reads Terraform's files, and uv what pip reads of
+    /// projects and requirements.
+    pub fn is_read_by(&self, entry: &str) -> bool {
+        let name = self.ecosystem.name;
+        name == entry
+            || (name == "terraform" && entry == "opentofu")
+            || (name == "pip" && entry == "uv" && (is_requirements(self.path) || self.path.ends_with("pyproject.toml")))
+    }
+}
 
 /// Manifests that belong to another ecosystem where its lockfile is in the same folder or above.
 const SHARED: [(&str, &str, &str); 2] = [
@@ -186,90 +219,176 @@ const SHARED: [(&str, &str, &str); 2] = [
     ("pip", "pyproject.toml", "uv.lock"),
 ];
 
-/// Finds the manifests among paths: by ecosystem and folder (with a leading `/`), with the first path of
-/// each.
-pub fn find(paths: &[String], ignored: &[Glob]) -> Manifests {
-    let paths: Vec<&str> = paths
-        .iter()
-        .map(String::as_str)
-        .filter(|path| !ignored.iter().any(|glob| glob.fits_path(path)))
-        .collect();
-    let folders = SHARED.map(|(.., lockfile)| {
-        paths
-            .iter()
-            .filter_map(|path| belongs(path, lockfile))
-            .collect::<Vec<_>>()
-    });
-    let mut found = Manifests::new();
+/// Where Actions looks for workflows, and nowhere else.
+const WORKFLOWS: &str = ".github/workflows";
+
+/// A pattern of the table, ready to be held against paths.
+struct Known {
+    ecosystem: &'static Ecosystem,
+    pattern: Pattern,
+    /// How many folders it has before the name.
+    folders: usize,
+    /// What every name that fits begins and ends with: most paths are told apart by it.
+    head: &'static str,
+    tail: &'static str,
+}
+
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let known = |ecosystem: &'static Ecosystem, text: &'static str| {
+        let name = text.rsplit('/').next().unwrap_or(text);
+        Some(Known {
+            ecosystem,
+            pattern: Pattern::new(text).ok()?,
+            folders: text.matches('/').count(),
+            head: name.split(['*', '[']).next().unwrap_or_default(),
+            tail: name.rsplit(['*', ']']).next().unwrap_or_default(),
+        })
+    };
+    ALL.iter()
+        .flat_map(|ecosystem| {
+            ecosystem
+                .manifests
+                .iter()
+                .filter_map(move |text| known(ecosystem, text))
+        })
+        .collect()
+});
+
+/// Finds the manifests among paths, in their order.
+pub fn find<'p>(paths: &'p [String], ignored: &[Glob]) -> Vec<Manifest<'p>> {
+    let mut found = Vec::new();
     for path in paths {
-        for ecosystem in &ALL {
-            let Some(folder) = ecosystem.manifests.iter().find_map(|m| belongs(path, m)) else {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let mut last = None;
+        for known in KNOWN.iter() {
+            if last == Some(known.ecosystem.name) || !(name.starts_with(known.head) && name.ends_with(known.tail)) {
                 continue;
-            };
-            let elsewhere = SHARED.iter().zip(&folders).any(|((name, manifest, _), above)| {
-                ecosystem.name == *name
-                    && path.rsplit('/').next() == Some(*manifest)
-                    && above.iter().any(|above| within(&folder, above))
-            });
-            if !elsewhere {
-                let first = found.entry((ecosystem, folder)).or_insert_with(|| path.to_owned());
-                if path < first.as_str() {
-                    path.clone_into(first);
-                }
             }
+            let Some(folder) = known.belongs(path) else { continue };
+            last = Some(known.ecosystem.name);
+            found.push(Manifest {
+                ecosystem: known.ecosystem,
+                folder,
+                path,
+                readers: Vec::new(),
+            });
         }
+    }
+    found.retain(|manifest| !ignored.iter().any(|glob| glob.fits_path(manifest.path)));
+    shared(&mut found);
+    let packages: HashSet<String> = found
+        .iter()
+        .filter(|manifest| name_of(manifest.path) == "Package.swift")
+        .map(|manifest| manifest.folder.clone())
+        .collect();
+    for manifest in &mut found {
+        manifest.readers = readers(manifest, &packages);
     }
     found
 }
 
-/// The folder a path is a manifest of, if the pattern fits its end.
-fn belongs(path: &str, pattern: &str) -> Option<String> {
-    let folders = pattern.matches('/').count();
-    let mut start = path.len();
-    for _ in 0..=folders {
-        start = path.get(..start)?.rfind('/').map_or(0, |slash| slash);
-        if start == 0 {
-            break;
+/// Leaves out what another ecosystem's lockfile takes over.
+fn shared(found: &mut Vec<Manifest<'_>>) {
+    let mut lockfiles: HashMap<&str, HashSet<String>> = HashMap::new();
+    for manifest in found.iter() {
+        for (.., lockfile) in SHARED {
+            if name_of(manifest.path) == lockfile {
+                lockfiles.entry(lockfile).or_default().insert(manifest.folder.clone());
+            }
         }
     }
-    let (folder, end) = path.split_at_checked(start)?;
-    let end = end.trim_start_matches('/');
-    patterns::fits_ref(pattern, end).then(|| format!("/{folder}"))
+    found.retain(|manifest| {
+        !SHARED.iter().any(|(ecosystem, name, lockfile)| {
+            manifest.ecosystem.name == *ecosystem
+                && name_of(manifest.path) == *name
+                && lockfiles
+                    .get(lockfile)
+                    .is_some_and(|folders| upwards(&manifest.folder).any(|above| folders.contains(above)))
+        })
+    });
 }
 
-/// Whether a folder is another, or lies in it.
-pub fn within(folder: &str, above: &str) -> bool {
-    folder == above || above == "/" || folder.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
-}
-
-impl PartialOrd for Ecosystem {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+impl Known {
+    /// The folder a path is a manifest of, if the pattern fits its end.
+    fn belongs(&self, path: &str) -> Option<String> {
+        let mut start = path.len();
+        for _ in 0..=self.folders {
+            start = path.get(..start)?.rfind('/').unwrap_or(0);
+            if start == 0 {
+                break;
+            }
+        }
+        let (folder, end) = path.split_at_checked(start)?;
+        let fits = self.pattern.matches_with(end.trim_start_matches('/'), SEGMENTS);
+        let elsewhere = self.pattern.as_str().starts_with(WORKFLOWS) && !folder.is_empty();
+        (fits && !elsewhere).then(|| format!("/{folder}"))
     }
 }
 
-impl Ord for Ecosystem {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.name.cmp(other.name)
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn folder_of(path: &str) -> String {
+    format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder))
+}
+
+fn is_requirements(path: &str) -> bool {
+    path.ends_with(".txt") || path.ends_with(".in")
+}
+
+/// From which folders Dependabot reads a manifest, as its file fetchers do; `packages` are the folders that have a
+/// `Package.swift`.
+fn readers(manifest: &Manifest<'_>, packages: &HashSet<String>) -> Vec<String> {
+    let folder = manifest.folder.clone();
+    match manifest.ecosystem.name {
+        "github-actions" if manifest.path.starts_with(WORKFLOWS) => vec![folder, format!("/{WORKFLOWS}")],
+        // The folder, and one folder deep.
+        "pip" if is_requirements(manifest.path) => {
+            let own = folder_of(manifest.path);
+            upwards(&own).take(2).map(str::to_owned).collect()
+        }
+        // A folder without a package of its own is searched for projects, hidden folders apart.
+        "swift" if folder_of(manifest.path) != folder => {
+            let mut readers = vec![folder.clone()];
+            for below in upwards(&folder) {
+                let hidden = name_of(below).starts_with('.');
+                match upwards(below).nth(1) {
+                    Some(above) if !hidden && !packages.contains(above) => readers.push(above.to_owned()),
+                    Some(_) if !hidden => {}
+                    _ => break,
+                }
+            }
+            readers
+        }
+        _ => vec![folder],
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn found(paths: &[&str]) -> Vec<String> {
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
-        find(&paths, &[])
-            .into_keys()
-            .map(|(ecosystem, folder)| format!("{} {folder}", ecosystem.name))
-            .collect()
+        let found = find(&paths, &[]);
+        let folders: BTreeSet<String> = found
+            .iter()
+            .map(|manifest| format!("{} {}", manifest.ecosystem.name, manifest.folder))
+            .collect();
+        folders.into_iter().collect()
     }
 
     #[test]
     fn the_table_is_in_order_and_every_pattern_can_be_read() {
         assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
-        for ecosystem in ALL {
+        assert_eq!(
+            KNOWN.len(),
+            ALL.iter().map(|ecosystem| ecosystem.manifests.len()).sum::<usize>()
+        );
+        for ecosystem in &ALL {
             for manifest in ecosystem.manifests {
                 let example = manifest.replace("[-.]", ".").replace('*', "x");
                 assert!(
@@ -303,10 +422,23 @@ mod tests {
             ("infra/main.tofu", "opentofu /infra"),
             ("src/App/App.csproj", "nuget /src/App"),
             (".gitmodules", "gitsubmodule /"),
+            ("svc/setup.cfg", "pip /svc"),
+            (
+                "App.xcodeproj/project.xcworkspace/xcshareddata/swiftpm/Package.resolved",
+                "swift /",
+            ),
+            (
+                "ios/App.xcworkspace/xcshareddata/swiftpm/Package.resolved",
+                "swift /ios",
+            ),
         ] {
             assert_eq!(found(&[path]), [expected], "{path}");
         }
         assert!(found(&["workflows/ci.yml", "src/Cargo.toml.bak", "README.md", "notes.txt"]).is_empty());
+        assert!(
+            found(&["template/.github/workflows/ci.yml"]).is_empty(),
+            "Actions runs none of these"
+        );
     }
 
     #[test]
@@ -321,5 +453,41 @@ mod tests {
         );
         assert_eq!(found(&["pyproject.toml", "uv.lock"]), ["uv /"]);
         assert_eq!(found(&["pyproject.toml"]), ["pip /"]);
+    }
+
+    #[test]
+    fn a_manifest_is_read_from_the_folders_dependabot_reads_it_from() {
+        let readers = |paths: &[&str]| -> Vec<String> {
+            let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            find(&paths, &[]).remove(0).readers
+        };
+        for (paths, expected) in [
+            (&["Cargo.toml"] as &[&str], &["/"] as &[&str]),
+            (&[".github/workflows/ci.yml"], &["/", "/.github/workflows"]),
+            (&["action.yml"], &["/"]),
+            (&[".github/actions/a/action.yml"], &["/.github/actions/a"]),
+            (&["a/b/requirements.txt"], &["/a/b", "/a"]),
+            (&["requirements/dev.in"], &["/requirements", "/"]),
+            (&["requirements.txt"], &["/"]),
+            (&["a/b/setup.cfg"], &["/a/b"]),
+            (
+                &["a/b/X.xcodeproj/project.xcworkspace/xcshareddata/swiftpm/Package.resolved"],
+                &["/a/b", "/a", "/"],
+            ),
+            (
+                &[
+                    "a/b/X.xcworkspace/xcshareddata/swiftpm/Package.resolved",
+                    "a/Package.swift",
+                ],
+                &["/a/b", "/"],
+            ),
+            (
+                &[".a/b/X.xcworkspace/xcshareddata/swiftpm/Package.resolved"],
+                &["/.a/b", "/.a"],
+            ),
+            (&["a/Package.resolved"], &["/a"]),
+        ] {
+            assert_eq!(readers(paths), expected, "{paths:?}");
+        }
     }
 }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{Case, Outcome};
 use crate::dependabot;
-use crate::dependabot::coverage;
-use crate::dependabot::coverage::Uncovered;
-use crate::dependabot::{Config, PATHS, Reading};
+use crate::dependabot::coverage::{Coverage, Uncovered};
+use crate::dependabot::folders::Folders;
+use crate::dependabot::{Config, Judged, Mistake, PATHS, Reading};
 use crate::policy::Dependabot;
 use crate::report::FileStanding;
 use crate::snapshot::{DefaultBranch, Fact, Repository, Tree};
@@ -29,55 +29,53 @@ const RENOVATE: [&str; 10] = [
 /// What was read of the Dependabot file.
 pub(super) struct Read {
     /// The file GitHub takes and what it says; `None` if there is none.
-    file: Fact<Option<(String, Reading)>>,
+    file: Fact<Option<(String, Judged)>>,
     /// Whether there is a second file that says something else.
     differs: bool,
     tree: Fact<Tree>,
+    /// What it leaves out of the tree, if both are known.
+    coverage: Option<Coverage>,
     /// Renovate's configuration.
     pub(super) renovate: Option<String>,
 }
 
 /// Reads the Dependabot files of a repository. With both names, GitHub's order decides.
-pub(super) fn read(repository: &Repository) -> Read {
+pub(super) fn read(repository: &Repository, branch: &DefaultBranch, demands: &Dependabot) -> Read {
     let files = match repository.files.as_ref() {
         Fact::Known(files) => files,
-        Fact::Unknown(gap) => {
-            return Read {
-                file: Fact::Unknown(gap.clone()),
-                differs: false,
-                tree: Fact::Unknown(gap),
-                renovate: None,
-            };
-        }
-        Fact::Unavailable(why) => {
-            return Read {
-                file: Fact::Unavailable(why.clone()),
-                differs: false,
-                tree: Fact::Unavailable(why),
-                renovate: None,
-            };
-        }
+        Fact::Unknown(gap) => return Read::unread(Fact::Unknown(gap.clone()), Fact::Unknown(gap)),
+        Fact::Unavailable(why) => return Read::unread(Fact::Unavailable(why.clone()), Fact::Unavailable(why)),
     };
+    let tree = files.tree.known();
+    let folders = tree.map(Folders::in_tree);
     let mut texts = PATHS
         .iter()
         .filter_map(|path| files.dependabot.iter().find(|file| file.path == *path));
     let first = texts.next();
     let second = texts.next();
+    let judge = |text: &String| dependabot::judge(text, folders.as_ref());
     let file = match first {
         None => Fact::Known(None),
-        Some(file) => file
-            .text
-            .as_ref()
-            .map(|text| Some((file.path.clone(), dependabot::read(text)))),
+        Some(file) => file.text.as_ref().map(|text| Some((file.path.clone(), judge(text)))),
     };
     let differs = match (first, second) {
         (Some(first), Some(second)) => {
-            let of = |text: &Fact<String>| text.known().map(|text| dependabot::read(text));
+            let of = |text: &Fact<String>| text.known().map(|text| judge(text).reading);
             of(&first.text) != of(&second.text)
         }
         _ => false,
     };
-    let renovate = files.tree.known().and_then(|tree| {
+    let coverage = match (config(&file), tree, &folders) {
+        (Some((_, config)), Some(tree), Some(folders)) => Some(dependabot::coverage::coverage(
+            &tree.paths,
+            folders,
+            config,
+            demands,
+            &branch.name,
+        )),
+        _ => None,
+    };
+    let renovate = tree.and_then(|tree| {
         tree.paths
             .iter()
             .find(|path| RENOVATE.contains(&path.as_str()))
@@ -87,32 +85,43 @@ pub(super) fn read(repository: &Repository) -> Read {
         file,
         differs,
         tree: files.tree.clone(),
+        coverage,
         renovate,
     }
 }
 
-impl Read {
-    fn config(&self) -> Option<(&str, &Config)> {
-        match self.file.known() {
-            Some(Some((path, Reading::Valid(config)))) => Some((path, config)),
-            _ => None,
-        }
+fn config(file: &Fact<Option<(String, Judged)>>) -> Option<(&str, &Config)> {
+    match file.known() {
+        Some(Some((path, judged))) => match &judged.reading {
+            Reading::Valid(config) => Some((path, config)),
+            Reading::Empty | Reading::Version1 | Reading::Invalid(_) => None,
+        },
+        _ => None,
     }
+}
 
-    fn uncovered(&self, branch: &DefaultBranch, demands: &Dependabot) -> Vec<Uncovered> {
-        match (self.config(), self.tree.known()) {
-            (Some((_, config)), Some(tree)) => coverage::uncovered(&tree.paths, config, demands, &branch.name),
-            _ => Vec::new(),
+impl Read {
+    fn unread(file: Fact<Option<(String, Judged)>>, tree: Fact<Tree>) -> Self {
+        Self {
+            file,
+            differs: false,
+            tree,
+            coverage: None,
+            renovate: None,
         }
     }
 
     /// How the file stands; `None` if that is not known.
-    pub(super) fn standing(&self, branch: &DefaultBranch, demands: &Dependabot) -> Option<FileStanding> {
+    pub(super) fn standing(&self) -> Option<FileStanding> {
+        let whole = self
+            .coverage
+            .as_ref()
+            .is_none_or(|coverage| coverage.missing.is_empty());
         self.file.known().map(|file| match file {
             None => FileStanding::Missing,
-            Some((_, Reading::Valid(_))) if self.uncovered(branch, demands).is_empty() => FileStanding::Present,
-            Some((_, Reading::Valid(_))) => FileStanding::Incomplete,
-            Some(_) => FileStanding::Invalid,
+            Some(_) if config(&self.file).is_none() => FileStanding::Invalid,
+            Some(_) if whole => FileStanding::Present,
+            Some(_) => FileStanding::Incomplete,
         })
     }
 }
@@ -129,7 +138,7 @@ pub(super) fn file(case: &Case<'_>) -> Outcome {
                 format!("Add `{}` with an entry for each package ecosystem.", PATHS[0]),
             ),
         },
-        Some((path, reading)) => match reading {
+        Some((path, judged)) => match &judged.reading {
             Reading::Valid(_) if read.differs => Outcome::fail(
                 format!(
                     "There are `{}` and `{}`, and they differ; GitHub reads one of them.",
@@ -143,7 +152,16 @@ pub(super) fn file(case: &Case<'_>) -> Outcome {
                     0 => String::new(),
                     off => format!(", {off} of them switched off on purpose (`open-pull-requests-limit: 0`)"),
                 };
-                Outcome::pass(format!("`{path}` has {} entries{note}.", config.updates.len()))
+                let passed = format!("`{path}` has {} entries{note}.", config.updates.len());
+                if judged.warnings.is_empty() {
+                    return Outcome::pass(passed);
+                }
+                let warned = match judged.warnings.len() {
+                    1 => "A warning".to_owned(),
+                    more => format!("{more} warnings"),
+                };
+                Outcome::pass(format!("{passed} {warned}: {}.", told(&judged.warnings)))
+                    .with(json!({"path": path, "warnings": judged.warnings}))
             }
             Reading::Empty => Outcome::fail(
                 format!("`{path}` is empty."),
@@ -154,24 +172,40 @@ pub(super) fn file(case: &Case<'_>) -> Outcome {
                 "Write it anew in the form of version 2.",
             ),
             Reading::Invalid(mistakes) => {
-                let told: Vec<String> = mistakes
-                    .iter()
-                    .map(|mistake| format!("line {}: {}", mistake.line, mistake.message))
-                    .collect();
+                let mut data = json!({"path": path, "mistakes": mistakes});
+                if let (false, Some(data)) = (judged.warnings.is_empty(), data.as_object_mut()) {
+                    data.insert("warnings".to_owned(), json!(judged.warnings));
+                }
                 Outcome::fail(
-                    format!("GitHub refuses `{path}`: {}.", told.join("; ")),
+                    format!("GitHub refuses `{path}`: {}.", told(mistakes)),
                     format!("Correct `{path}`."),
                 )
-                .with(json!({"path": path, "mistakes": mistakes}))
+                .with(data)
             }
         },
     })
 }
 
+fn told(mistakes: &[Mistake]) -> String {
+    let told: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| format!("line {}: {}", mistake.line, mistake.message))
+        .collect();
+    told.join("; ")
+}
+
+fn listed(uncovered: &[&Uncovered]) -> String {
+    let told: Vec<String> = uncovered
+        .iter()
+        .map(|one| format!("`{}` in `{}` (`{}`)", one.ecosystem, one.directory, one.manifest))
+        .collect();
+    told.join(", ")
+}
+
 pub(super) fn coverage(case: &Case<'_>) -> Outcome {
     let read = &case.dependabot;
     let file = match &read.file {
-        Fact::Known(_) => read.config(),
+        Fact::Known(_) => config(&read.file),
         Fact::Unknown(gap) => return Outcome::unknown("The Dependabot file", gap),
         Fact::Unavailable(why) => return Outcome::unavailable(why),
     };
@@ -179,33 +213,44 @@ pub(super) fn coverage(case: &Case<'_>) -> Outcome {
         return Outcome::not_applicable("There is no Dependabot file that could cover anything.");
     };
     super::demanded("The tree", &read.tree, |tree| {
-        let uncovered = read.uncovered(case.branch, &case.settings.dependabot);
+        let none = Coverage::default();
+        let coverage = read.coverage.as_ref().unwrap_or(&none);
+        let uncovered: Vec<&Uncovered> = coverage.missing.iter().map(|missing| &missing.uncovered).collect();
+        let unknown: Vec<&Uncovered> = coverage.unknown.iter().collect();
         if !uncovered.is_empty() {
-            let told: Vec<String> = uncovered
-                .iter()
-                .map(|missing| {
-                    format!(
-                        "`{}` in `{}` (`{}`)",
-                        missing.ecosystem, missing.directory, missing.manifest
-                    )
-                })
-                .collect();
+            let mut data = json!({"uncovered": uncovered});
+            if let (false, Some(data)) = (unknown.is_empty(), data.as_object_mut()) {
+                data.insert("unknown".to_owned(), json!(unknown));
+            }
             return Outcome::fail(
-                format!("`{path}` leaves out {}.", told.join(", ")),
+                format!("`{path}` leaves out {}.", listed(&uncovered)),
                 format!("Add entries to `{path}`, or name the ecosystems in `ignored_ecosystems` of the policy."),
             )
-            .with(json!({"uncovered": uncovered}));
+            .with(data);
         }
-        if tree.complete {
-            Outcome::pass(format!("`{path}` covers every package ecosystem in the tree."))
-        } else {
-            Outcome {
+        if !tree.complete {
+            return Outcome {
                 fix: "Read the whole tree.".into(),
                 ..Outcome::new(
                     super::Verdict::Unknown,
                     "Every manifest that was seen is covered, but the tree was not read as a whole.",
                 )
-            }
+            };
         }
+        if unknown.is_empty() {
+            return Outcome::pass(format!("`{path}` covers every package ecosystem in the tree."));
+        }
+        Outcome {
+            fix: format!("Add those to `{path}` that no covered module uses as its source.").into(),
+            ..Outcome::new(
+                super::Verdict::Unknown,
+                format!(
+                    "Whether `{path}` covers {} is not known: a module of a covered folder is followed, and its source \
+                     stands in the files, not in the tree.",
+                    listed(&unknown)
+                ),
+            )
+        }
+        .with(json!({"unknown": unknown}))
     })
 }

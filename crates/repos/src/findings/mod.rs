@@ -1,8 +1,11 @@
 //! Holds a repository against the policy: one finding for each rule, those that pass too.
 
+mod access;
+mod actions;
 mod branch;
 mod dependencies;
 mod rest;
+mod scanning;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -13,13 +16,13 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::policy::{Policy, PolicySettings};
+use super::policy::{Exemption, Policy, PolicySettings};
 use super::protection::{self, Union};
 use super::report::{
     DependabotReport, Finding, ProtectionReport, RepositoryReport, SharedFinding, Skipped, Standing, Verdict,
 };
 use super::rules::Rule;
-use super::snapshot::{DefaultBranch, Fact, Gap, Repository, Trait};
+use super::snapshot::{DefaultBranch, Fact, Gap, Observed, Organization, Repository, Trait};
 
 /// Why a repository is not looked at; `None` if it is.
 pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Skipped> {
@@ -101,6 +104,18 @@ impl Outcome {
     fn with(self, data: Value) -> Self {
         Self { data, ..self }
     }
+
+    /// The same of an earlier day.
+    fn as_of(mut self, day: Date) -> Self {
+        self.evidence = Cow::Owned(format!("{} This was read on {day}.", self.evidence));
+        if self.data.is_null() {
+            self.data = json!({});
+        }
+        if let Some(data) = self.data.as_object_mut() {
+            data.insert("as_of".to_owned(), json!(day));
+        }
+        self
+    }
 }
 
 /// What the rules need.
@@ -128,13 +143,12 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         settings: &settings,
         policy,
         union: protection::union(repository, branch),
-        dependabot: dependencies::read(repository),
+        dependabot: dependencies::read(repository, branch, &settings.dependabot),
         today,
     };
     let findings: Vec<SharedFinding> = Rule::ALL
         .into_iter()
-        .filter(|rule| !settings.rules_off.contains(rule))
-        .filter(|rule| *rule != Rule::SettingsDrift || !settings.wanted.is_empty())
+        .filter(|rule| rule.is_about_repositories() && settings.looks_at(*rule))
         .map(|rule| finding(rule, &case).into())
         .collect();
     RepositoryReport {
@@ -144,7 +158,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         skipped: None,
         protection: protection_report(&case),
         dependabot: DependabotReport {
-            file: case.dependabot.standing(case.branch, &settings.dependabot),
+            file: case.dependabot.standing(),
             renovate: case.dependabot.renovate.is_some(),
             alerts: repository.vulnerability_alerts.known().copied(),
             security_updates: repository
@@ -173,7 +187,7 @@ fn protection_report(case: &Case<'_>) -> ProtectionReport {
 }
 
 fn finding(rule: Rule, case: &Case<'_>) -> Finding {
-    let mut outcome = match rule {
+    let outcome = match rule {
         Rule::BranchProtection => branch::protected(case),
         Rule::RequiredReviews => branch::reviews(case),
         Rule::StaleReviewsDismissed => branch::stale_reviews(case),
@@ -187,15 +201,41 @@ fn finding(rule: Rule, case: &Case<'_>) -> Finding {
         Rule::VulnerabilityAlerts => rest::alerts(case),
         Rule::SecurityUpdates => rest::security_updates(case),
         Rule::WorkflowDisabled => rest::workflows(case),
+        Rule::WorkflowPermissions => actions::workflow_permissions(case),
+        Rule::AllowedActions => actions::allowed_actions(case),
+        Rule::ActionsPinned => actions::pinned(case),
+        Rule::SecretScanning => scanning::secret_scanning(case),
+        Rule::PushProtection => scanning::push_protection(case),
+        Rule::CodeScanning => scanning::code_scanning(case),
+        Rule::SecurityPolicy => scanning::security_policy(case),
+        Rule::Codeowners => scanning::codeowners(case),
+        Rule::CodeownersErrors => scanning::codeowners_errors(case),
+        Rule::TwoFactorRequired => Outcome::not_applicable("It is a rule on the organisation."),
+        Rule::Webhooks => access::webhooks(case.repository.posture.webhooks.as_ref(), case.settings),
+        Rule::DeployKeys => access::deploy_keys(case),
+        Rule::OutsideAdmins => access::outside_admins(case),
+        Rule::Environments => access::environments(case),
+        Rule::TagProtection => access::tag_protection(case),
+        Rule::RequiredWorkflows => actions::required_workflows(case),
+        Rule::DependabotRuns => actions::dependabot_runs(case),
         Rule::SettingsDrift => settings::drift(case),
         Rule::ExemptionExpired => rest::exemptions(case),
     };
+    let repository = case.repository;
+    let exemption = exemption(case.policy, rule, (&repository.owner, &repository.name), case.today);
+    concluded(rule, case.settings, outcome, exemption)
+}
+
+/// The exemption of a rule that holds here today.
+fn exemption<'p>(policy: &'p Policy, rule: Rule, (owner, name): (&str, &str), today: Date) -> Option<&'p Exemption> {
+    let mut all = policy.exemptions.iter();
+    all.find(|exemption| exemption.rule == rule && exemption.covers(owner, name) && !exemption.expired(today))
+}
+
+/// A finding, exempt if it is a breach that somebody answers for.
+fn concluded(rule: Rule, settings: &PolicySettings, mut outcome: Outcome, exemption: Option<&Exemption>) -> Finding {
     if outcome.verdict == Verdict::Fail
-        && let Some(exemption) = case.policy.exemptions.iter().find(|exemption| {
-            exemption.rule == rule
-                && exemption.covers(&case.repository.owner, &case.repository.name)
-                && !exemption.expired(case.today)
-        })
+        && let Some(exemption) = exemption
     {
         outcome.verdict = Verdict::Exempt;
         outcome.evidence = Cow::Owned(format!(
@@ -209,11 +249,54 @@ fn finding(rule: Rule, case: &Case<'_>) -> Finding {
     }
     Finding {
         rule,
-        severity: case.settings.severity(rule),
+        severity: settings.severity(rule),
         verdict: outcome.verdict,
         evidence: outcome.evidence,
         data: outcome.data,
         fix: outcome.fix,
+    }
+}
+
+/// Holds an organisation itself against the policy: the rules that are about it.
+pub fn check_organization(organization: &Organization, policy: &Policy, today: Date) -> RepositoryReport {
+    let login = organization.login.as_str();
+    let settings = policy.of_the_organization(login);
+    let findings = Rule::ALL
+        .into_iter()
+        .filter(|rule| rule.is_about_the_organization() && settings.looks_at(*rule))
+        .map(|rule| {
+            let outcome = match rule {
+                Rule::TwoFactorRequired => access::two_factor(organization),
+                _ => access::webhooks(organization.webhooks.as_ref(), &settings),
+            };
+            concluded(rule, &settings, outcome, exemption(policy, rule, (login, login), today)).into()
+        })
+        .collect();
+    RepositoryReport::of_the_organization(login, findings)
+}
+
+/// The first few of many, and how many there are besides.
+fn few(all: impl ExactSizeIterator<Item = impl std::fmt::Display>) -> String {
+    let total = all.len();
+    let mut told: Vec<String> = all.take(FEW).map(|each| each.to_string()).collect();
+    if total > FEW {
+        told.push(format!("and {} more, all of them with `--json`", total - FEW));
+    }
+    told.join(", ")
+}
+
+/// How many things a sentence names.
+const FEW: usize = 5;
+
+/// A fact of the repository's posture that must be true.
+fn observed<T>(what: &str, seen: Option<&Observed<T>>, judge: impl FnOnce(&T) -> Outcome) -> Outcome {
+    let Some(seen) = seen else {
+        return Outcome::unknown(what, &Gap::NotRead("it was not asked for".to_owned()));
+    };
+    let outcome = demanded(what, &seen.fact, judge);
+    match seen.on {
+        Some(day) => outcome.as_of(day),
+        None => outcome,
     }
 }
 

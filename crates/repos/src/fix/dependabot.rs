@@ -3,14 +3,15 @@
 //! An edit inserts whole lines behind the last entry, found by the places of the parsed nodes; every line
 //! that stood, comments too, stays. What came of it is parsed again before it is planned.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use saphyr::{MarkedYaml, YamlData};
 
 use super::{Case, ChangeKind, Draft, unified};
 use crate::dependabot;
-use crate::dependabot::coverage::{Uncovered, uncovered};
-use crate::dependabot::{Config, Directories, PATHS, Reading, ecosystems, yaml};
+use crate::dependabot::coverage::{Missing, coverage};
+use crate::dependabot::folders::{Folders, escaped, is_pattern, upwards};
+use crate::dependabot::{Config, Directories, Judged, Mistake, PATHS, Reading, ecosystems, yaml};
 use crate::rules::Rule;
 use crate::snapshot::Fact;
 
@@ -49,66 +50,95 @@ fn file(case: &Case<'_>) -> Result<(ChangeKind, String), String> {
             _ => return Err(format!("the text of `{}` is not known", file.path)),
         },
     };
-    let config = match before.as_deref().map(dependabot::read) {
-        None | Some(Reading::Empty) => Config::default(),
-        Some(Reading::Valid(config)) => config,
-        Some(Reading::Version1) => {
+    let folders = Folders::in_tree(tree);
+    let text = before.as_deref().unwrap_or_default();
+    let standing = dependabot::judge(text, Some(&folders));
+    let config = match &standing.reading {
+        Reading::Empty => Config::default(),
+        Reading::Valid(config) => config.clone(),
+        Reading::Version1 => {
             return Err(format!(
                 "`{path}` is in the form of version 1; a person must write it anew"
             ));
         }
-        Some(Reading::Invalid(_)) => return Err(format!("`{path}` has mistakes a person must correct")),
+        Reading::Invalid(_) => return Err(format!("`{path}` has mistakes a person must correct")),
     };
-    let missing = uncovered(&tree.paths, &config, &case.settings.dependabot, &case.branch.name);
-    let entries = entries(&missing);
+    let left_out = |config: &Config| {
+        let demands = &case.settings.dependabot;
+        coverage(&tree.paths, &folders, config, demands, &case.branch.name).missing
+    };
+    let entries = entries(&left_out(&config));
     if entries.is_empty() {
         return Err("no manifest of a package ecosystem was seen, so there is nothing to write".to_owned());
     }
-    let text = before.as_deref().unwrap_or_default();
-    let after = match dependabot::read(text) {
+    let after = match standing.reading {
         Reading::Empty => anew(text, &entries),
         _ => insert(text, &entries)?,
     };
-    prove(text, &after, &config, &entries)?;
+    let proven = dependabot::judge(&after, Some(&folders));
+    let Reading::Valid(read) = &proven.reading else {
+        return Err(UNSAFE.to_owned());
+    };
+    let new: Vec<&Mistake> = new_warnings(&standing, &proven);
+    if let Some(warning) = new.first() {
+        return Err(format!(
+            "it is not known what GitHub makes of the file with the entries that are missing: {}",
+            warning.message
+        ));
+    }
+    if !keeps(text, &after, &config, read, &entries) || !left_out(read).is_empty() {
+        return Err(UNSAFE.to_owned());
+    }
     let diff = unified(&path, text, &after);
     Ok((ChangeKind::WriteFile { path, before, after }, diff))
 }
 
+const UNSAFE: &str = "the file is written in a way that cannot be edited safely; a person must add the entries";
+
+/// Warnings that the file did not have before. Their lines may have moved.
+fn new_warnings<'a>(before: &Judged, after: &'a Judged) -> Vec<&'a Mistake> {
+    let known: BTreeSet<&str> = before.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    after
+        .warnings
+        .iter()
+        .filter(|warning| !known.contains(warning.message.as_str()))
+        .collect()
+}
+
 /// An entry to be written.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     ecosystem: String,
     directories: Vec<String>,
 }
 
-/// What is missing, by ecosystem. Folders below another take part in its workspace; those whose names look
-/// like patterns get entries of their own, because `directory` is no pattern.
-fn entries(missing: &[Uncovered]) -> Vec<Entry> {
-    let mut by_ecosystem: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for one in missing {
-        by_ecosystem.entry(&one.ecosystem).or_default().push(&one.directory);
-    }
-    let mut entries = Vec::new();
-    for (ecosystem, folders) in by_ecosystem {
+/// What is missing, by ecosystem. A folder whose manifests are all read from another that is proposed needs none of its
+/// own: members of a workspace, requirements one folder deep.
+fn entries(missing: &[Missing]) -> Vec<Entry> {
+    let mut folders: Vec<&Missing> = missing.iter().collect();
+    folders.sort_by_key(|one| (&one.uncovered.ecosystem, upwards(&one.uncovered.directory).count()));
+    let mut chosen: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for one in folders {
+        let ecosystem = one.uncovered.ecosystem.as_str();
         let workspaces = ecosystems::ALL.iter().any(|e| e.name == ecosystem && e.workspaces);
-        let (patterns, plain): (Vec<&str>, Vec<&str>) = folders
+        let inside = workspaces && upwards(&one.uncovered.directory).any(|above| chosen.contains(&(ecosystem, above)));
+        let read = one
+            .readers
             .iter()
-            .copied()
-            .filter(|folder| {
-                !(workspaces
-                    && folders
-                        .iter()
-                        .any(|above| above != folder && ecosystems::within(folder, above)))
-            })
-            .partition(|folder| folder.contains(['*', '?', '[', '{', '\\']));
-        let entry = |directories: &[&str]| Entry {
-            ecosystem: ecosystem.to_owned(),
-            directories: directories.iter().map(ToString::to_string).collect(),
-        };
-        if !plain.is_empty() {
-            entries.push(entry(&plain));
+            .all(|readers| readers.iter().any(|folder| chosen.contains(&(ecosystem, folder))));
+        if !inside && !read {
+            chosen.insert((ecosystem, &one.uncovered.directory));
         }
-        entries.extend(patterns.iter().map(|folder| entry(&[folder])));
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for (ecosystem, folder) in chosen {
+        match entries.last_mut() {
+            Some(entry) if entry.ecosystem == ecosystem => entry.directories.push(escaped(folder)),
+            _ => entries.push(Entry {
+                ecosystem: ecosystem.to_owned(),
+                directories: vec![escaped(folder)],
+            }),
+        }
     }
     entries
 }
@@ -121,7 +151,7 @@ impl Entry {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut lines = vec![format!("{dash}- package-ecosystem: {}", quoted(&self.ecosystem))];
         match self.directories.as_slice() {
-            [one] => lines.push(format!("{dash}  directory: {}", quoted(one))),
+            [one] if !is_pattern(one) => lines.push(format!("{dash}  directory: {}", quoted(one))),
             more => {
                 lines.push(format!("{dash}  directories:"));
                 lines.extend(more.iter().map(|folder| format!("{dash}    - {}", quoted(folder))));
@@ -150,6 +180,11 @@ fn anew(text: &str, entries: &[Entry]) -> String {
 
 /// The text with entries behind the last one.
 fn insert(text: &str, entries: &[Entry]) -> Result<String, String> {
+    // Places are those of the text behind it.
+    let (mark, text) = match text.strip_prefix('\u{feff}') {
+        Some(rest) => ("\u{feff}", rest),
+        None => ("", text),
+    };
     let documents = yaml::load(text).map_err(|mistake| mistake.message)?;
     let updates = documents
         .first()
@@ -160,7 +195,8 @@ fn insert(text: &str, entries: &[Entry]) -> Result<String, String> {
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let flow = || "`updates` is written in brackets; a person must add the entries".to_owned();
     let (Some(first), Some(last)) = (items.first(), items.last()) else {
-        return empty_list(&lines, updates, entries, ending).ok_or_else(flow);
+        let filled = empty_list(&lines, updates, entries, ending).ok_or_else(flow)?;
+        return Ok([mark, &filled].concat());
     };
     // The dash of the first entry; in brackets there is none.
     let line = lines.get(first.span.start.line() - 1).ok_or_else(flow)?;
@@ -194,7 +230,7 @@ fn insert(text: &str, entries: &[Entry]) -> Result<String, String> {
         }
     }
     let (before, after) = lines.split_at_checked(at).ok_or_else(flow)?;
-    Ok([before.concat(), inserted, after.concat()].concat())
+    Ok([mark, &before.concat(), &inserted, &after.concat()].concat())
 }
 
 /// `updates: []` becomes a list with entries; `None` if it is written in some other way.
@@ -243,32 +279,42 @@ fn last_line(node: &MarkedYaml<'_>, text: &str) -> usize {
     }
 }
 
-/// Shows that the new text says what the old one said and the entries besides, and lost no line.
-fn prove(before: &str, after: &str, config: &Config, entries: &[Entry]) -> Result<(), String> {
-    let failed =
-        || "the file is written in a way that cannot be edited safely; a person must add the entries".to_owned();
-    let Reading::Valid(read) = dependabot::read(after) else {
-        return Err(failed());
+/// Whether the new text says what the old one said and the entries besides, and has lost no line.
+fn keeps(before: &str, after: &str, config: &Config, read: &Config, entries: &[Entry]) -> bool {
+    let Some((old, new)) = read.updates.split_at_checked(config.updates.len()) else {
+        return false;
     };
-    let (old, new) = read.updates.split_at_checked(config.updates.len()).ok_or_else(failed)?;
-    let added: Vec<Entry> = new
-        .iter()
-        .map(|update| Entry {
-            ecosystem: update.ecosystem.clone(),
-            directories: match &update.directories {
-                Directories::One(folder) => vec![folder.clone()],
-                Directories::Patterns(folders) => folders.clone(),
-            },
-        })
-        .collect();
-    let mut rest = after.lines();
+    let added = new.iter().map(|update| Entry {
+        ecosystem: update.ecosystem.clone(),
+        directories: match &update.directories {
+            Directories::One(folder) => vec![folder.clone()],
+            Directories::Patterns(folders) => folders.clone(),
+        },
+    });
+    let line = |text: &str| text.trim_end_matches('\n').to_owned();
+    let mut rest = after.split_inclusive('\n').map(line);
+    // The last line may have got an end, and that of an empty list its brackets taken away.
     let kept = before
-        .lines()
-        .filter(|line| line.trim() != "---" && !line.contains("[]"))
-        .all(|line| rest.any(|other| other == line));
-    if old == config.updates.as_slice() && added == entries && kept {
-        Ok(())
-    } else {
-        Err(failed())
-    }
+        .split_inclusive('\n')
+        .map(line)
+        .filter(|line| line.trim() != "---" && !(config.updates.is_empty() && line.contains("[]")))
+        .all(|line| rest.any(|other| other.trim_end_matches('\r') == line || other == line));
+    old == config.updates.as_slice() && added.eq(entries.iter().cloned()) && kept && says_more(before, after, entries)
+}
+
+/// Whether every other value is what it was, texts of several lines among them.
+fn says_more(before: &str, after: &str, entries: &[Entry]) -> bool {
+    let value = |text: &str| {
+        let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
+        let documents = yaml::load(text).ok()?;
+        Some(documents.first().map(|root| yaml::json(root, &lines)))
+    };
+    let (Some(before), Some(Some(mut after))) = (value(before), value(after)) else {
+        return false;
+    };
+    let Some(Some(updates)) = after.get_mut("updates").map(|updates| updates.as_array_mut()) else {
+        return false;
+    };
+    updates.truncate(updates.len().saturating_sub(entries.len()));
+    before.is_none_or(|before| before.is_null() || before == after)
 }

@@ -4,6 +4,7 @@
 //! a person must decide is refused with a reason.
 
 mod dependabot;
+mod posture;
 mod protection;
 #[cfg(test)]
 mod tests;
@@ -130,6 +131,17 @@ pub enum ChangeKind {
     SwitchOnAlerts,
     /// `PUT /repos/{owner}/{repo}/automated-security-fixes`, after the alerts.
     SwitchOnSecurityUpdates,
+    /// `PUT /repos/{owner}/{repo}/actions/permissions/workflow`: read, unless a workflow asks for more.
+    RestrictWorkflowToken,
+    /// `PATCH /repos/{owner}/{repo}` with `security_and_analysis`.
+    SwitchOnSecretScanning {
+        /// Whether secret scanning itself is off.
+        scanning: bool,
+        /// Whether push protection is off.
+        push_protection: bool,
+    },
+    /// `PATCH /repos/{owner}/{repo}/code-scanning/default-setup`.
+    SetUpCodeScanning,
     /// A file, by a pull request.
     WriteFile {
         /// Its path.
@@ -151,6 +163,9 @@ impl ChangeKind {
             Self::CreateRuleset { .. } => "create_ruleset",
             Self::SwitchOnAlerts => "switch_on_alerts",
             Self::SwitchOnSecurityUpdates => "switch_on_security_updates",
+            Self::RestrictWorkflowToken => "restrict_workflow_token",
+            Self::SwitchOnSecretScanning { .. } => "switch_on_secret_scanning",
+            Self::SetUpCodeScanning => "set_up_code_scanning",
             Self::WriteFile { .. } => "write_file",
             Self::Setting(_) => "setting",
         }
@@ -160,7 +175,12 @@ impl ChangeKind {
     fn meets_reviews(&self) -> bool {
         match self {
             Self::PutProtection { .. } | Self::CreateRuleset { .. } | Self::WriteFile { .. } => true,
-            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates | Self::Setting(_) => false,
+            Self::SwitchOnAlerts
+            | Self::SwitchOnSecurityUpdates
+            | Self::RestrictWorkflowToken
+            | Self::SwitchOnSecretScanning { .. }
+            | Self::SetUpCodeScanning
+            | Self::Setting(_) => false,
         }
     }
 
@@ -172,7 +192,13 @@ impl ChangeKind {
                 RulesetRule::PullRequest(reviews) => Some(*reviews),
                 _ => None,
             }),
-            Self::SwitchOnAlerts | Self::SwitchOnSecurityUpdates | Self::WriteFile { .. } | Self::Setting(_) => None,
+            Self::SwitchOnAlerts
+            | Self::SwitchOnSecurityUpdates
+            | Self::RestrictWorkflowToken
+            | Self::SwitchOnSecretScanning { .. }
+            | Self::SetUpCodeScanning
+            | Self::WriteFile { .. }
+            | Self::Setting(_) => None,
         };
         reviews.map_or(0, |reviews| reviews.approvals)
     }
@@ -279,6 +305,7 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
         protection::plan(&case, &mut draft);
         dependabot::plan(&case, &mut draft);
         switches(&case, &mut draft);
+        posture::plan(&case, &mut draft);
         people(&case, &mut draft);
     }
     let planned = draft.changes.iter().map(|change| change.kind.approvals());
@@ -326,6 +353,14 @@ fn people(case: &Case<'_>, draft: &mut Draft) {
         (
             Rule::WorkflowDisabled,
             "whether the workflow is still wanted is for a person to say",
+        ),
+        (
+            Rule::RequiredWorkflows,
+            "which workflows hold merges back is for a person to say, in a ruleset of the organisation",
+        ),
+        (
+            Rule::DependabotRuns,
+            "why Dependabot fails stands in its log, and a person mends it",
         ),
         (
             Rule::ExemptionExpired,

@@ -31,6 +31,8 @@ fn carried_out(mut repository: Repository, plan: &Plan) -> Repository {
             }
             ChangeKind::SwitchOnAlerts => repository.vulnerability_alerts = Fact::Known(true),
             ChangeKind::SwitchOnSecurityUpdates => repository.security_updates = Fact::Known(SecurityUpdates::On),
+            ChangeKind::RestrictWorkflowToken | ChangeKind::SetUpCodeScanning => {}
+            ChangeKind::SwitchOnSecretScanning { .. } => repository.posture = posture(),
             ChangeKind::WriteFile { path, after, .. } => {
                 let mut files = repository.files.known().unwrap().clone();
                 files.dependabot.retain(|file| file.path != *path);
@@ -282,6 +284,7 @@ updates:
   # The backend.
   - package-ecosystem: cargo
     directory: /   # the workspace
+    registries: [npm]
     schedule:
       interval: weekly
 
@@ -308,6 +311,7 @@ enable-beta-ecosystems: true
       # The backend.
       - package-ecosystem: cargo
         directory: /   # the workspace
+        registries: [npm]
         schedule:
           interval: weekly
 
@@ -383,7 +387,10 @@ fn case_31_files_of_many_shapes_are_edited_or_refused() {
     let odd =
         "version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /a\n    schedule: {interval: daily}\n";
     let after = edited(odd, &["x/[id]/go.mod", "y/go.mod"]).unwrap();
-    assert!(after.contains("directory: \"/x/[id]\"") && after.contains("directory: \"/y\""));
+    assert!(
+        after.contains("directories:\n      - \"/x/\\\\[id\\\\]\"\n      - \"/y\"\n"),
+        "{after}"
+    );
 }
 
 #[test]
@@ -429,6 +436,95 @@ fn case_31_a_file_that_cannot_be_read_is_never_replaced() {
     );
 }
 
+/// The entry for Docker that is missing is put in, and every byte that stood stays where it was.
+#[test]
+fn files_of_every_shape_keep_what_they_say() {
+    let file =
+        "version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /\n    schedule:\n      interval: weekly\n";
+    let tail = "registries:\n  house:\n    type: git\n    url: x\n    password: ${{secrets.HOUSE}} # new\n";
+    let used = format!("{file}    registries: [house]\n");
+    let block = |style: &str| format!("{file}    commit-message:\n      prefix: {style}\n        ci\n        more\n");
+    for text in [
+        file.to_owned(),
+        file.trim_end().to_owned(),
+        file.replace('\n', "\r\n"),
+        file.replace('\n', "\r\n").trim_end().to_owned(),
+        format!("\u{feff}{file}"),
+        format!("\u{feff}{}", block("|").replace('\n', "\r\n")),
+        file.replace("\n  ", "\n"),
+        block("|"),
+        block("|").trim_end().to_owned(),
+        block("|-") + "\n\n",
+        block("|+") + "\n\n",
+        block(">") + "# end\n",
+        format!("{file}  # - package-ecosystem: docker\n  #   directory: /\n# add nothing below\n"),
+        format!("{used}{tail}"),
+        format!("{used}\n# Registries.\n{tail}"),
+        format!("{file}\n\n\n"),
+        format!("{file}    labels:\n      - a\n      # - b\n"),
+        format!("{file}    labels: [a,\n      b]\n"),
+    ] {
+        let after = edited(&text, &["Cargo.toml", "Dockerfile"]).unwrap();
+        let added = after.len() - text.len();
+        let at = after
+            .bytes()
+            .zip(text.bytes())
+            .take_while(|(new, old)| new == old)
+            .count();
+        assert!(
+            (0..=at).any(|at| after.get(at + added..) == text.get(at..)),
+            "something stood elsewhere:\n{text}\n---\n{after}"
+        );
+        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let dash = if text.contains("\n- ") { "" } else { "  " };
+        let entry = format!("{ending}{dash}- package-ecosystem: \"docker\"{ending}{dash}  directory: \"/\"{ending}");
+        assert_eq!(after.matches(&entry).count(), 1, "{after}");
+    }
+}
+
+#[test]
+fn what_an_entry_reaches_is_not_proposed() {
+    let file = |folders: &str| {
+        format!(
+            "version: 2\nupdates:\n  - package-ecosystem: docker\n    directories: {folders}\n    schedule: {{interval: daily}}\n"
+        )
+    };
+    let mut all = repository();
+    let everything = file("['**/*']");
+    all.files = Fact::Known(files(
+        &[(".github/dependabot.yml", &everything)],
+        &["Dockerfile", "svc/Dockerfile"],
+    ));
+    assert_eq!(plan(&all, &policy(), TODAY, Means::Ruleset).changes, []);
+    let after = edited(
+        &file("['/svc/*']"),
+        &["Dockerfile", "svc/a/Dockerfile", "web/Dockerfile"],
+    )
+    .unwrap();
+    assert!(after.contains("directories:\n      - \"/\"\n      - \"/web\"\n") && !after.contains("\"/svc"));
+    let pip = edited(
+        "version: 2\nupdates: []\n",
+        &["pyproject.toml", "docs/requirements.txt", "a/b/requirements.txt"],
+    );
+    assert!(
+        pip.unwrap().contains("directories:\n      - \"/\"\n      - \"/a/b\"\n"),
+        "one folder deep is read"
+    );
+    let branch = file("[/]").replace("schedule", "target-branch: next\n    schedule");
+    assert!(edited(&branch, &["Dockerfile"]).unwrap().contains("directory: \"/\""));
+    // `/` would have the same workflows, and nobody knows what GitHub says to that.
+    let workflows = file("[/.github/workflows]").replace("docker", "github-actions");
+    let why = edited(&workflows, &[".github/workflows/ci.yml", "action.yml"]).unwrap_err();
+    assert!(why.contains("not known"), "{why}");
+    // Overlapping entries are for a person to part.
+    let twice = format!("{}{}", file("['*']"), file("[/]").replace("version: 2\nupdates:\n", ""));
+    assert!(
+        edited(&twice, &["Dockerfile", "go.mod"])
+            .unwrap_err()
+            .contains("mistakes")
+    );
+}
+
 #[test]
 fn a_plan_can_be_read() {
     let mut bad = repository();
@@ -466,13 +562,13 @@ proptest! {
         comment in prop::sample::select(vec!["", "# note\n", "\n", "    # inner\n"]),
         indent in 0..5_usize,
         ecosystems in prop::sample::subsequence(vec!["cargo", "docker", "gomod", "npm", "pip"], 1..5),
-        tail in prop::sample::select(vec!["", "\n", "# end\n", "registries: {}\n", "\n# x\nregistries:\n  a: {}\n"]),
+        tail in prop::sample::select(vec!["", "\n", "# end\n", "registries: {}\n", "\n# x\nregistries:\n  a: {type: git, url: x}\n"]),
     ) {
         let pad = " ".repeat(indent);
         let mut text = "version: 2\nupdates:\n".to_owned();
         for ecosystem in &ecosystems {
             text.extend([format!(
-                "{pad}- package-ecosystem: {ecosystem}\n{pad}  directory: /\n{pad}  schedule:\n{pad}    interval: daily # x\n{comment}"
+                "{pad}- package-ecosystem: {ecosystem}\n{pad}  directory: /\n{pad}  schedule:\n{pad}    interval: daily # x\n{pad}  registries: '*'\n{comment}"
             )]);
         }
         text.push_str(tail);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 pub use report::{MonitorReport, MonitorSummary, WatchedWorkflow};
 
 use self::acting::Acting;
+use self::report::reason;
 use super::keeping;
 use super::policy::Policy;
-use super::snapshot::{Fact, Gap, Repository, RepositoryId, WorkflowId};
+use super::snapshot::{Fact, Gap, Repository, RepositoryId, Workflow, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
 use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
@@ -82,22 +83,22 @@ impl Reading {
     /// Takes what was found. What plainly works and was never told of needs no decision.
     fn take(&mut self, found: Found, watches: &Watches, all: bool) {
         let repository = match found {
-            Found::Total(_) => return,
+            Found::Total(_) | Found::Organization(_) => return,
             Found::Missing { name, why } => return self.report.missed(name, &why),
             Found::BrokeOff { why } => return self.report.broke_off(why),
             Found::Repository(repository) => repository,
         };
         self.names.insert(repository.id, repository.full_name());
         self.report.summary.repositories += 1;
-        if let Fact::Unknown(Gap::NotRead(why)) = &repository.workflows {
-            self.report.gap(&repository.name, why);
+        if let Fact::Unknown(gap) = &repository.workflows {
+            self.report.unread_workflows(&repository.name, gap);
         }
         let workflows = repository.workflows.known().map(Vec::as_slice).unwrap_or_default();
         let mut unsettled = false;
         for workflow in workflows {
             let health = judge(&repository, workflow);
-            if let Health::Unknown(Gap::NotRead(why)) = &health {
-                self.report.gap(&repository.name, why);
+            if let Health::Unknown(gap) = &health {
+                self.report.gap(&repository.name, &reason(gap));
             }
             unsettled |= matches!(health, Health::Failing(_) | Health::Unknown(_));
             self.report.summary.count(health.name());
@@ -198,7 +199,7 @@ impl Monitor {
             match &found {
                 Found::Total(count) => total = *count,
                 Found::Repository(_) | Found::Missing { .. } => done += 1,
-                Found::BrokeOff { .. } => {}
+                Found::Organization(_) | Found::BrokeOff { .. } => {}
             }
             reading.take(found, watches, false);
             progress(done, total);
@@ -226,8 +227,13 @@ impl Monitor {
         };
         for repository in reading.repositories.values() {
             let workflows = repository.workflows.known().map(Vec::as_slice).unwrap_or_default();
-            let failing = |workflow| matches!(judge(repository, workflow), Health::Failing(_));
-            if workflows.iter().any(failing) {
+            // Whose issue is known by its number need not be listed: a new one is only written after another look.
+            let unknown = |workflow: &Workflow| {
+                let kept = watches.of(repository.id, workflow.id);
+                matches!(judge(repository, workflow), Health::Failing(_))
+                    && kept.is_none_or(|kept| kept.issue.is_none())
+            };
+            if workflows.iter().any(unknown) {
                 lookup.listed.extend(self.target(repository));
             }
         }
@@ -240,11 +246,8 @@ impl Monitor {
             Ok((found, spent)) => {
                 reading.report.spent(spent);
                 for (repository, gap) in &found.unread {
-                    if let Gap::NotRead(why) = gap {
-                        reading
-                            .report
-                            .gap(repository, &format!("its issues could not be read: {why}"));
-                    }
+                    let why = format!("its issues could not be read: {}", reason(gap));
+                    reading.report.gap(repository, &why);
                 }
                 Fact::Known(found)
             }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::audit::ScanGap;
+use crate::snapshot::Gap;
 use crate::workflows::{Action, ActionTaken, HealthName, WorkflowReport};
 
 /// What a look at workflows came to.
@@ -15,7 +16,7 @@ pub struct MonitorReport {
     pub owner: String,
     /// When it ended.
     pub timestamp: Timestamp,
-    /// Whether everything was read that the credential may see, and every action succeeded.
+    /// Whether all workflows were read, which a permission that is missing prevents too, and every action succeeded.
     pub complete: bool,
     /// Repositories that are known to be there and were not read.
     pub missing: Vec<String>,
@@ -36,6 +37,9 @@ pub struct MonitorReport {
 pub struct MonitorSummary {
     /// Repositories that were read.
     pub repositories: u64,
+    /// Those among them whose workflows are not known, because they could not be read.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unread: u64,
     /// Workflows by their health.
     pub workflows: BTreeMap<HealthName, u64>,
     /// Issues by what was done.
@@ -56,6 +60,19 @@ pub struct WatchedWorkflow {
     pub error: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Why something is not known, as a fragment.
+pub(super) fn reason(gap: &Gap) -> String {
+    match gap {
+        Gap::Permission(_) => gap.to_string(),
+        Gap::NotRead(why) => why.clone(),
+    }
+}
+
 impl MonitorSummary {
     pub(super) fn count(&mut self, health: HealthName) {
         *self.workflows.entry(health).or_default() += 1;
@@ -66,6 +83,12 @@ impl MonitorReport {
     pub(super) fn missed(&mut self, name: String, why: &str) {
         self.gap(&name, why);
         self.missing.push(name);
+    }
+
+    /// A repository whose workflows are not known.
+    pub(super) fn unread_workflows(&mut self, repository: &str, gap: &Gap) {
+        self.summary.unread += 1;
+        self.gap(repository, &reason(gap));
     }
 
     pub(super) fn gap(&mut self, repository: &str, why: &str) {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use toml::Value;
 
 use super::file::{self, Check, ExemptionTable, Table};
-use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem};
+use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, security};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
@@ -46,7 +46,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyErrors> {
 }
 
 /// Collects problems, so that all are told at once.
-struct Problems(Vec<PolicyProblem>);
+pub(super) struct Problems(Vec<PolicyProblem>);
 
 impl Problems {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
@@ -59,15 +59,22 @@ impl Problems {
     fn layer(&mut self, path: &str, table: Table) -> Layer {
         let Table {
             include,
+            rules,
+            rules_on,
             rules_off,
             severity,
             protection,
             dependabot,
             workflows,
+            actions,
+            access,
+            deployments,
             settings,
         } = table;
         let mut layer = Layer {
             include: include.map(|kinds| self.kinds(&format!("{path}.include"), &kinds)),
+            rules,
+            rules_on: rules_on.map(|names| self.rules(&format!("{path}.rules_on"), &names)),
             rules_off: rules_off.map(|names| self.rules(&format!("{path}.rules_off"), &names)),
             dismiss_stale_reviews: protection.dismiss_stale_reviews,
             require_status_checks: protection.require_status_checks,
@@ -77,9 +84,16 @@ impl Problems {
             renovate_counts: dependabot.renovate_counts,
             nested: dependabot.nested,
             labels: workflows.labels,
+            required_workflows: workflows.required,
+            security: security::Layer::read(self, path, actions, access, deployments),
             wanted: settings::read(&format!("{path}.settings"), &settings, &mut self.0),
             ..Layer::default()
         };
+        if let (Some(on), Some(off)) = (&layer.rules_on, &layer.rules_off) {
+            for rule in on.intersection(off) {
+                self.add(format!("{path}.rules_on"), format!("`{rule}` is in rules_off too"));
+            }
+        }
         for (name, severity) in &severity {
             let at = format!("{path}.severity.{name}");
             let rule = self.rule(&at, name);
@@ -193,7 +207,7 @@ impl Problems {
         names.into_iter().collect()
     }
 
-    fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
+    pub(super) fn globs(&mut self, path: &str, patterns: &[String]) -> Vec<Glob> {
         let mut globs = Vec::new();
         for pattern in patterns {
             match Glob::new(pattern) {

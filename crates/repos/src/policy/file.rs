@@ -1,12 +1,14 @@
 //! The form of a policy's TOML. What has the wrong type is told and cut out, so that the rest is read too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 use toml::Value;
 
+use super::security::{AccessTable, ActionsTable, DeploymentsTable};
 use super::{Nested, PolicyProblem};
+use crate::rules::Preset;
 use cc_devops_kernel::text::nearest;
 
 #[derive(Debug, Default, Deserialize)]
@@ -21,11 +23,16 @@ pub(super) struct PolicyFile {
 #[serde(default)]
 pub(super) struct Table {
     pub(super) include: Option<Vec<String>>,
+    pub(super) rules: Option<Preset>,
+    pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
+    pub(super) actions: ActionsTable,
+    pub(super) access: AccessTable,
+    pub(super) deployments: DeploymentsTable,
     pub(super) settings: toml::Table,
 }
 
@@ -35,11 +42,16 @@ pub(super) struct Table {
 pub(super) struct Override {
     pub(super) repositories: Vec<String>,
     pub(super) include: Option<Vec<String>>,
+    pub(super) rules: Option<Preset>,
+    pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
+    pub(super) actions: ActionsTable,
+    pub(super) access: AccessTable,
+    pub(super) deployments: DeploymentsTable,
     pub(super) settings: toml::Table,
 }
 
@@ -48,11 +60,16 @@ impl Override {
     pub(super) fn split(self) -> (Vec<String>, Table) {
         let table = Table {
             include: self.include,
+            rules: self.rules,
+            rules_on: self.rules_on,
             rules_off: self.rules_off,
             severity: self.severity,
             protection: self.protection,
             dependabot: self.dependabot,
             workflows: self.workflows,
+            actions: self.actions,
+            access: self.access,
+            deployments: self.deployments,
             settings: self.settings,
         };
         (self.repositories, table)
@@ -97,6 +114,7 @@ pub(super) struct WorkflowsTable {
     pub(super) ignored: Option<Vec<String>>,
     pub(super) fallback_repository: Option<String>,
     pub(super) labels: Option<Vec<String>>,
+    pub(super) required: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -111,12 +129,14 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 40] = [
     "defaults",
     "overrides",
     "exemptions",
     "repositories",
     "include",
+    "rules",
+    "rules_on",
     "rules_off",
     "severity",
     "protection",
@@ -137,6 +157,18 @@ const KEYS: [&str; 26] = [
     "ignored",
     "fallback_repository",
     "labels",
+    "required",
+    "actions",
+    "allowed",
+    "trusted",
+    "access",
+    "writing_deploy_keys",
+    "outside_admins",
+    "trusted_webhook_hosts",
+    "deployments",
+    "protected",
+    "require_reviewers",
+    "release_tags",
     "until",
 ];
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod security;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +15,9 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use self::security::{Access, Actions, Deployments};
 use super::patterns::Glob;
-use super::rules::{Rule, Severity};
+use super::rules::{Preset, Rule, Severity};
 use super::settings::{self, Section, Wanted};
 use super::snapshot::{RequiredCheck, Trait};
 
@@ -33,7 +35,11 @@ pub struct Policy {
 pub struct PolicySettings {
     /// Forks, mirrors, templates and archived repositories that are checked all the same.
     pub include: BTreeSet<Trait>,
-    /// Rules that are not looked at.
+    /// Which rules are looked at, unless they are named below.
+    pub rules: Preset,
+    /// Rules that are looked at whatever the preset is.
+    pub rules_on: BTreeSet<Rule>,
+    /// Rules that are not looked at, whatever else says that they are.
     pub rules_off: BTreeSet<Rule>,
     /// Severities that differ from the rule's own.
     pub severity: BTreeMap<Rule, Severity>,
@@ -43,6 +49,12 @@ pub struct PolicySettings {
     pub dependabot: Dependabot,
     /// Workflows.
     pub workflows: Workflows,
+    /// Actions.
+    pub actions: Actions,
+    /// Who and what has access.
+    pub access: Access,
+    /// Deployments and releases.
+    pub deployments: Deployments,
     /// What its settings are to be.
     pub wanted: Wanted,
 }
@@ -102,6 +114,8 @@ pub struct Workflows {
     pub fallback_repository: Option<String>,
     /// Labels of new issues.
     pub labels: Vec<String>,
+    /// Paths of the workflows that rulesets must require, such as `.github/workflows/ci.yml`.
+    pub required: BTreeSet<String>,
 }
 
 /// A breach that is let through.
@@ -135,6 +149,8 @@ impl Exemption {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Layer {
     include: Option<BTreeSet<Trait>>,
+    rules: Option<Preset>,
+    rules_on: Option<BTreeSet<Rule>>,
     rules_off: Option<BTreeSet<Rule>>,
     severity: BTreeMap<Rule, Severity>,
     required_reviews: Option<u32>,
@@ -151,6 +167,8 @@ struct Layer {
     ignored_workflows: Option<Vec<Glob>>,
     fallback_repository: Option<String>,
     labels: Option<Vec<String>>,
+    required_workflows: Option<BTreeSet<String>>,
+    security: security::Layer,
     wanted: settings::Layer,
 }
 
@@ -161,6 +179,8 @@ impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             include: BTreeSet::new(),
+            rules: Preset::default(),
+            rules_on: BTreeSet::new(),
             rules_off: BTreeSet::new(),
             severity: BTreeMap::new(),
             protection: Protection {
@@ -179,12 +199,28 @@ impl Default for PolicySettings {
                 ignored_paths: IGNORED_PATHS.into_iter().filter_map(|p| Glob::new(p).ok()).collect(),
             },
             workflows: Workflows::default(),
+            actions: Actions::default(),
+            access: Access::default(),
+            deployments: Deployments::default(),
             wanted: Wanted::default(),
         }
     }
 }
 
 impl PolicySettings {
+    /// Whether the rule is looked at. What must be required of workflows, and what settings are to be, only the policy
+    /// can say.
+    pub fn looks_at(&self, rule: Rule) -> bool {
+        let says_something = match rule {
+            Rule::RequiredWorkflows => !self.workflows.required.is_empty(),
+            Rule::SettingsDrift => !self.wanted.is_empty(),
+            _ => true,
+        };
+        says_something
+            && !self.rules_off.contains(&rule)
+            && (self.rules >= rule.preset() || self.rules_on.contains(&rule))
+    }
+
     /// How bad a breach of the rule is here.
     pub fn severity(&self, rule: Rule) -> Severity {
         self.severity.get(&rule).copied().unwrap_or_else(|| rule.severity())
@@ -197,6 +233,8 @@ impl PolicySettings {
             }
         }
         set(&mut self.include, layer.include.as_ref());
+        set(&mut self.rules, layer.rules.as_ref());
+        set(&mut self.rules_on, layer.rules_on.as_ref());
         set(&mut self.rules_off, layer.rules_off.as_ref());
         self.severity.extend(&layer.severity);
         let protection = &mut self.protection;
@@ -224,9 +262,13 @@ impl PolicySettings {
         let workflows = &mut self.workflows;
         set(&mut workflows.ignored, layer.ignored_workflows.as_ref());
         set(&mut workflows.labels, layer.labels.as_ref());
+        set(&mut workflows.required, layer.required_workflows.as_ref());
         if layer.fallback_repository.is_some() {
             workflows.fallback_repository.clone_from(&layer.fallback_repository);
         }
+        layer
+            .security
+            .lay(&mut self.actions, &mut self.access, &mut self.deployments);
         self.wanted.lay(&layer.wanted);
     }
 }
@@ -274,6 +316,46 @@ impl Policy {
 
     fn layers(&self) -> impl Iterator<Item = &Layer> {
         std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer))
+    }
+}
+
+impl Policy {
+    /// Whether the rule may be looked at for some repository, or for the organisation.
+    pub fn may_look_at(&self, rule: Rule) -> bool {
+        let layers = || std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer));
+        let never = self.defaults.rules_off.as_ref().is_some_and(|off| off.contains(&rule))
+            && layers().all(|layer| layer.rules_off.as_ref().is_none_or(|off| off.contains(&rule)));
+        let usual = self.defaults.rules.unwrap_or_default() >= rule.preset();
+        let asked = |layer: &Layer| {
+            layer.rules.is_some_and(|preset| preset >= rule.preset())
+                || layer.rules_on.as_ref().is_some_and(|on| on.contains(&rule))
+        };
+        let says_something = rule != Rule::RequiredWorkflows
+            || layers().any(|layer| layer.required_workflows.as_ref().is_some_and(|paths| !paths.is_empty()));
+        says_something && !never && (usual || layers().any(asked))
+    }
+
+    /// Looks at these rules too, because somebody names them. What an override leaves out for some repositories
+    /// stays left out.
+    pub fn look_at(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            self.defaults.rules_on.get_or_insert_default().insert(*rule);
+            if let Some(off) = &mut self.defaults.rules_off {
+                off.remove(rule);
+            }
+            let lists = self
+                .overrides
+                .iter_mut()
+                .filter_map(|(_, layer)| layer.rules_on.as_mut());
+            for on in lists {
+                on.insert(*rule);
+            }
+        }
+    }
+
+    /// What is demanded of the organisation itself: it goes by its login, as if it were a repository of that name.
+    pub fn of_the_organization(&self, login: &str) -> PolicySettings {
+        self.settings(login, login)
     }
 }
 

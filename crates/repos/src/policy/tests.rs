@@ -171,3 +171,50 @@ fn the_documentation_shows_the_defaults_and_every_rule() {
         assert!(text.contains(rule.source()), "{rule}");
     }
 }
+
+#[test]
+fn presets_and_names_say_which_rules_are_looked_at() {
+    let looks = |text: &str, rule: Rule| Policy::from_toml(text).unwrap().settings("o", "web").looks_at(rule);
+    assert!(looks("", Rule::SecretScanning) && !looks("", Rule::Webhooks));
+    assert!(looks("defaults.rules = 'strict'", Rule::Webhooks));
+    assert!(looks("defaults.rules_on = ['webhooks']", Rule::Webhooks));
+    assert!(!looks(
+        "defaults.rules = 'strict'\ndefaults.rules_off = ['webhooks']",
+        Rule::Webhooks
+    ));
+    assert!(!looks("defaults.rules = 'strict'", Rule::RequiredWorkflows));
+    assert!(looks(
+        "defaults.workflows.required = ['ci.yml']",
+        Rule::RequiredWorkflows
+    ));
+    let own = "[[overrides]]\nrepositories = ['web']\nrules = 'strict'";
+    assert!(looks(own, Rule::Webhooks));
+    let both = problems("defaults.rules_on = ['webhooks']\ndefaults.rules_off = ['webhooks']");
+    assert_eq!(both, ["defaults.rules_on: `webhooks` is in rules_off too"]);
+    assert!(problems("defaults.rules = 'all'")[0].contains("`baseline` or `strict`"));
+    assert!(problems("defaults.actions.trustde = []")[0].contains("trusted"));
+}
+
+#[test]
+fn a_rule_that_somebody_names_is_looked_at() {
+    let text = "defaults.rules_off = ['force_push']\n[[overrides]]\nrepositories = ['lab']\nrules_off = ['webhooks']";
+    let mut policy = Policy::from_toml(text).unwrap();
+    policy.look_at(&[Rule::Webhooks, Rule::ForcePush]);
+    let web = policy.settings("o", "web");
+    assert!(web.looks_at(Rule::Webhooks) && web.looks_at(Rule::ForcePush) && !web.looks_at(Rule::DeployKeys));
+    assert!(!policy.settings("o", "lab").looks_at(Rule::Webhooks));
+    assert!(policy.may_look_at(Rule::Webhooks));
+}
+
+#[test]
+fn what_no_repository_is_held_to_is_not_read_for() {
+    let may = |text: &str, rule: Rule| Policy::from_toml(text).unwrap().may_look_at(rule);
+    assert!(may("", Rule::SecretScanning) && !may("", Rule::Webhooks));
+    assert!(!may("defaults.rules_off = ['secret_scanning']", Rule::SecretScanning));
+    let back = "defaults.rules_off = ['secret_scanning']\n[[overrides]]\nrepositories = ['web']\nrules_off = []";
+    assert!(may(back, Rule::SecretScanning));
+    let one = "[[overrides]]\nrepositories = ['web']\nrules_on = ['webhooks']";
+    assert!(may(one, Rule::Webhooks) && !may(one, Rule::DeployKeys));
+    assert!(!may("defaults.rules = 'strict'", Rule::RequiredWorkflows));
+    assert!(may("defaults.workflows.required = ['ci.yml']", Rule::RequiredWorkflows));
+}

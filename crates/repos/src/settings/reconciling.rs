@@ -32,7 +32,8 @@ pub struct Reconciler {
     host: Arc<dyn CodeHost>,
     owner: String,
     policy: Arc<Policy>,
-    secrets: Arc<dyn SecretStore>,
+    /// None where a command keeps nothing.
+    secrets: Option<Arc<dyn SecretStore>>,
     store: Arc<dyn RepositoryStore>,
     audit: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
@@ -69,7 +70,7 @@ impl Reconciler {
         host: Arc<dyn CodeHost>,
         owner: impl Into<String>,
         policy: Arc<Policy>,
-        secrets: Arc<dyn SecretStore>,
+        secrets: Option<Arc<dyn SecretStore>>,
         ports: impl Into<RepositoryPorts>,
     ) -> Self {
         let ports = ports.into();
@@ -197,6 +198,9 @@ impl Reconciler {
     /// The newest version of every secret that the policy names and that is there.
     async fn versions(&self) -> PortResult<BTreeMap<String, String>> {
         let mut versions = BTreeMap::new();
+        let Some(secrets) = &self.secrets else {
+            return Ok(versions);
+        };
         let wanted = self.policy.wanted_secrets();
         let folders: BTreeSet<&str> = wanted
             .iter()
@@ -207,7 +211,7 @@ impl Reconciler {
                 SecretPrefix::new(folder).map_err(|error| PortError::new(PortErrorKind::Refused, error.to_string()))?;
             let mut after: Option<SecretName> = None;
             loop {
-                let page = self.secrets.list(Some(&prefix), after.as_ref(), PAGE).await?;
+                let page = secrets.list(Some(&prefix), after.as_ref(), PAGE).await?;
                 after = page.last().map(|secret| secret.name.clone());
                 let ended = page.len() < PAGE;
                 let named = page.into_iter().filter(|secret| wanted.contains(secret.name.as_str()));
@@ -321,7 +325,11 @@ impl Reconciler {
             return Err(moved("it was set or deleted since the plan was made"));
         }
         let kept = SecretName::new(from).map_err(|error| PortError::new(PortErrorKind::Refused, error.to_string()))?;
-        let Some(read) = self.secrets.read(&kept, SecretVersion::Current).await? else {
+        let read = match &self.secrets {
+            Some(secrets) => secrets.read(&kept, SecretVersion::Current).await?,
+            None => None,
+        };
+        let Some(read) = read else {
             return Err(moved(&format!("the control plane has no secret {from} any more")));
         };
         if read.version_id != version {

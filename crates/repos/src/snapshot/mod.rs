@@ -1,6 +1,7 @@
 //! What is known of a repository. What could not be read says so: it is neither there nor missing.
 
 mod branch;
+mod posture;
 pub mod tree;
 mod workflow;
 
@@ -15,6 +16,11 @@ pub use branch::{
     Actors, AppliesTo, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Enforcement,
     NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
     StatusChecks, Target,
+};
+pub use posture::{
+    ActionsPermissions, AllowedActions, CodeScanning, CodeownersMistake, Collaborator, DependabotRun, DeployKey,
+    Environment, Observed, Organization, Posture, SecretScanning, TagRuleset, TokenPermission, UsedAction, Webhook,
+    WorkflowFile, WorkflowPermissions,
 };
 pub use tree::Tree;
 pub use workflow::{Conclusion, FailedJob, Run, RunStatus, Workflow, WorkflowId, WorkflowState};
@@ -91,6 +97,11 @@ impl<T> Fact<T> {
 #[serde(transparent)]
 pub struct RepositoryId(pub u64);
 
+impl RepositoryId {
+    /// What stands for the organisation itself where breaches are kept by repository. GitHub numbers from 1.
+    pub const ORGANIZATION: Self = Self(0);
+}
+
 impl fmt::Display for RepositoryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -123,6 +134,9 @@ pub struct Repository {
     pub files: Fact<Files>,
     /// Its workflows.
     pub workflows: Fact<Vec<Workflow>>,
+    /// What else its security rests on, as far as the policy asks.
+    #[serde(default)]
+    pub posture: Posture,
     /// How its settings stand to those that the policy names; `None` where they were not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Drift>,
@@ -161,6 +175,7 @@ impl Repository {
             }
         }
         note(&mut gaps, "workflows", &self.workflows);
+        gaps.extend(self.posture.unread());
         gaps
     }
 

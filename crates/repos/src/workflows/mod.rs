@@ -11,6 +11,7 @@ pub mod marker;
 pub mod runs;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ pub struct Issue {
     pub repository: String,
     /// Its number there.
     pub number: u64,
-    /// Whether the account that asks wrote it. Anybody can copy a marker; only our own issues count.
+    /// Whether it counts, for anybody can copy a marker: the account that asks wrote it, one that this installation
+    /// asked as before, or somebody who may write to the repository.
     pub ours: bool,
     /// How it stands.
     pub standing: IssueStanding,

@@ -5,10 +5,10 @@ use cc_devops_requests::retention::Rules;
 use {cc_devops_repos as repos, cc_devops_revenue as revenue};
 
 use super::super::{RatesFrom, Settings};
-use super::{BadVariables, of_variables};
+use super::{BadVariables, of_variables_and_policy};
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, BadVariables> {
-    of_variables(|name| {
+    of_variables_and_policy(|name| {
         variables
             .iter()
             .find(|(known, _)| *known == name)
@@ -48,7 +48,7 @@ fn the_stage_alone_is_enough() {
     let bank = RatesFrom::Ecb(cc_devops_rates::ECB_URL.to_owned());
     assert_eq!(settings.revenue.rates, bank);
     assert_eq!(settings.repositories.token.as_str(), "/contentcraft/github/token");
-    assert_eq!(settings.repositories.owner, "deepfoundai");
+    assert_eq!(settings.repositories.owner, None, "there is no owner of our own");
     assert_eq!(settings.repositories.api_url, cc_devops_github::client::API_URL);
     assert_eq!(settings.repositories.policy, repos::policy::Policy::default());
 }

@@ -9,8 +9,8 @@ use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::Whose;
-use super::planned::{carried_out, changes, count, document, is_in_part, names_of, no_settings, not_read, shown};
+use super::planned::{carried_out, changes, count, document, is_in_part, no_settings, not_read, shown};
+use super::{Keeping, Whose};
 use crate::confirmation::confirm;
 use crate::context::Context;
 use crate::error::CliError;
@@ -75,7 +75,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 .map_err(|error| CliError::Usage(format!("cannot read the plan {}: {error}", path.display())))?,
         ),
     };
-    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let written: &[String] = if file.is_some() { &[] } else { &args.names };
+    let looking = Box::pin(args.whose.look(context, written, Keeping::Keeps)).await?;
+    let hygiene = &looking.tools;
     let planned = match (&file, &text) {
         (Some(path), Some(text)) => {
             let refused = |error| CliError::Usage(format!("the plan {} is not carried out: {error}", path.display()));
@@ -85,7 +87,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 ..Planned::default()
             }
         }
-        _ => plan(context, &hygiene, &args.names).await?,
+        _ => plan(context, hygiene, &looking.names).await?,
     };
     let (changed, repositories) = changes(&planned.plans);
     if changed > 0 {
@@ -125,14 +127,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if applied.iter().any(|applied| !applied.done) {
         Err(CliError::Answered)
     } else if is_in_part(&planned) {
-        Err(CliError::InPart)
+        Err(CliError::Unread)
     } else {
         Ok(())
     }
 }
 
 async fn plan(context: &Context, hygiene: &RepositoryTools, names: &[String]) -> Result<Planned, CliError> {
-    let names = names_of(&hygiene.owner, names)?;
     if !hygiene.reconciler.wants_settings() {
         return Err(no_settings());
     }
@@ -140,8 +141,8 @@ async fn plan(context: &Context, hygiene: &RepositoryTools, names: &[String]) ->
     progress.start();
     let planned = hygiene
         .reconciler
-        .plan(&names, &mut |done, total| progress.of(done, total))
+        .plan(names, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    Ok(planned?)
+    planned.map_err(|error| CliError::of_named(error, names))
 }

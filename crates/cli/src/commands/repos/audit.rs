@@ -1,16 +1,16 @@
 //! `repos audit`: every repository, held against the policy.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cc_devops_reports::{Shown, html, markdown, sarif, table};
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::auditing::{Ask, AuditError};
 use cc_devops_repos::rules::{Rule, Severity};
 
-use super::{Whose, short_name};
+use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 use crate::output::Output;
 
 const AFTER_HELP: &str = "\
@@ -20,9 +20,6 @@ permissions it needs. What it may not see is unknown, and neither a pass nor a b
 What was found is kept, so that the next audit knows what is new and what is fixed. The control
 plane audits every day at 07:00 UTC, and tells what is new.
 
-Exit code 1 when there is a breach of at least the severity of --fail-on, or when the audit is
-incomplete.
-
 Examples:
   cc-devops repos audit
   cc-devops repos audit --repo web --repo api --rule branch_protection
@@ -31,14 +28,14 @@ Examples:
 
 /// What to audit, and how to show it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     #[command(flatten)]
     whose: Whose,
     /// One repository, and others by naming it again; without it, all of the owner's
     #[arg(long, value_name = "NAME")]
     repo: Vec<String>,
-    /// One rule, and others by naming it again
+    /// One rule, and others by naming it again; it is looked at even if the policy leaves it out
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Vec<Rule>,
     /// How it is shown
@@ -93,68 +90,82 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
 /// Runs `repos audit`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let keeping = if args.dry_run { Keeping::Shows } else { Keeping::Keeps };
+    let whose = args.whose.looking_at(&args.rule);
+    let looking = Box::pin(whose.look(context, &args.repo, keeping)).await?;
     let ask = Ask {
-        only: args.repo.iter().map(|name| short_name(name)).collect(),
+        only: looking.names.clone(),
         keep: !args.dry_run,
     };
     let mut progress = output.progress("repositories looked at:");
     progress.start();
-    let audited = hygiene
+    let audited = looking
+        .tools
         .auditor
         .audit(&ask, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let mut report = audited.map_err(refused)?;
+    let mut report = audited.map_err(|error| refused(error, &ask.only))?;
     if !args.rule.is_empty() {
         let rules: BTreeSet<Rule> = args.rule.into_iter().collect();
         report = report.only(&rules);
     }
     let format = if output.is_json() { Format::Json } else { args.format };
-    show(output, &report, format, args.output, context.global.verbose > 0)?;
+    let text = shown(context, &report, format, &looking.tools.web)?;
+    match (text, args.output) {
+        (None, None) => Output::json_stream(&report)?,
+        (None, Some(file)) => {
+            let text = serde_json::to_string(&report);
+            written(&file, &text.map_err(no_json)?)?;
+        }
+        (Some(text), None) => Output::raw(&text)?,
+        (Some(text), Some(file)) => written(&file, &text)?,
+    }
     let failed = args
         .fail_on
         .0
         .is_some_and(|least| report.summary.breaches.keys().any(|severity| *severity >= least));
-    if failed || !report.complete {
-        Err(CliError::Answered)
-    } else {
-        Ok(())
+    match (failed, report.complete) {
+        (true, _) => Err(CliError::Answered),
+        (false, false) => Err(CliError::Unread),
+        (false, true) => Ok(()),
     }
 }
 
-pub(super) fn refused(error: AuditError) -> CliError {
+/// Why there is no audit of the repositories that were named, or of all.
+pub(super) fn refused(error: AuditError, named: &[String]) -> CliError {
     match error {
-        AuditError::Port(error) => CliError::Port(error),
+        AuditError::Port(error) => CliError::of_named(error, named),
         error @ AuditError::Json(_) => CliError::Failed(error.to_string()),
     }
 }
 
-fn show(
-    output: Output,
-    report: &ScanReport,
-    format: Format,
-    file: Option<PathBuf>,
-    verbose: bool,
-) -> Result<(), CliError> {
-    let shown = Shown {
-        verbose,
-        width: output.size().0,
-    };
-    let text = match format {
-        Format::Json if file.is_none() => return Output::json_stream(report),
-        Format::Json => serde_json::to_string(report).map(|text| text + "\n"),
+/// The report as it is shown; none where it is JSON, which may be large.
+fn shown(context: &Context, report: &ScanReport, format: Format, web: &str) -> Result<Option<String>, CliError> {
+    let output = context.output;
+    Ok(Some(match format {
+        Format::Json => return Ok(None),
         Format::Sarif => {
-            serde_json::to_string_pretty(&sarif(report, env!("CARGO_PKG_VERSION"))).map(|text| text + "\n")
+            let log = serde_json::to_string_pretty(&sarif(report, web, env!("CARGO_PKG_VERSION")));
+            log.map_err(no_json)?
         }
-        Format::Table => Ok(table(report, shown) + "\n"),
-        Format::Markdown => Ok(markdown(report)),
-        Format::Html => Ok(html(report)),
-    };
-    let text = text.map_err(|error| CliError::internal("an audit is no valid JSON", error))?;
-    match file {
-        None => Output::raw(&text),
-        Some(file) => std::fs::write(&file, text)
-            .map_err(|error| CliError::write(format!("cannot write {}", file.display()), error)),
-    }
+        Format::Table => {
+            let shown = Shown {
+                verbose: context.global.verbose > 0,
+                width: output.size().0,
+            };
+            output.fitted(table(report, shown))
+        }
+        Format::Markdown => markdown(report, web),
+        Format::Html => html(report, web),
+    }))
+}
+
+fn no_json(error: serde_json::Error) -> CliError {
+    CliError::internal("an audit is no valid JSON", error)
+}
+
+fn written(file: &Path, text: &str) -> Result<(), CliError> {
+    let text = format!("{}\n", text.trim_end_matches('\n'));
+    std::fs::write(file, text).map_err(|error| CliError::write(format!("cannot write {}", file.display()), error))
 }

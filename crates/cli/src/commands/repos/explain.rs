@@ -4,9 +4,9 @@ use cc_devops_reports::explain;
 use cc_devops_repos::auditing::Ask;
 
 use super::audit::refused;
-use super::{Whose, short_name};
+use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 
 const AFTER_HELP: &str = "\
 The same facts as `repos audit` judges, and whether security updates are paused, which no list says.
@@ -17,7 +17,7 @@ Examples:
 
 /// Which.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// The repository
     #[arg(value_name = "REPOSITORY")]
@@ -27,23 +27,22 @@ pub(crate) struct Args {
 }
 
 /// Runs `repos explain`.
-pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliError> {
-    if let Some((owner, _)) = args.name.split_once('/') {
-        args.whose.owner.get_or_insert_with(|| owner.to_owned());
-    }
-    let (_opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let written = std::slice::from_ref(&args.name);
+    let looking = Box::pin(args.whose.look(context, written, Keeping::Shows)).await?;
     let ask = Ask {
-        only: vec![short_name(&args.name)],
+        only: looking.names,
         keep: false,
     };
-    let report = hygiene.auditor.audit(&ask, &mut |_, _| ()).await.map_err(refused)?;
+    let progress = context.output.progress("reading the repository:");
+    progress.start();
+    let audited = looking.tools.auditor.audit(&ask, &mut |_, _| ()).await;
+    drop(progress);
+    let report = audited.map_err(|error| refused(error, &ask.only))?;
     let Some(repository) = report.repositories.first() else {
         return Err(CliError::Failed(format!("nothing is known of {}", args.name)));
     };
-    context.output.answer(repository, || explain(repository))?;
-    if report.complete {
-        Ok(())
-    } else {
-        Err(CliError::Answered)
-    }
+    let output = context.output;
+    output.answer(repository, || output.fitted(explain(repository)))?;
+    if report.complete { Ok(()) } else { Err(CliError::Unread) }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use cc_devops_app::settings::login;
 use serde_json::json;
 
-use super::Whose;
-use super::planned::{count, names_of, write_new};
+use super::planned::{count, write_new};
+use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -43,16 +43,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         owner: args.owner,
         policy: None,
     };
-    let (_opened, hygiene) = Box::pin(whose.open(context)).await?;
-    let names = names_of(&hygiene.owner, &args.repo)?;
+    let looking = Box::pin(whose.look(context, &args.repo, Keeping::Shows)).await?;
+    let (hygiene, names) = (&looking.tools, &looking.names);
     let mut progress = output.progress("repositories read:");
     progress.start();
     let exported = hygiene
         .reconciler
-        .export(&names, &mut |done, total| progress.of(done, total))
+        .export(names, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let (exported, whole) = exported?;
+    let (exported, whole) = exported.map_err(|error| CliError::of_named(error, names))?;
     match &args.out {
         Some(path) => {
             write_new(path, &exported.toml)?;
@@ -72,5 +72,5 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }))?,
         None => Output::raw(&exported.toml)?,
     }
-    if whole { Ok(()) } else { Err(CliError::InPart) }
+    if whole { Ok(()) } else { Err(CliError::Unread) }
 }

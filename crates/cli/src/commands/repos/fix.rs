@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_repos::fix::{Means, Plan};
 use cc_devops_repos::remedying::{Applied, Plans, Wanted};
 use cc_devops_repos::rules::Rule;
@@ -11,9 +12,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::audit::rule;
-use super::{Whose, short_name};
+use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 use crate::output::visible;
 
 const AFTER_HELP: &str = "\
@@ -31,7 +32,7 @@ Examples:
 
 /// What to fix.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// Repositories; without one, all of the owner's
     #[arg(value_name = "REPOSITORY")]
@@ -60,13 +61,16 @@ struct Answer<'a> {
 /// Runs `repos fix`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (opened, hygiene) = Box::pin(args.whose.open(context)).await?;
+    let keeping = if args.apply { Keeping::Keeps } else { Keeping::Shows };
+    let whose = args.whose.looking_at(&args.rule);
+    let looking = Box::pin(whose.look(context, &args.names, keeping)).await?;
+    let hygiene = looking.tools;
     let wanted = Wanted {
-        names: args.names.iter().map(|name| short_name(name)).collect(),
+        names: looking.names,
         rules: args.rule.into_iter().collect(),
         means: if args.classic { Means::Classic } else { Means::Ruleset },
     };
-    let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
+    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     let mut progress = output.progress("plans made:");
     progress.start();
     let planned = hygiene
@@ -74,7 +78,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .plan(&wanted, today, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let plans = planned?;
+    let plans = planned.map_err(|error| CliError::of_named(error, &wanted.names))?;
     let mut applied = Vec::new();
     if args.apply {
         let author = hygiene.remedy.author(&Asker::Operator, &wanted.names).await?;
@@ -91,7 +95,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let of_all = wanted.names.is_empty();
     output.answer(&answer, || {
-        text(&plans, args.apply.then_some(applied.as_slice()), of_all)
+        output.fitted(text(&plans, args.apply.then_some(applied.as_slice()), of_all))
     })?;
     let failed = applied.iter().any(|applied| !applied.done);
     if failed || !plans.missing.is_empty() {
@@ -156,7 +160,7 @@ fn unknown(plans: &Plans, of_all: bool) -> Vec<String> {
             _ => repositories.into_iter().collect::<Vec<_>>().join(", "),
         };
         format!(
-            "Not known of {}: {}. {}",
+            "What holds is not known, of {}: {}. {}",
             visible(&places),
             rules.join(", "),
             visible(fix)

@@ -8,15 +8,20 @@ mod fix;
 mod plan;
 mod planned;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use cc_devops_app::repositories::RepositoryTools;
+use cc_devops_app::repositories::{RepositoryTools, Trouble};
 use cc_devops_app::settings::login;
+use cc_devops_app::unkept;
+use cc_devops_kernel::ports::SecretVersion;
+use cc_devops_repos::owner::{NotMeant, of_owner};
 use cc_devops_repos::policy::Policy;
+use cc_devops_repos::rules::Rule;
 
 use crate::context::Context;
 use crate::credentials::{self, GITHUB_TOKEN};
 use crate::error::CliError;
+use crate::output::Output;
 use crate::store::{self, Opened};
 
 /// What to do.
@@ -45,45 +50,118 @@ pub(crate) struct Whose {
     /// A file with the repository policy, instead of the configuration's
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Rules that are looked at whatever the policy says.
+    #[arg(skip)]
+    named: Vec<Rule>,
 }
 
 /// Runs `repos`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    match command {
+    let done = match command {
         Command::Audit(args) => Box::pin(audit::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Fix(args) => Box::pin(fix::run(context, args)).await,
         Command::Plan(args) => Box::pin(plan::run(context, args)).await,
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Export(args) => Box::pin(export::run(context, args)).await,
-    }
+    };
+    done.map_err(CliError::on_repositories)
+}
+
+/// Whether a command keeps what it learns for the next time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// It does, and makes the data folder where there is none.
+    Keeps,
+    /// It only shows: where there is no data folder, none is made.
+    Shows,
+}
+
+/// What a command on repositories works with.
+pub(crate) struct Looking {
+    /// What looks after the repositories.
+    pub(crate) tools: RepositoryTools,
+    /// The repositories that were named, without their owner.
+    pub(crate) names: Vec<String>,
+    /// Holds the store open.
+    _opened: Option<Opened>,
 }
 
 impl Whose {
-    /// Opens the store and puts together what looks after the repositories.
-    pub(crate) async fn open(self, context: &Context) -> Result<(Opened, RepositoryTools), CliError> {
-        let mut config = *context.load_settings()?.settings.repositories;
-        config.owner = self.owner.unwrap_or(config.owner);
-        if let Some(file) = self.policy {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|error| CliError::Usage(format!("cannot read the policy {}: {error}", file.display())))?;
-            config.policy = Policy::from_toml(&text).map_err(|errors| {
-                let problems: Vec<String> = errors.0.iter().map(|problem| format!("\n  {problem}")).collect();
-                CliError::Failed(format!(
-                    "the policy {} has errors:{}",
-                    file.display(),
-                    problems.concat()
-                ))
-            })?;
+    /// The same, looking at these rules whatever the policy says.
+    pub(crate) fn looking_at(self, rules: &[Rule]) -> Self {
+        Self {
+            named: rules.to_vec(),
+            ..self
         }
-        let opened = store::open_or_make(context).await?;
+    }
+
+    /// Puts together what looks after the repositories. What was written wrong is said before anything is opened,
+    /// read or made.
+    pub(crate) async fn look(
+        self,
+        context: &Context,
+        written: &[String],
+        keeping: Keeping,
+    ) -> Result<Looking, CliError> {
+        let settings = context.load_settings()?.settings;
+        let mut config = (*settings.repositories).clone();
+        let owner = self.owner.or_else(|| config.owner.take());
+        let owner = owner.ok_or_else(|| CliError::Usage(NOBODYS.to_owned()))?;
+        let names = written.iter().map(|written| named(&owner, written));
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        if let Some(file) = self.policy {
+            config.policy = policy(&file)?;
+        }
+        if context.output.shows_progress() {
+            config.trouble = Some(Trouble::told(Output::trouble));
+        }
+        config.policy.look_at(&self.named);
         let given = credentials::given(GITHUB_TOKEN, &config.token, context.output);
-        let tools = opened.capabilities.repositories_by(config, given);
-        Ok((opened, tools))
+        let secret = config.token.clone();
+        let is_new = settings.aws.is_none() && !store::exists(&context.global.data_dir);
+        let (tools, opened) = match given {
+            None if is_new => return Err(CliError::no_github_token(&secret)),
+            Some(token) if is_new && keeping == Keeping::Shows => {
+                (unkept::repositories(&settings, config, owner, token), None)
+            }
+            given => {
+                let opened = store::open_or_make(context).await?;
+                let is_kept = async || opened.ports.secrets.read(&secret, SecretVersion::Current).await;
+                if given.is_none() && is_kept().await?.is_none() {
+                    return Err(CliError::no_github_token(&secret));
+                }
+                let tools = opened.capabilities.repositories_by(config, owner, given);
+                (tools, Some(opened))
+            }
+        };
+        Ok(Looking {
+            tools,
+            names,
+            _opened: opened,
+        })
     }
 }
 
-/// A repository's name without its owner, which may be named with it.
-pub(crate) fn short_name(name: &str) -> String {
-    name.rsplit('/').next().unwrap_or(name).to_owned()
+/// What is said where nobody said whose repositories are meant.
+const NOBODYS: &str = "whose repositories? Say it with --owner LOGIN, or set github.owner in the configuration";
+
+/// The repository that is meant, without its owner.
+fn named(owner: &str, written: &str) -> Result<String, CliError> {
+    let meant = of_owner(Some(owner), written).map_err(|error| match &error {
+        NotMeant::OtherOwner { of, .. } => CliError::Usage(format!("{error}: say --owner {of} if that one is meant")),
+        NotMeant::NoOwner(_) | NotMeant::NoName { .. } => CliError::Usage(error.to_string()),
+    });
+    Ok(meant?.to_string())
+}
+
+/// Reads the policy that a person named.
+fn policy(file: &Path) -> Result<Policy, CliError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| CliError::Usage(format!("cannot read the policy {}: {error}", file.display())))?;
+    Policy::from_toml(&text).map_err(|errors| {
+        let problems: Vec<String> = errors.0.iter().map(|problem| format!("\n  {problem}")).collect();
+        let message = format!("the policy {} has errors:{}", file.display(), problems.concat());
+        CliError::Usage(message)
+    })
 }

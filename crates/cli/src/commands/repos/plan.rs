@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::Whose;
-use super::planned::{changes, count, document, is_in_part, names_of, no_settings, not_read, shown, write_new};
+use super::planned::{changes, count, document, is_in_part, no_settings, not_read, shown, write_new};
+use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -40,8 +41,8 @@ pub(crate) struct Args {
 /// Runs `repos plan`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let (opened, hygiene) = Box::pin(args.whose.open(context)).await?;
-    let names = names_of(&hygiene.owner, &args.names)?;
+    let looking = Box::pin(args.whose.look(context, &args.names, Keeping::Shows)).await?;
+    let (hygiene, names) = (&looking.tools, &looking.names);
     if !hygiene.reconciler.wants_settings() {
         return Err(no_settings());
     }
@@ -49,12 +50,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     progress.start();
     let planned = hygiene
         .reconciler
-        .plan(&names, &mut |done, total| progress.of(done, total))
+        .plan(names, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let planned = planned?;
+    let planned = planned.map_err(|error| CliError::of_named(error, names))?;
     if let Some(path) = &args.out {
-        let (now, plans) = (opened.ports.clock.now(), planned.plans.clone());
+        let (now, plans) = (SystemClock.now(), planned.plans.clone());
         let saved = SavedPlan::new(&hygiene.owner, &hygiene.server, plans, now, &person());
         let text = serde_json::to_string_pretty(&saved);
         let text = text.map_err(|error| CliError::internal("a plan is no valid JSON", error))?;
@@ -72,7 +73,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if changed > 0 {
         Err(CliError::Answered)
     } else if is_in_part(&planned) {
-        Err(CliError::InPart)
+        Err(CliError::Unread)
     } else {
         Ok(())
     }

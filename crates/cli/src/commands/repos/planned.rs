@@ -1,4 +1,4 @@
-//! What `repos plan`, `repos apply` and `repos export` have in common: names, words, files.
+//! What `repos plan`, `repos apply` and `repos export` have in common: words and files.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,23 +9,8 @@ use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SettingsPlan;
 use serde_json::{Value, json};
 
-use super::short_name;
 use crate::error::CliError;
 use crate::output::visible;
-
-/// The names without their owner, who must be this one.
-pub(super) fn names_of(owner: &str, names: &[String]) -> Result<Vec<String>, CliError> {
-    for name in names {
-        if let Some((other, _)) = name.split_once('/')
-            && !other.eq_ignore_ascii_case(owner)
-        {
-            return Err(CliError::Usage(format!(
-                "{name} is not a repository of {owner}: say --owner {other}, or leave it out"
-            )));
-        }
-    }
-    Ok(names.iter().map(|name| short_name(name)).collect())
-}
 
 /// Writes a file that must not be there yet.
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {

@@ -96,7 +96,6 @@ impl<'w> Seen<'w> {
     }
 
     /// Shows what was said, which the runner of tests shows where it is asked to.
-    #[expect(clippy::print_stdout, reason = "a test's own output")]
     pub(crate) fn print(&self) {
         println!("{}", self.told());
     }
@@ -151,12 +150,6 @@ impl<'w> Seen<'w> {
 
     /// What is not as one key expects it.
     fn wrong(&self, key: &str, wanted: &Value, expect: &Value) -> Vec<String> {
-        let unless = |holds: bool, words: String| if holds { Vec::new() } else { vec![words] };
-        let of = |name: &str| {
-            self.world
-                .github
-                .read(|model| model.get(name).issues().iter().filter(|i| i.open).count())
-        };
         match key {
             rule if is_verdict(wanted) => self.each(rule, |found| {
                 let verdict = text(found, "verdict");
@@ -204,6 +197,18 @@ impl<'w> Seen<'w> {
                 let said = pattern("(?i)warn").is_match(text(found, "evidence"));
                 (!(told && said)).then(|| "no warning with a line and a message, and a word in the evidence".to_owned())
             }),
+            _ => self.wrong_beside_findings(key, wanted, expect),
+        }
+    }
+
+    fn wrong_beside_findings(&self, key: &str, wanted: &Value, expect: &Value) -> Vec<String> {
+        let unless = |holds: bool, words: String| if holds { Vec::new() } else { vec![words] };
+        let of = |name: &str| {
+            self.world
+                .github
+                .read(|model| model.get(name).issues().iter().filter(|i| i.open).count())
+        };
+        match key {
             "health" => self.health(wanted),
             "issues" => {
                 let open = of(&self.world.full_name);

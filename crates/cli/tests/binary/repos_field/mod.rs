@@ -11,6 +11,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use cc_devops_fake_github::{Repository, Workflow};
 use serde_json::Value;
 
 use self::expected::Seen;
@@ -117,8 +118,8 @@ fn recovered(case: &Value, world: &World) {
     let before = open();
     assert!(before > 0, "a workflow failed, and there is no issue");
     world.github.change(|model| {
-        let all = model.repositories(OWNER).into_iter().flat_map(|of| of.workflows());
-        let ids: Vec<u64> = all.map(|workflow| workflow.id()).collect();
+        let all = model.repositories(OWNER).into_iter().flat_map(Repository::workflows);
+        let ids: Vec<u64> = all.map(Workflow::id).collect();
         for id in ids {
             model.run(id, "success", |_| ());
         }

@@ -43,6 +43,9 @@ pub(crate) fn wide(page: &str, pixels: u32) -> Vec<String> {
     {
         wrong.push("a long word does not break".to_owned());
     }
+    if page.contains("<table") && !tables_fold(page, pixels) && !page.contains("overflow-x:") {
+        wrong.push("a table stays as wide as its columns".to_owned());
+    }
     let widths = Regex::new(r"(?:^|[;{\s])(min-width|width):\s*(\d+)(px|rem|em|ch)").unwrap();
     // A rule for wide screens alone says nothing of a narrow one.
     let wide_screens = Regex::new(r"(?s)@media[^{]*min-width[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}").unwrap();
@@ -65,4 +68,14 @@ pub(crate) fn wide(page: &str, pixels: u32) -> Vec<String> {
         wrong.push("text that does not wrap, in nothing that scrolls by itself".to_owned());
     }
     wrong
+}
+
+/// Whether tables are laid out one cell below the other where the screen is as narrow as this.
+fn tables_fold(page: &str, pixels: u32) -> bool {
+    let narrow = Regex::new(r"@media[^{]*max-width:\s*(\d+)(px|rem|em)\)\s*\{((?:[^{}]*\{[^{}]*\})*)").unwrap();
+    let folds = Regex::new(r"\btable\b[^{}]*\{[^}]*display:\s*block").unwrap();
+    narrow.captures_iter(page).any(|found| {
+        let most = found[1].parse::<u32>().unwrap() * if &found[2] == "px" { 1 } else { 16 };
+        most >= pixels && folds.is_match(&found[3])
+    })
 }

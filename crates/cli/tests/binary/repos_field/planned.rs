@@ -8,11 +8,11 @@ use super::world::dependabot_path;
 use super::{entries, name_of, text};
 
 impl Seen<'_> {
-    /// The Dependabot file that is proposed, by the one open pull request.
+    /// The Dependabot file that is proposed, by the newest pull request.
     pub(crate) fn proposed(&self) -> Option<String> {
         self.world.github.read(|model| {
             let of = model.get(&self.world.full_name);
-            let pull = of.pulls().into_iter().find(|pull| pull.open)?.pull.as_ref()?;
+            let pull = of.pulls().into_iter().next_back()?.pull.as_ref()?;
             let path = dependabot_path(self.case);
             of.text(&pull.head, path)
         })

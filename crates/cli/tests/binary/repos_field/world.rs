@@ -218,7 +218,7 @@ fn workflows(model: &mut Model, name: &str, case: &Value) {
         runs.sort_by_key(|(at, _)| *at);
         for (at, described) in runs {
             model.run(id, text(described, "conclusion"), |run| {
-                one_run(run, name, at, described)
+                one_run(run, name, at, described);
             });
         }
     }

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 /// The function.
 pub struct RepositoriesFunction {
+    /// Whose repositories these are.
+    pub owner: String,
     /// Audits and tells.
     pub auditor: Arc<Auditor>,
     /// Does what is asked.
@@ -78,7 +80,8 @@ impl RepositoriesFunction {
         let named = payload.get("task_type").map(|_| Task::of(payload));
         Ok(match named {
             Some(task @ (Task::GithubRepoCheck | Task::WorkflowMonitor)) => {
-                task_answer(&*self.worker, &task, payload, &self.agent, &*self.clock).await
+                let of = (&*self.worker, Some(self.owner.as_str()));
+                task_answer(of, &task, payload, &self.agent, &*self.clock).await
             }
             Some(task) => answer(400, &json!({"error": format!("Unknown task type: {}", task.as_str())})),
             None => answer(
@@ -138,14 +141,14 @@ impl RepositoriesFunction {
 
 /// The answer to one of the two tasks on repositories, section 3 of the wire contract.
 pub(crate) async fn task_answer(
-    worker: &dyn RepositoryWorker,
+    (worker, owner): (&dyn RepositoryWorker, Option<&str>),
     task: &Task,
     payload: &Value,
     agent: &AgentName,
     clock: &dyn Clock,
 ) -> Value {
     let failed = |error: String| answer(500, &json!({"error": error, "agent": agent, "timestamp": clock.now()}));
-    let work = match task.work(payload) {
+    let work = match task.work(payload, owner) {
         Ok(Some(work)) => work,
         Ok(None) => return failed(format!("{} is no task on repositories", task.as_str())),
         Err(error) => return failed(error),

@@ -105,3 +105,58 @@ fn case_20_security_updates_and_renovate() {
     let strict = under("defaults.dependabot.renovate_counts = false", &renovate);
     assert_eq!(failing(&strict), [Rule::DependabotFile]);
 }
+
+#[test]
+fn mistakes_and_warnings_have_lines_and_words() {
+    let npm = "version: 2\nupdates:\n  - package-ecosystem: npm\n    directories: [/, '/apps/*']\n    schedule: {interval: daily}\n";
+    let tree = ["package.json", "apps/a/package.json"];
+    let with = |rest: &str| with_files(files(&[(".github/dependabot.yml", &format!("{npm}{rest}"))], &tree));
+    let overlap = with("  - package-ecosystem: npm\n    directory: /apps/a\n    schedule: {interval: daily}\n");
+    assert_eq!(
+        failing(&overlap),
+        [Rule::DependabotFile],
+        "its folders are in the tree alone"
+    );
+    let file = finding(&overlap, Rule::DependabotFile);
+    assert_eq!(file.data["mistakes"][0]["line"], 6);
+    assert_eq!(file.data.get("warnings"), None);
+    assert_eq!(verdict(&overlap, Rule::DependabotCoverage), Verdict::NotApplicable);
+
+    let retired = with("    reviewers: [ada]\n");
+    let file = finding(&retired, Rule::DependabotFile);
+    assert_eq!(
+        (file.verdict, &file.data["warnings"][0]["line"]),
+        (Verdict::Pass, &6.into())
+    );
+    assert!(
+        file.evidence
+            .contains("has 1 entries. A warning: line 6: `reviewers` was retired"),
+        "{}",
+        file.evidence
+    );
+    assert!(file.fix.is_empty());
+
+    let both = with("    reviewers: [ada]\n    label: x\n");
+    let file = finding(&both, Rule::DependabotFile);
+    assert_eq!(file.verdict, Verdict::Fail);
+    assert_eq!(file.data["mistakes"][0]["line"], 7);
+    assert_eq!(file.data["warnings"][0]["line"], 6);
+}
+
+#[test]
+fn a_local_module_is_unknown_and_the_rest_is_told() {
+    let text =
+        "version: 2\nupdates:\n  - package-ecosystem: terraform\n    directory: /\n    schedule: {interval: daily}\n";
+    let file = (".github/dependabot.yml", text);
+    let report = with_files(files(&[file], &["main.tf", "network/main.tf"]));
+    let coverage = finding(&report, Rule::DependabotCoverage);
+    assert_eq!(coverage.verdict, Verdict::Unknown);
+    assert!(coverage.evidence.contains("`terraform` in `/network`"));
+    assert_eq!(coverage.data["unknown"][0]["directory"], "/network");
+    assert_eq!(failing(&report), []);
+    let more = with_files(files(&[file], &["main.tf", "network/main.tf", "go.mod"]));
+    let coverage = finding(&more, Rule::DependabotCoverage);
+    assert_eq!(coverage.verdict, Verdict::Fail);
+    assert_eq!(coverage.data["uncovered"].as_array().unwrap().len(), 1);
+    assert_eq!(coverage.data["unknown"].as_array().unwrap().len(), 1);
+}

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logging::begin();
-    let function = wiring::repositories(wiring::settings()?).await?;
+    let function = wiring::repositories(wiring::settings_and_policy()?).await?;
     run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             run: event.context.request_id.clone(),

@@ -1,0 +1,465 @@
+//! What GraphQL knows, a hundred repositories a request.
+
+use std::collections::HashMap;
+
+use cc_devops_repos::snapshot::{
+    CodeownersMistake, Collaborator, DeployKey, Environment, Fact, Gap, Observed, Posture, TagRuleset, WorkflowFile,
+};
+use cc_devops_repos::workflows::uses::used_actions;
+use futures::stream::{self, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::asked::{Asked, Topic};
+use super::{ADMINISTRATION, CONTENTS};
+use crate::batches::MOST_NODES;
+use crate::client::{Client, Error};
+use crate::queries;
+use crate::scan::settings::Errors;
+use crate::scan::wire::{Blob, Nodes};
+
+const ACTIONS: &str = "Actions: read";
+const METADATA: &str = "Metadata: read";
+
+/// How many requests are made at the same time.
+const AT_ONCE: usize = 4;
+
+/// What came of a repository.
+pub(super) type Looked = HashMap<String, Result<Seen, Gap>>;
+
+/// What was seen of a repository, by its node id.
+pub(super) struct Seen {
+    node: Node,
+    errors: Vec<crate::client::GraphError>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    nodes: Vec<Option<Node>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Node {
+    #[serde(default)]
+    viewer_permission: Option<String>,
+    #[serde(default)]
+    updated_at: Option<String>,
+    #[serde(default)]
+    pushed_at: Option<String>,
+    #[serde(default)]
+    is_security_policy_enabled: Option<bool>,
+    #[serde(default)]
+    codeowners: Option<Codeowners>,
+    #[serde(default)]
+    deploy_keys: Option<Nodes<Key>>,
+    #[serde(default)]
+    collaborators: Option<Collaborators>,
+    #[serde(default)]
+    environments: Option<Nodes<Deployed>>,
+    #[serde(default)]
+    tag_rulesets: Option<Nodes<OnTags>>,
+    #[serde(default)]
+    default_branch_ref: Option<Branch>,
+    #[serde(default)]
+    workflow_files: Option<Folder>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Codeowners {
+    errors: Vec<CodeownersMistake>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    title: String,
+    read_only: bool,
+    enabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Collaborators {
+    page_info: Page,
+    edges: Option<Vec<Option<Edge>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    has_next_page: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Edge {
+    permission: String,
+    node: Person,
+}
+
+#[derive(Debug, Deserialize)]
+struct Person {
+    login: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployed {
+    name: String,
+    protection_rules: Option<Nodes<Kind>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct OnTags {
+    name: String,
+    enforcement: String,
+    target: Option<String>,
+    conditions: Conditions,
+    rules: Option<Nodes<Kind>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Conditions {
+    ref_name: Option<Names>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Names {
+    include: Vec<String>,
+    exclude: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Branch {
+    rules: Option<Nodes<Placed>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Placed {
+    #[serde(default)]
+    parameters: Option<Parameters>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Parameters {
+    #[serde(default)]
+    workflows: Option<Vec<Required>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Required {
+    path: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Folder {
+    #[serde(default)]
+    entries: Option<Vec<Entry>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    name: String,
+    #[serde(default)]
+    object: Option<Blob>,
+}
+
+/// Looks repositories up by their node ids. Fails only if the credential is refused.
+pub(super) async fn look_up(client: &Client, asked: &Asked, ids: &[String]) -> Result<Looked, Error> {
+    let mut batches = Vec::new();
+    for batch in ids.chunks(MOST_NODES) {
+        batches.push(one(client, asked, batch));
+    }
+    let mut batches = stream::iter(batches).buffer_unordered(AT_ONCE);
+    let mut found = HashMap::with_capacity(ids.len());
+    while let Some(batch) = batches.next().await {
+        found.extend(batch?);
+    }
+    Ok(found)
+}
+
+/// One batch, halved as often as it is too much.
+async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked, Error> {
+    const WHAT: &str = "read how repositories are secured";
+    let mut found = HashMap::with_capacity(batch.len());
+    let mut parts = vec![batch];
+    while let Some(part) = parts.pop() {
+        let variables = variables(asked, part);
+        let answer = if part.len() > 1 {
+            client
+                .query_or_shrink::<Answer>(queries::POSTURE, variables, WHAT)
+                .await
+        } else {
+            client.query::<Answer>(queries::POSTURE, variables, WHAT).await
+        };
+        match answer {
+            Ok(answer) => {
+                for (place, (id, node)) in part.iter().zip(answer.data.nodes).enumerate() {
+                    let about = answer.errors.iter().filter(|error| error.index(1) == Some(place));
+                    let errors: Vec<_> = about.cloned().collect();
+                    let seen = match (node, errors.first()) {
+                        (Some(node), _) => Ok(Seen { node, errors }),
+                        (None, Some(error)) => Err(error.gap(METADATA)),
+                        (None, None) => Err(Gap::NotRead("GitHub did not answer".to_owned())),
+                    };
+                    found.insert(id.clone(), seen);
+                }
+            }
+            Err(Error::TooSlow { .. }) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) => {
+                let gap = Gap::NotRead(error.to_string());
+                found.extend(part.iter().map(|id| (id.clone(), Err(gap.clone()))));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn variables(asked: &Asked, ids: &[String]) -> Value {
+    json!({
+        "ids": ids,
+        "securityPolicy": asked.has(Topic::SecurityPolicy),
+        "codeowners": asked.has(Topic::Codeowners),
+        "deployKeys": asked.has(Topic::DeployKeys),
+        "outsideCollaborators": asked.has(Topic::OutsideCollaborators),
+        "environments": asked.has(Topic::Environments),
+        "tagRulesets": asked.has(Topic::TagRulesets),
+        "requiredWorkflows": asked.has(Topic::RequiredWorkflows),
+        "uses": asked.has(Topic::Uses),
+    })
+}
+
+impl Seen {
+    /// What moves when the repository does: its last change and its last push.
+    pub(super) fn stamp(&self) -> String {
+        let text = |time: &Option<String>| time.clone().unwrap_or_default();
+        format!("{} {}", text(&self.node.updated_at), text(&self.node.pushed_at))
+    }
+
+    /// Fills in what was asked of it. `organization` says whether an organisation owns it, `unprotected` why its
+    /// plan has no protection, if it has none.
+    pub(super) fn fill(self, posture: &mut Posture, asked: &Asked, organization: bool, unprotected: Option<&str>) {
+        let Self { node, errors } = self;
+        let errors = Errors::new(2, errors.iter().collect());
+        let administers = node.viewer_permission.as_deref().is_none_or(|may| may == "ADMIN");
+        if asked.has(Topic::SecurityPolicy) {
+            posture.security_policy = Some(Observed::now(
+                match (
+                    node.is_security_policy_enabled,
+                    errors.gap(&["isSecurityPolicyEnabled"], METADATA),
+                ) {
+                    (_, Some(gap)) => Fact::Unknown(gap),
+                    (there, None) => Fact::Known(there == Some(true)),
+                },
+            ));
+        }
+        if asked.has(Topic::Codeowners) {
+            posture.codeowners = Some(Observed::now(match errors.gap(&["codeowners"], CONTENTS) {
+                Some(gap) => Fact::Unknown(gap),
+                None => Fact::Known(node.codeowners.map(|codeowners| codeowners.errors)),
+            }));
+        }
+        if asked.has(Topic::DeployKeys) {
+            posture.deploy_keys = Some(Observed::now(
+                match (node.deploy_keys, errors.gap(&["deployKeys"], ADMINISTRATION)) {
+                    (_, Some(gap)) => Fact::Unknown(gap),
+                    (None, None) => may_not_administer(),
+                    // Those who may not know are told that there are none.
+                    (Some(_), None) if !administers => may_not_administer(),
+                    (Some(keys), None) => whole(keys, "deploy keys").map(deploy_keys),
+                },
+            ));
+        }
+        if asked.has(Topic::OutsideCollaborators) {
+            // A person shares a repository with others, but nobody else administers it.
+            posture.outside_collaborators = Some(if organization {
+                Observed::now(
+                    match (node.collaborators, errors.gap(&["collaborators"], ADMINISTRATION)) {
+                        (_, Some(gap)) => Fact::Unknown(gap),
+                        (None, None) => may_not_administer(),
+                        (Some(people), None) => collaborators(people),
+                    },
+                )
+            } else {
+                Observed::known(Vec::new())
+            });
+        }
+        if asked.has(Topic::Environments) {
+            posture.environments = Some(Observed::now(
+                match (node.environments, errors.gap(&["environments"], ACTIONS), unprotected) {
+                    (_, Some(gap), _) => Fact::Unknown(gap),
+                    (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
+                    (None, None, None) => Fact::Unknown(Gap::Permission(ACTIONS.to_owned())),
+                    (Some(all), None, None) => whole(all, "environments").map(environments),
+                },
+            ));
+        }
+        if asked.has(Topic::TagRulesets) {
+            posture.tag_rulesets = Some(Observed::now(
+                match (node.tag_rulesets, errors.gap(&["tagRulesets"], METADATA), unprotected) {
+                    (_, Some(gap), _) => Fact::Unknown(gap),
+                    (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
+                    (None, None, None) => Fact::Known(Vec::new()),
+                    (Some(all), None, None) => whole(all, "rulesets on tags").map(tag_rulesets),
+                },
+            ));
+        }
+        if asked.has(Topic::RequiredWorkflows) {
+            let gap = errors.gap(&["defaultBranchRef"], METADATA);
+            let rules = node.default_branch_ref.and_then(|branch| branch.rules);
+            posture.required_workflows = Some(Observed::now(match (rules, gap, unprotected) {
+                (_, Some(gap), _) => Fact::Unknown(gap),
+                (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
+                (None, None, None) => Fact::Known(Vec::new()),
+                (Some(rules), None, None) => whole(rules, "rules").map(required),
+            }));
+        }
+        if asked.has(Topic::Uses) {
+            posture.uses = Some(Observed::now(match errors.gap(&["workflowFiles"], CONTENTS) {
+                Some(gap) => Fact::Unknown(gap),
+                None => Fact::Known(node.workflow_files.map(workflow_files).unwrap_or_default()),
+            }));
+        }
+    }
+}
+
+fn may_not_administer<T>() -> Fact<T> {
+    Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))
+}
+
+/// Notes that none of what was asked could be read.
+pub(super) fn unread(posture: &mut Posture, asked: &Asked, gap: &Gap) {
+    fn note<T>(place: &mut Option<Observed<T>>, asked: &Asked, topic: Topic, gap: &Gap) {
+        if asked.has(topic) {
+            *place = Some(Observed::now(Fact::Unknown(gap.clone())));
+        }
+    }
+    note(&mut posture.security_policy, asked, Topic::SecurityPolicy, gap);
+    note(&mut posture.codeowners, asked, Topic::Codeowners, gap);
+    note(&mut posture.deploy_keys, asked, Topic::DeployKeys, gap);
+    note(
+        &mut posture.outside_collaborators,
+        asked,
+        Topic::OutsideCollaborators,
+        gap,
+    );
+    note(&mut posture.environments, asked, Topic::Environments, gap);
+    note(&mut posture.tag_rulesets, asked, Topic::TagRulesets, gap);
+    note(&mut posture.required_workflows, asked, Topic::RequiredWorkflows, gap);
+    note(&mut posture.uses, asked, Topic::Uses, gap);
+}
+
+/// A list, if all of it came. What is longer stays so: it is no reason to scan again.
+fn whole<T>(list: Nodes<T>, what: &str) -> Fact<Vec<T>> {
+    if list.has_more() {
+        Fact::Unavailable(format!(
+            "there are more {what} than GitHub lists at once, and only the first are read"
+        ))
+    } else {
+        Fact::Known(list.all().collect())
+    }
+}
+
+fn deploy_keys(keys: Vec<Key>) -> Vec<DeployKey> {
+    let enabled = keys.into_iter().filter(|key| key.enabled);
+    enabled
+        .map(|key| DeployKey {
+            title: key.title,
+            read_only: key.read_only,
+        })
+        .collect()
+}
+
+fn collaborators(people: Collaborators) -> Fact<Vec<Collaborator>> {
+    let more = people.page_info.has_next_page;
+    let all: Vec<Collaborator> = people
+        .edges
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|edge| Collaborator {
+            login: edge.node.login,
+            permission: edge.permission.to_ascii_lowercase(),
+        })
+        .collect();
+    // One who administers is enough to say so.
+    if more && !all.iter().any(|person| person.permission == "admin") {
+        return Fact::Unavailable(
+            "there are more than 100 outside collaborators, and only the first are read".to_owned(),
+        );
+    }
+    Fact::Known(all)
+}
+
+fn environments(all: Vec<Deployed>) -> Vec<Environment> {
+    let environment = |each: Deployed| Environment {
+        name: each.name,
+        rules: kinds(each.protection_rules),
+    };
+    all.into_iter().map(environment).collect()
+}
+
+fn kinds(rules: Option<Nodes<Kind>>) -> Vec<String> {
+    let rules = rules.into_iter().flat_map(Nodes::all);
+    rules.map(|rule| rule.kind.to_ascii_lowercase()).collect()
+}
+
+fn tag_rulesets(all: Vec<OnTags>) -> Vec<TagRuleset> {
+    all.into_iter()
+        .filter(|each| each.enforcement == "ACTIVE" && each.target.as_deref() == Some("TAG"))
+        .map(|each| {
+            let names = each.conditions.ref_name;
+            let (include, exclude) = names.map(|names| (names.include, names.exclude)).unwrap_or_default();
+            TagRuleset {
+                name: each.name,
+                include,
+                exclude,
+                rules: kinds(each.rules),
+            }
+        })
+        .collect()
+}
+
+fn required(rules: Vec<Placed>) -> Vec<String> {
+    let workflows = rules
+        .into_iter()
+        .filter_map(|rule| rule.parameters?.workflows)
+        .flatten();
+    workflows.map(|workflow| workflow.path).collect()
+}
+
+fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {
+    let entries = folder.entries.unwrap_or_default().into_iter();
+    entries
+        .filter(|entry| entry.name.ends_with(".yml") || entry.name.ends_with(".yaml"))
+        .filter_map(|entry| {
+            let path = format!(".github/workflows/{}", entry.name);
+            let blob = entry.object?;
+            let uses = match blob.text {
+                Some(text) if blob.is_truncated != Some(true) && blob.is_binary != Some(true) => {
+                    match used_actions(&text) {
+                        Ok(uses) => Fact::Known(uses),
+                        // GitHub does not run it either.
+                        Err(why) => {
+                            tracing::debug!(%path, %why, "a workflow file cannot be read");
+                            Fact::Known(Vec::new())
+                        }
+                    }
+                }
+                _ => Fact::Unknown(Gap::NotRead(format!("{path} is binary, or too large"))),
+            };
+            Some(WorkflowFile { path, uses })
+        })
+        .collect()
+}

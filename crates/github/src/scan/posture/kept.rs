@@ -1,0 +1,242 @@
+//! What GitHub tells one repository at a time, kept between two looks, and what of it is due to be read again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
+use cc_devops_repos::snapshot::Fact;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::asked::Topic;
+
+/// The requests that a daily look at unchanged repositories may take, by what was measured: those for each hundred
+/// repositories, and what is left for facts that are read again in turn.
+const REQUESTS: usize = 52;
+const FOR_EACH_HUNDRED: usize = 4;
+
+/// How many facts are read again in turn however many repositories there are.
+const LEAST_AGAIN: usize = 12;
+
+/// What is kept of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The repository's name when it was read.
+    #[serde(default)]
+    name: String,
+    /// What moves when the repository does.
+    #[serde(default)]
+    pub(super) stamp: String,
+    #[serde(default)]
+    pub(super) facts: BTreeMap<Topic, KeptFact>,
+}
+
+/// A fact that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KeptFact {
+    /// The day in UTC it was read.
+    pub(super) on: Date,
+    /// What GitHub calls this answer; asked for again under this name, it need not be sent.
+    #[serde(default)]
+    pub(super) etag: Option<String>,
+    /// Whether a rule may be broken by it. Such a fact is read again first, so that what is mended is seen.
+    #[serde(default)]
+    pub(super) weak: bool,
+    /// The fact, as JSON: a text takes less room than a value.
+    fact: String,
+}
+
+impl KeptFact {
+    /// A fact to keep; `None` if it was not read.
+    pub(super) fn new<T: Serialize>(fact: &Fact<T>, on: Date, etag: Option<String>, weak: bool) -> Option<Self> {
+        if matches!(fact, Fact::Unknown(cc_devops_repos::snapshot::Gap::NotRead(_))) {
+            return None;
+        }
+        Some(Self {
+            on,
+            etag,
+            weak,
+            fact: serde_json::to_string(fact).ok()?,
+        })
+    }
+
+    /// The fact; `None` if it is in a form that is not known any more.
+    pub(super) fn fact<T: DeserializeOwned>(&self) -> Option<Fact<T>> {
+        serde_json::from_str(&self.fact).ok()
+    }
+}
+
+/// What is kept of all of an owner's repositories.
+pub(super) struct Shelves {
+    kept: HashMap<u64, Kept>,
+    due: BTreeSet<(u64, Topic)>,
+    changed: BTreeSet<u64>,
+}
+
+impl Shelves {
+    /// Nothing is kept.
+    pub(super) fn none() -> Self {
+        Self {
+            kept: HashMap::new(),
+            due: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// What was kept. What cannot be read is read anew at GitHub. Of what is older than `today`, the oldest and those
+    /// that may break a rule are due, as many as a look at the owner's repositories can bear.
+    pub(super) async fn load(store: &dyn RepositoryStore, owner: &str, today: Date) -> PortResult<Self> {
+        let documents = store.load(owner, DocumentKind::Posture).await?;
+        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
+        let kept: HashMap<u64, Kept> = documents.into_iter().filter_map(read).collect();
+        let due = due(&kept, today);
+        Ok(Self {
+            kept,
+            due,
+            changed: BTreeSet::new(),
+        })
+    }
+
+    /// What is kept of a repository.
+    pub(super) fn of(&self, repository: u64) -> Option<&Kept> {
+        self.kept.get(&repository)
+    }
+
+    /// Whether a kept fact is to be read again in this look.
+    pub(super) fn is_due(&self, repository: u64, topic: Topic) -> bool {
+        self.due.contains(&(repository, topic))
+    }
+
+    /// Keeps a fact in the place of the one before; without one, none is kept.
+    pub(super) fn keep(&mut self, repository: u64, topic: Topic, fact: Option<KeptFact>) {
+        let kept = self.kept.entry(repository).or_default();
+        match fact {
+            Some(fact) => kept.facts.insert(topic, fact),
+            None => kept.facts.remove(&topic),
+        };
+        self.changed.insert(repository);
+    }
+
+    /// Notes what moves when the repository does.
+    pub(super) fn stamp(&mut self, repository: u64, name: &str, stamp: &str) {
+        let kept = self.kept.entry(repository).or_default();
+        if kept.stamp != stamp || kept.name != name {
+            stamp.clone_into(&mut kept.stamp);
+            name.clone_into(&mut kept.name);
+            self.changed.insert(repository);
+        }
+    }
+
+    /// Keeps what changed.
+    pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
+        let changed = std::mem::take(&mut self.changed);
+        let documents: BTreeMap<String, Option<Value>> = changed
+            .into_iter()
+            .filter_map(|id| {
+                let kept = self.kept.get(&id).filter(|kept| !kept.facts.is_empty())?;
+                Some((id.to_string(), Some(serde_json::to_value(kept).ok()?)))
+            })
+            .collect();
+        if documents.is_empty() {
+            return Ok(());
+        }
+        store.save(owner, DocumentKind::Posture, &documents).await
+    }
+}
+
+/// Forgets what is kept of a repository, which was changed.
+pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
+    let documents = store.load(owner, DocumentKind::Posture).await?;
+    let its = |document: &Value| {
+        document["name"]
+            .as_str()
+            .is_some_and(|each| each.eq_ignore_ascii_case(name))
+    };
+    let changes: BTreeMap<String, Option<Value>> = documents
+        .into_iter()
+        .filter(|(_, document)| its(document))
+        .map(|(key, _)| (key, None))
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.save(owner, DocumentKind::Posture, &changes).await
+}
+
+/// The facts to be read again: those that may break a rule first, the oldest first.
+fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
+    let most = REQUESTS
+        .saturating_sub(FOR_EACH_HUNDRED * kept.len().div_ceil(100))
+        .max(LEAST_AGAIN);
+    let mut old: Vec<(bool, Date, u64, Topic)> = kept
+        .iter()
+        .flat_map(|(id, kept)| {
+            let facts = kept.facts.iter();
+            facts.map(move |(topic, fact)| (!fact.weak, fact.on, *id, *topic))
+        })
+        .filter(|(_, on, ..)| *on < today)
+        .collect();
+    old.sort_unstable();
+    old.into_iter()
+        .take(most)
+        .map(|(_, _, id, topic)| (id, topic))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    const TODAY: Date = date(2026, 11, 26);
+
+    fn fact(on: Date, weak: bool) -> KeptFact {
+        KeptFact::new(&Fact::Known(true), on, None, weak).unwrap()
+    }
+
+    fn of(facts: impl IntoIterator<Item = (u64, Date, bool)>) -> BTreeSet<(u64, Topic)> {
+        let kept = facts.into_iter().map(|(id, on, weak)| {
+            let facts = BTreeMap::from([(Topic::Webhooks, fact(on, weak))]);
+            (
+                id,
+                Kept {
+                    facts,
+                    ..Kept::default()
+                },
+            )
+        });
+        due(&kept.collect(), TODAY)
+    }
+
+    #[test]
+    fn a_thousand_repositories_are_read_again_in_turn_a_few_at_a_time() {
+        let facts = (0..1_000).map(|id| {
+            let on = if id < 3 { date(2026, 11, 1) } else { date(2026, 11, 20) };
+            (id, on, id == 900)
+        });
+        let due = of(facts);
+        assert_eq!(due.len(), LEAST_AGAIN);
+        for id in [0, 1, 2, 900] {
+            assert!(due.contains(&(id, Topic::Webhooks)), "{id}");
+        }
+    }
+
+    #[test]
+    fn few_repositories_are_all_read_again_and_those_of_today_are_not() {
+        assert_eq!(of((0..40).map(|id| (id, date(2026, 11, 25), false))).len(), 40);
+        assert!(of((0..40).map(|id| (id, TODAY, true))).is_empty());
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_kept() {
+        let gap = |gap| KeptFact::new(&Fact::<bool>::Unknown(gap), TODAY, None, false);
+        use cc_devops_repos::snapshot::Gap;
+        assert!(gap(Gap::NotRead("502".to_owned())).is_none());
+        let kept = gap(Gap::Permission("Webhooks: read".to_owned())).unwrap();
+        assert!(matches!(kept.fact::<bool>(), Some(Fact::Unknown(_))));
+        assert_eq!(kept.fact::<String>(), kept.fact::<String>());
+    }
+}

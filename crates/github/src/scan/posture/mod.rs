@@ -1,0 +1,415 @@
+//! What the rules on security look at beside branches and dependencies. What GraphQL knows is read in every look,
+//! a hundred repositories a request. What only REST knows is asked of each repository once, and again where the
+//! repository moved, where it is its turn, or where it is the one that somebody looks at.
+
+mod asked;
+mod graph;
+mod kept;
+mod organization;
+mod rest;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::findings;
+use cc_devops_repos::policy::{Policy, PolicySettings};
+use cc_devops_repos::ports::RepositoryStore;
+use cc_devops_repos::snapshot::{
+    DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, TokenPermission, Visibility, Webhook,
+};
+use futures::stream::{self, StreamExt};
+use jiff::civil::Date;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::asked::{Asked, Topic};
+use self::kept::{KeptFact, Shelves};
+use self::organization::OfOrganization;
+use self::rest::{Came, Place};
+use super::settings::{ADMINISTRATION, CONTENTS, Plan};
+use crate::client::{Client, Error};
+
+pub(crate) use self::kept::forget;
+pub(in crate::scan) use self::rest::SecurityAndAnalysis;
+use self::rest::secret_scanning;
+
+/// How many repositories are read at the same time.
+const AT_ONCE: usize = 20;
+
+/// How often what is kept is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// In turn: there are many repositories.
+    InTurn,
+    /// Always: somebody looks at this one.
+    Always,
+}
+
+/// Reads what a policy asks about repositories of an owner.
+pub(super) struct Reader<'c> {
+    client: &'c Client,
+    /// `None` where nothing is asked.
+    policy: Option<&'c Policy>,
+    asked: Asked,
+    /// What holds for all repositories; `None` where a person owns them.
+    organization: Option<OfOrganization>,
+    shelves: Shelves,
+    news: Mutex<News>,
+    freshness: Freshness,
+    today: Date,
+}
+
+/// A repository whose posture is read.
+struct Target<'r> {
+    repository: &'r mut Repository,
+    settings: PolicySettings,
+    asked: Asked,
+    stamp: String,
+}
+
+/// What REST is asked about one repository, and what comes of it.
+struct Turn<'t> {
+    client: &'t Client,
+    shelves: &'t Shelves,
+    news: &'t Mutex<News>,
+    freshness: Freshness,
+    today: Date,
+    id: u64,
+    /// Whether the repository is another than when it was last read.
+    moved: bool,
+    /// What is to be kept.
+    read: Vec<(Topic, Option<KeptFact>)>,
+}
+
+/// What one repository tells about the others.
+#[derive(Default)]
+struct News {
+    /// Why nothing more is asked: a limit that lasts.
+    stopped: Option<String>,
+    /// What the credential may see by now and could not see before.
+    granted: BTreeSet<Topic>,
+}
+
+/// What to do about a fact.
+enum Step<T> {
+    /// It is known well enough.
+    Take(Observed<T>),
+    /// GitHub is asked, with what it called its last answer.
+    Ask(Option<String>),
+}
+
+impl<'c> Reader<'c> {
+    /// Begins with what is kept, and with what holds for the whole organisation.
+    pub(super) async fn begin(
+        client: &'c Client,
+        store: &dyn RepositoryStore,
+        policy: Option<&'c Policy>,
+        (owner, organization): (&str, bool),
+        freshness: Freshness,
+    ) -> PortResult<Self> {
+        let asked = policy.map(Asked::at_all).unwrap_or_default();
+        let today = client.today();
+        let shelves = if asked.is_empty() {
+            Shelves::none()
+        } else {
+            Shelves::load(store, owner, today).await?
+        };
+        let organization = if organization {
+            Some(OfOrganization::read(client, owner, &asked).await)
+        } else {
+            None
+        };
+        Ok(Self {
+            client,
+            policy,
+            asked,
+            organization,
+            shelves,
+            news: Mutex::default(),
+            freshness,
+            today,
+        })
+    }
+
+    /// The organisation itself, where a rule is about it.
+    pub(super) fn organization(&self, login: &str, plan: Plan) -> Option<Organization> {
+        let of = self.organization.as_ref()?;
+        of.told(login, &self.asked, plan.two_factor_required)
+    }
+
+    /// Takes what the organisation says of a repository: its security settings, which are shown to those who
+    /// administer it, or why it says nothing.
+    pub(super) fn listed(&self, repository: &mut Repository, settings: Result<Option<&SecurityAndAnalysis>, &str>) {
+        if self.asked.has(Topic::SecretScanning) {
+            let public = repository.visibility == Visibility::Public;
+            let fact = match settings {
+                Ok(settings) => secret_scanning(settings, public),
+                Err(why) => Fact::Unknown(Gap::NotRead(why.to_owned())),
+            };
+            repository.posture.secret_scanning = Some(Observed::now(fact));
+        }
+    }
+
+    /// Fills in what is asked of these repositories. Fails only if the credential is refused.
+    pub(super) async fn fill(&mut self, repositories: Vec<&mut Repository>, plan: Plan) -> Result<(), Error> {
+        let Some(policy) = self.policy.filter(|_| !self.asked.is_empty()) else {
+            return Ok(());
+        };
+        let mut targets: Vec<Target<'_>> = Vec::with_capacity(repositories.len());
+        let mut nodes = Vec::with_capacity(repositories.len());
+        for repository in repositories {
+            let settings = policy.settings(&repository.owner, &repository.name);
+            if findings::skipped(repository, &settings).is_some() {
+                continue;
+            }
+            let Some(node) = self.client.known_node(&repository.full_name()) else {
+                continue;
+            };
+            let asked = Asked::of(&settings);
+            nodes.push(node);
+            targets.push(Target {
+                repository,
+                settings,
+                asked,
+                stamp: String::new(),
+            });
+        }
+        let mut looked = graph::look_up(self.client, &self.asked, &nodes).await?;
+        for (target, node) in targets.iter_mut().zip(&nodes) {
+            let private = target.repository.visibility == Visibility::Private;
+            let unprotected = (plan.free && private)
+                .then_some("GitHub has it for private repositories from the plans Pro and Team on");
+            let organization = self.organization.is_some();
+            let posture = &mut target.repository.posture;
+            match looked.remove(node) {
+                Some(Ok(seen)) => {
+                    target.stamp = seen.stamp();
+                    seen.fill(posture, &target.asked, organization, unprotected);
+                }
+                Some(Err(gap)) => graph::unread(posture, &target.asked, &gap),
+                None => {
+                    let gap = Gap::NotRead("GitHub did not answer".to_owned());
+                    graph::unread(posture, &target.asked, &gap);
+                }
+            }
+        }
+        self.rest(targets).await;
+        Ok(())
+    }
+
+    /// What only REST knows.
+    async fn rest(&mut self, mut targets: Vec<Target<'_>>) {
+        let organization = self.organization.as_ref();
+        let mut turns = Vec::with_capacity(targets.len());
+        for target in &mut targets {
+            let id = target.repository.id.0;
+            let kept = self.shelves.of(id);
+            let turn = Turn {
+                client: self.client,
+                shelves: &self.shelves,
+                news: &self.news,
+                freshness: self.freshness,
+                today: self.today,
+                id,
+                moved: kept.is_some_and(|kept| kept.stamp != target.stamp),
+                read: Vec::new(),
+            };
+            turns.push(turn.take(target, organization));
+        }
+        let read: Vec<(u64, Vec<(Topic, Option<KeptFact>)>)> =
+            stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
+        for (id, facts) in read {
+            for (topic, fact) in facts {
+                self.shelves.keep(id, topic, fact);
+            }
+        }
+        for target in &targets {
+            if !target.stamp.is_empty() && self.shelves.of(target.repository.id.0).is_some() {
+                let (id, name) = (target.repository.id.0, &target.repository.name);
+                self.shelves.stamp(id, name, &target.stamp);
+            }
+        }
+    }
+
+    /// Keeps what was read. What is not kept is only read again the next time.
+    pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) {
+        if let Err(error) = self.shelves.save(store, owner).await {
+            tracing::warn!(%error, "what was read of repositories could not be kept");
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Reads what is asked of the repository, and hands over what is to be kept.
+    async fn take(
+        mut self,
+        target: &mut Target<'_>,
+        organization: Option<&OfOrganization>,
+    ) -> (u64, Vec<(Topic, Option<KeptFact>)>) {
+        let Target {
+            repository,
+            settings,
+            asked,
+            ..
+        } = target;
+        let mut posture = std::mem::take(&mut repository.posture);
+        let place = Place {
+            owner: &repository.owner,
+            name: &repository.name,
+            visibility: repository.visibility,
+        };
+        let client = self.client;
+        if asked.has(Topic::WorkflowPermissions) {
+            let topic = Topic::WorkflowPermissions;
+            let of_all = organization.and_then(OfOrganization::workflow_permissions);
+            posture.workflow_permissions = Some(match (of_all, self.step(topic)) {
+                (Some(permissions), _) => Observed::known(permissions),
+                (None, Step::Take(seen)) => seen,
+                (None, Step::Ask(etag)) => {
+                    let came = place.workflow_permissions(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |seen| seen.token == TokenPermission::Write)
+                }
+            });
+        }
+        if asked.has(Topic::Actions) {
+            let topic = Topic::Actions;
+            let of_all = organization.and_then(|of| of.actions(settings.actions.allowed));
+            posture.actions = Some(match (of_all, self.step(topic)) {
+                (Some(actions), _) => Observed::known(actions),
+                (None, Step::Take(seen)) => seen,
+                (None, Step::Ask(etag)) => {
+                    let came = place.actions(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |seen| seen.allowed < settings.actions.allowed)
+                }
+            });
+        } else if let Some(actions) = organization.and_then(OfOrganization::pinning) {
+            posture.actions = Some(Observed::known(actions));
+        }
+        // Where a list of the organisation's repositories told it, it is there already.
+        if asked.has(Topic::SecretScanning) && posture.secret_scanning.is_none() {
+            let topic = Topic::SecretScanning;
+            posture.secret_scanning = Some(match self.step(topic) {
+                Step::Take(seen) => seen,
+                Step::Ask(etag) => {
+                    let came = place.secret_scanning(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |seen| {
+                        seen.scanning == Fact::Known(false) || seen.push_protection == Fact::Known(false)
+                    })
+                }
+            });
+        }
+        if asked.has(Topic::CodeScanning) && !scans_by_workflow(&posture) {
+            let topic = Topic::CodeScanning;
+            posture.code_scanning = Some(match self.step(topic) {
+                Step::Take(seen) => seen,
+                Step::Ask(etag) => {
+                    let came = place.code_scanning(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |seen| !seen.default_setup)
+                }
+            });
+        }
+        if asked.has(Topic::Webhooks) {
+            let topic = Topic::Webhooks;
+            posture.webhooks = Some(match self.step(topic) {
+                Step::Take(seen) => seen,
+                Step::Ask(etag) => {
+                    let came = place.webhooks(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |hooks: &Vec<Webhook>| {
+                        hooks.iter().any(|hook| !(hook.https && hook.verified && hook.secret))
+                    })
+                }
+            });
+        }
+        if asked.has(Topic::DependabotRuns) {
+            let topic = Topic::DependabotRuns;
+            posture.dependabot_runs = Some(match self.step(topic) {
+                Step::Take(seen) => seen,
+                Step::Ask(etag) => {
+                    let came = place.dependabot_runs(client, etag.as_deref()).await;
+                    self.concluded(topic, came, |runs: &Vec<DependabotRun>| {
+                        runs.iter().any(|run| run.conclusion.as_deref() == Some("failure"))
+                    })
+                }
+            });
+        }
+        repository.posture = posture;
+        (self.id, self.read)
+    }
+
+    /// Whether GitHub is asked.
+    fn step<T: DeserializeOwned>(&self, topic: Topic) -> Step<T> {
+        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+        let fact = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
+        let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((kept, fact)) = fact else {
+            return match &news.stopped {
+                Some(why) => Step::Take(Observed::now(Fact::Unknown(Gap::NotRead(why.clone())))),
+                None => Step::Ask(None),
+            };
+        };
+        let hidden = matches!(fact, Fact::Unknown(_));
+        let again = self.freshness == Freshness::Always
+            || self.moved
+            || self.shelves.is_due(self.id, topic)
+            || (hidden && news.granted.contains(&topic));
+        if again && news.stopped.is_none() {
+            return Step::Ask(kept.etag.clone());
+        }
+        Step::Take(Observed {
+            fact,
+            on: Some(kept.on).filter(|on| *on != self.today),
+        })
+    }
+
+    /// Takes what came, and keeps it.
+    fn concluded<T>(&mut self, topic: Topic, came: Came<T>, weak: impl Fn(&T) -> bool) -> Observed<T>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+        let before = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
+        let (fact, etag) = match (came, before) {
+            (Came::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),
+            (Came::Unchanged, None) => (Fact::Unknown(Gap::NotRead("nothing was kept of it".to_owned())), None),
+            (Came::Now(fact, etag), before) => {
+                let hidden = matches!(before, Some((_, Fact::Unknown(_))));
+                if hidden && fact.known().is_some() {
+                    let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+                    news.granted.insert(topic);
+                }
+                (fact, etag)
+            }
+            (Came::Stopped(why), before) => {
+                let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+                news.stopped.get_or_insert_with(|| why.clone());
+                // What was read on an earlier day still stands.
+                return match before {
+                    Some((kept, fact)) => Observed {
+                        fact,
+                        on: Some(kept.on).filter(|on| *on != self.today),
+                    },
+                    None => Observed::now(Fact::Unknown(Gap::NotRead(why))),
+                };
+            }
+        };
+        let weak = match &fact {
+            Fact::Known(value) => weak(value),
+            Fact::Unknown(_) => true,
+            Fact::Unavailable(_) => false,
+        };
+        // What could not be read this time leaves no older fact behind: it would look as if it were known.
+        self.read.push((topic, KeptFact::new(&fact, self.today, etag, weak)));
+        Observed::now(fact)
+    }
+}
+
+/// Whether a workflow scans the code, so that nothing more need be asked.
+fn scans_by_workflow(posture: &Posture) -> bool {
+    let files = posture.uses.as_ref().and_then(|seen| seen.fact.known());
+    let mut used = files
+        .into_iter()
+        .flatten()
+        .flat_map(|file| file.uses.known().into_iter().flatten());
+    used.any(|used| used.uses.to_ascii_lowercase().starts_with("github/codeql-action/"))
+}
