@@ -100,7 +100,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             count(changed, "change"),
             count(repositories, "repository")
         );
-        confirm(args.yes, &question)?;
+        confirm(args.yes, &question).map_err(|error| match error {
+            // A person said no: the drift stays.
+            CliError::Failed(said) => {
+                output.note(&said);
+                CliError::Answered
+            }
+            error => error,
+        })?;
     }
     let mut progress = output.progress("repositories changed:");
     let mut applied = Vec::new();

@@ -42,6 +42,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let whose = Whose {
         owner: args.owner,
         policy: None,
+        named: Vec::new(),
     };
     let looking = Box::pin(whose.look(context, &args.repo, Keeping::Shows)).await?;
     let (hygiene, names) = (&looking.tools, &looking.names);
