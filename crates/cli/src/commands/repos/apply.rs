@@ -13,7 +13,7 @@ use super::planned::{carried_out, changes, count, document, is_in_part, no_setti
 use super::{Keeping, Whose};
 use crate::confirmation::confirm;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 
 const AFTER_HELP: &str = "\
 What stands is merged with. Nothing is taken away that is not named, unless its section says
@@ -31,7 +31,7 @@ Examples:
 
 /// What to apply.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// Repositories, or the file of a saved plan; without one, all of the owner's
     #[arg(value_name = "REPOSITORY|PLAN")]

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::planned::{count, write_new};
 use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 use crate::output::Output;
 
 const AFTER_HELP: &str = "\
@@ -23,7 +23,7 @@ Examples:
 
 /// What to describe.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// The organisation or person; without it, the configuration's
     #[arg(value_name = "OWNER", value_parser = login)]

@@ -10,14 +10,13 @@ use serde_json::json;
 use super::planned::{changes, count, document, is_in_part, no_settings, not_read, shown, write_new};
 use super::{Keeping, Whose};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, with_exit_codes};
 
 const AFTER_HELP: &str = "\
 Only what the policy names is read and compared; docs/REPOS.md says how settings are written. Nothing
 is changed. What could not be read is said, and nothing is proposed for it.
 
-Exit code 0 when there is nothing to do, 1 when something is not as it is wanted, 3 when something
-could not be compared and the rest is as it is wanted.
+Something that is not as it is wanted ends it with exit code 1.
 
 Examples:
   cc-devops repos plan
@@ -26,7 +25,7 @@ Examples:
 
 /// What to plan.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
     /// Repositories; without one, all of the owner's
     #[arg(value_name = "REPOSITORY")]
