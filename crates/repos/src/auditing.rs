@@ -2,7 +2,7 @@
 
 mod issues;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -17,8 +17,11 @@ use super::audit::{Audit, Change, ChangeKind, Scan, ScanReport, Scope, State, Su
 use super::keeping;
 use super::policy::Policy;
 use super::rules::{Rule, Severity};
+use super::settings::reconciling::needs;
+use super::settings::{Drift, FoundSettings, KnownSecrets, SettingsAsked, drift};
+use super::snapshot::{RepositoryId, Trait};
 use crate::ports::RepositoryPorts;
-use crate::ports::{CodeHost, Depth, Found, RepositoryStore};
+use crate::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_kernel::alerts::{Alert, MAX_TITLE};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::COMPLETED_SOURCE;
@@ -167,16 +170,19 @@ impl Auditor {
             Scope::Named
         };
         let mut scan = Scan::new(owner, scope, &self.settings.policy, self.ports.clock.now());
+        let (mut settings, spent) = self.drifts(&ask.only).await?;
+        scan.spent(spent.requests, spent.points);
         if ask.only.is_empty() {
             let (mut done, mut total) = (0, 0);
             let mut take = |found| {
                 match found {
                     Found::Total(count) => total = count,
                     Found::Organization(organization) => scan.organization(&organization),
-                    Found::Repository(repository) => {
+                    Found::Repository(mut repository) => {
                         if let Some(places) = &mut places {
                             places.insert(repository.id, issues::place(&repository));
                         }
+                        repository.settings = settings.remove(&repository.id);
                         scan.add(&repository);
                         done += 1;
                     }
@@ -193,7 +199,8 @@ impl Auditor {
         }
         for (name, done) in ask.only.iter().zip(1..) {
             let full_name = format!("{owner}/{name}");
-            let (repository, spent) = self.host.repository(&full_name, Depth::Settings).await?;
+            let (mut repository, spent) = self.host.repository(&full_name, Depth::Settings).await?;
+            repository.settings = settings.remove(&repository.id);
             scan.add(&repository);
             scan.spent(spent.requests, spent.points);
             progress(done, ask.only.len() as u64);
@@ -203,6 +210,37 @@ impl Auditor {
             keeping::save_state(&*self.store, owner, &before, &audit.state).await?;
         }
         Ok(audit)
+    }
+
+    /// How the settings of repositories stand to those that the policy names; nothing is asked where it names none.
+    async fn drifts(&self, names: &[String]) -> Result<(BTreeMap<RepositoryId, Drift>, Spent), AuditError> {
+        let AuditSettings { owner, policy, .. } = &self.settings;
+        let mut drifts = BTreeMap::new();
+        let any = policy.wanted_sections();
+        if any.is_empty() {
+            return Ok((drifts, Spent::default()));
+        }
+        let set = keeping::load_set_secrets(&*self.store, owner).await?;
+        let of = |name: &str, traits: &BTreeSet<Trait>| needs(policy, owner, name, traits);
+        let asked = SettingsAsked {
+            owner,
+            names,
+            any: &any,
+            of: &of,
+        };
+        let mut take = |found| {
+            // What is not handed over was not looked at, and its finding says so.
+            if let FoundSettings::Repository(facts) = found {
+                let wanted = policy.settings(&facts.owner, &facts.name).wanted;
+                let known = KnownSecrets {
+                    set: set.get(&facts.id).cloned().unwrap_or_default(),
+                    versions: None,
+                };
+                drifts.insert(facts.id, drift(&wanted, &facts, &known));
+            }
+        };
+        let spent = self.host.settings(&asked, &mut take).await?;
+        Ok((drifts, spent))
     }
 
     /// Tells of an audit: an event, and an alert if something is new. What is new is kept as told afterwards,

@@ -17,6 +17,7 @@ pub mod protection;
 pub mod remedying;
 pub mod report;
 pub mod rules;
+pub mod settings;
 pub mod snapshot;
 pub mod work;
 pub mod worker;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::fix::ChangeKind;
 use crate::issues::marks::Marks;
 use crate::issues::{CloseReason, Issue, IssueRef};
+use crate::settings::{SettingsAsked, TakeSettings};
 use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
 use cc_devops_kernel::acts::Author;
@@ -171,6 +172,12 @@ pub trait CodeHost: Send + Sync {
     /// Closes an issue, after writing a comment. One that is closed already stays as it is.
     async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()>;
 
+    /// Hands over the settings of repositories, as far as they are asked for, each repository once.
+    ///
+    /// # Errors
+    /// As [`CodeHost::repositories`]; `NotFound` for a named repository that is not there.
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent>;
+
     /// Carries out a planned change in `owner/name`. Returns what came of it: a sentence with a link where
     /// there is one. `Superseded` where the repository changed since the plan was made.
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String>;
@@ -257,11 +264,13 @@ pub enum DocumentKind {
     Rulesets,
     /// What GitHub tells one repository at a time, with the day it was read.
     Posture,
+    /// Which secrets of GitHub Actions were set from here, and from which version: no value, and nothing made of one.
+    SetSecrets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
@@ -270,6 +279,7 @@ impl DocumentKind {
         Self::Rulesets,
         Self::Issues,
         Self::Posture,
+        Self::SetSecrets,
     ];
 
     /// Its name in storage.
@@ -283,6 +293,7 @@ impl DocumentKind {
             Self::Trees => "trees",
             Self::Rulesets => "rulesets",
             Self::Posture => "posture",
+            Self::SetSecrets => "set_secrets",
         }
     }
 }

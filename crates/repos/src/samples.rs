@@ -100,6 +100,7 @@ pub(super) fn repository() -> Repository {
         security_updates: Fact::Known(SecurityUpdates::On),
         files: Fact::Known(files(&[(".github/dependabot.yml", DEPENDABOT)], &["Cargo.toml"])),
         workflows: Fact::Known(Vec::new()),
+        settings: None,
         posture: posture(),
     }
 }

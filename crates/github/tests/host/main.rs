@@ -13,6 +13,7 @@ mod notices;
 mod planning;
 mod posture;
 mod reading;
+mod settings;
 mod trees;
 mod trouble;
 mod writing;

@@ -10,6 +10,7 @@ use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, Tell, TellLay
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
+use crate::settings;
 use crate::snapshot::{RequiredCheck, Trait};
 use cc_devops_kernel::text::nearest;
 
@@ -70,6 +71,7 @@ impl Problems {
             actions,
             access,
             deployments,
+            settings,
         } = table;
         let mut layer = Layer {
             include: include.map(|kinds| self.kinds(&format!("{path}.include"), &kinds)),
@@ -93,6 +95,7 @@ impl Problems {
                 .and_then(|name| self.full_name(&format!("{path}.issues.fallback_repository"), name)),
             required_workflows: workflows.required,
             security: security::Layer::read(self, path, actions, access, deployments),
+            wanted: settings::read(&format!("{path}.settings"), &settings, &mut self.0),
             ..Layer::default()
         };
         if let (Some(on), Some(off)) = (&layer.rules_on, &layer.rules_off) {

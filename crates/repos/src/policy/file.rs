@@ -35,6 +35,7 @@ pub(super) struct Table {
     pub(super) actions: ActionsTable,
     pub(super) access: AccessTable,
     pub(super) deployments: DeploymentsTable,
+    pub(super) settings: toml::Table,
 }
 
 /// A [`Table`] for some repositories; written out, because a flattened one hides unknown keys.
@@ -55,6 +56,7 @@ pub(super) struct Override {
     pub(super) actions: ActionsTable,
     pub(super) access: AccessTable,
     pub(super) deployments: DeploymentsTable,
+    pub(super) settings: toml::Table,
 }
 
 impl Override {
@@ -74,6 +76,7 @@ impl Override {
             actions: self.actions,
             access: self.access,
             deployments: self.deployments,
+            settings: self.settings,
         };
         (self.repositories, table)
     }
@@ -149,7 +152,7 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 41] = [
+const KEYS: [&str; 42] = [
     "defaults",
     "overrides",
     "exemptions",
@@ -175,6 +178,7 @@ const KEYS: [&str; 41] = [
     "ignored_ecosystems",
     "ignored_paths",
     "workflows",
+    "settings",
     "ignored",
     "fallback_repository",
     "labels",

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::security::{Access, Actions, Deployments};
 use super::patterns::Glob;
 use super::rules::{Preset, Rule, Severity};
+use super::settings::{self, Section, Wanted};
 use super::snapshot::{RequiredCheck, Trait};
 
 /// A policy that makes sense.
@@ -58,6 +59,8 @@ pub struct PolicySettings {
     pub access: Access,
     /// Deployments and releases.
     pub deployments: Deployments,
+    /// What its settings are to be.
+    pub wanted: Wanted,
 }
 
 /// How a breach is told.
@@ -232,6 +235,7 @@ struct Layer {
     labels: Option<Vec<String>>,
     required_workflows: Option<BTreeSet<String>>,
     security: security::Layer,
+    wanted: settings::Layer,
 }
 
 /// Folders whose manifests belong to somebody else, or to tests.
@@ -266,14 +270,20 @@ impl Default for PolicySettings {
             actions: Actions::default(),
             access: Access::default(),
             deployments: Deployments::default(),
+            wanted: Wanted::default(),
         }
     }
 }
 
 impl PolicySettings {
-    /// Whether the rule is looked at. What must be required of workflows only the policy can say.
+    /// Whether the rule is looked at. What must be required of workflows, and what settings are to be, only the policy
+    /// can say.
     pub fn looks_at(&self, rule: Rule) -> bool {
-        let says_something = rule != Rule::RequiredWorkflows || !self.workflows.required.is_empty();
+        let says_something = match rule {
+            Rule::RequiredWorkflows => !self.workflows.required.is_empty(),
+            Rule::SettingsDrift => !self.wanted.is_empty(),
+            _ => true,
+        };
         says_something
             && !self.rules_off.contains(&rule)
             && (self.rules >= rule.preset() || self.rules_on.contains(&rule))
@@ -338,6 +348,7 @@ impl PolicySettings {
         layer
             .security
             .lay(&mut self.actions, &mut self.access, &mut self.deployments);
+        self.wanted.lay(&layer.wanted);
     }
 }
 
@@ -378,6 +389,20 @@ impl Policy {
             }
         }
         settings
+    }
+
+    /// Every section of settings that it names for some repository.
+    pub fn wanted_sections(&self) -> BTreeSet<Section> {
+        self.layers().flat_map(|layer| layer.wanted.sections()).collect()
+    }
+
+    /// The control plane's secrets that it names for some repository.
+    pub fn wanted_secrets(&self) -> BTreeSet<&str> {
+        self.layers().flat_map(|layer| layer.wanted.secrets()).collect()
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer))
     }
 }
 

@@ -16,6 +16,7 @@ use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, Spent, TakeFound};
 use cc_devops_repos::remedying::Remedy;
+use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::worker::LocalWorker;
 use cc_devops_requests::ports::Ports;
@@ -65,6 +66,9 @@ impl CodeHost for Host {
         nothing()
     }
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
+        nothing()
+    }
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {

@@ -18,6 +18,7 @@ use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
     CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
 };
+use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::work::RepositoryWork;
 use cc_devops_testkit::{Memory, sample};
@@ -50,6 +51,9 @@ impl CodeHost for Bare {
         nothing()
     }
     async fn close_issue(&self, _: &IssueRef, _: CloseReason, _: Option<&str>) -> PortResult<()> {
+        nothing()
+    }
+    async fn settings(&self, _: &SettingsAsked<'_>, _: &mut TakeSettings<'_>) -> PortResult<Spent> {
         nothing()
     }
     async fn change(&self, _: &str, _: &ChangeKind) -> PortResult<String> {
