@@ -208,7 +208,7 @@ fn code_scanning_takes_every_location() {
         assert!(file == "README.md" || file.starts_with(".github/"), "{result}");
         assert_eq!(place["region"]["startLine"], 1);
         assert!(
-            lines.insert(result["partialFingerprints"]["primaryLocationLineHash"].clone()),
+            lines.insert(result["partialFingerprints"]["primaryLocationLineHash"].to_string()),
             "many results are at one line, and each is an alert of its own: {result}"
         );
     }
