@@ -157,7 +157,14 @@ impl Capabilities {
     ) -> RepositoryTools {
         let of = (&self.settings.installation, self.settings.mode);
         let credential = credential(&settings, &self.ports, given);
-        RepositoryTools::new(settings, owner, of, &RepositoryPorts::from(&self.ports), credential)
+        let secrets = Some(Arc::clone(&self.ports.secrets));
+        RepositoryTools::new(
+            settings,
+            owner,
+            of,
+            &RepositoryPorts::from(&self.ports),
+            (credential, secrets),
+        )
     }
 
     /// Who forgets what is not kept any longer.

@@ -36,7 +36,7 @@ pub fn repositories(
         clock: Arc::new(SystemClock),
     };
     let of_whom = (&settings.installation, settings.mode);
-    RepositoryTools::new(of, owner, of_whom, &ports, CredentialSource::Given(given))
+    RepositoryTools::new(of, owner, of_whom, &ports, (CredentialSource::Given(given), None))
 }
 
 /// The documents of this process.

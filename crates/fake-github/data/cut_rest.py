@@ -122,6 +122,9 @@ GET /repos/{owner}/{repo}/hooks
 GET /repos/{owner}/{repo}/hooks/{hook_id}
 GET /repos/{owner}/{repo}/keys
 DELETE /repos/{owner}/{repo}/keys/{key_id}
+GET /repos/{owner}/{repo}/invitations
+PATCH /repos/{owner}/{repo}/invitations/{invitation_id}
+DELETE /repos/{owner}/{repo}/invitations/{invitation_id}
 GET /repos/{owner}/{repo}/labels
 POST /repos/{owner}/{repo}/labels
 PATCH /repos/{owner}/{repo}/labels/{name}

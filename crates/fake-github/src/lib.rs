@@ -31,9 +31,9 @@ use tokio::task::JoinHandle;
 pub use self::access::{Access, Permission};
 pub use self::canned::Canned;
 pub use self::model::{
-    Actors, Bypass, Checks, Comment, DependabotRun, Enforcement, Hook, Issue, Job, Label, Model, OrganizationSecurity,
-    Owner, Plan, Property, Protection, Pull, Repository, Reviews, Rule, Ruleset, Run, Security, Target, Visibility,
-    Workflow,
+    Actors, Branches, Bypass, Checks, Comment, DependabotRun, Enforcement, Environment, Hook, Invitation, Issue, Job,
+    Label, Model, OrganizationSecurity, Owner, Plan, Property, Protection, Pull, Repository, Reviews, Rule, Ruleset,
+    Run, Security, SelectedActions, Settings as RepositorySettings, Target, Visibility, Workflow,
 };
 pub use self::recorded::{Replay, recorded, webhooks};
 use self::traffic::Traffic;

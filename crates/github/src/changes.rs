@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::client::{Ask, Client, Error, get, post, put};
+use crate::settings;
 
 /// A repository that is changed.
-struct Place<'r> {
-    client: &'r Client,
-    owner: &'r str,
-    name: &'r str,
+pub(crate) struct Place<'r> {
+    pub(crate) client: &'r Client,
+    pub(crate) owner: &'r str,
+    pub(crate) name: &'r str,
 }
 
 /// Carries out a change. Returns what came of it.
@@ -71,6 +72,7 @@ pub(crate) async fn change(client: &Client, repository: &str, change: &ChangeKin
             Ok("GitHub sets up code scanning; the first results come with its first run.".to_owned())
         }
         ChangeKind::WriteFile { path, before, after } => place.propose(path, before.as_deref(), after).await,
+        ChangeKind::Setting(change) => settings::change(&place, change).await,
     }
 }
 
@@ -134,14 +136,14 @@ impl Content {
 }
 
 impl<'r> Place<'r> {
-    fn of(client: &'r Client, repository: &'r str) -> Result<Self, Error> {
+    pub(crate) fn of(client: &'r Client, repository: &'r str) -> Result<Self, Error> {
         let (owner, name) = repository.split_once('/').ok_or_else(|| Error::NotFound {
             what: format!("find {repository}"),
         })?;
         Ok(Self { client, owner, name })
     }
 
-    fn ask(&self, method: fn(&[&str]) -> (Method, String), rest: &[&str], what: &str) -> Ask {
+    pub(crate) fn ask(&self, method: fn(&[&str]) -> (Method, String), rest: &[&str], what: &str) -> Ask {
         let path: Vec<&str> = ["repos", self.owner, self.name]
             .into_iter()
             .chain(rest.iter().copied())

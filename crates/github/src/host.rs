@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
+use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
-use crate::client::{Client, Credential, CredentialSource, GithubSettings};
-use crate::{changes, issues, scan, writers};
+use crate::client::{Client, Credential, CredentialSource, Error, GithubSettings};
+use crate::{changes, issues, scan, settings, writers};
 
 /// GitHub. The credential is read at the beginning of every call, so that one that was put there or replaced
 /// meanwhile counts.
@@ -68,18 +69,19 @@ impl GitHub {
     }
 }
 
+fn unknown_owner(owner: &str) -> PortError {
+    let message =
+        format!("GitHub knows no owner `{owner}` that this token may see: check github.owner, or say it with --owner");
+    PortError::new(PortErrorKind::NotFound, message)
+}
+
 #[async_trait]
 impl CodeHost for GitHub {
     async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
         let client = self.client().await?;
         match scan::owner(&client, &*self.store, self.policy.as_deref(), owner, depth, take).await {
             Ok(()) => Ok(client.spent()),
-            Err(error) if error.kind == PortErrorKind::NotFound => {
-                let message = format!(
-                    "GitHub knows no owner `{owner}` that this token may see: check github.owner, or say it with --owner"
-                );
-                Err(PortError::new(PortErrorKind::NotFound, message))
-            }
+            Err(error) if error.kind == PortErrorKind::NotFound => Err(unknown_owner(owner)),
             Err(error) => Err(error),
         }
     }
@@ -110,6 +112,15 @@ impl CodeHost for GitHub {
 
     async fn close_issue(&self, issue: &IssueRef, reason: CloseReason, comment: Option<&str>) -> PortResult<()> {
         Ok(issues::close(&self.client().await?, issue, reason, comment).await?)
+    }
+
+    async fn settings(&self, asked: &SettingsAsked<'_>, take: &mut TakeSettings<'_>) -> PortResult<Spent> {
+        let client = self.client().await?;
+        match settings::read(&client, asked, take).await {
+            Ok(()) => Ok(client.spent()),
+            Err(Error::NotFound { .. }) if asked.names.is_empty() => Err(unknown_owner(asked.owner)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn change(&self, repository: &str, change: &ChangeKind) -> PortResult<String> {

@@ -11,6 +11,7 @@ mod queries;
 #[cfg(test)]
 mod recorded;
 mod scan;
+mod settings;
 mod writers;
 
 pub use host::GitHub;

@@ -43,6 +43,8 @@ pub(crate) const SEARCH: Query = query!("Search": "search", "issue");
 pub(crate) const POSTURE: Query = query!("Posture": "posture");
 pub(crate) const VIEWER: Query = query!("Viewer": "viewer");
 pub(crate) const REPOSITORY_ID: Query = query!("RepositoryId": "repository_ids");
+pub(crate) const WANTED_SETTINGS: Query = query!("WantedSettings": "wanted_settings", "settings_fields");
+pub(crate) const ONE_WANTED_SETTINGS: Query = query!("OneWantedSettings": "one_wanted_settings", "settings_fields");
 
 #[cfg(test)]
 mod tests {
@@ -52,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Query; 14] = [
+    const ALL: [Query; 16] = [
         SETTINGS,
         ONE_SETTINGS,
         LISTING,
@@ -67,6 +69,8 @@ mod tests {
         VIEWER,
         POSTURE,
         REPOSITORY_ID,
+        WANTED_SETTINGS,
+        ONE_WANTED_SETTINGS,
     ];
 
     /// GitHub's schema is not quite valid itself: a type has two fields of one name, and which counts is

@@ -31,6 +31,7 @@ pub(crate) fn repository(id: u64, name: &str, classic: Fact<Option<Classic>>) ->
             tree: Fact::Known(Tree::of(vec!["Cargo.toml".to_owned()], true)),
         }),
         workflows: Fact::Known(Vec::new()),
+        settings: None,
         posture: posture(),
     }
 }

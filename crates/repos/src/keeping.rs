@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::audit::{KeptRepository, State};
+use super::issues::breaches;
+use super::settings::SetSecret;
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::{Watch, Watches};
 use crate::ports::{DocumentKind, RepositoryStore};
@@ -132,4 +134,59 @@ pub(super) async fn save_watches(
         return Ok(());
     }
     store.save(owner, DocumentKind::Watches, &changes).await
+}
+
+/// What is known of the issues about breaches.
+pub(super) async fn load_issues(
+    store: &dyn RepositoryStore,
+    owner: &str,
+) -> PortResult<BTreeMap<RepositoryId, breaches::Watch>> {
+    let mut watches = BTreeMap::new();
+    for (key, document) in store.load(owner, DocumentKind::Issues).await? {
+        let watch = read(DocumentKind::Issues, &key, document)?;
+        watches.insert(id(DocumentKind::Issues, &key)?, watch);
+    }
+    Ok(watches)
+}
+
+/// Keeps what is known of the issues about the breaches of these repositories.
+pub(super) async fn save_issues(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    watches: &BTreeMap<RepositoryId, breaches::Watch>,
+    of: impl IntoIterator<Item = RepositoryId>,
+) -> PortResult<()> {
+    let mut changes = BTreeMap::new();
+    for id in of {
+        changes.insert(id.to_string(), watches.get(&id).map(written).transpose()?);
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.save(owner, DocumentKind::Issues, &changes).await
+}
+
+/// The secrets of GitHub Actions that were set from here, by name, for each repository.
+pub(super) async fn load_set_secrets(
+    store: &dyn RepositoryStore,
+    owner: &str,
+) -> PortResult<BTreeMap<RepositoryId, BTreeMap<String, SetSecret>>> {
+    let mut all = BTreeMap::new();
+    for (key, document) in store.load(owner, DocumentKind::SetSecrets).await? {
+        let of = read(DocumentKind::SetSecrets, &key, document)?;
+        all.insert(id(DocumentKind::SetSecrets, &key)?, of);
+    }
+    Ok(all)
+}
+
+/// Keeps which secrets of a repository were set from here.
+pub(super) async fn save_set_secrets(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    id: RepositoryId,
+    of: &BTreeMap<String, SetSecret>,
+) -> PortResult<()> {
+    let document = if of.is_empty() { None } else { Some(written(of)?) };
+    let changes = BTreeMap::from([(id.to_string(), document)]);
+    store.save(owner, DocumentKind::SetSecrets, &changes).await
 }

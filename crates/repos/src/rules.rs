@@ -50,6 +50,8 @@ pub enum Rule {
     SecurityUpdates,
     /// No workflow was switched off by GitHub for inactivity.
     WorkflowDisabled,
+    /// Settings are as the policy names them.
+    SettingsDrift,
     /// The default token of workflows may only read.
     WorkflowPermissions,
     /// Not everybody's actions may be used.
@@ -112,7 +114,7 @@ enum Subject {
 
 impl Rule {
     /// Every rule, in the order of reports.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::BranchProtection,
         Self::RequiredReviews,
         Self::StaleReviewsDismissed,
@@ -126,6 +128,7 @@ impl Rule {
         Self::VulnerabilityAlerts,
         Self::SecurityUpdates,
         Self::WorkflowDisabled,
+        Self::SettingsDrift,
         Self::WorkflowPermissions,
         Self::AllowedActions,
         Self::ActionsPinned,

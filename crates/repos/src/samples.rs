@@ -100,6 +100,7 @@ pub(super) fn repository() -> Repository {
         security_updates: Fact::Known(SecurityUpdates::On),
         files: Fact::Known(files(&[(".github/dependabot.yml", DEPENDABOT)], &["Cargo.toml"])),
         workflows: Fact::Known(Vec::new()),
+        settings: None,
         posture: posture(),
     }
 }
@@ -127,7 +128,7 @@ pub(super) fn posture() -> Posture {
         })),
         code_scanning: Some(Observed::known(CodeScanning {
             default_setup: true,
-            languages: vec!["rust".to_owned()],
+            languages: vec!["python".to_owned()],
             uploaded_by: None,
         })),
         security_policy: Some(Observed::known(true)),

@@ -24,6 +24,8 @@ mod repos;
 #[cfg(test)]
 mod repos_field;
 #[cfg(test)]
+mod repos_settings;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod retention;

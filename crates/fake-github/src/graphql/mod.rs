@@ -7,6 +7,7 @@ mod people;
 mod protection;
 mod repository;
 mod security;
+mod settings;
 mod work;
 
 use std::cell::Cell;

@@ -4,7 +4,7 @@ use super::super::access::{Access, Permission};
 use super::super::ids;
 use super::super::model::{Commit, Repository, Tree, Visibility, written};
 use super::object::{Object, Val, connection, leaf, list};
-use super::{Context, code, newest_first, people, protection, security, work};
+use super::{Context, code, newest_first, people, protection, security, settings, work};
 
 pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object<'m> {
     let access = context.access;
@@ -100,7 +100,7 @@ pub(super) fn repository<'m>(context: Context<'m>, of: &'m Repository) -> Object
         "updatedAt" => leaf(written(of.updated)),
         "pushedAt" => of.pushed.map_or(Val::Null, |at| leaf(written(at))),
         "url" => leaf(format!("https://github.com/{}", of.full_name())),
-        other => Val::unknown("Repository", other),
+        other => settings::field(context, of, other, args),
     })
 }
 

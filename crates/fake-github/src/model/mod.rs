@@ -14,6 +14,7 @@ mod protection;
 mod repository;
 mod ruleset;
 mod security;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use self::protection::{Actors, Checks, Protection, Reviews};
 pub use self::repository::{Repository, Visibility};
 pub use self::ruleset::{Bypass, Enforcement, Property, Rule, Ruleset, Target};
 pub use self::security::{DependabotRun, Hook, OrganizationSecurity, Security};
+pub use self::settings::{Branches, Environment, Invitation, SelectedActions, Settings};
 
 /// What a run's number begins at: beyond 32 bits, as at GitHub.
 const FIRST_RUN: u64 = 16_000_000_000;

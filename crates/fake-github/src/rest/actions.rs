@@ -214,6 +214,10 @@ pub(super) fn set_secret(ask: &mut Ask<'_>, name: &str) -> Answer {
     };
     let full_name = ask.name.clone();
     let name = name.to_owned();
-    ask.model.edit(&full_name, |of| drop(of.secrets.insert(name, value)));
+    let now = ask.model.seconds();
+    ask.model.edit(&full_name, |of| {
+        of.settings.secret_times.insert(name.clone(), now);
+        of.secrets.insert(name, value);
+    });
     Answer::new(201, json!({}))
 }

@@ -2,13 +2,16 @@
 
 mod actions;
 mod app;
+mod environments;
 mod git;
 mod issues;
 mod people;
+mod permissions;
 mod protection;
 mod repos;
 mod rules;
 mod security;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -116,6 +119,7 @@ pub(super) fn answer(
         ["orgs", login, "rulesets"] => rules::of_organization(&ask, login, None),
         ["orgs", login, "rulesets", id] => rules::of_organization(&ask, login, Some(id)),
         ["orgs" | "users", login] => repos::owner(&ask, login, segments[0] == "orgs"),
+        ["orgs", login, "teams", rest @ ..] => settings::of_organization(&mut ask, login, rest),
         ["orgs", login, "repos"] => repos::of_organization(&ask, login),
         ["orgs", login, rest @ ..] => {
             let answer = security::of_organization(ask.model, access, login, rest);
@@ -161,7 +165,7 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         ("GET", ["branches"]) => protection::branches(ask),
         (_, ["vulnerability-alerts"]) => repos::alerts(ask),
         (_, ["automated-security-fixes"]) => repos::security_updates(ask),
-        ("PATCH", []) => security::change(ask),
+        ("PATCH", []) if ask.body.get("security_and_analysis").is_some() => security::change(ask),
         ("GET" | "PUT", ["actions", "permissions"]) => security::actions(ask),
         ("GET" | "PUT", ["actions", "permissions", "workflow"]) => security::workflow_permissions(ask),
         ("GET", ["actions", "runs"]) if ask.parameter("event") == Some("dynamic") => security::dynamic_runs(ask),
@@ -189,6 +193,6 @@ fn in_repository(ask: &mut Ask<'_>, rest: &[&str]) -> Answer {
         (_, ["issues"]) => issues::issues(ask),
         (_, ["issues", number]) => issues::issue(ask, number),
         ("POST", ["issues", number, "comments"]) => issues::comment(ask, number),
-        _ => unserved(ask, &rest.join("/")),
+        _ => settings::answer(ask, rest).unwrap_or_else(|| unserved(ask, &rest.join("/"))),
     }
 }

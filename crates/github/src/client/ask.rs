@@ -45,6 +45,11 @@ pub(crate) fn put(segments: &[&str]) -> (Method, String) {
     (Method::PUT, path(segments))
 }
 
+/// A request that takes something away.
+pub(crate) fn delete(segments: &[&str]) -> (Method, String) {
+    (Method::DELETE, path(segments))
+}
+
 /// A value in a query.
 pub(crate) struct Text(String);
 

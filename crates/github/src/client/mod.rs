@@ -19,7 +19,7 @@ mod transport;
 
 pub use cc_devops_outbound::Retries;
 
-pub(crate) use self::ask::{Ask, get, post, put};
+pub(crate) use self::ask::{Ask, delete, get, post, put};
 pub(crate) use self::connection::{Client, Conditional};
 pub use self::credential::{Credential, CredentialSource};
 pub use self::error::Error;

@@ -82,6 +82,7 @@ pub(super) fn basics(wire: &wire::Repository) -> Option<Repository> {
         files: not_asked(),
         workflows: not_asked(),
         posture: Posture::default(),
+        settings: None,
     })
 }
 

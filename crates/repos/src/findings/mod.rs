@@ -6,6 +6,7 @@ mod branch;
 mod dependencies;
 mod rest;
 mod scanning;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -217,6 +218,7 @@ fn finding(rule: Rule, case: &Case<'_>) -> Finding {
         Rule::TagProtection => access::tag_protection(case),
         Rule::RequiredWorkflows => actions::required_workflows(case),
         Rule::DependabotRuns => actions::dependabot_runs(case),
+        Rule::SettingsDrift => settings::drift(case),
         Rule::ExemptionExpired => rest::exemptions(case),
     };
     let repository = case.repository;

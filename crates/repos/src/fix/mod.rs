@@ -21,6 +21,7 @@ use super::policy::{Policy, PolicySettings};
 use super::protection::union;
 use super::report::{RepositoryReport, Verdict};
 use super::rules::Rule;
+use super::settings::SettingChange;
 use super::snapshot::{Classic, DefaultBranch, Fact, Repository, RepositoryId, RulesetRule};
 
 /// With what branches are protected.
@@ -150,6 +151,8 @@ pub enum ChangeKind {
         /// What it says afterwards.
         after: String,
     },
+    /// A setting that the policy names.
+    Setting(SettingChange),
 }
 
 impl ChangeKind {
@@ -164,6 +167,7 @@ impl ChangeKind {
             Self::SwitchOnSecretScanning { .. } => "switch_on_secret_scanning",
             Self::SetUpCodeScanning => "set_up_code_scanning",
             Self::WriteFile { .. } => "write_file",
+            Self::Setting(_) => "setting",
         }
     }
 
@@ -175,7 +179,8 @@ impl ChangeKind {
             | Self::SwitchOnSecurityUpdates
             | Self::RestrictWorkflowToken
             | Self::SwitchOnSecretScanning { .. }
-            | Self::SetUpCodeScanning => false,
+            | Self::SetUpCodeScanning
+            | Self::Setting(_) => false,
         }
     }
 
@@ -192,7 +197,8 @@ impl ChangeKind {
             | Self::RestrictWorkflowToken
             | Self::SwitchOnSecretScanning { .. }
             | Self::SetUpCodeScanning
-            | Self::WriteFile { .. } => None,
+            | Self::WriteFile { .. }
+            | Self::Setting(_) => None,
         };
         reviews.map_or(0, |reviews| reviews.approvals)
     }
@@ -377,7 +383,7 @@ fn unified(name: &str, before: &str, after: &str) -> String {
 }
 
 /// The difference between two documents.
-fn unified_json(name: &str, before: &Value, after: &Value) -> String {
+pub(crate) fn unified_json(name: &str, before: &Value, after: &Value) -> String {
     let text = |value: &Value| {
         if value.is_null() {
             String::new()

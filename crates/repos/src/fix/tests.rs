@@ -42,6 +42,7 @@ fn carried_out(mut repository: Repository, plan: &Plan) -> Repository {
                 });
                 repository.files = Fact::Known(files);
             }
+            ChangeKind::Setting(_) => panic!("no breach plans a setting: {change:?}"),
         }
     }
     repository

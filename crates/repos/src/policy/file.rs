@@ -27,12 +27,15 @@ pub(super) struct Table {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
     pub(super) actions: ActionsTable,
     pub(super) access: AccessTable,
     pub(super) deployments: DeploymentsTable,
+    pub(super) settings: toml::Table,
 }
 
 /// A [`Table`] for some repositories; written out, because a flattened one hides unknown keys.
@@ -45,12 +48,15 @@ pub(super) struct Override {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
     pub(super) actions: ActionsTable,
     pub(super) access: AccessTable,
     pub(super) deployments: DeploymentsTable,
+    pub(super) settings: toml::Table,
 }
 
 impl Override {
@@ -62,15 +68,35 @@ impl Override {
             rules_on: self.rules_on,
             rules_off: self.rules_off,
             severity: self.severity,
+            tell: self.tell,
+            issues: self.issues,
             protection: self.protection,
             dependabot: self.dependabot,
             workflows: self.workflows,
             actions: self.actions,
             access: self.access,
             deployments: self.deployments,
+            settings: self.settings,
         };
         (self.repositories, table)
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "how breaches are told is written as \"issue\" or \"event\", or by rule as { force_push = \"issue\" }"
+)]
+pub(super) enum TellTable {
+    All(String),
+    ByRule(BTreeMap<String, String>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IssuesTable {
+    pub(super) fallback_repository: Option<String>,
+    pub(super) labels: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -126,7 +152,7 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 39] = [
+const KEYS: [&str; 42] = [
     "defaults",
     "overrides",
     "exemptions",
@@ -136,6 +162,8 @@ const KEYS: [&str; 39] = [
     "rules_on",
     "rules_off",
     "severity",
+    "tell",
+    "issues",
     "protection",
     "required_reviews",
     "dismiss_stale_reviews",
@@ -150,6 +178,7 @@ const KEYS: [&str; 39] = [
     "ignored_ecosystems",
     "ignored_paths",
     "workflows",
+    "settings",
     "ignored",
     "fallback_repository",
     "labels",

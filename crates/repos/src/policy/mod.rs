@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::security::{Access, Actions, Deployments};
 use super::patterns::Glob;
 use super::rules::{Preset, Rule, Severity};
+use super::settings::{self, Section, Wanted};
 use super::snapshot::{RequiredCheck, Trait};
 
 /// A policy that makes sense.
@@ -42,6 +43,10 @@ pub struct PolicySettings {
     pub rules_off: BTreeSet<Rule>,
     /// Severities that differ from the rule's own.
     pub severity: BTreeMap<Rule, Severity>,
+    /// How breaches are told.
+    pub tell: Telling,
+    /// The issues that tell of breaches.
+    pub issues: IssueSettings,
     /// The default branch.
     pub protection: Protection,
     /// Dependencies.
@@ -54,6 +59,67 @@ pub struct PolicySettings {
     pub access: Access,
     /// Deployments and releases.
     pub deployments: Deployments,
+    /// What its settings are to be.
+    pub wanted: Wanted,
+}
+
+/// How a breach is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tell {
+    /// By the daily audit's event and alert alone.
+    #[default]
+    Event,
+    /// In the repository's issue too.
+    Issue,
+}
+
+impl Tell {
+    /// What this name in a policy means.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "event" => Some(Self::Event),
+            "issue" => Some(Self::Issue),
+            _ => None,
+        }
+    }
+}
+
+/// How breaches are told: all of them, and some rules' otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Those of rules that are not named.
+    pub all: Tell,
+    /// Those of these rules.
+    pub of: BTreeMap<Rule, Tell>,
+}
+
+impl Telling {
+    /// How a breach of this rule is told.
+    pub fn rule(&self, rule: Rule) -> Tell {
+        self.of.get(&rule).copied().unwrap_or(self.all)
+    }
+
+    /// Whether a breach of any rule is told in an issue.
+    pub fn wants_issue(&self) -> bool {
+        Rule::ALL.into_iter().any(|rule| self.rule(rule) == Tell::Issue)
+    }
+}
+
+/// What one table says of how breaches are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct TellLayer {
+    /// Of all, in place of what was said before of any.
+    all: Option<Tell>,
+    of: BTreeMap<Rule, Tell>,
+}
+
+/// How the issues about breaches are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IssueSettings {
+    /// Where they are written for repositories that have none, `owner/name`.
+    pub fallback_repository: Option<String>,
+    /// Labels of new ones.
+    pub labels: Vec<String>,
 }
 
 /// What the default branch must have.
@@ -150,6 +216,9 @@ struct Layer {
     rules_on: Option<BTreeSet<Rule>>,
     rules_off: Option<BTreeSet<Rule>>,
     severity: BTreeMap<Rule, Severity>,
+    tell: TellLayer,
+    issues_fallback: Option<String>,
+    issues_labels: Option<Vec<String>>,
     required_reviews: Option<u32>,
     dismiss_stale_reviews: Option<bool>,
     require_status_checks: Option<bool>,
@@ -166,6 +235,7 @@ struct Layer {
     labels: Option<Vec<String>>,
     required_workflows: Option<BTreeSet<String>>,
     security: security::Layer,
+    wanted: settings::Layer,
 }
 
 /// Folders whose manifests belong to somebody else, or to tests.
@@ -179,6 +249,8 @@ impl Default for PolicySettings {
             rules_on: BTreeSet::new(),
             rules_off: BTreeSet::new(),
             severity: BTreeMap::new(),
+            tell: Telling::default(),
+            issues: IssueSettings::default(),
             protection: Protection {
                 required_reviews: 1,
                 dismiss_stale_reviews: true,
@@ -198,14 +270,20 @@ impl Default for PolicySettings {
             actions: Actions::default(),
             access: Access::default(),
             deployments: Deployments::default(),
+            wanted: Wanted::default(),
         }
     }
 }
 
 impl PolicySettings {
-    /// Whether the rule is looked at. What must be required of workflows only the policy can say.
+    /// Whether the rule is looked at. What must be required of workflows, and what settings are to be, only the policy
+    /// can say.
     pub fn looks_at(&self, rule: Rule) -> bool {
-        let says_something = rule != Rule::RequiredWorkflows || !self.workflows.required.is_empty();
+        let says_something = match rule {
+            Rule::RequiredWorkflows => !self.workflows.required.is_empty(),
+            Rule::SettingsDrift => !self.wanted.is_empty(),
+            _ => true,
+        };
         says_something
             && !self.rules_off.contains(&rule)
             && (self.rules >= rule.preset() || self.rules_on.contains(&rule))
@@ -227,6 +305,17 @@ impl PolicySettings {
         set(&mut self.rules_on, layer.rules_on.as_ref());
         set(&mut self.rules_off, layer.rules_off.as_ref());
         self.severity.extend(&layer.severity);
+        if let Some(all) = layer.tell.all {
+            self.tell = Telling {
+                all,
+                of: BTreeMap::new(),
+            };
+        }
+        self.tell.of.extend(&layer.tell.of);
+        set(&mut self.issues.labels, layer.issues_labels.as_ref());
+        if layer.issues_fallback.is_some() {
+            self.issues.fallback_repository.clone_from(&layer.issues_fallback);
+        }
         let protection = &mut self.protection;
         set(&mut protection.required_reviews, layer.required_reviews.as_ref());
         set(
@@ -259,6 +348,7 @@ impl PolicySettings {
         layer
             .security
             .lay(&mut self.actions, &mut self.access, &mut self.deployments);
+        self.wanted.lay(&layer.wanted);
     }
 }
 
@@ -281,6 +371,14 @@ impl Policy {
         check::read(text)
     }
 
+    /// Whether a breach of some rule in some repository is told in an issue.
+    pub fn wants_issues(&self) -> bool {
+        let wants = |layer: &Layer| {
+            layer.tell.all == Some(Tell::Issue) || layer.tell.of.values().any(|tell| *tell == Tell::Issue)
+        };
+        wants(&self.defaults) || self.overrides.iter().any(|(_, layer)| wants(layer))
+    }
+
     /// What is demanded of this repository.
     pub fn settings(&self, owner: &str, name: &str) -> PolicySettings {
         let mut settings = PolicySettings::default();
@@ -291,6 +389,20 @@ impl Policy {
             }
         }
         settings
+    }
+
+    /// Every section of settings that it names for some repository.
+    pub fn wanted_sections(&self) -> BTreeSet<Section> {
+        self.layers().flat_map(|layer| layer.wanted.sections()).collect()
+    }
+
+    /// The control plane's secrets that it names for some repository.
+    pub fn wanted_secrets(&self) -> BTreeSet<&str> {
+        self.layers().flat_map(|layer| layer.wanted.secrets()).collect()
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer))
     }
 }
 

@@ -134,6 +134,9 @@ pub(super) fn about(rule: Rule) -> About {
         )
         .needs("Actions: read")
         .from("https://docs.github.com/en/actions/how-tos/manage-workflow-runs/disable-and-enable-workflows"),
+        Rule::SettingsDrift => About::baseline("settings_drift", Medium, "Settings are as the policy names them.")
+            .needs("as each section of settings")
+            .from("https://docs.github.com/en/rest/repos/repos#update-a-repository"),
         Rule::WorkflowPermissions => About::baseline(
             "workflow_permissions",
             Medium,

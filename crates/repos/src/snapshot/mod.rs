@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::Drift;
+
 pub use branch::{
     Actors, AppliesTo, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Enforcement,
     NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
@@ -135,6 +137,9 @@ pub struct Repository {
     /// What else its security rests on, as far as the policy asks.
     #[serde(default)]
     pub posture: Posture,
+    /// How its settings stand to those that the policy names; `None` where they were not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Drift>,
 }
 
 impl Repository {

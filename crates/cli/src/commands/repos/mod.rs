@@ -1,8 +1,12 @@
 //! `repos`: the hygiene of every repository of a GitHub owner.
 
+mod apply;
 mod audit;
 mod explain;
+mod export;
 mod fix;
+mod plan;
+mod planned;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +33,12 @@ pub(crate) enum Command {
     Explain(explain::Args),
     /// Plan what would put breaches right, and with --apply do it
     Fix(fix::Args),
+    /// Show which settings are not as the policy names them
+    Plan(plan::Args),
+    /// Bring settings to what the policy names, or carry a saved plan out
+    Apply(apply::Args),
+    /// Describe today's settings as a policy
+    Export(export::Args),
 }
 
 /// Whose repositories, and what is demanded.
@@ -51,6 +61,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Audit(args) => Box::pin(audit::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Fix(args) => Box::pin(fix::run(context, args)).await,
+        Command::Plan(args) => Box::pin(plan::run(context, args)).await,
+        Command::Apply(args) => Box::pin(apply::run(context, args)).await,
+        Command::Export(args) => Box::pin(export::run(context, args)).await,
     };
     done.map_err(CliError::on_repositories)
 }

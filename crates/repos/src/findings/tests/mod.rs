@@ -221,3 +221,51 @@ fn the_json_is_as_it_was_promised() {
     assert_eq!(json["findings"][0]["verdict"], "pass");
     assert!(json["findings"][0].get("fix").is_none());
 }
+
+/// The policy of these tests with a setting that it names.
+fn of_settings(drift: Option<crate::settings::Drift>) -> Finding {
+    let policy = Policy::from_toml("[defaults.settings]\ntopics = [\"payments\"]").unwrap();
+    let repository = Repository {
+        settings: drift,
+        ..repository()
+    };
+    let report = check(&repository, &policy, date(2026, 11, 24));
+    let finding = report
+        .findings
+        .into_iter()
+        .find(|finding| finding.rule == Rule::SettingsDrift);
+    finding.unwrap()
+}
+
+#[test]
+fn settings_that_drifted_fail_and_those_that_could_not_be_compared_are_unknown() {
+    use crate::settings::{Drift, Section, SettingChange, UnknownSetting};
+    assert_eq!(of_settings(None).verdict, Verdict::Unknown);
+    assert_eq!(of_settings(Some(Drift::default())).verdict, Verdict::Pass);
+    let change = SettingChange {
+        section: Section::Topics,
+        item: None,
+        before: serde_json::json!([]),
+        after: serde_json::json!(["payments"]),
+    };
+    let unknown = UnknownSetting {
+        setting: "teams".to_owned(),
+        why: "the credential lacks the permission `Administration: read`".to_owned(),
+    };
+    let drift = Drift {
+        changes: vec![change],
+        unknown: vec![unknown],
+    };
+    let failed = of_settings(Some(drift.clone()));
+    assert_eq!(failed.verdict, Verdict::Fail);
+    assert!(
+        failed.evidence.contains("topics") && failed.fix.contains("repos apply web"),
+        "{failed:?}"
+    );
+    let unknown = of_settings(Some(Drift {
+        changes: Vec::new(),
+        ..drift
+    }));
+    assert_eq!(unknown.verdict, Verdict::Unknown);
+    assert!(unknown.evidence.contains("`Administration: read`"), "{unknown:?}");
+}

@@ -1,0 +1,111 @@
+//! `repos plan`: which settings are not as the policy names them.
+
+use std::path::PathBuf;
+
+use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_repos::settings::reconciling::Planned;
+use cc_devops_repos::settings::saved::SavedPlan;
+use serde_json::json;
+
+use super::planned::{changes, count, document, is_in_part, no_settings, not_read, shown, write_new};
+use super::{Keeping, Whose};
+use crate::context::Context;
+use crate::error::{CliError, with_exit_codes};
+
+const AFTER_HELP: &str = "\
+Only what the policy names is read and compared; docs/REPOS.md says how settings are written. Nothing
+is changed. What could not be read is said, and nothing is proposed for it.
+
+Something that is not as it is wanted ends it with exit code 1.
+
+Examples:
+  cc-devops repos plan
+  cc-devops repos plan web --policy repos.toml
+  cc-devops repos plan --out plan.json && cc-devops repos apply plan.json";
+
+/// What to plan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(AFTER_HELP))]
+pub(crate) struct Args {
+    /// Repositories; without one, all of the owner's
+    #[arg(value_name = "REPOSITORY")]
+    names: Vec<String>,
+    #[command(flatten)]
+    whose: Whose,
+    /// File to save the plan to, for `repos apply`; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs `repos plan`.
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let output = context.output;
+    let looking = Box::pin(args.whose.look(context, &args.names, Keeping::Shows)).await?;
+    let (hygiene, names) = (&looking.tools, &looking.names);
+    if !hygiene.reconciler.wants_settings() {
+        return Err(no_settings());
+    }
+    let mut progress = output.progress("repositories compared:");
+    progress.start();
+    let planned = hygiene
+        .reconciler
+        .plan(names, &mut |done, total| progress.of(done, total))
+        .await;
+    drop(progress);
+    let planned = planned.map_err(|error| CliError::of_named(error, names))?;
+    if let Some(path) = &args.out {
+        let (now, plans) = (SystemClock.now(), planned.plans.clone());
+        let saved = SavedPlan::new(&hygiene.owner, &hygiene.server, plans, now, &person());
+        let text = serde_json::to_string_pretty(&saved);
+        let text = text.map_err(|error| CliError::internal("a plan is no valid JSON", error))?;
+        write_new(path, &format!("{text}\n"))?;
+    }
+    let (changed, _) = changes(&planned.plans);
+    let answer = json!({
+        "owner": hygiene.owner, "compared": planned.compared, "changes": changed,
+        "plans": planned.plans.iter().map(document).collect::<Vec<_>>(),
+        "missing": planned.missing, "leftAlone": planned.left_alone,
+        "requests": planned.spent.requests, "points": planned.spent.points,
+        "saved": args.out.as_ref().map(|path| path.display().to_string()),
+    });
+    output.answer(&answer, || text(&planned, args.out.as_ref()))?;
+    if changed > 0 {
+        Err(CliError::Answered)
+    } else if is_in_part(&planned) {
+        Err(CliError::Unread)
+    } else {
+        Ok(())
+    }
+}
+
+/// Who makes a plan, as the machine calls them.
+fn person() -> String {
+    let named = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let named = named.filter(|name| !name.trim().is_empty());
+    named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+}
+
+fn text(planned: &Planned, saved: Option<&PathBuf>) -> String {
+    let mut parts: Vec<String> = planned.plans.iter().map(shown).collect();
+    parts.extend(not_read(&planned.missing));
+    let compared = count(usize::try_from(planned.compared).unwrap_or(usize::MAX), "repository");
+    let (changed, repositories) = changes(&planned.plans);
+    parts.push(if changed > 0 {
+        let what = match saved {
+            Some(path) => format!("cc-devops repos apply {}", path.display()),
+            None => "cc-devops repos apply".to_owned(),
+        };
+        format!(
+            "{} in {} of {compared} compared. Nothing was changed; make it so with: {what}",
+            count(changed, "change"),
+            repositories
+        )
+    } else if is_in_part(planned) {
+        format!("What could be compared is as the policy names it, in {compared}.")
+    } else {
+        format!("Every setting is as the policy names it, in {compared}.")
+    });
+    parts.join("\n\n")
+}

@@ -1,0 +1,113 @@
+//! What `repos plan`, `repos apply` and `repos export` have in common: words and files.
+
+use std::io::Write;
+use std::path::Path;
+
+use cc_devops_files::NewFile;
+use cc_devops_repos::remedying::Applied;
+use cc_devops_repos::settings::reconciling::Planned;
+use cc_devops_repos::settings::saved::SettingsPlan;
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+use crate::output::visible;
+
+/// Writes a file that must not be there yet.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
+    let cannot = |error| CliError::write(format!("cannot write {}; name a new file", path.display()), error);
+    let mut file = NewFile::create(path).map_err(cannot)?;
+    file.write_all(text.as_bytes()).map_err(cannot)?;
+    file.finish().map_err(cannot)
+}
+
+/// A plan for programs, each change with its diff.
+pub(super) fn document(plan: &SettingsPlan) -> Value {
+    let changes: Vec<Value> = plan
+        .drift
+        .changes
+        .iter()
+        .map(|change| {
+            json!({
+                "section": change.section, "item": change.item, "before": change.before, "after": change.after,
+                "diff": change.diff(),
+            })
+        })
+        .collect();
+    json!({
+        "id": plan.id, "repository": plan.repository, "changes": changes, "unknown": plan.drift.unknown,
+    })
+}
+
+/// A plan for people: its diff, and what could not be compared.
+pub(super) fn shown(plan: &SettingsPlan) -> String {
+    let mut lines = vec![plan.repository.clone(), plan.diff().trim_end().to_owned()];
+    lines.extend(unknown(plan));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
+}
+
+/// What of a plan could not be compared.
+fn unknown(plan: &SettingsPlan) -> impl Iterator<Item = String> {
+    let said = plan.drift.unknown.iter();
+    said.map(|unknown| {
+        format!(
+            "  not compared: {}: {}",
+            visible(&unknown.setting),
+            visible(&unknown.why)
+        )
+    })
+}
+
+/// What became of a plan.
+pub(super) fn carried_out(plan: &SettingsPlan, applied: &[Applied]) -> String {
+    let mut lines = vec![plan.repository.clone()];
+    let own = applied.iter().filter(|applied| applied.repository == plan.repository);
+    lines.extend(own.map(|applied| {
+        let mark = if applied.done { "done" } else { "FAILED" };
+        format!("  {mark}: {}", visible(&applied.outcome))
+    }));
+    lines.extend(unknown(plan));
+    lines.join("\n")
+}
+
+/// What was not read.
+pub(super) fn not_read(missing: &[(String, String)]) -> Vec<String> {
+    let said = missing.iter().map(|(name, why)| {
+        let name = if name.is_empty() {
+            "the list of repositories"
+        } else {
+            name
+        };
+        format!("{} was not read: {}", visible(name), visible(why))
+    });
+    said.collect()
+}
+
+/// How many of a thing.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    match (number, thing.strip_suffix('y')) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {thing}s"),
+    }
+}
+
+/// How many changes there are, in how many repositories.
+pub(super) fn changes(plans: &[SettingsPlan]) -> (usize, usize) {
+    let changed = plans.iter().filter(|plan| !plan.drift.changes.is_empty());
+    (plans.iter().map(|plan| plan.drift.changes.len()).sum(), changed.count())
+}
+
+/// Whether something could not be compared.
+pub(super) fn is_in_part(planned: &Planned) -> bool {
+    !planned.missing.is_empty() || planned.plans.iter().any(|plan| !plan.drift.unknown.is_empty())
+}
+
+/// A policy without settings: there is nothing to compare with.
+pub(super) fn no_settings() -> CliError {
+    CliError::Usage(
+        "the policy names no settings: write them under [defaults.settings], as docs/REPOS.md shows, or begin with what \
+         is: cc-devops repos export"
+            .to_owned(),
+    )
+}

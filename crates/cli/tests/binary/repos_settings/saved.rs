@@ -1,0 +1,177 @@
+//! Saved plans, and secrets that are set from the control plane's.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::House;
+
+#[test]
+fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
+    let house = House::new();
+    let policy = "[defaults.settings]\nvariables = { REGION = \"eu\", STAGE = \"test\" }\ntopics = [\"new\"]\n";
+    let file = house.place.path().join("plan.json");
+    let path = file.to_str().unwrap();
+    house.with(policy, &["plan", "--out", path]).exits(1);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let saved: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&saved["version"], &saved["made_by"], &saved["owner"]),
+        (&json!(1), &json!("linus"), &json!("acme"))
+    );
+    assert_eq!(saved["sha256"].as_str().unwrap().len(), 64);
+
+    let edited = house.place.write("edited.json", &text.replace("\"eu\"", "\"us\""));
+    let refused = house
+        .run(&["repos", "apply", edited.to_str().unwrap(), "--yes"])
+        .exits(2);
+    assert!(refused.stderr.contains("it was changed since it was made"), "{refused}");
+    let refused = house
+        .run(&["repos", "apply", path, "--owner", "other", "--yes"])
+        .exits(2);
+    assert!(
+        refused.stderr.contains("it is for the repositories of acme"),
+        "{refused}"
+    );
+    let refused = house.run(&["repos", "apply", path, "web", "--yes"]).exits(2);
+    assert!(refused.stderr.contains("name nothing else"), "{refused}");
+    house.run(&["repos", "apply", "nowhere.json", "--yes"]).exits(2);
+    assert_eq!(house.writes(), 0);
+
+    // What moved since is refused, and the rest is carried out.
+    house.edit("acme/web", |of| {
+        drop(of.settings.variables.insert("STAGE".to_owned(), "other".to_owned()))
+    });
+    let moved = house.run(&["repos", "apply", path, "--yes", "--json"]).exits(1).json();
+    let failed: Vec<&Value> = moved["applied"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|each| each["done"] == false)
+        .collect();
+    assert_eq!(failed.len(), 1, "{moved}");
+    assert!(
+        failed[0]["outcome"]
+            .as_str()
+            .unwrap()
+            .contains("variables/STAGE of acme/web"),
+        "{moved}"
+    );
+    house.of("acme/web", |of| {
+        assert_eq!(of.settings.variables["STAGE"], "other");
+        assert_eq!(of.settings.variables["REGION"], "eu");
+        assert!(of.settings.topics.contains(&"new".to_owned()));
+    });
+    // What is so already is left as it is.
+    house.edit("acme/web", |of| {
+        drop(of.settings.variables.insert("STAGE".to_owned(), "test".to_owned()))
+    });
+    let writes = house.writes();
+    house.run(&["repos", "apply", path, "--yes"]).exits(0);
+    assert_eq!(house.writes(), writes);
+
+    // Another repository by that name, and one that is archived by now.
+    house.github.change(|model| {
+        model.remove("acme/web");
+        model.repo("acme/web", |_| ());
+        model.edit("acme/api", |of| of.archived = true);
+    });
+    let other = house.run(&["repos", "apply", path, "--yes", "--json"]).exits(1).json();
+    let outcomes: Vec<&str> = other["applied"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|each| each["outcome"].as_str().unwrap())
+        .collect();
+    assert!(
+        outcomes
+            .iter()
+            .any(|words| words.contains("another repository has this name now")),
+        "{other}"
+    );
+    assert!(outcomes.iter().any(|words| words.contains("archived")), "{other}");
+    assert_eq!(house.writes(), writes);
+}
+
+#[test]
+fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
+    const VALUE: &str = "npm_very_secret_value";
+    let house = House::new();
+    let server = house.place.serve();
+    let put = |value: &str| {
+        house
+            .place
+            .run_with(&["put-secret", "/contentcraft/github/npm"], value)
+            .exits(0);
+    };
+    let policy = "[defaults.settings.secrets]\nNPM_TOKEN = \"/contentcraft/github/npm\"\n";
+    let nothing = house.with(policy, &["plan", "web"]).exits(3);
+    assert!(
+        nothing
+            .stdout
+            .contains("the control plane has no secret /contentcraft/github/npm"),
+        "{nothing}"
+    );
+    put(VALUE);
+    let file = house.place.path().join("plan.json");
+    let path = file.to_str().unwrap();
+    let planned = house.with(policy, &["plan", "web", "--out", path]).exits(1);
+    let applied = house.run(&["repos", "apply", path, "--yes"]).exits(0);
+    assert_eq!(
+        house
+            .of("acme/web", |of| of.secret("NPM_TOKEN").map(<[u8]>::to_vec))
+            .unwrap(),
+        VALUE.as_bytes()
+    );
+    let again = house.with(policy, &["plan", "web"]).exits(0);
+    for seen in [
+        &planned.to_string(),
+        &applied.to_string(),
+        &again.to_string(),
+        &std::fs::read_to_string(&file).unwrap(),
+    ] {
+        assert!(!seen.contains(VALUE), "{seen}");
+    }
+
+    // By hand at GitHub, and anew in the vault.
+    house.github.change(|model| {
+        model.advance(Duration::from_secs(60));
+        let now = model.seconds();
+        model.edit("acme/web", |of| {
+            drop(of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now))
+        });
+    });
+    house.with(policy, &["plan", "web"]).exits(1);
+    house.with(policy, &["apply", "web", "--yes"]).exits(0);
+    house.with(policy, &["plan", "web"]).exits(0);
+    put("another value");
+    house
+        .with(
+            policy,
+            &[
+                "plan",
+                "web",
+                "--out",
+                house.place.path().join("later.json").to_str().unwrap(),
+            ],
+        )
+        .exits(1);
+    put("and another");
+    let late = house
+        .run(&[
+            "repos",
+            "apply",
+            house.place.path().join("later.json").to_str().unwrap(),
+            "--yes",
+        ])
+        .exits(1);
+    assert!(late.stdout.contains("has another version"), "{late}");
+    house.with(policy, &["apply", "web", "--yes"]).exits(0);
+    assert_eq!(
+        house
+            .of("acme/web", |of| of.secret("NPM_TOKEN").map(<[u8]>::to_vec))
+            .unwrap(),
+        b"and another"
+    );
+    server.stop();
+}

@@ -1,0 +1,62 @@
+//! A change of one setting, with what it was planned against.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Section;
+use crate::fix::unified_json;
+
+/// A change of one setting. It is carried out only where what stands is still what it was planned against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingChange {
+    /// The section.
+    pub section: Section,
+    /// The item; none where the section is written at once ([`Section::is_whole`]).
+    pub item: Option<String>,
+    /// What stood when it was planned; null where there was none.
+    pub before: Value,
+    /// What stands afterwards; null where it is taken away.
+    pub after: Value,
+}
+
+impl SettingChange {
+    /// Where it is, such as `labels/bug`.
+    pub fn place(&self) -> String {
+        match &self.item {
+            Some(item) => format!("{}/{item}", self.section),
+            None => self.section.to_string(),
+        }
+    }
+
+    /// The difference as a unified diff.
+    pub fn diff(&self) -> String {
+        unified_json(&self.place(), &self.before, &self.after)
+    }
+
+    /// Whether what stands now is what it was planned against.
+    pub fn is_planned_against(&self, now: &Value) -> bool {
+        alike(&self.before, now)
+    }
+
+    /// Whether it stands already.
+    pub fn is_so_in(&self, now: &Value) -> bool {
+        alike(&self.after, now)
+    }
+}
+
+/// Whether two values say the same: the order of a list is for nothing.
+pub(super) fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().all(|each| other.iter().any(|its| alike(each, its)))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|its| alike(value, its)))
+        }
+        (one, other) => one == other,
+    }
+}
