@@ -378,7 +378,10 @@ fn the_audit_reports_what_has_drifted() {
     assert_eq!(audit(policy), [pair("api", "pass"), pair("web", "fail")]);
     house.with(policy, &["apply", "--yes"]).exits(0);
     assert_eq!(audit(policy), [pair("api", "pass"), pair("web", "pass")]);
-    assert_eq!(audit(""), [], "a policy that names no settings has no finding of them");
+    assert!(
+        audit("").is_empty(),
+        "a policy that names no settings has no finding of them"
+    );
     let one = house
         .with(policy, &["audit", "--repo", "web", "--fail-on", "never", "--json"])
         .exits(0)

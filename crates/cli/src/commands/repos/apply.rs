@@ -9,7 +9,7 @@ use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::planned::{carried_out, changes, count, document, is_in_part, no_settings, not_read, shown};
+use super::planned::{carried_out, changes, count, document, is_in_part, left_alone, no_settings, not_read, shown};
 use super::{Keeping, Whose};
 use crate::confirmation::confirm;
 use crate::context::Context;
@@ -126,6 +126,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     output.answer(&answer, || {
         let mut parts: Vec<String> = planned.plans.iter().map(|plan| carried_out(plan, &applied)).collect();
         parts.extend(not_read(&planned.missing));
+        parts.extend(left_alone(&planned.left_alone));
         if changed == 0 {
             parts.push("There is nothing to do.".to_owned());
         }

@@ -7,7 +7,7 @@ use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::planned::{changes, count, document, is_in_part, no_settings, not_read, shown, write_new};
+use super::planned::{changes, count, document, is_in_part, left_alone, no_settings, not_read, shown, write_new};
 use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
@@ -90,6 +90,7 @@ fn person() -> String {
 fn text(planned: &Planned, saved: Option<&PathBuf>) -> String {
     let mut parts: Vec<String> = planned.plans.iter().map(shown).collect();
     parts.extend(not_read(&planned.missing));
+    parts.extend(left_alone(&planned.left_alone));
     let compared = count(usize::try_from(planned.compared).unwrap_or(usize::MAX), "repository");
     let (changed, repositories) = changes(&planned.plans);
     parts.push(if changed > 0 {

@@ -83,6 +83,25 @@ pub(super) fn not_read(missing: &[(String, String)]) -> Vec<String> {
     said.collect()
 }
 
+/// The most repositories that are named among those left alone.
+const NAMED: usize = 5;
+
+/// Which repositories are left alone, and why.
+pub(super) fn left_alone(left_alone: &[(String, String)]) -> Option<String> {
+    let named: Vec<String> = left_alone
+        .iter()
+        .take(NAMED)
+        .map(|(name, why)| format!("{} ({})", visible(name), visible(why)))
+        .collect();
+    let more = left_alone.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(", and {more} more")
+    } else {
+        String::new()
+    };
+    (!named.is_empty()).then(|| format!("Left alone: {}{more}.", named.join(", ")))
+}
+
 /// How many of a thing.
 pub(super) fn count(number: usize, thing: &str) -> String {
     match (number, thing.strip_suffix('y')) {
