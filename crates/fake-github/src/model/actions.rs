@@ -84,6 +84,10 @@ impl Run {
         "completed".clone_into(&mut self.status);
         self.conclusion = Some(conclusion.to_owned());
         let (attempt, status) = (self.attempt, self.status.clone());
+        if conclusion == "startup_failure" {
+            // What did not start has no job.
+            self.jobs.retain(|job| job.attempt != attempt);
+        }
         for job in self.jobs.iter_mut().filter(|job| job.attempt == attempt) {
             job.status.clone_from(&status);
             job.conclusion = Some(conclusion.to_owned());

@@ -44,15 +44,22 @@ pub(super) fn known(what: &str, message: &str, sso: Option<&str>) -> Option<Erro
 
 /// Whether these words of a GraphQL answer say that the server does not know something that was asked for; what.
 pub(super) fn unknown_to_the_server(message: &str) -> Option<String> {
-    let quoted = |text: &str| -> Vec<String> { text.split('\'').skip(1).step_by(2).map(str::to_owned).collect() };
-    match &quoted(message)[..] {
-        [field, of] if message.contains("doesn't exist on type") => Some(format!("{of}.{field}")),
-        [field, argument] if message.contains("doesn't accept argument") => Some(format!("{field}({argument}:)")),
-        _ => {
-            let named = message.strip_prefix("No such type ")?;
-            Some(named.split(',').next().unwrap_or(named).to_owned())
-        }
+    // The words have an apostrophe of their own between the quoted names.
+    let quoted = |between: &str| {
+        let (before, after) = message.split_once(between)?;
+        Some((
+            before.rsplit('\'').next()?.to_owned(),
+            after.split('\'').next()?.to_owned(),
+        ))
+    };
+    if let Some((field, of)) = quoted("' doesn't exist on type '") {
+        return Some(format!("{of}.{field}"));
     }
+    if let Some((field, argument)) = quoted("' doesn't accept argument '") {
+        return Some(format!("{field}({argument}:)"));
+    }
+    let named = message.strip_prefix("No such type ")?;
+    Some(named.split(',').next().unwrap_or(named).to_owned())
 }
 
 #[cfg(test)]

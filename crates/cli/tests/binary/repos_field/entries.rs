@@ -46,10 +46,14 @@ pub(crate) fn added(old: &str, new: &str) -> Vec<(String, String)> {
 /// Whether every line of the old text stands in the new one, in its order and with its end.
 pub(crate) fn kept(old: &str, new: &str) -> bool {
     let mut lines = new.split('\n');
-    let all = old
-        .trim_end_matches('\n')
-        .split('\n')
-        .all(|line| lines.any(|each| each == line));
+    let trimmed = old.trim_end_matches('\n');
+    let (first, last) = trimmed
+        .rsplit_once('\n')
+        .map_or((None, trimmed), |(first, last)| (Some(first), last));
+    // The last line may get an end that it had not.
+    let ended = |each: &str| each == last || !old.ends_with('\n') && each.strip_suffix('\r') == Some(last);
+    let before = first.is_none_or(|first| first.split('\n').all(|line| lines.any(|each| each == line)));
+    let all = before && lines.any(ended);
     let windows = old.contains("\r\n");
     all && (!windows
         || new
