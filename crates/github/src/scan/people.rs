@@ -13,6 +13,7 @@ use super::rulesets::bypass_mode;
 use crate::client::{Ask, Client, Error, get};
 
 /// A ruleset whose list names people.
+#[derive(Clone, Copy)]
 pub(super) struct Listed<'r> {
     pub(super) id: u64,
     /// When it was last changed, as GitHub writes it; `None` is asked for anew each time.
