@@ -109,7 +109,7 @@ fn picture(report: &ScanReport) -> Markup {
 /// A sentence, with what stands between backticks as code.
 fn words(text: &str) -> Markup {
     // Where one of a pair is missing, none of them means anything.
-    let is_paired = text.matches('`').count() % 2 == 0;
+    let is_paired = text.matches('`').count().is_multiple_of(2);
     page! {
         @if is_paired {
             @for (place, part) in text.split('`').enumerate() {

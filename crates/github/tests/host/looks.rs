@@ -202,7 +202,7 @@ async fn workflows_that_go_on_failing_take_no_request_of_their_own() {
     later(&house);
     house.fake.search_lag(0);
     house.fake.change(|model| {
-        let runs: Vec<u64> = model.get("acme/r007").runs().iter().map(|run| run.id()).collect();
+        let runs: Vec<u64> = model.get("acme/r007").runs().iter().map(cc_devops_fake_github::Run::id).collect();
         model.rerun(runs[0], "success");
     });
     let report = usual(&house).await;

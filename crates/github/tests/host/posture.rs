@@ -193,7 +193,7 @@ async fn the_default_rules_take_little_and_a_narrow_organisation_saves_a_request
     let bare = {
         let off: Vec<&str> = cc_devops_repos::rules::Rule::ALL
             .into_iter()
-            .map(|rule| rule.name())
+            .map(cc_devops_repos::rules::Rule::name)
             .collect();
         let bare = read(&github(
             &house,
@@ -262,7 +262,7 @@ async fn what_only_rest_has_is_read_once_and_then_in_turn() {
     // One that moved is read again whatever its turn is.
     let name = format!("acme/{}", next.repositories[7].name);
     house.fake.change(|model| {
-        model.advance(Duration::from_secs(60));
+        model.advance(Duration::from_mins(1));
         model.edit(&name, |of| of.security.hooks.clear());
     });
     house.fake.forget();
@@ -385,8 +385,8 @@ async fn one_repository_is_read_as_it_is_now() {
     // Nothing about the repository says that this changed.
     house.fake.change(|model| {
         model.edit("acme/web", |of| {
-            of.security.hooks = vec![Hook::to("http://ci.example/")]
-        })
+            of.security.hooks = vec![Hook::to("http://ci.example/")];
+        });
     });
     let (web, _) = github.repository("acme/web", Depth::Settings).await.unwrap();
     assert_eq!(known(&web.posture.webhooks).len(), 1);

@@ -43,7 +43,7 @@ async fn read(github: &impl CodeHost, names: &[&str], sections: &[Section]) -> P
 async fn what_graphql_knows_of_300_repositories_takes_3_requests_and_nothing_else_is_asked() {
     let mut model = Model::at(NOW);
     model.many("acme", 300, &[], |number, of| {
-        of.settings.topics = vec![format!("t{number}")]
+        of.settings.topics = vec![format!("t{number}")];
     });
     let house = House::of(model).await;
     let (all, spent) = read(

@@ -40,7 +40,7 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
 
     // What moved since is refused, and the rest is carried out.
     house.edit("acme/web", |of| {
-        drop(of.settings.variables.insert("STAGE".to_owned(), "other".to_owned()))
+        drop(of.settings.variables.insert("STAGE".to_owned(), "other".to_owned()));
     });
     let moved = house.run(&["repos", "apply", path, "--yes", "--json"]).exits(1).json();
     let failed: Vec<&Value> = moved["applied"]
@@ -64,7 +64,7 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
     });
     // What is so already is left as it is.
     house.edit("acme/web", |of| {
-        drop(of.settings.variables.insert("STAGE".to_owned(), "test".to_owned()))
+        drop(of.settings.variables.insert("STAGE".to_owned(), "test".to_owned()));
     });
     let writes = house.writes();
     house.run(&["repos", "apply", path, "--yes"]).exits(0);
@@ -135,10 +135,10 @@ fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
 
     // By hand at GitHub, and anew in the vault.
     house.github.change(|model| {
-        model.advance(Duration::from_secs(60));
+        model.advance(Duration::from_mins(1));
         let now = model.seconds();
         model.edit("acme/web", |of| {
-            drop(of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now))
+            drop(of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now));
         });
     });
     house.with(policy, &["plan", "web"]).exits(1);
