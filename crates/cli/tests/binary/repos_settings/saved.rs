@@ -138,7 +138,7 @@ fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
         model.advance(Duration::from_secs(60));
         let now = model.seconds();
         model.edit("acme/web", |of| {
-            drop(of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now))
+            of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now);
         });
     });
     house.with(policy, &["plan", "web"]).exits(1);
