@@ -57,6 +57,7 @@ impl RepositoryTools {
             owner: owner.clone(),
             policy: Arc::clone(&policy),
             reader: installation.agent.clone(),
+            mode,
         };
         let watched = MonitoringSettings {
             owner: owner.clone(),

@@ -296,3 +296,45 @@ impl CliError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_codes_of_repositories_stand_in_one_table() {
+        let documented = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REPOS.md"));
+        let told = REPOSITORIES_EXIT_CODES
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.chars().next());
+        let told: Vec<char> = told.filter(char::is_ascii_digit).collect();
+        assert_eq!(told, ['0', '1', '2', '3']);
+        let rows: Vec<&str> = documented
+            .lines()
+            .skip_while(|line| *line != "| exit code | when |")
+            .skip(2)
+            .collect();
+        for (code, row) in told.iter().zip(rows) {
+            assert!(row.starts_with(&format!("| {code} | ")), "{row}");
+        }
+        let port = |kind| CliError::from(PortError::new(kind, "it")).on_repositories().exit_code();
+        for kind in [
+            PortErrorKind::Key,
+            PortErrorKind::Refused,
+            PortErrorKind::NotFound,
+            PortErrorKind::Unavailable,
+        ] {
+            assert_eq!(port(kind), 3, "{kind:?}");
+        }
+        let missing = || PortError::new(PortErrorKind::NotFound, "no repository");
+        assert_eq!(
+            CliError::of_named(missing(), &["web".to_owned()])
+                .on_repositories()
+                .exit_code(),
+            2
+        );
+        assert_eq!(CliError::of_named(missing(), &[]).on_repositories().exit_code(), 3);
+        assert_eq!(CliError::Answered.on_repositories().exit_code(), 1);
+        assert!(CliError::Unread.on_repositories().is_told());
+    }
+}

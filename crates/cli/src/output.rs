@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Stdout, Write};
+use std::os::fd::AsFd;
 
 use cc_devops_kernel::text;
 pub(crate) use cc_devops_kernel::text::line as visible;
@@ -45,8 +46,8 @@ impl Output {
 
     /// The text with no line wider than the terminal. Whatever else reads it gets its lines as they are.
     pub(crate) fn fitted(self, text: String) -> String {
-        match rustix::termios::tcgetwinsize(std::io::stdout()) {
-            Ok(size) if self.is_terminal() && size.ws_col > 0 => wrap(&text, size.ws_col),
+        match columns(std::io::stdout()) {
+            Some(width) if !self.json => wrap(&text, width),
             _ => text,
         }
     }
@@ -110,7 +111,7 @@ impl Output {
     /// A remark for a person; programs are not bothered.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
-            write_err(&text::lines(text));
+            write_err(&told(text));
         }
     }
 
@@ -152,15 +153,12 @@ impl Output {
             text.push_str("\n  ");
             text.push_str(&problem.to_string());
         }
-        write_err(&text::lines(&text));
+        write_err(&told(&text));
     }
 
     /// Says on the line of the progress what keeps it from going on; the next progress takes its place.
     pub(crate) fn trouble(sentence: &str) {
-        let columns = match rustix::termios::tcgetwinsize(std::io::stderr()) {
-            Ok(size) if size.ws_col > 1 => usize::from(size.ws_col),
-            _ => 80,
-        };
+        let columns = usize::from(columns(std::io::stderr()).unwrap_or(80));
         let line: String = visible(sentence).chars().take(columns.saturating_sub(1)).collect();
         write_now(&format!("\r\u{1b}[K{line}"));
     }
@@ -322,6 +320,21 @@ fn write_out(text: &str) -> Result<(), CliError> {
         // The reader has seen enough, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(cannot_write),
+    }
+}
+
+/// The columns of a terminal; none where it is none.
+fn columns(stream: impl IsTerminal + AsFd) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(&stream).ok()?;
+    (stream.is_terminal() && size.ws_col > 0).then_some(size.ws_col)
+}
+
+/// A text for a person on standard error, within the width of the terminal.
+fn told(text: &str) -> String {
+    let shown = text::lines(text);
+    match columns(std::io::stderr()) {
+        Some(width) => wrap(&shown, width),
+        None => shown.into_owned(),
     }
 }
 

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, Depth, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound};
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 
 use crate::client::{Client, Credential, CredentialSource, Error, GithubSettings};
 use crate::{changes, issues, scan, settings, writers};

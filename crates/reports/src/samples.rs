@@ -1,6 +1,6 @@
 //! Audits to show.
 
-use cc_devops_repos::audit::{Scan, ScanReport, Scope, State};
+use cc_devops_repos::audit::{Audit, Scan, ScanReport, Scope, State};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::snapshot::{
     Classic, DefaultBranch, Fact, Files, Gap, Observed, Posture, Repository, RepositoryId, SecretScanning,
@@ -53,8 +53,13 @@ fn posture() -> Posture {
     }
 }
 
-/// An owner of these repositories.
+/// An owner of these repositories, audited for the first time.
 pub(crate) fn audit(repositories: &[Repository], broken: Option<&str>) -> ScanReport {
+    after(&State::default(), repositories, broken).report
+}
+
+/// The same, after an audit that left this.
+pub(crate) fn after(before: &State, repositories: &[Repository], broken: Option<&str>) -> Audit {
     let policy = Policy::from_toml(
         "[[exemptions]]\nrepositories = [\"let-off\"]\nrule = \"branch_protection\"\nowner = \"ada\"\n\
          reason = \"it is rewritten\"\nuntil = 2999-01-01\n",
@@ -68,7 +73,7 @@ pub(crate) fn audit(repositories: &[Repository], broken: Option<&str>) -> ScanRe
         scan.broke_off(why);
     }
     scan.spent(7, 9);
-    scan.finish(&State::default()).report
+    scan.finish(before)
 }
 
 /// One with every verdict, and names that mean something elsewhere.

@@ -4,9 +4,10 @@ use cc_devops_repos::report::Verdict;
 use cc_devops_repos::rules::Rule;
 use insta::assert_snapshot;
 
-use super::samples::{audit, mixed, repository};
+use super::samples::{after, audit, mixed, repository};
 use super::*;
-use cc_devops_repos::snapshot::Fact;
+use cc_devops_repos::audit::State;
+use cc_devops_repos::snapshot::{Fact, Gap};
 
 const SHOWN: Shown = Shown {
     verbose: true,
@@ -114,6 +115,125 @@ fn markdown_fits_into_an_issue_and_says_what_is_missing() {
     let mark = markdown(&audit(&many, None), GITHUB);
     assert!(mark.chars().count() < 65_536);
     assert!(mark.contains("rows are left out"));
+}
+
+#[test]
+fn markdown_fits_into_a_jobs_summary_whatever_is_in_it() {
+    // Names of many bytes, many groups, many repositories, and gaps without an end.
+    let name = "\u{6f22}".repeat(30);
+    let gap = "because ".repeat(20_000);
+    let many: Vec<_> = (0..5_000)
+        .map(|n| repository(n, &format!("{name}{n}"), Fact::Known(None)))
+        .collect();
+    let report = audit(&many, Some(&gap));
+    let mark = markdown(&report, GITHUB);
+    assert!(
+        mark.len() <= 1 << 20 && mark.chars().count() < 65_536,
+        "{} bytes",
+        mark.len()
+    );
+    let shown = mark.lines().filter(|line| line.starts_with("| [")).count();
+    let breaches: u64 = report.summary.breaches.values().sum();
+    let left_out = format!("{} rows are left out", usize::try_from(breaches).unwrap() - shown);
+    assert!(shown > 10 && mark.contains(&left_out), "{left_out}");
+    assert!(
+        mark.contains("--format html") && mark.contains("--json"),
+        "it says what shows them"
+    );
+}
+
+#[test]
+fn the_first_audit_says_so_and_the_next_what_is_new() {
+    let web = repository(1, "web", Fact::Known(None));
+    let first = after(&State::default(), std::slice::from_ref(&web), None);
+    let next = after(&first.state, &[web, repository(2, "api", Fact::Known(None))], None).report;
+    for text in [
+        table(&first.report, SHOWN),
+        html(&first.report, GITHUB),
+        markdown(&first.report, GITHUB),
+    ] {
+        assert!(text.contains("This is the first audit"), "{text}");
+        assert!(
+            !text.contains("since the last audit") && !text.contains("**new**"),
+            "{text}"
+        );
+    }
+    let text = table(&next, SHOWN);
+    assert!(
+        text.contains("* new since the last audit") && text.contains("api*"),
+        "{text}"
+    );
+    assert!(!text.contains("web*") && !text.contains("first audit"), "{text}");
+}
+
+#[test]
+fn what_a_line_cuts_off_is_shown_by_something_that_it_names() {
+    let mut unseen: Vec<_> = (0..40)
+        .map(|n| {
+            repository(
+                n,
+                &format!("r{n}"),
+                Fact::Unknown(Gap::Permission("Administration: read".to_owned())),
+            )
+        })
+        .collect();
+    for each in &mut unseen {
+        each.default_branch.as_mut().unwrap().protected = Fact::Known(true);
+    }
+    let shown = Shown {
+        verbose: false,
+        width: 80,
+    };
+    let text = table(&audit(&unseen, None), shown);
+    let mut cut = 0;
+    for (at, _) in text.match_indices(" more") {
+        cut += 1;
+        assert!(text[at..].chars().take(40).collect::<String>().contains("--"), "{text}");
+    }
+    assert!(cut > 2, "{text}");
+    for line in wrap(&text, 80).lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn code_scanning_takes_every_location() {
+    let report = mixed();
+    let log = sarif(&report, "https://ghe.example", "1");
+    let run = &log["runs"][0];
+    let mut lines = std::collections::BTreeSet::new();
+    for result in run["results"].as_array().unwrap() {
+        let place = &result["locations"][0]["physicalLocation"];
+        let file = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(file == "README.md" || file.starts_with(".github/"), "{result}");
+        assert_eq!(place["region"]["startLine"], 1);
+        assert!(
+            lines.insert(result["partialFingerprints"]["primaryLocationLineHash"].to_string()),
+            "many results are at one line, and each is an alert of its own: {result}"
+        );
+    }
+    // Nothing leads to another server than the one that was asked.
+    for address in log.to_string().split('"').filter(|text| text.starts_with("http")) {
+        let of_the_format = address.starts_with("https://docs.oasis-open.org/");
+        assert!(
+            of_the_format || address.starts_with("https://ghe.example/"),
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn a_page_links_repositories_and_shows_code_as_code() {
+    let page = html(&mixed(), "https://ghe.example");
+    assert!(
+        page.contains("<a href=\"https://ghe.example/acme/let-off\">let-off</a>"),
+        "{page}"
+    );
+    assert!(!page.contains('`') && page.contains("<code>main</code>"), "{page}");
+    assert!(
+        page.contains("1970-01-01 00:00 UTC") && !page.contains("00:00:00"),
+        "{page}"
+    );
 }
 
 #[test]

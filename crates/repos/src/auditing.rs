@@ -1,5 +1,7 @@
 //! The audit: read, held against the policy, compared with the last one, kept, told.
 
+mod issues;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +10,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+pub use self::issues::IssuesKept;
+
+use self::issues::Places;
 use super::audit::{Audit, Change, ChangeKind, Scan, ScanReport, Scope, State, Summary};
 use super::keeping;
 use super::policy::Policy;
@@ -20,6 +25,7 @@ use crate::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_kernel::alerts::{Alert, MAX_TITLE};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::COMPLETED_SOURCE;
+use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
@@ -51,6 +57,8 @@ pub struct AuditSettings {
     pub policy: Arc<Policy>,
     /// The agent that the event is for.
     pub reader: AgentName,
+    /// Whether issues are written.
+    pub mode: Mode,
 }
 
 /// What is asked for.
@@ -95,7 +103,8 @@ impl Auditor {
         &self.settings
     }
 
-    /// The daily job: audits all repositories, keeps what was found, tells what is new. People are told of a
+    /// The daily job: audits all repositories, keeps what was found and the issues that the policy wants, tells what is
+    /// new. People are told of a
     /// failure once a day. `None` where there is no credential and never was an audit.
     ///
     /// # Errors
@@ -105,9 +114,11 @@ impl Auditor {
             only: Vec::new(),
             keep: true,
         };
-        let error = match self.scan(&ask, &mut |_, _| ()).await {
+        let mut places = Places::new();
+        let error = match self.scan(&ask, Some(&mut places), &mut |_, _| ()).await {
             Ok(audit) => {
-                self.tell(&audit).await?;
+                let issues = self.issues_of(&audit, &places).await;
+                self.tell(&audit, issues.as_ref()).await?;
                 return Ok(Some(audit.report));
             }
             Err(error) => error,
@@ -131,10 +142,26 @@ impl Auditor {
         ask: &Ask,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<ScanReport, AuditError> {
-        Ok(self.scan(ask, progress).await?.report)
+        Ok(self.scan(ask, None, progress).await?.report)
     }
 
-    async fn scan(&self, ask: &Ask, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<Audit, AuditError> {
+    /// What was done about issues. That they could not be kept is no reason not to tell of the audit.
+    async fn issues_of(&self, audit: &Audit, places: &Places) -> Option<IssuesKept> {
+        match self.keep_issues(audit, places).await {
+            Ok(issues) => issues,
+            Err(error) => {
+                tracing::error!(%error, "the issues about breaches could not be kept");
+                Some(IssuesKept::none(error.to_string()))
+            }
+        }
+    }
+
+    async fn scan(
+        &self,
+        ask: &Ask,
+        mut places: Option<&mut Places>,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Audit, AuditError> {
         let owner = &self.settings.owner;
         let before = keeping::load_state(&*self.store, owner).await?;
         let scope = if ask.only.is_empty() {
@@ -152,6 +179,9 @@ impl Auditor {
                     Found::Total(count) => total = count,
                     Found::Organization(organization) => scan.organization(&organization),
                     Found::Repository(mut repository) => {
+                        if let Some(places) = &mut places {
+                            places.insert(repository.id, issues::place(&repository));
+                        }
                         repository.settings = settings.remove(&repository.id);
                         scan.add(&repository);
                         done += 1;
@@ -215,7 +245,7 @@ impl Auditor {
 
     /// Tells of an audit: an event, and an alert if something is new. What is new is kept as told afterwards,
     /// so that it is told again after a crash in between, and what somebody's own audit saw first is told too.
-    async fn tell(&self, audit: &Audit) -> Result<(), AuditError> {
+    async fn tell(&self, audit: &Audit, issues: Option<&IssuesKept>) -> Result<(), AuditError> {
         let report = &audit.report;
         let new = new(audit);
         let date = report.timestamp.to_zoned(TimeZone::UTC).date();
@@ -223,7 +253,7 @@ impl Auditor {
             key: format!("repos/{}/{date}", report.owner),
             source: COMPLETED_SOURCE.to_owned(),
             detail_type: AUDIT_DETAIL_TYPE.to_owned(),
-            detail: serde_json::to_string(&Detail::of(report, &new))?,
+            detail: serde_json::to_string(&Detail::of(report, &new, issues))?,
             timestamp: report.timestamp,
         };
         self.ports.announcements.announce(&self.settings.reader, &news).await?;
@@ -333,6 +363,8 @@ struct Detail<'r> {
     new_count: usize,
     fixed: Vec<ReportedChange<'r>>,
     fixed_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issues: Option<&'r IssuesKept>,
     timestamp: Timestamp,
 }
 
@@ -345,7 +377,7 @@ struct ReportedChange<'r> {
 }
 
 impl<'r> Detail<'r> {
-    fn of(report: &'r ScanReport, new: &[&'r Change]) -> Self {
+    fn of(report: &'r ScanReport, new: &[&'r Change], issues: Option<&'r IssuesKept>) -> Self {
         let reported = |change: &&'r Change| ReportedChange {
             repository: &change.repository,
             rule: change.rule,
@@ -369,6 +401,7 @@ impl<'r> Detail<'r> {
             new: new.iter().take(LISTED).map(reported).collect(),
             fixed_count: fixed.len(),
             fixed: fixed.iter().take(LISTED).map(reported).collect(),
+            issues,
             timestamp: report.timestamp,
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::audit::{KeptRepository, State};
+use super::issues::breaches;
 use super::settings::SetSecret;
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::{Watch, Watches};
@@ -133,6 +134,36 @@ pub(super) async fn save_watches(
         return Ok(());
     }
     store.save(owner, DocumentKind::Watches, &changes).await
+}
+
+/// What is known of the issues about breaches.
+pub(super) async fn load_issues(
+    store: &dyn RepositoryStore,
+    owner: &str,
+) -> PortResult<BTreeMap<RepositoryId, breaches::Watch>> {
+    let mut watches = BTreeMap::new();
+    for (key, document) in store.load(owner, DocumentKind::Issues).await? {
+        let watch = read(DocumentKind::Issues, &key, document)?;
+        watches.insert(id(DocumentKind::Issues, &key)?, watch);
+    }
+    Ok(watches)
+}
+
+/// Keeps what is known of the issues about the breaches of these repositories.
+pub(super) async fn save_issues(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    watches: &BTreeMap<RepositoryId, breaches::Watch>,
+    of: impl IntoIterator<Item = RepositoryId>,
+) -> PortResult<()> {
+    let mut changes = BTreeMap::new();
+    for id in of {
+        changes.insert(id.to_string(), watches.get(&id).map(written).transpose()?);
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    store.save(owner, DocumentKind::Issues, &changes).await
 }
 
 /// The secrets of GitHub Actions that were set from here, by name, for each repository.

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fix::ChangeKind;
+use crate::issues::marks::Marks;
+use crate::issues::{CloseReason, Issue, IssueRef};
 use crate::settings::{SettingsAsked, TakeSettings};
 use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
-use crate::workflows::{CloseReason, Issue, IssueRef};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::course::{Claim, Progress};
@@ -97,8 +98,10 @@ impl Spent {
 }
 
 /// Which issues are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct IssueLookup {
+    /// The marks of the kind that is wanted.
+    pub marks: Marks,
     /// The owner.
     pub owner: String,
     /// Whether open issues are searched for in all of the owner's repositories.
@@ -108,6 +111,19 @@ pub struct IssueLookup {
     pub listed: BTreeSet<String>,
     /// Issues that were kept.
     pub kept: BTreeSet<IssueRef>,
+}
+
+impl IssueLookup {
+    /// A lookup of issues with these marks, and as yet of none.
+    pub fn of(marks: Marks) -> Self {
+        Self {
+            marks,
+            owner: String::new(),
+            searched: false,
+            listed: BTreeSet::new(),
+            kept: BTreeSet::new(),
+        }
+    }
 }
 
 /// Issues that were looked up.
@@ -143,7 +159,7 @@ pub trait CodeHost: Send + Sync {
     /// `NotFound` where there is none that the credential may see.
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)>;
 
-    /// The issues with a marker of the control plane: open ones where they are searched for, and closed ones
+    /// The issues with the marks that are looked for: open ones where they are searched for, and closed ones
     /// too where a repository is listed. A kept one that is gone stands as transferred or deleted.
     async fn issues(&self, lookup: &IssueLookup) -> PortResult<(FoundIssues, Spent)>;
 
@@ -238,6 +254,8 @@ pub enum DocumentKind {
     Watches,
     /// Which workflows a repository has and what their runs came to, so that they need not be read again.
     Workflows,
+    /// What is known of the issues about breaches.
+    Issues,
     /// The accounts that issues were written as, by login: a later credential takes their issues over.
     Accounts,
     /// The tree of a repository's default branch, so that it is read once for each that was pushed.
@@ -252,13 +270,14 @@ pub enum DocumentKind {
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
         Self::Accounts,
         Self::Trees,
         Self::Rulesets,
+        Self::Issues,
         Self::Posture,
         Self::SetSecrets,
     ];
@@ -269,6 +288,7 @@ impl DocumentKind {
             Self::Breaches => "breaches",
             Self::Watches => "watches",
             Self::Workflows => "workflows",
+            Self::Issues => "issues",
             Self::Accounts => "accounts",
             Self::Trees => "trees",
             Self::Rulesets => "rulesets",

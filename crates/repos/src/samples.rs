@@ -128,7 +128,7 @@ pub(super) fn posture() -> Posture {
         })),
         code_scanning: Some(Observed::known(CodeScanning {
             default_setup: true,
-            languages: vec!["rust".to_owned()],
+            languages: vec!["python".to_owned()],
             uploaded_by: None,
         })),
         security_policy: Some(Observed::known(true)),

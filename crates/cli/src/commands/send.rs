@@ -170,7 +170,7 @@ fn is_direct(value: &Value) -> bool {
 
 async fn invoke(context: &Context, args: &Args, invocation: &Value) -> Result<(), CliError> {
     let task = Task::of(invocation);
-    let owner = context.load_settings()?.settings.repositories.owner;
+    let owner = context.load_settings()?.settings.repositories.owner.clone();
     let (status, body) = match (&task, task.work(invocation, owner.as_deref())) {
         (Task::HealthCheck, _) => {
             let client = Client::anonymous(context, args.target.url.as_ref())?;

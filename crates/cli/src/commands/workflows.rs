@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
+use cc_devops_repos::issues::ActionTaken;
 use cc_devops_repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
-use cc_devops_repos::workflows::{ActionTaken, HealthName};
+use cc_devops_repos::workflows::HealthName;
 
 use super::repos::{Keeping, Whose};
 use crate::context::Context;

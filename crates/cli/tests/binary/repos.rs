@@ -187,11 +187,11 @@ fn bad_input_has_its_own_message() {
     let house = House::new();
     let wrong = house.run_as("ghp_wrong", &["repos", "audit"]).exits(3);
     assert!(wrong.stderr.contains("does not accept the token"), "{}", wrong.stderr);
-    let none = house.run_as("", &["workflows", "check"]).exits(1);
+    let none = house.run_as("", &["workflows", "check"]).exits(3);
     assert!(none.stderr.contains("/contentcraft/github/token"), "{}", none.stderr);
-    let nobody = house.run(&["repos", "audit", "--owner", "nobody"]).exits(1);
+    let nobody = house.run(&["repos", "audit", "--owner", "nobody"]).exits(3);
     assert!(nobody.stderr.contains("no owner `nobody`"), "{}", nobody.stderr);
-    let nothing = house.run(&["repos", "explain", "nothing"]).exits(1);
+    let nothing = house.run(&["repos", "explain", "nothing"]).exits(2);
     assert!(nothing.stderr.contains("acme/nothing"), "{}", nothing.stderr);
     let rule = house.run(&["repos", "audit", "--rule", "tidy"]).exits(2);
     assert!(
@@ -204,7 +204,7 @@ fn bad_input_has_its_own_message() {
     std::fs::write(&file, "[defaults]\nincluded = []\n").unwrap();
     let policy = house
         .run(&["repos", "audit", "--policy", file.to_str().unwrap()])
-        .exits(1);
+        .exits(2);
     assert!(policy.stderr.contains("included"), "{}", policy.stderr);
 }
 
@@ -289,4 +289,97 @@ fn what_is_sent_to_the_function_by_name_is_answered_here_as_there() {
         "{refused}"
     );
     server.stop();
+}
+
+/// The lines of the script of a step of a workflow.
+fn script(workflow: &str, step: &str) -> String {
+    let (_, behind) = workflow.split_once(&format!("- name: {step}\n")).unwrap();
+    let (_, lines) = behind.split_once("run: |\n").unwrap();
+    let within = lines.lines().take_while(|line| line.starts_with("          "));
+    within.map(str::trim).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_for_ci_writes_a_summary_and_a_file_for_code_scanning() {
+    let house = House::new();
+    let workflow = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/github-actions/repositories.yml"
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("repos.toml"),
+        "[defaults.protection]\nrequired_reviews = 1\n",
+    )
+    .unwrap();
+    let summary = folder.path().join("summary.md");
+    let own = std::path::Path::new(env!("CARGO_BIN_EXE_cc-devops")).parent().unwrap();
+    let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap());
+    let ended = std::process::Command::new("bash")
+        .args(["-e", "-o", "pipefail", "-c", &script(workflow, "Audit")])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("GITHUB_TOKEN", TOKEN)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .env("CC_DEVOPS__GITHUB__OWNER", "acme")
+        .env("CC_DEVOPS__GITHUB__API_URL", house.github.url())
+        .env("CC_DEVOPS_DATA_DIR", folder.path().join("data"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "a breach is high: {said}");
+    let summary = std::fs::read_to_string(&summary).unwrap();
+    assert!(summary.starts_with("# Repositories of acme"), "{summary}");
+    let log: Value = serde_json::from_slice(&std::fs::read(folder.path().join("repos.sarif")).unwrap()).unwrap();
+    assert!(!log["runs"][0]["results"].as_array().unwrap().is_empty(), "{log}");
+}
+
+#[test]
+fn another_owners_repository_and_no_owner_are_refused_before_anything_is_asked() {
+    let house = House::new();
+    for arguments in [
+        &["repos", "audit", "--repo", "web", "--repo", "other/web"][..],
+        &["repos", "explain", "other/web"],
+        &["repos", "fix", "web", "other/web", "--apply"],
+        &["workflows", "check", "--repo", "other/web"],
+        &["repos", "fix", "acme/web", "--owner", "other", "--apply"],
+    ] {
+        let refused = house.run(arguments).exits(2);
+        assert!(refused.stderr.contains("other"), "{refused}");
+    }
+    house
+        .place
+        .configure(&format!("[github]\napi_url = \"{}\"\n", house.github.url()));
+    for arguments in [
+        &["repos", "audit"][..],
+        &["repos", "explain", "acme/web"],
+        &["workflows", "check"],
+    ] {
+        let refused = house.run(arguments).exits(2);
+        assert!(
+            refused.stderr.contains("--owner") && refused.stderr.contains("github.owner"),
+            "{refused}"
+        );
+    }
+    assert_eq!(house.github.requests(), []);
+    assert!(!house.place.data().exists(), "nothing was made");
+}
+
+#[test]
+fn what_only_shows_leaves_no_folder_behind() {
+    let house = House::new();
+    for arguments in [
+        &["repos", "explain", "web"][..],
+        &["repos", "audit", "--dry-run", "--fail-on", "never"],
+        &["repos", "fix", "web"],
+        &["workflows", "check", "--dry-run"],
+    ] {
+        let shown = house.run(arguments);
+        assert!(shown.code < 2, "{shown}");
+        assert!(!shown.stderr.contains("kept"), "{shown}");
+        assert!(!house.place.data().exists(), "{arguments:?}");
+    }
+    let none = house.run_as("", &["repos", "audit"]).exits(3);
+    assert!(none.stderr.contains("GITHUB_TOKEN"), "{none}");
+    assert!(!house.place.data().exists());
 }

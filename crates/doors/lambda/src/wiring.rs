@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
-use cc_devops_app::{AppError, Capabilities, Program, Settings, aws, billing, revenue};
+use cc_devops_app::{AppError, Capabilities, NO_OWNER, Program, Settings, aws, billing, revenue};
 use cc_devops_kernel::ports::PortError;
 use futures::FutureExt;
 

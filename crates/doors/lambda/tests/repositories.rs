@@ -37,6 +37,7 @@ fn function(fake: &FakeGitHub, memory: &Memory, token: &str) -> RepositoriesFunc
         owner: "acme".to_owned(),
         policy: Arc::clone(&policy),
         reader: sample::installation().agent,
+        mode: Mode::Normal,
     };
     let watched = monitoring::MonitoringSettings {
         owner: "acme".to_owned(),

@@ -18,7 +18,7 @@ pub(super) fn sso_address(header: &str) -> Option<String> {
 pub(super) fn known(what: &str, message: &str, sso: Option<&str>) -> Option<Error> {
     let (what, words) = (what.to_owned(), message.to_owned());
     let says = |part: &str| message.to_ascii_lowercase().contains(part);
-    if says("upgrade to github") || says("advanced security must be enabled") {
+    if says("upgrade to github") || says("security must be enabled") {
         return Some(Error::Plan { what, message: words });
     }
     if says("saml enforcement") || sso.is_some_and(|header| header.starts_with("required")) {

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::issues::IssueRef;
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_repos::snapshot::Gap;
-use cc_devops_repos::workflows::IssueRef;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::issues::{Issue, IssueRef, IssueStanding};
 use cc_devops_repos::ports::FoundIssues;
 use cc_devops_repos::snapshot::Gap;
-use cc_devops_repos::workflows::{Issue, IssueRef, IssueStanding};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! The issues the control plane writes about workflows.
+//! The issues the control plane writes.
 
 mod authors;
 mod kept;
@@ -7,9 +7,10 @@ mod writing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_repos::issues::marks::Marks;
+use cc_devops_repos::issues::{Issue, IssueRef, IssueStanding};
 use cc_devops_repos::ports::{FoundIssues, IssueLookup, RepositoryStore};
 use cc_devops_repos::snapshot::Gap;
-use cc_devops_repos::workflows::{Issue, IssueRef, IssueStanding, marker};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -145,7 +146,7 @@ pub(crate) async fn look_up(
     let viewer = client.viewer().await?;
     let searched = async {
         if lookup.searched {
-            search(client, &lookup.owner).await
+            search(client, &lookup.owner, lookup.marks).await
         } else {
             Ok(Vec::new())
         }
@@ -158,7 +159,7 @@ pub(crate) async fn look_up(
     let mut authors = Authors::new(client, store, &lookup.owner, &viewer);
     // A listing is newer than a search.
     for wire in listed.into_iter().chain(searched) {
-        if !wire.body.contains(marker::BEGIN) || is_there(&found.issues, &wire) {
+        if !wire.body.contains(lookup.marks.begin) || is_there(&found.issues, &wire) {
             continue;
         }
         let ours = match authors.are_ours(&wire, &lookup.kept).await? {
@@ -192,9 +193,9 @@ fn add(issues: &mut Vec<Issue>, issue: Issue) {
 }
 
 /// Open issues with a marker in any repository of the owner.
-async fn search(client: &Client, owner: &str) -> Result<Vec<Wire>, Error> {
+async fn search(client: &Client, owner: &str, marks: Marks) -> Result<Vec<Wire>, Error> {
     // The words of a marker's beginning, as a search reads them.
-    let query = format!("user:{owner} is:issue is:open in:body \"cc-devops:workflow-failure\"");
+    let query = format!("user:{owner} is:issue is:open in:body \"{}\"", marks.word());
     let mut found = Vec::new();
     let mut after: Option<String> = None;
     loop {

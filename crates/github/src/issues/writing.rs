@@ -1,6 +1,6 @@
 //! Writing issues, and closing them: whoever does it again makes nothing twice.
 
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use serde::Deserialize;
 use serde_json::json;
 

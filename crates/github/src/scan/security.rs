@@ -156,6 +156,7 @@ pub(super) async fn of_repository(client: &Client, owner: &str, name: &str) -> F
         Ok(Automated { enabled: false, .. }) => Fact::Known(SecurityUpdates::Off),
         Ok(Automated { paused: true, .. }) => Fact::Known(SecurityUpdates::Paused),
         Ok(_) => Fact::Known(SecurityUpdates::On),
+        Err(Error::Plan { message, .. }) => Fact::Unavailable(message),
         // GitHub hides it from those who may not administer. Who sees the repository and nothing here may not.
         Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
             Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))

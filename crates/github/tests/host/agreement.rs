@@ -110,7 +110,7 @@ async fn all_and_one_are_judged_alike_whoever_asks() {
     house.fake.token("app", Access::installation("hygiene"));
     house
         .fake
-        .token("weak app", Access::installation("hygiene").without("administration"));
+        .token("weak-app", Access::installation("hygiene").without("administration"));
     for token in [
         TOKEN,
         "reader",
@@ -121,7 +121,7 @@ async fn all_and_one_are_judged_alike_whoever_asks() {
         "checks",
         "vulnerability_alerts",
         "app",
-        "weak app",
+        "weak-app",
     ] {
         agree(&house, token).await;
     }

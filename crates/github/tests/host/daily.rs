@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cc_devops_fake_github::{Fault, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
+use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::auditing::{Ask, AuditError, AuditSettings, Auditor};
 use cc_devops_repos::policy::Policy;
@@ -29,6 +30,7 @@ fn auditor(house: &House, credential: &str) -> Auditor {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),
+        mode: Mode::Normal,
     };
     Auditor::new(host, store, ports, settings)
 }

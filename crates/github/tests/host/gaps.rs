@@ -129,7 +129,7 @@ async fn issues_that_could_not_be_read_are_said() {
     let lookup = cc_devops_repos::ports::IssueLookup {
         owner: "acme".to_owned(),
         listed: std::iter::once("acme/web".to_owned()).collect(),
-        ..Default::default()
+        ..cc_devops_repos::ports::IssueLookup::of(cc_devops_repos::workflows::marker::MARKS)
     };
     let (found, _) = house.github.issues(&lookup).await.unwrap();
     assert!(

@@ -6,10 +6,10 @@ use cc_devops_fake_github::{Access, Fault, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
+use cc_devops_repos::issues::ActionTaken;
 use cc_devops_repos::monitoring::{Ask, Monitor, MonitorReport, MonitoringSettings};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
-use cc_devops_repos::workflows::ActionTaken;
 use cc_devops_testkit::Memory;
 
 use crate::house::{House, NOW, given, settings};

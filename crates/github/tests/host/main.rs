@@ -3,12 +3,14 @@
 
 mod acts;
 mod agreement;
+mod breaches;
 mod daily;
 mod gaps;
 mod house;
 mod issues;
 mod looks;
 mod notices;
+mod planning;
 mod posture;
 mod reading;
 mod settings;

@@ -148,7 +148,7 @@ mod tests {
                 may_approve: true,
             }));
             posture.code_scanning = Some(Observed::known(CodeScanning {
-                languages: vec!["rust".to_owned()],
+                languages: vec!["python".to_owned()],
                 ..CodeScanning::default()
             }));
             posture.uses = Some(Observed::known(vec![uses(&["other/thing@v1"])]));

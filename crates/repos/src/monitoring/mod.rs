@@ -15,7 +15,8 @@ use super::policy::Policy;
 use super::snapshot::{Fact, Gap, Repository, RepositoryId, Workflow, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
-use super::workflows::{Issue, IssueStanding, Seen, Situation, Watches, decide};
+use super::workflows::{Seen, Situation, Watched, Watches, decide, marker};
+use crate::issues::{self, Issue, IssueStanding};
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore, Spent};
 use crate::work::WORKFLOW_MONITOR;
@@ -183,7 +184,7 @@ impl Monitor {
             .repositories
             .values()
             .flatten()
-            .filter(|(_, watch)| watch.is_open())
+            .filter(|(_, watch)| watch.memory.is_open())
             .map(|(id, _)| *id)
             .collect();
         let depth = Depth::Runs { closely: &closely };
@@ -211,11 +212,9 @@ impl Monitor {
 
     /// Where the issues about a repository's workflows are written; none if nowhere.
     fn target(&self, repository: &Repository) -> Option<String> {
-        if repository.issues_enabled {
-            return Some(repository.full_name());
-        }
         let settings = self.settings.policy.settings(&repository.owner, &repository.name);
-        settings.workflows.fallback_repository
+        let fallback = settings.workflows.fallback_repository.as_ref();
+        issues::target(repository.issues_enabled, &repository.full_name(), fallback)
     }
 
     /// Looks all issues up at once.
@@ -223,7 +222,7 @@ impl Monitor {
         let mut lookup = IssueLookup {
             owner: self.settings.owner.clone(),
             searched: true,
-            ..IssueLookup::default()
+            ..IssueLookup::of(marker::MARKS)
         };
         for repository in reading.repositories.values() {
             let workflows = repository.workflows.known().map(Vec::as_slice).unwrap_or_default();
@@ -231,7 +230,7 @@ impl Monitor {
             let unknown = |workflow: &Workflow| {
                 let kept = watches.of(repository.id, workflow.id);
                 matches!(judge(repository, workflow), Health::Failing(_))
-                    && kept.is_none_or(|kept| kept.issue.is_none())
+                    && kept.is_none_or(|kept| kept.memory.issue.is_none())
             };
             if workflows.iter().any(unknown) {
                 lookup.listed.extend(self.target(repository));
@@ -239,7 +238,9 @@ impl Monitor {
         }
         for (id, of) in &watches.repositories {
             if ask.only.is_none() || reading.repositories.contains_key(id) {
-                lookup.kept.extend(of.values().filter_map(|watch| watch.issue.clone()));
+                lookup
+                    .kept
+                    .extend(of.values().filter_map(|watch| watch.memory.issue.clone()));
             }
         }
         match self.host.issues(&lookup).await {
@@ -320,12 +321,12 @@ impl Monitor {
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;
         for (id, workflow) in seen {
-            let issues = acting.about(
-                repository,
-                settings.workflows.fallback_repository.as_deref(),
-                id,
-                watches,
-            );
+            let what = Watched {
+                repository: repository.id,
+                workflow: id,
+            };
+            let fallback = settings.workflows.fallback_repository.as_ref();
+            let issues = acting.about(what, repository, fallback, watches);
             let decision = decide(&Situation {
                 repository,
                 workflow,
@@ -334,7 +335,6 @@ impl Monitor {
                 settings: &settings.workflows,
                 mode: acting.mode(),
             });
-            let what = (repository.id, id);
             let worked = !decision.actions.is_empty();
             let told = acting.carry_out(what, decision, watches, report).await;
             acted |= worked;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::audit::ScanGap;
+use crate::issues::ActionTaken;
 use crate::snapshot::Gap;
-use crate::workflows::{Action, ActionTaken, HealthName, WorkflowReport};
+use crate::workflows::{Action, HealthName, WorkflowReport};
 
 /// What a look at workflows came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

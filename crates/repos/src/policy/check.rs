@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use toml::Value;
 
-use super::file::{self, Check, ExemptionTable, Table};
-use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, security};
+use super::file::{self, Check, ExemptionTable, Table, TellTable};
+use super::{Exemption, Layer, Policy, PolicyErrors, PolicyProblem, Tell, TellLayer, security};
 use crate::dependabot::ecosystems;
 use crate::patterns::Glob;
 use crate::rules::{Rule, Severity};
@@ -63,6 +63,8 @@ impl Problems {
             rules_on,
             rules_off,
             severity,
+            tell,
+            issues,
             protection,
             dependabot,
             workflows,
@@ -84,6 +86,13 @@ impl Problems {
             renovate_counts: dependabot.renovate_counts,
             nested: dependabot.nested,
             labels: workflows.labels,
+            tell: tell
+                .map(|table| self.tell(&format!("{path}.tell"), table))
+                .unwrap_or_default(),
+            issues_labels: issues.labels,
+            issues_fallback: issues
+                .fallback_repository
+                .and_then(|name| self.full_name(&format!("{path}.issues.fallback_repository"), name)),
             required_workflows: workflows.required,
             security: security::Layer::read(self, path, actions, access, deployments),
             wanted: settings::read(&format!("{path}.settings"), &settings, &mut self.0),
@@ -140,15 +149,39 @@ impl Problems {
         layer.ignored_workflows = workflows
             .ignored
             .map(|globs| self.globs(&format!("{path}.workflows.ignored"), &globs));
-        if let Some(name) = workflows.fallback_repository {
-            let parts: Vec<&str> = name.split('/').collect();
-            if matches!(parts.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
-                layer.fallback_repository = Some(name);
-            } else {
-                self.add(
-                    format!("{path}.workflows.fallback_repository"),
-                    format!("`{name}` is no repository; write it as `owner/name`"),
-                );
+        layer.fallback_repository = workflows
+            .fallback_repository
+            .and_then(|name| self.full_name(&format!("{path}.workflows.fallback_repository"), name));
+        layer
+    }
+
+    /// A repository that is written as `owner/name`.
+    fn full_name(&mut self, path: &str, name: String) -> Option<String> {
+        let parts: Vec<&str> = name.split('/').collect();
+        if matches!(parts.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
+            return Some(name);
+        }
+        self.add(path, format!("`{name}` is no repository; write it as `owner/name`"));
+        None
+    }
+
+    fn tell(&mut self, path: &str, table: TellTable) -> TellLayer {
+        let mut layer = TellLayer::default();
+        let wrong = |name: &str| format!("`{name}` is no way to tell of breaches; write event or issue");
+        match table {
+            TellTable::All(name) => match Tell::named(&name) {
+                Some(tell) => layer.all = Some(tell),
+                None => self.add(path, wrong(&name)),
+            },
+            TellTable::ByRule(rules) => {
+                for (name, tell) in rules {
+                    let at = format!("{path}.{name}");
+                    let rule = self.rule(&at, &name);
+                    match Tell::named(&tell) {
+                        Some(tell) => layer.of.extend(rule.map(|rule| (rule, tell))),
+                        None => self.add(at, wrong(&tell)),
+                    }
+                }
             }
         }
         layer

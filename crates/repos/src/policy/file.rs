@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
@@ -46,6 +48,8 @@ pub(super) struct Override {
     pub(super) rules_on: Option<Vec<String>>,
     pub(super) rules_off: Option<Vec<String>>,
     pub(super) severity: BTreeMap<String, String>,
+    pub(super) tell: Option<TellTable>,
+    pub(super) issues: IssuesTable,
     pub(super) protection: ProtectionTable,
     pub(super) dependabot: DependabotTable,
     pub(super) workflows: WorkflowsTable,
@@ -64,6 +68,8 @@ impl Override {
             rules_on: self.rules_on,
             rules_off: self.rules_off,
             severity: self.severity,
+            tell: self.tell,
+            issues: self.issues,
             protection: self.protection,
             dependabot: self.dependabot,
             workflows: self.workflows,
@@ -74,6 +80,23 @@ impl Override {
         };
         (self.repositories, table)
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "how breaches are told is written as \"issue\" or \"event\", or by rule as { force_push = \"issue\" }"
+)]
+pub(super) enum TellTable {
+    All(String),
+    ByRule(BTreeMap<String, String>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IssuesTable {
+    pub(super) fallback_repository: Option<String>,
+    pub(super) labels: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,7 +152,7 @@ pub(super) struct ExemptionTable {
 }
 
 /// Every key there is, to guess what a misspelt one meant.
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 42] = [
     "defaults",
     "overrides",
     "exemptions",
@@ -139,6 +162,8 @@ const KEYS: [&str; 40] = [
     "rules_on",
     "rules_off",
     "severity",
+    "tell",
+    "issues",
     "protection",
     "required_reviews",
     "dismiss_stale_reviews",

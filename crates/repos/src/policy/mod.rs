@@ -43,6 +43,10 @@ pub struct PolicySettings {
     pub rules_off: BTreeSet<Rule>,
     /// Severities that differ from the rule's own.
     pub severity: BTreeMap<Rule, Severity>,
+    /// How breaches are told.
+    pub tell: Telling,
+    /// The issues that tell of breaches.
+    pub issues: IssueSettings,
     /// The default branch.
     pub protection: Protection,
     /// Dependencies.
@@ -57,6 +61,65 @@ pub struct PolicySettings {
     pub deployments: Deployments,
     /// What its settings are to be.
     pub wanted: Wanted,
+}
+
+/// How a breach is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tell {
+    /// By the daily audit's event and alert alone.
+    #[default]
+    Event,
+    /// In the repository's issue too.
+    Issue,
+}
+
+impl Tell {
+    /// What this name in a policy means.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "event" => Some(Self::Event),
+            "issue" => Some(Self::Issue),
+            _ => None,
+        }
+    }
+}
+
+/// How breaches are told: all of them, and some rules' otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Those of rules that are not named.
+    pub all: Tell,
+    /// Those of these rules.
+    pub of: BTreeMap<Rule, Tell>,
+}
+
+impl Telling {
+    /// How a breach of this rule is told.
+    pub fn rule(&self, rule: Rule) -> Tell {
+        self.of.get(&rule).copied().unwrap_or(self.all)
+    }
+
+    /// Whether a breach of any rule is told in an issue.
+    pub fn wants_issue(&self) -> bool {
+        Rule::ALL.into_iter().any(|rule| self.rule(rule) == Tell::Issue)
+    }
+}
+
+/// What one table says of how breaches are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct TellLayer {
+    /// Of all, in place of what was said before of any.
+    all: Option<Tell>,
+    of: BTreeMap<Rule, Tell>,
+}
+
+/// How the issues about breaches are written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IssueSettings {
+    /// Where they are written for repositories that have none, `owner/name`.
+    pub fallback_repository: Option<String>,
+    /// Labels of new ones.
+    pub labels: Vec<String>,
 }
 
 /// What the default branch must have.
@@ -153,6 +216,9 @@ struct Layer {
     rules_on: Option<BTreeSet<Rule>>,
     rules_off: Option<BTreeSet<Rule>>,
     severity: BTreeMap<Rule, Severity>,
+    tell: TellLayer,
+    issues_fallback: Option<String>,
+    issues_labels: Option<Vec<String>>,
     required_reviews: Option<u32>,
     dismiss_stale_reviews: Option<bool>,
     require_status_checks: Option<bool>,
@@ -183,6 +249,8 @@ impl Default for PolicySettings {
             rules_on: BTreeSet::new(),
             rules_off: BTreeSet::new(),
             severity: BTreeMap::new(),
+            tell: Telling::default(),
+            issues: IssueSettings::default(),
             protection: Protection {
                 required_reviews: 1,
                 dismiss_stale_reviews: true,
@@ -237,6 +305,17 @@ impl PolicySettings {
         set(&mut self.rules_on, layer.rules_on.as_ref());
         set(&mut self.rules_off, layer.rules_off.as_ref());
         self.severity.extend(&layer.severity);
+        if let Some(all) = layer.tell.all {
+            self.tell = Telling {
+                all,
+                of: BTreeMap::new(),
+            };
+        }
+        self.tell.of.extend(&layer.tell.of);
+        set(&mut self.issues.labels, layer.issues_labels.as_ref());
+        if layer.issues_fallback.is_some() {
+            self.issues.fallback_repository.clone_from(&layer.issues_fallback);
+        }
         let protection = &mut self.protection;
         set(&mut protection.required_reviews, layer.required_reviews.as_ref());
         set(
@@ -290,6 +369,14 @@ impl Policy {
     /// Everything that is wrong with it, each with its place and what is allowed there.
     pub fn from_toml(text: &str) -> Result<Self, PolicyErrors> {
         check::read(text)
+    }
+
+    /// Whether a breach of some rule in some repository is told in an issue.
+    pub fn wants_issues(&self) -> bool {
+        let wants = |layer: &Layer| {
+            layer.tell.all == Some(Tell::Issue) || layer.tell.of.values().any(|tell| *tell == Tell::Issue)
+        };
+        wants(&self.defaults) || self.overrides.iter().any(|(_, layer)| wants(layer))
     }
 
     /// What is demanded of this repository.

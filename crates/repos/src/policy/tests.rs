@@ -173,6 +173,57 @@ fn the_documentation_shows_the_defaults_and_every_rule() {
 }
 
 #[test]
+fn breaches_are_told_as_the_policy_says() {
+    let policy = |text: &str| Policy::from_toml(text).unwrap();
+    let of = |policy: &Policy, name: &str, rule| policy.settings("acme", name).tell.rule(rule);
+    let plain = policy("");
+    assert!(!plain.wants_issues());
+    assert_eq!(of(&plain, "web", Rule::ForcePush), Tell::Event);
+    let all =
+        policy("defaults.tell = 'issue'\n[[overrides]]\nrepositories = ['legacy-*']\ntell = { deletion = 'event' }\n");
+    assert!(all.wants_issues());
+    assert_eq!(of(&all, "web", Rule::Deletion), Tell::Issue);
+    assert_eq!(of(&all, "legacy-a", Rule::Deletion), Tell::Event);
+    assert_eq!(of(&all, "legacy-a", Rule::ForcePush), Tell::Issue);
+    let some = policy(
+        "defaults.tell = { force_push = 'issue' }\ndefaults.issues = { labels = ['policy'], fallback_repository = 'acme/ops' }\n\
+         [[overrides]]\nrepositories = ['web']\ntell = 'event'\n",
+    );
+    assert!(some.wants_issues());
+    assert_eq!(of(&some, "api", Rule::ForcePush), Tell::Issue);
+    assert_eq!(of(&some, "api", Rule::Deletion), Tell::Event);
+    assert_eq!(
+        of(&some, "web", Rule::ForcePush),
+        Tell::Event,
+        "the later wins, by rule too"
+    );
+    let settings = some.settings("acme", "web");
+    assert!(!settings.tell.wants_issue());
+    assert_eq!(settings.issues.fallback_repository.as_deref(), Some("acme/ops"));
+
+    let problems = |text: &str| Policy::from_toml(text).unwrap_err().to_string();
+    for (text, says) in [
+        (
+            "defaults.tell = 'mail'",
+            "`mail` is no way to tell of breaches; write event or issue",
+        ),
+        ("defaults.tell = { force_pus = 'issue' }", "did you mean `force_push`?"),
+        (
+            "defaults.tell = { force_push = 'mail' }",
+            "defaults.tell.force_push: `mail` is no way",
+        ),
+        ("defaults.tell = 3", "by rule as"),
+        (
+            "defaults.issues.fallback_repository = 'ops'",
+            "write it as `owner/name`",
+        ),
+        ("defaults.issues.label = []", "did you mean `labels`?"),
+    ] {
+        assert!(problems(text).contains(says), "{}", problems(text));
+    }
+}
+
+#[test]
 fn presets_and_names_say_which_rules_are_looked_at() {
     let looks = |text: &str, rule: Rule| Policy::from_toml(text).unwrap().settings("o", "web").looks_at(rule);
     assert!(looks("", Rule::SecretScanning) && !looks("", Rule::Webhooks));

@@ -2,44 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::marker::{END, Marker, VERSION};
+use super::RunKey;
+use super::marker::{MARKS, Marker, VERSION};
 use super::runs::Streak;
-use super::{CloseReason, RunKey};
+use crate::issues::CloseReason;
+use crate::issues::text::{TITLE, code, link, minute};
 use crate::snapshot::{Repository, Run, Workflow};
-use cc_devops_kernel::text::is_hidden;
 
-/// GitHub's limit for a title is 256 characters.
-const TITLE: usize = 200;
 /// More jobs than these are counted, not listed.
 const JOBS: usize = 20;
-
-/// A text from outside within a code span: no mention, link, tag or comment comes of it.
-fn code(text: &str) -> String {
-    let safe: String = text
-        .chars()
-        .map(|c| match c {
-            '`' => '\'',
-            c if is_hidden(c) => ' ',
-            c => c,
-        })
-        .take(TITLE)
-        .collect();
-    format!("`{}`", safe.trim())
-}
-
-/// A link, if the text can be one.
-fn link(words: &str, url: &str) -> String {
-    let plain = url.starts_with("https://") && !url.contains(|c: char| c.is_whitespace() || "<>()".contains(c));
-    if plain {
-        format!("[{words}]({url})")
-    } else {
-        words.to_owned()
-    }
-}
-
-fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
 
 /// The title of a new issue.
 pub fn title(repository: &Repository, workflow: &Workflow) -> String {
@@ -96,7 +67,7 @@ pub fn text(repository: &Repository, workflow: &Workflow, streak: &Streak<'_>, s
     lines.extend([
         String::new(),
         "This issue is closed when a run on the default branch succeeds. If you close it before, no other is opened until the workflow has recovered and fails again.".to_owned(),
-        END.to_owned(),
+        MARKS.end.to_owned(),
     ]);
     lines.join("\n")
 }
@@ -120,17 +91,15 @@ fn jobs(run: &Run) -> Vec<String> {
     lines
 }
 
-/// What is written when an issue is closed.
-pub fn farewell(reason: CloseReason, passed: Option<&Run>, other: Option<u64>) -> String {
-    match (reason, passed, other) {
-        (CloseReason::Completed, Some(run), _) => format!(
+/// What is written when an issue is closed because the workflow works, or is gone.
+pub fn farewell(reason: CloseReason, passed: Option<&Run>) -> String {
+    match (reason, passed) {
+        (CloseReason::NotPlanned, _) => "The workflow was deleted.".to_owned(),
+        (_, Some(run)) => format!(
             "{} of {} succeeded: the workflow works again.",
             link(&format!("Run {}", run.id), &run.url),
             minute(run.updated)
         ),
-        (CloseReason::Duplicate, _, Some(number)) => format!("Another issue is about the same workflow: #{number}."),
-        (CloseReason::NotPlanned, ..) => "The workflow was deleted.".to_owned(),
-        (CloseReason::Completed, None, _) => "The workflow works again.".to_owned(),
-        (CloseReason::Duplicate, _, None) => "Another issue is about the same workflow.".to_owned(),
+        (_, None) => "The workflow works again.".to_owned(),
     }
 }

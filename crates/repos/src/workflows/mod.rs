@@ -1,9 +1,8 @@
 //! The workflow monitor's decision: from a workflow's runs and the issues about it to what is to be done.
 //!
-//! [`judge`](runs::judge) says whether the workflow works, [`decide`] what follows. An issue is found
-//! again by a hidden marker in its body ([`marker`]), so that a crash or a second process makes no second
-//! one. An issue that a person closed while the workflow fails stays closed until it has recovered; the
-//! next failure then gets a new one.
+//! [`judge`](runs::judge) says whether the workflow works, [`decide`] what follows, by the life that all our
+//! [`issues`](crate::issues) have. An issue that a person closed while the workflow fails stays closed until it has
+//! recovered; the next failure then gets a new one.
 
 mod decide;
 pub mod issue;
@@ -17,102 +16,50 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 pub use decide::{Seen, Situation, decide};
 
+use super::issues::marks::Marks;
+use super::issues::{ActionTaken, IssueRef, Memory, Subject};
 use super::snapshot::{RepositoryId, Run, WorkflowId};
 
-/// An issue that the control plane wrote about a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Issue {
-    /// Where it is: `owner/name`.
-    pub repository: String,
-    /// Its number there.
-    pub number: u64,
-    /// Whether it counts, for anybody can copy a marker: the account that asks wrote it, one that this installation
-    /// asked as before, or somebody who may write to the repository.
-    pub ours: bool,
-    /// How it stands.
-    pub standing: IssueStanding,
-    /// Whether its conversation is locked. No comment is then written.
-    #[serde(default)]
-    pub locked: bool,
-    /// Its body.
-    pub body: String,
+/// What is to be done about a workflow's issue.
+pub type Action = super::issues::Action<RunKey>;
+
+/// A workflow as what an issue is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watched {
+    pub(crate) repository: RepositoryId,
+    pub(crate) workflow: WorkflowId,
 }
 
-/// How an issue stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IssueStanding {
-    /// Open.
-    Open,
-    /// Closed.
-    Closed {
-        /// Whether the account that asks closed it.
-        by_us: bool,
-        /// Whether it was closed as a duplicate of another.
-        #[serde(default)]
-        duplicate: bool,
-        /// When.
-        at: Timestamp,
-    },
-    /// In another repository now. A person decided so, and looks after it there.
-    Transferred,
-    /// Deleted by a person.
-    Deleted,
-}
+impl Subject for Watched {
+    type Told = RunKey;
 
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "action", rename_all = "snake_case")]
-pub enum Action {
-    /// Write a new issue. Look its marker up once more before.
-    Create {
-        /// Where: `owner/name`.
-        repository: String,
-        /// The title.
-        title: String,
-        /// The body, with the marker.
-        body: String,
-        /// Labels.
-        labels: Vec<String>,
-    },
-    /// Replace the body. Title and labels belong to people.
-    Update {
-        /// Where: `owner/name`.
-        repository: String,
-        /// Which.
-        number: u64,
-        /// The new body, with what people wrote around ours.
-        body: String,
-    },
-    /// Close an issue.
-    Close {
-        /// Where: `owner/name`.
-        repository: String,
-        /// Which.
-        number: u64,
-        /// Why, as GitHub's `state_reason`.
-        reason: CloseReason,
-        /// What to write before; `None` in a locked conversation.
-        comment: Option<String>,
-        /// The success it is closed for. If the issue tells of a later failure by then, it stays open.
-        #[serde(skip)]
-        passed: Option<RunKey>,
-    },
-}
+    fn told(&self, body: &str) -> Option<RunKey> {
+        marker::Marker::find(body)
+            .filter(|marker| marker.repository == self.repository && marker.workflow == self.workflow)
+            .map(|marker| marker.told)
+    }
 
-/// Why an issue is closed. Source: <https://docs.github.com/en/rest/issues/issues#update-an-issue>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CloseReason {
-    /// The workflow works again.
-    Completed,
-    /// The workflow is gone.
-    NotPlanned,
-    /// There is another issue about it.
-    Duplicate,
+    fn marks(&self) -> Marks {
+        marker::MARKS
+    }
+
+    fn record(&self) -> Map<String, Value> {
+        Map::from_iter([
+            ("repositoryId".to_owned(), json!(self.repository)),
+            ("workflowId".to_owned(), json!(self.workflow)),
+        ])
+    }
+
+    fn duplicate(&self, number: Option<u64>) -> String {
+        match number {
+            Some(number) => format!("Another issue is about the same workflow: #{number}."),
+            None => "Another issue is about the same workflow.".to_owned(),
+        }
+    }
 }
 
 /// What was decided.
@@ -172,49 +119,6 @@ pub enum HealthName {
     Unknown,
 }
 
-/// What was done about an issue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActionTaken {
-    /// A new one was written.
-    IssueCreated,
-    /// It was brought up to date.
-    IssueUpdated,
-    /// It was closed.
-    IssueClosed,
-}
-
-/// Where an issue is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct IssueRef {
-    /// The repository, `owner/name`.
-    pub repository: String,
-    /// Its number there.
-    pub number: u64,
-}
-
-impl IssueRef {
-    /// Whether this is the issue's place. Names of repositories differ in case at times.
-    pub fn is(&self, issue: &Issue) -> bool {
-        self.same(&issue.place())
-    }
-
-    /// Whether both are the same place.
-    pub fn same(&self, other: &Self) -> bool {
-        self.number == other.number && self.repository.eq_ignore_ascii_case(&other.repository)
-    }
-}
-
-impl Issue {
-    /// Where it is.
-    pub fn place(&self) -> IssueRef {
-        IssueRef {
-            repository: self.repository.clone(),
-            number: self.number,
-        }
-    }
-}
-
 /// Which attempt of which run. Later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunKey {
@@ -239,33 +143,15 @@ impl From<&Run> for RunKey {
 pub struct Watch {
     /// The workflow's file when it was last seen.
     pub path: String,
-    /// The issue about it, once it is known.
-    #[serde(default)]
-    pub issue: Option<IssueRef>,
-    /// The last failure an issue told of.
-    #[serde(default)]
-    pub told: Option<RunKey>,
-    /// The failure an issue told of when it was closed. If that issue is open again, a person opened it.
-    #[serde(default)]
-    pub closed: Option<RunKey>,
+    /// The issue about it, and the failure it told of.
+    #[serde(flatten)]
+    pub memory: Memory<RunKey>,
     /// The last success, and when it ended.
     #[serde(default)]
     pub passed: Option<(RunKey, Timestamp)>,
     /// Since when it fails.
     #[serde(default)]
     pub failing_since: Option<Timestamp>,
-}
-
-impl Watch {
-    /// Whether there is something to look up about it.
-    pub fn is_open(&self) -> bool {
-        self.issue.is_some() || self.told.is_some()
-    }
-
-    /// Keeps where an issue was written, once it was.
-    pub fn created(&mut self, issue: IssueRef) {
-        self.issue = Some(issue);
-    }
 }
 
 /// What is kept of every workflow.

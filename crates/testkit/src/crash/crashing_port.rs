@@ -26,12 +26,12 @@ use cc_devops_outbox::ports::{
 };
 use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::ports::{
     CodeHost, Depth, DocumentKind, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{
     AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Retention, SealingKeys, StackProgress, Stacks, Weight,

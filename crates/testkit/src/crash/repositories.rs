@@ -10,6 +10,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing;
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::monitoring;
 use cc_devops_repos::monitoring::Monitor;
 use cc_devops_repos::policy::Policy;
@@ -18,7 +19,6 @@ use cc_devops_repos::remedying::Remedy;
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::worker::LocalWorker;
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_requests::ports::Ports;
 
 use crate::sample;
@@ -92,6 +92,7 @@ pub(super) fn repository_worker(ports: &Ports, host: Arc<dyn CodeHost>) -> Local
         owner: owner.clone(),
         policy: Arc::clone(&policy),
         reader: sample::installation().agent,
+        mode: Mode::Normal,
     };
     let watched = monitoring::MonitoringSettings {
         owner: owner.clone(),

@@ -13,6 +13,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::auditing::{AuditSettings, Auditor};
 use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::issues::{CloseReason, IssueRef};
 use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{
     CodeHost, CodeHostNotices, Depth, FoundIssues, IssueLookup, RepositoryWorker, Spent, TakeFound,
@@ -20,7 +21,6 @@ use cc_devops_repos::ports::{
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_repos::work::RepositoryWork;
-use cc_devops_repos::workflows::{CloseReason, IssueRef};
 use cc_devops_testkit::{Memory, sample};
 use serde_json::{Value, json};
 
@@ -120,6 +120,7 @@ pub(crate) async fn house(memory: &Memory, worker: &RecordingWorker) -> House {
         owner: "acme".to_owned(),
         policy: Arc::new(Policy::default()),
         reader: sample::agent_name(sample::OTHER_AGENT),
+        mode: cc_devops_kernel::health::Mode::Normal,
     };
     let store = Arc::clone(&ports.repositories);
     let hygiene = Hygiene {

@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use cc_devops_repos::snapshot::{
-    CodeownersMistake, Collaborator, DeployKey, Environment, Fact, Gap, Observed, Posture, TagRuleset, WorkflowFile,
+    Collaborator, DeployKey, Environment, Fact, Gap, Observed, Posture, TagRuleset, WorkflowFile,
 };
 use cc_devops_repos::workflows::uses::used_actions;
 use futures::stream::{self, StreamExt};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Topic};
+use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags, Placed};
 use super::{ADMINISTRATION, CONTENTS};
 use crate::batches::MOST_NODES;
-use crate::client::{Client, Error};
+use crate::client::{Client, Error, GraphError};
 use crate::queries;
 use crate::scan::settings::Errors;
-use crate::scan::wire::{Blob, Nodes};
+use crate::scan::wire::Nodes;
 
 const ACTIONS: &str = "Actions: read";
 const METADATA: &str = "Metadata: read";
@@ -30,146 +30,20 @@ pub(super) type Looked = HashMap<String, Result<Seen, Gap>>;
 /// What was seen of a repository, by its node id.
 pub(super) struct Seen {
     node: Node,
-    errors: Vec<crate::client::GraphError>,
+    errors: Vec<GraphError>,
+    /// What it was asked without, because GitHub answers nothing at all where it refuses that.
+    withheld: Withheld,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    nodes: Vec<Option<Node>>,
-}
+/// What is not asked of a repository, and why.
+type Withheld = Vec<(Topic, Gap)>;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Node {
-    #[serde(default)]
-    viewer_permission: Option<String>,
-    #[serde(default)]
-    updated_at: Option<String>,
-    #[serde(default)]
-    pushed_at: Option<String>,
-    #[serde(default)]
-    is_security_policy_enabled: Option<bool>,
-    #[serde(default)]
-    codeowners: Option<Codeowners>,
-    #[serde(default)]
-    deploy_keys: Option<Nodes<Key>>,
-    #[serde(default)]
-    collaborators: Option<Collaborators>,
-    #[serde(default)]
-    environments: Option<Nodes<Deployed>>,
-    #[serde(default)]
-    tag_rulesets: Option<Nodes<OnTags>>,
-    #[serde(default)]
-    default_branch_ref: Option<Branch>,
-    #[serde(default)]
-    workflow_files: Option<Folder>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Codeowners {
-    errors: Vec<CodeownersMistake>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Key {
-    title: String,
-    read_only: bool,
-    enabled: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Collaborators {
-    page_info: Page,
-    edges: Option<Vec<Option<Edge>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    has_next_page: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct Edge {
-    permission: String,
-    node: Person,
-}
-
-#[derive(Debug, Deserialize)]
-struct Person {
-    login: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Deployed {
-    name: String,
-    protection_rules: Option<Nodes<Kind>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Kind {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct OnTags {
-    name: String,
-    enforcement: String,
-    target: Option<String>,
-    conditions: Conditions,
-    rules: Option<Nodes<Kind>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Conditions {
-    ref_name: Option<Names>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Names {
-    include: Vec<String>,
-    exclude: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Branch {
-    rules: Option<Nodes<Placed>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Placed {
-    #[serde(default)]
-    parameters: Option<Parameters>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Parameters {
-    #[serde(default)]
-    workflows: Option<Vec<Required>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Required {
-    path: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Folder {
-    #[serde(default)]
-    entries: Option<Vec<Entry>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Entry {
-    name: String,
-    #[serde(default)]
-    object: Option<Blob>,
-}
+/// Lists that are never null in GitHub's schema: where one is refused, the whole repository is null. With what it takes
+/// to see them.
+const NEVER_NULL: [(&str, Topic, &str); 2] = [
+    ("deployKeys", Topic::DeployKeys, ADMINISTRATION),
+    ("environments", Topic::Environments, ACTIONS),
+];
 
 /// Looks repositories up by their node ids. Fails only if the credential is refused.
 pub(super) async fn look_up(client: &Client, asked: &Asked, ids: &[String]) -> Result<Looked, Error> {
@@ -189,9 +63,9 @@ pub(super) async fn look_up(client: &Client, asked: &Asked, ids: &[String]) -> R
 async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked, Error> {
     const WHAT: &str = "read how repositories are secured";
     let mut found = HashMap::with_capacity(batch.len());
-    let mut parts = vec![batch];
-    while let Some(part) = parts.pop() {
-        let variables = variables(asked, part);
+    let mut parts: Vec<(Vec<String>, Withheld)> = vec![(batch.to_vec(), Vec::new())];
+    while let Some((part, withheld)) = parts.pop() {
+        let variables = variables(asked, &withheld, &part);
         let answer = if part.len() > 1 {
             client
                 .query_or_shrink::<Answer>(queries::POSTURE, variables, WHAT)
@@ -201,39 +75,66 @@ async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked,
         };
         match answer {
             Ok(answer) => {
-                for (place, (id, node)) in part.iter().zip(answer.data.nodes).enumerate() {
+                let mut again = Vec::new();
+                let mut refused = withheld.clone();
+                for (place, (id, node)) in part.into_iter().zip(answer.data.nodes).enumerate() {
                     let about = answer.errors.iter().filter(|error| error.index(1) == Some(place));
-                    let errors: Vec<_> = about.cloned().collect();
+                    let errors: Vec<GraphError> = about.cloned().collect();
                     let seen = match (node, errors.first()) {
-                        (Some(node), _) => Ok(Seen { node, errors }),
-                        (None, Some(error)) => Err(error.gap(METADATA)),
+                        (Some(node), _) => Ok(Seen {
+                            node,
+                            errors,
+                            withheld: withheld.clone(),
+                        }),
+                        (None, Some(error)) => match refusal(error, &withheld) {
+                            Some(refusal) => {
+                                if !refused.iter().any(|(topic, _)| *topic == refusal.0) {
+                                    refused.push(refusal);
+                                }
+                                again.push(id);
+                                continue;
+                            }
+                            None => Err(error.gap(METADATA)),
+                        },
                         (None, None) => Err(Gap::NotRead("GitHub did not answer".to_owned())),
                     };
-                    found.insert(id.clone(), seen);
+                    found.insert(id, seen);
+                }
+                if !again.is_empty() {
+                    parts.push((again, refused));
                 }
             }
             Err(Error::TooSlow { .. }) if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
-                parts.extend([second, first]);
+                let halves = [second, first].map(|half| (half.to_vec(), withheld.clone()));
+                parts.extend(halves);
             }
             Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
             Err(error) => {
                 let gap = Gap::NotRead(error.to_string());
-                found.extend(part.iter().map(|id| (id.clone(), Err(gap.clone()))));
+                found.extend(part.into_iter().map(|id| (id, Err(gap.clone()))));
             }
         }
     }
     Ok(found)
 }
 
-fn variables(asked: &Asked, ids: &[String]) -> Value {
+/// What an error says is refused, if it is one of those that leave nothing of the repository and were asked for.
+fn refusal(error: &GraphError, withheld: &Withheld) -> Option<(Topic, Gap)> {
+    let (_, topic, permission) = NEVER_NULL.iter().find(|(field, ..)| error.at(2) == Some(field))?;
+    let asked = !withheld.iter().any(|(each, _)| each == topic);
+    asked.then(|| (*topic, error.gap(permission)))
+}
+
+fn variables(asked: &Asked, withheld: &Withheld, ids: &[String]) -> Value {
+    let may = |topic: Topic| asked.has(topic) && !withheld.iter().any(|(each, _)| *each == topic);
     json!({
         "ids": ids,
         "securityPolicy": asked.has(Topic::SecurityPolicy),
         "codeowners": asked.has(Topic::Codeowners),
-        "deployKeys": asked.has(Topic::DeployKeys),
+        "deployKeys": may(Topic::DeployKeys),
         "outsideCollaborators": asked.has(Topic::OutsideCollaborators),
-        "environments": asked.has(Topic::Environments),
+        "environments": may(Topic::Environments),
         "tagRulesets": asked.has(Topic::TagRulesets),
         "requiredWorkflows": asked.has(Topic::RequiredWorkflows),
         "uses": asked.has(Topic::Uses),
@@ -250,7 +151,11 @@ impl Seen {
     /// Fills in what was asked of it. `organization` says whether an organisation owns it, `unprotected` why its
     /// plan has no protection, if it has none.
     pub(super) fn fill(self, posture: &mut Posture, asked: &Asked, organization: bool, unprotected: Option<&str>) {
-        let Self { node, errors } = self;
+        let Self { node, errors, withheld } = self;
+        let withheld = |topic: Topic| {
+            let gap = withheld.iter().find(|(each, _)| *each == topic);
+            gap.map(|(_, gap)| gap.clone())
+        };
         let errors = Errors::new(2, errors.iter().collect());
         let administers = node.viewer_permission.as_deref().is_none_or(|may| may == "ADMIN");
         if asked.has(Topic::SecurityPolicy) {
@@ -271,15 +176,13 @@ impl Seen {
             }));
         }
         if asked.has(Topic::DeployKeys) {
-            posture.deploy_keys = Some(Observed::now(
-                match (node.deploy_keys, errors.gap(&["deployKeys"], ADMINISTRATION)) {
-                    (_, Some(gap)) => Fact::Unknown(gap),
-                    (None, None) => may_not_administer(),
-                    // Those who may not know are told that there are none.
-                    (Some(_), None) if !administers => may_not_administer(),
-                    (Some(keys), None) => whole(keys, "deploy keys").map(deploy_keys),
-                },
-            ));
+            posture.deploy_keys = Some(Observed::now(match (node.deploy_keys, withheld(Topic::DeployKeys)) {
+                (_, Some(gap)) => Fact::Unknown(gap),
+                (None, None) => may_not_administer(),
+                // Those who may not know are told that there are none.
+                (Some(_), None) if !administers => may_not_administer(),
+                (Some(keys), None) => whole(keys, "deploy keys").map(deploy_keys),
+            }));
         }
         if asked.has(Topic::OutsideCollaborators) {
             // A person shares a repository with others, but nobody else administers it.
@@ -297,7 +200,7 @@ impl Seen {
         }
         if asked.has(Topic::Environments) {
             posture.environments = Some(Observed::now(
-                match (node.environments, errors.gap(&["environments"], ACTIONS), unprotected) {
+                match (node.environments, withheld(Topic::Environments), unprotected) {
                     (_, Some(gap), _) => Fact::Unknown(gap),
                     (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
                     (None, None, None) => Fact::Unknown(Gap::Permission(ACTIONS.to_owned())),

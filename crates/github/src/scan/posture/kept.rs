@@ -165,7 +165,7 @@ pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str)
     store.save(owner, DocumentKind::Posture, &changes).await
 }
 
-/// The facts to be read again: those that may break a rule first, the oldest first.
+/// The facts to be read again: those that may break a rule first, even if they are of today, then the oldest.
 fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
     let most = REQUESTS
         .saturating_sub(FOR_EACH_HUNDRED * kept.len().div_ceil(100))
@@ -176,7 +176,7 @@ fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
             let facts = kept.facts.iter();
             facts.map(move |(topic, fact)| (!fact.weak, fact.on, *id, *topic))
         })
-        .filter(|(_, on, ..)| *on < today)
+        .filter(|(sound, on, ..)| !sound || *on < today)
         .collect();
     old.sort_unstable();
     old.into_iter()
@@ -227,7 +227,12 @@ mod tests {
     #[test]
     fn few_repositories_are_all_read_again_and_those_of_today_are_not() {
         assert_eq!(of((0..40).map(|id| (id, date(2026, 11, 25), false))).len(), 40);
-        assert!(of((0..40).map(|id| (id, TODAY, true))).is_empty());
+        assert!(of((0..40).map(|id| (id, TODAY, false))).is_empty());
+        assert_eq!(
+            of([(1, TODAY, true)]).len(),
+            1,
+            "what a person mends is seen the same day"
+        );
     }
 
     #[test]

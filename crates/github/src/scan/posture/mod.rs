@@ -7,6 +7,7 @@ mod graph;
 mod kept;
 mod organization;
 mod rest;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

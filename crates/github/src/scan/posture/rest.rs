@@ -149,6 +149,7 @@ pub(super) async fn came<P: DeserializeOwned, T>(
 /// What a refusal leaves unknown: who sees the repository and nothing here lacks the permission.
 fn failed<T>(error: &Error, permission: &str) -> Fact<T> {
     match error {
+        Error::Plan { message, .. } => Fact::Unavailable(message.trim_end_matches('.').to_owned()),
         Error::Forbidden { message, .. } if is_a_licence(message) => {
             Fact::Unavailable(message.trim_end_matches('.').to_owned())
         }

@@ -223,7 +223,7 @@ fn the_json_is_as_it_was_promised() {
 }
 
 /// The policy of these tests with a setting that it names.
-fn of_settings(drift: Option<crate::settings::Drift>) -> crate::report::SharedFinding {
+fn of_settings(drift: Option<crate::settings::Drift>) -> SharedFinding {
     let policy = Policy::from_toml("[defaults.settings]\ntopics = [\"payments\"]").unwrap();
     let repository = Repository {
         settings: drift,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::workflows::marker::{BEGIN, END, Marker};
+use crate::workflows::marker::{MARKS, Marker};
 
 fn created(decision: &Decision) -> (&str, &str) {
     match decision.actions.as_slice() {
@@ -44,7 +44,7 @@ fn a_new_issue_says_what_a_person_needs() {
     let marker = Marker::find(body).unwrap();
     assert_eq!((marker.repository, marker.workflow), (RepositoryId(42), WorkflowId(9)));
     assert_eq!(marker.told, RunKey { run: 3, attempt: 2 });
-    assert!(body.ends_with(END));
+    assert!(body.ends_with(MARKS.end));
 }
 
 #[test]
@@ -111,7 +111,10 @@ fn a_marker_is_found_again_wherever_it_stands() {
     ] {
         assert_eq!(Marker::find(broken), None, "{broken}");
     }
-    assert_eq!(Marker::find(&format!("{BEGIN}nonsense -->\n{text}")), Some(marker));
+    assert_eq!(
+        Marker::find(&format!("{}nonsense -->\n{text}", MARKS.begin)),
+        Some(marker)
+    );
 }
 
 #[test]
@@ -127,11 +130,11 @@ fn what_people_wrote_stays() {
     assert!(body.starts_with("Ada looks into this.\n\n<!-- cc-devops") && body.ends_with("-->\n\nSee #12."));
     assert_eq!(Marker::find(body).unwrap().told.run, 4);
     assert!(body.contains("Failing since: 2027-01-15 11:00 UTC"));
-    assert_eq!(body.matches(BEGIN).count(), 1);
+    assert_eq!(body.matches(MARKS.begin).count(), 1);
     // Nothing new, nothing written.
     assert_eq!(short(&decided(&failing, vec![open(5, body.clone())])), [""; 0]);
     // Without its end, nobody knows what is ours.
-    let torn = body.replace(END, "");
+    let torn = body.replace(MARKS.end, "");
     let more = workflow(vec![run(5, "failure")]);
     let decision = decided(&more, vec![open(5, torn)]);
     assert_eq!(short(&decision), [""; 0]);
@@ -166,7 +169,7 @@ fn case_27_issues_disabled() {
     let nowhere = decided_with(&repository, &failing, Vec::new(), None, &Workflows::default());
     assert_eq!(short(&nowhere), [""; 0]);
     assert!(nowhere.why.contains("no fallback"));
-    assert_eq!(nowhere.watch.told, None, "nothing was told");
+    assert_eq!(nowhere.watch.memory.told, None, "nothing was told");
 
     let settings = Workflows {
         fallback_repository: Some("deepfoundai/ops".to_owned()),
@@ -197,7 +200,7 @@ fn case_28_two_at_once_make_one_issue_in_the_end() {
     let failing = workflow(vec![run(2, "failure")]);
     let decision = decided(&failing, vec![told(12, 2), told(11, 2), told(15, 2)]);
     assert_eq!(short(&decision), ["close 12 Duplicate", "close 15 Duplicate"]);
-    assert_eq!(decision.watch.issue.as_ref().unwrap().number, 11);
+    assert_eq!(decision.watch.memory.issue.as_ref().unwrap().number, 11);
     let [Action::Close { comment, .. }, ..] = decision.actions.as_slice() else {
         panic!()
     };
@@ -239,10 +242,13 @@ fn an_issue_that_somebody_else_wrote_does_not_count() {
 #[test]
 fn an_issue_that_was_kept_is_ours_whichever_account_wrote_it_and_however_its_repository_is_written() {
     let kept = Watch {
-        issue: Some(IssueRef {
-            repository: "DeepFoundAI/Web".to_owned(),
-            number: 3,
-        }),
+        memory: Memory {
+            issue: Some(IssueRef {
+                repository: "DeepFoundAI/Web".to_owned(),
+                number: 3,
+            }),
+            ..Memory::default()
+        },
         ..Watch::default()
     };
     let written = Issue {
@@ -276,9 +282,11 @@ fn what_a_person_closed_with_our_account_is_a_persons() {
         ..told(11, 2)
     };
     let kept = |closed| Watch {
-        issue: Some(put_away.place()),
-        told: Some(RunKey { run: 2, attempt: 1 }),
-        closed,
+        memory: Memory {
+            issue: Some(put_away.place()),
+            told: Some(RunKey { run: 2, attempt: 1 }),
+            closed,
+        },
         ..Watch::default()
     };
     let decide = |watch: &Watch| {

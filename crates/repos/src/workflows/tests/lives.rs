@@ -43,7 +43,7 @@ impl World {
                 Action::Create { body, .. } => {
                     let number = u64::try_from(self.issues.len()).unwrap() + 1;
                     self.issues.push(open(number, body.clone()));
-                    self.watch.created(IssueRef {
+                    self.watch.memory.created(IssueRef {
                         repository: "deepfoundai/web".to_owned(),
                         number,
                     });
@@ -241,11 +241,14 @@ fn case_29_what_is_not_known_closes_and_opens_nothing() {
     let gap = || Gap::NotRead("the rate limit is used up".to_owned());
     let kept = Watch {
         path: ".github/workflows/ci.yml".to_owned(),
-        issue: Some(IssueRef {
-            repository: "deepfoundai/web".to_owned(),
-            number: 7,
-        }),
-        told: Some(RunKey { run: 1, attempt: 1 }),
+        memory: Memory {
+            issue: Some(IssueRef {
+                repository: "deepfoundai/web".to_owned(),
+                number: 7,
+            }),
+            told: Some(RunKey { run: 1, attempt: 1 }),
+            closed: None,
+        },
         failing_since: Some(at(1)),
         ..Watch::default()
     };

@@ -5,6 +5,7 @@ mod runs;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::issues::{CloseReason, Issue, IssueStanding};
 use crate::policy::Workflows;
 use crate::samples::repository;
 use crate::snapshot::{
@@ -83,7 +84,7 @@ fn told(number: u64, run_id: u64) -> Issue {
             attempt: 1,
         },
     };
-    open(number, format!("{}\ntext\n{}", marker.render(), marker::END))
+    open(number, format!("{}\ntext\n{}", marker.render(), marker::MARKS.end))
 }
 
 fn decided(workflow: &Workflow, issues: Vec<Issue>) -> Decision {

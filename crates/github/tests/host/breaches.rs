@@ -1,0 +1,252 @@
+//! Issues about breaches on the fake: the daily audit keeps one for each repository that the policy wants told so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_fake_github::{Access, Fault, Model, Protection, TOKEN};
+use cc_devops_github::GitHub;
+use cc_devops_kernel::audit::{AuditFilter, actions};
+use cc_devops_kernel::health::Mode;
+use cc_devops_repos::auditing::{AuditSettings, Auditor};
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::{CodeHost, RepositoryStore};
+use cc_devops_testkit::{Memory, sample, telling};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::house::{House, NOW, given, settings};
+
+const ISSUES: &str = "defaults.tell = { vulnerability_alerts = 'issue', security_updates = 'issue' }\n\
+                      defaults.issues.labels = ['policy']\n";
+
+fn auditor(house: &House, memory: &Memory, credential: &str, policy: &str, mode: Mode) -> Auditor {
+    let store: Arc<dyn RepositoryStore> = Arc::new(memory.clone());
+    let github = GitHub::new(
+        given(credential),
+        "acme",
+        settings(house.fake.url()),
+        Arc::clone(&store),
+    );
+    let host: Arc<dyn CodeHost> = Arc::new(github);
+    let settings = AuditSettings {
+        owner: "acme".to_owned(),
+        policy: Arc::new(Policy::from_toml(policy).unwrap()),
+        reader: sample::agent_name(sample::OTHER_AGENT),
+        mode,
+    };
+    Auditor::new(host, store, memory.ports(), settings)
+}
+
+/// A day's audit; then a day passes.
+async fn audit(house: &House, policy: &str) {
+    let auditor = auditor(house, &house.memory, TOKEN, policy, Mode::Normal);
+    auditor.daily().await.unwrap().unwrap();
+    tomorrow(house);
+}
+
+fn tomorrow(house: &House) {
+    house.memory.clock().advance(SignedDuration::from_hours(24));
+    house.fake.change(|model| model.advance(Duration::from_hours(24)));
+}
+
+/// `acme/web` without Dependabot's alerts and updates, and protected by nothing.
+async fn house() -> House {
+    let mut model = Model::at(NOW);
+    model.repo("acme/web", |_| ());
+    House::of(model).await
+}
+
+/// The issues of a repository: number, whether it is open, and its body.
+fn issues(house: &House, repository: &str) -> Vec<(u64, bool, String)> {
+    house.fake.read(|model| {
+        let issues = model.get(repository).issues();
+        issues
+            .into_iter()
+            .map(|issue| (issue.number, issue.open, issue.body.clone().unwrap_or_default()))
+            .collect()
+    })
+}
+
+fn standing(house: &House) -> Vec<(u64, bool)> {
+    issues(house, "acme/web")
+        .into_iter()
+        .map(|(number, open, _)| (number, open))
+        .collect()
+}
+
+fn set(house: &House, alerts: bool, updates: bool) {
+    house.fake.change(|model| {
+        model.edit("acme/web", |web| {
+            web.vulnerability_alerts = alerts;
+            web.security_fixes = updates;
+        });
+    });
+}
+
+/// What the newest event says of issues.
+async fn told(house: &House) -> Value {
+    let waiting = telling::waiting(&house.memory.ports(), 10_000_000).await;
+    let newest = telling::event(waiting.last().unwrap()).body.detail().unwrap();
+    serde_json::from_str::<Value>(&newest).unwrap()["issues"].clone()
+}
+
+#[tokio::test]
+async fn one_issue_lives_as_long_as_the_breaches() {
+    let house = house().await;
+    audit(&house, ISSUES).await;
+    assert_eq!(standing(&house), [(1, true)]);
+    let body = issues(&house, "acme/web").remove(0).2;
+    assert!(
+        body.contains("`vulnerability_alerts`") && body.contains("`security_updates`"),
+        "{body}"
+    );
+    assert!(!body.contains("force_push"), "the policy wants two rules told so");
+    house.fake.read(|model| {
+        assert_eq!(model.get("acme/web").issue(1).unwrap().labels, ["policy"]);
+    });
+    assert_eq!(told(&house).await["created"], 1);
+
+    let writes = |house: &House| house.fake.count("PATCH ") + house.fake.count("POST /repos");
+    let before = writes(&house);
+    audit(&house, ISSUES).await;
+    assert_eq!(writes(&house), before, "nothing has changed");
+
+    set(&house, true, false);
+    audit(&house, ISSUES).await;
+    let body = issues(&house, "acme/web").remove(0).2;
+    assert!(
+        !body.contains("`vulnerability_alerts`") && body.contains("`security_updates`"),
+        "{body}"
+    );
+
+    set(&house, true, true);
+    audit(&house, ISSUES).await;
+    assert_eq!(standing(&house), [(1, false)]);
+    assert_eq!(told(&house).await["closed"], 1);
+    house.fake.read(|model| {
+        let issue = model.get("acme/web").issue(1).unwrap();
+        assert!(issue.comments[0].body.contains("put right"), "{issue:?}");
+    });
+    set(&house, false, false);
+    audit(&house, ISSUES).await;
+    assert_eq!(standing(&house), [(1, false), (2, true)]);
+
+    let trail = house.memory.ports().audit;
+    let rows = trail.list(&AuditFilter::default(), None, 100).await.unwrap().items;
+    for (action, times) in [
+        (actions::ISSUE_CREATED, 2),
+        (actions::ISSUE_UPDATED, 1),
+        (actions::ISSUE_CLOSED, 1),
+        (actions::ISSUE_BEGUN, 4),
+    ] {
+        let of: Vec<_> = rows.iter().filter(|row| row.entry.action == action).collect();
+        assert_eq!(of.len(), times, "{action}");
+        assert!(of.iter().all(|row| row.entry.detail["about"] == "breaches"), "{of:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_the_policys_word_nothing_is_written() {
+    let house = house().await;
+    audit(&house, "").await;
+    assert!(standing(&house).is_empty());
+    assert_eq!(told(&house).await, Value::Null);
+    audit(&house, ISSUES).await;
+    audit(&house, "[[overrides]]\nrepositories = ['web']\ntell = 'event'\n").await;
+    assert_eq!(standing(&house), [(1, false)], "an issue that is not wanted any more");
+}
+
+#[tokio::test]
+async fn what_a_person_closed_stays_closed() {
+    let house = house().await;
+    set(&house, false, true);
+    // GitHub counts them as off while alerts are.
+    let alerts = "defaults.tell = { vulnerability_alerts = 'issue', force_push = 'issue' }\n";
+    house
+        .fake
+        .change(|model| model.protect("acme/web", Protection::of("main").reviews(1)));
+    audit(&house, alerts).await;
+    house
+        .fake
+        .change(|model| model.close_issue("acme/web", 1, "not_planned", "ada"));
+    audit(&house, alerts).await;
+    assert_eq!(standing(&house), [(1, false)]);
+    // Another breach is another matter.
+    house.fake.change(|model| model.unprotect("acme/web", "main"));
+    audit(&house, alerts).await;
+    assert_eq!(standing(&house), [(1, false), (2, true)]);
+    let body = issues(&house, "acme/web").remove(1).2;
+    assert!(
+        body.contains("`force_push`") && !body.contains("`vulnerability_alerts`"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn an_incomplete_scan_and_maintenance_write_nothing() {
+    let house = house().await;
+    let unread = json!([
+        "repositoryOwner",
+        "repositories",
+        "nodes",
+        0,
+        "hasVulnerabilityAlertsEnabled"
+    ]);
+    let path = unread.as_array().unwrap().clone();
+    house
+        .fake
+        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
+    let report = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Normal)
+        .daily()
+        .await;
+    assert!(!report.unwrap().unwrap().complete);
+    assert!(standing(&house).is_empty());
+    assert_eq!(told(&house).await["why"], "the scan was not complete");
+    tomorrow(&house);
+    let resting = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Maintenance);
+    resting.daily().await.unwrap();
+    assert!(standing(&house).is_empty());
+    assert_eq!(told(&house).await["withheld"], 1);
+    tomorrow(&house);
+    audit(&house, ISSUES).await;
+    assert_eq!(standing(&house), [(1, true)]);
+}
+
+#[tokio::test]
+async fn two_audits_at_once_leave_one_issue() {
+    let house = house().await;
+    // What was written a moment ago no search finds.
+    house.fake.search_lag(3_600);
+    let (one, other) = (Memory::new(), Memory::new());
+    let first = auditor(&house, &one, TOKEN, ISSUES, Mode::Normal);
+    let second = auditor(&house, &other, TOKEN, ISSUES, Mode::Normal);
+    let (a, b) = tokio::join!(first.daily(), second.daily());
+    assert!(a.is_ok() && b.is_ok());
+    let open = standing(&house).into_iter().filter(|(_, open)| *open).count();
+    assert_eq!(open, 1, "{:?}", standing(&house));
+}
+
+#[tokio::test]
+async fn issues_go_elsewhere_where_they_are_disabled_and_one_who_may_not_write_says_so() {
+    let house = house().await;
+    house.fake.change(|model| {
+        model.edit("acme/web", |web| web.issues_enabled = false);
+        model.repo("acme/ops", |ops| {
+            ops.vulnerability_alerts = true;
+            ops.security_fixes = true;
+        });
+    });
+    audit(&house, ISSUES).await;
+    assert!(issues(&house, "acme/ops").is_empty());
+    let policy = format!("{ISSUES}defaults.issues.fallback_repository = 'acme/ops'\n");
+    house.fake.token("weak", Access::fine_grained("ops").without("issues"));
+    auditor(&house, &house.memory, "weak", &policy, Mode::Normal)
+        .daily()
+        .await
+        .unwrap();
+    tomorrow(&house);
+    assert_eq!(told(&house).await["failed"], 1);
+    audit(&house, &policy).await;
+    audit(&house, &policy).await;
+    assert_eq!(issues(&house, "acme/ops").len(), 1);
+}

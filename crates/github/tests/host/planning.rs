@@ -1,0 +1,130 @@
+//! What a plan says beside what it would change: what is not known, and who could not go on.
+
+use std::sync::Arc;
+
+use cc_devops_fake_github::{Access, Model, Permission, Protection, TOKEN};
+use cc_devops_github::GitHub;
+use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::course::Course;
+use cc_devops_repos::fix::ChangeKind;
+use cc_devops_repos::policy::Policy;
+use cc_devops_repos::ports::RepositoryStore;
+use cc_devops_repos::remedying::{Plans, Remedy, Wanted};
+use cc_devops_repos::rules::Rule;
+use jiff::civil::date;
+
+use crate::house::{House, NOW, given, settings};
+
+const DEPENDABOT: &str = "version: 2\nupdates:\n  - package-ecosystem: cargo\n    directory: /\n    schedule:\n      \
+                          interval: daily\n";
+
+fn remedy(house: &House, token: &str) -> Remedy {
+    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
+    let github = GitHub::new(given(token), "acme", settings(house.fake.url()), store);
+    let policy = Policy::from_toml("defaults.protection.require_status_checks = false").unwrap();
+    Remedy::new(Arc::new(github), "acme", Arc::new(policy), house.memory.ports())
+}
+
+async fn planned(house: &House, token: &str, wanted: &Wanted) -> Plans {
+    let remedy = remedy(house, token);
+    remedy.plan(wanted, date(2026, 11, 24), &mut |_, _| ()).await.unwrap()
+}
+
+/// `acme/web`, which nothing protects and where both of Dependabot's switches are off; and `acme/fine`.
+async fn house() -> House {
+    let mut model = Model::at(NOW);
+    model.org("acme");
+    for name in ["acme/web", "acme/fine"] {
+        model.repo(name, |of| {
+            of.vulnerability_alerts = name == "acme/fine";
+            of.security_fixes = name == "acme/fine";
+        });
+        model.commit(name, "main", ".github/dependabot.yml", DEPENDABOT);
+        model.commit(name, "main", "Cargo.toml", "");
+    }
+    let mut rule = Protection::of("main").reviews(1).enforce_admins();
+    rule.reviews.as_mut().unwrap().dismiss_stale = true;
+    model.protect("acme/fine", rule);
+    House::of(model).await
+}
+
+#[tokio::test]
+async fn both_switches_go_on_at_once_and_stay_as_they_are_then() {
+    let house = house().await;
+    let wanted = Wanted {
+        rules: [Rule::SecurityUpdates].into(),
+        ..Wanted::default()
+    };
+    // The updates alone are wanted, and need the alerts.
+    let plans = planned(&house, TOKEN, &wanted).await;
+    let kinds: Vec<&ChangeKind> = plans.plans[0].changes.iter().map(|change| &change.kind).collect();
+    assert_eq!(
+        kinds,
+        [&ChangeKind::SwitchOnAlerts, &ChangeKind::SwitchOnSecurityUpdates]
+    );
+    assert_eq!(plans.would_change(), 1);
+    let remedy = remedy(&house, TOKEN);
+    let author = remedy.author(&Asker::Operator, &[]).await.unwrap();
+    let applied = remedy
+        .apply(&plans.plans[0], &author, &Course::default())
+        .await
+        .unwrap();
+    assert!(applied.iter().all(|applied| applied.done), "{applied:?}");
+    assert_eq!(planned(&house, TOKEN, &wanted).await, Plans::default());
+}
+
+#[tokio::test]
+async fn who_could_not_be_approved_by_anybody_is_warned_of() {
+    let house = house().await;
+    let warnings = async |people: &[(&str, Permission)]| -> Vec<String> {
+        house.fake.change(|model| {
+            model.edit("acme/web", |of| {
+                of.people = people.iter().map(|(login, may)| ((*login).to_owned(), *may)).collect();
+            });
+        });
+        let plans = planned(&house, TOKEN, &Wanted::default()).await;
+        let changes = plans.plans[0].changes.iter();
+        changes.flat_map(|change| change.warnings.clone()).collect()
+    };
+    let alone = warnings(&[
+        ("ada", Permission::Admin),
+        ("bob", Permission::Read),
+        ("cy", Permission::Triage),
+    ])
+    .await;
+    assert_eq!(alone.len(), 1, "of the ruleset, and not of the switches: {alone:?}");
+    assert!(alone[0].contains("only `ada` may write"), "{alone:?}");
+    let two = warnings(&[("ada", Permission::Admin), ("bob", Permission::Write)]).await;
+    assert_eq!(two, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_token_may_not_see_is_said_and_with_which_permission_it_would() {
+    let house = house().await;
+    house.fake.token("reader", Access::classic("reader", Permission::Read));
+    for names in [Vec::new(), vec!["fine".to_owned()]] {
+        let wanted = Wanted {
+            names,
+            ..Wanted::default()
+        };
+        let plans = planned(&house, "reader", &wanted).await;
+        let fine = plans.plans.iter().find(|plan| plan.repository == "acme/fine").unwrap();
+        assert_eq!(fine.changes, []);
+        let unknown: Vec<Rule> = fine.unknown.iter().map(|unknown| unknown.rule).collect();
+        for rule in [Rule::BranchProtection, Rule::RequiredReviews, Rule::VulnerabilityAlerts] {
+            assert!(unknown.contains(&rule), "{unknown:?}");
+        }
+        assert!(
+            fine.unknown
+                .iter()
+                .all(|unknown| unknown.fix.contains("Administration")),
+            "{fine:?}"
+        );
+    }
+    // An administrator's plan has nothing to say of it.
+    let plans = planned(&house, TOKEN, &Wanted::default()).await;
+    assert!(
+        plans.plans.iter().all(|plan| plan.repository != "acme/fine"),
+        "{plans:?}"
+    );
+}
