@@ -136,8 +136,11 @@ impl SavedPlan {
             sha256: String::new(),
             ..self.clone()
         };
-        // Canonical (RFC 8785), so that the order of keys is for nothing. What is made of JSON has that form.
-        let text = serde_json_canonicalizer::to_vec(&whole).unwrap_or_default();
+        // Canonical (RFC 8785), so that the order of keys is for nothing; what has no such form is taken as it is.
+        let text = match serde_json_canonicalizer::to_vec(&whole) {
+            Ok(text) => text,
+            Err(_) => serde_json::to_vec(&whole).unwrap_or_default(),
+        };
         hex::encode(Sha256::digest(text))
     }
 }
