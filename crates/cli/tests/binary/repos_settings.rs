@@ -396,7 +396,7 @@ fn wrong_use_is_refused_before_anything_is_read() {
     for arguments in [&["plan", "other/web"][..], &["apply", "web", "other/web", "--yes"]] {
         let refused = house.with(policy, arguments).exits(2);
         assert!(
-            refused.stderr.contains("other/web is not a repository of acme"),
+            refused.stderr.contains("other/web is a repository of other"),
             "{refused}"
         );
     }

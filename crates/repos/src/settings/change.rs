@@ -1,7 +1,9 @@
 //! A change of one setting, with what it was planned against.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Section;
 use crate::fix::unified_json;
@@ -31,7 +33,7 @@ impl SettingChange {
 
     /// The difference as a unified diff.
     pub fn diff(&self) -> String {
-        unified_json(&self.place(), &self.before, &self.after)
+        unified_json(&self.place(), &sorted(&self.before), &sorted(&self.after))
     }
 
     /// Whether what stands now is what it was planned against.
@@ -42,6 +44,22 @@ impl SettingChange {
     /// Whether it stands already.
     pub fn is_so_in(&self, now: &Value) -> bool {
         alike(&self.after, now)
+    }
+}
+
+/// The same value with its keys in order, so that a diff shows what differs and nothing else.
+pub(super) fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        Value::Object(fields) => {
+            let fields: BTreeMap<&String, Value> = fields.iter().map(|(key, value)| (key, sorted(value))).collect();
+            fields
+                .into_iter()
+                .map(|(key, value)| (key.clone(), value))
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        value => value.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use super::change::alike;
+use super::change::{alike, sorted};
 use super::{Items, Section, SettingsFacts};
 use crate::snapshot::Fact;
 
@@ -121,7 +121,7 @@ fn describe(of: &SettingsFacts, left_out: &mut Vec<String>) -> Described {
                     of.name
                 ));
             }
-            known.insert(name.clone(), item.clone());
+            known.insert(name.clone(), sorted(item));
         }
         if !known.is_empty() {
             described.insert(*section, known);

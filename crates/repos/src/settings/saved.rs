@@ -136,8 +136,11 @@ impl SavedPlan {
             sha256: String::new(),
             ..self.clone()
         };
-        // What was read from JSON, or is made of JSON, is written as JSON.
-        let text = serde_json::to_vec(&whole).unwrap_or_default();
+        // Canonical (RFC 8785), so that the order of keys is for nothing; what has no such form is taken as it is.
+        let text = match serde_json_canonicalizer::to_vec(&whole) {
+            Ok(text) => text,
+            Err(_) => serde_json::to_vec(&whole).unwrap_or_default(),
+        };
         hex::encode(Sha256::digest(text))
     }
 }
