@@ -334,7 +334,7 @@ fn folder_of(path: &str) -> String {
 }
 
 fn is_requirements(path: &str) -> bool {
-    path.ends_with(".txt") || path.ends_with(".in")
+    matches!(path.rsplit_once('.'), Some((_, "txt" | "in")))
 }
 
 /// From which folders Dependabot reads a manifest, as its file fetchers do; `packages` are the folders that have a

@@ -63,7 +63,7 @@ fn folder(entry: &MarkedYaml<'_>, notes: &mut Notes) {
 
 fn groups(root: &MarkedYaml<'_>, entry: &MarkedYaml<'_>, notes: &mut Notes) {
     for (name, key, group) in yaml::get(entry, "groups").into_iter().flat_map(yaml::pairs) {
-        if yaml::is_null(group) || group.data.as_mapping().is_some_and(|keys| keys.is_empty()) {
+        if yaml::is_null(group) || (group.data.is_mapping() && yaml::pairs(group).next().is_none()) {
             notes.warning(
                 yaml::line(key),
                 format!("the group `{name}` has no key; what GitHub makes of that is not known"),

@@ -162,8 +162,8 @@ fn explain(root: &MarkedYaml<'_>, value: &Value, error: &ValidationError<'_>, no
         // The list says more than the type.
         ValidationErrorKind::Type { .. } if holder(error).is_some_and(|holder| holder.get("enum").is_some()) => {}
         kind => match special(at, instance) {
-            Some(Some(message)) => notes.mistake(line, message),
-            Some(None) => {}
+            Some(Special::Says(message)) => notes.mistake(line, message),
+            Some(Special::ToldElsewhere) => {}
             None => general(kind, at, instance, line, notes),
         },
     }
@@ -223,8 +223,14 @@ fn folders(entry: &MarkedYaml<'_>, notes: &mut Notes) {
     }
 }
 
-/// What is said of some keys whatever is wrong with them. `Some(None)` says nothing: another check tells it.
-fn special(at: &[&str], instance: &Value) -> Option<Option<String>> {
+/// What is said of some keys whatever is wrong with them.
+enum Special {
+    Says(String),
+    /// Another check tells it.
+    ToldElsewhere,
+}
+
+fn special(at: &[&str], instance: &Value) -> Option<Special> {
     let told = match at {
         [] => "the file must have the keys `version` and `updates`".to_owned(),
         ["updates"] => "`updates` must be a list".to_owned(),
@@ -262,12 +268,12 @@ fn special(at: &[&str], instance: &Value) -> Option<Option<String>> {
             "`registries` must be a list of names, or `\"*\"`".to_owned()
         }
         // A group without any key.
-        ["updates", _, "groups", _] if instance.is_null() => return Some(None),
+        ["updates", _, "groups", _] if instance.is_null() => return Some(Special::ToldElsewhere),
         [.., "schedule"] | [.., "schedule", "interval"] => needs_interval(),
-        [.., "schedule", "timezone"] if instance.is_string() => return Some(None),
+        [.., "schedule", "timezone"] if instance.is_string() => return Some(Special::ToldElsewhere),
         _ => return None,
     };
-    Some(Some(told))
+    Some(Special::Says(told))
 }
 
 fn general(kind: &ValidationErrorKind, at: &[&str], instance: &Value, line: usize, notes: &mut Notes) {

@@ -145,6 +145,10 @@ fn values_and_types_outside_the_lists_are_refused() {
     ] {
         assert_eq!(mistakes(&with(lines)), [told], "{lines}");
     }
+}
+
+#[test]
+fn values_of_the_lists_are_taken_and_ecosystems_have_a_hint() {
     for lines in [
         "      time: '09:30'\n      timezone: America/Argentina/Buenos_Aires\n      day: friday\n",
         "      cronjob: 30 6 * * TUE#2\n",
