@@ -196,10 +196,9 @@ impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::OnRepositories(error) => error.repositories_code(),
-            Self::Unread => 3,
             Self::Answered | Self::Failed(_) | Self::Config { .. } | Self::Write { .. } | Self::Internal { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Unreachable { .. } | Self::Open { .. } => 3,
+            Self::Unread | Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
             Self::StoreFailed { .. } => 5,
             Self::OtherFolder { .. } => 6,

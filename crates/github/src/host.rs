@@ -79,7 +79,8 @@ fn unknown_owner(owner: &str) -> PortError {
 impl CodeHost for GitHub {
     async fn repositories(&self, owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<Spent> {
         let client = self.client().await?;
-        match scan::owner(&client, &*self.store, self.policy.as_deref(), owner, depth, take).await {
+        let scan = scan::owner(&client, &*self.store, self.policy.as_deref(), owner, depth, take);
+        match Box::pin(scan).await {
             Ok(()) => Ok(client.spent()),
             Err(error) if error.kind == PortErrorKind::NotFound => Err(unknown_owner(owner)),
             Err(error) => Err(error),
@@ -88,7 +89,8 @@ impl CodeHost for GitHub {
 
     async fn repository(&self, full_name: &str, depth: Depth<'_>) -> PortResult<(Box<Repository>, Spent)> {
         let client = self.client().await?;
-        let repository = scan::one(&client, &*self.store, self.policy.as_deref(), full_name, depth).await?;
+        let scan = scan::one(&client, &*self.store, self.policy.as_deref(), full_name, depth);
+        let repository = Box::pin(scan).await?;
         Ok((repository, client.spent()))
     }
 

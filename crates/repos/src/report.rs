@@ -229,6 +229,7 @@ impl DependabotReport {
 }
 
 /// The part of an organisation's report that says something: who it is and what was found.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub(crate) fn as_organization<S: serde::Serializer>(
     report: &Option<RepositoryReport>,
     serializer: S,

@@ -43,6 +43,7 @@ struct Ruleset {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "GitHub's names")]
 struct Actor {
     actor_id: Option<u64>,
     actor_type: String,

@@ -87,7 +87,11 @@ fn set(house: &House, alerts: bool, updates: bool) {
 async fn told(house: &House) -> Value {
     let waiting = telling::waiting(&house.memory.ports(), 10_000_000).await;
     let newest = telling::event(waiting.last().unwrap()).body.detail().unwrap();
-    serde_json::from_str::<Value>(&newest).unwrap()["issues"].clone()
+    serde_json::from_str::<Value>(&newest)
+        .unwrap()
+        .get("issues")
+        .cloned()
+        .unwrap()
 }
 
 #[tokio::test]

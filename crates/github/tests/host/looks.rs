@@ -64,7 +64,7 @@ fn of_forks(model: &mut Model, ci: u64, count: u32) {
     for _ in 0..count {
         model.advance(Duration::from_mins(1));
         model.run(ci, "success", |run| {
-            run.event = "pull_request".to_owned();
+            "pull_request".clone_into(&mut run.event);
             run.head_repository = Some("mallory/web".to_owned());
         });
     }
@@ -202,7 +202,12 @@ async fn workflows_that_go_on_failing_take_no_request_of_their_own() {
     later(&house);
     house.fake.search_lag(0);
     house.fake.change(|model| {
-        let runs: Vec<u64> = model.get("acme/r007").runs().iter().map(cc_devops_fake_github::Run::id).collect();
+        let runs: Vec<u64> = model
+            .get("acme/r007")
+            .runs()
+            .iter()
+            .map(cc_devops_fake_github::Run::id)
+            .collect();
         model.rerun(runs[0], "success");
     });
     let report = usual(&house).await;

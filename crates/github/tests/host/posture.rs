@@ -63,6 +63,7 @@ async fn read(github: &GitHub) -> Read {
     }
 }
 
+#[expect(clippy::ref_option, reason = "every fact is such a field")]
 fn known<T>(seen: &Option<Observed<T>>) -> &T {
     let seen = seen.as_ref().unwrap();
     seen.fact

@@ -169,14 +169,12 @@ impl Entry {
     /// `None` if it has no ecosystem or no folder; that is told as a mistake.
     fn new(node: &MarkedYaml<'_>) -> Option<Self> {
         let text = |key: &str| Some(yaml::get(node, key)?.data.as_str()?.to_owned());
-        let directories = match text("directory") {
-            Some(folder) => Directories::One(folder),
-            None => {
-                let list = yaml::get(node, "directories")?.data.as_vec()?;
-                let folders: Option<Vec<String>> =
-                    list.iter().map(|item| item.data.as_str().map(str::to_owned)).collect();
-                Directories::Patterns(folders?)
-            }
+        let directories = if let Some(folder) = text("directory") {
+            Directories::One(folder)
+        } else {
+            let list = yaml::get(node, "directories")?.data.as_vec()?;
+            let folders: Option<Vec<String>> = list.iter().map(|item| item.data.as_str().map(str::to_owned)).collect();
+            Directories::Patterns(folders?)
         };
         Some(Self {
             update: Update {

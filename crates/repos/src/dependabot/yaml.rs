@@ -96,15 +96,14 @@ impl<'n, 'y> Place<'n, 'y> {
         let mut place = Self { key: None, value: root };
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
-            place = match place.value.data.as_vec() {
-                Some(items) => Self {
+            place = if let Some(items) = place.value.data.as_vec() {
+                Self {
                     key: None,
                     value: items.get(part.parse::<usize>().ok()?)?,
-                },
-                None => {
-                    let (_, key, value) = pairs(place.value).find(|(name, ..)| *name == part)?;
-                    Self { key: Some(key), value }
                 }
+            } else {
+                let (_, key, value) = pairs(place.value).find(|(name, ..)| *name == part)?;
+                Self { key: Some(key), value }
             };
         }
         Some(place)

@@ -106,7 +106,7 @@ impl Outcome {
     }
 
     /// The same of an earlier day.
-    fn as_of(mut self, day: Date) -> Self {
+    fn of_day(mut self, day: Date) -> Self {
         self.evidence = Cow::Owned(format!("{} This was read on {day}.", self.evidence));
         if self.data.is_null() {
             self.data = json!({});
@@ -295,7 +295,7 @@ fn observed<T>(what: &str, seen: Option<&Observed<T>>, judge: impl FnOnce(&T) ->
     };
     let outcome = demanded(what, &seen.fact, judge);
     match seen.on {
-        Some(day) => outcome.as_of(day),
+        Some(day) => outcome.of_day(day),
         None => outcome,
     }
 }

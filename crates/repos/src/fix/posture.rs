@@ -33,8 +33,8 @@ fn secret_scanning(case: &Case<'_>, draft: &mut Draft) {
     let (mut rules, mut before, mut after) = (Vec::new(), String::new(), String::new());
     for (_, rule, name) in wanted.into_iter().filter(|(fails, ..)| *fails) {
         rules.push(rule);
-        before.push_str(&format!("{name}: off\n"));
-        after.push_str(&format!("{name}: on\n"));
+        before.extend([name, ": off\n"]);
+        after.extend([name, ": on\n"]);
     }
     let kind = ChangeKind::SwitchOnSecretScanning {
         scanning,

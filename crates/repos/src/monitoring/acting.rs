@@ -61,7 +61,7 @@ impl<'m> Acting<'m> {
         watched: Watched,
         repository: &Repository,
         fallback: Option<&String>,
-        watches: &Watches,
+        all: &Watches,
     ) -> Fact<Vec<Issue>> {
         let found = match self.issues {
             Fact::Known(found) => found,
@@ -70,7 +70,7 @@ impl<'m> Acting<'m> {
         };
         let name = repository.full_name();
         let target = issues::target(repository.issues_enabled, &name, fallback);
-        let kept = watches.of(watched.repository, watched.workflow);
+        let kept = all.of(watched.repository, watched.workflow);
         let kept = kept.and_then(|watch| watch.memory.issue.as_ref());
         issues::about(watched, found, target.as_deref(), &name, kept)
     }

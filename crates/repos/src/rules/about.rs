@@ -54,6 +54,7 @@ impl About {
 }
 
 /// What is said of it.
+#[expect(clippy::too_many_lines, reason = "a table: one row a rule")]
 pub(super) fn about(rule: Rule) -> About {
     use Severity::{High, Low, Medium};
     match rule {

@@ -178,16 +178,17 @@ fn of_secrets(wanted: &WantedSection, items: &Items, known: &KnownSecrets, drift
         let from = from.as_str().unwrap_or_default();
         let version = match &known.versions {
             None => None,
-            Some(versions) => match versions.get(from) {
-                Some(version) => Some(version),
-                None => {
+            Some(versions) => {
+                let version = versions.get(from);
+                if version.is_none() {
                     let why = format!(
                         "the control plane has no secret {from}; put it there with `cc-devops put-secret {from}`"
                     );
                     drift.unknown(format!("secrets/{name}"), why);
                     continue;
                 }
-            },
+                version
+            }
         };
         let standing = Section::Secrets.find(items, name).map(|(_, value)| value);
         let set = known.set.get(name).filter(|set| set.from == from);

@@ -66,10 +66,9 @@ pub fn export(facts: &[SettingsFacts], left_alone: &[(String, String)], all: boo
     if !tables.is_empty() {
         document.insert("overrides", Item::ArrayOfTables(tables));
     }
-    let comments: String = left_out
-        .iter()
-        .map(|line| format!("# {}\n", cc_devops_kernel::text::line(line)))
-        .collect();
+    let comments = left_out.iter().fold(String::new(), |comments, line| {
+        comments + "# " + &cc_devops_kernel::text::line(line) + "\n"
+    });
     let gap = if comments.is_empty() { "" } else { "\n" };
     Exported {
         toml: format!("{comments}{gap}{document}"),

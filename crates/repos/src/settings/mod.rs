@@ -100,11 +100,10 @@ impl Section {
     /// What a credential must be allowed to do to see it, in GitHub's words.
     pub fn to_read(self) -> &'static str {
         match self {
-            Self::General | Self::Topics => "Metadata: read",
+            Self::General | Self::Topics | Self::Rulesets => "Metadata: read",
             Self::Labels => "Issues: read",
             Self::Teams | Self::Collaborators | Self::Actions => "Administration: read",
             Self::Environments => "Actions: read",
-            Self::Rulesets => "Metadata: read",
             Self::Variables => "Variables: read",
             Self::Secrets => "Secrets: read",
         }

@@ -153,7 +153,7 @@ impl Reconciler {
         };
         let mut all = Vec::new();
         let (mut looked, _) = self.look(&asked, &mut |facts| all.push(facts), progress).await?;
-        all.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+        all.sort_by_cached_key(|facts| facts.name.to_lowercase());
         let unread = looked.missing.iter().map(|(name, why)| {
             let name = if name.is_empty() { "the end of the list" } else { name };
             (name.to_owned(), why.clone())
@@ -237,22 +237,21 @@ impl Reconciler {
         for change in changes {
             course.is_at(applied.len() as u64, changes.len() as u64, "settings");
             course.go_on()?;
-            let outcome = match &refused {
-                Some(why) => Err(PortError::new(PortErrorKind::Superseded, why.clone())),
-                None => {
-                    let act = Outside {
-                        begun: actions::REPOSITORY_CHANGE_BEGUN,
-                        done: actions::REPOSITORY_CHANGED,
-                        resource: plan.repository.clone(),
-                        detail: json!({
-                            "change": "setting", "setting": change.place(), "rules": [Rule::SettingsDrift],
-                            "removed": change.after.is_null(),
-                        }),
-                        author,
-                    };
-                    let doing = self.carry_out(plan, change);
-                    act.done((&*self.audit, &*self.clock), doing, |_| None).await
-                }
+            let outcome = if let Some(why) = &refused {
+                Err(PortError::new(PortErrorKind::Superseded, why.clone()))
+            } else {
+                let act = Outside {
+                    begun: actions::REPOSITORY_CHANGE_BEGUN,
+                    done: actions::REPOSITORY_CHANGED,
+                    resource: plan.repository.clone(),
+                    detail: json!({
+                        "change": "setting", "setting": change.place(), "rules": [Rule::SettingsDrift],
+                        "removed": change.after.is_null(),
+                    }),
+                    author,
+                };
+                let doing = self.carry_out(plan, change);
+                act.done((&*self.audit, &*self.clock), doing, |_| None).await
             };
             applied.push(Applied {
                 repository: plan.repository.clone(),

@@ -226,6 +226,7 @@ pub struct CodeownersMistake {
 /// A webhook. Of its address only the host is kept: the rest may hold a secret.
 /// Source: <https://docs.github.com/en/rest/repos/webhooks>.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Webhook {
     /// Its id.
     pub id: u64,

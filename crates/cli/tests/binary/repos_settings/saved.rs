@@ -138,11 +138,7 @@ fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
         model.advance(Duration::from_mins(1));
         let now = model.seconds();
         model.edit("acme/web", |of| {
-<<<<<<< HEAD
-            drop(of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now));
-=======
             of.settings.secret_times.insert("NPM_TOKEN".to_owned(), now);
->>>>>>> settings
         });
     });
     house.with(policy, &["plan", "web"]).exits(1);

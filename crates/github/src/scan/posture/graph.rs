@@ -345,7 +345,7 @@ fn required(rules: Vec<Placed>) -> Vec<String> {
 fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {
     let entries = folder.entries.unwrap_or_default().into_iter();
     entries
-        .filter(|entry| entry.name.ends_with(".yml") || entry.name.ends_with(".yaml"))
+        .filter(|entry| matches!(entry.name.rsplit_once('.'), Some((_, "yml" | "yaml"))))
         .filter_map(|entry| {
             let path = format!(".github/workflows/{}", entry.name);
             let blob = entry.object?;

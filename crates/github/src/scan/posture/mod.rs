@@ -69,6 +69,9 @@ struct Target<'r> {
     stamp: String,
 }
 
+/// What was read of a repository in one turn; `None` where there is no such thing to keep.
+type ReadFacts = Vec<(Topic, Option<KeptFact>)>;
+
 /// What REST is asked about one repository, and what comes of it.
 struct Turn<'t> {
     client: &'t Client,
@@ -80,7 +83,7 @@ struct Turn<'t> {
     /// Whether the repository is another than when it was last read.
     moved: bool,
     /// What is to be kept.
-    read: Vec<(Topic, Option<KeptFact>)>,
+    read: ReadFacts,
 }
 
 /// What one repository tells about the others.
@@ -218,8 +221,7 @@ impl<'c> Reader<'c> {
             };
             turns.push(turn.take(target, organization));
         }
-        let read: Vec<(u64, Vec<(Topic, Option<KeptFact>)>)> =
-            stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
+        let read: Vec<(u64, ReadFacts)> = stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
         for (id, facts) in read {
             for (topic, fact) in facts {
                 self.shelves.keep(id, topic, fact);
@@ -243,11 +245,7 @@ impl<'c> Reader<'c> {
 
 impl Turn<'_> {
     /// Reads what is asked of the repository, and hands over what is to be kept.
-    async fn take(
-        mut self,
-        target: &mut Target<'_>,
-        organization: Option<&OfOrganization>,
-    ) -> (u64, Vec<(Topic, Option<KeptFact>)>) {
+    async fn take(mut self, target: &mut Target<'_>, organization: Option<&OfOrganization>) -> (u64, ReadFacts) {
         let Target {
             repository,
             settings,

@@ -171,6 +171,7 @@ pub(super) struct DefaultPermissions {
     can_approve_pull_request_reviews: bool,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an answer becomes what it says")]
 pub(super) fn permissions(answer: DefaultPermissions) -> WorkflowPermissions {
     WorkflowPermissions {
         token: if answer.default_workflow_permissions == "read" {
@@ -183,6 +184,7 @@ pub(super) fn permissions(answer: DefaultPermissions) -> WorkflowPermissions {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "GitHub's names")]
 pub(super) struct Allowed {
     #[serde(default)]
     enabled: Option<bool>,
@@ -195,6 +197,7 @@ pub(super) struct Allowed {
 }
 
 /// Of a repository or an organisation.
+#[expect(clippy::needless_pass_by_value, reason = "an answer becomes what it says")]
 pub(super) fn actions(answer: Allowed) -> ActionsPermissions {
     let nowhere = answer.enabled_repositories.as_deref() == Some("none");
     ActionsPermissions {

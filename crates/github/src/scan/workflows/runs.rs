@@ -262,9 +262,10 @@ impl Task<'_> {
         if let Some(failure) = failure
             && let Some(run) = runs.iter_mut().find(|run| RunKey::from(&**run) == failure)
         {
-            match self.known_jobs(failure) {
-                Some(jobs) => run.failed_jobs = jobs,
-                None => (run.failed_jobs, whole) = failed_jobs(client, self.repository, failure.run).await,
+            if let Some(jobs) = self.known_jobs(failure) {
+                run.failed_jobs = jobs;
+            } else {
+                (run.failed_jobs, whole) = failed_jobs(client, self.repository, failure.run).await;
             }
         }
         let decides = decides.and_then(|decides| {

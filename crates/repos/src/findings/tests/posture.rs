@@ -43,7 +43,7 @@ fn the_sample_meets_the_strict_preset_too() {
 fn what_may_not_be_seen_is_unknown_and_what_the_plan_lacks_is_unavailable() {
     fn both<T: Clone>(set: impl Fn(&mut Posture, Option<Observed<T>>), rule: Rule) {
         let (verdict, words) = told(rule, "", |posture| {
-            set(posture, Some(Observed::now(Fact::Unknown(no_admin()))))
+            set(posture, Some(Observed::now(Fact::Unknown(no_admin()))));
         });
         assert_eq!(verdict, Verdict::Unknown, "{rule}");
         assert!(words.contains("Administration: read"), "{words}");
@@ -134,7 +134,7 @@ fn what_workflows_may_do_and_use() {
 fn actions_of_others_are_pinned() {
     let with = |policy: &str, files: Vec<WorkflowFile>| {
         told(Rule::ActionsPinned, policy, |posture| {
-            posture.uses = Some(Observed::known(files))
+            posture.uses = Some(Observed::known(files));
         })
     };
     let (verdict, words) = with(
@@ -379,7 +379,7 @@ fn required_workflows_are_those_the_policy_names() {
 fn the_newest_run_of_each_of_dependabots_jobs_counts() {
     let of = |runs: Vec<DependabotRun>| {
         told(Rule::DependabotRuns, "", |posture| {
-            posture.dependabot_runs = Some(Observed::known(runs))
+            posture.dependabot_runs = Some(Observed::known(runs));
         })
     };
     let run = dependabot_run;
