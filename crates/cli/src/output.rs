@@ -46,7 +46,7 @@ impl Output {
 
     /// The text with no line wider than the terminal. Whatever else reads it gets its lines as they are.
     pub(crate) fn fitted(self, text: String) -> String {
-        match columns(std::io::stdout()) {
+        match columns(&std::io::stdout()) {
             Some(width) if !self.json => wrap(&text, width),
             _ => text,
         }
@@ -158,7 +158,7 @@ impl Output {
 
     /// Says on the line of the progress what keeps it from going on; the next progress takes its place.
     pub(crate) fn trouble(sentence: &str) {
-        let columns = usize::from(columns(std::io::stderr()).unwrap_or(80));
+        let columns = usize::from(columns(&std::io::stderr()).unwrap_or(80));
         let line: String = visible(sentence).chars().take(columns.saturating_sub(1)).collect();
         write_now(&format!("\r\u{1b}[K{line}"));
     }
@@ -324,15 +324,15 @@ fn write_out(text: &str) -> Result<(), CliError> {
 }
 
 /// The columns of a terminal; none where it is none.
-fn columns(stream: impl IsTerminal + AsFd) -> Option<u16> {
-    let size = rustix::termios::tcgetwinsize(&stream).ok()?;
+fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     (stream.is_terminal() && size.ws_col > 0).then_some(size.ws_col)
 }
 
 /// A text for a person on standard error, within the width of the terminal.
 fn told(text: &str) -> String {
     let shown = text::lines(text);
-    match columns(std::io::stderr()) {
+    match columns(&std::io::stderr()) {
         Some(width) => wrap(&shown, width),
         None => shown.into_owned(),
     }

@@ -103,7 +103,7 @@ fn a_task_of_any_bytes_is_one_that_exists_or_none() {
         |bytes| {
             let Ok(payload) = input::document(bytes) else { return };
             let task = Task::of(&payload);
-            if let Ok(Some(work)) = task.work(&payload) {
+            if let Ok(Some(work)) = task.work(&payload, Some("acme")) {
                 assert_eq!(Action::for_work(&work).as_str(), task.as_str());
             }
         },

@@ -186,10 +186,9 @@ fn alternatives(error: &ValidationError<'_>) -> Vec<&'static str> {
 
 fn required(name: &str, instance: &Value, at: &[&str]) -> Option<String> {
     match (at, name) {
-        ([], "version") => None,
         ([], "updates") => Some("the key `updates` is missing; it lists the ecosystems to update".to_owned()),
-        // Whether GitHub asks for it is not known.
-        (_, "patterns") => None,
+        // The version is looked at before; whether GitHub asks for patterns is not known.
+        ([], "version") | (_, "patterns") => None,
         ([.., "schedule"], "cronjob") => (instance.get("interval").and_then(Value::as_str) == Some("cron"))
             .then(|| "the interval `cron` needs a `cronjob`".to_owned()),
         ([.., "schedule"], "interval") => Some(needs_interval()),

@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .export(names, &mut |done, total| progress.of(done, total))
         .await;
     drop(progress);
-    let (exported, whole) = exported.map_err(|error| CliError::of_named(error, names))?;
+    let (exported, is_whole) = exported.map_err(|error| CliError::of_named(error, names))?;
     match &args.out {
         Some(path) => {
             write_new(path, &exported.toml)?;
@@ -73,5 +73,5 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }))?,
         None => Output::raw(&exported.toml)?,
     }
-    if whole { Ok(()) } else { Err(CliError::Unread) }
+    if is_whole { Ok(()) } else { Err(CliError::Unread) }
 }

@@ -201,6 +201,7 @@ impl<'w> Seen<'w> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: one arm an expectation")]
     fn wrong_beside_findings(&self, key: &str, wanted: &Value, expect: &Value) -> Vec<String> {
         let unless = |holds: bool, words: String| if holds { Vec::new() } else { vec![words] };
         let of = |name: &str| {

@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn what_was_not_read_is_not_kept() {
-        let gap = |gap| KeptFact::new(&Fact::<bool>::Unknown(gap), TODAY, None, false);
         use cc_devops_repos::snapshot::Gap;
+        let gap = |gap| KeptFact::new(&Fact::<bool>::Unknown(gap), TODAY, None, false);
         assert!(gap(Gap::NotRead("502".to_owned())).is_none());
         let kept = gap(Gap::Permission("Webhooks: read".to_owned())).unwrap();
         assert!(matches!(kept.fact::<bool>(), Some(Fact::Unknown(_))));
