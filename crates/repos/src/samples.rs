@@ -156,13 +156,13 @@ pub(super) fn posture() -> Posture {
 
 /// A workflow file that uses this.
 pub(super) fn uses(uses: &[&str]) -> WorkflowFile {
-    let used = uses.iter().zip(7..).map(|(uses, line)| UsedAction {
-        uses: (*uses).to_owned(),
+    let lines = uses.iter().zip(7..).map(|(name, line)| UsedAction {
+        uses: (*name).to_owned(),
         line,
     });
     WorkflowFile {
         path: ".github/workflows/ci.yml".to_owned(),
-        uses: Fact::Known(used.collect()),
+        uses: Fact::Known(lines.collect()),
     }
 }
 

@@ -83,7 +83,8 @@ pub(crate) async fn owner(
         }
     };
     let looking = async move {
-        let mut look = Look::begin(client, (store, policy), (&login, organization), total, depth).await?;
+        let look = Look::begin(client, (store, policy), (&login, organization), total, depth);
+        let mut look = Box::pin(look).await?;
         if let Some(organization) = look.posture.organization(&login, look.reader.plan()) {
             take(Found::Organization(Box::new(organization)));
         }

@@ -60,7 +60,6 @@ fn keys_that_do_not_exist_are_refused_wherever_they_stand() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn values_and_types_outside_the_lists_are_refused() {
     for (lines, told) in [
         (
