@@ -44,18 +44,14 @@ pub(super) fn known(what: &str, message: &str, sso: Option<&str>) -> Option<Erro
 
 /// Whether these words of a GraphQL answer say that the server does not know something that was asked for; what.
 pub(super) fn unknown_to_the_server(message: &str) -> Option<String> {
-    // The words have an apostrophe of their own between the quoted names.
-    let quoted = |between: &str| {
-        let (before, after) = message.split_once(between)?;
-        Some((
-            before.rsplit('\'').next()?.to_owned(),
-            after.split('\'').next()?.to_owned(),
-        ))
+    let around = |middle: &str| {
+        let (before, behind) = message.split_once(middle)?;
+        Some((before.strip_prefix("Field '")?, behind.split('\'').next()?))
     };
-    if let Some((field, of)) = quoted("' doesn't exist on type '") {
+    if let Some((field, of)) = around("' doesn't exist on type '") {
         return Some(format!("{of}.{field}"));
     }
-    if let Some((field, argument)) = quoted("' doesn't accept argument '") {
+    if let Some((field, argument)) = around("' doesn't accept argument '") {
         return Some(format!("{field}({argument}:)"));
     }
     let named = message.strip_prefix("No such type ")?;
