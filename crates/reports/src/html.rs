@@ -28,6 +28,7 @@ summary{cursor:pointer;padding:.3rem 0}.critical,.high{color:var(--bad);font-wei
 @media(max-width:40rem){thead{display:none}table,caption,tbody,tr,td{display:block}\
 tr{padding:.5rem 0;border-bottom:1px solid var(--line)}td{border:0;padding:.1rem 0}td:empty{display:none}\
 td[data-of]::before{content:attr(data-of) ': ';color:var(--dim)}}\
+@media(min-width:40.01rem){th{overflow-wrap:normal}th:first-child{min-width:9rem}}\
 @media print{details{break-inside:avoid}}";
 
 /// An audit as a page; `web` is where people see the server, such as `https://github.com`.
