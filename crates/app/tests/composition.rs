@@ -74,8 +74,9 @@ fn on_aws_all_three_hold_the_same() {
 #[tokio::test]
 async fn in_a_folder_the_server_and_a_command_hold_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, commands) = embedded::serve(settings(""), folder.path()).unwrap();
-    let command = embedded::command(settings(""), folder.path(), false).unwrap();
+    let acme = || settings("[github]\nowner = \"acme\"");
+    let (server, commands) = embedded::serve(acme(), folder.path()).unwrap();
+    let command = embedded::command(acme(), folder.path(), false).unwrap();
     assert_eq!(held(&command), held(&server));
     let names = |checks: Vec<cc_devops_kernel::health::Check>| -> Vec<String> {
         checks.into_iter().map(|check| check.name.clone()).collect()
@@ -95,6 +96,15 @@ async fn in_a_folder_the_server_and_a_command_hold_the_same() {
     let door = server.http(plane).unwrap();
     assert!(door.revenue.is_some() && door.hygiene.is_some() && door.keeper.is_some());
     drop(commands);
+}
+
+#[tokio::test]
+async fn without_an_owner_there_are_no_repositories_to_look_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _commands) = embedded::serve(settings(""), folder.path()).unwrap();
+    let plane = Arc::new(server.control_plane().await.unwrap());
+    let door = server.http(plane).unwrap();
+    assert!(door.revenue.is_some() && door.hygiene.is_none());
 }
 
 #[test]

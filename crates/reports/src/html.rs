@@ -14,7 +14,6 @@ const STYLE: &str = "\
 @media(prefers-color-scheme:dark){:root{--bad:#f97066;--good:#47cd89;--dim:#98a2b3;--rest:#667085}}\
 *{box-sizing:border-box}\
 body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}\
-th{overflow-wrap:normal}\
 h1{margin-bottom:0;line-height:1.2}table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}\
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}\
 caption{text-align:left;color:var(--dim);padding-bottom:.3rem}a{color:inherit}\
