@@ -76,7 +76,7 @@ mod tests {
         );
         assert_eq!(
             wrap("  https://example.org/a/very/long/address", 20),
-            "  https://example.o\n    rg/a/very/long/ad\n    dress"
+            "  https://example.or\n    g/a/very/long/ad\n    dress"
         );
         assert_eq!(wrap("a  b", 40), "a  b", "what fits stays as it is");
     }

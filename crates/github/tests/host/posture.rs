@@ -402,6 +402,35 @@ async fn one_repository_is_read_as_it_is_now() {
 
 #[tokio::test]
 async fn all_and_one_are_told_alike_whoever_asks() {
+    for token in [
+        "reader",
+        "app",
+        "administration",
+        "contents",
+        "actions",
+        "repository_hooks",
+        "security_events",
+        TOKEN,
+    ] {
+        // What another credential saw is kept; here each sees for itself.
+        let house = House::of(of_every_standing()).await;
+        match token {
+            "reader" => house.fake.token(token, Access::classic("reader", Permission::Read)),
+            "app" => house.fake.token(token, Access::installation("hygiene")),
+            TOKEN => {}
+            lacking => house.fake.token(lacking, Access::fine_grained("ops").without(lacking)),
+        }
+        let github = github(&house, STRICT, token, &clock());
+        let all = read(&github).await;
+        for among in &all.repositories {
+            let (alone, _) = github.repository(&among.full_name(), Depth::Settings).await.unwrap();
+            assert_eq!(alone.posture, among.posture, "{} for {token}", among.name);
+        }
+    }
+}
+
+/// One repository where much is wrong, and a private one.
+fn of_every_standing() -> Model {
     let mut model = model();
     model.edit_security("acme", |security| security.workflow_token = "write".to_owned());
     model.repo("acme/web", |of| {
@@ -413,36 +442,7 @@ async fn all_and_one_are_told_alike_whoever_asks() {
         of.visibility = Visibility::Private;
         of.security.secret_scanning = false;
     });
-    let house = House::of(model).await;
-    house.fake.token("reader", Access::classic("reader", Permission::Read));
-    house.fake.token("app", Access::installation("hygiene"));
-    for lacking in [
-        "administration",
-        "contents",
-        "actions",
-        "repository_hooks",
-        "security_events",
-    ] {
-        house.fake.token(lacking, Access::fine_grained("ops").without(lacking));
-    }
-    let tokens = [
-        "reader",
-        "app",
-        "administration",
-        "contents",
-        "actions",
-        "repository_hooks",
-        "security_events",
-        TOKEN,
-    ];
-    for token in tokens {
-        let github = github(&house, STRICT, token, &clock());
-        let all = read(&github).await;
-        for among in &all.repositories {
-            let (alone, _) = github.repository(&among.full_name(), Depth::Settings).await.unwrap();
-            assert_eq!(alone.posture, among.posture, "{} for {token}", among.name);
-        }
-    }
+    model
 }
 
 #[tokio::test]
