@@ -215,7 +215,7 @@ async fn the_default_rules_take_little_and_a_narrow_organisation_saves_a_request
 #[tokio::test]
 async fn what_only_rest_has_is_read_once_and_then_in_turn() {
     let mut model = model();
-    model.edit_security("acme", |security| security.workflow_token = "write".to_owned());
+    model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.many("acme", 120, &[("README.md", "x")], |_, of| {
         of.security.hooks = vec![Hook::to("https://hooks.example/x")];
     });
@@ -277,7 +277,7 @@ async fn what_only_rest_has_is_read_once_and_then_in_turn() {
 #[tokio::test]
 async fn a_missing_permission_is_unknown_until_it_is_given() {
     let mut model = model();
-    model.edit_security("acme", |security| security.workflow_token = "write".to_owned());
+    model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |_| ());
     model.repo("acme/api", |_| ());
     let house = House::of(model).await;
@@ -339,7 +339,7 @@ async fn what_a_private_repository_does_not_have_is_unavailable() {
 #[tokio::test]
 async fn changes_are_made_and_seen_at_once() {
     let mut model = model();
-    model.edit_security("acme", |security| security.workflow_token = "write".to_owned());
+    model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |of| {
         of.security.workflow_token = "write".to_owned();
         of.security.secret_scanning = false;
@@ -432,7 +432,7 @@ async fn all_and_one_are_told_alike_whoever_asks() {
 /// One repository where much is wrong, and a private one.
 fn of_every_standing() -> Model {
     let mut model = model();
-    model.edit_security("acme", |security| security.workflow_token = "write".to_owned());
+    model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
     model.repo("acme/web", |of| {
         of.security.deploy_keys = vec![("release".to_owned(), false)];
         of.security.hooks = vec![Hook::to("http://ci.example/")];
