@@ -30,6 +30,17 @@ LATENCY_MS, WORKFLOWS = 100, 3
 CALLS = ["", "/branches/main", "/branches/main/protection", "/rulesets", "/vulnerability-alerts", "/automated-security-fixes"]
 
 
+# Starts a command and says how it ended and its peak memory. A process inherits the peak of who started it, and this program
+# holds large reports; the waiter is small.
+WAITER = """
+import os, sys
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+with open(sys.argv[1], "w") as used:
+    used.write(f"{status} {usage.ru_maxrss}")
+"""
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -51,18 +62,19 @@ def fake_github(fake, repositories, latency_ms, workflows=WORKFLOWS, deep=True):
 def run(binary, data, github, *command):
     """A command's JSON answer, its seconds, its peak memory in bytes."""
     environment = own_environment(GITHUB_TOKEN=github["token"], CC_DEVOPS__GITHUB__API_URL=github["url"])
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as answer:
-        process = subprocess.Popen([binary, "--data-dir", data, *command, "--owner", github["owner"], "--json"],
-                                   env=environment, cwd=data, stdin=subprocess.DEVNULL, stdout=answer)
-        _, status, usage = os.wait4(process.pid, 0)
+    with tempfile.TemporaryFile() as answer, tempfile.NamedTemporaryFile("r") as used:
+        command = [binary, "--data-dir", data, *command, "--owner", github["owner"], "--json"]
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", WAITER, used.name, *map(str, command)],
+                       env=environment, cwd=data, stdin=subprocess.DEVNULL, stdout=answer, check=True)
         seconds = time.perf_counter() - began
+        status, peak = map(int, used.read().split())
         answer.seek(0)
         text = answer.read().decode()
     # 1 says that there are breaches, or failing workflows.
     if os.waitstatus_to_exitcode(status) not in (0, 1) or not text:
         raise Failed(f"{command} ended with {status}: {text[-500:]}")
-    return json.loads(text), seconds, usage.ru_maxrss * 1024
+    return json.loads(text), seconds, peak * 1024
 
 
 def one_by_one(github, count):
