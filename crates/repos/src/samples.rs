@@ -1,5 +1,6 @@
 //! What the tests of this module build on: a repository that meets the default policy, to be spoilt.
 
+use super::issues::{Issue, IssueStanding};
 use super::snapshot::*;
 
 pub(super) const DEPENDABOT: &str =
@@ -212,4 +213,16 @@ pub(super) fn with_rulesets(rulesets: Vec<Ruleset>) -> Repository {
 
 pub(super) fn no_admin() -> Gap {
     Gap::Permission("Administration: read".to_owned())
+}
+
+/// An open issue of our account's.
+pub(super) fn issue(number: u64, body: String) -> Issue {
+    Issue {
+        repository: "deepfoundai/web".to_owned(),
+        number,
+        ours: true,
+        standing: IssueStanding::Open,
+        locked: false,
+        body,
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
+use cc_devops_fake_github::{Model, TOKEN};
 use serde_json::{Value, json};
 
+use crate::github_house::House;
 use crate::process::Place;
 
 /// Longer than any of this takes, and than the grace of a shutdown.
@@ -13,30 +14,16 @@ const STALLED: Duration = Duration::from_mins(10);
 /// Well under the grace of a shutdown (30 s) and under a lease (60 s), which are as they are by default.
 const SOON: Duration = Duration::from_secs(12);
 
-struct House {
-    place: Place,
-    github: FakeGitHub,
-    _runtime: tokio::runtime::Runtime,
+/// A GitHub that answers nothing at first.
+fn house() -> House {
+    let mut model = Model::at(1_795_348_800);
+    model.repo("acme/web", |_| ());
+    let house = House::on(model);
+    house.github.latency(STALLED);
+    house
 }
 
 impl House {
-    /// A folder, and a GitHub that answers nothing for now.
-    fn new() -> Self {
-        let mut model = Model::at(1_795_348_800);
-        model.repo("acme/web", |_| ());
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
-        let github = runtime.block_on(FakeGitHub::start(model));
-        github.latency(STALLED);
-        let place = Place::new();
-        place.configure(&format!("[github]\nowner = \"acme\"\napi_url = \"{}\"\n", github.url()));
-        Self {
-            place,
-            github,
-            _runtime: runtime,
-        }
-    }
-
     /// Sends a check that takes long, and waits until it is being carried out.
     fn begin(&self) {
         self.place
@@ -66,7 +53,7 @@ impl House {
 
 #[test]
 fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke_off() {
-    let house = House::new();
+    let house = house();
     let server = house.place.serve();
     house.begin();
     let told = Instant::now();
@@ -87,7 +74,7 @@ fn a_stop_ends_in_well_under_its_grace_and_the_next_start_finishes_what_it_broke
 
 #[test]
 fn after_a_kill_the_next_start_does_not_wait_for_leases() {
-    let house = House::new();
+    let house = house();
     let server = house.place.serve();
     house.begin();
     // It is killed.

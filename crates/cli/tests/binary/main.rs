@@ -12,6 +12,8 @@ mod edge;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod github_house;
+#[cfg(test)]
 mod long_work;
 #[cfg(test)]
 mod outbox;

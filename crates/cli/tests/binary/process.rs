@@ -9,6 +9,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Starts what serves from threads of its own while the binary runs, for as long as these are kept.
+pub(crate) fn beside<T>(serving: impl Future<Output = T>) -> (T, Runtime) {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let threads = threads.worker_threads(1).enable_all().build().unwrap();
+    (threads.block_on(serving), threads)
+}
 
 /// How a server is started.
 const SERVE: [&str; 6] = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "-vv"];

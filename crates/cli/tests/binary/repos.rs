@@ -1,49 +1,22 @@
 //! `repos` and `workflows` against the fake GitHub, from an empty start.
 
-use cc_devops_fake_github::{FakeGitHub, Model, Protection, TOKEN};
+use cc_devops_fake_github::{Model, Protection, TOKEN};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Run, finish};
+use crate::github_house::House;
 
-struct House {
-    place: Place,
-    github: FakeGitHub,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl House {
-    /// A folder in which nothing ever ran. The fake serves from threads of its own while the binary runs.
-    fn new() -> Self {
-        let mut model = Model::at(1_795_348_800);
-        model.repo("acme/web", |of| of.vulnerability_alerts = true);
-        model.protect("acme/web", Protection::of("main").reviews(1));
-        model.repo("acme/api", |_| ());
-        model.repo("acme/old", |of| of.archived = true);
-        let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
-        model.run(ci, "failure", |_| ());
-        let lint = model.workflow("acme/api", ".github/workflows/lint.yml");
-        model.run(lint, "success", |_| ());
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
-        let github = runtime.block_on(FakeGitHub::start(model));
-        let place = Place::new();
-        place.configure(&format!("[github]\nowner = \"acme\"\napi_url = \"{}\"\n", github.url()));
-        Self {
-            place,
-            github,
-            _runtime: runtime,
-        }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        self.run_as(TOKEN, arguments)
-    }
-
-    fn run_as(&self, token: &str, arguments: &[&str]) -> Run {
-        let mut command = self.place.command(arguments);
-        command.env("GITHUB_TOKEN", token);
-        finish(command, "")
-    }
+/// Three repositories, one of them archived, and two workflows, one of which fails.
+fn house() -> House {
+    let mut model = Model::at(1_795_348_800);
+    model.repo("acme/web", |of| of.vulnerability_alerts = true);
+    model.protect("acme/web", Protection::of("main").reviews(1));
+    model.repo("acme/api", |_| ());
+    model.repo("acme/old", |of| of.archived = true);
+    let ci = model.workflow("acme/web", ".github/workflows/ci.yml");
+    model.run(ci, "failure", |_| ());
+    let lint = model.workflow("acme/api", ".github/workflows/lint.yml");
+    model.run(lint, "success", |_| ());
+    House::on(model)
 }
 
 /// The kinds of the changes of an audit.
@@ -54,7 +27,7 @@ fn kinds(audit: &Value) -> Vec<&str> {
 
 #[test]
 fn a_second_audit_and_a_second_look_at_workflows_change_nothing() {
-    let house = House::new();
+    let house = house();
     let first = house.run(&["repos", "audit", "--json"]).exits(1).json();
     assert_eq!((&first["owner"], &first["complete"]), (&json!("acme"), &json!(true)));
     assert!(kinds(&first).iter().all(|kind| *kind == "new"), "{first}");
@@ -87,7 +60,7 @@ fn a_second_audit_and_a_second_look_at_workflows_change_nothing() {
 
 #[test]
 fn what_is_fixed_is_known_the_next_time() {
-    let house = House::new();
+    let house = house();
     house.run(&["repos", "audit", "--json"]).exits(1);
     let plan = house
         .run(&["repos", "fix", "api", "--rule", "vulnerability_alerts"])
@@ -134,7 +107,7 @@ fn what_is_fixed_is_known_the_next_time() {
 
 #[test]
 fn an_audit_has_its_formats_its_filters_and_its_exit_codes() {
-    let house = House::new();
+    let house = house();
     let table = house.run(&["repos", "audit"]).exits(1);
     assert!(
         table.stdout.contains("3 repositories of acme, 2 looked at"),
@@ -184,7 +157,7 @@ fn an_audit_has_its_formats_its_filters_and_its_exit_codes() {
 
 #[test]
 fn bad_input_has_its_own_message() {
-    let house = House::new();
+    let house = house();
     let wrong = house.run_as("ghp_wrong", &["repos", "audit"]).exits(3);
     assert!(wrong.stderr.contains("does not accept the token"), "{}", wrong.stderr);
     let none = house.run_as("", &["workflows", "check"]).exits(3);
@@ -210,7 +183,7 @@ fn bad_input_has_its_own_message() {
 
 #[test]
 fn a_server_takes_the_configured_secret_alone_and_a_command_says_what_it_takes() {
-    let house = House::new();
+    let house = house();
     let check = |id: &str| {
         let event = json!({
             "source": "agent.Hygiene",
@@ -256,7 +229,7 @@ fn a_server_takes_the_configured_secret_alone_and_a_command_says_what_it_takes()
 
 #[test]
 fn what_is_sent_to_the_function_by_name_is_answered_here_as_there() {
-    let house = House::new();
+    let house = house();
     let server = house.place.serve();
     house
         .place
@@ -301,7 +274,7 @@ fn script(workflow: &str, step: &str) -> String {
 
 #[test]
 fn the_example_for_ci_writes_a_summary_and_a_file_for_code_scanning() {
-    let house = House::new();
+    let house = house();
     let workflow = include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../examples/github-actions/repositories.yml"
@@ -336,7 +309,7 @@ fn the_example_for_ci_writes_a_summary_and_a_file_for_code_scanning() {
 
 #[test]
 fn another_owners_repository_and_no_owner_are_refused_before_anything_is_asked() {
-    let house = House::new();
+    let house = house();
     for arguments in [
         &["repos", "audit", "--repo", "web", "--repo", "other/web"][..],
         &["repos", "explain", "other/web"],
@@ -367,7 +340,7 @@ fn another_owners_repository_and_no_owner_are_refused_before_anything_is_asked()
 
 #[test]
 fn what_only_shows_leaves_no_folder_behind() {
-    let house = House::new();
+    let house = house();
     for arguments in [
         &["repos", "explain", "web"][..],
         &["repos", "audit", "--dry-run", "--fail-on", "never"],

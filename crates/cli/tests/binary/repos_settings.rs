@@ -1,17 +1,12 @@
 //! Settings as code against the fake GitHub: `repos export`, `repos plan`, `repos apply`.
 
-use cc_devops_fake_github::{Access, Branches, Environment, FakeGitHub, Model, Repository, Ruleset, TOKEN};
+use cc_devops_fake_github::{Access, Branches, Environment, Model, Repository, Ruleset};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Run, finish};
+use crate::github_house::House;
+use crate::process::Run;
 
 mod saved;
-
-struct House {
-    place: Place,
-    github: FakeGitHub,
-    _runtime: tokio::runtime::Runtime,
-}
 
 const WANTED: &str = r##"
 [defaults.settings]
@@ -43,61 +38,42 @@ pull_request = { required_approving_review_count = 1 }
 required_status_checks = { required_status_checks = [{ context = "ci" }] }
 "##;
 
+/// Three repositories of an organisation, one of them archived, with settings of their own.
+fn house() -> House {
+    let mut model = Model::at(1_795_348_800);
+    model.org("acme");
+    let platform = model.team("acme", "platform");
+    model.team("acme", "ops");
+    model.stranger("ada");
+    model.repo("acme/web", |of| {
+        of.settings.topics = vec!["rust".to_owned(), "web".to_owned()];
+        of.settings.teams.insert("ops".to_owned(), "push".to_owned());
+        of.settings
+            .variables
+            .insert("STAGE".to_owned(), "live \"x\"".to_owned());
+        of.description = Some("It's the\nshop".to_owned());
+        let mut production = Environment::new("Production");
+        production.reviewers = vec![("Team".to_owned(), "ops".to_owned())];
+        production.branches = Branches::Patterns(vec![(1, "release/*".to_owned(), "branch".to_owned())]);
+        of.settings.environments = vec![production, Environment::new("it.staging/eu")];
+    });
+    let ruleset = Ruleset::new("main is protected")
+        .pull_request(2)
+        .checks(&[("ci", Some(15368))]);
+    model.ruleset(
+        "acme/web",
+        ruleset.bypass("Team", Some(platform)).bypass("RepositoryRole", Some(5)),
+    );
+    model.repo("acme/api", |of| {
+        of.settings
+            .options
+            .insert("delete_branch_on_merge".to_owned(), json!(true));
+    });
+    model.repo("acme/old", |of| of.archived = true);
+    House::on(model)
+}
+
 impl House {
-    /// Three repositories of an organisation, one of them archived, with settings of their own.
-    fn new() -> Self {
-        let mut model = Model::at(1_795_348_800);
-        model.org("acme");
-        let platform = model.team("acme", "platform");
-        model.team("acme", "ops");
-        model.stranger("ada");
-        model.repo("acme/web", |of| {
-            of.settings.topics = vec!["rust".to_owned(), "web".to_owned()];
-            of.settings.teams.insert("ops".to_owned(), "push".to_owned());
-            of.settings
-                .variables
-                .insert("STAGE".to_owned(), "live \"x\"".to_owned());
-            of.description = Some("It's the\nshop".to_owned());
-            let mut production = Environment::new("Production");
-            production.reviewers = vec![("Team".to_owned(), "ops".to_owned())];
-            production.branches = Branches::Patterns(vec![(1, "release/*".to_owned(), "branch".to_owned())]);
-            of.settings.environments = vec![production, Environment::new("it.staging/eu")];
-        });
-        let ruleset = Ruleset::new("main is protected")
-            .pull_request(2)
-            .checks(&[("ci", Some(15368))]);
-        model.ruleset(
-            "acme/web",
-            ruleset.bypass("Team", Some(platform)).bypass("RepositoryRole", Some(5)),
-        );
-        model.repo("acme/api", |of| {
-            of.settings
-                .options
-                .insert("delete_branch_on_merge".to_owned(), json!(true));
-        });
-        model.repo("acme/old", |of| of.archived = true);
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
-        let github = runtime.block_on(FakeGitHub::start(model));
-        let place = Place::new();
-        place.configure(&format!("[github]\nowner = \"acme\"\napi_url = \"{}\"\n", github.url()));
-        Self {
-            place,
-            github,
-            _runtime: runtime,
-        }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        self.run_as(TOKEN, arguments)
-    }
-
-    fn run_as(&self, token: &str, arguments: &[&str]) -> Run {
-        let mut command = self.place.command(arguments);
-        command.env("GITHUB_TOKEN", token).env("USER", "linus");
-        finish(command, "")
-    }
-
     /// A command with this text as the policy.
     fn with(&self, policy: &str, arguments: &[&str]) -> Run {
         let file = self.place.write("wanted.toml", policy);
@@ -138,7 +114,7 @@ fn places(plan: &Value) -> Vec<String> {
 
 #[test]
 fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right_once() {
-    let house = House::new();
+    let house = house();
     let file = house.place.path().join("repos.toml");
     let file = file.to_str().unwrap();
     let exported = house
@@ -220,7 +196,7 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
 
 #[test]
 fn every_section_is_made_as_it_is_wanted_and_what_is_not_named_stays() {
-    let house = House::new();
+    let house = house();
     let planned = house.with(WANTED, &["plan", "web", "--json"]).exits(1).json();
     assert_eq!(
         places(&planned),
@@ -280,7 +256,7 @@ fn every_section_is_made_as_it_is_wanted_and_what_is_not_named_stays() {
 
 #[test]
 fn an_exact_section_takes_away_what_it_does_not_name() {
-    let house = House::new();
+    let house = house();
     let exact = "[defaults.settings]\ntopics = { names = [\"rust\"], exact = true }\n\
                  teams = { exact = true, platform = \"read\" }\nlabels = { exact = true, bug = { color = \"d73a4a\" } }\n\
                  variables = { exact = true }\nenvironments = { exact = true, production = { branches = [\"main\"] } }\n\
@@ -306,7 +282,7 @@ fn an_exact_section_takes_away_what_it_does_not_name() {
 
 #[test]
 fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
-    let house = House::new();
+    let house = house();
     house.github.token(
         "ghp_blind",
         Access::fine_grained("ops")
@@ -352,7 +328,7 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
 
 #[test]
 fn the_audit_reports_what_has_drifted() {
-    let house = House::new();
+    let house = house();
     let policy = "[defaults.settings.general]\ndelete_branch_on_merge = true\n";
     let verdicts = |audit: &Value| -> Vec<(String, String)> {
         let of = |repository: &Value| {
@@ -391,7 +367,7 @@ fn the_audit_reports_what_has_drifted() {
 
 #[test]
 fn wrong_use_is_refused_before_anything_is_read() {
-    let house = House::new();
+    let house = house();
     let policy = "[defaults.settings]\ntopics = [\"a\"]\n";
     for arguments in [&["plan", "other/web"][..], &["apply", "web", "other/web", "--yes"]] {
         let refused = house.with(policy, arguments).exits(2);

@@ -7,25 +7,19 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::process::{Place, Run, finish};
+use crate::process::{Place, Run, beside, finish};
 
 const DAY: i64 = 86_400;
 
 struct House {
     place: Place,
     _stripe: FakeStripe,
-    _runtime: tokio::runtime::Runtime,
+    _threads: tokio::runtime::Runtime,
 }
 
 impl House {
     fn new(model: Model) -> Self {
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("threads can be had");
-        let stripe = runtime.block_on(FakeStripe::start(model));
+        let (stripe, threads) = beside(FakeStripe::start(model));
         stripe.set_rates(1_000, 1_000);
         let place = Place::new();
         place.configure(&format!("[stripe]\napi_url = \"{}\"\n", stripe.url()));
@@ -33,7 +27,7 @@ impl House {
         Self {
             place,
             _stripe: stripe,
-            _runtime: runtime,
+            _threads: threads,
         }
     }
 

@@ -3,7 +3,7 @@
 use cc_devops_fake_stripe::{FakeStripe, KEY, Model};
 use serde_json::{Value, json};
 
-use crate::process::{Place, Run, finish};
+use crate::process::{Place, Run, beside, finish};
 
 /// Noon of a day, and a day, in Unix seconds.
 pub(crate) const NOON: i64 = 1_795_348_800;
@@ -18,9 +18,7 @@ pub(crate) struct House {
 impl House {
     /// A data folder and an account. The fake serves from threads of its own while the binary runs.
     pub(crate) fn new(model: Model) -> Self {
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
-        let stripe = runtime.block_on(FakeStripe::start(model));
+        let (stripe, runtime) = beside(FakeStripe::start(model));
         stripe.set_rates(1_000, 1_000);
         let place = Place::new();
         place.configure(&format!(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_fake_github::{Access, Fault, Model, Protection, TOKEN};
+use cc_devops_fake_github::{Access, Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::health::Mode;
@@ -12,7 +12,7 @@ use cc_devops_repos::policy::Policy;
 use cc_devops_repos::ports::{CodeHost, RepositoryStore};
 use cc_devops_testkit::{Memory, sample, telling};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::house::{House, NOW, given, settings};
 
@@ -189,17 +189,7 @@ async fn what_a_person_closed_stays_closed() {
 #[tokio::test]
 async fn an_incomplete_scan_and_maintenance_write_nothing() {
     let house = house().await;
-    let unread = json!([
-        "repositoryOwner",
-        "repositories",
-        "nodes",
-        0,
-        "hasVulnerabilityAlertsEnabled"
-    ]);
-    let path = unread.as_array().unwrap().clone();
-    house
-        .fake
-        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
+    house.first_lacks(&["hasVulnerabilityAlertsEnabled"], "Something broke");
     let report = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Normal)
         .daily()
         .await;

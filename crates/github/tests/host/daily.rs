@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_fake_github::{Fault, Model, Protection, TOKEN};
+use cc_devops_fake_github::{Model, Protection, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::ports::PortErrorKind;
@@ -143,17 +143,7 @@ async fn what_an_incomplete_scan_does_not_confirm_is_told_if_nobody_was() {
     };
     auditor(&house, TOKEN).audit(&ask, &mut |_, _| ()).await.unwrap();
     tomorrow(&house);
-    let alerts_unread = json!([
-        "repositoryOwner",
-        "repositories",
-        "nodes",
-        0,
-        "hasVulnerabilityAlertsEnabled"
-    ]);
-    let path = alerts_unread.as_array().unwrap().clone();
-    house
-        .fake
-        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", path));
+    house.first_lacks(&["hasVulnerabilityAlertsEnabled"], "Something broke");
     assert!(!daily(&house).await);
     assert_eq!(alerts(&house).len(), 1);
     tomorrow(&house);

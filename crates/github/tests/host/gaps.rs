@@ -42,22 +42,17 @@ async fn a_node_that_may_not_be_read_is_no_node_that_is_gone() {
 #[tokio::test]
 async fn a_repository_without_its_branch_is_missing_and_not_empty() {
     let house = two().await;
-    let path = |first: &[&str]| first.iter().map(|step| json!(step)).collect::<Vec<_>>();
-    let mut at = path(&["repositoryOwner", "repositories", "nodes"]);
-    at.extend([json!(0), json!("defaultBranchRef")]);
-    house
-        .fake
-        .fault("POST /graphql Settings", 0, Fault::Partial("Something broke", at));
+    house.first_lacks(&["defaultBranchRef"], "Something broke");
     let (all, _) = settings_of(&house.github).await;
     assert_eq!((all.repositories.len(), all.missing.len()), (1, 1), "{all:?}");
 
-    let at = path(&["repository", "defaultBranchRef"]);
+    let at = vec![json!("repository"), json!("defaultBranchRef")];
     house
         .fake
         .fault("POST /graphql OneSettings", 0, Fault::Partial("Something broke", at));
     let error = house.github.repository("acme/web", Depth::Settings).await.unwrap_err();
     assert!(error.message.contains("Something broke"), "{error}");
-    let at = path(&["repository"]);
+    let at = vec![json!("repository")];
     house
         .fake
         .fault("POST /graphql OneSettings", 0, Fault::Partial("Something broke", at));

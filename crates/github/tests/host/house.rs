@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_fake_github::{FakeGitHub, Model, TOKEN};
+use cc_devops_fake_github::{FakeGitHub, Fault, Model, TOKEN};
 use cc_devops_github::GitHub;
 use cc_devops_github::client::{CredentialSource, GithubSettings, Limits, Retries};
 use cc_devops_kernel::ports::PortResult;
@@ -12,6 +12,7 @@ use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_repos::snapshot::{Repository, WorkflowId};
 use cc_devops_testkit::Memory;
+use serde_json::{Value, json};
 
 /// The moment the fake begins at, in Unix seconds.
 pub(crate) const NOW: i64 = 1_795_392_000;
@@ -46,6 +47,14 @@ pub(crate) fn given(credential: &str) -> CredentialSource {
 }
 
 impl House {
+    /// The next listing cannot say this field of its first repository, for this reason; with no field, the repository.
+    pub(crate) fn first_lacks(&self, field: &[&str], why: &'static str) {
+        let mut path: Vec<Value> = ["repositoryOwner", "repositories", "nodes"].map(Value::from).into();
+        path.push(json!(0));
+        path.extend(field.iter().map(|step| json!(step)));
+        self.fake.fault("POST /graphql Settings", 0, Fault::Partial(why, path));
+    }
+
     pub(crate) async fn of(model: Model) -> Self {
         Self::with(model, TOKEN).await
     }

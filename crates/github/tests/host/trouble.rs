@@ -6,7 +6,6 @@ use cc_devops_fake_github::{Fault, Model};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{Fact, Gap};
-use serde_json::json;
 
 use crate::house::{House, NOW, read, runs_of, settings_of};
 
@@ -95,27 +94,14 @@ async fn a_limit_in_the_middle_ends_the_list_and_says_until_when() {
 #[tokio::test]
 async fn a_partial_answer_is_a_gap_and_no_verdict() {
     let house = many(2).await;
-    let node = |field: &[&str]| {
-        let mut path = vec![
-            json!("repositoryOwner"),
-            json!("repositories"),
-            json!("nodes"),
-            json!(0),
-        ];
-        path.extend(field.iter().map(|field| json!(field)));
-        path
-    };
-    let fault = Fault::Partial("Something broke", node(&["defaultBranchRef", "branchProtectionRule"]));
-    house.fake.fault("POST /graphql Settings", 0, fault);
+    house.first_lacks(&["defaultBranchRef", "branchProtectionRule"], "Something broke");
     let (all, _) = settings_of(&house.github).await;
     let classic = &all.repositories[0].default_branch.as_ref().unwrap().classic;
     assert_eq!(*classic, Fact::Unknown(Gap::NotRead("Something broke".to_owned())));
     assert_eq!(all.repositories[0].unread().len(), 2);
     assert!(all.repositories[1].unread().is_empty());
 
-    house
-        .fake
-        .fault("POST /graphql Settings", 0, Fault::Partial("It vanished", node(&[])));
+    house.first_lacks(&[], "It vanished");
     let (all, _) = settings_of(&house.github).await;
     assert_eq!((all.repositories.len(), all.missing.len()), (1, 1));
     assert!(all.missing[0].1.contains("It vanished"), "{:?}", all.missing);

@@ -5,7 +5,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{OWNER, cases, field, name_of, text, texts};
-use crate::process::Place;
+use crate::process::{Place, beside};
 
 /// The token of `ada`, who administers everything.
 pub(crate) const ADMIN: &str = "ghp_case_admin";
@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) full_name: String,
     /// The default branch's Dependabot file before anything was asked.
     pub(crate) dependabot: Option<String>,
-    _runtime: tokio::runtime::Runtime,
+    _threads: tokio::runtime::Runtime,
 }
 
 /// Where a case's Dependabot file lies.
@@ -67,9 +67,7 @@ impl World {
         }
         let full_name = format!("{OWNER}/{}", name_of(case));
         let dependabot = model.get(&full_name).text("main", dependabot_path(case));
-        let mut threads = tokio::runtime::Builder::new_multi_thread();
-        let runtime = threads.worker_threads(1).enable_all().build().unwrap();
-        let github = runtime.block_on(FakeGitHub::start(model));
+        let (github, threads) = beside(FakeGitHub::start(model));
         people(&github, repositories);
         server(&github, case);
         let place = Place::new();
@@ -89,7 +87,7 @@ impl World {
             github,
             full_name,
             dependabot,
-            _runtime: runtime,
+            _threads: threads,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::House;
+use super::house;
 
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
-    let house = House::new();
+    let house = house();
     let policy = "[defaults.settings]\nvariables = { REGION = \"eu\", STAGE = \"test\" }\ntopics = [\"new\"]\n";
     let file = house.place.path().join("plan.json");
     let path = file.to_str().unwrap();
@@ -96,7 +96,7 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
 #[test]
 fn a_secret_is_set_from_the_vault_and_its_value_is_seen_nowhere() {
     const VALUE: &str = "npm_very_secret_value";
-    let house = House::new();
+    let house = house();
     let server = house.place.serve();
     let put = |value: &str| {
         house

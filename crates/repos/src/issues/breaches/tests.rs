@@ -2,6 +2,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::issues::IssueRef;
+use crate::samples::issue;
 use crate::snapshot::Gap;
 
 const WEB: RepositoryId = RepositoryId(42);
@@ -105,17 +106,6 @@ impl Life {
             duplicate: false,
             at,
         };
-    }
-}
-
-fn issue(number: u64, body: String) -> Issue {
-    Issue {
-        repository: "deepfoundai/web".to_owned(),
-        number,
-        ours: true,
-        standing: IssueStanding::Open,
-        locked: false,
-        body,
     }
 }
 

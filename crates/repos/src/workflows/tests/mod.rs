@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::issues::{CloseReason, Issue, IssueStanding};
 use crate::policy::Workflows;
-use crate::samples::repository;
+use crate::samples::{issue as open, repository};
 use crate::snapshot::{
     Conclusion, Fact, FailedJob, Gap, Repository, Run, RunStatus, Workflow, WorkflowId, WorkflowState,
 };
@@ -51,17 +51,6 @@ fn workflow(runs: Vec<Run>) -> Workflow {
         name: "CI".to_owned(),
         state: WorkflowState::Active,
         runs: Fact::Known(runs),
-    }
-}
-
-fn open(number: u64, body: String) -> Issue {
-    Issue {
-        repository: "deepfoundai/web".to_owned(),
-        number,
-        ours: true,
-        standing: IssueStanding::Open,
-        locked: false,
-        body,
     }
 }
 
