@@ -1,5 +1,5 @@
 //! Settings as code: what a policy wants a repository's settings to be, what they are, the difference, and today's
-//! state as a policy. Nothing here reads or writes a repository.
+//! state as a policy. Nothing here but `reconciling` reads or writes a repository.
 //!
 //! Every section is a set of named values in one form: what the policy's TOML says, what the code host answers and
 //! what a plan holds are alike, so that one comparison serves all of them.
