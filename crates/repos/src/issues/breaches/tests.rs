@@ -33,6 +33,8 @@ fn broken(since: i64) -> Broken<'static> {
 struct Life {
     place: Place,
     settings: IssueSettings,
+    /// Whether the policy wants breaches told in an issue.
+    wanted: bool,
     issues: Vec<Issue>,
     watch: Watch,
     day: i64,
@@ -43,6 +45,7 @@ impl Life {
         Self {
             place: place(),
             settings: IssueSettings::default(),
+            wanted: true,
             issues: Vec::new(),
             watch: Watch::default(),
             day: 0,
@@ -54,7 +57,7 @@ impl Life {
             id: WEB,
             place: &self.place,
             broken: rules.iter().map(|(rule, since)| (*rule, broken(*since))).collect(),
-            wanted: true,
+            wanted: self.wanted,
             issues: &Fact::Known(self.issues.clone()),
             watch: Some(&self.watch),
             settings: &self.settings,
@@ -279,6 +282,22 @@ fn an_issue_that_the_policy_does_not_want_any_more_is_closed() {
         }],
         "and nothing is written into a locked conversation"
     );
+}
+
+#[test]
+fn what_the_policy_wants_told_in_an_issue_again_is_told_in_a_new_one() {
+    for audits_without in [1, 2] {
+        let mut life = Life::new();
+        life.audit(&[(ALERTS, 1)]);
+        life.wanted = false;
+        assert_eq!(life.audit(&[]), ["close 1 NotPlanned"]);
+        for _ in 1..audits_without {
+            assert!(life.audit(&[]).is_empty());
+            assert!(!life.watch.is_worth_keeping(), "there is nothing to look up");
+        }
+        life.wanted = true;
+        assert_eq!(life.audit(&[(ALERTS, 1)]), ["create 2"], "no person put it away");
+    }
 }
 
 #[test]
