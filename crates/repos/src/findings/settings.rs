@@ -3,12 +3,16 @@
 use serde_json::json;
 
 use super::{Case, Outcome};
+use crate::settings::left_alone;
 use crate::snapshot::Gap;
 
 /// The most settings that the evidence names.
 const NAMED: usize = 5;
 
 pub(super) fn drift(case: &Case<'_>) -> Outcome {
+    if let Some(why) = left_alone(&case.repository.traits, case.settings) {
+        return Outcome::not_applicable(format!("Its settings are left alone: {why}."));
+    }
     let Some(drift) = &case.repository.settings else {
         return Outcome::unknown(
             "How its settings are",

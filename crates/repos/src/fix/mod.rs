@@ -66,10 +66,11 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Those of a repository's findings.
+    /// Those of a repository's findings. How settings stand to the policy is read by plans of their own, never here.
     pub fn of(report: &RepositoryReport) -> Vec<Self> {
         let unknown = report.findings.iter();
-        let unknown = unknown.filter(|finding| finding.verdict == Verdict::Unknown);
+        let unknown =
+            unknown.filter(|finding| finding.verdict == Verdict::Unknown && finding.rule != Rule::SettingsDrift);
         unknown
             .map(|finding| Self {
                 rule: finding.rule,

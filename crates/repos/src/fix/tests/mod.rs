@@ -309,6 +309,12 @@ fn what_may_not_be_seen_is_unknown_and_not_in_order() {
 }
 
 #[test]
+fn settings_that_the_policy_names_are_nothing_that_this_plan_does_not_know() {
+    let naming = Policy::from_toml("[defaults.settings]\ntopics = [\"payments\"]").unwrap();
+    assert_eq!(plan(&repository(), &naming, TODAY, Means::Ruleset).unknown, []);
+}
+
+#[test]
 fn one_person_alone_cannot_approve_what_they_propose() {
     for means in [Means::Ruleset, Means::Classic] {
         let mut plan = plan(&unprotected(), &policy(), TODAY, means);
