@@ -58,11 +58,9 @@ pub(super) fn read(repository: &Repository, branch: &DefaultBranch, demands: &De
         None => Fact::Known(None),
         Some(file) => file.text.as_ref().map(|text| Some((file.path.clone(), judge(text)))),
     };
-    let differs = match (first, second) {
-        (Some(first), Some(second)) => {
-            let of = |text: &Fact<String>| text.known().map(|text| judge(text).reading);
-            of(&first.text) != of(&second.text)
-        }
+    // What could not be read is not known to differ.
+    let differs = match (file.known(), second.and_then(|second| second.text.known())) {
+        (Some(Some((_, first))), Some(second)) => first.reading != judge(second).reading,
         _ => false,
     };
     let coverage = match (config(&file), tree, &folders) {
