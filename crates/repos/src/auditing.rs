@@ -232,11 +232,8 @@ impl Auditor {
             // What is not handed over was not looked at, and its finding says so.
             if let FoundSettings::Repository(facts) = found {
                 let wanted = policy.settings(&facts.owner, &facts.name).wanted;
-                let known = KnownSecrets {
-                    set: set.get(&facts.id).cloned().unwrap_or_default(),
-                    versions: None,
-                };
-                drifts.insert(facts.id, drift(&wanted, &facts, &known));
+                let known = KnownSecrets::of(facts.id, set.as_ref(), None);
+                drifts.insert(facts.id, drift(&wanted, &facts, known));
             }
         };
         let spent = self.host.settings(&asked, &mut take).await?;

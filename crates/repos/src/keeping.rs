@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::audit::{KeptRepository, State};
 use super::issues::breaches;
-use super::settings::SetSecret;
+use super::settings::SecretsOfRepository;
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::{Watch, Watches};
 use crate::ports::{DocumentKind, RepositoryStore};
@@ -166,17 +166,20 @@ pub(super) async fn save_issues(
     store.save(owner, DocumentKind::Issues, &changes).await
 }
 
-/// The secrets of GitHub Actions that were set from here, by name, for each repository.
+/// The secrets of GitHub Actions that were set from here, by name, for each repository; `None` where nothing is kept.
 pub(super) async fn load_set_secrets(
     store: &dyn RepositoryStore,
     owner: &str,
-) -> PortResult<BTreeMap<RepositoryId, BTreeMap<String, SetSecret>>> {
+) -> PortResult<Option<BTreeMap<RepositoryId, SecretsOfRepository>>> {
+    if !store.keeps() {
+        return Ok(None);
+    }
     let mut all = BTreeMap::new();
     for (key, document) in store.load(owner, DocumentKind::SetSecrets).await? {
         let of = read(DocumentKind::SetSecrets, &key, document)?;
         all.insert(id(DocumentKind::SetSecrets, &key)?, of);
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// Keeps which secrets of a repository were set from here.
@@ -184,7 +187,7 @@ pub(super) async fn save_set_secrets(
     store: &dyn RepositoryStore,
     owner: &str,
     id: RepositoryId,
-    of: &BTreeMap<String, SetSecret>,
+    of: &SecretsOfRepository,
 ) -> PortResult<()> {
     let document = if of.is_empty() { None } else { Some(written(of)?) };
     let changes = BTreeMap::from([(id.to_string(), document)]);

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use change::SettingChange;
-pub use drift::{Drift, KnownSecrets, SetSecret, UnknownSetting, drift};
+pub use drift::{Drift, KnownSecrets, SecretsOfRepository, SetSecret, UnknownSetting, drift};
 pub use export::{Exported, export};
 pub(super) use wanted::{Layer, read};
 pub use wanted::{Wanted, WantedSection};

@@ -109,11 +109,8 @@ impl Reconciler {
         let mut compare = |facts: SettingsFacts| {
             planned.compared += 1;
             let wanted = self.policy.settings(&facts.owner, &facts.name).wanted;
-            let known = KnownSecrets {
-                set: set.get(&facts.id).cloned().unwrap_or_default(),
-                versions: Some(versions.clone()),
-            };
-            let drift = drift(&wanted, &facts, &known);
+            let known = KnownSecrets::of(facts.id, set.as_ref(), versions.as_ref());
+            let drift = drift(&wanted, &facts, known);
             if !drift.is_empty() {
                 planned.plans.push(SettingsPlan {
                     id: facts.id,
@@ -195,12 +192,13 @@ impl Reconciler {
         Ok((looked, spent))
     }
 
-    /// The newest version of every secret that the policy names and that is there.
-    async fn versions(&self) -> PortResult<BTreeMap<String, String>> {
-        let mut versions = BTreeMap::new();
+    /// The newest version of every secret that the policy names and that is there; `None` where there are no secrets to
+    /// look at.
+    async fn versions(&self) -> PortResult<Option<BTreeMap<String, String>>> {
         let Some(secrets) = &self.secrets else {
-            return Ok(versions);
+            return Ok(None);
         };
+        let mut versions = BTreeMap::new();
         let wanted = self.policy.wanted_secrets();
         let folders: BTreeSet<&str> = wanted
             .iter()
@@ -221,7 +219,7 @@ impl Reconciler {
                 }
             }
         }
-        Ok(versions)
+        Ok(Some(versions))
     }
 
     /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
@@ -319,6 +317,9 @@ impl Reconciler {
         let (from, version) = (said("from"), said("version"));
         let moved =
             |what: &str| PortError::new(PortErrorKind::Superseded, format!("secrets/{name}: {what}; plan anew"));
+        if version.is_empty() {
+            return Err(moved("it was planned where nothing is kept"));
+        }
         let now = self.updated_at(&plan.repository, name).await?;
         if change.before.get("updated_at").and_then(Value::as_str) != now.as_deref() {
             return Err(moved("it was set or deleted since the plan was made"));
@@ -386,8 +387,8 @@ impl Reconciler {
     }
 
     async fn remember(&self, id: RepositoryId, name: &str, set: Option<SetSecret>) -> PortResult<()> {
-        let mut all = keeping::load_set_secrets(&*self.store, &self.owner).await?;
-        let mut of = all.remove(&id).unwrap_or_default();
+        let all = keeping::load_set_secrets(&*self.store, &self.owner).await?;
+        let mut of = all.and_then(|mut all| all.remove(&id)).unwrap_or_default();
         match set {
             Some(set) => of.insert(name.to_owned(), set),
             None => of.remove(name),
