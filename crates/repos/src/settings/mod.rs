@@ -195,11 +195,7 @@ impl SettingsFacts {
 /// Why the settings of a repository with these traits are left alone; `None` if they are not. Those of an empty
 /// repository can be set.
 pub fn left_alone(traits: &BTreeSet<Trait>, settings: &PolicySettings) -> Option<&'static str> {
-    for (kind, why) in [
-        (Trait::Archived, "it is archived"),
-        (Trait::Disabled, "GitHub disabled it"),
-        (Trait::Locked, "it is locked"),
-    ] {
+    for (kind, why) in Trait::READ_ONLY {
         if traits.contains(&kind) {
             return Some(why);
         }

@@ -205,6 +205,15 @@ pub enum Trait {
     Empty,
 }
 
+impl Trait {
+    /// Those that refuse to be written to, and why, as a fragment.
+    pub const READ_ONLY: [(Self, &str); 3] = [
+        (Self::Archived, "it is archived"),
+        (Self::Disabled, "GitHub disabled it"),
+        (Self::Locked, "it is locked"),
+    ];
+}
+
 /// Who may see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
