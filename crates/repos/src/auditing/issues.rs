@@ -83,7 +83,7 @@ impl Auditor {
     /// a scan that is not complete nothing follows.
     pub(super) async fn keep_issues(&self, audit: &Audit, places: &Places) -> PortResult<Option<IssuesKept>> {
         let owner = &self.settings.owner;
-        let mut watches = keeping::load_issues(&*self.store, owner).await?;
+        let mut watches: BTreeMap<RepositoryId, Watch> = keeping::load(&*self.store, owner).await?;
         if !self.settings.policy.wants_issues() && watches.is_empty() {
             return Ok(None);
         }
@@ -113,7 +113,7 @@ impl Auditor {
             }
             // What was written must not be forgotten if the process ends.
             if acted && changed.remove(id) {
-                keeping::save_issues(&*self.store, owner, &watches, [*id]).await?;
+                keeping::save(&*self.store, owner, &watches, [*id]).await?;
             }
         }
         watches.retain(|id, _| {
@@ -123,7 +123,7 @@ impl Auditor {
             }
             stays
         });
-        keeping::save_issues(&*self.store, owner, &watches, changed).await?;
+        keeping::save(&*self.store, owner, &watches, changed).await?;
         Ok(Some(kept))
     }
 

@@ -156,7 +156,7 @@ impl<'m> Acting<'m> {
     /// Keeps what was learnt of a repository.
     pub(super) async fn keep(&mut self, repository: RepositoryId, watches: &Watches) -> PortResult<()> {
         let owner = &self.monitor.settings.owner;
-        keeping::save_watches(&*self.monitor.store, owner, watches, [repository]).await?;
+        keeping::save(&*self.monitor.store, owner, &watches.repositories, [repository]).await?;
         self.changed.remove(&repository);
         Ok(())
     }
@@ -167,6 +167,6 @@ impl<'m> Acting<'m> {
             return Ok(());
         }
         let owner = &self.monitor.settings.owner;
-        keeping::save_watches(&*self.monitor.store, owner, watches, self.changed).await
+        keeping::save(&*self.monitor.store, owner, &watches.repositories, self.changed).await
     }
 }
