@@ -318,7 +318,7 @@ impl Monitor {
             .map(|(id, _)| *id)
             .collect();
         if ask.workflow.is_none() {
-            gone.extend(acting.told_of(repository.id));
+            gone.extend(acting.told_of(repository.id).iter().copied());
         }
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;

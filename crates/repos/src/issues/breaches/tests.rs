@@ -1,7 +1,8 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::issues::IssueRef;
+use crate::issues::{IssueRef, IssuesBySubject};
+use crate::ports::FoundIssues;
 use crate::samples::issue;
 use crate::snapshot::Gap;
 
@@ -341,5 +342,10 @@ fn what_is_kept_is_read_by_what_comes_later() {
     assert_eq!(serde_json::from_str::<Watch>("{}").unwrap(), Watch::default());
     let other = Breaches(RepositoryId(7));
     assert_eq!(other.told(&life.issues[0].body), None, "another repository's");
-    assert_eq!(told_of(&life.issues), BTreeSet::from([WEB]));
+    let found = FoundIssues {
+        issues: life.issues,
+        ..FoundIssues::default()
+    };
+    let told_of = IssuesBySubject::of(&found).told_of();
+    assert_eq!(told_of, BTreeSet::from([Breaches(WEB)]));
 }
