@@ -49,13 +49,6 @@ fn as_fnmatch(pattern: &str) -> String {
     read
 }
 
-/// Whether one of these patterns of a ruleset fits a repository's name.
-pub(super) fn any_name(patterns: &[String], name: &str) -> bool {
-    patterns.iter().any(|pattern| {
-        pattern == "~ALL" || Pattern::new(&as_fnmatch(pattern)).is_ok_and(|p| p.matches_with(name, NAMES))
-    })
-}
-
 /// A pattern on the end of a path: a name, and the folders before it that the pattern names.
 #[derive(Debug)]
 pub(crate) struct Ending {

@@ -140,7 +140,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         branch,
         settings: &settings,
         policy,
-        union: protection::union(repository, branch),
+        union: protection::union(branch),
         dependabot: dependencies::read(repository, branch, &settings.dependabot),
         today,
     };

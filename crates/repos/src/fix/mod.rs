@@ -295,7 +295,7 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
         }
     } else if let Some(branch) = &repository.default_branch {
         let branch = &branch.clone().settled();
-        approvals = union(repository, branch).approvals();
+        approvals = union(branch).approvals();
         let case = Case {
             repository,
             branch,

@@ -14,8 +14,7 @@ use crate::settings::Drift;
 
 pub use branch::{
     Actors, AppliesTo, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Enforcement,
-    NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
-    StatusChecks, Target,
+    RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck, StatusChecks, Target,
 };
 pub use posture::{
     ActionsPermissions, AllowedActions, CodeScanning, CodeownersMistake, Collaborator, DependabotRun, DeployKey,

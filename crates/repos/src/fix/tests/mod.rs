@@ -196,7 +196,7 @@ fn a_ruleset_of_ours_is_added_to_and_one_a_person_changed_is_not() {
     for (enforcement, applies_to) in [
         (Enforcement::Disabled, AppliesTo::DefaultBranch),
         (Enforcement::Evaluate, AppliesTo::DefaultBranch),
-        (Enforcement::Active, on_refs(&["~ALL"], &["~DEFAULT_BRANCH"])),
+        (Enforcement::Active, AppliesTo::Elsewhere),
     ] {
         let plan = plan(&ours(enforcement, applies_to), &policy(), TODAY, Means::Ruleset);
         assert_eq!(plan.changes, []);
