@@ -68,6 +68,10 @@ impl RepositoryStore for Unkept {
         }
         Ok(())
     }
+
+    fn keeps(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ pub mod acts;
 pub mod agent;
 pub mod alerts;
 pub mod audit;
+pub mod canonical;
 pub mod course;
 pub mod decision;
 pub mod events;

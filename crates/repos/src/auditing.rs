@@ -116,8 +116,11 @@ impl Auditor {
         };
         let mut places = Places::new();
         let error = match self.scan(&ask, Some(&mut places), &mut |_, _| ()).await {
-            Ok(audit) => {
-                let issues = self.issues_of(&audit, &places).await;
+            Ok(mut audit) => {
+                let mut spent = Spent::default();
+                let issues = self.issues_of(&audit, &places, &mut spent).await;
+                audit.report.requests += spent.requests;
+                audit.report.points += spent.points;
                 self.tell(&audit, issues.as_ref()).await?;
                 return Ok(Some(audit.report));
             }
@@ -146,8 +149,8 @@ impl Auditor {
     }
 
     /// What was done about issues. That they could not be kept is no reason not to tell of the audit.
-    async fn issues_of(&self, audit: &Audit, places: &Places) -> Option<IssuesKept> {
-        match self.keep_issues(audit, places).await {
+    async fn issues_of(&self, audit: &Audit, places: &Places, spent: &mut Spent) -> Option<IssuesKept> {
+        match self.keep_issues(audit, places, spent).await {
             Ok(issues) => issues,
             Err(error) => {
                 tracing::error!(%error, "the issues about breaches could not be kept");
@@ -232,11 +235,8 @@ impl Auditor {
             // What is not handed over was not looked at, and its finding says so.
             if let FoundSettings::Repository(facts) = found {
                 let wanted = policy.settings(&facts.owner, &facts.name).wanted;
-                let known = KnownSecrets {
-                    set: set.get(&facts.id).cloned().unwrap_or_default(),
-                    versions: None,
-                };
-                drifts.insert(facts.id, drift(&wanted, &facts, &known));
+                let known = KnownSecrets::of(facts.id, set.as_ref(), None);
+                drifts.insert(facts.id, drift(&wanted, &facts, known));
             }
         };
         let spent = self.host.settings(&asked, &mut take).await?;

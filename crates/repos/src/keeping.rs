@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::audit::{KeptRepository, State};
 use super::issues::breaches;
-use super::settings::SetSecret;
+use super::settings::SecretsOfRepository;
 use super::snapshot::{RepositoryId, WorkflowId};
-use super::workflows::{Watch, Watches};
+use super::workflows::Watch;
 use crate::ports::{DocumentKind, RepositoryStore};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
@@ -58,6 +58,88 @@ fn id(kind: DocumentKind, key: &str) -> PortResult<RepositoryId> {
     key.parse().map(RepositoryId).map_err(|_| unreadable(kind, key))
 }
 
+/// What is kept of one repository.
+pub(super) trait Kept: Serialize + DeserializeOwned {
+    /// Where it is kept.
+    const KIND: DocumentKind;
+}
+
+/// Of workflows.
+impl Kept for BTreeMap<WorkflowId, Watch> {
+    const KIND: DocumentKind = DocumentKind::Watches;
+}
+
+/// Of the issue about breaches.
+impl Kept for breaches::Watch {
+    const KIND: DocumentKind = DocumentKind::Issues;
+}
+
+impl Kept for SecretsOfRepository {
+    const KIND: DocumentKind = DocumentKind::SetSecrets;
+}
+
+/// What is kept of every repository.
+pub(super) async fn load<T: Kept>(store: &dyn RepositoryStore, owner: &str) -> PortResult<BTreeMap<RepositoryId, T>> {
+    let mut all = BTreeMap::new();
+    for (key, document) in store.load(owner, T::KIND).await? {
+        all.insert(id(T::KIND, &key)?, read(T::KIND, &key, document)?);
+    }
+    Ok(all)
+}
+
+/// Keeps what is now known of these repositories, and forgets those of which nothing is.
+pub(super) async fn save<T: Kept>(
+    store: &dyn RepositoryStore,
+    owner: &str,
+    all: &BTreeMap<RepositoryId, T>,
+    of: impl IntoIterator<Item = RepositoryId>,
+) -> PortResult<()> {
+    let mut writing = Writing::of(store, owner, T::KIND);
+    for id in of {
+        let document = all.get(&id).map(written).transpose()?;
+        writing.put(id.to_string(), document).await?;
+    }
+    writing.end().await
+}
+
+/// How many documents are written at a time: of an owner's first audit all are new.
+const AT_ONCE: usize = 500;
+
+/// Documents that are being written, so many at a time, in the order they come.
+struct Writing<'s> {
+    store: &'s dyn RepositoryStore,
+    owner: &'s str,
+    kind: DocumentKind,
+    changes: BTreeMap<String, Option<Value>>,
+}
+
+impl<'s> Writing<'s> {
+    fn of(store: &'s dyn RepositoryStore, owner: &'s str, kind: DocumentKind) -> Self {
+        Self {
+            store,
+            owner,
+            kind,
+            changes: BTreeMap::new(),
+        }
+    }
+
+    async fn put(&mut self, key: String, document: Option<Value>) -> PortResult<()> {
+        self.changes.insert(key, document);
+        if self.changes.len() >= AT_ONCE {
+            self.store.save(self.owner, self.kind, &self.changes).await?;
+            self.changes.clear();
+        }
+        Ok(())
+    }
+
+    async fn end(self) -> PortResult<()> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        self.store.save(self.owner, self.kind, &self.changes).await
+    }
+}
+
 /// The open breaches.
 pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> PortResult<State> {
     let mut state = State::default();
@@ -73,9 +155,6 @@ pub(super) async fn load_state(store: &dyn RepositoryStore, owner: &str) -> Port
     Ok(state)
 }
 
-/// How many documents are written at a time: of an owner's first audit all are new.
-const AT_ONCE: usize = 500;
-
 /// Keeps what changed from `before` to `after`; what is known of the owner as a whole comes last.
 pub(super) async fn save_state(
     store: &dyn RepositoryStore,
@@ -83,100 +162,33 @@ pub(super) async fn save_state(
     before: &State,
     after: &State,
 ) -> PortResult<()> {
-    let mut changes = BTreeMap::new();
+    let mut writing = Writing::of(store, owner, DocumentKind::Breaches);
     for (id, kept) in &after.repositories {
         if before.repositories.get(id) != Some(kept) {
-            changes.insert(id.to_string(), Some(written(kept)?));
-        }
-        if changes.len() >= AT_ONCE {
-            store.save(owner, DocumentKind::Breaches, &changes).await?;
-            changes.clear();
+            writing.put(id.to_string(), Some(written(kept)?)).await?;
         }
     }
     for id in before.repositories.keys() {
         if !after.repositories.contains_key(id) {
-            changes.insert(id.to_string(), None);
+            writing.put(id.to_string(), None).await?;
         }
     }
     let of = OfOwner::of(after);
     if of != OfOwner::of(before) {
-        changes.insert(OWNER.to_owned(), Some(written(&of)?));
+        writing.put(OWNER.to_owned(), Some(written(&of)?)).await?;
     }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store.save(owner, DocumentKind::Breaches, &changes).await
+    writing.end().await
 }
 
-/// What is known of workflows.
-pub(super) async fn load_watches(store: &dyn RepositoryStore, owner: &str) -> PortResult<Watches> {
-    let mut watches = Watches::default();
-    for (key, document) in store.load(owner, DocumentKind::Watches).await? {
-        let of: BTreeMap<WorkflowId, Watch> = read(DocumentKind::Watches, &key, document)?;
-        watches.repositories.insert(id(DocumentKind::Watches, &key)?, of);
-    }
-    Ok(watches)
-}
-
-/// Keeps what is known of the workflows of these repositories.
-pub(super) async fn save_watches(
-    store: &dyn RepositoryStore,
-    owner: &str,
-    watches: &Watches,
-    of: impl IntoIterator<Item = RepositoryId>,
-) -> PortResult<()> {
-    let mut changes = BTreeMap::new();
-    for id in of {
-        let kept = watches.repositories.get(&id);
-        changes.insert(id.to_string(), kept.map(written).transpose()?);
-    }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store.save(owner, DocumentKind::Watches, &changes).await
-}
-
-/// What is known of the issues about breaches.
-pub(super) async fn load_issues(
-    store: &dyn RepositoryStore,
-    owner: &str,
-) -> PortResult<BTreeMap<RepositoryId, breaches::Watch>> {
-    let mut watches = BTreeMap::new();
-    for (key, document) in store.load(owner, DocumentKind::Issues).await? {
-        let watch = read(DocumentKind::Issues, &key, document)?;
-        watches.insert(id(DocumentKind::Issues, &key)?, watch);
-    }
-    Ok(watches)
-}
-
-/// Keeps what is known of the issues about the breaches of these repositories.
-pub(super) async fn save_issues(
-    store: &dyn RepositoryStore,
-    owner: &str,
-    watches: &BTreeMap<RepositoryId, breaches::Watch>,
-    of: impl IntoIterator<Item = RepositoryId>,
-) -> PortResult<()> {
-    let mut changes = BTreeMap::new();
-    for id in of {
-        changes.insert(id.to_string(), watches.get(&id).map(written).transpose()?);
-    }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store.save(owner, DocumentKind::Issues, &changes).await
-}
-
-/// The secrets of GitHub Actions that were set from here, by name, for each repository.
+/// The secrets of GitHub Actions that were set from here, for each repository; `None` where nothing is kept.
 pub(super) async fn load_set_secrets(
     store: &dyn RepositoryStore,
     owner: &str,
-) -> PortResult<BTreeMap<RepositoryId, BTreeMap<String, SetSecret>>> {
-    let mut all = BTreeMap::new();
-    for (key, document) in store.load(owner, DocumentKind::SetSecrets).await? {
-        let of = read(DocumentKind::SetSecrets, &key, document)?;
-        all.insert(id(DocumentKind::SetSecrets, &key)?, of);
+) -> PortResult<Option<BTreeMap<RepositoryId, SecretsOfRepository>>> {
+    if !store.keeps() {
+        return Ok(None);
     }
-    Ok(all)
+    load(store, owner).await.map(Some)
 }
 
 /// Keeps which secrets of a repository were set from here.
@@ -184,9 +196,63 @@ pub(super) async fn save_set_secrets(
     store: &dyn RepositoryStore,
     owner: &str,
     id: RepositoryId,
-    of: &BTreeMap<String, SetSecret>,
+    of: &SecretsOfRepository,
 ) -> PortResult<()> {
     let document = if of.is_empty() { None } else { Some(written(of)?) };
-    let changes = BTreeMap::from([(id.to_string(), document)]);
-    store.save(owner, DocumentKind::SetSecrets, &changes).await
+    let mut writing = Writing::of(store, owner, SecretsOfRepository::KIND);
+    writing.put(id.to_string(), document).await?;
+    writing.end().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll, Waker};
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// A store that counts how many documents it was given at a time.
+    #[derive(Default)]
+    struct Parts(Mutex<Vec<usize>>);
+
+    #[async_trait]
+    impl RepositoryStore for Parts {
+        async fn load(&self, _: &str, _: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
+            Ok(BTreeMap::new())
+        }
+
+        async fn save(&self, _: &str, _: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
+            self.0.lock().unwrap().push(changes.len());
+            Ok(())
+        }
+    }
+
+    /// What comes of something that never waits.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+
+    #[test]
+    fn many_documents_are_written_and_removed_in_parts() {
+        let store = Parts::default();
+        let all: BTreeMap<RepositoryId, breaches::Watch> = (0..600)
+            .map(|id| (RepositoryId(id), breaches::Watch::default()))
+            .collect();
+        now(save(&store, "acme", &all, (0..1200).map(RepositoryId))).unwrap();
+        now(save(&store, "acme", &all, [])).unwrap();
+        let state = State {
+            repositories: (0..600)
+                .map(|id| (RepositoryId(id), KeptRepository::default()))
+                .collect(),
+            ..State::default()
+        };
+        now(save_state(&store, "acme", &state, &State::default())).unwrap();
+        assert_eq!(*store.0.lock().unwrap(), [500, 500, 200, 500, 100]);
+    }
 }

@@ -49,11 +49,51 @@ fn as_fnmatch(pattern: &str) -> String {
     read
 }
 
-/// Whether one of these patterns of a ruleset fits a repository's name.
-pub(super) fn any_name(patterns: &[String], name: &str) -> bool {
-    patterns.iter().any(|pattern| {
-        pattern == "~ALL" || Pattern::new(&as_fnmatch(pattern)).is_ok_and(|p| p.matches_with(name, NAMES))
-    })
+/// A pattern on the end of a path: a name, and the folders before it that the pattern names.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pattern: Pattern,
+    /// How many folders it names.
+    folders: usize,
+    /// What every name that fits begins and ends with: most paths are told apart by it.
+    head: &'static str,
+    tail: &'static str,
+}
+
+impl Ending {
+    /// `None` if it is no pattern.
+    pub(crate) fn new(text: &'static str) -> Option<Self> {
+        let name = text.rsplit('/').next().unwrap_or(text);
+        Some(Self {
+            pattern: Pattern::new(text).ok()?,
+            folders: text.matches('/').count(),
+            head: name.split(['*', '?', '[']).next().unwrap_or_default(),
+            tail: name.rsplit(['*', '?', ']']).next().unwrap_or_default(),
+        })
+    }
+
+    /// As it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    /// The folder in which what fits lies, without a `/` at its end, if the path ends so.
+    pub(crate) fn folder_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if !path.ends_with(self.tail) {
+            return None;
+        }
+        let name = path
+            .rfind('/')
+            .map_or(path, |slash| path.get(slash + 1..).unwrap_or_default());
+        if !name.starts_with(self.head) {
+            return None;
+        }
+        let (folder, end) = match path.rmatch_indices('/').nth(self.folders) {
+            Some((slash, _)) => (path.get(..slash)?, path.get(slash + 1..)?),
+            None => ("", path),
+        };
+        self.pattern.matches_with(end, SEGMENTS).then_some(folder)
+    }
 }
 
 /// A checked pattern of a policy.
@@ -124,6 +164,34 @@ mod tests {
                 fits_ref(pattern, &format!("refs/heads/{name}")),
                 fits,
                 "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_ends_as_a_pattern_says_and_lies_in_the_folder_before_it() {
+        for (pattern, path, folder) in [
+            ("Cargo.toml", "Cargo.toml", Some("")),
+            ("Cargo.toml", "a/b/Cargo.toml", Some("a/b")),
+            ("Cargo.toml", "a/My-Cargo.toml", None),
+            ("Cargo.toml", "Cargo.toml/a", None),
+            ("*.tf", "a/main.tf", Some("a")),
+            ("*.tf", "a/.tf", Some("a")),
+            ("compose[-.]*.yml", "compose.dev.yml", Some("")),
+            ("compose[-.]*.yml", "compose.yml", None),
+            ("v?.lock", "a/v1.lock", Some("a")),
+            ("v?.lock", "a/v.lock", None),
+            ("requirements/*.txt", "a/requirements/dev.txt", Some("a")),
+            ("requirements/*.txt", "requirements/dev.txt", Some("")),
+            ("requirements/*.txt", "dev.txt", None),
+            ("requirements/*.txt", "my-requirements/dev.txt", None),
+            (".github/workflows/*.yml", ".github/workflows/ci.yml", Some("")),
+            (".github/workflows/*.yml", "workflows/ci.yml", None),
+        ] {
+            assert_eq!(
+                Ending::new(pattern).unwrap().folder_of(path),
+                folder,
+                "{pattern} {path}"
             );
         }
     }

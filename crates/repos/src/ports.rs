@@ -308,4 +308,9 @@ pub trait RepositoryStore: Send + Sync {
     /// Writes documents, each in the place of the one of its key; `None` takes it away. A document has at
     /// most 300,000 bytes, or it is `TooLarge`. Not all of them are written where it fails.
     async fn save(&self, owner: &str, kind: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()>;
+
+    /// Whether what is written is there for the next process. Where it is not, that a document is missing says nothing.
+    fn keeps(&self) -> bool {
+        true
+    }
 }

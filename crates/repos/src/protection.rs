@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::snapshot::{
-    Actors, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Fact, Gap, Repository,
-    RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource,
+    Actors, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Fact, Gap, RequiredCheck,
+    Reviews, Ruleset, RulesetRule, RulesetSource,
 };
 
 /// Everything that holds for a branch. A source more can only make it stricter.
@@ -39,7 +39,7 @@ pub struct Union {
 }
 
 /// Adds up what holds for the default branch of a repository.
-pub fn union(repository: &Repository, branch: &DefaultBranch) -> Union {
+pub fn union(branch: &DefaultBranch) -> Union {
     let mut union = Union::default();
     let mut refused = None;
     match &branch.classic {
@@ -54,14 +54,8 @@ pub fn union(repository: &Repository, branch: &DefaultBranch) -> Union {
     }
     match &branch.rulesets {
         Fact::Known(rulesets) => {
-            for ruleset in rulesets {
-                match ruleset.holds_for(repository, &branch.name) {
-                    Fact::Known(true) => union.ruleset(ruleset),
-                    Fact::Unknown(gap) => {
-                        union.gaps.insert(gap);
-                    }
-                    Fact::Known(false) | Fact::Unavailable(_) => {}
-                }
+            for ruleset in rulesets.iter().filter(|ruleset| ruleset.is_in_force()) {
+                union.ruleset(ruleset);
             }
         }
         Fact::Unknown(gap) => {

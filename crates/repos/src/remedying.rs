@@ -21,7 +21,7 @@ use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::RepositoryName;
 use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_kernel::ports::{AuditTrail, Clock, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{AuditTrail, Clock, PortError, PortErrorKind, PortResult};
 
 /// Plans changes and carries them out.
 #[derive(Clone)]
@@ -118,13 +118,15 @@ impl Remedy {
     /// breach once more to their leaves; `progress` is told how many of how many of these are done.
     ///
     /// # Errors
-    /// `NotFound` for a name there is no repository of; what the host says where nothing can be read.
+    /// `Refused` where settings as code are to be put right; `NotFound` for a name there is no repository of; what
+    /// the host says where nothing can be read.
     pub async fn plan(
         &self,
         wanted: &Wanted,
         today: Date,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> PortResult<Plans> {
+        can_plan(&wanted.rules)?;
         let mut plans = Plans::default();
         let names = if wanted.names.is_empty() {
             self.with_breaches(wanted, today, &mut plans).await?
@@ -225,6 +227,16 @@ impl Remedy {
     }
 }
 
+/// Refuses what has plans of another kind.
+fn can_plan(rules: &BTreeSet<Rule>) -> PortResult<()> {
+    if rules.contains(&Rule::SettingsDrift) {
+        let why = "settings that the policy names are planned with `cc-devops repos plan` and put right with \
+                   `cc-devops repos apply`; leave the rule settings_drift out here";
+        return Err(PortError::new(PortErrorKind::Refused, why));
+    }
+    Ok(())
+}
+
 /// Whether no other repository can be read either.
 fn hopeless(kind: PortErrorKind) -> bool {
     matches!(kind, PortErrorKind::Key)
@@ -244,4 +256,20 @@ fn only(mut plan: Plan, rules: &BTreeSet<Rule>) -> Plan {
         plan.unknown.retain(|unknown| rules.contains(&unknown.rule));
     }
     plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_as_code_are_refused_and_say_where_they_are_planned() {
+        let refused = can_plan(&BTreeSet::from([Rule::ForcePush, Rule::SettingsDrift])).unwrap_err();
+        assert_eq!(refused.kind, PortErrorKind::Refused);
+        for command in ["`cc-devops repos plan`", "`cc-devops repos apply`"] {
+            assert!(refused.message.contains(command), "{refused}");
+        }
+        can_plan(&BTreeSet::from([Rule::ForcePush])).unwrap();
+        can_plan(&BTreeSet::new()).unwrap();
+    }
 }

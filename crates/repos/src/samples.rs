@@ -50,17 +50,6 @@ pub(super) fn ruleset(name: &str, rules: Vec<RulesetRule>) -> Ruleset {
     }
 }
 
-pub(super) fn on_refs(include: &[&str], exclude: &[&str]) -> AppliesTo {
-    let owned = |patterns: &[&str]| patterns.iter().map(ToString::to_string).collect();
-    AppliesTo::Matching {
-        refs: RefPatterns {
-            include: owned(include),
-            exclude: owned(exclude),
-        },
-        repositories: NamedRepositories::Own,
-    }
-}
-
 pub(super) fn branch(name: &str) -> DefaultBranch {
     DefaultBranch {
         name: name.to_owned(),

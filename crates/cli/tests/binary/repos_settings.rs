@@ -366,6 +366,31 @@ fn the_audit_reports_what_has_drifted() {
 }
 
 #[test]
+fn without_a_data_folder_what_a_secret_was_set_from_is_not_known() {
+    let house = house();
+    let policy = "[defaults.settings.secrets]\nNPM_TOKEN = \"/contentcraft/github/npm\"\n";
+    let _server = house.place.serve();
+    let put = ["put-secret", "/contentcraft/github/npm"];
+    house.place.run_with(&put, "a value").exits(0);
+    house.with(policy, &["apply", "web", "--yes"]).exits(0);
+    house.with(policy, &["plan", "web"]).exits(0);
+    let kept = house.place.path();
+    std::fs::rename(kept.join("data"), kept.join("elsewhere")).unwrap();
+    let plan = house.with(policy, &["plan", "web", "--json"]).exits(3).json();
+    assert!(places(&plan).is_empty(), "{plan}");
+    let why = plan["plans"][0]["unknown"][0]["why"].as_str().unwrap();
+    assert!(why.contains("nothing is kept here"), "{plan}");
+    let of_web = ["audit", "--repo", "web", "--json", "--dry-run", "--fail-on", "never"];
+    let audit = house.with(policy, &of_web).json();
+    let findings = audit["repositories"][0]["findings"].as_array().unwrap();
+    let drift = findings.iter().find(|each| each["rule"] == "settings_drift").unwrap();
+    assert_eq!(drift["verdict"], "unknown", "{drift}");
+    // One that is not there is known not to be.
+    let plan = house.with(policy, &["plan", "api", "--json"]).exits(1).json();
+    assert_eq!(places(&plan), ["acme/api secrets/NPM_TOKEN"]);
+}
+
+#[test]
 fn wrong_use_is_refused_before_anything_is_read() {
     let house = house();
     let policy = "[defaults.settings]\ntopics = [\"a\"]\n";

@@ -149,7 +149,7 @@ async fn what_is_in_force_is_what_github_lists() {
     for (name, approvals) in [("own", 1), ("chosen", 1), ("open", 1), ("asleep", 0), ("trial", 0)] {
         let among = all.named(name);
         let branch = among.default_branch.as_ref().unwrap();
-        let union = cc_devops_repos::protection::union(among, branch);
+        let union = cc_devops_repos::protection::union(branch);
         assert_eq!(union.approvals(), approvals, "{name}: {branch:?}");
         assert_eq!(union.gaps.len(), 0, "{name}: {branch:?}");
     }

@@ -95,6 +95,16 @@ async fn told(house: &House) -> Value {
 }
 
 #[tokio::test]
+async fn the_report_counts_what_the_issues_take_too() {
+    let house = house().await;
+    let auditor = auditor(&house, &house.memory, TOKEN, ISSUES, Mode::Normal);
+    let report = auditor.daily().await.unwrap().unwrap();
+    let reads = |seen: &cc_devops_fake_github::Seen| seen.key.starts_with("GET ") || seen.key.contains("graphql");
+    let read = house.fake.requests().iter().filter(|seen| reads(seen)).count();
+    assert_eq!(report.requests, read as u64);
+}
+
+#[tokio::test]
 async fn one_issue_lives_as_long_as_the_breaches() {
     let house = house().await;
     audit(&house, ISSUES).await;

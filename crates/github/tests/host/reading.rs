@@ -271,11 +271,11 @@ async fn an_organisations_ruleset_counts_alone_as_among_all() {
             .await
             .unwrap();
         let branch = one.default_branch.clone().unwrap();
-        let union = cc_devops_repos::protection::union(&one, &branch);
+        let union = cc_devops_repos::protection::union(&branch);
         assert_eq!(union.reviews.is_some(), protected, "{name}: {:?}", branch.rulesets);
         let (all, _) = settings_of(&house.github).await;
         let branch = all.named(name).default_branch.clone().unwrap();
-        let union = cc_devops_repos::protection::union(all.named(name), &branch);
+        let union = cc_devops_repos::protection::union(&branch);
         assert_eq!(union.reviews.is_some(), protected, "{name} among all");
     }
 }

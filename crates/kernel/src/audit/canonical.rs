@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::entry::AuditEntry;
 use super::hash::ChainHash;
+use crate::canonical::canonical;
 
 /// An entry in its canonical form, which lacks only its place in the chain: what can be made of it before
 /// the place is known is made once, and not while others wait for the chain's end.
@@ -72,11 +73,6 @@ pub fn link(prev: ChainHash, seq: i64, entry: &AuditEntry) -> ChainHash {
 fn field(row: &mut Vec<u8>, name: &str, value: &impl Serialize) {
     row.extend_from_slice(name.as_bytes());
     serde_json::to_writer(row, value).expect("a text can be written");
-}
-
-#[expect(clippy::expect_used, reason = "a JSON value always has a canonical form")]
-fn canonical(value: &Value) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).expect("a JSON value has a canonical form")
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use crate::audit::Audit;
 use crate::findings::writable;
 use crate::issues::acting::{Acting, Done};
 use crate::issues::breaches::{self, Breaches, Broken, MARKS, Place, Situation, Watch};
-use crate::issues::{self, ActionTaken};
+use crate::issues::{ActionTaken, IssuesBySubject};
 use crate::keeping;
 use crate::policy::{PolicySettings, Tell};
-use crate::ports::{FoundIssues, IssueLookup, Spent};
+use crate::ports::{IssueLookup, Spent};
 use crate::report::{RepositoryReport, Verdict};
 use crate::rules::Rule;
 use crate::snapshot::{Fact, Repository, RepositoryId, Visibility};
@@ -80,10 +80,15 @@ struct Looked<'a> {
 
 impl Auditor {
     /// Keeps one issue for each repository with breaches that the policy wants told so; `None` where it wants none. Of
-    /// a scan that is not complete nothing follows.
-    pub(super) async fn keep_issues(&self, audit: &Audit, places: &Places) -> PortResult<Option<IssuesKept>> {
+    /// a scan that is not complete nothing follows. What it takes of the host's limits is added to `spent`.
+    pub(super) async fn keep_issues(
+        &self,
+        audit: &Audit,
+        places: &Places,
+        spent: &mut Spent,
+    ) -> PortResult<Option<IssuesKept>> {
         let owner = &self.settings.owner;
-        let mut watches = keeping::load_issues(&*self.store, owner).await?;
+        let mut watches: BTreeMap<RepositoryId, Watch> = keeping::load(&*self.store, owner).await?;
         if !self.settings.policy.wants_issues() && watches.is_empty() {
             return Ok(None);
         }
@@ -98,22 +103,29 @@ impl Auditor {
         }
         let lookup = self.lookup(&looked, &watches);
         let found = match self.host.issues(&lookup).await {
-            Ok((found, _)) => found,
+            Ok((found, took)) => {
+                *spent = spent.and(took);
+                found
+            }
             Err(error) => return Ok(Some(IssuesKept::none(format!("the issues could not be read: {error}")))),
         };
-        let told_of = breaches::told_of(&found.issues);
-        looked.retain(|id, each| !each.broken.is_empty() || watches.contains_key(id) || told_of.contains(id));
+        let found = IssuesBySubject::of(&found);
+        let told_of = found.told_of();
+        looked
+            .retain(|id, each| !each.broken.is_empty() || watches.contains_key(id) || told_of.contains(&Breaches(*id)));
         let mut kept = IssuesKept::default();
         let mut changed: BTreeSet<RepositoryId> = BTreeSet::new();
         for (id, each) in &looked {
             let before = watches.get(id).cloned();
-            let acted = self.follow(audit, *id, each, &found, &mut watches, &mut kept).await;
+            let acted = self
+                .follow(audit, (*id, each), &found, &mut watches, (&mut kept, spent))
+                .await;
             if watches.get(id) != before.as_ref() {
                 changed.insert(*id);
             }
             // What was written must not be forgotten if the process ends.
             if acted && changed.remove(id) {
-                keeping::save_issues(&*self.store, owner, &watches, [*id]).await?;
+                keeping::save(&*self.store, owner, &watches, [*id]).await?;
             }
         }
         watches.retain(|id, _| {
@@ -123,7 +135,7 @@ impl Auditor {
             }
             stays
         });
-        keeping::save_issues(&*self.store, owner, &watches, changed).await?;
+        keeping::save(&*self.store, owner, &watches, changed).await?;
         Ok(Some(kept))
     }
 
@@ -180,22 +192,15 @@ impl Auditor {
     async fn follow(
         &self,
         audit: &Audit,
-        id: RepositoryId,
-        each: &Looked<'_>,
-        found: &FoundIssues,
+        (id, each): (RepositoryId, &Looked<'_>),
+        found: &IssuesBySubject<'_, Breaches>,
         watches: &mut BTreeMap<RepositoryId, Watch>,
-        kept: &mut IssuesKept,
+        (kept, spent): (&mut IssuesKept, &mut Spent),
     ) -> bool {
         let watch = watches.get(&id);
         let kept_issue = watch.and_then(|watch| watch.memory.issue.as_ref());
         let target = each.place.target(&each.settings.issues);
-        let issues = issues::about(
-            Breaches(id),
-            found,
-            target.as_deref(),
-            &each.place.full_name,
-            kept_issue,
-        );
+        let issues = found.about(Breaches(id), target.as_deref(), &each.place.full_name, kept_issue);
         if let (Fact::Unknown(gap), false) = (&issues, each.broken.is_empty()) {
             kept.fail(each.place, &format!("its issues are not known: {gap}"));
         }
@@ -217,9 +222,9 @@ impl Auditor {
             owner: &self.settings.owner,
             author: &Author::default(),
         };
-        let (mut watch, mut spent) = (decision.watch, Spent::default());
+        let mut watch = decision.watch;
         let done = acting
-            .carry_out(Breaches(id), &decision.actions, &mut watch.memory, &mut spent)
+            .carry_out(Breaches(id), &decision.actions, &mut watch.memory, spent)
             .await;
         match done {
             Ok(Done::Taken(taken)) => {

@@ -8,10 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use glob::Pattern;
-
 use super::folders::upwards;
-use crate::patterns::{Glob, SEGMENTS};
+use crate::patterns::{Ending, Glob};
 
 /// A package ecosystem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,25 +223,11 @@ const WORKFLOWS: &str = ".github/workflows";
 /// A pattern of the table, ready to be held against paths.
 struct Known {
     ecosystem: &'static Ecosystem,
-    pattern: Pattern,
-    /// How many folders it has before the name.
-    folders: usize,
-    /// What every name that fits begins and ends with: most paths are told apart by it.
-    head: &'static str,
-    tail: &'static str,
+    ending: Ending,
 }
 
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
-    let known = |ecosystem: &'static Ecosystem, text: &'static str| {
-        let name = text.rsplit('/').next().unwrap_or(text);
-        Some(Known {
-            ecosystem,
-            pattern: Pattern::new(text).ok()?,
-            folders: text.matches('/').count(),
-            head: name.split(['*', '[']).next().unwrap_or_default(),
-            tail: name.rsplit(['*', ']']).next().unwrap_or_default(),
-        })
-    };
+    let known = |ecosystem, text| Ending::new(text).map(|ending| Known { ecosystem, ending });
     ALL.iter()
         .flat_map(|ecosystem| {
             ecosystem
@@ -258,10 +242,9 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
 pub fn find<'p>(paths: &'p [String], ignored: &[Glob]) -> Vec<Manifest<'p>> {
     let mut found = Vec::new();
     for path in paths {
-        let name = path.rsplit('/').next().unwrap_or(path);
         let mut last = None;
         for known in KNOWN.iter() {
-            if last == Some(known.ecosystem.name) || !(name.starts_with(known.head) && name.ends_with(known.tail)) {
+            if last == Some(known.ecosystem.name) {
                 continue;
             }
             let Some(folder) = known.belongs(path) else { continue };
@@ -311,17 +294,9 @@ fn shared(found: &mut Vec<Manifest<'_>>) {
 impl Known {
     /// The folder a path is a manifest of, if the pattern fits its end.
     fn belongs(&self, path: &str) -> Option<String> {
-        let mut start = path.len();
-        for _ in 0..=self.folders {
-            start = path.get(..start)?.rfind('/').unwrap_or(0);
-            if start == 0 {
-                break;
-            }
-        }
-        let (folder, end) = path.split_at_checked(start)?;
-        let fits = self.pattern.matches_with(end.trim_start_matches('/'), SEGMENTS);
-        let elsewhere = self.pattern.as_str().starts_with(WORKFLOWS) && !folder.is_empty();
-        (fits && !elsewhere).then(|| format!("/{folder}"))
+        let folder = self.ending.folder_of(path)?;
+        let elsewhere = self.ending.as_str().starts_with(WORKFLOWS) && !folder.is_empty();
+        (!elsewhere).then(|| format!("/{folder}"))
     }
 }
 

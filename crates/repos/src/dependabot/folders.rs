@@ -67,25 +67,15 @@ pub struct Folders(BTreeSet<String>);
 
 impl Folders {
     /// The folders in which these files lie, and all above them. Git knows no others.
-    pub fn of(paths: &[String]) -> Self {
-        let mut folders = BTreeSet::from(["/".to_owned()]);
-        for path in paths {
-            let mut rest = path.as_str();
-            while let Some(slash) = rest.rfind('/') {
-                rest = rest.get(..slash).unwrap_or_default();
-                if !folders.insert(format!("/{rest}")) {
-                    break;
-                }
-            }
-        }
-        Self(folders)
+    #[cfg(test)]
+    pub(crate) fn of(paths: &[String]) -> Self {
+        Self::in_tree(&Tree::of(paths.to_vec(), true))
     }
 
-    /// Those of a tree: it knows more folders than those of the files that matter.
+    /// Those of a tree.
     pub fn in_tree(tree: &Tree) -> Self {
-        let mut folders = Self::of(&tree.paths);
-        folders.0.extend(tree.folders.iter().map(|folder| format!("/{folder}")));
-        folders
+        let folders = tree.folders.iter().map(|folder| format!("/{folder}"));
+        Self(std::iter::once("/".to_owned()).chain(folders).collect())
     }
 
     /// Those that a pattern reaches.

@@ -6,25 +6,10 @@ use super::{Case, Outcome};
 use crate::dependabot;
 use crate::dependabot::coverage::{Coverage, Uncovered};
 use crate::dependabot::folders::Folders;
-use crate::dependabot::{Config, Judged, Mistake, PATHS, Reading};
+use crate::dependabot::{Config, Judged, Mistake, PATHS, RENOVATE, Reading};
 use crate::policy::Dependabot;
 use crate::report::FileStanding;
 use crate::snapshot::{DefaultBranch, Fact, Repository, Tree};
-
-/// Where Renovate looks for its configuration.
-/// Source: <https://docs.renovatebot.com/configuration-options/>.
-const RENOVATE: [&str; 10] = [
-    "renovate.json",
-    "renovate.jsonc",
-    "renovate.json5",
-    ".github/renovate.json",
-    ".github/renovate.jsonc",
-    ".github/renovate.json5",
-    ".renovaterc",
-    ".renovaterc.json",
-    ".renovaterc.jsonc",
-    ".renovaterc.json5",
-];
 
 /// What was read of the Dependabot file.
 pub(super) struct Read {
@@ -58,11 +43,9 @@ pub(super) fn read(repository: &Repository, branch: &DefaultBranch, demands: &De
         None => Fact::Known(None),
         Some(file) => file.text.as_ref().map(|text| Some((file.path.clone(), judge(text)))),
     };
-    let differs = match (first, second) {
-        (Some(first), Some(second)) => {
-            let of = |text: &Fact<String>| text.known().map(|text| judge(text).reading);
-            of(&first.text) != of(&second.text)
-        }
+    // What could not be read is not known to differ.
+    let differs = match (file.known(), second.and_then(|second| second.text.known())) {
+        (Some(Some((_, first))), Some(second)) => first.reading != judge(second).reading,
         _ => false,
     };
     let coverage = match (config(&file), tree, &folders) {

@@ -48,9 +48,7 @@ pub fn skipped(repository: &Repository, settings: &PolicySettings) -> Option<Ski
 
 /// Whether anything may ever be written to it. Those that are archived, disabled or locked refuse it.
 pub fn writable(repository: &Repository) -> bool {
-    ![Trait::Archived, Trait::Disabled, Trait::Locked]
-        .into_iter()
-        .any(|kind| repository.is(kind))
+    !Trait::READ_ONLY.iter().any(|(kind, _)| repository.is(*kind))
 }
 
 /// What a rule came to, before exemptions.
@@ -142,7 +140,7 @@ pub fn check(repository: &Repository, policy: &Policy, today: Date) -> Repositor
         branch,
         settings: &settings,
         policy,
-        union: protection::union(repository, branch),
+        union: protection::union(branch),
         dependabot: dependencies::read(repository, branch, &settings.dependabot),
         today,
     };

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use super::{Case, Outcome};
+use super::{Case, Outcome, few};
+use crate::settings::left_alone;
 use crate::snapshot::Gap;
 
-/// The most settings that the evidence names.
-const NAMED: usize = 5;
-
 pub(super) fn drift(case: &Case<'_>) -> Outcome {
+    if let Some(why) = left_alone(&case.repository.traits, case.settings) {
+        return Outcome::not_applicable(format!("Its settings are left alone: {why}."));
+    }
     let Some(drift) = &case.repository.settings else {
         return Outcome::unknown(
             "How its settings are",
@@ -25,7 +26,7 @@ pub(super) fn drift(case: &Case<'_>) -> Outcome {
     if !changed.is_empty() {
         let name = &case.repository.name;
         return Outcome::fail(
-            format!("Not as the policy names them: {}.", listed(&changed)),
+            format!("Not as the policy names them: {}.", few(changed.iter())),
             format!("Look with `cc-devops repos plan {name}`, and put it right with `cc-devops repos apply {name}`."),
         )
         .with(data);
@@ -33,16 +34,13 @@ pub(super) fn drift(case: &Case<'_>) -> Outcome {
     match drift.unknown.first() {
         None => Outcome::pass("Settings are as the policy names them."),
         Some(first) => {
-            let evidence = format!("Not compared: {}. {}: {}.", listed(&unknown), first.setting, first.why);
+            let evidence = format!(
+                "Not compared: {}. {}: {}.",
+                few(unknown.iter()),
+                first.setting,
+                first.why
+            );
             Outcome::new(crate::report::Verdict::Unknown, evidence).with(data)
         }
-    }
-}
-
-fn listed<T: AsRef<str>>(settings: &[T]) -> String {
-    let first: Vec<&str> = settings.iter().take(NAMED).map(AsRef::as_ref).collect();
-    match settings.len().saturating_sub(NAMED) {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
     }
 }

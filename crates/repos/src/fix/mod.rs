@@ -66,10 +66,11 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Those of a repository's findings.
+    /// Those of a repository's findings. How settings stand to the policy is read by plans of their own, never here.
     pub fn of(report: &RepositoryReport) -> Vec<Self> {
         let unknown = report.findings.iter();
-        let unknown = unknown.filter(|finding| finding.verdict == Verdict::Unknown);
+        let unknown =
+            unknown.filter(|finding| finding.verdict == Verdict::Unknown && finding.rule != Rule::SettingsDrift);
         unknown
             .map(|finding| Self {
                 rule: finding.rule,
@@ -294,7 +295,7 @@ pub fn plan(repository: &Repository, policy: &Policy, today: Date, means: Means)
         }
     } else if let Some(branch) = &repository.default_branch {
         let branch = &branch.clone().settled();
-        approvals = union(repository, branch).approvals();
+        approvals = union(branch).approvals();
         let case = Case {
             repository,
             branch,

@@ -55,7 +55,7 @@ pub(super) fn plan(case: &Case<'_>, draft: &mut Draft) {
 
 fn wanted(case: &Case<'_>, draft: &mut Draft) -> Wanted {
     let demands = &case.settings.protection;
-    let standing = union(case.repository, case.branch);
+    let standing = union(case.branch);
     let mut wanted = Wanted::default();
     for rule in RULES.into_iter().filter(|rule| case.fails(*rule)) {
         match rule {
@@ -99,7 +99,7 @@ fn ruleset(case: &Case<'_>, wanted: &Wanted) -> Result<(ChangeKind, String), Str
     let mut ours: Vec<&str> = Vec::new();
     for ruleset in rulesets {
         if ruleset.name.starts_with(RULESET_NAME) && matches!(ruleset.source, RulesetSource::Repository(_)) {
-            if ruleset.holds_for(case.repository, &case.branch.name) != Fact::Known(true) {
+            if !ruleset.is_in_force() {
                 return Err(format!(
                     "a person took the ruleset `{}` out of force here; put it into force, or rename it",
                     ruleset.name

@@ -133,17 +133,21 @@ pub(crate) fn follow<S: Subject>(look: &Look<'_, S>, memory: &mut Memory<S::Told
             }
             Outcome::nothing("there is no open issue about it")
         }
-        (Standing::Gone, None) => Outcome::nothing("there is no open issue about it"),
+        (Standing::Gone, None) => {
+            // Nothing is told of it any more, so that there is nothing to look up.
+            *memory = Memory::default();
+            Outcome::nothing("there is no open issue about it")
+        }
         (Standing::Right(since), Some(issue)) => recovered(look, *since, issue, memory),
-        (Standing::Gone, Some(issue)) => Outcome {
-            actions: vec![close(
-                issue,
-                CloseReason::NotPlanned,
-                (look.farewell)(CloseReason::NotPlanned),
-                None,
-            )],
-            why: look.words.gone.to_owned(),
-        },
+        (Standing::Gone, Some(issue)) => {
+            // It is the control plane that closes it, should there be something to tell again.
+            memory.closed = told(look.subject, issue, memory);
+            let words = (look.farewell)(CloseReason::NotPlanned);
+            Outcome {
+                actions: vec![close(issue, CloseReason::NotPlanned, words, None)],
+                why: look.words.gone.to_owned(),
+            }
+        }
         (Standing::Wrong(latest), Some(issue)) => update(look, *latest, issue, memory),
         (Standing::Wrong(latest), None) => anew(look, *latest, &ours, memory),
     };

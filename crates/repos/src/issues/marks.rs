@@ -33,12 +33,17 @@ impl Marks {
         format!("{}{json} -->", self.begin)
     }
 
+    /// The markers of a body that can be read.
+    pub(crate) fn all<M: DeserializeOwned>(self, body: &str) -> impl Iterator<Item = M> {
+        body.match_indices(self.begin).filter_map(move |(at, _)| {
+            let (json, _) = body.get(at + self.begin.len()..)?.split_once("-->")?;
+            serde_json::from_str(json.trim()).ok()
+        })
+    }
+
     /// The first marker of a body that can be read and is meant.
     pub(crate) fn find<M: DeserializeOwned>(self, body: &str, meant: impl Fn(&M) -> bool) -> Option<M> {
-        body.match_indices(self.begin).find_map(|(at, _)| {
-            let (json, _) = body.get(at + self.begin.len()..)?.split_once("-->")?;
-            serde_json::from_str::<M>(json.trim()).ok().filter(&meant)
-        })
+        self.all(body).find(meant)
     }
 
     /// The body with our text replaced; `None` if a person took one of the marks out.

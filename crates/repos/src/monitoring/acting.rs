@@ -1,14 +1,13 @@
 //! What was decided about workflows, done and kept.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Ask, Monitor, MonitorReport, WatchedWorkflow};
 use crate::issues::acting::{Acting as Writing, Done};
-use crate::issues::{self, Issue, IssueStanding};
+use crate::issues::{self, Issue, IssuesBySubject};
 use crate::keeping;
 use crate::ports::{FoundIssues, Spent};
 use crate::snapshot::{Fact, Repository, RepositoryId, WorkflowId};
-use crate::workflows::marker::Marker;
 use crate::workflows::{Decision, HealthName, Watch, Watched, Watches};
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::health::Mode;
@@ -16,7 +15,9 @@ use cc_devops_kernel::ports::PortResult;
 
 pub(super) struct Acting<'m> {
     monitor: &'m Monitor,
-    issues: &'m Fact<FoundIssues>,
+    issues: Fact<IssuesBySubject<'m, Watched>>,
+    /// The workflows of each repository that open issues of ours tell of.
+    told_of: BTreeMap<RepositoryId, Vec<WorkflowId>>,
     author: &'m Author,
     mode: Mode,
     /// Whether what was learnt is kept.
@@ -27,9 +28,15 @@ pub(super) struct Acting<'m> {
 
 impl<'m> Acting<'m> {
     pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, ask: &'m Ask) -> Self {
+        let issues: Fact<IssuesBySubject<'m, Watched>> = issues.as_ref().map(IssuesBySubject::of);
+        let mut told_of: BTreeMap<RepositoryId, Vec<WorkflowId>> = BTreeMap::new();
+        for told in issues.known().map(IssuesBySubject::told_of).unwrap_or_default() {
+            told_of.entry(told.repository).or_default().push(told.workflow);
+        }
         Self {
             monitor,
             issues,
+            told_of,
             author: &ask.author,
             mode: if ask.dry_run {
                 Mode::Maintenance
@@ -46,13 +53,8 @@ impl<'m> Acting<'m> {
     }
 
     /// The workflows of a repository that issues tell of.
-    pub(super) fn told_of(&self, repository: RepositoryId) -> Vec<WorkflowId> {
-        let issues = self.issues.known().into_iter().flat_map(|found| &found.issues);
-        let open = issues.filter(|issue| issue.standing == IssueStanding::Open && issue.ours);
-        open.filter_map(|issue| Marker::find(&issue.body))
-            .filter(|marker| marker.repository == repository)
-            .map(|marker| marker.workflow)
-            .collect()
+    pub(super) fn told_of(&self, repository: RepositoryId) -> &[WorkflowId] {
+        self.told_of.get(&repository).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The issues about a workflow.
@@ -63,7 +65,7 @@ impl<'m> Acting<'m> {
         fallback: Option<&String>,
         all: &Watches,
     ) -> Fact<Vec<Issue>> {
-        let found = match self.issues {
+        let found = match &self.issues {
             Fact::Known(found) => found,
             Fact::Unknown(gap) => return Fact::Unknown(gap.clone()),
             Fact::Unavailable(why) => return Fact::Unavailable(why.clone()),
@@ -72,7 +74,7 @@ impl<'m> Acting<'m> {
         let target = issues::target(repository.issues_enabled, &name, fallback);
         let kept = all.of(watched.repository, watched.workflow);
         let kept = kept.and_then(|watch| watch.memory.issue.as_ref());
-        issues::about(watched, found, target.as_deref(), &name, kept)
+        found.about(watched, target.as_deref(), &name, kept)
     }
 
     /// Forgets repositories that are not there any more.
@@ -156,7 +158,7 @@ impl<'m> Acting<'m> {
     /// Keeps what was learnt of a repository.
     pub(super) async fn keep(&mut self, repository: RepositoryId, watches: &Watches) -> PortResult<()> {
         let owner = &self.monitor.settings.owner;
-        keeping::save_watches(&*self.monitor.store, owner, watches, [repository]).await?;
+        keeping::save(&*self.monitor.store, owner, &watches.repositories, [repository]).await?;
         self.changed.remove(&repository);
         Ok(())
     }
@@ -167,6 +169,6 @@ impl<'m> Acting<'m> {
             return Ok(());
         }
         let owner = &self.monitor.settings.owner;
-        keeping::save_watches(&*self.monitor.store, owner, watches, self.changed).await
+        keeping::save(&*self.monitor.store, owner, &watches.repositories, self.changed).await
     }
 }

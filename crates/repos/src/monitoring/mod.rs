@@ -150,7 +150,9 @@ impl Monitor {
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> PortResult<MonitorReport> {
         let owner = &self.settings.owner;
-        let mut watches = keeping::load_watches(&*self.store, owner).await?;
+        let mut watches = Watches {
+            repositories: keeping::load(&*self.store, owner).await?,
+        };
         let mut reading = course.unless_stopped(self.read(ask, &watches, progress)).await?;
         let issues = self.issues(ask, &watches, &mut reading).await;
         if let Fact::Known(found) = &issues {
@@ -316,7 +318,7 @@ impl Monitor {
             .map(|(id, _)| *id)
             .collect();
         if ask.workflow.is_none() {
-            gone.extend(acting.told_of(repository.id));
+            gone.extend(acting.told_of(repository.id).iter().copied());
         }
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;

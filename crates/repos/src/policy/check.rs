@@ -35,11 +35,7 @@ pub(super) fn read(text: &str) -> Result<Policy, PolicyErrors> {
         exemptions.extend(problems.exemption(&format!("exemptions.{index}"), table));
     }
     if problems.0.is_empty() {
-        Ok(Policy {
-            defaults,
-            overrides,
-            exemptions,
-        })
+        Ok(Policy::new(defaults, overrides, exemptions))
     } else {
         Err(PolicyErrors(problems.0))
     }

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ use super::snapshot::{RequiredCheck, Trait};
 pub struct Policy {
     defaults: Layer,
     overrides: Vec<(Vec<Glob>, Layer)>,
+    /// What is demanded of a repository that no override fits, made once from `defaults`.
+    base: PolicySettings,
     /// What is let through, until when.
     pub exemptions: Vec<Exemption>,
 }
@@ -239,7 +242,10 @@ struct Layer {
 }
 
 /// Folders whose manifests belong to somebody else, or to tests.
-const IGNORED_PATHS: [&str; 4] = ["**/node_modules/**", "**/vendor/**", "**/testdata/**", "**/fixtures/**"];
+static IGNORED_PATHS: LazyLock<Vec<Glob>> = LazyLock::new(|| {
+    let all = ["**/node_modules/**", "**/vendor/**", "**/testdata/**", "**/fixtures/**"];
+    all.into_iter().filter_map(|pattern| Glob::new(pattern).ok()).collect()
+});
 
 impl Default for PolicySettings {
     fn default() -> Self {
@@ -264,7 +270,7 @@ impl Default for PolicySettings {
                 renovate_counts: true,
                 nested: Nested::default(),
                 ignored_ecosystems: BTreeSet::new(),
-                ignored_paths: IGNORED_PATHS.into_iter().filter_map(|p| Glob::new(p).ok()).collect(),
+                ignored_paths: IGNORED_PATHS.clone(),
             },
             workflows: Workflows::default(),
             actions: Actions::default(),
@@ -292,6 +298,13 @@ impl PolicySettings {
     /// How bad a breach of the rule is here.
     pub fn severity(&self, rule: Rule) -> Severity {
         self.severity.get(&rule).copied().unwrap_or_else(|| rule.severity())
+    }
+
+    /// What a policy demands by its defaults.
+    fn under(defaults: &Layer) -> Self {
+        let mut settings = Self::default();
+        settings.lay(defaults);
+        settings
     }
 
     fn lay(&mut self, layer: &Layer) {
@@ -363,6 +376,15 @@ impl Workflows {
 }
 
 impl Policy {
+    fn new(defaults: Layer, overrides: Vec<(Vec<Glob>, Layer)>, exemptions: Vec<Exemption>) -> Self {
+        Self {
+            base: PolicySettings::under(&defaults),
+            defaults,
+            overrides,
+            exemptions,
+        }
+    }
+
     /// Reads a policy.
     ///
     /// # Errors
@@ -376,13 +398,12 @@ impl Policy {
         let wants = |layer: &Layer| {
             layer.tell.all == Some(Tell::Issue) || layer.tell.of.values().any(|tell| *tell == Tell::Issue)
         };
-        wants(&self.defaults) || self.overrides.iter().any(|(_, layer)| wants(layer))
+        self.layers().any(wants)
     }
 
     /// What is demanded of this repository.
     pub fn settings(&self, owner: &str, name: &str) -> PolicySettings {
-        let mut settings = PolicySettings::default();
-        settings.lay(&self.defaults);
+        let mut settings = self.base.clone();
         for (repositories, layer) in &self.overrides {
             if repositories.iter().any(|glob| glob.fits_repository(owner, name)) {
                 settings.lay(layer);
@@ -409,17 +430,20 @@ impl Policy {
 impl Policy {
     /// Whether the rule may be looked at for some repository, or for the organisation.
     pub fn may_look_at(&self, rule: Rule) -> bool {
-        let layers = || std::iter::once(&self.defaults).chain(self.overrides.iter().map(|(_, layer)| layer));
         let never = self.defaults.rules_off.as_ref().is_some_and(|off| off.contains(&rule))
-            && layers().all(|layer| layer.rules_off.as_ref().is_none_or(|off| off.contains(&rule)));
+            && self
+                .layers()
+                .all(|layer| layer.rules_off.as_ref().is_none_or(|off| off.contains(&rule)));
         let usual = self.defaults.rules.unwrap_or_default() >= rule.preset();
         let asked = |layer: &Layer| {
             layer.rules.is_some_and(|preset| preset >= rule.preset())
                 || layer.rules_on.as_ref().is_some_and(|on| on.contains(&rule))
         };
         let says_something = rule != Rule::RequiredWorkflows
-            || layers().any(|layer| layer.required_workflows.as_ref().is_some_and(|paths| !paths.is_empty()));
-        says_something && !never && (usual || layers().any(asked))
+            || self
+                .layers()
+                .any(|layer| layer.required_workflows.as_ref().is_some_and(|paths| !paths.is_empty()));
+        says_something && !never && (usual || self.layers().any(asked))
     }
 
     /// Looks at these rules too, because somebody names them. What an override leaves out for some repositories
@@ -438,6 +462,7 @@ impl Policy {
                 on.insert(*rule);
             }
         }
+        self.base = PolicySettings::under(&self.defaults);
     }
 
     /// What is demanded of the organisation itself: it goes by its login, as if it were a repository of that name.

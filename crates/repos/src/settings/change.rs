@@ -63,11 +63,16 @@ pub(super) fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Whether two values say the same: the order of a list is for nothing.
+/// Whether two values say the same: the order of a list is for nothing, how often something stands in it is not.
 pub(super) fn alike(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().all(|each| other.iter().any(|its| alike(each, its)))
+            let mut left: Vec<&Value> = other.iter().collect();
+            let all = one.iter().all(|each| {
+                let place = left.iter().position(|its| alike(each, its));
+                place.map(|place| left.swap_remove(place)).is_some()
+            });
+            all && left.is_empty()
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
@@ -76,5 +81,27 @@ pub(super) fn alike(one: &Value, other: &Value) -> bool {
                     .all(|(key, value)| other.get(key).is_some_and(|its| alike(value, its)))
         }
         (one, other) => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_are_alike_in_any_order_with_as_many_of_each() {
+        for (one, other, are) in [
+            (json!(["a", "b"]), json!(["b", "a"]), true),
+            (json!(["a", "a"]), json!(["a", "b"]), false),
+            (json!(["a", "b"]), json!(["a", "a"]), false),
+            (json!(["a", "b", "a"]), json!(["a", "a", "b"]), true),
+            (json!(["a"]), json!(["a", "a"]), false),
+            (json!([{"of": ["a", "b"]}, 1]), json!([1, {"of": ["b", "a"]}]), true),
+        ] {
+            assert_eq!(alike(&one, &other), are, "{one} {other}");
+            assert_eq!(alike(&other, &one), are, "{other} {one}");
+        }
     }
 }

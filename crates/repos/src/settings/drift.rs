@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::change::alike;
 use super::values::{complete_rule, completed};
 use super::{Items, Section, SettingChange, SettingsFacts, Wanted, WantedSection};
-use crate::snapshot::Fact;
+use crate::snapshot::{Fact, RepositoryId};
 
 /// The difference between settings that are wanted and those that stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,16 +40,34 @@ pub struct SetSecret {
 }
 
 /// What is known of secrets beside that they are there: GitHub shows no value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KnownSecrets {
-    /// Those that were set from here, by name.
-    pub set: BTreeMap<String, SetSecret>,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KnownSecrets<'a> {
+    /// Those that were set from here, by name; `None` where nothing is kept.
+    pub set: Option<&'a SecretsOfRepository>,
     /// The newest versions of the control plane's secrets, by name; `None` where they are not looked at.
-    pub versions: Option<BTreeMap<String, String>>,
+    pub versions: Option<&'a BTreeMap<String, String>>,
+}
+
+/// The secrets of a repository that were set from here, by name.
+pub type SecretsOfRepository = BTreeMap<String, SetSecret>;
+
+impl<'a> KnownSecrets<'a> {
+    /// What is known of a repository's: `kept` is what was set from here in any, `None` where nothing is kept.
+    pub(crate) fn of(
+        id: RepositoryId,
+        kept: Option<&'a BTreeMap<RepositoryId, SecretsOfRepository>>,
+        versions: Option<&'a BTreeMap<String, String>>,
+    ) -> Self {
+        static NONE: SecretsOfRepository = BTreeMap::new();
+        Self {
+            set: kept.map(|kept| kept.get(&id).unwrap_or(&NONE)),
+            versions,
+        }
+    }
 }
 
 /// Holds settings against those that are wanted. What could not be read is said, and nothing is proposed for it.
-pub fn drift(wanted: &Wanted, facts: &SettingsFacts, secrets: &KnownSecrets) -> Drift {
+pub fn drift(wanted: &Wanted, facts: &SettingsFacts, secrets: KnownSecrets<'_>) -> Drift {
     let mut drift = Drift::default();
     for (section, wanted) in &wanted.sections {
         match facts.sections.get(section) {
@@ -173,10 +191,10 @@ fn superfluous(section: Section, wanted: &WantedSection, items: &Items, drift: &
 
 /// Of a value that GitHub does not show, what tells whether it is the wanted one: when it was set, and from which
 /// version of which secret.
-fn of_secrets(wanted: &WantedSection, items: &Items, known: &KnownSecrets, drift: &mut Drift) {
+fn of_secrets(wanted: &WantedSection, items: &Items, known: KnownSecrets<'_>, drift: &mut Drift) {
     for (name, from) in &wanted.items {
         let from = from.as_str().unwrap_or_default();
-        let version = match &known.versions {
+        let version = match known.versions {
             None => None,
             Some(versions) => {
                 let version = versions.get(from);
@@ -191,7 +209,12 @@ fn of_secrets(wanted: &WantedSection, items: &Items, known: &KnownSecrets, drift
             }
         };
         let standing = Section::Secrets.find(items, name).map(|(_, value)| value);
-        let set = known.set.get(name).filter(|set| set.from == from);
+        if standing.is_some() && known.set.is_none() {
+            let why = "nothing is kept here, so what it was set from is not known";
+            drift.unknown(format!("secrets/{name}"), why.to_owned());
+            continue;
+        }
+        let set = known.set.and_then(|set| set.get(name)).filter(|set| set.from == from);
         let is_so = standing.is_some_and(|standing| {
             set.is_some_and(|set| {
                 standing.get("updated_at").and_then(Value::as_str) == Some(&set.updated_at)

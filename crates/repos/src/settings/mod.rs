@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use change::SettingChange;
-pub use drift::{Drift, KnownSecrets, SetSecret, UnknownSetting, drift};
+pub use drift::{Drift, KnownSecrets, SecretsOfRepository, SetSecret, UnknownSetting, drift};
 pub use export::{Exported, export};
 pub(super) use wanted::{Layer, read};
 pub use wanted::{Wanted, WantedSection};
@@ -195,11 +195,7 @@ impl SettingsFacts {
 /// Why the settings of a repository with these traits are left alone; `None` if they are not. Those of an empty
 /// repository can be set.
 pub fn left_alone(traits: &BTreeSet<Trait>, settings: &PolicySettings) -> Option<&'static str> {
-    for (kind, why) in [
-        (Trait::Archived, "it is archived"),
-        (Trait::Disabled, "GitHub disabled it"),
-        (Trait::Locked, "it is locked"),
-    ] {
+    for (kind, why) in Trait::READ_ONLY {
         if traits.contains(&kind) {
             return Some(why);
         }

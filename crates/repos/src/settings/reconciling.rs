@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::saved::SettingsPlan;
 use super::{
-    Exported, FoundSettings, KnownSecrets, Section, Sections, SetSecret, SettingChange, SettingsAsked, SettingsFacts,
-    drift, export, left_alone,
+    Exported, FoundSettings, KnownSecrets, SecretsOfRepository, Section, Sections, SetSecret, SettingChange,
+    SettingsAsked, SettingsFacts, drift, export, left_alone,
 };
 use crate::fix::ChangeKind;
 use crate::keeping;
@@ -16,7 +16,7 @@ use crate::policy::Policy;
 use crate::ports::{CodeHost, RepositoryPorts, RepositoryStore, Spent};
 use crate::remedying::Applied;
 use crate::rules::Rule;
-use crate::snapshot::{Fact, RepositoryId, Trait};
+use crate::snapshot::{Fact, Trait};
 use cc_devops_kernel::acts::{Author, Outside};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::course::Course;
@@ -109,11 +109,8 @@ impl Reconciler {
         let mut compare = |facts: SettingsFacts| {
             planned.compared += 1;
             let wanted = self.policy.settings(&facts.owner, &facts.name).wanted;
-            let known = KnownSecrets {
-                set: set.get(&facts.id).cloned().unwrap_or_default(),
-                versions: Some(versions.clone()),
-            };
-            let drift = drift(&wanted, &facts, &known);
+            let known = KnownSecrets::of(facts.id, set.as_ref(), versions.as_ref());
+            let drift = drift(&wanted, &facts, known);
             if !drift.is_empty() {
                 planned.plans.push(SettingsPlan {
                     id: facts.id,
@@ -195,12 +192,13 @@ impl Reconciler {
         Ok((looked, spent))
     }
 
-    /// The newest version of every secret that the policy names and that is there.
-    async fn versions(&self) -> PortResult<BTreeMap<String, String>> {
-        let mut versions = BTreeMap::new();
+    /// The newest version of every secret that the policy names and that is there; `None` where there are no secrets to
+    /// look at.
+    async fn versions(&self) -> PortResult<Option<BTreeMap<String, String>>> {
         let Some(secrets) = &self.secrets else {
-            return Ok(versions);
+            return Ok(None);
         };
+        let mut versions = BTreeMap::new();
         let wanted = self.policy.wanted_secrets();
         let folders: BTreeSet<&str> = wanted
             .iter()
@@ -221,7 +219,7 @@ impl Reconciler {
                 }
             }
         }
-        Ok(versions)
+        Ok(Some(versions))
     }
 
     /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
@@ -229,11 +227,12 @@ impl Reconciler {
     /// refuses to be written to, or where a setting is not what it was planned against.
     ///
     /// # Errors
-    /// `Stopped` between two changes; what the host says where the repository cannot be looked at.
+    /// `Stopped` between two changes; what the host says where the repository cannot be looked at; the store.
     pub async fn apply(&self, plan: &SettingsPlan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
         let changes = &plan.drift.changes;
         let refused = self.moved(plan).await?;
         let mut applied = Vec::with_capacity(changes.len());
+        let mut set = self.set_from_here(plan).await?;
         for change in changes {
             course.is_at(applied.len() as u64, changes.len() as u64, "settings");
             course.go_on()?;
@@ -250,7 +249,7 @@ impl Reconciler {
                     }),
                     author,
                 };
-                let doing = self.carry_out(plan, change);
+                let doing = self.carry_out(plan, change, &mut set);
                 act.done((&*self.audit, &*self.clock), doing, |_| None).await
             };
             applied.push(Applied {
@@ -297,16 +296,22 @@ impl Reconciler {
         }
     }
 
-    async fn carry_out(&self, plan: &SettingsPlan, change: &SettingChange) -> PortResult<String> {
+    async fn carry_out(
+        &self,
+        plan: &SettingsPlan,
+        change: &SettingChange,
+        set: &mut SecretsOfRepository,
+    ) -> PortResult<String> {
         match (change.section, &change.item) {
-            (Section::Secrets, Some(name)) if !change.after.is_null() => self.set_secret(plan, name, change).await,
+            (Section::Secrets, Some(name)) if !change.after.is_null() => self.set_secret(plan, name, change, set).await,
             (section, item) => {
                 let done = self
                     .host
                     .change(&plan.repository, &ChangeKind::Setting(change.clone()))
                     .await?;
                 if let (Section::Secrets, Some(name)) = (section, item) {
-                    self.remember(plan.id, name, None).await?;
+                    set.remove(name);
+                    keeping::save_set_secrets(&*self.store, &self.owner, plan.id, set).await?;
                 }
                 Ok(done)
             }
@@ -314,11 +319,20 @@ impl Reconciler {
     }
 
     /// Sets a secret from the version of the control plane's that was planned. What is kept of it is no value.
-    async fn set_secret(&self, plan: &SettingsPlan, name: &str, change: &SettingChange) -> PortResult<String> {
+    async fn set_secret(
+        &self,
+        plan: &SettingsPlan,
+        name: &str,
+        change: &SettingChange,
+        set: &mut SecretsOfRepository,
+    ) -> PortResult<String> {
         let said = |key: &str| change.after.get(key).and_then(Value::as_str).unwrap_or_default();
         let (from, version) = (said("from"), said("version"));
         let moved =
             |what: &str| PortError::new(PortErrorKind::Superseded, format!("secrets/{name}: {what}; plan anew"));
+        if version.is_empty() {
+            return Err(moved("it was planned where nothing is kept"));
+        }
         let now = self.updated_at(&plan.repository, name).await?;
         if change.before.get("updated_at").and_then(Value::as_str) != now.as_deref() {
             return Err(moved("it was set or deleted since the plan was made"));
@@ -338,12 +352,13 @@ impl Reconciler {
             .put_actions_secret(&plan.repository, name, &read.value)
             .await?;
         if let Some(updated_at) = self.updated_at(&plan.repository, name).await? {
-            let set = SetSecret {
+            let from_here = SetSecret {
                 from: from.to_owned(),
                 version: version.to_owned(),
                 updated_at,
             };
-            self.remember(plan.id, name, Some(set)).await?;
+            set.insert(name.to_owned(), from_here);
+            keeping::save_set_secrets(&*self.store, &self.owner, plan.id, set).await?;
         }
         Ok(format!("secrets/{name} is set from {from}."))
     }
@@ -385,14 +400,14 @@ impl Reconciler {
         read
     }
 
-    async fn remember(&self, id: RepositoryId, name: &str, set: Option<SetSecret>) -> PortResult<()> {
-        let mut all = keeping::load_set_secrets(&*self.store, &self.owner).await?;
-        let mut of = all.remove(&id).unwrap_or_default();
-        match set {
-            Some(set) => of.insert(name.to_owned(), set),
-            None => of.remove(name),
-        };
-        keeping::save_set_secrets(&*self.store, &self.owner, id, &of).await
+    /// The secrets of a plan's repository that were set from here; nothing is read where the plan changes none.
+    async fn set_from_here(&self, plan: &SettingsPlan) -> PortResult<SecretsOfRepository> {
+        let mut changes = plan.drift.changes.iter();
+        if !changes.any(|change| change.section == Section::Secrets) {
+            return Ok(SecretsOfRepository::new());
+        }
+        let all = keeping::load_set_secrets(&*self.store, &self.owner).await?;
+        Ok(all.and_then(|mut all| all.remove(&plan.id)).unwrap_or_default())
     }
 }
 

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Drift, SettingChange};
 use crate::snapshot::RepositoryId;
+use cc_devops_kernel::canonical::canonical;
 
 /// What a file with a plan says that it is.
 const KIND: &str = "cc-devops.repos.plan";
@@ -91,7 +92,7 @@ impl SavedPlan {
             plans,
             sha256: String::new(),
         };
-        plan.sha256 = plan.digest();
+        plan.sha256 = plan.digest().unwrap_or_default();
         plan
     }
 
@@ -114,7 +115,7 @@ impl SavedPlan {
             return Err(SavedPlanError::Version(head.version));
         }
         let plan: Self = serde_json::from_str(text).map_err(no_plan)?;
-        if plan.sha256 != plan.digest() {
+        if plan.digest().as_ref() != Some(&plan.sha256) {
             return Err(SavedPlanError::Edited);
         }
         if !plan.owner.eq_ignore_ascii_case(owner) {
@@ -131,16 +132,14 @@ impl SavedPlan {
         &self.sha256
     }
 
-    fn digest(&self) -> String {
+    /// Of its canonical form (RFC 8785), so that the order of keys is for nothing; none where it cannot be written as
+    /// JSON, and then no digest is right.
+    fn digest(&self) -> Option<String> {
         let whole = Self {
             sha256: String::new(),
             ..self.clone()
         };
-        // Canonical (RFC 8785), so that the order of keys is for nothing; what has no such form is taken as it is.
-        let text = match serde_json_canonicalizer::to_vec(&whole) {
-            Ok(text) => text,
-            Err(_) => serde_json::to_vec(&whole).unwrap_or_default(),
-        };
-        hex::encode(Sha256::digest(text))
+        let whole = serde_json::to_value(&whole).ok()?;
+        Some(hex::encode(Sha256::digest(canonical(&whole))))
     }
 }

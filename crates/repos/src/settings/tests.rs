@@ -1,3 +1,5 @@
+mod secrets;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -70,7 +72,7 @@ fn facts(sections: Value) -> SettingsFacts {
 }
 
 fn drifted(text: &str, sections: Value) -> Drift {
-    drift(&wanted(text, "web"), &facts(sections), &KnownSecrets::default())
+    drift(&wanted(text, "web"), &facts(sections), KnownSecrets::default())
 }
 
 fn one(text: &str, sections: Value) -> SettingChange {
@@ -256,7 +258,7 @@ fn what_is_hidden_or_unread_is_unknown_and_nothing_is_proposed_for_it() {
     let text = "[defaults.settings]\nteams = { ops = \"admin\" }\n\
                 general = { allow_merge_commit = false, has_wiki = false }\ntopics = [\"a\"]\n\
                 [defaults.settings.rulesets.main]\nenforcement = \"active\"\nbypass = { deploy-key = \"always\" }";
-    let drift = drift(&wanted(text, "web"), &of, &KnownSecrets::default());
+    let drift = drift(&wanted(text, "web"), &of, KnownSecrets::default());
     assert_eq!(drift.changes.len(), 1);
     assert_eq!(drift.changes[0].after, json!({"has_wiki": false}));
     let unknown: Vec<&str> = drift.unknown.iter().map(|unknown| unknown.setting.as_str()).collect();
@@ -265,91 +267,6 @@ fn what_is_hidden_or_unread_is_unknown_and_nothing_is_proposed_for_it() {
         ["general/allow_merge_commit", "topics", "teams", "rulesets/main"]
     );
     assert!(drift.unknown[2].why.contains("`Administration: read`"), "{drift:?}");
-}
-
-#[test]
-fn a_secret_is_known_by_when_it_was_set_and_from_which_version() {
-    let wanted = wanted(
-        "[defaults.settings]\nsecrets = { NPM_TOKEN = \"/contentcraft/github/npm\" }",
-        "web",
-    );
-    let there = facts(json!({"secrets": {"NPM_TOKEN": {"updated_at": "2026-11-24T00:00:00Z"}}}));
-    let versions = |version: &str| Some([("/contentcraft/github/npm".to_owned(), version.to_owned())].into());
-    let set = SetSecret {
-        from: "/contentcraft/github/npm".to_owned(),
-        version: "v1".to_owned(),
-        updated_at: "2026-11-24T00:00:00Z".to_owned(),
-    };
-    let set_then = |set: SetSecret| [("NPM_TOKEN".to_owned(), set)].into();
-    let drifts = |facts: &SettingsFacts, known: KnownSecrets| drift(&wanted, facts, &known);
-    for (known, facts, changes) in [
-        (
-            KnownSecrets {
-                set: set_then(set.clone()),
-                versions: versions("v1"),
-            },
-            &there,
-            0,
-        ),
-        (
-            KnownSecrets {
-                set: set_then(set.clone()),
-                versions: None,
-            },
-            &there,
-            0,
-        ),
-        // Another value in the control plane, another hand at GitHub, never set from here, not there.
-        (
-            KnownSecrets {
-                set: set_then(set.clone()),
-                versions: versions("v2"),
-            },
-            &there,
-            1,
-        ),
-        (
-            KnownSecrets {
-                set: set_then(SetSecret {
-                    updated_at: "2026-01-01T00:00:00Z".to_owned(),
-                    ..set.clone()
-                }),
-                versions: versions("v1"),
-            },
-            &there,
-            1,
-        ),
-        (
-            KnownSecrets {
-                versions: versions("v1"),
-                ..KnownSecrets::default()
-            },
-            &there,
-            1,
-        ),
-        (
-            KnownSecrets {
-                set: set_then(set.clone()),
-                versions: versions("v1"),
-            },
-            &super::tests::facts(json!({"secrets": {}})),
-            1,
-        ),
-    ] {
-        let drift = drifts(facts, known.clone());
-        assert_eq!((drift.changes.len(), drift.unknown.len()), (changes, 0), "{known:?}");
-    }
-    let nothing = drifts(
-        &there,
-        KnownSecrets {
-            versions: Some(BTreeMap::new()),
-            ..KnownSecrets::default()
-        },
-    );
-    assert!(
-        nothing.changes.is_empty() && nothing.unknown[0].why.contains("put-secret"),
-        "{nothing:?}"
-    );
 }
 
 /// Two repositories with something of everything.
@@ -401,7 +318,7 @@ fn what_is_exported_is_what_is_so_that_nothing_has_drifted() {
         for of in &estate {
             let wanted = policy.settings("acme", &of.name).wanted;
             assert_eq!(
-                drift(&wanted, of, &KnownSecrets::default()),
+                drift(&wanted, of, KnownSecrets::default()),
                 Drift::default(),
                 "{}",
                 exported.toml

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Gap, Repository};
-use crate::patterns;
+use super::{Fact, Gap};
 
 /// The default branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,54 +210,14 @@ pub enum Target {
     Repository,
 }
 
-/// Which refs of which repositories a ruleset is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether a ruleset is for the default branch, as GitHub says: which refs of which repositories fit is for it to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppliesTo {
     /// GitHub lists it as in force for the default branch.
     DefaultBranch,
     /// GitHub does not list it among those.
     Elsewhere,
-    /// Those of these repositories whose name fits these patterns.
-    Matching {
-        /// Which refs.
-        refs: RefPatterns,
-        /// Which repositories.
-        #[serde(default)]
-        repositories: NamedRepositories,
-    },
-}
-
-/// Patterns on full refs such as `refs/heads/main`, or `~DEFAULT_BRANCH` or `~ALL`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefPatterns {
-    /// One of these must fit.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// None of these may fit.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-}
-
-/// Which repositories a ruleset is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NamedRepositories {
-    /// The one it is written in.
-    #[default]
-    Own,
-    /// Those of the organisation with fitting names; `~ALL` fits every one.
-    Names {
-        /// One of these must fit.
-        include: Vec<String>,
-        /// None of these may fit.
-        #[serde(default)]
-        exclude: Vec<String>,
-    },
-    /// Those with these ids.
-    Ids(Vec<u64>),
-    /// By a property that is not read here.
-    Property,
 }
 
 /// A rule of a ruleset.
@@ -381,42 +340,10 @@ impl BypassActor {
 }
 
 impl Ruleset {
-    /// Whether it is in force for this branch of this repository; unknown if it depends on what was not
-    /// read.
-    pub fn holds_for(&self, repository: &Repository, branch: &str) -> Fact<bool> {
-        if self.enforcement != Enforcement::Active || self.target != Target::Branch {
-            return Fact::Known(false);
-        }
-        let (refs, repositories) = match &self.applies_to {
-            AppliesTo::DefaultBranch => return Fact::Known(true),
-            AppliesTo::Elsewhere => return Fact::Known(false),
-            AppliesTo::Matching { refs, repositories } => (refs, repositories),
-        };
-        if !refs.fit(branch) {
-            return Fact::Known(false);
-        }
-        match repositories {
-            NamedRepositories::Own => Fact::Known(true),
-            NamedRepositories::Ids(ids) => Fact::Known(ids.contains(&repository.id.0)),
-            NamedRepositories::Names { include, exclude } => Fact::Known(
-                patterns::any_name(include, &repository.name) && !patterns::any_name(exclude, &repository.name),
-            ),
-            NamedRepositories::Property => Fact::Unknown(Gap::NotRead(format!(
-                "the ruleset `{}` chooses repositories by a property",
-                self.name
-            ))),
-        }
-    }
-}
-
-impl RefPatterns {
-    /// Whether the default branch of this name is meant.
-    pub fn fit(&self, default_branch: &str) -> bool {
-        let full = format!("refs/heads/{default_branch}");
-        let fits = |pattern: &String| match pattern.as_str() {
-            "~DEFAULT_BRANCH" | "~ALL" => true,
-            pattern => patterns::fits_ref(pattern, &full),
-        };
-        self.include.iter().any(fits) && !self.exclude.iter().any(fits)
+    /// Whether it is in force for the default branch.
+    pub fn is_in_force(&self) -> bool {
+        self.enforcement == Enforcement::Active
+            && self.target == Target::Branch
+            && self.applies_to == AppliesTo::DefaultBranch
     }
 }

@@ -14,8 +14,7 @@ use crate::settings::Drift;
 
 pub use branch::{
     Actors, AppliesTo, BypassActor, BypassKind, BypassMode, Classic, ClassicSwitch, DefaultBranch, Enforcement,
-    NamedRepositories, RefPatterns, RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck,
-    StatusChecks, Target,
+    RequiredCheck, Reviews, Ruleset, RulesetRule, RulesetSource, SeenCheck, StatusChecks, Target,
 };
 pub use posture::{
     ActionsPermissions, AllowedActions, CodeScanning, CodeownersMistake, Collaborator, DependabotRun, DeployKey,
@@ -203,6 +202,15 @@ pub enum Trait {
     Template,
     /// Without a commit.
     Empty,
+}
+
+impl Trait {
+    /// Those that refuse to be written to, and why, as a fragment.
+    pub const READ_ONLY: [(Self, &str); 3] = [
+        (Self::Archived, "it is archived"),
+        (Self::Disabled, "GitHub disabled it"),
+        (Self::Locked, "it is locked"),
+    ];
 }
 
 /// Who may see a repository.

@@ -1,21 +1,22 @@
 //! The tree of the default branch: its folders, and the files that some rule looks at.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-use glob::{MatchOptions, Pattern};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Gap;
-use crate::dependabot::ecosystems;
+use crate::dependabot::{RENOVATE, ecosystems};
+use crate::patterns::Ending;
 
 /// What is known of a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
     /// The files that some rule looks at ([`matters`]), from the root and without a leading `/`.
     pub paths: Vec<String>,
-    /// Every folder, from the root, without a leading or trailing `/`. The root itself is not among them.
+    /// Every folder, from the root, without a leading or trailing `/`: of a tree that is not complete, those that were
+    /// read, in which the files lie among them. The root itself is not among them.
     #[serde(default)]
     pub folders: Vec<String>,
     /// Whether these are all there are: GitHub cuts large trees off.
@@ -47,86 +48,38 @@ impl Tree {
     }
 }
 
-/// Files that rules look at beside the manifests of package ecosystems: patterns on the ends of paths.
-pub const ALSO: [&str; 12] = [
-    "CODEOWNERS",
-    "SECURITY",
-    "SECURITY.*",
-    "Security.md",
-    "security.md",
-    "renovate.json",
-    "renovate.jsonc",
-    "renovate.json5",
-    ".renovaterc",
-    ".renovaterc.json",
-    ".renovaterc.jsonc",
-    ".renovaterc.json5",
-];
-
-const SEGMENTS: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: false,
-};
-
-/// A pattern on the end of a path.
-struct End {
-    /// How many folders it names.
-    folders: usize,
-    /// The byte that fits begin with, and the one that they end with, where it says which.
-    first: Option<u8>,
-    last: Option<u8>,
-    pattern: Pattern,
-}
-
-impl End {
-    fn read(text: &str) -> Option<Self> {
-        let literal = |byte: &u8| !matches!(byte, b'*' | b'?' | b'[' | b']');
-        Some(Self {
-            folders: text.matches('/').count(),
-            first: text.as_bytes().first().copied().filter(literal),
-            last: text.as_bytes().last().copied().filter(literal),
-            pattern: Pattern::new(text).ok()?,
-        })
-    }
-
-    fn fits(&self, path: &str) -> bool {
-        let is = |wanted: Option<u8>, byte: Option<&u8>| wanted.is_none_or(|wanted| byte == Some(&wanted));
-        if !is(self.last, path.as_bytes().last()) {
-            return false;
-        }
-        let start = path.rmatch_indices('/').nth(self.folders);
-        let end = start.and_then(|(slash, _)| path.get(slash + 1..)).unwrap_or(path);
-        is(self.first, end.as_bytes().first()) && self.pattern.matches_with(end, SEGMENTS)
-    }
-}
-
 /// The patterns on files that matter, read once: a large tree has a hundred thousand files.
 struct Sieve {
     names: HashSet<&'static str>,
-    ends: Vec<End>,
+    endings: Vec<Ending>,
     form: String,
 }
 
 static SIEVE: LazyLock<Sieve> = LazyLock::new(|| {
     let manifests = ecosystems::ALL.iter().flat_map(|ecosystem| ecosystem.manifests);
-    let all: BTreeSet<&'static str> = manifests.copied().chain(ALSO).collect();
-    let mut hasher = DefaultHasher::new();
-    all.hash(&mut hasher);
+    // Renovate's configuration lies at the root or in `.github`: its name decides.
+    let renovate = RENOVATE.iter().filter_map(|path| path.rsplit('/').next());
+    let all: BTreeSet<&'static str> = manifests.copied().chain(renovate).collect();
+    // One that is the same in every build, for what is kept of trees outlives them.
+    let mut form = Sha256::new();
+    for pattern in &all {
+        form.update(pattern.as_bytes());
+        form.update(b"\n");
+    }
     let plain = |pattern: &&&str| !pattern.contains(['/', '*', '?', '[']);
     Sieve {
         names: all.iter().filter(plain).copied().collect(),
-        ends: (all.iter().filter(|pattern| !plain(pattern)))
-            .filter_map(|pattern| End::read(pattern))
+        endings: (all.iter().filter(|pattern| !plain(pattern)))
+            .filter_map(|pattern| Ending::new(pattern))
             .collect(),
-        form: format!("{:016x}", hasher.finish()),
+        form: hex::encode(form.finalize()),
     }
 });
 
 /// Whether some rule looks at a file of this path, which has no leading `/`.
 pub fn matters(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    SIEVE.names.contains(name) || SIEVE.ends.iter().any(|end| end.fits(path))
+    SIEVE.names.contains(name) || SIEVE.endings.iter().any(|ending| ending.folder_of(path).is_some())
 }
 
 /// A name for which files matter: another one once the patterns change. Trees that were kept under another
@@ -147,7 +100,6 @@ mod tests {
             ".github/workflows/ci.yml",
             "api/requirements/dev.txt",
             "src/App/App.csproj",
-            "docs/CODEOWNERS",
             ".github/renovate.json",
             "deploy/docker-compose.prod.yml",
         ] {
@@ -159,6 +111,8 @@ mod tests {
             "workflows/ci.yml",
             "Cargo.toml.bak",
             "notes.txt",
+            "docs/CODEOWNERS",
+            "SECURITY.md",
         ] {
             assert!(!matters(path), "{path}");
         }
@@ -172,6 +126,15 @@ mod tests {
                 assert!(matters(&example), "{example}");
             }
         }
+    }
+
+    /// With another form every tree that was kept is read anew: it changes with the patterns alone.
+    #[test]
+    fn what_matters_has_one_name_in_every_build() {
+        assert_eq!(
+            form(),
+            "12408c26d4cec85b8d4913ebe6fe096c8f0cdbb34ab06584299ac391c0634c7e"
+        );
     }
 
     #[test]

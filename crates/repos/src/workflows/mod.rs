@@ -28,7 +28,7 @@ use super::snapshot::{RepositoryId, Run, WorkflowId};
 pub type Action = super::issues::Action<RunKey>;
 
 /// A workflow as what an issue is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Watched {
     pub(crate) repository: RepositoryId,
     pub(crate) workflow: WorkflowId,
@@ -41,6 +41,14 @@ impl Subject for Watched {
         marker::Marker::find(body)
             .filter(|marker| marker.repository == self.repository && marker.workflow == self.workflow)
             .map(|marker| marker.told)
+    }
+
+    fn told_by(body: &str) -> Vec<Self> {
+        let first = marker::Marker::find(body).map(|marker| Self {
+            repository: marker.repository,
+            workflow: marker.workflow,
+        });
+        first.into_iter().collect()
     }
 
     fn marks(&self) -> Marks {

@@ -3,10 +3,7 @@ use super::*;
 #[test]
 fn case_04_a_default_branch_of_any_name() {
     for name in ["trunk", "release/2026/11", "dev/main"] {
-        let mut repository = with_rulesets(vec![Ruleset {
-            applies_to: on_refs(&[&format!("refs/heads/{name}")], &[]),
-            ..ruleset("own", strict_ruleset())
-        }]);
+        let mut repository = with_rulesets(vec![ruleset("own", strict_ruleset())]);
         repository.default_branch.as_mut().unwrap().name = name.to_owned();
         let report = run(&repository);
         assert_eq!(failing(&report), [], "{name}");
@@ -75,7 +72,6 @@ fn case_08_tag_and_push_rulesets_do_not_count() {
     for target in [Target::Tag, Target::Push, Target::Repository] {
         let repository = with_rulesets(vec![Ruleset {
             target,
-            applies_to: on_refs(&["~ALL"], &[]),
             ..ruleset("other", strict_ruleset())
         }]);
         assert_eq!(run(&repository).protection.verdict, Standing::Unprotected);
@@ -83,55 +79,27 @@ fn case_08_tag_and_push_rulesets_do_not_count() {
 }
 
 #[test]
-fn case_09_and_12_which_branches_a_ruleset_is_for() {
-    for (include, exclude, standing) in [
-        (&["~DEFAULT_BRANCH"][..], &[][..], Standing::Protected),
-        (&["~ALL"], &[], Standing::Protected),
-        (&["~ALL"], &["refs/heads/main"], Standing::Unprotected),
-        (&["~ALL"], &["~DEFAULT_BRANCH"], Standing::Unprotected),
-        (&["~ALL"], &["refs/heads/release/*"], Standing::Protected),
-        (&["refs/heads/release/*"], &[], Standing::Unprotected),
-        (&["refs/heads/release/*", "refs/heads/m*"], &[], Standing::Protected),
-        (&["refs/heads/**/*"], &[], Standing::Protected),
-        (&[], &[], Standing::Unprotected),
+fn case_09_and_12_what_github_lists_elsewhere_does_not_count() {
+    for (applies_to, standing) in [
+        (AppliesTo::DefaultBranch, Standing::Protected),
+        (AppliesTo::Elsewhere, Standing::Unprotected),
     ] {
         let repository = with_rulesets(vec![Ruleset {
-            applies_to: on_refs(include, exclude),
+            applies_to,
             ..ruleset("some", strict_ruleset())
         }]);
-        assert_eq!(run(&repository).protection.verdict, standing, "{include:?} {exclude:?}");
+        assert_eq!(run(&repository).protection.verdict, standing, "{applies_to:?}");
     }
 }
 
 #[test]
 fn case_10_rulesets_of_the_organisation() {
-    let named = |repositories| Ruleset {
+    let of_the_organization = Ruleset {
         source: RulesetSource::Organization("deepfoundai".to_owned()),
-        applies_to: AppliesTo::Matching {
-            refs: RefPatterns {
-                include: vec!["~DEFAULT_BRANCH".to_owned()],
-                exclude: Vec::new(),
-            },
-            repositories,
-        },
         ..ruleset("org", strict_ruleset())
     };
-    let chosen = |include: &str, exclude: &str| NamedRepositories::Names {
-        include: vec![include.to_owned()],
-        exclude: vec![exclude.to_owned()],
-    };
-    for (repositories, standing) in [
-        (chosen("~ALL", "legacy-*"), Standing::Protected),
-        (chosen("W*", ""), Standing::Protected),
-        (chosen("~ALL", "web"), Standing::Unprotected),
-        (NamedRepositories::Ids(vec![42]), Standing::Protected),
-        (NamedRepositories::Ids(vec![43]), Standing::Unprotected),
-        (NamedRepositories::Property, Standing::Unknown),
-    ] {
-        let report = run(&with_rulesets(vec![named(repositories.clone())]));
-        assert_eq!(report.protection.verdict, standing, "{repositories:?}");
-    }
-    let report = run(&with_rulesets(vec![named(NamedRepositories::Own)]));
+    let report = run(&with_rulesets(vec![of_the_organization]));
+    assert_eq!(report.protection.verdict, Standing::Protected);
     assert!(
         finding(&report, Rule::BranchProtection)
             .evidence

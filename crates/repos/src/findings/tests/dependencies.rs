@@ -25,6 +25,14 @@ fn case_17_either_name_of_the_file_or_both() {
         Some(FileStanding::Present),
         "the first is read"
     );
+    for unread in [0, 1] {
+        let mut both = files(&[(first, DEPENDABOT), (second, "version: 1")], &["Cargo.toml"]);
+        both.dependabot[unread].text = Fact::Unknown(Gap::NotRead("502".to_owned()));
+        let report = with_files(both);
+        assert_eq!(failing(&report), [], "what could not be read is not told as different");
+        let standing = [Verdict::Unknown, Verdict::Pass][unread];
+        assert_eq!(verdict(&report, Rule::DependabotFile), standing);
+    }
 }
 
 #[test]

@@ -238,6 +238,28 @@ fn of_settings(drift: Option<crate::settings::Drift>) -> SharedFinding {
 }
 
 #[test]
+fn the_settings_of_an_archived_repository_are_left_alone() {
+    use crate::settings::{Drift, UnknownSetting};
+    let policy = Policy::from_toml("[defaults]\ninclude = [\"archived\"]\nsettings.topics = [\"payments\"]").unwrap();
+    let unread = UnknownSetting {
+        setting: "topics".to_owned(),
+        why: "it was not read".to_owned(),
+    };
+    let mut archived = Repository {
+        settings: Some(Drift {
+            changes: Vec::new(),
+            unknown: vec![unread],
+        }),
+        ..repository()
+    };
+    archived.traits.insert(Trait::Archived);
+    let report = check(&archived, &policy, TODAY);
+    let drift = finding(&report, Rule::SettingsDrift);
+    assert_eq!(drift.verdict, Verdict::NotApplicable);
+    assert_eq!(drift.evidence, "Its settings are left alone: it is archived.");
+}
+
+#[test]
 fn settings_that_drifted_fail_and_those_that_could_not_be_compared_are_unknown() {
     use crate::settings::{Drift, Section, SettingChange, UnknownSetting};
     assert_eq!(of_settings(None).verdict, Verdict::Unknown);

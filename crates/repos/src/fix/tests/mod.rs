@@ -196,7 +196,7 @@ fn a_ruleset_of_ours_is_added_to_and_one_a_person_changed_is_not() {
     for (enforcement, applies_to) in [
         (Enforcement::Disabled, AppliesTo::DefaultBranch),
         (Enforcement::Evaluate, AppliesTo::DefaultBranch),
-        (Enforcement::Active, on_refs(&["~ALL"], &["~DEFAULT_BRANCH"])),
+        (Enforcement::Active, AppliesTo::Elsewhere),
     ] {
         let plan = plan(&ours(enforcement, applies_to), &policy(), TODAY, Means::Ruleset);
         assert_eq!(plan.changes, []);
@@ -306,6 +306,12 @@ fn what_may_not_be_seen_is_unknown_and_not_in_order() {
     let known = super::plan(&repository(), &policy(), TODAY, Means::Ruleset);
     assert_eq!(known.unknown, []);
     assert_eq!(serde_json::to_value(&known).unwrap().get("unknown"), None);
+}
+
+#[test]
+fn settings_that_the_policy_names_are_nothing_that_this_plan_does_not_know() {
+    let naming = Policy::from_toml("[defaults.settings]\ntopics = [\"payments\"]").unwrap();
+    assert_eq!(plan(&repository(), &naming, TODAY, Means::Ruleset).unknown, []);
 }
 
 #[test]

@@ -33,7 +33,7 @@ const VERSION: u32 = 1;
 const SEEN: usize = 600;
 
 /// The breaches of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Breaches(pub(crate) RepositoryId);
 
 /// What a marker says.
@@ -63,6 +63,11 @@ impl Subject for Breaches {
         self.marker(body).map(|marker| marker.told)
     }
 
+    fn told_by(body: &str) -> Vec<Self> {
+        let markers = MARKS.all(body).filter(|marker: &Marker| marker.version >= 1);
+        markers.map(|marker| Self(marker.repository)).collect()
+    }
+
     fn marks(&self) -> Marks {
         MARKS
     }
@@ -80,16 +85,6 @@ impl Subject for Breaches {
             None => "Another issue is about the same repository.".to_owned(),
         }
     }
-}
-
-/// The repositories that issues tell of, open ones alone.
-pub(crate) fn told_of(issues: &[Issue]) -> BTreeSet<RepositoryId> {
-    issues
-        .iter()
-        .filter(|issue| issue.ours && issue.standing == IssueStanding::Open)
-        .filter_map(|issue| MARKS.find(&issue.body, |marker: &Marker| marker.version >= 1))
-        .map(|marker| marker.repository)
-        .collect()
 }
 
 const WORDS: Words = Words {

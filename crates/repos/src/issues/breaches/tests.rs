@@ -1,7 +1,8 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::issues::IssueRef;
+use crate::issues::{IssueRef, IssuesBySubject};
+use crate::ports::FoundIssues;
 use crate::samples::issue;
 use crate::snapshot::Gap;
 
@@ -33,6 +34,8 @@ fn broken(since: i64) -> Broken<'static> {
 struct Life {
     place: Place,
     settings: IssueSettings,
+    /// Whether the policy wants breaches told in an issue.
+    wanted: bool,
     issues: Vec<Issue>,
     watch: Watch,
     day: i64,
@@ -43,6 +46,7 @@ impl Life {
         Self {
             place: place(),
             settings: IssueSettings::default(),
+            wanted: true,
             issues: Vec::new(),
             watch: Watch::default(),
             day: 0,
@@ -54,7 +58,7 @@ impl Life {
             id: WEB,
             place: &self.place,
             broken: rules.iter().map(|(rule, since)| (*rule, broken(*since))).collect(),
-            wanted: true,
+            wanted: self.wanted,
             issues: &Fact::Known(self.issues.clone()),
             watch: Some(&self.watch),
             settings: &self.settings,
@@ -282,6 +286,22 @@ fn an_issue_that_the_policy_does_not_want_any_more_is_closed() {
 }
 
 #[test]
+fn what_the_policy_wants_told_in_an_issue_again_is_told_in_a_new_one() {
+    for audits_without in [1, 2] {
+        let mut life = Life::new();
+        life.audit(&[(ALERTS, 1)]);
+        life.wanted = false;
+        assert_eq!(life.audit(&[]), ["close 1 NotPlanned"]);
+        for _ in 1..audits_without {
+            assert!(life.audit(&[]).is_empty());
+            assert!(!life.watch.is_worth_keeping(), "there is nothing to look up");
+        }
+        life.wanted = true;
+        assert_eq!(life.audit(&[(ALERTS, 1)]), ["create 2"], "no person put it away");
+    }
+}
+
+#[test]
 fn what_is_weak_is_told_to_those_alone_who_may_see_the_repository() {
     let body = |place: Place| {
         let mut life = Life::new();
@@ -322,5 +342,10 @@ fn what_is_kept_is_read_by_what_comes_later() {
     assert_eq!(serde_json::from_str::<Watch>("{}").unwrap(), Watch::default());
     let other = Breaches(RepositoryId(7));
     assert_eq!(other.told(&life.issues[0].body), None, "another repository's");
-    assert_eq!(told_of(&life.issues), BTreeSet::from([WEB]));
+    let found = FoundIssues {
+        issues: life.issues,
+        ..FoundIssues::default()
+    };
+    let told_of = IssuesBySubject::of(&found).told_of();
+    assert_eq!(told_of, BTreeSet::from([Breaches(WEB)]));
 }
