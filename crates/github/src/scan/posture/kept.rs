@@ -119,11 +119,17 @@ impl Shelves {
         self.changed.insert(repository);
     }
 
-    /// Notes what moves when the repository does.
+    /// Notes the name of a repository of which something is kept, and what moves when it does. An empty stamp, of one
+    /// that was not looked up, leaves the one before.
     pub(super) fn stamp(&mut self, repository: u64, name: &str, stamp: &str) {
-        let kept = self.kept.entry(repository).or_default();
-        if kept.stamp != stamp || kept.name != name {
+        let Some(kept) = self.kept.get_mut(&repository) else {
+            return;
+        };
+        let moved = !stamp.is_empty() && kept.stamp != stamp;
+        if moved {
             stamp.clone_into(&mut kept.stamp);
+        }
+        if moved || kept.name != name {
             name.clone_into(&mut kept.name);
             self.changed.insert(repository);
         }
@@ -131,18 +137,18 @@ impl Shelves {
 
     /// Keeps what changed.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        let changed = std::mem::take(&mut self.changed);
-        let documents: BTreeMap<String, Option<Value>> = changed
-            .into_iter()
-            .filter_map(|id| {
-                let kept = self.kept.get(&id).filter(|kept| !kept.facts.is_empty())?;
-                Some((id.to_string(), Some(serde_json::to_value(kept).ok()?)))
-            })
-            .collect();
-        if documents.is_empty() {
+        if self.changed.is_empty() {
             return Ok(());
         }
-        store.save(owner, DocumentKind::Posture, &documents).await
+        let document = |id: &u64| {
+            let kept = self.kept.get(id).filter(|kept| !kept.facts.is_empty());
+            // Where nothing is left, the document of before goes.
+            (id.to_string(), kept.and_then(|kept| serde_json::to_value(kept).ok()))
+        };
+        let documents: BTreeMap<String, Option<Value>> = self.changed.iter().map(document).collect();
+        store.save(owner, DocumentKind::Posture, &documents).await?;
+        self.changed.clear();
+        Ok(())
     }
 }
 

@@ -66,6 +66,7 @@ struct Target<'r> {
     repository: &'r mut Repository,
     settings: PolicySettings,
     asked: Asked,
+    /// What moves when the repository does; empty where it was not looked up.
     stamp: String,
 }
 
@@ -216,7 +217,7 @@ impl<'c> Reader<'c> {
                 freshness: self.freshness,
                 today: self.today,
                 id,
-                moved: kept.is_some_and(|kept| kept.stamp != target.stamp),
+                moved: !target.stamp.is_empty() && kept.is_some_and(|kept| kept.stamp != target.stamp),
                 read: Vec::new(),
             };
             turns.push(turn.take(target, organization));
@@ -228,10 +229,8 @@ impl<'c> Reader<'c> {
             }
         }
         for target in &targets {
-            if !target.stamp.is_empty() && self.shelves.of(target.repository.id.0).is_some() {
-                let (id, name) = (target.repository.id.0, &target.repository.name);
-                self.shelves.stamp(id, name, &target.stamp);
-            }
+            let repository = &target.repository;
+            self.shelves.stamp(repository.id.0, &repository.name, &target.stamp);
         }
     }
 
