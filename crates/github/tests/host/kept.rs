@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_fake_github::{Fault, TOKEN};
+use cc_devops_fake_github::{Fault, Model, TOKEN};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::ports::{CodeHost, Depth, DocumentKind, RepositoryStore};
@@ -13,7 +13,7 @@ use cc_devops_repos::snapshot::TokenPermission;
 use cc_devops_testkit::Memory;
 use serde_json::Value;
 
-use crate::house::House;
+use crate::house::{House, settings_of};
 use crate::posture::{clock, github, known, model, read};
 
 /// A policy whose rules are these alone.
@@ -95,6 +95,70 @@ async fn what_was_read_while_a_lookup_failed_is_forgotten_after_a_change_too() {
         .change("acme/web", &ChangeKind::RestrictWorkflowToken)
         .await
         .unwrap();
+    assert!(documents(&house, DocumentKind::Posture).await.is_empty());
+}
+
+#[tokio::test]
+async fn of_repositories_that_are_gone_or_not_looked_at_nothing_is_kept() {
+    let mut model = model();
+    for name in ["acme/api", "acme/old", "acme/web"] {
+        model.repo(name, |_| ());
+    }
+    let house = House::of(model).await;
+    let github = github(&house, &only(&[Rule::Webhooks]), TOKEN, &clock());
+    read(&github).await;
+    assert_eq!(documents(&house, DocumentKind::Posture).await.len(), 3);
+    house.first_lacks(&[], "It vanished");
+    settings_of(&github).await;
+    assert_eq!(
+        documents(&house, DocumentKind::Posture).await.len(),
+        3,
+        "one that could not be read is there all the same"
+    );
+    let api = house.fake.change(|model| {
+        model.edit("acme/old", |of| of.archived = true);
+        model.remove("acme/web");
+        model.get("acme/api").id()
+    });
+    read(&github).await;
+    let kept: Vec<String> = documents(&house, DocumentKind::Posture).await.into_keys().collect();
+    assert_eq!(kept, [api.to_string()]);
+}
+
+#[tokio::test]
+async fn what_is_not_asked_any_more_is_not_kept() {
+    let mut model = model();
+    model.edit_security("acme", |security| "write".clone_into(&mut security.workflow_token));
+    model.repo("acme/web", |_| ());
+    let house = House::of(model).await;
+    let rules = [Rule::Webhooks, Rule::WorkflowPermissions, Rule::CodeScanning];
+    let topics = async |policy: &str| {
+        read(&github(&house, policy, TOKEN, &clock())).await;
+        let kept = documents(&house, DocumentKind::Posture)
+            .await
+            .into_values()
+            .next()
+            .unwrap();
+        let mut topics: Vec<String> = kept["facts"].as_object().unwrap().keys().cloned().collect();
+        topics.sort_unstable();
+        topics
+    };
+    assert_eq!(
+        topics(&only(&rules)).await,
+        ["code_scanning", "webhooks", "workflow_permissions"]
+    );
+    let narrow = |model: &mut Model| model.edit_security("acme", |of| "read".clone_into(&mut of.workflow_token));
+    house.fake.change(narrow);
+    assert_eq!(
+        topics(&only(&rules)).await,
+        ["code_scanning", "webhooks"],
+        "the organisation answers for all"
+    );
+    let scan = "jobs:\n  a:\n    steps:\n      - uses: github/codeql-action/analyze@v3\n";
+    let workflow = |model: &mut Model| model.commit("acme/web", "main", ".github/workflows/scan.yml", scan);
+    house.fake.change(workflow);
+    assert_eq!(topics(&only(&rules)).await, ["webhooks"], "a workflow scans");
+    read(&github(&house, &only(&[Rule::CodeScanning]), TOKEN, &clock())).await;
     assert!(documents(&house, DocumentKind::Posture).await.is_empty());
 }
 

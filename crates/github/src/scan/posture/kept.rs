@@ -1,6 +1,6 @@
 //! What GitHub tells one repository at a time, kept between two looks, and what of it is due to be read again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
@@ -41,7 +41,7 @@ pub(super) struct KeptFact {
     /// What GitHub calls this answer; asked for again under this name, it need not be sent.
     #[serde(default)]
     pub(super) etag: Option<String>,
-    /// Whether a rule may be broken by it. Such a fact is read again first, so that what is mended is seen.
+    /// Whether a rule may be broken by it. Such facts are read again first, so that what is mended is seen.
     #[serde(default)]
     pub(super) weak: bool,
     /// The fact, as JSON: a text takes less room than a value.
@@ -119,6 +119,31 @@ impl Shelves {
         self.changed.insert(repository);
     }
 
+    /// Keeps no more of a repository than what is asked of it: what is not read any more would stay the oldest, and be
+    /// due before all others for ever.
+    pub(super) fn keep_only(&mut self, repository: u64, asked: &BTreeSet<Topic>) {
+        let Some(kept) = self.kept.get_mut(&repository) else {
+            return;
+        };
+        let before = kept.facts.len();
+        kept.facts.retain(|topic, _| asked.contains(topic));
+        if kept.facts.len() < before {
+            self.changed.insert(repository);
+        }
+    }
+
+    /// Keeps nothing of repositories that are not among these.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        let changed = &mut self.changed;
+        self.kept.retain(|id, _| {
+            let stays = repositories.contains(id);
+            if !stays {
+                changed.insert(*id);
+            }
+            stays
+        });
+    }
+
     /// Notes the name of a repository of which something is kept, and what moves when it does. An empty stamp, of one
     /// that was not looked up, leaves the one before.
     pub(super) fn stamp(&mut self, repository: u64, name: &str, stamp: &str) {
@@ -171,24 +196,28 @@ pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str)
     store.save(owner, DocumentKind::Posture, &changes).await
 }
 
-/// The facts to be read again: those that may break a rule first, even if they are of today, then the oldest.
+/// The facts to be read again: those that may break a rule, even if they are of today, but no more than half, so that
+/// each of the others has its turn; then the oldest.
 fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
     let most = REQUESTS
         .saturating_sub(FOR_EACH_HUNDRED * kept.len().div_ceil(100))
         .max(LEAST_AGAIN);
-    let mut old: Vec<(bool, Date, u64, Topic)> = kept
-        .iter()
-        .flat_map(|(id, kept)| {
-            let facts = kept.facts.iter();
-            facts.map(move |(topic, fact)| (!fact.weak, fact.on, *id, *topic))
-        })
-        .filter(|(sound, on, ..)| !sound || *on < today)
-        .collect();
-    old.sort_unstable();
-    old.into_iter()
-        .take(most)
-        .map(|(_, _, id, topic)| (id, topic))
-        .collect()
+    let facts = kept.iter().flat_map(|(id, kept)| {
+        let facts = kept.facts.iter();
+        facts.map(move |(topic, fact)| (fact.on, *id, *topic, fact.weak))
+    });
+    let mut oldest: Vec<(Date, u64, Topic, bool)> = facts.collect();
+    oldest.sort_unstable();
+    let weak = oldest.iter().filter(|(.., weak)| *weak);
+    let place = |(_, id, topic, _): &(Date, u64, Topic, bool)| (*id, *topic);
+    let mut due: BTreeSet<(u64, Topic)> = weak.take(most / 2).map(place).collect();
+    for place in oldest.iter().filter(|(on, ..)| *on < today).map(place) {
+        if due.len() == most {
+            break;
+        }
+        due.insert(place);
+    }
+    due
 }
 
 #[cfg(test)]
@@ -228,6 +257,17 @@ mod tests {
         for id in [0, 1, 2, 900] {
             assert!(due.contains(&(id, Topic::Webhooks)), "{id}");
         }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_leaves_the_others_their_turn() {
+        let facts = (0..1_000).map(|id| {
+            let weak = id >= 100;
+            (id, if weak { TODAY } else { date(2026, 11, 20) }, weak)
+        });
+        let due = of(facts);
+        let sound = due.iter().filter(|(id, _)| *id < 100).count();
+        assert_eq!((due.len(), sound), (LEAST_AGAIN, LEAST_AGAIN / 2));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod organization;
 mod rest;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use cc_devops_kernel::ports::PortResult;
@@ -70,8 +70,14 @@ struct Target<'r> {
     stamp: String,
 }
 
-/// What was read of a repository in one turn; `None` where there is no such thing to keep.
-type ReadFacts = Vec<(Topic, Option<KeptFact>)>;
+/// What one turn came to.
+struct Taken {
+    id: u64,
+    /// What was read; `None` where there is no such thing to keep.
+    read: Vec<(Topic, Option<KeptFact>)>,
+    /// What was asked of the repository itself, whether GitHub was asked or what is kept was taken.
+    asked: BTreeSet<Topic>,
+}
 
 /// What REST is asked about one repository, and what comes of it.
 struct Turn<'t> {
@@ -80,11 +86,9 @@ struct Turn<'t> {
     news: &'t Mutex<News>,
     freshness: Freshness,
     today: Date,
-    id: u64,
     /// Whether the repository is another than when it was last read.
     moved: bool,
-    /// What is to be kept.
-    read: ReadFacts,
+    taken: Taken,
 }
 
 /// What one repository tells about the others.
@@ -166,6 +170,7 @@ impl<'c> Reader<'c> {
         for repository in repositories {
             let settings = policy.settings(&repository.owner, &repository.name);
             if findings::skipped(repository, &settings).is_some() {
+                self.shelves.keep_only(repository.id.0, &BTreeSet::new());
                 continue;
             }
             let Some(node) = self.client.known_node(&repository.full_name()) else {
@@ -216,22 +221,31 @@ impl<'c> Reader<'c> {
                 news: &self.news,
                 freshness: self.freshness,
                 today: self.today,
-                id,
                 moved: !target.stamp.is_empty() && kept.is_some_and(|kept| kept.stamp != target.stamp),
-                read: Vec::new(),
+                taken: Taken {
+                    id,
+                    read: Vec::new(),
+                    asked: BTreeSet::new(),
+                },
             };
             turns.push(turn.take(target, organization));
         }
-        let read: Vec<(u64, ReadFacts)> = stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
-        for (id, facts) in read {
-            for (topic, fact) in facts {
+        let taken: Vec<Taken> = stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
+        for Taken { id, read, asked } in taken {
+            for (topic, fact) in read {
                 self.shelves.keep(id, topic, fact);
             }
+            self.shelves.keep_only(id, &asked);
         }
         for target in &targets {
             let repository = &target.repository;
             self.shelves.stamp(repository.id.0, &repository.name, &target.stamp);
         }
+    }
+
+    /// Keeps nothing of repositories that are not among these, which are all that the owner has.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.shelves.retain(repositories);
     }
 
     /// Keeps what was read. What is not kept is only read again the next time.
@@ -244,7 +258,7 @@ impl<'c> Reader<'c> {
 
 impl Turn<'_> {
     /// Reads what is asked of the repository, and hands over what is to be kept.
-    async fn take(mut self, target: &mut Target<'_>, organization: Option<&OfOrganization>) -> (u64, ReadFacts) {
+    async fn take(mut self, target: &mut Target<'_>, organization: Option<&OfOrganization>) -> Taken {
         let Target {
             repository,
             settings,
@@ -261,25 +275,29 @@ impl Turn<'_> {
         if asked.has(Topic::WorkflowPermissions) {
             let topic = Topic::WorkflowPermissions;
             let of_all = organization.and_then(OfOrganization::workflow_permissions);
-            posture.workflow_permissions = Some(match (of_all, self.step(topic)) {
-                (Some(permissions), _) => Observed::known(permissions),
-                (None, Step::Take(seen)) => seen,
-                (None, Step::Ask(etag)) => {
-                    let came = place.workflow_permissions(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| seen.token == TokenPermission::Write)
-                }
+            posture.workflow_permissions = Some(match of_all {
+                Some(permissions) => Observed::known(permissions),
+                None => match self.step(topic) {
+                    Step::Take(seen) => seen,
+                    Step::Ask(etag) => {
+                        let came = place.workflow_permissions(client, etag.as_deref()).await;
+                        self.concluded(topic, came, |seen| seen.token == TokenPermission::Write)
+                    }
+                },
             });
         }
         if asked.has(Topic::Actions) {
             let topic = Topic::Actions;
             let of_all = organization.and_then(|of| of.actions(settings.actions.allowed));
-            posture.actions = Some(match (of_all, self.step(topic)) {
-                (Some(actions), _) => Observed::known(actions),
-                (None, Step::Take(seen)) => seen,
-                (None, Step::Ask(etag)) => {
-                    let came = place.actions(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| seen.allowed < settings.actions.allowed)
-                }
+            posture.actions = Some(match of_all {
+                Some(actions) => Observed::known(actions),
+                None => match self.step(topic) {
+                    Step::Take(seen) => seen,
+                    Step::Ask(etag) => {
+                        let came = place.actions(client, etag.as_deref()).await;
+                        self.concluded(topic, came, |seen| seen.allowed < settings.actions.allowed)
+                    }
+                },
             });
         } else if let Some(actions) = organization.and_then(OfOrganization::pinning) {
             posture.actions = Some(Observed::known(actions));
@@ -332,12 +350,13 @@ impl Turn<'_> {
             });
         }
         repository.posture = posture;
-        (self.id, self.read)
+        self.taken
     }
 
     /// Whether GitHub is asked.
-    fn step<T: DeserializeOwned>(&self, topic: Topic) -> Step<T> {
-        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+    fn step<T: DeserializeOwned>(&mut self, topic: Topic) -> Step<T> {
+        self.taken.asked.insert(topic);
+        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
         let fact = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((kept, fact)) = fact else {
@@ -349,7 +368,7 @@ impl Turn<'_> {
         let hidden = matches!(fact, Fact::Unknown(_));
         let again = self.freshness == Freshness::Always
             || self.moved
-            || self.shelves.is_due(self.id, topic)
+            || self.shelves.is_due(self.taken.id, topic)
             || (hidden && news.granted.contains(&topic));
         if again && news.stopped.is_none() {
             return Step::Ask(kept.etag.clone());
@@ -365,7 +384,7 @@ impl Turn<'_> {
     where
         T: Serialize + DeserializeOwned,
     {
-        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
         let before = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let (fact, etag) = match (came, before) {
             (Came::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),
@@ -397,7 +416,9 @@ impl Turn<'_> {
             Fact::Unavailable(_) => false,
         };
         // What could not be read this time leaves no older fact behind: it would look as if it were known.
-        self.read.push((topic, KeptFact::new(&fact, self.today, etag, weak)));
+        self.taken
+            .read
+            .push((topic, KeptFact::new(&fact, self.today, etag, weak)));
         Observed::now(fact)
     }
 }
