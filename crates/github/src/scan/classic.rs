@@ -5,7 +5,7 @@ use cc_devops_repos::snapshot::{Actors, Classic, Fact, Gap, Repository};
 use serde::Deserialize;
 
 use super::settings::ADMINISTRATION;
-use crate::client::{Ask, Client, Error, get};
+use crate::client::{Ask, Client, get};
 
 #[derive(Debug, Deserialize)]
 struct Branch {
@@ -83,10 +83,7 @@ pub(super) async fn name_everybody(client: &Client, repository: &mut Repository)
     );
     match client.json::<Protection>(&ask).await {
         Ok(protection) => people(classic, protection),
-        Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
-            unknown(classic, &Gap::Permission(ADMINISTRATION.to_owned()));
-        }
-        Err(error) => unknown(classic, &Gap::NotRead(error.to_string())),
+        Err(error) => unknown(classic, &error.gap(ADMINISTRATION)),
     }
 }
 

@@ -108,7 +108,7 @@ impl Trees {
                         self.keep(&each, &tree);
                         *each.tree = tree;
                     }
-                    Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+                    Err(error) if error.refuses_credential() => return Err(error),
                     Err(error) => {
                         let gap = Gap::NotRead(error.to_string());
                         if matches!(error, Error::RateLimited { .. }) {

@@ -109,7 +109,7 @@ async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked,
                 let halves = [second, first].map(|half| (half.to_vec(), withheld.clone()));
                 parts.extend(halves);
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) if error.refuses_credential() => return Err(error),
             Err(error) => {
                 let gap = Gap::NotRead(error.to_string());
                 found.extend(part.into_iter().map(|id| (id, Err(gap.clone()))));

@@ -142,9 +142,9 @@ impl<'c> Reader<'c> {
     }
 
     /// The organisation itself, where a rule is about it.
-    pub(super) fn organization(&self, login: &str, plan: Plan) -> Option<Organization> {
+    pub(super) fn organization(&self, login: &str, plan: &Plan) -> Option<Organization> {
         let of = self.organization.as_ref()?;
-        of.told(login, &self.asked, plan.two_factor_required)
+        of.told(login, &self.asked, &plan.two_factor_required)
     }
 
     /// Takes what the organisation says of a repository: its security settings, which are shown to those who
@@ -161,7 +161,7 @@ impl<'c> Reader<'c> {
     }
 
     /// Fills in what is asked of these repositories. Fails only if the credential is refused.
-    pub(super) async fn fill(&mut self, repositories: Vec<&mut Repository>, plan: Plan) -> Result<(), Error> {
+    pub(super) async fn fill(&mut self, repositories: Vec<&mut Repository>, plan: &Plan) -> Result<(), Error> {
         let Some(policy) = self.policy.filter(|_| !self.asked.is_empty()) else {
             return Ok(());
         };
