@@ -165,7 +165,8 @@ impl Seen {
                     errors.gap(&["isSecurityPolicyEnabled"], METADATA),
                 ) {
                     (_, Some(gap)) => Fact::Unknown(gap),
-                    (there, None) => Fact::Known(there == Some(true)),
+                    (Some(there), None) => Fact::Known(there),
+                    (None, None) => Fact::Unknown(Gap::NotRead("GitHub does not say whether there is one".to_owned())),
                 },
             ));
         }
@@ -365,4 +366,31 @@ fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {
             Some(WorkflowFile { path, uses })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cc_devops_repos::policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn what_github_does_not_say_of_a_security_policy_is_not_known() {
+        let policy = Policy::from_toml("defaults.rules_on = ['security_policy']").unwrap();
+        let said = |node: Value| {
+            let seen = Seen {
+                node: serde_json::from_value(node).unwrap(),
+                errors: Vec::new(),
+                withheld: Vec::new(),
+            };
+            let mut posture = Posture::default();
+            seen.fill(&mut posture, &Asked::at_all(&policy), true, None);
+            posture.security_policy.unwrap().fact
+        };
+        for there in [true, false] {
+            assert_eq!(said(json!({"isSecurityPolicyEnabled": there})), Fact::Known(there));
+        }
+        let unsaid = said(json!({"isSecurityPolicyEnabled": null}));
+        assert!(matches!(unsaid, Fact::Unknown(Gap::NotRead(_))), "{unsaid:?}");
+    }
 }
