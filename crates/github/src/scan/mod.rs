@@ -9,6 +9,7 @@ mod reader;
 mod rulesets;
 mod security;
 mod settings;
+mod shelf;
 mod trees;
 mod unread;
 mod wire;
@@ -241,6 +242,8 @@ impl<'c> Look<'c> {
 
     /// Forgets what is kept of repositories that the owner has no more: all that there are were seen.
     async fn forget_what_is_gone(&mut self) {
+        self.reader.retain(&self.seen);
+        self.reader.save().await;
         self.posture.retain(&self.seen);
         self.posture.save(self.store, &self.owner).await;
     }

@@ -1,7 +1,7 @@
 //! What becomes of GitHub's answers about repositories, whether they were asked for one by one or in pages: both
 //! are read here, so that whoever judges them judges the same facts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::ready;
 
 use cc_devops_kernel::ports::PortResult;
@@ -67,7 +67,7 @@ impl<'c> Reader<'c> {
     ) -> PortResult<Self> {
         let index = Index::load(store, owner);
         let (index, trees, people, plan) = match depth {
-            Depth::Runs { .. } => (index.await?, Trees::default(), People::default(), Plan::not_asked()),
+            Depth::Runs { .. } => (index.await?, Trees::none(), People::none(), Plan::not_asked()),
             Depth::Settings => {
                 let (trees, people) = (Trees::load(store, owner), People::load(store, owner));
                 let plan = security::plan(client, owner, organization);
@@ -238,6 +238,12 @@ impl<'c> Reader<'c> {
                 }
             }
         }
+    }
+
+    /// Keeps nothing of repositories that are not among these, which are all that the owner has.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.index.retain(repositories);
+        self.trees.retain(repositories);
     }
 
     /// Keeps what need not be read again. What is not kept is only read again the next time.

@@ -13,7 +13,7 @@ use cc_devops_repos::snapshot::TokenPermission;
 use cc_devops_testkit::Memory;
 use serde_json::Value;
 
-use crate::house::{House, settings_of};
+use crate::house::{House, runs_of, settings_of};
 use crate::posture::{clock, github, known, model, read};
 
 /// A policy whose rules are these alone.
@@ -123,6 +123,28 @@ async fn of_repositories_that_are_gone_or_not_looked_at_nothing_is_kept() {
     read(&github).await;
     let kept: Vec<String> = documents(&house, DocumentKind::Posture).await.into_keys().collect();
     assert_eq!(kept, [api.to_string()]);
+}
+
+#[tokio::test]
+async fn trees_and_workflows_of_repositories_that_are_gone_are_forgotten() {
+    let mut model = model();
+    for name in ["acme/api", "acme/web"] {
+        model.repo(name, |_| ());
+        model.commit(name, "main", "a/b/c/d/README.md", "");
+        model.workflow(name, ".github/workflows/ci.yml");
+    }
+    let house = House::of(model).await;
+    let kept = async || {
+        let trees = documents(&house, DocumentKind::Trees).await.len();
+        (trees, documents(&house, DocumentKind::Workflows).await.len())
+    };
+    settings_of(&house.github).await;
+    assert_eq!(kept().await, (2, 2));
+    house.fake.change(|model| model.remove("acme/web"));
+    runs_of(&house.github, &[]).await;
+    assert_eq!(kept().await, (2, 1), "a look at runs knows nothing of trees");
+    settings_of(&house.github).await;
+    assert_eq!(kept().await, (1, 1));
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use cc_devops_repos::snapshot::Fact;
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::Taken;
 use super::asked::Topic;
+use crate::scan::shelf::Shelf;
 
 /// The requests that a daily look at unchanged repositories may take, by what was measured: those for each hundred
 /// repositories, and what is left for facts that are read again in turn.
@@ -70,38 +71,30 @@ impl KeptFact {
 
 /// What is kept of all of an owner's repositories.
 pub(super) struct Shelves {
-    kept: HashMap<u64, Kept>,
+    shelf: Shelf<Kept>,
     due: BTreeSet<(u64, Topic)>,
-    changed: BTreeSet<u64>,
 }
 
 impl Shelves {
     /// Nothing is kept.
     pub(super) fn none() -> Self {
         Self {
-            kept: HashMap::new(),
+            shelf: Shelf::empty(DocumentKind::Posture),
             due: BTreeSet::new(),
-            changed: BTreeSet::new(),
         }
     }
 
-    /// What was kept. What cannot be read is read anew at GitHub. Of what is older than `today`, the oldest and those
-    /// that may break a rule are due, as many as a look at the owner's repositories can bear.
+    /// What was kept. Of what is older than `today`, the oldest and those that may break a rule are due, as many as a
+    /// look at the owner's repositories can bear.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str, today: Date) -> PortResult<Self> {
-        let documents = store.load(owner, DocumentKind::Posture).await?;
-        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
-        let kept: HashMap<u64, Kept> = documents.into_iter().filter_map(read).collect();
-        let due = due(&kept, today);
-        Ok(Self {
-            kept,
-            due,
-            changed: BTreeSet::new(),
-        })
+        let shelf = Shelf::load(store, owner, DocumentKind::Posture).await?;
+        let due = due(shelf.all(), today);
+        Ok(Self { shelf, due })
     }
 
     /// What is kept of a repository.
     pub(super) fn of(&self, repository: u64) -> Option<&Kept> {
-        self.kept.get(&repository)
+        self.shelf.get(repository)
     }
 
     /// Whether a kept fact is to be read again in this look.
@@ -109,91 +102,50 @@ impl Shelves {
         self.due.contains(&(repository, topic))
     }
 
-    /// Keeps a fact in the place of the one before; without one, none is kept.
-    pub(super) fn keep(&mut self, repository: u64, topic: Topic, fact: Option<KeptFact>) {
-        let kept = self.kept.entry(repository).or_default();
-        match fact {
-            Some(fact) => kept.facts.insert(topic, fact),
-            None => kept.facts.remove(&topic),
-        };
-        self.changed.insert(repository);
+    /// Keeps what one turn came to, and nothing that was not asked in it: that would stay the oldest, and be due before
+    /// all others for ever. `stamp` is what moves when the repository does; an empty one, of a repository that was not
+    /// looked up, leaves the one before.
+    pub(super) fn keep(&mut self, taken: Taken, name: &str, stamp: &str) {
+        let Taken { id, read, asked } = taken;
+        let before = self.shelf.get(id);
+        let mut kept = before.cloned().unwrap_or_default();
+        for (topic, fact) in read {
+            match fact {
+                Some(fact) => kept.facts.insert(topic, fact),
+                None => kept.facts.remove(&topic),
+            };
+        }
+        kept.facts.retain(|topic, _| asked.contains(topic));
+        name.clone_into(&mut kept.name);
+        if !stamp.is_empty() {
+            stamp.clone_into(&mut kept.stamp);
+        }
+        if before != Some(&kept) {
+            self.shelf.put(id, Some(kept).filter(|kept| !kept.facts.is_empty()));
+        }
     }
 
-    /// Keeps no more of a repository than what is asked of it: what is not read any more would stay the oldest, and be
-    /// due before all others for ever.
-    pub(super) fn keep_only(&mut self, repository: u64, asked: &BTreeSet<Topic>) {
-        let Some(kept) = self.kept.get_mut(&repository) else {
-            return;
-        };
-        let before = kept.facts.len();
-        kept.facts.retain(|topic, _| asked.contains(topic));
-        if kept.facts.len() < before {
-            self.changed.insert(repository);
-        }
+    /// Keeps nothing of a repository.
+    pub(super) fn forget(&mut self, repository: u64) {
+        self.shelf.put(repository, None);
     }
 
     /// Keeps nothing of repositories that are not among these.
     pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
-        let changed = &mut self.changed;
-        self.kept.retain(|id, _| {
-            let stays = repositories.contains(id);
-            if !stays {
-                changed.insert(*id);
-            }
-            stays
-        });
-    }
-
-    /// Notes the name of a repository of which something is kept, and what moves when it does. An empty stamp, of one
-    /// that was not looked up, leaves the one before.
-    pub(super) fn stamp(&mut self, repository: u64, name: &str, stamp: &str) {
-        let Some(kept) = self.kept.get_mut(&repository) else {
-            return;
-        };
-        let moved = !stamp.is_empty() && kept.stamp != stamp;
-        if moved {
-            stamp.clone_into(&mut kept.stamp);
-        }
-        if moved || kept.name != name {
-            name.clone_into(&mut kept.name);
-            self.changed.insert(repository);
-        }
+        self.shelf.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what changed.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        if self.changed.is_empty() {
-            return Ok(());
-        }
-        let document = |id: &u64| {
-            let kept = self.kept.get(id).filter(|kept| !kept.facts.is_empty());
-            // Where nothing is left, the document of before goes.
-            (id.to_string(), kept.and_then(|kept| serde_json::to_value(kept).ok()))
-        };
-        let documents: BTreeMap<String, Option<Value>> = self.changed.iter().map(document).collect();
-        store.save(owner, DocumentKind::Posture, &documents).await?;
-        self.changed.clear();
-        Ok(())
+        self.shelf.save(store, owner).await
     }
 }
 
 /// Forgets what is kept of a repository, which was changed.
 pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
-    let documents = store.load(owner, DocumentKind::Posture).await?;
-    let its = |document: &Value| {
-        document["name"]
-            .as_str()
-            .is_some_and(|each| each.eq_ignore_ascii_case(name))
-    };
-    let changes: BTreeMap<String, Option<Value>> = documents
-        .into_iter()
-        .filter(|(_, document)| its(document))
-        .map(|(key, _)| (key, None))
-        .collect();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store.save(owner, DocumentKind::Posture, &changes).await
+    let mut shelf = Shelf::<Kept>::load(store, owner, DocumentKind::Posture).await?;
+    shelf.retain(|_, kept| !kept.name.eq_ignore_ascii_case(name));
+    shelf.save(store, owner).await
 }
 
 /// The facts to be read again: those that may break a rule, even if they are of today, but no more than half, so that

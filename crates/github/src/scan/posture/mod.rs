@@ -9,7 +9,7 @@ mod organization;
 mod rest;
 mod wire;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use cc_devops_kernel::ports::PortResult;
@@ -170,7 +170,7 @@ impl<'c> Reader<'c> {
         for repository in repositories {
             let settings = policy.settings(&repository.owner, &repository.name);
             if findings::skipped(repository, &settings).is_some() {
-                self.shelves.keep_only(repository.id.0, &BTreeSet::new());
+                self.shelves.forget(repository.id.0);
                 continue;
             }
             let Some(node) = self.client.known_node(&repository.full_name()) else {
@@ -230,16 +230,12 @@ impl<'c> Reader<'c> {
             };
             turns.push(turn.take(target, organization));
         }
-        let taken: Vec<Taken> = stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
-        for Taken { id, read, asked } in taken {
-            for (topic, fact) in read {
-                self.shelves.keep(id, topic, fact);
+        let turns = stream::iter(turns).buffer_unordered(AT_ONCE);
+        let mut taken: HashMap<u64, Taken> = turns.map(|taken| (taken.id, taken)).collect().await;
+        for Target { repository, stamp, .. } in &targets {
+            if let Some(taken) = taken.remove(&repository.id.0) {
+                self.shelves.keep(taken, &repository.name, stamp);
             }
-            self.shelves.keep_only(id, &asked);
-        }
-        for target in &targets {
-            let repository = &target.repository;
-            self.shelves.stamp(repository.id.0, &repository.name, &target.stamp);
         }
     }
 
