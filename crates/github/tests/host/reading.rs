@@ -1,15 +1,16 @@
 //! What is read of repositories.
 
 use cc_devops_fake_github::{
-    APP_ID, APP_KEY, Access, Actors, Model, Permission, Plan, Protection, Ruleset, Visibility,
+    APP_ID, APP_KEY, Access, Actors, Model, Permission, Plan, Protection, Ruleset, TOKEN, Visibility,
 };
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{
-    BypassKind, Conclusion, Fact, Gap, RulesetRule, SecurityUpdates, Trait, WorkflowState,
+    BypassKind, Conclusion, Fact, Gap, Repository, RulesetRule, SecurityUpdates, Trait, WorkflowState,
 };
 use serde_json::json;
 
 use crate::house::{House, NOW, runs_of, settings_of};
+use crate::posture;
 
 fn model() -> Model {
     let mut model = Model::at(NOW);
@@ -212,6 +213,33 @@ async fn who_is_named_in_classic_protection_is_asked_once_and_only_where_it_is_n
         assert_eq!(house.fake.count(&key), asked, "{name}");
         assert!(classic.bypass.known().is_some() && classic.restrictions.known().is_some());
     }
+}
+
+#[tokio::test]
+async fn workflows_that_rulesets_require_are_read_with_the_rulesets() {
+    let mut model = model();
+    model.repo("acme/web", |_| ());
+    let file = json!({"path": ".github/workflows/ci.yml", "repository_id": 1});
+    let required = Ruleset::new("ci").on(&["~DEFAULT_BRANCH"], &[]);
+    let required = required.rule(
+        "workflows",
+        json!({"do_not_enforce_on_create": false, "workflows": [file]}),
+    );
+    model.ruleset("acme/web", required);
+    let house = House::of(model).await;
+    let policy = "defaults.rules_on = ['required_workflows']\n\
+                  defaults.workflows.required = ['.github/workflows/ci.yml']";
+    let github = posture::github(&house, policy, TOKEN, &posture::clock());
+    let read = settings_of(&github).await.0;
+    let of = |web: &Repository| web.posture.required_workflows.as_ref().unwrap().fact.clone();
+    let paths = Fact::Known(vec![".github/workflows/ci.yml".to_owned()]);
+    assert_eq!(of(read.named("web")), paths);
+    house.first_lacks(&["defaultBranchRef", "rules"], "Something broke");
+    let read = settings_of(&github).await.0;
+    assert_eq!(
+        of(read.named("web")),
+        Fact::Unknown(Gap::NotRead("Something broke".to_owned()))
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Topic};
-use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags, Placed};
+use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags};
 use super::{ADMINISTRATION, CONTENTS};
 use crate::batches::MOST_NODES;
 use crate::client::{Client, Error, GraphError};
@@ -136,7 +136,6 @@ fn variables(asked: &Asked, withheld: &Withheld, ids: &[String]) -> Value {
         "outsideCollaborators": asked.has(Topic::OutsideCollaborators),
         "environments": may(Topic::Environments),
         "tagRulesets": asked.has(Topic::TagRulesets),
-        "requiredWorkflows": asked.has(Topic::RequiredWorkflows),
         "uses": asked.has(Topic::Uses),
     })
 }
@@ -219,16 +218,6 @@ impl Seen {
                 },
             ));
         }
-        if asked.has(Topic::RequiredWorkflows) {
-            let gap = errors.gap(&["defaultBranchRef"], METADATA);
-            let rules = node.default_branch_ref.and_then(|branch| branch.rules);
-            posture.required_workflows = Some(Observed::now(match (rules, gap, unprotected) {
-                (_, Some(gap), _) => Fact::Unknown(gap),
-                (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
-                (None, None, None) => Fact::Known(Vec::new()),
-                (Some(rules), None, None) => whole(rules, "rules").map(required),
-            }));
-        }
         if asked.has(Topic::Uses) {
             posture.uses = Some(Observed::now(match errors.gap(&["workflowFiles"], CONTENTS) {
                 Some(gap) => Fact::Unknown(gap),
@@ -260,7 +249,6 @@ pub(super) fn unread(posture: &mut Posture, asked: &Asked, gap: &Gap) {
     );
     note(&mut posture.environments, asked, Topic::Environments, gap);
     note(&mut posture.tag_rulesets, asked, Topic::TagRulesets, gap);
-    note(&mut posture.required_workflows, asked, Topic::RequiredWorkflows, gap);
     note(&mut posture.uses, asked, Topic::Uses, gap);
 }
 
@@ -333,14 +321,6 @@ fn tag_rulesets(all: Vec<OnTags>) -> Vec<TagRuleset> {
             }
         })
         .collect()
-}
-
-fn required(rules: Vec<Placed>) -> Vec<String> {
-    let workflows = rules
-        .into_iter()
-        .filter_map(|rule| rule.parameters?.workflows)
-        .flatten();
-    workflows.map(|workflow| workflow.path).collect()
 }
 
 fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {

@@ -17,7 +17,8 @@ use cc_devops_repos::findings;
 use cc_devops_repos::policy::{Policy, PolicySettings};
 use cc_devops_repos::ports::RepositoryStore;
 use cc_devops_repos::snapshot::{
-    DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, TokenPermission, Visibility, Webhook,
+    DefaultBranch, DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, RulesetRule, TokenPermission,
+    Visibility, Webhook,
 };
 use futures::stream::{self, StreamExt};
 use jiff::civil::Date;
@@ -192,6 +193,10 @@ impl<'c> Reader<'c> {
                 .then_some("GitHub has it for private repositories from the plans Pro and Team on");
             let organization = self.organization.is_some();
             let posture = &mut target.repository.posture;
+            if target.asked.has(Topic::RequiredWorkflows) {
+                let required = required_workflows(target.repository.default_branch.as_ref());
+                posture.required_workflows = Some(Observed::now(required));
+            }
             match looked.remove(node) {
                 Some(Ok(seen)) => {
                     target.stamp = seen.stamp();
@@ -417,6 +422,21 @@ impl Turn<'_> {
             .push((topic, KeptFact::new(&fact, self.today, etag, weak)));
         Observed::now(fact)
     }
+}
+
+/// The workflows that rulesets require on the default branch, by their paths.
+fn required_workflows(branch: Option<&DefaultBranch>) -> Fact<Vec<String>> {
+    let Some(branch) = branch else {
+        return Fact::Known(Vec::new());
+    };
+    branch.rulesets.clone().map(|rulesets| {
+        let rules = rulesets.into_iter().flat_map(|ruleset| ruleset.rules);
+        let workflows = rules.filter_map(|rule| match rule {
+            RulesetRule::Workflows(paths) => Some(paths),
+            _ => None,
+        });
+        workflows.flatten().collect()
+    })
 }
 
 /// Whether a workflow scans the code, so that nothing more need be asked.
