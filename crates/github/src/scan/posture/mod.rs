@@ -17,8 +17,8 @@ use cc_devops_repos::findings;
 use cc_devops_repos::policy::{Policy, PolicySettings};
 use cc_devops_repos::ports::RepositoryStore;
 use cc_devops_repos::snapshot::{
-    DefaultBranch, DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, RulesetRule, TokenPermission,
-    Visibility, Webhook,
+    CodeScanning, DefaultBranch, DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, RulesetRule,
+    SecretScanning, TokenPermission, Visibility, Webhook,
 };
 use futures::stream::{self, StreamExt};
 use jiff::civil::Date;
@@ -274,84 +274,78 @@ impl Turn<'_> {
         };
         let client = self.client;
         if asked.has(Topic::WorkflowPermissions) {
-            let topic = Topic::WorkflowPermissions;
             let of_all = organization.and_then(OfOrganization::workflow_permissions);
             posture.workflow_permissions = Some(match of_all {
                 Some(permissions) => Observed::known(permissions),
-                None => match self.step(topic) {
-                    Step::Take(seen) => seen,
-                    Step::Ask(etag) => {
-                        let came = place.workflow_permissions(client, etag.as_deref()).await;
-                        self.concluded(topic, came, |seen| seen.token == TokenPermission::Write)
-                    }
-                },
+                None => {
+                    let ask = |etag| place.workflow_permissions(client, etag);
+                    self.read(Topic::WorkflowPermissions, ask, |seen| {
+                        seen.token == TokenPermission::Write
+                    })
+                    .await
+                }
             });
         }
         if asked.has(Topic::Actions) {
-            let topic = Topic::Actions;
             let of_all = organization.and_then(|of| of.actions(settings.actions.allowed));
             posture.actions = Some(match of_all {
                 Some(actions) => Observed::known(actions),
-                None => match self.step(topic) {
-                    Step::Take(seen) => seen,
-                    Step::Ask(etag) => {
-                        let came = place.actions(client, etag.as_deref()).await;
-                        self.concluded(topic, came, |seen| seen.allowed < settings.actions.allowed)
-                    }
-                },
+                None => {
+                    let ask = |etag| place.actions(client, etag);
+                    self.read(Topic::Actions, ask, |seen| seen.allowed < settings.actions.allowed)
+                        .await
+                }
             });
         } else if let Some(actions) = organization.and_then(OfOrganization::pinning) {
             posture.actions = Some(Observed::known(actions));
         }
         // Where a list of the organisation's repositories told it, it is there already.
         if asked.has(Topic::SecretScanning) && posture.secret_scanning.is_none() {
-            let topic = Topic::SecretScanning;
-            posture.secret_scanning = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.secret_scanning(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| {
-                        seen.scanning == Fact::Known(false) || seen.push_protection == Fact::Known(false)
-                    })
-                }
-            });
+            let ask = |etag| place.secret_scanning(client, etag);
+            let weak = |seen: &SecretScanning| {
+                seen.scanning == Fact::Known(false) || seen.push_protection == Fact::Known(false)
+            };
+            posture.secret_scanning = Some(self.read(Topic::SecretScanning, ask, weak).await);
         }
         if asked.has(Topic::CodeScanning) && !scans_by_workflow(&posture) {
-            let topic = Topic::CodeScanning;
-            posture.code_scanning = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.code_scanning(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| !seen.default_setup)
-                }
-            });
+            let ask = |etag| place.code_scanning(client, etag);
+            let weak = |seen: &CodeScanning| !seen.default_setup;
+            posture.code_scanning = Some(self.read(Topic::CodeScanning, ask, weak).await);
         }
         if asked.has(Topic::Webhooks) {
-            let topic = Topic::Webhooks;
-            posture.webhooks = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.webhooks(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |hooks: &Vec<Webhook>| {
-                        hooks.iter().any(|hook| !(hook.https && hook.verified && hook.secret))
-                    })
-                }
-            });
+            let ask = |etag| place.webhooks(client, etag);
+            let weak = |hooks: &Vec<Webhook>| hooks.iter().any(|hook| !(hook.https && hook.verified && hook.secret));
+            posture.webhooks = Some(self.read(Topic::Webhooks, ask, weak).await);
         }
         if asked.has(Topic::DependabotRuns) {
-            let topic = Topic::DependabotRuns;
-            posture.dependabot_runs = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.dependabot_runs(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |runs: &Vec<DependabotRun>| {
-                        runs.iter().any(|run| run.conclusion.as_deref() == Some("failure"))
-                    })
-                }
-            });
+            let ask = |etag| place.dependabot_runs(client, etag);
+            let failed = |run: &DependabotRun| run.conclusion.as_deref() == Some("failure");
+            let weak = |runs: &Vec<DependabotRun>| runs.iter().any(failed);
+            posture.dependabot_runs = Some(self.read(Topic::DependabotRuns, ask, weak).await);
         }
         repository.posture = posture;
         self.taken
+    }
+
+    /// A fact about the repository: as it is kept, or as GitHub answers when it is asked with what it called its last
+    /// answer. `weak` is whether a rule may be broken by it.
+    async fn read<T, A>(
+        &mut self,
+        topic: Topic,
+        ask: impl FnOnce(Option<String>) -> A,
+        weak: impl Fn(&T) -> bool,
+    ) -> Observed<T>
+    where
+        T: Serialize + DeserializeOwned,
+        A: Future<Output = Came<T>>,
+    {
+        match self.step(topic) {
+            Step::Take(seen) => seen,
+            Step::Ask(etag) => {
+                let came = ask(etag).await;
+                self.concluded(topic, came, weak)
+            }
+        }
     }
 
     /// Whether GitHub is asked.

@@ -51,40 +51,40 @@ impl Place<'_> {
         Ask::new(get(&path), format!("read {what} of {}/{}", self.owner, self.name))
     }
 
-    pub(super) async fn workflow_permissions(self, client: &Client, etag: Option<&str>) -> Came<WorkflowPermissions> {
+    pub(super) async fn workflow_permissions(self, client: &Client, etag: Option<String>) -> Came<WorkflowPermissions> {
         let ask = self.ask(&["actions", "permissions", "workflow"], "the permissions of workflows");
-        came(client, &ask, etag, ADMINISTRATION, permissions).await
+        came(client, &ask, etag.as_deref(), ADMINISTRATION, permissions).await
     }
 
-    pub(super) async fn actions(self, client: &Client, etag: Option<&str>) -> Came<ActionsPermissions> {
+    pub(super) async fn actions(self, client: &Client, etag: Option<String>) -> Came<ActionsPermissions> {
         let ask = self.ask(&["actions", "permissions"], "which actions are allowed");
-        came(client, &ask, etag, ADMINISTRATION, actions).await
+        came(client, &ask, etag.as_deref(), ADMINISTRATION, actions).await
     }
 
-    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<&str>) -> Came<SecretScanning> {
+    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<String>) -> Came<SecretScanning> {
         let ask = self.ask(&[], "the security settings");
         let public = self.visibility == Visibility::Public;
         let read = |of: Secured| secret_scanning(of.security_and_analysis.as_ref(), public);
-        asked(client, &ask, etag, ADMINISTRATION, read).await
+        asked(client, &ask, etag.as_deref(), ADMINISTRATION, read).await
     }
 
-    pub(super) async fn webhooks(self, client: &Client, etag: Option<&str>) -> Came<Vec<Webhook>> {
+    pub(super) async fn webhooks(self, client: &Client, etag: Option<String>) -> Came<Vec<Webhook>> {
         let ask = self.ask(&["hooks"], "the webhooks").with("per_page", 100);
-        came(client, &ask, etag, WEBHOOKS, webhooks).await
+        came(client, &ask, etag.as_deref(), WEBHOOKS, webhooks).await
     }
 
-    pub(super) async fn dependabot_runs(self, client: &Client, etag: Option<&str>) -> Came<Vec<DependabotRun>> {
+    pub(super) async fn dependabot_runs(self, client: &Client, etag: Option<String>) -> Came<Vec<DependabotRun>> {
         let ask = self.ask(&["actions", "runs"], "Dependabot's runs");
         let ask = ask.with("event", "dynamic").with("per_page", RUNS);
-        came(client, &ask, etag, ACTIONS, dependabot_runs).await
+        came(client, &ask, etag.as_deref(), ACTIONS, dependabot_runs).await
     }
 
-    pub(super) async fn code_scanning(self, client: &Client, etag: Option<&str>) -> Came<CodeScanning> {
+    pub(super) async fn code_scanning(self, client: &Client, etag: Option<String>) -> Came<CodeScanning> {
         let ask = self.ask(
             &["code-scanning", "default-setup"],
             "the default setup of code scanning",
         );
-        let came = asked(client, &ask, etag, ADMINISTRATION, |setup: Setup| {
+        let came = asked(client, &ask, etag.as_deref(), ADMINISTRATION, |setup: Setup| {
             Fact::Known(CodeScanning {
                 default_setup: setup.state.as_deref() == Some("configured"),
                 languages: setup.languages.unwrap_or_default(),
