@@ -123,7 +123,7 @@ async fn one<T: DeserializeOwned>(
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) if error.refuses_credential() => return Err(error),
             Err(error) => {
                 let gap = match error {
                     Error::Forbidden { .. } => Gap::Permission(lookup.permission.to_owned()),

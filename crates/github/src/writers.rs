@@ -35,11 +35,8 @@ pub(crate) async fn of(client: &Client, full_name: &str) -> Result<Fact<Vec<Stri
     for page in 1..=MOST_PAGES {
         let people: Vec<Person> = match client.json(&ask.clone().with("page", page)).await {
             Ok(people) => people,
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
-            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
-                return Ok(Fact::Unknown(Gap::Permission("Metadata: read".to_owned())));
-            }
-            Err(error) => return Ok(Fact::Unknown(Gap::NotRead(error.to_string()))),
+            Err(error) if error.refuses_credential() => return Err(error),
+            Err(error) => return Ok(error.fact("Metadata: read")),
         };
         let last = people.len() < PAGE;
         let may = people.into_iter();

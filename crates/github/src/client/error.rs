@@ -1,6 +1,7 @@
 //! What can go wrong between us and GitHub, and what a person can do about it.
 
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_repos::snapshot::{Fact, Gap};
 use jiff::{SignedDuration, Timestamp};
 
 /// A call of GitHub failed. No text of it holds a credential.
@@ -250,6 +251,28 @@ impl Error {
             | Self::Refused { .. } => PortErrorKind::Refused,
         }
     }
+
+    /// Whether the credential itself is refused, so that nothing else can be read with it either.
+    pub(crate) fn refuses_credential(&self) -> bool {
+        matches!(self, Self::WrongToken | Self::NotAKey | Self::NotInstalled(_))
+    }
+
+    /// What it leaves unknown of something that everybody may ask for who sees what it is part of: GitHub hides it from
+    /// those who lack `permission`.
+    pub(crate) fn gap(&self, permission: &str) -> Gap {
+        match self {
+            Self::NotFound { .. } | Self::Forbidden { .. } => Gap::Permission(permission.to_owned()),
+            error => Gap::NotRead(error.to_string()),
+        }
+    }
+
+    /// The same as a fact: what the plan does not have is not unknown.
+    pub(crate) fn fact<T>(&self, permission: &str) -> Fact<T> {
+        match self {
+            Self::Plan { message, .. } => Fact::Unavailable(message.trim_end_matches('.').to_owned()),
+            error => Fact::Unknown(error.gap(permission)),
+        }
+    }
 }
 
 impl From<Error> for PortError {
@@ -268,5 +291,39 @@ impl From<Error> for PortError {
             Error::Client(source) => own.because(source),
             _ => own,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::refusal;
+
+    #[test]
+    fn a_licence_is_no_missing_permission() {
+        let fact = |words: &str| {
+            let forbidden = || Error::Forbidden {
+                what: "read it".to_owned(),
+                permission: None,
+                message: words.to_owned(),
+            };
+            let error = refusal::known("read it", words, None).unwrap_or_else(forbidden);
+            error.fact::<()>("Code scanning alerts: read")
+        };
+        for words in [
+            "Code Security must be enabled for this repository to use code scanning.",
+            "Upgrade to GitHub Pro or make this repository public to enable this feature.",
+        ] {
+            let told = words.trim_end_matches('.').to_owned();
+            assert_eq!(fact(words), Fact::Unavailable(told));
+        }
+        assert!(matches!(
+            fact("Resource not accessible by personal access token"),
+            Fact::Unknown(Gap::Permission(_))
+        ));
+        assert!(matches!(
+            fact("Repository was archived so is read-only."),
+            Fact::Unknown(Gap::NotRead(_))
+        ));
     }
 }

@@ -78,7 +78,7 @@ impl<'a> Authors<'a> {
                 self.writers.insert(key, may);
                 Ok(Ok(may))
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => Err(error.into()),
+            Err(error) if error.refuses_credential() => Err(error.into()),
             Err(error) => Ok(Err(Gap::NotRead(format!(
                 "whether {author}, who wrote the issue {repository}#{}, may write there is not known: {error}",
                 wire.number

@@ -78,7 +78,7 @@ pub(super) async fn read(client: &Client, kept: &[&IssueRef], viewer: &str, foun
                 parts.extend([second, first]);
                 continue;
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error.into()),
+            Err(error) if error.refuses_credential() => return Err(error.into()),
             Err(error) => {
                 for (each, ..) in part {
                     unread(found, each, &error.to_string());
@@ -101,7 +101,7 @@ pub(super) async fn read(client: &Client, kept: &[&IssueRef], viewer: &str, foun
                 (None, Some(error)) => unread(found, each, &error.message),
                 (None, None) => match where_to(client, each).await {
                     Ok(issue) => add(&mut found.issues, issue),
-                    Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => {
+                    Err(error) if error.refuses_credential() => {
                         return Err(error.into());
                     }
                     Err(error) => unread(found, each, &error.to_string()),

@@ -223,7 +223,7 @@ async fn list(client: &Client, repositories: &BTreeSet<String>) -> Result<(Vec<W
     for repository in repositories {
         match client.node_of(repository).await {
             Ok(node) => names.extend(node.map(|node| (node, repository))),
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) if error.refuses_credential() => return Err(error),
             Err(error) => drop(unread.insert(repository.clone(), Gap::NotRead(error.to_string()))),
         }
     }

@@ -5,7 +5,7 @@ use cc_devops_repos::snapshot::{Actors, Classic, Fact, Gap, Repository};
 use serde::Deserialize;
 
 use super::settings::ADMINISTRATION;
-use crate::client::{Ask, Client, Error, get};
+use crate::client::{Ask, Client, get};
 
 #[derive(Debug, Deserialize)]
 struct Branch {
@@ -68,6 +68,16 @@ pub(super) fn is_unnamed(repository: &Repository) -> bool {
     )
 }
 
+/// Whether it is not known of some list in the classic protection who is on it.
+pub(super) fn has_unread_lists(repository: &Repository) -> bool {
+    let classic = repository.default_branch.as_ref().map(|branch| &branch.classic);
+    let Some(Fact::Known(Some(classic))) = classic else {
+        return false;
+    };
+    let lists = [&classic.restrictions, &classic.dismissals];
+    lists.into_iter().any(|list| list.gap().is_some()) || classic.bypass.gap().is_some()
+}
+
 /// Reads who is named in the classic protection, where there is one.
 pub(super) async fn name_everybody(client: &Client, repository: &mut Repository) {
     let (owner, name) = (&repository.owner, &repository.name);
@@ -83,10 +93,7 @@ pub(super) async fn name_everybody(client: &Client, repository: &mut Repository)
     );
     match client.json::<Protection>(&ask).await {
         Ok(protection) => people(classic, protection),
-        Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
-            unknown(classic, &Gap::Permission(ADMINISTRATION.to_owned()));
-        }
-        Err(error) => unknown(classic, &Gap::NotRead(error.to_string())),
+        Err(error) => unknown(classic, &error.gap(ADMINISTRATION)),
     }
 }
 

@@ -9,6 +9,7 @@ mod reader;
 mod rulesets;
 mod security;
 mod settings;
+mod shelf;
 mod trees;
 mod unread;
 mod wire;
@@ -28,7 +29,7 @@ use std::future::ready;
 #[cfg(test)]
 pub(crate) use self::classic::people;
 pub(crate) use self::one::one;
-use self::pages::{Listed, Pages};
+use self::pages::{LeftOut, Listed, Pages};
 use self::posture::Freshness;
 pub(crate) use self::posture::forget;
 use self::reader::Reader;
@@ -103,6 +104,10 @@ pub(crate) async fn owner(
             }
         }
         look.release(take).await?;
+        // Where one came without its number, nobody knows which of those that are kept it is.
+        if whole && listed >= total && look.seen.len() == look.listed {
+            look.forget_what_is_gone().await;
+        }
         if whole && listed < total {
             let why = format!("GitHub counts {total} repositories and lists {listed}");
             take(Found::BrokeOff { why });
@@ -166,8 +171,9 @@ impl<'c> Look<'c> {
     /// Looks at a page; hands over what is known by then.
     async fn page(&mut self, page: Listed, depth: Depth<'_>, take: &mut TakeFound<'_>) -> PortResult<()> {
         let mut drafts = Vec::with_capacity(page.repositories.len());
-        for (name, why) in page.left_out {
+        for LeftOut { id, name, why } in page.left_out {
             self.listed += 1;
+            self.seen.extend(id);
             take(Found::Missing { name, why });
         }
         for (place, wire) in page.repositories.into_iter().enumerate() {
@@ -232,6 +238,14 @@ impl<'c> Look<'c> {
             .buffer_unordered(AT_ONCE)
             .for_each(|()| ready(()))
             .await;
+    }
+
+    /// Forgets what is kept of repositories that the owner has no more: all that there are were seen.
+    async fn forget_what_is_gone(&mut self) {
+        self.reader.retain(&self.seen);
+        self.reader.save().await;
+        self.posture.retain(&self.seen);
+        self.posture.save(self.store, &self.owner).await;
     }
 
     /// Looks up who is let past the rulesets seen so far, and hands over what waits for it.

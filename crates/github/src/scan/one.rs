@@ -59,7 +59,8 @@ pub(crate) async fn one(
         {
             settings::add_others(in_force, all);
         }
-        if !classic::is_unnamed(&repository) {
+        // Where the people are not named yet although it was asked who they are, it is of no use to ask again.
+        if !classic::is_unnamed(&repository) && classic::has_unread_lists(&repository) {
             classic::name_everybody(client, &mut repository).await;
         }
         let whose = (owner.as_str(), organization);

@@ -22,17 +22,26 @@ pub(super) struct Listed {
     pub(super) login: String,
     pub(super) repositories: Vec<Option<Repository>>,
     pub(super) errors: Vec<GraphError>,
-    /// Those that could not be read at all, by name, and why.
-    pub(super) left_out: Vec<(String, String)>,
+    /// Those that could not be read at all.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// A repository of which no more could be read than that it is there.
+pub(super) struct LeftOut {
+    pub(super) id: Option<u64>,
+    pub(super) name: String,
+    pub(super) why: String,
 }
 
 impl Listed {
     /// The same repositories, none of which was read.
     fn without(mut self, error: &Error) -> Self {
-        for repository in self.repositories.iter().flatten() {
-            self.left_out.push((repository.name.clone(), error.to_string()));
-        }
-        self.repositories.clear();
+        let repositories = std::mem::take(&mut self.repositories).into_iter().flatten();
+        self.left_out.extend(repositories.map(|repository| LeftOut {
+            id: repository.database_id,
+            name: repository.name,
+            why: error.to_string(),
+        }));
         self
     }
 }

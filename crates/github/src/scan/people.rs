@@ -1,15 +1,15 @@
 //! The people on bypass lists. GraphQL leaves them without a name, REST has the numbers of their accounts; who
 //! is on a list is kept as long as the ruleset was not changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_repos::snapshot::{BypassActor, BypassKind};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::rulesets::bypass_mode;
+use super::shelf::Shelf;
 use crate::client::{Ask, Client, Error, get};
 
 /// A ruleset whose list names people.
@@ -27,10 +27,8 @@ pub(super) struct Listed<'r> {
 struct Kept(String, Vec<(u64, String)>);
 
 /// What is known of people.
-#[derive(Default)]
 pub(super) struct People {
-    kept: HashMap<u64, Kept>,
-    changed: BTreeMap<String, Option<Value>>,
+    shelf: Shelf<Kept>,
     /// The logins of accounts, by their numbers; `None` is an account that is gone.
     logins: HashMap<u64, Option<String>>,
 }
@@ -57,23 +55,25 @@ struct Account {
 }
 
 impl People {
-    /// What was kept. What cannot be read is asked for anew.
+    /// Nothing is known.
+    pub(super) fn none() -> Self {
+        Self {
+            shelf: Shelf::empty(DocumentKind::Rulesets),
+            logins: HashMap::new(),
+        }
+    }
+
+    /// What was kept.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        let documents = store.load(owner, DocumentKind::Rulesets).await?;
-        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
         Ok(Self {
-            kept: documents.into_iter().filter_map(read).collect(),
-            ..Self::default()
+            shelf: Shelf::load(store, owner, DocumentKind::Rulesets).await?,
+            ..Self::none()
         })
     }
 
     /// Keeps what is new.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        if !self.changed.is_empty() {
-            store.save(owner, DocumentKind::Rulesets, &self.changed).await?;
-            self.changed.clear();
-        }
-        Ok(())
+        self.shelf.save(store, owner).await
     }
 
     /// Names the people on a bypass list. Who stays without a name stays on the list as such.
@@ -109,7 +109,7 @@ impl People {
 
     /// The accounts of the people on a ruleset's list, each with how they are let past.
     async fn accounts(&mut self, client: &Client, ruleset: &Listed<'_>) -> Result<Vec<(u64, String)>, Error> {
-        if let (Some(Kept(updated, accounts)), Some(now)) = (self.kept.get(&ruleset.id), ruleset.updated)
+        if let (Some(Kept(updated, accounts)), Some(now)) = (self.shelf.get(ruleset.id), ruleset.updated)
             && updated == now
         {
             return Ok(accounts.clone());
@@ -127,10 +127,7 @@ impl People {
             .collect();
         if let Some(updated) = ruleset.updated {
             let kept = Kept(updated.to_owned(), accounts.clone());
-            if let Ok(document) = serde_json::to_value(&kept) {
-                self.changed.insert(ruleset.id.to_string(), Some(document));
-            }
-            self.kept.insert(ruleset.id, kept);
+            self.shelf.put(ruleset.id, Some(kept));
         }
         Ok(accounts)
     }

@@ -1,7 +1,7 @@
 //! What becomes of GitHub's answers about repositories, whether they were asked for one by one or in pages: both
 //! are read here, so that whoever judges them judges the same facts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::ready;
 
 use cc_devops_kernel::ports::PortResult;
@@ -67,7 +67,7 @@ impl<'c> Reader<'c> {
     ) -> PortResult<Self> {
         let index = Index::load(store, owner);
         let (index, trees, people, plan) = match depth {
-            Depth::Runs { .. } => (index.await?, Trees::default(), People::default(), Plan::default()),
+            Depth::Runs { .. } => (index.await?, Trees::none(), People::none(), Plan::not_asked()),
             Depth::Settings => {
                 let (trees, people) = (Trees::load(store, owner), People::load(store, owner));
                 let plan = security::plan(client, owner, organization);
@@ -96,7 +96,7 @@ impl<'c> Reader<'c> {
         let folder = Folder::of(wire.workflows.as_ref());
         let mut root = None;
         if matches!(self.depth, Depth::Settings) {
-            let more = settings::fill(&mut repository, wire, errors, self.plan);
+            let more = settings::fill(&mut repository, wire, errors, &self.plan);
             root = more.root;
             for (id, node) in more.rulesets {
                 if !self.bypasses.contains_key(&id) {
@@ -175,8 +175,8 @@ impl<'c> Reader<'c> {
     }
 
     /// What is true of all of the owner's repositories.
-    pub(super) fn plan(&self) -> Plan {
-        self.plan
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// How many rulesets are still to be looked up.
@@ -218,7 +218,7 @@ impl<'c> Reader<'c> {
                 };
                 match self.people.name(self.client, listed, actors).await {
                     Ok(()) => {}
-                    Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+                    Err(error) if error.refuses_credential() => return Err(error),
                     // They are told as people without a name.
                     Err(error) => tracing::warn!(%error, "who is on a bypass list is not known by name"),
                 }
@@ -238,6 +238,12 @@ impl<'c> Reader<'c> {
                 }
             }
         }
+    }
+
+    /// Keeps nothing of repositories that are not among these, which are all that the owner has.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.index.retain(repositories);
+        self.trees.retain(repositories);
     }
 
     /// Keeps what need not be read again. What is not kept is only read again the next time.

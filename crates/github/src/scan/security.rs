@@ -10,6 +10,9 @@ use super::posture::SecurityAndAnalysis;
 use super::settings::{ADMINISTRATION, Plan};
 use crate::client::{Ask, Client, Error, get};
 
+/// What it takes to see what holds for a whole organisation.
+pub(super) const OF_THE_ORGANIZATION: &str = "Administration: read (organisation)";
+
 /// The most repositories in a page of REST.
 const PAGE: usize = 100;
 
@@ -55,7 +58,7 @@ struct Automated {
     paused: bool,
 }
 
-/// The owner's plan. Only its owners are told; for others nothing follows.
+/// The owner's plan. Only its owners are told; for others nothing follows from it.
 pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Result<Plan, Error> {
     let path = if organization {
         get(&["orgs", owner])
@@ -68,12 +71,18 @@ pub(super) async fn plan(client: &Client, owner: &str, organization: bool) -> Re
     {
         Ok(owner) => Ok(Plan {
             free: owner.plan.is_some_and(|plan| plan.name == "free"),
-            two_factor_required: owner.two_factor_requirement_enabled,
+            two_factor_required: match owner.two_factor_requirement_enabled {
+                Some(required) => Fact::Known(required),
+                None => Fact::Unknown(Gap::Permission(OF_THE_ORGANIZATION.to_owned())),
+            },
         }),
-        Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => Err(error),
+        Err(error) if error.refuses_credential() => Err(error),
         Err(error) => {
             tracing::debug!(%error, "the owner's plan is not known");
-            Ok(Plan::default())
+            Ok(Plan {
+                free: false,
+                two_factor_required: error.fact(OF_THE_ORGANIZATION),
+            })
         }
     }
 }
@@ -156,11 +165,6 @@ pub(super) async fn of_repository(client: &Client, owner: &str, name: &str) -> F
         Ok(Automated { enabled: false, .. }) => Fact::Known(SecurityUpdates::Off),
         Ok(Automated { paused: true, .. }) => Fact::Known(SecurityUpdates::Paused),
         Ok(_) => Fact::Known(SecurityUpdates::On),
-        Err(Error::Plan { message, .. }) => Fact::Unavailable(message),
-        // GitHub hides it from those who may not administer. Who sees the repository and nothing here may not.
-        Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {
-            Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))
-        }
-        Err(error) => Fact::Unknown(Gap::NotRead(error.to_string())),
+        Err(error) => error.fact(ADMINISTRATION),
     }
 }

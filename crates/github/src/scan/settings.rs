@@ -39,12 +39,22 @@ impl<'e> Errors<'e> {
 }
 
 /// What is true of all of an owner's repositories.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     /// Whether the plan has no protection for private repositories.
     pub(super) free: bool,
-    /// Whether an organisation requires two-factor authentication; `None` where GitHub does not say.
-    pub(super) two_factor_required: Option<bool>,
+    /// Whether an organisation requires two-factor authentication.
+    pub(super) two_factor_required: Fact<bool>,
+}
+
+impl Plan {
+    /// Nobody asked.
+    pub(super) fn not_asked() -> Self {
+        Self {
+            free: false,
+            two_factor_required: not_asked(),
+        }
+    }
 }
 
 /// What every query asks for: the rest is not known yet.
@@ -97,7 +107,7 @@ pub(super) struct More {
 
 /// Fills in what an audit asks for, but the workflows, the security updates, the tree below its uppermost
 /// levels and the bypass actors of rulesets.
-pub(super) fn fill(repository: &mut Repository, mut wire: wire::Repository, errors: &Errors<'_>, plan: Plan) -> More {
+pub(super) fn fill(repository: &mut Repository, mut wire: wire::Repository, errors: &Errors<'_>, plan: &Plan) -> More {
     let mut more = More::default();
     let administers = wire
         .viewer_permission

@@ -2,7 +2,7 @@
 //! is more below, the whole is read once and kept as long as the branch's tree is the same.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::io::{Read, Write};
 
@@ -18,8 +18,8 @@ use flate2::write::DeflateEncoder;
 use futures::stream::{self, StreamExt};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
+use super::shelf::Shelf;
 use super::wire;
 use crate::client::{Ask, Client, Error, get};
 
@@ -41,10 +41,8 @@ const LARGEST_UNPACKED: u64 = 64 * 1024 * 1024;
 struct Kept(String, String, bool, String);
 
 /// The trees that were kept, and those that are new.
-#[derive(Default)]
 pub(super) struct Trees {
-    kept: HashMap<u64, Kept>,
-    changed: BTreeMap<String, Option<Value>>,
+    shelf: Shelf<Kept>,
     /// Why no more are read in this look: the hour's requests are used up.
     over: Option<Gap>,
 }
@@ -67,30 +65,37 @@ pub(super) struct Wanted<'r> {
 }
 
 impl Trees {
-    /// Those that were kept. What cannot be read is read anew at GitHub.
+    /// None is kept.
+    pub(super) fn none() -> Self {
+        Self {
+            shelf: Shelf::empty(DocumentKind::Trees),
+            over: None,
+        }
+    }
+
+    /// Those that were kept.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        let documents = store.load(owner, DocumentKind::Trees).await?;
-        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
         Ok(Self {
-            kept: documents.into_iter().filter_map(read).collect(),
-            ..Self::default()
+            shelf: Shelf::load(store, owner, DocumentKind::Trees).await?,
+            over: None,
         })
+    }
+
+    /// Keeps none of repositories that are not among these.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.shelf.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what is new.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        if !self.changed.is_empty() {
-            store.save(owner, DocumentKind::Trees, &self.changed).await?;
-            self.changed.clear();
-        }
-        Ok(())
+        self.shelf.save(store, owner).await
     }
 
     /// Fills in whole trees: kept ones, and others as GitHub has them.
     pub(super) async fn fill(&mut self, client: &Client, wanted: Vec<Wanted<'_>>) -> Result<(), Error> {
         let mut reads = Vec::new();
         for each in wanted {
-            match self.kept.get(&each.id).and_then(|kept| kept.tree(&each.oid)) {
+            match self.shelf.get(each.id).and_then(|kept| kept.tree(&each.oid)) {
                 Some(tree) => *each.tree = tree,
                 None => reads.push(each),
             }
@@ -108,7 +113,7 @@ impl Trees {
                         self.keep(&each, &tree);
                         *each.tree = tree;
                     }
-                    Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+                    Err(error) if error.refuses_credential() => return Err(error),
                     Err(error) => {
                         let gap = Gap::NotRead(error.to_string());
                         if matches!(error, Error::RateLimited { .. }) {
@@ -128,10 +133,7 @@ impl Trees {
     fn keep(&mut self, of: &Wanted<'_>, tree: &Tree) {
         let kept = pack(tree).filter(|packed| packed.len() <= LARGEST);
         let kept = kept.map(|packed| Kept(of.oid.clone(), form().to_owned(), tree.complete, packed));
-        let document = kept.and_then(|kept| serde_json::to_value(kept).ok());
-        if document.is_some() || self.kept.contains_key(&of.id) {
-            self.changed.insert(of.id.to_string(), document);
-        }
+        self.shelf.put(of.id, kept);
     }
 }
 

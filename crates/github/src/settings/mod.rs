@@ -115,15 +115,7 @@ async fn one(people: &People<'_>, asked: &SettingsAsked<'_>, listed: Listed) -> 
 
 /// Whether nothing else can be read either.
 fn is_hopeless(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::NoToken(_)
-            | Error::NotAToken
-            | Error::NotAKey
-            | Error::WrongToken
-            | Error::NotInstalled(_)
-            | Error::RateLimited { .. }
-    )
+    error.refuses_credential() || matches!(error, Error::NoToken(_) | Error::NotAToken | Error::RateLimited { .. })
 }
 
 /// What a section is, as REST tells it.
@@ -155,11 +147,7 @@ async fn rest(
     match read {
         Ok(items) => Ok(Fact::Known(items)),
         Err(error) if is_hopeless(&error) => Err(error),
-        Err(Error::Forbidden { message, .. }) if message.starts_with("Upgrade to") => Ok(Fact::Unavailable(message)),
-        Err(Error::Forbidden { .. } | Error::NotFound { .. }) => {
-            Ok(Fact::Unknown(Gap::Permission(section.to_read().to_owned())))
-        }
-        Err(error) => Ok(Fact::Unknown(Gap::NotRead(error.to_string()))),
+        Err(error) => Ok(error.fact(section.to_read())),
     }
 }
 

@@ -8,6 +8,7 @@ mod daily;
 mod gaps;
 mod house;
 mod issues;
+mod kept;
 mod looks;
 mod notices;
 mod planning;

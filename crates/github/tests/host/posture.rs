@@ -20,22 +20,33 @@ use crate::house::{House, NOW, given, settings};
 
 const STRICT: &str = "defaults.rules = 'strict'\ndefaults.workflows.required = ['.github/workflows/ci.yml']";
 
-struct Read {
-    organization: Option<Organization>,
-    repositories: Vec<Repository>,
+pub(crate) struct Read {
+    pub(crate) organization: Option<Organization>,
+    pub(crate) repositories: Vec<Repository>,
     spent: Spent,
 }
 
 impl Read {
-    fn posture(&self, name: &str) -> &Posture {
+    pub(crate) fn posture(&self, name: &str) -> &Posture {
         let found = self.repositories.iter().find(|repository| repository.name == name);
         &found.unwrap_or_else(|| panic!("{name} was not read")).posture
     }
 }
 
 /// The adapter held against a policy, with a clock of its own.
-fn github(house: &House, policy: &str, credential: &str, clock: &Arc<ManualClock>) -> GitHub {
-    let store: Arc<dyn RepositoryStore> = Arc::new(house.memory.clone());
+pub(crate) fn github(house: &House, policy: &str, credential: &str, clock: &Arc<ManualClock>) -> GitHub {
+    github_with(house, policy, credential, clock, house.memory.clone())
+}
+
+/// The same, with a store of its own.
+pub(crate) fn github_with(
+    house: &House,
+    policy: &str,
+    credential: &str,
+    clock: &Arc<ManualClock>,
+    store: impl RepositoryStore + 'static,
+) -> GitHub {
+    let store: Arc<dyn RepositoryStore> = Arc::new(store);
     let settings = GithubSettings {
         clock: Arc::<ManualClock>::clone(clock),
         ..settings(house.fake.url())
@@ -43,11 +54,11 @@ fn github(house: &House, policy: &str, credential: &str, clock: &Arc<ManualClock
     GitHub::new(given(credential), "acme", settings, store).held_against(Policy::from_toml(policy).unwrap())
 }
 
-fn clock() -> Arc<ManualClock> {
+pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_second(NOW).unwrap()))
 }
 
-async fn read(github: &GitHub) -> Read {
+pub(crate) async fn read(github: &GitHub) -> Read {
     let (mut organization, mut repositories) = (None, Vec::new());
     let mut take = |found| match found {
         Found::Organization(found) => organization = Some(*found),
@@ -64,14 +75,14 @@ async fn read(github: &GitHub) -> Read {
 }
 
 #[expect(clippy::ref_option, reason = "every fact is such a field")]
-fn known<T>(seen: &Option<Observed<T>>) -> &T {
+pub(crate) fn known<T>(seen: &Option<Observed<T>>) -> &T {
     let seen = seen.as_ref().unwrap();
     seen.fact
         .known()
         .unwrap_or_else(|| panic!("it is not known: {:?}", seen.fact.gap()))
 }
 
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let mut model = Model::at(NOW);
     model.org("acme");
     model

@@ -1,13 +1,16 @@
 //! What is read of repositories.
 
-use cc_devops_fake_github::{APP_ID, APP_KEY, Access, Model, Permission, Plan, Protection, Ruleset, Visibility};
+use cc_devops_fake_github::{
+    APP_ID, APP_KEY, Access, Actors, Model, Permission, Plan, Protection, Ruleset, TOKEN, Visibility,
+};
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{
-    BypassKind, Conclusion, Fact, Gap, RulesetRule, SecurityUpdates, Trait, WorkflowState,
+    BypassKind, Conclusion, Fact, Gap, Repository, RulesetRule, SecurityUpdates, Trait, WorkflowState,
 };
 use serde_json::json;
 
 use crate::house::{House, NOW, runs_of, settings_of};
+use crate::posture;
 
 fn model() -> Model {
     let mut model = Model::at(NOW);
@@ -181,6 +184,62 @@ async fn one_repository_is_read_to_its_leaves() {
     house.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
     let (renamed, _) = house.github.repository("acme/web", Depth::Settings).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.id), ("site", web.id));
+}
+
+#[tokio::test]
+async fn who_is_named_in_classic_protection_is_asked_once_and_only_where_it_is_not_known() {
+    let mut model = model();
+    for (name, people) in [("acme/few", 1), ("acme/many", 101)] {
+        model.repo(name, |_| ());
+        let mut rule = Protection::of("main").reviews(1);
+        let users = (0..people).map(|number| format!("user-{number}")).collect();
+        rule.reviews.as_mut().unwrap().bypass = Some(Actors {
+            users,
+            ..Actors::default()
+        });
+        model.protect(name, rule);
+    }
+    model.repo("acme/pushers", |_| ());
+    let mut rule = Protection::of("main");
+    rule.restrictions = Some(Actors::default());
+    model.protect("acme/pushers", rule);
+    let house = House::of(model).await;
+    for (name, asked) in [("few", 0), ("many", 1), ("pushers", 1)] {
+        let full_name = format!("acme/{name}");
+        let (read, _) = house.github.repository(&full_name, Depth::Settings).await.unwrap();
+        let classic = read.default_branch.as_ref().unwrap().classic.known().unwrap();
+        let classic = classic.as_ref().unwrap();
+        let key = format!("GET /repos/{full_name}/branches/main/protection");
+        assert_eq!(house.fake.count(&key), asked, "{name}");
+        assert!(classic.bypass.known().is_some() && classic.restrictions.known().is_some());
+    }
+}
+
+#[tokio::test]
+async fn workflows_that_rulesets_require_are_read_with_the_rulesets() {
+    let mut model = model();
+    model.repo("acme/web", |_| ());
+    let file = json!({"path": ".github/workflows/ci.yml", "repository_id": 1});
+    let required = Ruleset::new("ci").on(&["~DEFAULT_BRANCH"], &[]);
+    let required = required.rule(
+        "workflows",
+        json!({"do_not_enforce_on_create": false, "workflows": [file]}),
+    );
+    model.ruleset("acme/web", required);
+    let house = House::of(model).await;
+    let policy = "defaults.rules_on = ['required_workflows']\n\
+                  defaults.workflows.required = ['.github/workflows/ci.yml']";
+    let github = posture::github(&house, policy, TOKEN, &posture::clock());
+    let read = settings_of(&github).await.0;
+    let of = |web: &Repository| web.posture.required_workflows.as_ref().unwrap().fact.clone();
+    let paths = Fact::Known(vec![".github/workflows/ci.yml".to_owned()]);
+    assert_eq!(of(read.named("web")), paths);
+    house.first_lacks(&["defaultBranchRef", "rules"], "Something broke");
+    let read = settings_of(&github).await.0;
+    assert_eq!(
+        of(read.named("web")),
+        Fact::Unknown(Gap::NotRead("Something broke".to_owned()))
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_fake_github::{Access, Fault, Model};
+use cc_devops_fake_github::{Access, Fault, Model, Plan, Visibility};
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_repos::fix::ChangeKind;
 use cc_devops_repos::ports::{CodeHost, Spent};
@@ -71,6 +71,21 @@ async fn a_page_that_is_too_much_is_asked_for_in_smaller_ones() {
     house.fake.fault("POST /graphql WantedSettings", 0, Fault::TooMany(30));
     let (all, _) = read(&house.github, &[], &[Section::General]).await.unwrap();
     assert_eq!(all.len(), 120);
+}
+
+#[tokio::test]
+async fn what_the_plan_does_not_have_is_unavailable_and_not_unread() {
+    let mut model = Model::at(NOW);
+    model.org("acme");
+    model.set_plan("acme", Plan::Free);
+    model.repo("acme/web", |of| of.visibility = Visibility::Private);
+    let house = House::of(model).await;
+    let (all, _) = read(&house.github, &[], &[Section::Rulesets]).await.unwrap();
+    let rulesets = &all[0].sections[&Section::Rulesets];
+    assert!(
+        matches!(rulesets, Fact::Unavailable(why) if why.starts_with("Upgrade to GitHub Pro")),
+        "{rulesets:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use cc_devops_fake_github::{Fault, Model};
+use cc_devops_fake_github::{Canned, Fault, Model, TOKEN};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_repos::ports::{CodeHost, Depth};
 use cc_devops_repos::snapshot::{Fact, Gap};
+use serde_json::json;
 
 use crate::house::{House, NOW, read, runs_of, settings_of};
+use crate::posture;
 
 async fn many(count: u32) -> House {
     let mut model = Model::at(NOW);
@@ -105,6 +107,17 @@ async fn a_partial_answer_is_a_gap_and_no_verdict() {
     let (all, _) = settings_of(&house.github).await;
     assert_eq!((all.repositories.len(), all.missing.len()), (1, 1));
     assert!(all.missing[0].1.contains("It vanished"), "{:?}", all.missing);
+}
+
+#[tokio::test]
+async fn an_organisation_that_cannot_be_read_is_no_missing_permission() {
+    let house = many(1).await;
+    let broken = Canned::new(|key| key == "GET /orgs/acme", json!({"message": "Server Error"}));
+    house.fake.answer(broken.status(500));
+    let github = posture::github(&house, "", TOKEN, &posture::clock());
+    let organization = posture::read(&github).await.organization.unwrap();
+    let two_factor = organization.two_factor_required.unwrap().fact;
+    assert!(matches!(two_factor.gap(), Some(Gap::NotRead(_))), "{two_factor:?}");
 }
 
 #[tokio::test]

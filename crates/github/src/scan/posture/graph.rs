@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Topic};
-use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags, Placed};
+use super::wire::{Answer, Collaborators, Deployed, Folder, Key, Kind, Node, OnTags};
 use super::{ADMINISTRATION, CONTENTS};
 use crate::batches::MOST_NODES;
 use crate::client::{Client, Error, GraphError};
@@ -109,7 +109,7 @@ async fn one(client: &Client, asked: &Asked, batch: &[String]) -> Result<Looked,
                 let halves = [second, first].map(|half| (half.to_vec(), withheld.clone()));
                 parts.extend(halves);
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
+            Err(error) if error.refuses_credential() => return Err(error),
             Err(error) => {
                 let gap = Gap::NotRead(error.to_string());
                 found.extend(part.into_iter().map(|id| (id, Err(gap.clone()))));
@@ -136,7 +136,6 @@ fn variables(asked: &Asked, withheld: &Withheld, ids: &[String]) -> Value {
         "outsideCollaborators": asked.has(Topic::OutsideCollaborators),
         "environments": may(Topic::Environments),
         "tagRulesets": asked.has(Topic::TagRulesets),
-        "requiredWorkflows": asked.has(Topic::RequiredWorkflows),
         "uses": asked.has(Topic::Uses),
     })
 }
@@ -165,7 +164,8 @@ impl Seen {
                     errors.gap(&["isSecurityPolicyEnabled"], METADATA),
                 ) {
                     (_, Some(gap)) => Fact::Unknown(gap),
-                    (there, None) => Fact::Known(there == Some(true)),
+                    (Some(there), None) => Fact::Known(there),
+                    (None, None) => Fact::Unknown(Gap::NotRead("GitHub does not say whether there is one".to_owned())),
                 },
             ));
         }
@@ -218,16 +218,6 @@ impl Seen {
                 },
             ));
         }
-        if asked.has(Topic::RequiredWorkflows) {
-            let gap = errors.gap(&["defaultBranchRef"], METADATA);
-            let rules = node.default_branch_ref.and_then(|branch| branch.rules);
-            posture.required_workflows = Some(Observed::now(match (rules, gap, unprotected) {
-                (_, Some(gap), _) => Fact::Unknown(gap),
-                (_, None, Some(why)) => Fact::Unavailable(why.to_owned()),
-                (None, None, None) => Fact::Known(Vec::new()),
-                (Some(rules), None, None) => whole(rules, "rules").map(required),
-            }));
-        }
         if asked.has(Topic::Uses) {
             posture.uses = Some(Observed::now(match errors.gap(&["workflowFiles"], CONTENTS) {
                 Some(gap) => Fact::Unknown(gap),
@@ -259,7 +249,6 @@ pub(super) fn unread(posture: &mut Posture, asked: &Asked, gap: &Gap) {
     );
     note(&mut posture.environments, asked, Topic::Environments, gap);
     note(&mut posture.tag_rulesets, asked, Topic::TagRulesets, gap);
-    note(&mut posture.required_workflows, asked, Topic::RequiredWorkflows, gap);
     note(&mut posture.uses, asked, Topic::Uses, gap);
 }
 
@@ -334,14 +323,6 @@ fn tag_rulesets(all: Vec<OnTags>) -> Vec<TagRuleset> {
         .collect()
 }
 
-fn required(rules: Vec<Placed>) -> Vec<String> {
-    let workflows = rules
-        .into_iter()
-        .filter_map(|rule| rule.parameters?.workflows)
-        .flatten();
-    workflows.map(|workflow| workflow.path).collect()
-}
-
 fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {
     let entries = folder.entries.unwrap_or_default().into_iter();
     entries
@@ -365,4 +346,31 @@ fn workflow_files(folder: Folder) -> Vec<WorkflowFile> {
             Some(WorkflowFile { path, uses })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cc_devops_repos::policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn what_github_does_not_say_of_a_security_policy_is_not_known() {
+        let policy = Policy::from_toml("defaults.rules_on = ['security_policy']").unwrap();
+        let said = |node: Value| {
+            let seen = Seen {
+                node: serde_json::from_value(node).unwrap(),
+                errors: Vec::new(),
+                withheld: Vec::new(),
+            };
+            let mut posture = Posture::default();
+            seen.fill(&mut posture, &Asked::at_all(&policy), true, None);
+            posture.security_policy.unwrap().fact
+        };
+        for there in [true, false] {
+            assert_eq!(said(json!({"isSecurityPolicyEnabled": there})), Fact::Known(there));
+        }
+        let unsaid = said(json!({"isSecurityPolicyEnabled": null}));
+        assert!(matches!(unsaid, Fact::Unknown(Gap::NotRead(_))), "{unsaid:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What GitHub tells one repository at a time, kept between two looks, and what of it is due to be read again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
@@ -8,9 +8,10 @@ use cc_devops_repos::snapshot::Fact;
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::Taken;
 use super::asked::Topic;
+use crate::scan::shelf::Shelf;
 
 /// The requests that a daily look at unchanged repositories may take, by what was measured: those for each hundred
 /// repositories, and what is left for facts that are read again in turn.
@@ -41,7 +42,7 @@ pub(super) struct KeptFact {
     /// What GitHub calls this answer; asked for again under this name, it need not be sent.
     #[serde(default)]
     pub(super) etag: Option<String>,
-    /// Whether a rule may be broken by it. Such a fact is read again first, so that what is mended is seen.
+    /// Whether a rule may be broken by it. Such facts are read again first, so that what is mended is seen.
     #[serde(default)]
     pub(super) weak: bool,
     /// The fact, as JSON: a text takes less room than a value.
@@ -70,38 +71,30 @@ impl KeptFact {
 
 /// What is kept of all of an owner's repositories.
 pub(super) struct Shelves {
-    kept: HashMap<u64, Kept>,
+    shelf: Shelf<Kept>,
     due: BTreeSet<(u64, Topic)>,
-    changed: BTreeSet<u64>,
 }
 
 impl Shelves {
     /// Nothing is kept.
     pub(super) fn none() -> Self {
         Self {
-            kept: HashMap::new(),
+            shelf: Shelf::empty(DocumentKind::Posture),
             due: BTreeSet::new(),
-            changed: BTreeSet::new(),
         }
     }
 
-    /// What was kept. What cannot be read is read anew at GitHub. Of what is older than `today`, the oldest and those
-    /// that may break a rule are due, as many as a look at the owner's repositories can bear.
+    /// What was kept. Of what is older than `today`, the oldest and those that may break a rule are due, as many as a
+    /// look at the owner's repositories can bear.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str, today: Date) -> PortResult<Self> {
-        let documents = store.load(owner, DocumentKind::Posture).await?;
-        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
-        let kept: HashMap<u64, Kept> = documents.into_iter().filter_map(read).collect();
-        let due = due(&kept, today);
-        Ok(Self {
-            kept,
-            due,
-            changed: BTreeSet::new(),
-        })
+        let shelf = Shelf::load(store, owner, DocumentKind::Posture).await?;
+        let due = due(shelf.all(), today);
+        Ok(Self { shelf, due })
     }
 
     /// What is kept of a repository.
     pub(super) fn of(&self, repository: u64) -> Option<&Kept> {
-        self.kept.get(&repository)
+        self.shelf.get(repository)
     }
 
     /// Whether a kept fact is to be read again in this look.
@@ -109,80 +102,74 @@ impl Shelves {
         self.due.contains(&(repository, topic))
     }
 
-    /// Keeps a fact in the place of the one before; without one, none is kept.
-    pub(super) fn keep(&mut self, repository: u64, topic: Topic, fact: Option<KeptFact>) {
-        let kept = self.kept.entry(repository).or_default();
-        match fact {
-            Some(fact) => kept.facts.insert(topic, fact),
-            None => kept.facts.remove(&topic),
-        };
-        self.changed.insert(repository);
+    /// Keeps what one turn came to, and nothing that was not asked in it: that would stay the oldest, and be due before
+    /// all others for ever. `stamp` is what moves when the repository does; an empty one, of a repository that was not
+    /// looked up, leaves the one before.
+    pub(super) fn keep(&mut self, taken: Taken, name: &str, stamp: &str) {
+        let Taken { id, read, asked } = taken;
+        let before = self.shelf.get(id);
+        let mut kept = before.cloned().unwrap_or_default();
+        for (topic, fact) in read {
+            match fact {
+                Some(fact) => kept.facts.insert(topic, fact),
+                None => kept.facts.remove(&topic),
+            };
+        }
+        kept.facts.retain(|topic, _| asked.contains(topic));
+        name.clone_into(&mut kept.name);
+        if !stamp.is_empty() {
+            stamp.clone_into(&mut kept.stamp);
+        }
+        if before != Some(&kept) {
+            self.shelf.put(id, Some(kept).filter(|kept| !kept.facts.is_empty()));
+        }
     }
 
-    /// Notes what moves when the repository does.
-    pub(super) fn stamp(&mut self, repository: u64, name: &str, stamp: &str) {
-        let kept = self.kept.entry(repository).or_default();
-        if kept.stamp != stamp || kept.name != name {
-            stamp.clone_into(&mut kept.stamp);
-            name.clone_into(&mut kept.name);
-            self.changed.insert(repository);
-        }
+    /// Keeps nothing of a repository.
+    pub(super) fn forget(&mut self, repository: u64) {
+        self.shelf.put(repository, None);
+    }
+
+    /// Keeps nothing of repositories that are not among these.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.shelf.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what changed.
     pub(super) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        let changed = std::mem::take(&mut self.changed);
-        let documents: BTreeMap<String, Option<Value>> = changed
-            .into_iter()
-            .filter_map(|id| {
-                let kept = self.kept.get(&id).filter(|kept| !kept.facts.is_empty())?;
-                Some((id.to_string(), Some(serde_json::to_value(kept).ok()?)))
-            })
-            .collect();
-        if documents.is_empty() {
-            return Ok(());
-        }
-        store.save(owner, DocumentKind::Posture, &documents).await
+        self.shelf.save(store, owner).await
     }
 }
 
 /// Forgets what is kept of a repository, which was changed.
 pub(crate) async fn forget(store: &dyn RepositoryStore, owner: &str, name: &str) -> PortResult<()> {
-    let documents = store.load(owner, DocumentKind::Posture).await?;
-    let its = |document: &Value| {
-        document["name"]
-            .as_str()
-            .is_some_and(|each| each.eq_ignore_ascii_case(name))
-    };
-    let changes: BTreeMap<String, Option<Value>> = documents
-        .into_iter()
-        .filter(|(_, document)| its(document))
-        .map(|(key, _)| (key, None))
-        .collect();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    store.save(owner, DocumentKind::Posture, &changes).await
+    let mut shelf = Shelf::<Kept>::load(store, owner, DocumentKind::Posture).await?;
+    shelf.retain(|_, kept| !kept.name.eq_ignore_ascii_case(name));
+    shelf.save(store, owner).await
 }
 
-/// The facts to be read again: those that may break a rule first, even if they are of today, then the oldest.
+/// The facts to be read again: those that may break a rule, even if they are of today, but no more than half, so that
+/// each of the others has its turn; then the oldest.
 fn due(kept: &HashMap<u64, Kept>, today: Date) -> BTreeSet<(u64, Topic)> {
     let most = REQUESTS
         .saturating_sub(FOR_EACH_HUNDRED * kept.len().div_ceil(100))
         .max(LEAST_AGAIN);
-    let mut old: Vec<(bool, Date, u64, Topic)> = kept
-        .iter()
-        .flat_map(|(id, kept)| {
-            let facts = kept.facts.iter();
-            facts.map(move |(topic, fact)| (!fact.weak, fact.on, *id, *topic))
-        })
-        .filter(|(sound, on, ..)| !sound || *on < today)
-        .collect();
-    old.sort_unstable();
-    old.into_iter()
-        .take(most)
-        .map(|(_, _, id, topic)| (id, topic))
-        .collect()
+    let facts = kept.iter().flat_map(|(id, kept)| {
+        let facts = kept.facts.iter();
+        facts.map(move |(topic, fact)| (fact.on, *id, *topic, fact.weak))
+    });
+    let mut oldest: Vec<(Date, u64, Topic, bool)> = facts.collect();
+    oldest.sort_unstable();
+    let weak = oldest.iter().filter(|(.., weak)| *weak);
+    let place = |(_, id, topic, _): &(Date, u64, Topic, bool)| (*id, *topic);
+    let mut due: BTreeSet<(u64, Topic)> = weak.take(most / 2).map(place).collect();
+    for place in oldest.iter().filter(|(on, ..)| *on < today).map(place) {
+        if due.len() == most {
+            break;
+        }
+        due.insert(place);
+    }
+    due
 }
 
 #[cfg(test)]
@@ -222,6 +209,17 @@ mod tests {
         for id in [0, 1, 2, 900] {
             assert!(due.contains(&(id, Topic::Webhooks)), "{id}");
         }
+    }
+
+    #[test]
+    fn what_breaks_a_rule_leaves_the_others_their_turn() {
+        let facts = (0..1_000).map(|id| {
+            let weak = id >= 100;
+            (id, if weak { TODAY } else { date(2026, 11, 20) }, weak)
+        });
+        let due = of(facts);
+        let sound = due.iter().filter(|(id, _)| *id < 100).count();
+        assert_eq!((due.len(), sound), (LEAST_AGAIN, LEAST_AGAIN / 2));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod organization;
 mod rest;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use cc_devops_kernel::ports::PortResult;
@@ -17,7 +17,8 @@ use cc_devops_repos::findings;
 use cc_devops_repos::policy::{Policy, PolicySettings};
 use cc_devops_repos::ports::RepositoryStore;
 use cc_devops_repos::snapshot::{
-    DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, TokenPermission, Visibility, Webhook,
+    CodeScanning, DefaultBranch, DependabotRun, Fact, Gap, Observed, Organization, Posture, Repository, RulesetRule,
+    SecretScanning, TokenPermission, Visibility, Webhook,
 };
 use futures::stream::{self, StreamExt};
 use jiff::civil::Date;
@@ -66,11 +67,18 @@ struct Target<'r> {
     repository: &'r mut Repository,
     settings: PolicySettings,
     asked: Asked,
+    /// What moves when the repository does; empty where it was not looked up.
     stamp: String,
 }
 
-/// What was read of a repository in one turn; `None` where there is no such thing to keep.
-type ReadFacts = Vec<(Topic, Option<KeptFact>)>;
+/// What one turn came to.
+struct Taken {
+    id: u64,
+    /// What was read; `None` where there is no such thing to keep.
+    read: Vec<(Topic, Option<KeptFact>)>,
+    /// What was asked of the repository itself, whether GitHub was asked or what is kept was taken.
+    asked: BTreeSet<Topic>,
+}
 
 /// What REST is asked about one repository, and what comes of it.
 struct Turn<'t> {
@@ -79,11 +87,9 @@ struct Turn<'t> {
     news: &'t Mutex<News>,
     freshness: Freshness,
     today: Date,
-    id: u64,
     /// Whether the repository is another than when it was last read.
     moved: bool,
-    /// What is to be kept.
-    read: ReadFacts,
+    taken: Taken,
 }
 
 /// What one repository tells about the others.
@@ -137,9 +143,9 @@ impl<'c> Reader<'c> {
     }
 
     /// The organisation itself, where a rule is about it.
-    pub(super) fn organization(&self, login: &str, plan: Plan) -> Option<Organization> {
+    pub(super) fn organization(&self, login: &str, plan: &Plan) -> Option<Organization> {
         let of = self.organization.as_ref()?;
-        of.told(login, &self.asked, plan.two_factor_required)
+        of.told(login, &self.asked, &plan.two_factor_required)
     }
 
     /// Takes what the organisation says of a repository: its security settings, which are shown to those who
@@ -156,7 +162,7 @@ impl<'c> Reader<'c> {
     }
 
     /// Fills in what is asked of these repositories. Fails only if the credential is refused.
-    pub(super) async fn fill(&mut self, repositories: Vec<&mut Repository>, plan: Plan) -> Result<(), Error> {
+    pub(super) async fn fill(&mut self, repositories: Vec<&mut Repository>, plan: &Plan) -> Result<(), Error> {
         let Some(policy) = self.policy.filter(|_| !self.asked.is_empty()) else {
             return Ok(());
         };
@@ -165,6 +171,7 @@ impl<'c> Reader<'c> {
         for repository in repositories {
             let settings = policy.settings(&repository.owner, &repository.name);
             if findings::skipped(repository, &settings).is_some() {
+                self.shelves.forget(repository.id.0);
                 continue;
             }
             let Some(node) = self.client.known_node(&repository.full_name()) else {
@@ -186,6 +193,10 @@ impl<'c> Reader<'c> {
                 .then_some("GitHub has it for private repositories from the plans Pro and Team on");
             let organization = self.organization.is_some();
             let posture = &mut target.repository.posture;
+            if target.asked.has(Topic::RequiredWorkflows) {
+                let required = required_workflows(target.repository.default_branch.as_ref());
+                posture.required_workflows = Some(Observed::now(required));
+            }
             match looked.remove(node) {
                 Some(Ok(seen)) => {
                     target.stamp = seen.stamp();
@@ -215,24 +226,27 @@ impl<'c> Reader<'c> {
                 news: &self.news,
                 freshness: self.freshness,
                 today: self.today,
-                id,
-                moved: kept.is_some_and(|kept| kept.stamp != target.stamp),
-                read: Vec::new(),
+                moved: !target.stamp.is_empty() && kept.is_some_and(|kept| kept.stamp != target.stamp),
+                taken: Taken {
+                    id,
+                    read: Vec::new(),
+                    asked: BTreeSet::new(),
+                },
             };
             turns.push(turn.take(target, organization));
         }
-        let read: Vec<(u64, ReadFacts)> = stream::iter(turns).buffer_unordered(AT_ONCE).collect().await;
-        for (id, facts) in read {
-            for (topic, fact) in facts {
-                self.shelves.keep(id, topic, fact);
+        let turns = stream::iter(turns).buffer_unordered(AT_ONCE);
+        let mut taken: HashMap<u64, Taken> = turns.map(|taken| (taken.id, taken)).collect().await;
+        for Target { repository, stamp, .. } in &targets {
+            if let Some(taken) = taken.remove(&repository.id.0) {
+                self.shelves.keep(taken, &repository.name, stamp);
             }
         }
-        for target in &targets {
-            if !target.stamp.is_empty() && self.shelves.of(target.repository.id.0).is_some() {
-                let (id, name) = (target.repository.id.0, &target.repository.name);
-                self.shelves.stamp(id, name, &target.stamp);
-            }
-        }
+    }
+
+    /// Keeps nothing of repositories that are not among these, which are all that the owner has.
+    pub(super) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.shelves.retain(repositories);
     }
 
     /// Keeps what was read. What is not kept is only read again the next time.
@@ -245,7 +259,7 @@ impl<'c> Reader<'c> {
 
 impl Turn<'_> {
     /// Reads what is asked of the repository, and hands over what is to be kept.
-    async fn take(mut self, target: &mut Target<'_>, organization: Option<&OfOrganization>) -> (u64, ReadFacts) {
+    async fn take(mut self, target: &mut Target<'_>, organization: Option<&OfOrganization>) -> Taken {
         let Target {
             repository,
             settings,
@@ -260,26 +274,26 @@ impl Turn<'_> {
         };
         let client = self.client;
         if asked.has(Topic::WorkflowPermissions) {
-            let topic = Topic::WorkflowPermissions;
             let of_all = organization.and_then(OfOrganization::workflow_permissions);
-            posture.workflow_permissions = Some(match (of_all, self.step(topic)) {
-                (Some(permissions), _) => Observed::known(permissions),
-                (None, Step::Take(seen)) => seen,
-                (None, Step::Ask(etag)) => {
-                    let came = place.workflow_permissions(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| seen.token == TokenPermission::Write)
+            posture.workflow_permissions = Some(match of_all {
+                Some(permissions) => Observed::known(permissions),
+                None => {
+                    let ask = |etag| place.workflow_permissions(client, etag);
+                    self.read(Topic::WorkflowPermissions, ask, |seen| {
+                        seen.token == TokenPermission::Write
+                    })
+                    .await
                 }
             });
         }
         if asked.has(Topic::Actions) {
-            let topic = Topic::Actions;
             let of_all = organization.and_then(|of| of.actions(settings.actions.allowed));
-            posture.actions = Some(match (of_all, self.step(topic)) {
-                (Some(actions), _) => Observed::known(actions),
-                (None, Step::Take(seen)) => seen,
-                (None, Step::Ask(etag)) => {
-                    let came = place.actions(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| seen.allowed < settings.actions.allowed)
+            posture.actions = Some(match of_all {
+                Some(actions) => Observed::known(actions),
+                None => {
+                    let ask = |etag| place.actions(client, etag);
+                    self.read(Topic::Actions, ask, |seen| seen.allowed < settings.actions.allowed)
+                        .await
                 }
             });
         } else if let Some(actions) = organization.and_then(OfOrganization::pinning) {
@@ -287,58 +301,57 @@ impl Turn<'_> {
         }
         // Where a list of the organisation's repositories told it, it is there already.
         if asked.has(Topic::SecretScanning) && posture.secret_scanning.is_none() {
-            let topic = Topic::SecretScanning;
-            posture.secret_scanning = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.secret_scanning(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| {
-                        seen.scanning == Fact::Known(false) || seen.push_protection == Fact::Known(false)
-                    })
-                }
-            });
+            let ask = |etag| place.secret_scanning(client, etag);
+            let weak = |seen: &SecretScanning| {
+                seen.scanning == Fact::Known(false) || seen.push_protection == Fact::Known(false)
+            };
+            posture.secret_scanning = Some(self.read(Topic::SecretScanning, ask, weak).await);
         }
         if asked.has(Topic::CodeScanning) && !scans_by_workflow(&posture) {
-            let topic = Topic::CodeScanning;
-            posture.code_scanning = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.code_scanning(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |seen| !seen.default_setup)
-                }
-            });
+            let ask = |etag| place.code_scanning(client, etag);
+            let weak = |seen: &CodeScanning| !seen.default_setup;
+            posture.code_scanning = Some(self.read(Topic::CodeScanning, ask, weak).await);
         }
         if asked.has(Topic::Webhooks) {
-            let topic = Topic::Webhooks;
-            posture.webhooks = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.webhooks(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |hooks: &Vec<Webhook>| {
-                        hooks.iter().any(|hook| !(hook.https && hook.verified && hook.secret))
-                    })
-                }
-            });
+            let ask = |etag| place.webhooks(client, etag);
+            let weak = |hooks: &Vec<Webhook>| hooks.iter().any(|hook| !(hook.https && hook.verified && hook.secret));
+            posture.webhooks = Some(self.read(Topic::Webhooks, ask, weak).await);
         }
         if asked.has(Topic::DependabotRuns) {
-            let topic = Topic::DependabotRuns;
-            posture.dependabot_runs = Some(match self.step(topic) {
-                Step::Take(seen) => seen,
-                Step::Ask(etag) => {
-                    let came = place.dependabot_runs(client, etag.as_deref()).await;
-                    self.concluded(topic, came, |runs: &Vec<DependabotRun>| {
-                        runs.iter().any(|run| run.conclusion.as_deref() == Some("failure"))
-                    })
-                }
-            });
+            let ask = |etag| place.dependabot_runs(client, etag);
+            let failed = |run: &DependabotRun| run.conclusion.as_deref() == Some("failure");
+            let weak = |runs: &Vec<DependabotRun>| runs.iter().any(failed);
+            posture.dependabot_runs = Some(self.read(Topic::DependabotRuns, ask, weak).await);
         }
         repository.posture = posture;
-        (self.id, self.read)
+        self.taken
+    }
+
+    /// A fact about the repository: as it is kept, or as GitHub answers when it is asked with what it called its last
+    /// answer. `weak` is whether a rule may be broken by it.
+    async fn read<T, A>(
+        &mut self,
+        topic: Topic,
+        ask: impl FnOnce(Option<String>) -> A,
+        weak: impl Fn(&T) -> bool,
+    ) -> Observed<T>
+    where
+        T: Serialize + DeserializeOwned,
+        A: Future<Output = Came<T>>,
+    {
+        match self.step(topic) {
+            Step::Take(seen) => seen,
+            Step::Ask(etag) => {
+                let came = ask(etag).await;
+                self.concluded(topic, came, weak)
+            }
+        }
     }
 
     /// Whether GitHub is asked.
-    fn step<T: DeserializeOwned>(&self, topic: Topic) -> Step<T> {
-        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+    fn step<T: DeserializeOwned>(&mut self, topic: Topic) -> Step<T> {
+        self.taken.asked.insert(topic);
+        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
         let fact = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((kept, fact)) = fact else {
@@ -350,7 +363,7 @@ impl Turn<'_> {
         let hidden = matches!(fact, Fact::Unknown(_));
         let again = self.freshness == Freshness::Always
             || self.moved
-            || self.shelves.is_due(self.id, topic)
+            || self.shelves.is_due(self.taken.id, topic)
             || (hidden && news.granted.contains(&topic));
         if again && news.stopped.is_none() {
             return Step::Ask(kept.etag.clone());
@@ -366,7 +379,7 @@ impl Turn<'_> {
     where
         T: Serialize + DeserializeOwned,
     {
-        let kept = self.shelves.of(self.id).and_then(|kept| kept.facts.get(&topic));
+        let kept = self.shelves.of(self.taken.id).and_then(|kept| kept.facts.get(&topic));
         let before = kept.and_then(|kept| Some((kept, kept.fact::<T>()?)));
         let (fact, etag) = match (came, before) {
             (Came::Unchanged, Some((kept, fact))) => (fact, kept.etag.clone()),
@@ -398,9 +411,26 @@ impl Turn<'_> {
             Fact::Unavailable(_) => false,
         };
         // What could not be read this time leaves no older fact behind: it would look as if it were known.
-        self.read.push((topic, KeptFact::new(&fact, self.today, etag, weak)));
+        self.taken
+            .read
+            .push((topic, KeptFact::new(&fact, self.today, etag, weak)));
         Observed::now(fact)
     }
+}
+
+/// The workflows that rulesets require on the default branch, by their paths.
+fn required_workflows(branch: Option<&DefaultBranch>) -> Fact<Vec<String>> {
+    let Some(branch) = branch else {
+        return Fact::Known(Vec::new());
+    };
+    branch.rulesets.clone().map(|rulesets| {
+        let rules = rulesets.into_iter().flat_map(|ruleset| ruleset.rules);
+        let workflows = rules.filter_map(|rule| match rule {
+            RulesetRule::Workflows(paths) => Some(paths),
+            _ => None,
+        });
+        workflows.flatten().collect()
+    })
 }
 
 /// Whether a workflow scans the code, so that nothing more need be asked.

@@ -9,8 +9,8 @@ use futures::join;
 use super::asked::{Asked, Topic};
 use super::rest::{self, Came};
 use crate::client::{Ask, Client, get};
+use crate::scan::security::OF_THE_ORGANIZATION;
 
-const ADMINISTRATION: &str = "Administration: read (organisation)";
 const WEBHOOKS: &str = "Webhooks: read (organisation)";
 
 /// What was read of an organisation.
@@ -33,16 +33,23 @@ impl OfOrganization {
                 return None;
             }
             let ask = ask(&["actions", "permissions", "workflow"], "the permissions of workflows");
-            Some(now(
-                rest::came(client, &ask, None, ADMINISTRATION, rest::permissions).await
-            ))
+            Some(now(rest::came(
+                client,
+                &ask,
+                None,
+                OF_THE_ORGANIZATION,
+                rest::permissions,
+            )
+            .await))
         };
         let actions = async {
             if !asked.has(Topic::Actions) && !asked.has(Topic::Pinning) {
                 return None;
             }
             let ask = ask(&["actions", "permissions"], "which actions are allowed");
-            Some(now(rest::came(client, &ask, None, ADMINISTRATION, rest::actions).await))
+            Some(now(
+                rest::came(client, &ask, None, OF_THE_ORGANIZATION, rest::actions).await
+            ))
         };
         let webhooks = async {
             if !asked.has(Topic::Webhooks) {
@@ -80,12 +87,8 @@ impl OfOrganization {
     }
 
     /// The organisation as the rules look at it; `None` if none is about it.
-    pub(super) fn told(&self, login: &str, asked: &Asked, two_factor: Option<bool>) -> Option<Organization> {
-        let two_factor = asked.has(Topic::TwoFactor).then(|| {
-            let fact = two_factor.map(Fact::Known);
-            // GitHub tells nobody but its owners.
-            Observed::now(fact.unwrap_or_else(|| Fact::Unknown(Gap::Permission(ADMINISTRATION.to_owned()))))
-        });
+    pub(super) fn told(&self, login: &str, asked: &Asked, two_factor: &Fact<bool>) -> Option<Organization> {
+        let two_factor = asked.has(Topic::TwoFactor).then(|| Observed::now(two_factor.clone()));
         let webhooks = self.webhooks.clone().map(Observed::now);
         (two_factor.is_some() || webhooks.is_some()).then(|| Organization {
             login: login.to_owned(),

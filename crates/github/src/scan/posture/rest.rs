@@ -51,40 +51,40 @@ impl Place<'_> {
         Ask::new(get(&path), format!("read {what} of {}/{}", self.owner, self.name))
     }
 
-    pub(super) async fn workflow_permissions(self, client: &Client, etag: Option<&str>) -> Came<WorkflowPermissions> {
+    pub(super) async fn workflow_permissions(self, client: &Client, etag: Option<String>) -> Came<WorkflowPermissions> {
         let ask = self.ask(&["actions", "permissions", "workflow"], "the permissions of workflows");
-        came(client, &ask, etag, ADMINISTRATION, permissions).await
+        came(client, &ask, etag.as_deref(), ADMINISTRATION, permissions).await
     }
 
-    pub(super) async fn actions(self, client: &Client, etag: Option<&str>) -> Came<ActionsPermissions> {
+    pub(super) async fn actions(self, client: &Client, etag: Option<String>) -> Came<ActionsPermissions> {
         let ask = self.ask(&["actions", "permissions"], "which actions are allowed");
-        came(client, &ask, etag, ADMINISTRATION, actions).await
+        came(client, &ask, etag.as_deref(), ADMINISTRATION, actions).await
     }
 
-    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<&str>) -> Came<SecretScanning> {
+    pub(super) async fn secret_scanning(self, client: &Client, etag: Option<String>) -> Came<SecretScanning> {
         let ask = self.ask(&[], "the security settings");
         let public = self.visibility == Visibility::Public;
         let read = |of: Secured| secret_scanning(of.security_and_analysis.as_ref(), public);
-        asked(client, &ask, etag, ADMINISTRATION, read).await
+        asked(client, &ask, etag.as_deref(), ADMINISTRATION, read).await
     }
 
-    pub(super) async fn webhooks(self, client: &Client, etag: Option<&str>) -> Came<Vec<Webhook>> {
+    pub(super) async fn webhooks(self, client: &Client, etag: Option<String>) -> Came<Vec<Webhook>> {
         let ask = self.ask(&["hooks"], "the webhooks").with("per_page", 100);
-        came(client, &ask, etag, WEBHOOKS, webhooks).await
+        came(client, &ask, etag.as_deref(), WEBHOOKS, webhooks).await
     }
 
-    pub(super) async fn dependabot_runs(self, client: &Client, etag: Option<&str>) -> Came<Vec<DependabotRun>> {
+    pub(super) async fn dependabot_runs(self, client: &Client, etag: Option<String>) -> Came<Vec<DependabotRun>> {
         let ask = self.ask(&["actions", "runs"], "Dependabot's runs");
         let ask = ask.with("event", "dynamic").with("per_page", RUNS);
-        came(client, &ask, etag, ACTIONS, dependabot_runs).await
+        came(client, &ask, etag.as_deref(), ACTIONS, dependabot_runs).await
     }
 
-    pub(super) async fn code_scanning(self, client: &Client, etag: Option<&str>) -> Came<CodeScanning> {
+    pub(super) async fn code_scanning(self, client: &Client, etag: Option<String>) -> Came<CodeScanning> {
         let ask = self.ask(
             &["code-scanning", "default-setup"],
             "the default setup of code scanning",
         );
-        let came = asked(client, &ask, etag, ADMINISTRATION, |setup: Setup| {
+        let came = asked(client, &ask, etag.as_deref(), ADMINISTRATION, |setup: Setup| {
             Fact::Known(CodeScanning {
                 default_setup: setup.state.as_deref() == Some("configured"),
                 languages: setup.languages.unwrap_or_default(),
@@ -112,7 +112,7 @@ impl Place<'_> {
             }
             // Where nothing was ever uploaded, GitHub answers so.
             Err(Error::NotFound { .. }) => Fact::Known(None),
-            Err(error) => failed(&error, CODE_SCANNING),
+            Err(error) => error.fact(CODE_SCANNING),
         }
     }
 }
@@ -131,7 +131,7 @@ pub(super) async fn asked<P: DeserializeOwned, T>(
         Err(error @ (Error::RateLimited { .. } | Error::SecondaryLimit { .. } | Error::WrongToken)) => {
             Came::Stopped(error.to_string())
         }
-        Err(error) => Came::Now(failed(&error, permission), None),
+        Err(error) => Came::Now(error.fact(permission), None),
     }
 }
 
@@ -144,24 +144,6 @@ pub(super) async fn came<P: DeserializeOwned, T>(
     read: impl FnOnce(P) -> T,
 ) -> Came<T> {
     asked(client, ask, etag, permission, |answer| Fact::Known(read(answer))).await
-}
-
-/// What a refusal leaves unknown: who sees the repository and nothing here lacks the permission.
-fn failed<T>(error: &Error, permission: &str) -> Fact<T> {
-    match error {
-        Error::Plan { message, .. } => Fact::Unavailable(message.trim_end_matches('.').to_owned()),
-        Error::Forbidden { message, .. } if is_a_licence(message) => {
-            Fact::Unavailable(message.trim_end_matches('.').to_owned())
-        }
-        Error::NotFound { .. } | Error::Forbidden { .. } => Fact::Unknown(Gap::Permission(permission.to_owned())),
-        error => Fact::Unknown(Gap::NotRead(error.to_string())),
-    }
-}
-
-/// GitHub's words where a product is not bought or not switched on, such as `Code Security must be enabled for this
-/// repository to use code scanning.`
-fn is_a_licence(message: &str) -> bool {
-    message.contains("must be enabled") || message.starts_with("Upgrade to ")
 }
 
 #[derive(Debug, Deserialize)]
@@ -453,24 +435,5 @@ mod tests {
         let runs = dependabot_runs(serde_json::from_value(runs).unwrap());
         assert_eq!(runs.len(), 2);
         assert!(runs[0].url.ends_with("/3"));
-    }
-
-    #[test]
-    fn a_licence_is_no_missing_permission() {
-        let error = |message: &str| Error::Forbidden {
-            what: "read it".to_owned(),
-            permission: None,
-            message: message.to_owned(),
-        };
-        let words = "Code Security must be enabled for this repository to use code scanning.";
-        assert!(matches!(
-            failed::<()>(&error(words), CODE_SCANNING),
-            Fact::Unavailable(_)
-        ));
-        let words = "Resource not accessible by personal access token";
-        assert!(matches!(
-            failed::<()>(&error(words), CODE_SCANNING),
-            Fact::Unknown(Gap::Permission(_))
-        ));
     }
 }

@@ -32,8 +32,6 @@ pub(super) struct Node {
     #[serde(default)]
     pub(super) tag_rulesets: Option<Nodes<OnTags>>,
     #[serde(default)]
-    pub(super) default_branch_ref: Option<Branch>,
-    #[serde(default)]
     pub(super) workflow_files: Option<Folder>,
 }
 
@@ -106,28 +104,6 @@ pub(super) struct Conditions {
 pub(super) struct Names {
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Branch {
-    pub(super) rules: Option<Nodes<Placed>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Placed {
-    #[serde(default)]
-    pub(super) parameters: Option<Parameters>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Parameters {
-    #[serde(default)]
-    pub(super) workflows: Option<Vec<Required>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Required {
-    pub(super) path: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,13 +1,14 @@
 //! What is kept of workflows between two looks: which there are, and what a close look at their runs found.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
 use cc_devops_repos::snapshot::{Conclusion, Run, RunStatus, WorkflowId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::scan::shelf::Shelf;
 
 /// The largest document that is kept of a repository, in bytes; the port takes 300,000. Without its close looks
 /// it is far smaller.
@@ -77,43 +78,36 @@ pub(super) struct Deciding {
 }
 
 /// Which workflows there are, from the last looks and this one.
-pub(in crate::scan) struct Index {
-    kept: HashMap<u64, Kept>,
-    changed: BTreeMap<String, Option<Value>>,
-}
+pub(in crate::scan) struct Index(Shelf<Kept>);
 
 impl Index {
     /// What was kept. What cannot be read is listed anew.
     pub(in crate::scan) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        let documents = store.load(owner, DocumentKind::Workflows).await?;
-        let read = |(key, document): (String, Value)| Some((key.parse().ok()?, serde_json::from_value(document).ok()?));
-        Ok(Self {
-            kept: documents.into_iter().filter_map(read).collect(),
-            changed: BTreeMap::new(),
-        })
+        Shelf::load(store, owner, DocumentKind::Workflows).await.map(Self)
+    }
+
+    /// Keeps none of repositories that are not among these.
+    pub(in crate::scan) fn retain(&mut self, repositories: &HashSet<u64>) {
+        self.0.retain(|id, _| repositories.contains(&id));
     }
 
     /// Keeps what changed.
     pub(in crate::scan) async fn save(&mut self, store: &dyn RepositoryStore, owner: &str) -> PortResult<()> {
-        if !self.changed.is_empty() {
-            store.save(owner, DocumentKind::Workflows, &self.changed).await?;
-            self.changed.clear();
-        }
-        Ok(())
+        self.0.save(store, owner).await
     }
 
     pub(super) fn of(&self, repository: u64) -> Option<&Kept> {
-        self.kept.get(&repository)
+        self.0.get(repository)
     }
 
     /// What a close look at a workflow found.
     pub(super) fn look(&self, repository: u64, workflow: WorkflowId) -> Option<&CloseLook> {
-        self.kept.get(&repository)?.looks.get(&workflow)
+        self.0.get(repository)?.looks.get(&workflow)
     }
 
     /// Keeps which workflows there are; what close looks at them found stays.
     pub(super) fn list(&mut self, repository: u64, tree: String, workflows: Vec<KeptWorkflow>) {
-        let looks = self.kept.remove(&repository).map(|kept| kept.looks);
+        let looks = self.0.get(repository).map(|kept| kept.looks.clone());
         self.keep(
             repository,
             Kept {
@@ -126,7 +120,7 @@ impl Index {
 
     /// Keeps what close looks found, in the place of all earlier ones.
     pub(super) fn remember(&mut self, repository: u64, looks: BTreeMap<WorkflowId, CloseLook>) {
-        if let Some(kept) = self.kept.get(&repository)
+        if let Some(kept) = self.0.get(repository)
             && kept.looks != looks
         {
             let kept = Kept { looks, ..kept.clone() };
@@ -135,21 +129,13 @@ impl Index {
     }
 
     fn keep(&mut self, repository: u64, mut kept: Kept) {
-        let document = |kept: &Kept| serde_json::to_value(kept).ok();
-        let mut written = document(&kept);
-        if written.as_ref().is_some_and(|value| value.to_string().len() > LARGEST) {
+        if serde_json::to_string(&kept).is_ok_and(|text| text.len() > LARGEST) {
             kept.looks.clear();
-            written = document(&kept);
         }
-        if written.is_some() {
-            self.changed.insert(repository.to_string(), written);
-        }
-        self.kept.insert(repository, kept);
+        self.0.put(repository, Some(kept));
     }
 
     pub(super) fn forget(&mut self, repository: u64) {
-        if self.kept.remove(&repository).is_some() {
-            self.changed.insert(repository.to_string(), None);
-        }
+        self.0.put(repository, None);
     }
 }

@@ -182,9 +182,8 @@ async fn list(client: &Client, index: &mut Index, wanted: &mut [Wanted<'_>]) -> 
                 index.list(id, tree, workflows.collect());
                 continue;
             }
-            Err(error @ (Error::WrongToken | Error::NotAKey | Error::NotInstalled(_))) => return Err(error),
-            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => Gap::Permission(ACTIONS.to_owned()),
-            Err(error) => Gap::NotRead(error.to_string()),
+            Err(error) if error.refuses_credential() => return Err(error),
+            Err(error) => error.gap(ACTIONS),
         };
         index.forget(id);
         if let Some(each) = wanted.get_mut(place) {

@@ -351,8 +351,7 @@ impl Task<'_> {
                 let more = page.workflow_runs.len() >= size;
                 Ok((page.workflow_runs, more))
             }
-            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => Err(Gap::Permission(ACTIONS.to_owned())),
-            Err(error) => Err(Gap::NotRead(error.to_string())),
+            Err(error) => Err(error.gap(ACTIONS)),
         }
     }
 
