@@ -2,9 +2,42 @@
 
 use std::time::Duration;
 
+use cc_devops_fake_github::Fault;
 use serde_json::{Value, json};
 
 use super::house;
+
+#[test]
+fn a_repository_that_cannot_be_looked_at_hides_no_other() {
+    let house = house();
+    house.github.change(|model| {
+        model.repo("acme/zoo", |_| ());
+    });
+    // Named ones are read one by one: the first is looked at and written, and then comes the second.
+    let lost = Fault::Status(401, "Bad credentials");
+    house.github.fault("POST /graphql OneWantedSettings", 2, lost);
+    let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
+    let applied = house.with(policy, &["apply", "--yes", "--json"]).exits(1).json();
+    let of = |name: &str| {
+        let all = applied["applied"].as_array().unwrap();
+        let own: Vec<&Value> = all.iter().filter(|each| each["repository"] == name).collect();
+        assert_eq!(own.len(), 1, "{applied}");
+        own[0].clone()
+    };
+    assert_eq!(
+        (&of("acme/api")["done"], &of("acme/zoo")["done"]),
+        (&json!(true), &json!(true))
+    );
+    let web = of("acme/web");
+    assert_eq!(web["done"], false);
+    let said = web["outcome"].as_str().unwrap();
+    assert!(said.starts_with("it could not be looked at: "), "{said}");
+    for (name, written) in [("acme/api", true), ("acme/web", false), ("acme/zoo", true)] {
+        house.of(name, |of| {
+            assert_eq!(of.settings.topics.contains(&"new".to_owned()), written, "{name}");
+        });
+    }
+}
 
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
