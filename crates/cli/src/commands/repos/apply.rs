@@ -9,7 +9,9 @@ use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::planned::{carried_out, changes, count, document, is_in_part, left_alone, no_settings, not_read, shown};
+use super::planned::{
+    carried_out, changes, count, document, is_in_part, is_plan_file, left_alone, no_settings, not_read, shown,
+};
 use super::{Keeping, Whose};
 use crate::confirmation::confirm;
 use crate::context::Context;
@@ -46,10 +48,8 @@ pub(crate) struct Args {
 /// The file of a saved plan, where one is meant.
 fn plan_file(names: &[String]) -> Result<Option<PathBuf>, CliError> {
     let is_file = |name: &&String| {
-        let json = Path::new(name)
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("json"));
-        json && (Path::new(name).exists() || !is_full_name(name))
+        let path = Path::new(name);
+        is_plan_file(path) && (path.exists() || !is_full_name(name))
     };
     match (names.iter().find(is_file), names) {
         (None, _) => Ok(None),

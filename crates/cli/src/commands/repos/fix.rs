@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::audit::rule;
-use super::{Keeping, Whose};
+use super::{Chosen, Keeping};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
 use crate::output::visible;
@@ -34,11 +34,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
-    /// Repositories; without one, all of the owner's
-    #[arg(value_name = "REPOSITORY")]
-    names: Vec<String>,
     #[command(flatten)]
-    whose: Whose,
+    chosen: Chosen,
     /// One rule, and others by naming it again; without it, all
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Vec<Rule>,
@@ -62,8 +59,8 @@ struct Answer<'a> {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let keeping = if args.apply { Keeping::Keeps } else { Keeping::Shows };
-    let whose = args.whose.looking_at(&args.rule);
-    let looking = Box::pin(whose.look(context, &args.names, keeping)).await?;
+    let Chosen { names, whose } = args.chosen;
+    let looking = Box::pin(whose.looking_at(&args.rule).look(context, &names, keeping)).await?;
     let hygiene = looking.tools;
     let wanted = Wanted {
         names: looking.names,

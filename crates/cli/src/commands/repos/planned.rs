@@ -20,6 +20,11 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
     file.finish().map_err(cannot)
 }
 
+/// Whether a file is taken for a saved plan, by its name.
+pub(super) fn is_plan_file(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
+}
+
 /// A plan for programs, each change with its diff.
 pub(super) fn document(plan: &SettingsPlan) -> Value {
     let changes: Vec<Value> = plan

@@ -6,6 +6,7 @@ use cc_devops_fake_github::Fault;
 use serde_json::{Value, json};
 
 use super::house;
+use crate::process::Run;
 
 #[test]
 fn a_repository_that_cannot_be_looked_at_hides_no_other() {
@@ -124,6 +125,39 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
     );
     assert!(outcomes.iter().any(|words| words.contains("archived")), "{other}");
     assert_eq!(house.writes(), writes);
+}
+
+#[test]
+fn the_command_that_a_plan_names_makes_that_plan_so() {
+    let house = house();
+    let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
+    let has = |name: &str| house.of(name, |of| of.settings.topics.contains(&"new".to_owned()));
+    // Nothing but the command line says whose repositories they are.
+    house
+        .place
+        .configure(&format!("[github]\napi_url = \"{}\"\n", house.github.url()));
+    let run = |planned: &Run| {
+        let (_, command) = planned
+            .stdout
+            .trim()
+            .rsplit_once("make it so with: cc-devops ")
+            .unwrap();
+        let words: Vec<&str> = command.split_whitespace().collect();
+        house.run(&[&words[..], &["--yes"]].concat()).exits(0);
+    };
+    run(&house.with(policy, &["plan", "api", "--owner", "acme"]).exits(1));
+    assert_eq!((has("acme/api"), has("acme/web")), (true, false));
+    let saved = house.place.path().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    run(&house
+        .with(policy, &["plan", "--owner", "acme", "--out", saved])
+        .exits(1));
+    assert!(has("acme/web"));
+
+    let asked = house.github.requests().len();
+    let refused = house.with(policy, &["plan", "--out", "plan.txt"]).exits(2);
+    assert!(refused.stderr.contains("ends in .json"), "{refused}");
+    assert_eq!(house.github.requests().len(), asked);
 }
 
 #[test]
