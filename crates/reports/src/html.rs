@@ -135,7 +135,7 @@ fn section(report: &ScanReport, group: &Group<'_>, verdict: Verdict, web: &str) 
                 "in " (group.entries.len())
             }
             table {
-                caption { (words(&heading(group.rule, verdict))) }
+                caption { (words(heading(group.rule, verdict))) }
                 thead { tr { th { "repository" } th { "what was seen" } th { "what to do" } } }
                 tbody {
                     @for entry in &group.entries {

@@ -83,7 +83,7 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
                 "\n### `{}` ({})\n\n{}\n\n| repository | what was seen | what to do |\n| --- | --- | --- |\n",
                 group.rule.name(),
                 group.severity,
-                inert(&heading(group.rule, verdict))
+                inert(heading(group.rule, verdict))
             );
             // A table without a row says nothing.
             let mut fits = text.add(&head);

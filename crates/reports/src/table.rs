@@ -8,7 +8,6 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;
 use crate::grouped::{Group, count, groups, headline, incomplete, since};
-use crate::heading::breach;
 
 /// How many names a line gives, unless all are wanted.
 const NAMES: usize = 8;
@@ -49,7 +48,7 @@ fn breaches(broken: &[Group<'_>], shown: Shown) -> String {
         .set_width(shown.width)
         .set_header(["severity", "finding", "repositories"]);
     for group in broken {
-        let finding = format!("{}\n{}", group.rule.name(), breach(group.rule));
+        let finding = format!("{}\n{}", group.rule.name(), group.rule.breach());
         table.add_row([group.severity.to_string(), finding, names(group, shown)]);
     }
     let new = broken.iter().flat_map(|group| &group.entries).any(|entry| entry.new);
