@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
 use cc_devops_repos::report::{Finding, RepositoryReport, Verdict};
 use cc_devops_repos::rules::{Rule, Severity};
@@ -62,10 +63,10 @@ pub(crate) fn headline(report: &ScanReport) -> String {
     let skipped: u64 = report.summary.skipped.values().sum();
     let mut text = format!(
         "{} of {}, {} looked at: {}",
-        count(report.summary.repositories, "repository", "repositories"),
+        counted(report.summary.repositories, "repository", "repositories"),
         report.owner,
         report.summary.repositories - skipped,
-        count(breaches, "breach", "breaches")
+        counted(breaches, "breach", "breaches")
     );
     let severities: Vec<String> = report
         .summary
@@ -118,12 +119,4 @@ pub(crate) fn since(report: &ScanReport) -> String {
 /// A time to the minute.
 pub(crate) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{number} {many}")
-    }
 }

@@ -1,11 +1,12 @@
 //! One HTML file that needs nothing else.
 
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::addresses;
-use crate::grouped::{Group, count, groups, headline, incomplete, minute, since};
+use crate::grouped::{Group, groups, headline, incomplete, minute, since};
 use crate::heading::heading;
 
 /// Light and dark, on a screen and on paper.
@@ -69,8 +70,8 @@ pub fn html(report: &ScanReport, web: &str) -> String {
                 h2 { "Repositories" }
                 (repositories(report, web))
                 p.dim {
-                    (since(report)) " " (count(report.requests, "request", "requests")) ", "
-                    (count(report.points, "point", "points")) "."
+                    (since(report)) " " (counted(report.requests, "request", "requests")) ", "
+                    (counted(report.points, "point", "points")) "."
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! GitHub-flavoured Markdown, for an issue or a job's summary.
 
-use cc_devops_kernel::text::is_hidden;
+use cc_devops_kernel::text::{counted, is_hidden};
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::Verdict;
 
@@ -41,7 +41,7 @@ fn inert(text: &str) -> String {
 #[derive(Default)]
 struct Text {
     all: String,
-    left_out: usize,
+    left_out: u64,
 }
 
 impl Text {
@@ -89,22 +89,22 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
             let mut fits = text.add(&head);
             for entry in &group.entries {
                 fits = fits && text.add(&row(report, entry, web));
-                text.left_out += usize::from(!fits);
+                text.left_out += u64::from(!fits);
             }
         }
     }
     let left_out = match text.left_out {
         0 => String::new(),
         count => format!(
-            "\n{count} rows are left out, because this would be too long: `cc-devops repos audit --format html` or \
-             `--json` has all.\n"
+            "\n{} left out, because this would be too long: `cc-devops repos audit --format html` or `--json` has all.\n",
+            counted(count, "row is", "rows are")
         ),
     };
     let end = format!(
-        "{left_out}\n{} {} requests, {} points, {}.\n",
+        "{left_out}\n{} {}, {}, {}.\n",
         since(report),
-        report.requests,
-        report.points,
+        counted(report.requests, "request", "requests"),
+        counted(report.points, "point", "points"),
         minute(report.timestamp)
     );
     text.all + &end

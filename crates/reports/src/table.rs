@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;
-use crate::grouped::{Group, count, groups, headline, incomplete, since};
+use crate::grouped::{Group, groups, headline, incomplete, since};
 
 /// How many names a line gives, unless all are wanted.
 const NAMES: usize = 8;
@@ -68,7 +69,7 @@ fn names(group: &Group<'_>, shown: Shown) -> String {
         names.push(format!("and {more} more (--verbose)"));
     }
     let total = group.entries.len() as u64;
-    format!("{}: {}", count(total, "repository", "repositories"), names.join(", "))
+    format!("{}: {}", counted(total, "repository", "repositories"), names.join(", "))
 }
 
 /// What is neither a pass nor a breach, each reason once.
@@ -140,8 +141,8 @@ fn closing(report: &ScanReport) -> String {
     format!(
         "{} {}, {}.",
         since(report),
-        count(report.requests, "request", "requests"),
-        count(report.points, "point", "points")
+        counted(report.requests, "request", "requests"),
+        counted(report.points, "point", "points")
     )
 }
 

@@ -59,6 +59,14 @@ fn a_second_audit_and_a_second_look_at_workflows_change_nothing() {
 }
 
 #[test]
+fn one_workflow_is_told_as_one() {
+    let house = house();
+    let told = house.run(&["workflows", "check", "--dry-run"]).exits(1);
+    let headline = "3 repositories of acme: 1 workflow fails, 1 works, 0 say nothing\n";
+    assert!(told.stdout.starts_with(headline), "{told}");
+}
+
+#[test]
 fn what_is_fixed_is_known_the_next_time() {
     let house = house();
     house.run(&["repos", "audit", "--json"]).exits(1);

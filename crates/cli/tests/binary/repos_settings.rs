@@ -324,6 +324,12 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
         text.stdout.contains("not compared: teams:") && !text.stdout.contains("Every setting"),
         "{text}"
     );
+    let arguments = ["repos", "apply", "--yes", "--policy", file.to_str().unwrap()];
+    let applied = house.run_as("ghp_blind", &arguments).exits(3);
+    assert!(
+        applied.stdout.contains("not compared: teams:") && !applied.stdout.contains("nothing to do"),
+        "{applied}"
+    );
 }
 
 #[test]

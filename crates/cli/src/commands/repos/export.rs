@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cc_devops_app::settings::login;
 use serde_json::json;
 
-use super::planned::{count, write_new};
+use super::planned::{repositories, write_new};
 use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             });
             output.answer(&answer, || {
                 let mut lines = exported.left_out.clone();
-                let described = count(exported.repositories, "repository");
+                let described = repositories(exported.repositories);
                 lines.push(format!("{} describes {described}.", path.display()));
                 lines.join("\n")
             })?;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::audit::rule;
+use super::planned::{not_read, outcomes, repositories};
 use super::{Chosen, Keeping};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
@@ -112,14 +113,7 @@ fn text(plans: &Plans, applied: Option<&[Applied]>, of_all: bool) -> String {
         .collect();
     let nothing = parts.is_empty();
     parts.extend(unknown(plans, of_all));
-    for (name, why) in &plans.missing {
-        let name = if name.is_empty() {
-            "the list of repositories"
-        } else {
-            name
-        };
-        parts.push(format!("{} was not read: {}", visible(name), visible(why)));
-    }
+    parts.extend(not_read(&plans.missing));
     if parts.is_empty() {
         parts.push("There is nothing to put right.".to_owned());
     } else if nothing {
@@ -127,10 +121,7 @@ fn text(plans: &Plans, applied: Option<&[Applied]>, of_all: bool) -> String {
     }
     let would_change = plans.would_change();
     if applied.is_none() && (of_all || would_change > 0) {
-        let mut end = match would_change {
-            1 => "1 repository would be changed.".to_owned(),
-            more => format!("{more} repositories would be changed."),
-        };
+        let mut end = format!("{} would be changed.", repositories(would_change));
         if would_change > 0 {
             end.push_str(" Nothing was changed. Carry it out with --apply.");
         }
@@ -144,17 +135,17 @@ fn unknown(plans: &Plans, of_all: bool) -> Vec<String> {
     let mut by_fix: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<Rule>)> = BTreeMap::new();
     for plan in &plans.plans {
         for unknown in &plan.unknown {
-            let (repositories, rules) = by_fix.entry(&unknown.fix).or_default();
-            repositories.insert(&plan.repository);
+            let (places, rules) = by_fix.entry(&unknown.fix).or_default();
+            places.insert(&plan.repository);
             rules.insert(unknown.rule);
         }
     }
-    let told = |(fix, (repositories, rules)): (&str, (BTreeSet<&str>, BTreeSet<Rule>))| {
+    let told = |(fix, (places, rules)): (&str, (BTreeSet<&str>, BTreeSet<Rule>))| {
         let rules: Vec<&str> = rules.into_iter().map(Rule::name).collect();
-        let places = match (repositories.len(), repositories.first()) {
+        let places = match (places.len(), places.first()) {
             (1, Some(one)) => (*one).to_owned(),
-            (many, _) if of_all => format!("{many} repositories"),
-            _ => repositories.into_iter().collect::<Vec<_>>().join(", "),
+            (many, _) if of_all => repositories(many),
+            _ => places.into_iter().collect::<Vec<_>>().join(", "),
         };
         format!(
             "What holds is not known, of {}: {}. {}",
@@ -182,13 +173,7 @@ fn of_plan(plan: &Plan, applied: Option<&[Applied]>) -> String {
                     .map(|warning| format!("  warning: {}", visible(warning))),
             );
         }
-        Some(applied) => {
-            let own = applied.iter().filter(|applied| applied.repository == plan.repository);
-            lines.extend(own.map(|applied| {
-                let mark = if applied.done { "done" } else { "FAILED" };
-                format!("  {mark}: {}", visible(&applied.outcome))
-            }));
-        }
+        Some(applied) => lines.extend(outcomes(&plan.repository, applied)),
     }
     for refusal in &plan.refused {
         lines.push(format!("  left alone: {}: {}", refusal.rule, visible(&refusal.why)));

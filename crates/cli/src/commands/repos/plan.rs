@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
 use super::planned::{
-    changes, count, document, is_in_part, is_plan_file, left_alone, no_settings, not_read, shown, write_new,
+    changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes, shown, write_new,
 };
 use super::{Chosen, Keeping, shell_word};
 use crate::context::Context;
@@ -65,17 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let Chosen { names, whose } = args.chosen;
     let looking = Box::pin(whose.look(context, &names, Keeping::Shows)).await?;
     let (hygiene, names) = (&looking.tools, &looking.names);
-    if !hygiene.reconciler.wants_settings() {
-        return Err(no_settings());
-    }
-    let mut progress = output.progress("repositories compared:");
-    progress.start();
-    let planned = hygiene
-        .reconciler
-        .plan(names, &mut |done, total| progress.of(done, total))
-        .await;
-    drop(progress);
-    let planned = planned.map_err(|error| CliError::of_named(error, names))?;
+    let planned = compared(context, hygiene, names).await?;
     if let Some(path) = &args.out {
         let (now, plans) = (SystemClock.now(), planned.plans.clone());
         let saved = SavedPlan::new(&hygiene.owner, &hygiene.server, plans, now, &person());
@@ -83,7 +74,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let text = text.map_err(|error| CliError::internal("a plan is no valid JSON", error))?;
         write_new(path, &format!("{text}\n"))?;
     }
-    let (changed, _) = changes(&planned.plans);
+    let (changed, _) = planned_changes(&planned.plans);
     let answer = json!({
         "owner": hygiene.owner, "compared": planned.compared, "changes": changed,
         "plans": planned.plans.iter().map(document).collect::<Vec<_>>(),
@@ -114,13 +105,12 @@ fn text(planned: &Planned, to_apply: &str) -> String {
     let mut parts: Vec<String> = planned.plans.iter().map(shown).collect();
     parts.extend(not_read(&planned.missing));
     parts.extend(left_alone(&planned.left_alone));
-    let compared = count(usize::try_from(planned.compared).unwrap_or(usize::MAX), "repository");
-    let (changed, repositories) = changes(&planned.plans);
+    let compared = counted(planned.compared, "repository", "repositories");
+    let (changed, in_repositories) = planned_changes(&planned.plans);
     parts.push(if changed > 0 {
         format!(
-            "{} in {} of {compared} compared. Nothing was changed; make it so with: {to_apply}",
-            count(changed, "change"),
-            repositories
+            "{} in {in_repositories} of {compared} compared. Nothing was changed; make it so with: {to_apply}",
+            changes(changed)
         )
     } else if is_in_part(planned) {
         format!("What could be compared is as the policy names it, in {compared}.")

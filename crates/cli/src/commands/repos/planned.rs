@@ -1,16 +1,38 @@
-//! What `repos plan`, `repos apply` and `repos export` have in common: words and files.
+//! What `repos fix`, `repos plan`, `repos apply` and `repos export` have in common: plans, words and files.
 
 use std::io::Write;
 use std::path::Path;
 
+use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_files::NewFile;
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::remedying::Applied;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SettingsPlan;
 use serde_json::{Value, json};
 
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::visible;
+
+/// Compares the settings of these repositories, all of the owner's where none is named, with what the policy wants.
+pub(super) async fn compared(
+    context: &Context,
+    hygiene: &RepositoryTools,
+    names: &[String],
+) -> Result<Planned, CliError> {
+    if !hygiene.reconciler.wants_settings() {
+        return Err(no_settings());
+    }
+    let mut progress = context.output.progress("repositories compared:");
+    progress.start();
+    let planned = hygiene
+        .reconciler
+        .plan(names, &mut |done, total| progress.of(done, total))
+        .await;
+    drop(progress);
+    planned.map_err(|error| CliError::of_named(error, names))
+}
 
 /// Writes a file that must not be there yet.
 pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
@@ -66,13 +88,18 @@ fn unknown(plan: &SettingsPlan) -> impl Iterator<Item = String> {
 /// What became of a plan.
 pub(super) fn carried_out(plan: &SettingsPlan, applied: &[Applied]) -> String {
     let mut lines = vec![plan.repository.clone()];
-    let own = applied.iter().filter(|applied| applied.repository == plan.repository);
-    lines.extend(own.map(|applied| {
-        let mark = if applied.done { "done" } else { "FAILED" };
-        format!("  {mark}: {}", visible(&applied.outcome))
-    }));
+    lines.extend(outcomes(&plan.repository, applied));
     lines.extend(unknown(plan));
     lines.join("\n")
+}
+
+/// What became of a repository's changes, a line each.
+pub(super) fn outcomes(repository: &str, applied: &[Applied]) -> impl Iterator<Item = String> {
+    let own = applied.iter().filter(move |applied| applied.repository == repository);
+    own.map(|applied| {
+        let mark = if applied.done { "done" } else { "FAILED" };
+        format!("  {mark}: {}", visible(&applied.outcome))
+    })
 }
 
 /// What was not read.
@@ -107,17 +134,18 @@ pub(super) fn left_alone(left_alone: &[(String, String)]) -> Option<String> {
     (!named.is_empty()).then(|| format!("Left alone: {}{more}.", named.join(", ")))
 }
 
-/// How many of a thing.
-pub(super) fn count(number: usize, thing: &str) -> String {
-    match (number, thing.strip_suffix('y')) {
-        (1, _) => format!("1 {thing}"),
-        (_, Some(stem)) => format!("{number} {stem}ies"),
-        (_, None) => format!("{number} {thing}s"),
-    }
+/// How many repositories.
+pub(super) fn repositories(number: usize) -> String {
+    counted(number as u64, "repository", "repositories")
+}
+
+/// How many changes.
+pub(super) fn changes(number: usize) -> String {
+    counted(number as u64, "change", "changes")
 }
 
 /// How many changes there are, in how many repositories.
-pub(super) fn changes(plans: &[SettingsPlan]) -> (usize, usize) {
+pub(super) fn planned_changes(plans: &[SettingsPlan]) -> (usize, usize) {
     let changed = plans.iter().filter(|plan| !plan.drift.changes.is_empty());
     (plans.iter().map(|plan| plan.drift.changes.len()).sum(), changed.count())
 }
@@ -128,7 +156,7 @@ pub(super) fn is_in_part(planned: &Planned) -> bool {
 }
 
 /// A policy without settings: there is nothing to compare with.
-pub(super) fn no_settings() -> CliError {
+fn no_settings() -> CliError {
     CliError::Usage(
         "the policy names no settings: write them under [defaults.settings], as docs/REPOS.md shows, or begin with what \
          is: cc-devops repos export"
