@@ -87,12 +87,7 @@ impl Output {
         if std::io::stdout().is_terminal() {
             return Self::json_line(value);
         }
-        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout());
-        let written = serde_json::to_writer(&mut out, value)
-            .map_err(std::io::Error::from)
-            .and_then(|()| writeln!(out))
-            .and_then(|()| out.flush());
-        match written {
+        match streamed(std::io::stdout(), |out| line_of_json(out, value)) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(cannot_write),
         }
@@ -176,6 +171,22 @@ impl Output {
             last: None,
         }
     }
+}
+
+/// Hands over what collects small writes for `out`, and passes on what is left.
+pub(crate) fn streamed<W: Write>(
+    out: W,
+    write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Writes a JSON document as it is made, on a line of its own.
+pub(crate) fn line_of_json<T: Serialize>(out: &mut impl Write, value: &T) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
 }
 
 /// A JSON answer with a list too long to be held: the list is written as it comes, and what is known

@@ -9,7 +9,7 @@ use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
 use super::planned::{
-    changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes, shown, write_new,
+    Out, changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes, shown,
 };
 use super::{Chosen, Keeping, shell_word};
 use crate::context::Context;
@@ -63,24 +63,26 @@ fn to_apply(args: &Args) -> String {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let to_apply = to_apply(&args);
+    let out = Out::begin(args.out)?;
     let Chosen { names, whose } = args.chosen;
     let looking = Box::pin(whose.look(context, &names, Keeping::Shows)).await?;
     let (hygiene, names) = (&looking.tools, &looking.names);
     let planned = compared(context, hygiene, names).await?;
-    if let Some(path) = &args.out {
+    let saved = out.map(|out| {
         let (now, plans) = (SystemClock.now(), planned.plans.clone());
         let saved = SavedPlan::new(&hygiene.owner, &hygiene.server, plans, now, &person());
         let text = serde_json::to_string_pretty(&saved);
         let text = text.map_err(|error| CliError::internal("a plan is no valid JSON", error))?;
-        write_new(path, &format!("{text}\n"))?;
-    }
+        out.finish(&format!("{text}\n"))
+    });
+    let saved = saved.transpose()?;
     let (changed, _) = planned_changes(&planned.plans);
     let answer = json!({
         "owner": hygiene.owner, "compared": planned.compared, "changes": changed,
         "plans": planned.plans.iter().map(document).collect::<Vec<_>>(),
         "missing": planned.missing, "leftAlone": planned.left_alone,
         "requests": planned.spent.requests, "points": planned.spent.points,
-        "saved": args.out.as_ref().map(|path| path.display().to_string()),
+        "saved": saved,
     });
     output.answer(&answer, || text(&planned, &to_apply))?;
     if changed > 0 {

@@ -1,7 +1,7 @@
 //! What `repos fix`, `repos plan`, `repos apply` and `repos export` have in common: plans, words and files.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_files::NewFile;
@@ -34,12 +34,30 @@ pub(super) async fn compared(
     planned.map_err(|error| CliError::of_named(error, names))
 }
 
-/// Writes a file that must not be there yet.
-pub(super) fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
-    let cannot = |error| CliError::write(format!("cannot write {}; name a new file", path.display()), error);
-    let mut file = NewFile::create(path).map_err(cannot)?;
-    file.write_all(text.as_bytes()).map_err(cannot)?;
-    file.finish().map_err(cannot)
+/// A file that must not be there yet, begun before anything is read, so that nothing is read in vain.
+pub(super) struct Out {
+    path: PathBuf,
+    file: NewFile,
+}
+
+impl Out {
+    /// Begins the file where one was named. Dropped before [`Out::finish`], it leaves nothing.
+    pub(super) fn begin(path: Option<PathBuf>) -> Result<Option<Self>, CliError> {
+        let Some(path) = path else { return Ok(None) };
+        let file = NewFile::create(&path).map_err(|error| cannot_write(&path, error))?;
+        Ok(Some(Self { path, file }))
+    }
+
+    /// Puts the file in its place with this text; returns where that is.
+    pub(super) fn finish(mut self, text: &str) -> Result<String, CliError> {
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.finish());
+        written.map_err(|error| cannot_write(&self.path, error))?;
+        Ok(self.path.display().to_string())
+    }
+}
+
+fn cannot_write(path: &Path, error: std::io::Error) -> CliError {
+    CliError::write(format!("cannot write {}; name a new file", path.display()), error)
 }
 
 /// Whether a file is taken for a saved plan, by its name.

@@ -54,6 +54,22 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
         (&json!(1), &json!("linus"), &json!("acme"))
     );
     assert_eq!(saved["sha256"].as_str().unwrap().len(), 64);
+    let asked = house.github.requests().len();
+    let taken = house.with(policy, &["plan", "--out", path]).exits(2);
+    assert!(taken.stderr.contains("name a new file"), "{taken}");
+    assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
+    let wanted = house.place.write("wanted.toml", policy);
+    let unread = [
+        "repos",
+        "plan",
+        "--out",
+        "new.json",
+        "--policy",
+        wanted.to_str().unwrap(),
+    ];
+    house.run_as("ghp_wrong", &unread).exits(3);
+    let mut left = std::fs::read_dir(house.place.path()).unwrap();
+    assert!(!left.any(|each| each.unwrap().file_name().to_string_lossy().starts_with("new.json")));
 
     let edited = house.place.write("edited.json", &text.replace("\"eu\"", "\"us\""));
     let refused = house
