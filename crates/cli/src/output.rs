@@ -117,8 +117,8 @@ impl Output {
         let _unheard = write!(out, "{}", visible(question)).and_then(|()| out.flush());
     }
 
-    /// Says why a command did not succeed, with everything underneath.
-    pub(crate) fn error(self, error: &CliError) {
+    /// Says why a command did not succeed and ends with `code`, with everything underneath.
+    pub(crate) fn error(self, error: &CliError, code: u8) {
         if error.is_told() {
             return;
         }
@@ -130,7 +130,7 @@ impl Output {
         }
         let problems = error.problems();
         if self.json {
-            let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": error.exit_code()});
+            let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": code});
             if let Some(object) = document.as_object_mut()
                 && !problems.is_empty()
             {

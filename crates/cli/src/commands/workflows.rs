@@ -53,7 +53,7 @@ pub(crate) struct Args {
 /// Runs `workflows`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let Command::Check(args) = command;
-    check(context, args).await.map_err(CliError::on_repositories)
+    check(context, args).await
 }
 
 async fn check(context: &Context, args: Args) -> Result<(), CliError> {

@@ -129,6 +129,7 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
     let asked = house.github.requests().len();
     let refused = house.run(&["repos", "export", "--out", file]).exits(2);
     assert!(refused.stderr.contains("name a new file"), "{refused}");
+    house.run(&["repos", "export", "--out", "nowhere/repos.toml"]).exits(3);
     assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
     let text = std::fs::read_to_string(file).unwrap();
     assert!(

@@ -68,15 +68,14 @@ pub(crate) struct Chosen {
 
 /// Runs `repos`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let done = match command {
+    match command {
         Command::Audit(args) => Box::pin(audit::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Fix(args) => Box::pin(fix::run(context, args)).await,
         Command::Plan(args) => Box::pin(plan::run(context, args)).await,
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Export(args) => Box::pin(export::run(context, args)).await,
-    };
-    done.map_err(CliError::on_repositories)
+    }
 }
 
 /// Whether a command keeps what it learns for the next time.
