@@ -44,20 +44,27 @@ impl Output {
         (columns.clamp(40, 160), (rows / 2).clamp(10, 24))
     }
 
-    /// The text with no line wider than the terminal. Whatever else reads it gets its lines as they are.
-    pub(crate) fn fitted(self, text: String) -> String {
-        match columns(&std::io::stdout()) {
-            Some(width) if !self.json => wrap(&text, width),
-            _ => text,
-        }
-    }
-
     /// Whether a program reads the answers.
     pub(crate) fn is_json(self) -> bool {
         self.json
     }
 
-    /// The answer: `value` for programs, `text` for people.
+    /// The answer: `value` for programs; for people a text of sentences, within the width of the terminal.
+    pub(crate) fn prose<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.json {
+            Self::json_line(value)
+        } else {
+            Self::sentences(&text())
+        }
+    }
+
+    /// Text for people that is the answer, within the width of the terminal.
+    pub(crate) fn sentences(text: &str) -> Result<(), CliError> {
+        write_out(&within(text, columns(&std::io::stdout())))
+    }
+
+    /// The answer: `value` for programs; for people a text whose lines are wanted as they are, such as a table or a
+    /// diff.
     pub(crate) fn answer<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
         if self.json {
             Self::json_line(value)
@@ -342,8 +349,14 @@ fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<u16> {
 
 /// A text for a person on standard error, within the width of the terminal.
 fn told(text: &str) -> String {
+    within(text, columns(&std::io::stderr()))
+}
+
+/// A text for a person with no line wider than a terminal's columns; where there is none, its lines are as they are.
+/// What is hidden is written out first, because that makes a line wider.
+fn within(text: &str, columns: Option<u16>) -> String {
     let shown = text::lines(text);
-    match columns(&std::io::stderr()) {
+    match columns {
         Some(width) => wrap(&shown, width),
         None => shown.into_owned(),
     }
@@ -367,6 +380,15 @@ mod tests {
     fn a_table_has_no_trailing_blanks() {
         let text = table(&["NAME", "STATE"], [vec!["a".to_owned(), "up".to_owned()]]);
         assert_eq!(text, "NAME  STATE\na     up");
+    }
+
+    #[test]
+    fn what_is_written_out_is_within_the_width_too() {
+        let hostile = "web \u{202e}\u{202e}\u{202e} fine, and so on";
+        let text = within(hostile, Some(30));
+        assert!(text.lines().all(|line| line.len() <= 30), "{text}");
+        assert!(text.contains("u{202e}") && text.lines().count() > 1, "{text}");
+        assert_eq!(within("a\u{1b}b  c", None), "a\\u{1b}b  c");
     }
 
     #[test]

@@ -85,7 +85,7 @@ async fn check(context: &Context, args: Args) -> Result<(), CliError> {
             report.owner
         )));
     }
-    output.answer(&report, || output.fitted(text(&report, output)))?;
+    output.prose(&report, || text(&report, output))?;
     let failing = |told: &WatchedWorkflow| told.report.health == HealthName::Failing;
     match (report.workflows.iter().any(failing), report.complete) {
         (true, _) => Err(CliError::Answered),

@@ -142,6 +142,8 @@ pub(super) fn refused(error: AuditError, named: &[String]) -> CliError {
 enum Document<'r> {
     Json(&'r ScanReport),
     Sarif(Value),
+    /// For people, within the width of the terminal.
+    Table(String),
     Text(String),
 }
 
@@ -156,7 +158,7 @@ impl<'r> Document<'r> {
                     verbose: context.global.verbose > 0,
                     width: output.size().0,
                 };
-                Self::Text(output.fitted(table(report, shown)))
+                Self::Table(table(report, shown))
             }
             Format::Markdown => Self::Text(markdown(report, web)),
             Format::Html => Self::Text(html(report, web)),
@@ -167,6 +169,7 @@ impl<'r> Document<'r> {
         match self {
             Self::Json(report) => Output::json_stream(report),
             Self::Sarif(log) => Output::raw(&format!("{log:#}")),
+            Self::Table(text) => Output::sentences(text),
             Self::Text(text) => Output::raw(text),
         }
     }
@@ -180,7 +183,7 @@ impl<'r> Document<'r> {
         match self {
             Self::Json(report) => line_of_json(out, report),
             Self::Sarif(log) => writeln!(out, "{log:#}"),
-            Self::Text(text) => writeln!(out, "{}", text.trim_end_matches('\n')),
+            Self::Table(text) | Self::Text(text) => writeln!(out, "{}", text.trim_end_matches('\n')),
         }
     }
 }

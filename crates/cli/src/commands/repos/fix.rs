@@ -92,8 +92,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         applied: args.apply.then_some(applied.as_slice()),
     };
     let of_all = wanted.names.is_empty();
-    output.answer(&answer, || {
-        output.fitted(text(&plans, args.apply.then_some(applied.as_slice()), of_all))
+    output.prose(&answer, || {
+        text(&plans, args.apply.then_some(applied.as_slice()), of_all)
     })?;
     let failed = applied.iter().any(|applied| !applied.done);
     if failed || !plans.missing.is_empty() {
