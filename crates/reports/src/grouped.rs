@@ -9,6 +9,13 @@ use cc_devops_repos::rules::{Rule, Severity};
 use cc_devops_repos::snapshot::RepositoryId;
 use jiff::Timestamp;
 
+/// What is neither a pass nor a breach, and what it stands under.
+pub(crate) const OTHERS: [(Verdict, &str); 3] = [
+    (Verdict::Unknown, "Not known"),
+    (Verdict::Unavailable, "Not offered by GitHub here"),
+    (Verdict::Exempt, "Exempt"),
+];
+
 /// A rule and those for whom it came to the same.
 pub(crate) struct Group<'r> {
     pub(crate) rule: Rule,
@@ -107,8 +114,18 @@ pub(crate) fn incomplete(report: &ScanReport) -> Option<String> {
     ))
 }
 
+/// The end: what is different from the audit before, and what this one took, without a full stop.
+pub(crate) fn closing(report: &ScanReport) -> String {
+    format!(
+        "{} {}, {}",
+        since(report),
+        counted(report.requests, "request", "requests"),
+        counted(report.points, "point", "points")
+    )
+}
+
 /// What is different from the audit before; of the first, that it is the first.
-pub(crate) fn since(report: &ScanReport) -> String {
+fn since(report: &ScanReport) -> String {
     if report.first {
         return "This is the first audit, so there is none to compare it with.".to_owned();
     }

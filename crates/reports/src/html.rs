@@ -1,12 +1,11 @@
 //! One HTML file that needs nothing else.
 
-use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::addresses;
-use crate::grouped::{Group, groups, headline, incomplete, minute, since};
+use crate::grouped::{Group, OTHERS, closing, groups, headline, incomplete, minute};
 use crate::heading::heading;
 
 /// Light and dark, on a screen and on paper.
@@ -56,11 +55,7 @@ pub fn html(report: &ScanReport, web: &str) -> String {
                     p { "Nothing that was looked at breaks the policy." }
                 }
                 @for group in &broken { (section(report, group, Verdict::Fail, web)) }
-                @for (verdict, title) in [
-                    (Verdict::Unknown, "Not known"),
-                    (Verdict::Unavailable, "Not offered by GitHub here"),
-                    (Verdict::Exempt, "Exempt"),
-                ] {
+                @for (verdict, title) in OTHERS {
                     @let others = groups(report, verdict);
                     @if !others.is_empty() {
                         h2 { (title) }
@@ -69,10 +64,7 @@ pub fn html(report: &ScanReport, web: &str) -> String {
                 }
                 h2 { "Repositories" }
                 (repositories(report, web))
-                p.dim {
-                    (since(report)) " " (counted(report.requests, "request", "requests")) ", "
-                    (counted(report.points, "point", "points")) "."
-                }
+                p.dim { (closing(report)) "." }
             }
         }
     }
@@ -170,8 +162,8 @@ fn repositories(report: &ScanReport, web: &str) -> Markup {
                         td data-of="default branch" { (repository.default_branch.as_deref().unwrap_or("none")) }
                         td data-of="protection" {
                             @match repository.skipped {
-                                Some(why) => { "not looked at: " (format!("{why:?}").to_lowercase()) }
-                                None => { (standing(repository.protection.verdict)) }
+                                Some(why) => { "not looked at: " (why.name()) }
+                                None => { (repository.protection.verdict.name()) }
                             }
                         }
                         td data-of="breaches" { (breaches) }
@@ -179,15 +171,5 @@ fn repositories(report: &ScanReport, web: &str) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Protected => "protected",
-        Standing::Unprotected => "unprotected",
-        Standing::Unknown => "unknown",
-        Standing::Unavailable => "unavailable",
-        Standing::NotApplicable => "not applicable",
     }
 }

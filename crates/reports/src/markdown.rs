@@ -5,7 +5,7 @@ use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::Verdict;
 
 use crate::addresses;
-use crate::grouped::{Entry, groups, headline, incomplete, minute, since};
+use crate::grouped::{Entry, OTHERS, closing, groups, headline, incomplete, minute};
 use crate::heading::heading;
 
 /// The longest text, in bytes. It fits into an issue, whose body has at most 65,536 characters (GitHub answers 422 "body
@@ -68,12 +68,7 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
         let why: String = why.chars().take(LONGEST / 8).collect();
         text.add(&format!("\n> [!WARNING]\n> {}\n", inert(&why)));
     }
-    for (verdict, title) in [
-        (Verdict::Fail, "Breaches"),
-        (Verdict::Unknown, "Not known"),
-        (Verdict::Unavailable, "Not offered by GitHub here"),
-        (Verdict::Exempt, "Exempt"),
-    ] {
+    for (verdict, title) in std::iter::once((Verdict::Fail, "Breaches")).chain(OTHERS) {
         let groups = groups(report, verdict);
         if !groups.is_empty() {
             text.add(&format!("\n## {title}\n"));
@@ -100,13 +95,7 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
             counted(count, "row is", "rows are")
         ),
     };
-    let end = format!(
-        "{left_out}\n{} {}, {}, {}.\n",
-        since(report),
-        counted(report.requests, "request", "requests"),
-        counted(report.points, "point", "points"),
-        minute(report.timestamp)
-    );
+    let end = format!("{left_out}\n{}, {}.\n", closing(report), minute(report.timestamp));
     text.all + &end
 }
 
