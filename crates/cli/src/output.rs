@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use cc_devops_kernel::text;
 pub(crate) use cc_devops_kernel::text::line as visible;
-use cc_devops_reports::wrap;
+use cc_devops_reports::{cut, wrap};
 use cc_devops_requests::record;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -160,9 +160,9 @@ impl Output {
 
     /// Says on the line of the progress what keeps it from going on; the next progress takes its place.
     pub(crate) fn trouble(sentence: &str) {
+        let line = visible(sentence);
         let columns = usize::from(columns(&std::io::stderr()).unwrap_or(80));
-        let line: String = visible(sentence).chars().take(columns.saturating_sub(1)).collect();
-        write_now(&format!("\r\u{1b}[K{line}"));
+        write_now(&format!("\r\u{1b}[K{}", cut(&line, columns.saturating_sub(1))));
     }
 
     /// Whether somebody sees how far a long piece of work is.
