@@ -30,14 +30,16 @@ LATENCY_MS, WORKFLOWS = 100, 3
 CALLS = ["", "/branches/main", "/branches/main/protection", "/rulesets", "/vulnerability-alerts", "/automated-security-fixes"]
 
 
-# Starts a command and says how it ended and its peak memory. A process inherits the peak of who started it, and this program
-# holds large reports; the waiter is small.
+# Starts a command and says how it ended, its seconds and its peak memory. A process inherits the peak of who started it, and
+# this program holds large reports; the waiter is small. Its own start is not in the seconds.
 WAITER = """
-import os, sys
+import os, sys, time
+began = time.perf_counter()
 process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - began
 with open(sys.argv[1], "w") as used:
-    used.write(f"{status} {usage.ru_maxrss}")
+    used.write(f"{status} {seconds} {usage.ru_maxrss}")
 """
 
 
@@ -64,17 +66,15 @@ def run(binary, data, github, *command):
     environment = own_environment(GITHUB_TOKEN=github["token"], CC_DEVOPS__GITHUB__API_URL=github["url"])
     with tempfile.TemporaryFile() as answer, tempfile.NamedTemporaryFile("r") as used:
         command = [binary, "--data-dir", data, *command, "--owner", github["owner"], "--json"]
-        began = time.perf_counter()
         subprocess.run([sys.executable, "-c", WAITER, used.name, *map(str, command)],
                        env=environment, cwd=data, stdin=subprocess.DEVNULL, stdout=answer, check=True)
-        seconds = time.perf_counter() - began
-        status, peak = map(int, used.read().split())
+        status, seconds, peak = used.read().split()
         answer.seek(0)
         text = answer.read().decode()
     # 1 says that there are breaches, or failing workflows.
-    if os.waitstatus_to_exitcode(status) not in (0, 1) or not text:
+    if os.waitstatus_to_exitcode(int(status)) not in (0, 1) or not text:
         raise Failed(f"{command} ended with {status}: {text[-500:]}")
-    return json.loads(text), seconds, peak * 1024
+    return json.loads(text), float(seconds), int(peak) * 1024
 
 
 def one_by_one(github, count):

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{Operation, completions, man};
 use crate::context::Global;
+use crate::error::ExitCodes;
 use crate::serve;
 
 const AFTER_HELP: &str = "\
@@ -53,4 +54,14 @@ pub(crate) enum Command {
     /// Write the manual pages to a folder
     #[command(hide = true)]
     Man(man::Args),
+}
+
+impl Command {
+    /// Which table of exit codes it ends by.
+    pub(crate) fn exit_codes(&self) -> ExitCodes {
+        match self {
+            Self::Operation(operation) => operation.exit_codes(),
+            Self::Serve(_) | Self::Completions(_) | Self::Man(_) => ExitCodes::Common,
+        }
+    }
 }

@@ -327,6 +327,7 @@ fn own_certificates(context: &Context) -> Result<Trust, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ExitCodes;
 
     #[test]
     fn a_problem_is_told_in_the_servers_words() {
@@ -336,6 +337,6 @@ mod tests {
         };
         let error = answer.success().unwrap_err();
         assert_eq!(error.to_string(), "no policy permits it (security_violation)");
-        assert_eq!(error.exit_code(), 4);
+        assert_eq!(error.code(ExitCodes::Common), 4);
     }
 }

@@ -5,10 +5,13 @@ use std::io::IsTerminal;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Asks on the terminal, unless `yes` was said on the command line.
-pub(crate) fn confirm(yes: bool, question: &str) -> Result<(), CliError> {
+/// What is said where a person said no.
+pub(crate) const NOTHING_DONE: &str = "nothing was done";
+
+/// Whether it is to be done: asks on the terminal, unless `yes` was said on the command line.
+pub(crate) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
     if yes {
-        return Ok(());
+        return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(format!("{question} Nobody is there to ask: say --yes")));
@@ -18,8 +21,5 @@ pub(crate) fn confirm(yes: bool, question: &str) -> Result<(), CliError> {
     std::io::stdin()
         .read_line(&mut answer)
         .map_err(|error| CliError::Failed(format!("the answer cannot be read: {error}")))?;
-    match answer.trim() {
-        "yes" | "y" => Ok(()),
-        _ => Err(CliError::Failed("nothing was done".to_owned())),
-    }
+    Ok(matches!(answer.trim(), "yes" | "y"))
 }

@@ -215,6 +215,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::error::ExitCodes;
 
     #[test]
     fn the_token_is_for_its_owner_alone_and_replaced_as_a_whole() {
@@ -238,7 +239,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::new(folder.path());
         let held = dir.lock().await.unwrap();
-        assert_eq!(dir.lock().await.unwrap_err().exit_code(), 3);
+        assert_eq!(dir.lock().await.unwrap_err().code(ExitCodes::Common), 3);
         drop(held);
         dir.lock().await.unwrap();
     }

@@ -1,5 +1,6 @@
 //! Everything a command can end with other than success, and the exit code of each.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use cc_devops_app::AppError;
@@ -10,15 +11,25 @@ use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
 
 /// The exit codes of the commands on repositories and workflows, as their `--help` has them. docs/REPOS.md has the same
-/// table; what gives which is [`CliError::repositories_code`].
+/// table; what gives which is [`CliError::code`].
 pub(crate) const REPOSITORIES_EXIT_CODES: &str = "\
 Exit codes:
   0  fine, or no finding of at least the severity of --fail-on
   1  findings of it, workflows that fail, or a change that was not made
   2  wrong use: a repository, workflow file, rule or policy that does not exist or is wrong,
-     another owner's repository, or no owner
+     another owner's repository, no owner, or a file to write that is there already
   3  it could not be looked at: no token or a refused one, no such owner, nobody there, a limit;
-     or not everything could be read, and nothing of the above was found";
+     a file that could not be written; or not everything could be read, and nothing of the above
+     was found";
+
+/// Which table of exit codes a command's end is told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitCodes {
+    /// That of `cc-devops --help`.
+    Common,
+    /// That of `repos --help`, `workflows --help` and docs/REPOS.md.
+    Repositories,
+}
 
 /// A command's further help, with these exit codes at its end.
 pub(crate) fn with_exit_codes(help: &str) -> String {
@@ -36,9 +47,6 @@ pub(crate) enum CliError {
     /// already.
     #[error("not everything could be read")]
     Unread,
-    /// A command on repositories or workflows ended; its exit codes are a table of their own.
-    #[error(transparent)]
-    OnRepositories(Box<Self>),
     /// A policy says no, and that stands on standard output already.
     #[error("a policy says no")]
     Denied,
@@ -192,10 +200,16 @@ impl CliError {
         }
     }
 
-    /// The exit code, as `cc-devops --help` documents it.
-    pub(crate) fn exit_code(&self) -> u8 {
+    /// The exit code of the command that ended with it.
+    pub(crate) fn code(&self, codes: ExitCodes) -> u8 {
+        match codes {
+            ExitCodes::Common => self.common_code(),
+            ExitCodes::Repositories => self.repositories_code(),
+        }
+    }
+
+    fn common_code(&self) -> u8 {
         match self {
-            Self::OnRepositories(error) => error.repositories_code(),
             Self::Answered | Self::Failed(_) | Self::Config { .. } | Self::Write { .. } | Self::Internal { .. } => 1,
             Self::Usage(_) => 2,
             Self::Unread | Self::Unreachable { .. } | Self::Open { .. } => 3,
@@ -228,17 +242,17 @@ impl CliError {
         }
     }
 
-    /// The exit code of a command on repositories or workflows: the one table of `repos --help`, `workflows --help`
-    /// and docs/REPOS.md.
     fn repositories_code(&self) -> u8 {
         match self {
             // Findings that count, workflows that fail, a change that was not made.
             Self::Answered => 1,
             // Wrong use: what does not exist or is wrong, another owner's, no owner.
-            Self::Usage(_) | Self::Config { .. } | Self::Write { .. } => 2,
-            Self::OnRepositories(error) => error.repositories_code(),
-            // It could not be looked at.
-            Self::Unread
+            Self::Usage(_) | Self::Config { .. } => 2,
+            // The file that was named is another's.
+            Self::Write { source, .. } if source.kind() == ErrorKind::AlreadyExists => 2,
+            // It could not be looked at, or not be told.
+            Self::Write { .. }
+            | Self::Unread
             | Self::Denied
             | Self::Failed(_)
             | Self::Unreachable { .. }
@@ -250,14 +264,6 @@ impl CliError {
             | Self::Port(_)
             | Self::Answer { .. }
             | Self::Internal { .. } => 3,
-        }
-    }
-
-    /// What a command on repositories or workflows ends with.
-    pub(crate) fn on_repositories(self) -> Self {
-        match self {
-            Self::OnRepositories(_) => self,
-            other => Self::OnRepositories(Box::new(other)),
         }
     }
 
@@ -282,17 +288,13 @@ impl CliError {
     pub(crate) fn problems(&self) -> &[Problem] {
         match self {
             Self::Config { problems, .. } => problems,
-            Self::OnRepositories(error) => error.problems(),
             _ => &[],
         }
     }
 
     /// Whether the person was told already.
     pub(crate) fn is_told(&self) -> bool {
-        match self {
-            Self::OnRepositories(error) => error.is_told(),
-            _ => matches!(self, Self::Answered | Self::Unread | Self::Denied),
-        }
+        matches!(self, Self::Answered | Self::Unread | Self::Denied)
     }
 }
 
@@ -316,7 +318,8 @@ mod tests {
         for (code, row) in told.iter().zip(rows) {
             assert!(row.starts_with(&format!("| {code} | ")), "{row}");
         }
-        let port = |kind| CliError::from(PortError::new(kind, "it")).on_repositories().exit_code();
+        let code = |error: &CliError| error.code(ExitCodes::Repositories);
+        let port = |kind| code(&PortError::new(kind, "it").into());
         for kind in [
             PortErrorKind::Key,
             PortErrorKind::Refused,
@@ -326,14 +329,14 @@ mod tests {
             assert_eq!(port(kind), 3, "{kind:?}");
         }
         let missing = || PortError::new(PortErrorKind::NotFound, "no repository");
-        assert_eq!(
-            CliError::of_named(missing(), &["web".to_owned()])
-                .on_repositories()
-                .exit_code(),
-            2
-        );
-        assert_eq!(CliError::of_named(missing(), &[]).on_repositories().exit_code(), 3);
-        assert_eq!(CliError::Answered.on_repositories().exit_code(), 1);
-        assert!(CliError::Unread.on_repositories().is_told());
+        assert_eq!(code(&CliError::of_named(missing(), &["web".to_owned()])), 2);
+        assert_eq!(code(&CliError::of_named(missing(), &[])), 3);
+        assert_eq!(code(&CliError::Answered), 1);
+        assert!(CliError::Unread.is_told());
+        let unwritten = |kind: ErrorKind| CliError::write("cannot write it", kind.into());
+        for (kind, of_repositories) in [(ErrorKind::AlreadyExists, 2), (ErrorKind::StorageFull, 3)] {
+            assert_eq!(code(&unwritten(kind)), of_repositories);
+            assert_eq!(unwritten(kind).code(ExitCodes::Common), 1);
+        }
     }
 }

@@ -39,11 +39,13 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let output = Output::new(cli.global.json);
+    let codes = cli.command.exit_codes();
     match run(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output.error(&error);
-            ExitCode::from(error.exit_code())
+            let code = error.code(codes);
+            output.error(&error, code);
+            ExitCode::from(code)
         }
     }
 }

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use cc_devops_kernel::text;
 pub(crate) use cc_devops_kernel::text::line as visible;
-use cc_devops_reports::wrap;
+use cc_devops_reports::{cut, wrap};
 use cc_devops_requests::record;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -44,20 +44,27 @@ impl Output {
         (columns.clamp(40, 160), (rows / 2).clamp(10, 24))
     }
 
-    /// The text with no line wider than the terminal. Whatever else reads it gets its lines as they are.
-    pub(crate) fn fitted(self, text: String) -> String {
-        match columns(&std::io::stdout()) {
-            Some(width) if !self.json => wrap(&text, width),
-            _ => text,
-        }
-    }
-
     /// Whether a program reads the answers.
     pub(crate) fn is_json(self) -> bool {
         self.json
     }
 
-    /// The answer: `value` for programs, `text` for people.
+    /// The answer: `value` for programs; for people a text of sentences, within the width of the terminal.
+    pub(crate) fn prose<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.json {
+            Self::json_line(value)
+        } else {
+            Self::sentences(&text())
+        }
+    }
+
+    /// Text for people that is the answer, within the width of the terminal.
+    pub(crate) fn sentences(text: &str) -> Result<(), CliError> {
+        write_out(&within(text, columns(&std::io::stdout())))
+    }
+
+    /// The answer: `value` for programs; for people a text whose lines are wanted as they are, such as a table or a
+    /// diff.
     pub(crate) fn answer<T: Serialize>(self, value: &T, text: impl FnOnce() -> String) -> Result<(), CliError> {
         if self.json {
             Self::json_line(value)
@@ -87,12 +94,7 @@ impl Output {
         if std::io::stdout().is_terminal() {
             return Self::json_line(value);
         }
-        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout());
-        let written = serde_json::to_writer(&mut out, value)
-            .map_err(std::io::Error::from)
-            .and_then(|()| writeln!(out))
-            .and_then(|()| out.flush());
-        match written {
+        match streamed(std::io::stdout(), |out| line_of_json(out, value)) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(cannot_write),
         }
@@ -122,8 +124,8 @@ impl Output {
         let _unheard = write!(out, "{}", visible(question)).and_then(|()| out.flush());
     }
 
-    /// Says why a command did not succeed, with everything underneath.
-    pub(crate) fn error(self, error: &CliError) {
+    /// Says why a command did not succeed and ends with `code`, with everything underneath.
+    pub(crate) fn error(self, error: &CliError, code: u8) {
         if error.is_told() {
             return;
         }
@@ -135,7 +137,7 @@ impl Output {
         }
         let problems = error.problems();
         if self.json {
-            let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": error.exit_code()});
+            let mut document = json!({"error": error.to_string(), "causes": causes, "exitCode": code});
             if let Some(object) = document.as_object_mut()
                 && !problems.is_empty()
             {
@@ -158,9 +160,9 @@ impl Output {
 
     /// Says on the line of the progress what keeps it from going on; the next progress takes its place.
     pub(crate) fn trouble(sentence: &str) {
+        let line = visible(sentence);
         let columns = usize::from(columns(&std::io::stderr()).unwrap_or(80));
-        let line: String = visible(sentence).chars().take(columns.saturating_sub(1)).collect();
-        write_now(&format!("\r\u{1b}[K{line}"));
+        write_now(&format!("\r\u{1b}[K{}", cut(&line, columns.saturating_sub(1))));
     }
 
     /// Whether somebody sees how far a long piece of work is.
@@ -176,6 +178,22 @@ impl Output {
             last: None,
         }
     }
+}
+
+/// Hands over what collects small writes for `out`, and passes on what is left.
+pub(crate) fn streamed<W: Write>(
+    out: W,
+    write: impl FnOnce(&mut BufWriter<W>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Writes a JSON document as it is made, on a line of its own.
+pub(crate) fn line_of_json<T: Serialize>(out: &mut impl Write, value: &T) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
 }
 
 /// A JSON answer with a list too long to be held: the list is written as it comes, and what is known
@@ -331,8 +349,14 @@ fn columns(stream: &(impl IsTerminal + AsFd)) -> Option<u16> {
 
 /// A text for a person on standard error, within the width of the terminal.
 fn told(text: &str) -> String {
+    within(text, columns(&std::io::stderr()))
+}
+
+/// A text for a person with no line wider than a terminal's columns; where there is none, its lines are as they are.
+/// What is hidden is written out first, because that makes a line wider.
+fn within(text: &str, columns: Option<u16>) -> String {
     let shown = text::lines(text);
-    match columns(&std::io::stderr()) {
+    match columns {
         Some(width) => wrap(&shown, width),
         None => shown.into_owned(),
     }
@@ -356,6 +380,15 @@ mod tests {
     fn a_table_has_no_trailing_blanks() {
         let text = table(&["NAME", "STATE"], [vec!["a".to_owned(), "up".to_owned()]]);
         assert_eq!(text, "NAME  STATE\na     up");
+    }
+
+    #[test]
+    fn what_is_written_out_is_within_the_width_too() {
+        let hostile = "web \u{202e}\u{202e}\u{202e} fine, and so on";
+        let text = within(hostile, Some(30));
+        assert!(text.lines().all(|line| line.len() <= 30), "{text}");
+        assert!(text.contains("u{202e}") && text.lines().count() > 1, "{text}");
+        assert_eq!(within("a\u{1b}b  c", None), "a\\u{1b}b  c");
     }
 
     #[test]

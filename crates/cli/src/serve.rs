@@ -251,6 +251,7 @@ mod tests {
     use std::future::{pending, ready};
 
     use super::*;
+    use crate::error::ExitCodes;
 
     #[tokio::test]
     async fn a_store_that_fails_ends_the_server_and_a_stop_is_no_failure() {
@@ -262,7 +263,7 @@ mod tests {
         let error = CliError::StoreFailed {
             thread: "writing thread",
         };
-        assert_eq!(error.exit_code(), 5);
+        assert_eq!(error.code(ExitCodes::Common), 5);
         assert!(!error.is_told(), "it is printed");
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! [`line`] is for a word or a sentence among others, [`lines`] for a whole text that may have lines, [`cleaned`] for
 //! what is kept of a sentence that somebody says, and [`json`] for JSON, whose meaning stays. [`nearest`] is for words
-//! that nobody knows.
+//! that nobody knows, and [`counted`] for how many there are of a thing.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -78,6 +78,12 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// How many of a thing: `1 breach`, `2 breaches`, `0 breaches`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    let thing = if number == 1 { one } else { many };
+    format!("{number} {thing}")
+}
+
 /// What of `known` was probably meant.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
@@ -110,6 +116,13 @@ mod tests {
         }
         for text in ["plain", "\u{5d0}\u{5d1}", "caf\u{e9} \u{1f600}", "a\u{200d}b"] {
             assert!(matches!(line(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_thing_is_told_as_one() {
+        for (number, told) in [(0, "0 breaches"), (1, "1 breach"), (2, "2 breaches")] {
+            assert_eq!(counted(number, "breach", "breaches"), told);
         }
     }
 

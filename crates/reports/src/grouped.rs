@@ -2,11 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::{ChangeKind, ScanReport};
 use cc_devops_repos::report::{Finding, RepositoryReport, Verdict};
 use cc_devops_repos::rules::{Rule, Severity};
 use cc_devops_repos::snapshot::RepositoryId;
 use jiff::Timestamp;
+
+/// What is neither a pass nor a breach, and what it stands under.
+pub(crate) const OTHERS: [(Verdict, &str); 3] = [
+    (Verdict::Unknown, "Not known"),
+    (Verdict::Unavailable, "Not offered by GitHub here"),
+    (Verdict::Exempt, "Exempt"),
+];
 
 /// A rule and those for whom it came to the same.
 pub(crate) struct Group<'r> {
@@ -62,10 +70,10 @@ pub(crate) fn headline(report: &ScanReport) -> String {
     let skipped: u64 = report.summary.skipped.values().sum();
     let mut text = format!(
         "{} of {}, {} looked at: {}",
-        count(report.summary.repositories, "repository", "repositories"),
+        counted(report.summary.repositories, "repository", "repositories"),
         report.owner,
         report.summary.repositories - skipped,
-        count(breaches, "breach", "breaches")
+        counted(breaches, "breach", "breaches")
     );
     let severities: Vec<String> = report
         .summary
@@ -106,8 +114,18 @@ pub(crate) fn incomplete(report: &ScanReport) -> Option<String> {
     ))
 }
 
+/// The end: what is different from the audit before, and what this one took, without a full stop.
+pub(crate) fn closing(report: &ScanReport) -> String {
+    format!(
+        "{} {}, {}",
+        since(report),
+        counted(report.requests, "request", "requests"),
+        counted(report.points, "point", "points")
+    )
+}
+
 /// What is different from the audit before; of the first, that it is the first.
-pub(crate) fn since(report: &ScanReport) -> String {
+fn since(report: &ScanReport) -> String {
     if report.first {
         return "This is the first audit, so there is none to compare it with.".to_owned();
     }
@@ -118,12 +136,4 @@ pub(crate) fn since(report: &ScanReport) -> String {
 /// A time to the minute.
 pub(crate) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{number} {many}")
-    }
 }

@@ -5,7 +5,7 @@ use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
 use crate::addresses;
-use crate::grouped::{Group, count, groups, headline, incomplete, minute, since};
+use crate::grouped::{Group, OTHERS, closing, groups, headline, incomplete, minute};
 use crate::heading::heading;
 
 /// Light and dark, on a screen and on paper.
@@ -55,11 +55,7 @@ pub fn html(report: &ScanReport, web: &str) -> String {
                     p { "Nothing that was looked at breaks the policy." }
                 }
                 @for group in &broken { (section(report, group, Verdict::Fail, web)) }
-                @for (verdict, title) in [
-                    (Verdict::Unknown, "Not known"),
-                    (Verdict::Unavailable, "Not offered by GitHub here"),
-                    (Verdict::Exempt, "Exempt"),
-                ] {
+                @for (verdict, title) in OTHERS {
                     @let others = groups(report, verdict);
                     @if !others.is_empty() {
                         h2 { (title) }
@@ -68,10 +64,7 @@ pub fn html(report: &ScanReport, web: &str) -> String {
                 }
                 h2 { "Repositories" }
                 (repositories(report, web))
-                p.dim {
-                    (since(report)) " " (count(report.requests, "request", "requests")) ", "
-                    (count(report.points, "point", "points")) "."
-                }
+                p.dim { (closing(report)) "." }
             }
         }
     }
@@ -135,7 +128,7 @@ fn section(report: &ScanReport, group: &Group<'_>, verdict: Verdict, web: &str) 
                 "in " (group.entries.len())
             }
             table {
-                caption { (words(&heading(group.rule, verdict))) }
+                caption { (words(heading(group.rule, verdict))) }
                 thead { tr { th { "repository" } th { "what was seen" } th { "what to do" } } }
                 tbody {
                     @for entry in &group.entries {
@@ -169,8 +162,8 @@ fn repositories(report: &ScanReport, web: &str) -> Markup {
                         td data-of="default branch" { (repository.default_branch.as_deref().unwrap_or("none")) }
                         td data-of="protection" {
                             @match repository.skipped {
-                                Some(why) => { "not looked at: " (format!("{why:?}").to_lowercase()) }
-                                None => { (standing(repository.protection.verdict)) }
+                                Some(why) => { "not looked at: " (why.name()) }
+                                None => { (repository.protection.verdict.name()) }
                             }
                         }
                         td data-of="breaches" { (breaches) }
@@ -178,15 +171,5 @@ fn repositories(report: &ScanReport, web: &str) -> Markup {
                 }
             }
         }
-    }
-}
-
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Protected => "protected",
-        Standing::Unprotected => "unprotected",
-        Standing::Unknown => "unknown",
-        Standing::Unavailable => "unavailable",
-        Standing::NotApplicable => "not applicable",
     }
 }

@@ -15,7 +15,7 @@ pub use html::html;
 pub use markdown::markdown;
 pub use sarif::sarif;
 pub use table::{explain, table};
-pub use wrap::wrap;
+pub use wrap::{cut, wrap};
 
 /// How a table is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

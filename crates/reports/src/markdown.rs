@@ -1,11 +1,11 @@
 //! GitHub-flavoured Markdown, for an issue or a job's summary.
 
-use cc_devops_kernel::text::is_hidden;
+use cc_devops_kernel::text::{counted, is_hidden};
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::Verdict;
 
 use crate::addresses;
-use crate::grouped::{Entry, groups, headline, incomplete, minute, since};
+use crate::grouped::{Entry, OTHERS, closing, groups, headline, incomplete, minute};
 use crate::heading::heading;
 
 /// The longest text, in bytes. It fits into an issue, whose body has at most 65,536 characters (GitHub answers 422 "body
@@ -41,7 +41,7 @@ fn inert(text: &str) -> String {
 #[derive(Default)]
 struct Text {
     all: String,
-    left_out: usize,
+    left_out: u64,
 }
 
 impl Text {
@@ -68,12 +68,7 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
         let why: String = why.chars().take(LONGEST / 8).collect();
         text.add(&format!("\n> [!WARNING]\n> {}\n", inert(&why)));
     }
-    for (verdict, title) in [
-        (Verdict::Fail, "Breaches"),
-        (Verdict::Unknown, "Not known"),
-        (Verdict::Unavailable, "Not offered by GitHub here"),
-        (Verdict::Exempt, "Exempt"),
-    ] {
+    for (verdict, title) in std::iter::once((Verdict::Fail, "Breaches")).chain(OTHERS) {
         let groups = groups(report, verdict);
         if !groups.is_empty() {
             text.add(&format!("\n## {title}\n"));
@@ -83,30 +78,24 @@ pub fn markdown(report: &ScanReport, web: &str) -> String {
                 "\n### `{}` ({})\n\n{}\n\n| repository | what was seen | what to do |\n| --- | --- | --- |\n",
                 group.rule.name(),
                 group.severity,
-                inert(&heading(group.rule, verdict))
+                inert(heading(group.rule, verdict))
             );
             // A table without a row says nothing.
             let mut fits = text.add(&head);
             for entry in &group.entries {
                 fits = fits && text.add(&row(report, entry, web));
-                text.left_out += usize::from(!fits);
+                text.left_out += u64::from(!fits);
             }
         }
     }
     let left_out = match text.left_out {
         0 => String::new(),
         count => format!(
-            "\n{count} rows are left out, because this would be too long: `cc-devops repos audit --format html` or \
-             `--json` has all.\n"
+            "\n{} left out, because this would be too long: `cc-devops repos audit --format html` or `--json` has all.\n",
+            counted(count, "row is", "rows are")
         ),
     };
-    let end = format!(
-        "{left_out}\n{} {} requests, {} points, {}.\n",
-        since(report),
-        report.requests,
-        report.points,
-        minute(report.timestamp)
-    );
+    let end = format!("{left_out}\n{}, {}.\n", closing(report), minute(report.timestamp));
     text.all + &end
 }
 

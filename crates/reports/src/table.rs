@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::report::{RepositoryReport, Standing, Verdict};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::Shown;
-use crate::grouped::{Group, count, groups, headline, incomplete, since};
-use crate::heading::breach;
+use crate::grouped::{Group, OTHERS, closing, groups, headline, incomplete};
 
 /// How many names a line gives, unless all are wanted.
 const NAMES: usize = 8;
@@ -28,15 +28,11 @@ pub fn table(report: &ScanReport, shown: Shown) -> String {
     if !broken.is_empty() {
         parts.push(breaches(&broken, shown));
     }
-    for (verdict, title) in [
-        (Verdict::Unknown, "Not known"),
-        (Verdict::Unavailable, "Not offered by GitHub here"),
-        (Verdict::Exempt, "Exempt"),
-    ] {
+    for (verdict, title) in OTHERS {
         parts.extend(others(&groups(report, verdict), title, shown));
     }
     parts.extend(skipped(report));
-    parts.push(closing(report));
+    parts.push(format!("{}.", closing(report)));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
 }
@@ -49,7 +45,7 @@ fn breaches(broken: &[Group<'_>], shown: Shown) -> String {
         .set_width(shown.width)
         .set_header(["severity", "finding", "repositories"]);
     for group in broken {
-        let finding = format!("{}\n{}", group.rule.name(), breach(group.rule));
+        let finding = format!("{}\n{}", group.rule.name(), group.rule.breach());
         table.add_row([group.severity.to_string(), finding, names(group, shown)]);
     }
     let new = broken.iter().flat_map(|group| &group.entries).any(|entry| entry.new);
@@ -69,7 +65,7 @@ fn names(group: &Group<'_>, shown: Shown) -> String {
         names.push(format!("and {more} more (--verbose)"));
     }
     let total = group.entries.len() as u64;
-    format!("{}: {}", count(total, "repository", "repositories"), names.join(", "))
+    format!("{}: {}", counted(total, "repository", "repositories"), names.join(", "))
 }
 
 /// What is neither a pass nor a breach, each reason once.
@@ -109,21 +105,13 @@ fn bars(report: &ScanReport) -> String {
     if total == 0 {
         return String::new();
     }
-    let line = |standing: Standing, label: &str| {
+    let line = |standing: Standing| {
+        let label = standing.name();
         let number = report.summary.protection.get(&standing).copied().unwrap_or_default();
         let length = usize::try_from((number * BAR).div_ceil(total)).unwrap_or_default();
         (number > 0).then(|| format!("  {label:<14} {} {number}", "\u{2588}".repeat(length)))
     };
-    let lines: Vec<String> = [
-        (Standing::Protected, "protected"),
-        (Standing::Unprotected, "unprotected"),
-        (Standing::Unknown, "unknown"),
-        (Standing::Unavailable, "unavailable"),
-        (Standing::NotApplicable, "not applicable"),
-    ]
-    .into_iter()
-    .filter_map(|(standing, label)| line(standing, label))
-    .collect();
+    let lines: Vec<String> = Standing::ALL.into_iter().filter_map(line).collect();
     format!("Default branches:\n{}", lines.join("\n"))
 }
 
@@ -132,18 +120,9 @@ fn skipped(report: &ScanReport) -> Option<String> {
         .summary
         .skipped
         .iter()
-        .map(|(why, count)| format!("{count} {}", format!("{why:?}").to_lowercase()))
+        .map(|(why, count)| format!("{count} {}", why.name()))
         .collect();
     (!parts.is_empty()).then(|| format!("Not looked at: {}.", parts.join(", ")))
-}
-
-fn closing(report: &ScanReport) -> String {
-    format!(
-        "{} {}, {}.",
-        since(report),
-        count(report.requests, "request", "requests"),
-        count(report.points, "point", "points")
-    )
 }
 
 /// One repository, every rule with what it came to.
@@ -151,7 +130,7 @@ pub fn explain(report: &RepositoryReport) -> String {
     let branch = report.default_branch.as_deref().unwrap_or("none");
     let mut lines = vec![format!("{}, default branch {branch}", report.name)];
     if let Some(why) = report.skipped {
-        lines.push(format!("Not looked at: it is {}.", format!("{why:?}").to_lowercase()));
+        lines.push(format!("Not looked at: it is {}.", why.name()));
     }
     for finding in &report.findings {
         let verdict = match finding.verdict {

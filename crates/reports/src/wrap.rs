@@ -10,6 +10,11 @@ pub fn wrap(text: &str, width: u16) -> String {
     lines.join("\n")
 }
 
+/// The beginning of a line that is at most `width` columns wide; at least a character.
+pub fn cut(line: &str, width: usize) -> &str {
+    split_at_width(line, width).0
+}
+
 fn wrapped(line: &str, width: usize) -> String {
     if line.width() <= width {
         return line.to_owned();
@@ -46,19 +51,19 @@ fn wrapped(line: &str, width: usize) -> String {
     done
 }
 
-/// The part of a word that fits, at least a character, and the rest.
-fn split_at_width(word: &str, width: usize) -> (&str, &str) {
+/// The part of a text that fits, at least a character, and the rest.
+fn split_at_width(text: &str, width: usize) -> (&str, &str) {
     let mut taken = 0;
     let mut at = 0;
-    for (place, c) in word.char_indices() {
+    for (place, c) in text.char_indices() {
         let next = place + c.len_utf8();
-        taken += word.get(place..next).map_or(0, UnicodeWidthStr::width);
+        taken += text.get(place..next).map_or(0, UnicodeWidthStr::width);
         if taken > width && at > 0 {
             break;
         }
         at = next;
     }
-    word.split_at(at)
+    text.split_at(at)
 }
 
 #[cfg(test)]
@@ -79,6 +84,15 @@ mod tests {
             "  https://example.or\n    g/a/very/long/ad\n    dress"
         );
         assert_eq!(wrap("a  b", 40), "a  b", "what fits stays as it is");
+    }
+
+    #[test]
+    fn a_line_is_cut_by_columns() {
+        assert_eq!(cut("\u{6f22}\u{6f22}\u{6f22}", 5), "\u{6f22}\u{6f22}");
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}e\u{301}");
+        assert_eq!(cut("short", 80), "short");
+        assert_eq!(cut("\u{6f22}", 1), "\u{6f22}");
+        assert_eq!(cut("", 3), "");
     }
 
     proptest! {

@@ -92,6 +92,21 @@ pub enum Skipped {
     Template,
 }
 
+impl Skipped {
+    /// What it is called in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Archived => "archived",
+            Self::Disabled => "disabled",
+            Self::Locked => "locked",
+            Self::Empty => "empty",
+            Self::Fork => "fork",
+            Self::Mirror => "mirror",
+            Self::Template => "template",
+        }
+    }
+}
+
 /// A repository in a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RepositoryReport {
@@ -136,6 +151,28 @@ pub enum Standing {
     Unavailable,
     /// There is no default branch, or the repository was not looked at.
     NotApplicable,
+}
+
+impl Standing {
+    /// Every standing, in the order of reports.
+    pub const ALL: [Self; 5] = [
+        Self::Protected,
+        Self::Unprotected,
+        Self::Unknown,
+        Self::Unavailable,
+        Self::NotApplicable,
+    ];
+
+    /// What it is called in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Protected => "protected",
+            Self::Unprotected => "unprotected",
+            Self::Unknown => "unknown",
+            Self::Unavailable => "unavailable",
+            Self::NotApplicable => "not applicable",
+        }
+    }
 }
 
 /// How a repository's dependencies are looked after.

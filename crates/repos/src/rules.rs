@@ -164,6 +164,11 @@ impl Rule {
         about::about(self).demand
     }
 
+    /// What is so where it is broken, in one sentence.
+    pub fn breach(self) -> &'static str {
+        about::about(self).breach
+    }
+
     /// How bad its breach is unless the policy says otherwise.
     pub fn severity(self) -> Severity {
         about::about(self).severity
@@ -237,9 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_says_what_it_demands_and_where_github_describes_it() {
+    fn every_rule_says_what_it_demands_what_its_breach_is_and_where_github_describes_it() {
         for rule in Rule::ALL {
             assert!(rule.demand().ends_with('.'), "{rule}");
+            assert!(rule.breach().ends_with('.'), "{rule}");
+            assert!(!rule.breach().contains(rule.demand()), "{rule}: {}", rule.breach());
             assert!(!rule.permission().is_empty(), "{rule}");
             let described = rule.source().starts_with("https://docs.github.com/en/");
             assert_eq!(described, rule != Rule::ExemptionExpired, "{rule}");

@@ -37,7 +37,7 @@ pub(crate) mod workflows;
 use clap::Subcommand;
 
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, ExitCodes};
 
 /// The commands that do one thing and end.
 #[derive(Debug, Subcommand)]
@@ -97,6 +97,16 @@ pub(crate) enum Operation {
     Restore(restore::Args),
     /// Make the database file as short as what is in it, while no control plane runs
     Compact(compact::Args),
+}
+
+impl Operation {
+    /// Which table of exit codes it ends by.
+    pub(crate) fn exit_codes(&self) -> ExitCodes {
+        match self {
+            Self::Repos(_) | Self::Workflows(_) => ExitCodes::Repositories,
+            _ => ExitCodes::Common,
+        }
+    }
 }
 
 /// Runs a command to its end.

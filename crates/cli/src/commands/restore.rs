@@ -7,7 +7,7 @@ use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use serde_json::json;
 
 use super::times::show;
-use crate::confirmation::confirm;
+use crate::confirmation::{NOTHING_DONE, confirm};
 use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
@@ -61,7 +61,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         restore.rows,
         dir.path().display()
     );
-    confirm(args.yes, &question)?;
+    if !confirm(args.yes, &question)? {
+        return Err(CliError::Failed(NOTHING_DONE.to_owned()));
+    }
     let authenticated = restore.authenticated;
     let restored = restore.finish(SystemClock.now()).await.map_err(refused)?;
     let Restored {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::course::Course;
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::issues::ActionTaken;
 use cc_devops_repos::monitoring::{Ask, MonitorReport, WatchedWorkflow};
 use cc_devops_repos::workflows::HealthName;
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 /// Runs `workflows`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let Command::Check(args) = command;
-    check(context, args).await.map_err(CliError::on_repositories)
+    check(context, args).await
 }
 
 async fn check(context: &Context, args: Args) -> Result<(), CliError> {
@@ -84,7 +85,7 @@ async fn check(context: &Context, args: Args) -> Result<(), CliError> {
             report.owner
         )));
     }
-    output.answer(&report, || output.fitted(text(&report, output)))?;
+    output.prose(&report, || text(&report, output))?;
     let failing = |told: &WatchedWorkflow| told.report.health == HealthName::Failing;
     match (report.workflows.iter().any(failing), report.complete) {
         (true, _) => Err(CliError::Answered),
@@ -118,7 +119,11 @@ fn text(report: &MonitorReport, output: Output) -> String {
             gaps.join("\n")
         ));
     }
-    parts.push(format!("{} requests, {} points.", report.requests, report.points));
+    parts.push(format!(
+        "{}, {}.",
+        counted(report.requests, "request", "requests"),
+        counted(report.points, "point", "points")
+    ));
     parts.join("\n\n")
 }
 
@@ -129,17 +134,22 @@ fn headline(report: &MonitorReport) -> String {
     let (failing, passing) = (count(HealthName::Failing), count(HealthName::Passing));
     let failing_told = match (failing, report.complete) {
         (0, false) => "no workflow is known to fail".to_owned(),
-        (failing, _) => format!("{failing} workflows fail"),
+        (failing, _) => counted(failing, "workflow fails", "workflows fail"),
     };
     let silent = summary.workflows.values().sum::<u64>() - failing - passing;
     let unread = match summary.unread {
         0 => String::new(),
-        1 => ", those of 1 repository are not known".to_owned(),
-        unread => format!(", those of {unread} repositories are not known"),
+        unread => format!(
+            ", those of {} are not known",
+            counted(unread, "repository", "repositories")
+        ),
     };
     format!(
-        "{} repositories of {}: {failing_told}, {passing} work, {silent} say nothing{unread}",
-        summary.repositories, report.owner
+        "{} of {}: {failing_told}, {}, {}{unread}",
+        counted(summary.repositories, "repository", "repositories"),
+        report.owner,
+        counted(passing, "works", "work"),
+        counted(silent, "says nothing", "say nothing")
     )
 }
 

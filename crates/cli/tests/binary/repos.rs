@@ -59,6 +59,14 @@ fn a_second_audit_and_a_second_look_at_workflows_change_nothing() {
 }
 
 #[test]
+fn one_workflow_is_told_as_one() {
+    let house = house();
+    let told = house.run(&["workflows", "check", "--dry-run"]).exits(1);
+    let headline = "3 repositories of acme: 1 workflow fails, 1 works, 0 say nothing\n";
+    assert!(told.stdout.starts_with(headline), "{told}");
+}
+
+#[test]
 fn what_is_fixed_is_known_the_next_time() {
     let house = house();
     house.run(&["repos", "audit", "--json"]).exits(1);
@@ -138,6 +146,24 @@ fn an_audit_has_its_formats_its_filters_and_its_exit_codes() {
         ])
         .exits(0);
     assert!(std::fs::read_to_string(&page).unwrap().starts_with("<!DOCTYPE html>"));
+    for (format, key) in [("json", "repositories"), ("sarif", "runs")] {
+        let file = house.place.path().join(format);
+        let name = file.to_str().unwrap();
+        let arguments = [
+            "repos",
+            "audit",
+            "--format",
+            format,
+            "--output",
+            name,
+            "--fail-on",
+            "never",
+        ];
+        let run = house.run(&arguments).exits(0);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(run.stdout.is_empty() && text.ends_with("}\n"), "{run}{text}");
+        assert!(serde_json::from_str::<Value>(&text).unwrap()[key].is_array(), "{text}");
+    }
     let one = house
         .run(&[
             "repos",

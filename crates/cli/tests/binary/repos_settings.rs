@@ -126,8 +126,11 @@ fn what_is_exported_is_planned_empty_and_a_change_by_hand_is_found_and_put_right
         exported["leftOut"][0].as_str().unwrap().contains("archived"),
         "{exported}"
     );
+    let asked = house.github.requests().len();
     let refused = house.run(&["repos", "export", "--out", file]).exits(2);
     assert!(refused.stderr.contains("name a new file"), "{refused}");
+    house.run(&["repos", "export", "--out", "nowhere/repos.toml"]).exits(3);
+    assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
     let text = std::fs::read_to_string(file).unwrap();
     assert!(
         text.contains("[defaults.settings.general]\n") && text.contains("repositories = [\"web\"]"),
@@ -323,6 +326,12 @@ fn what_may_not_be_seen_is_said_and_nothing_is_proposed_for_it() {
     assert!(
         text.stdout.contains("not compared: teams:") && !text.stdout.contains("Every setting"),
         "{text}"
+    );
+    let arguments = ["repos", "apply", "--yes", "--policy", file.to_str().unwrap()];
+    let applied = house.run_as("ghp_blind", &arguments).exits(3);
+    assert!(
+        applied.stdout.contains("not compared: teams:") && !applied.stdout.contains("nothing to do"),
+        "{applied}"
     );
 }
 

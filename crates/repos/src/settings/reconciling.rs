@@ -223,11 +223,11 @@ impl Reconciler {
     }
 
     /// Carries a plan out, one change after the other, each on record before and after. One that fails does not keep
-    /// the next from being tried. Nothing is written where another repository has the name now, where the repository
-    /// refuses to be written to, or where a setting is not what it was planned against.
+    /// the next from being tried. Nothing is written where the repository cannot be looked at, where another one has
+    /// the name now, where it refuses to be written to, or where a setting is not what it was planned against.
     ///
     /// # Errors
-    /// `Stopped` between two changes; what the host says where the repository cannot be looked at; the store.
+    /// `Stopped`, before the repository is looked at or between two changes; the store.
     pub async fn apply(&self, plan: &SettingsPlan, author: &Author, course: &Course) -> PortResult<Vec<Applied>> {
         let changes = &plan.drift.changes;
         let refused = self.moved(plan).await?;
@@ -290,8 +290,10 @@ impl Reconciler {
         };
         let looked = self.host.settings(&asked, &mut take).await;
         match looked {
+            Err(error) if error.kind == PortErrorKind::Stopped => Err(error),
             Err(error) if error.kind == PortErrorKind::NotFound => Ok(Some(format!("{}; plan anew", error.message))),
-            Err(error) => Err(error),
+            // What was written before is still to be told, and other repositories are still to be tried.
+            Err(error) => Ok(Some(format!("it could not be looked at: {}", error.message))),
             Ok(_) => Ok(why),
         }
     }

@@ -5,7 +5,7 @@ use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use serde_json::json;
 
-use crate::confirmation::confirm;
+use crate::confirmation::{NOTHING_DONE, confirm};
 use crate::context::Context;
 use crate::data_dir::DataDir;
 use crate::error::CliError;
@@ -41,7 +41,9 @@ pub(super) async fn run(context: &Context, opened: &Opened, args: &Args) -> Resu
             "nothing speaks against the audit trail".to_owned()
         });
     };
-    confirm(args.yes, &format!("{doubt}. Take the audit trail as it stands?"))?;
+    if !confirm(args.yes, &format!("{doubt}. Take the audit trail as it stands?"))? {
+        return Err(CliError::Failed(NOTHING_DONE.to_owned()));
+    }
     let entry = AuditEntry {
         at: SystemClock.now(),
         principal: None,

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use cc_devops_app::repositories::RepositoryTools;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::planned::{carried_out, changes, count, document, is_in_part, left_alone, no_settings, not_read, shown};
+use super::planned::{
+    carried_out, changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes,
+    repositories, shown,
+};
 use super::{Keeping, Whose};
-use crate::confirmation::confirm;
+use crate::confirmation::{NOTHING_DONE, confirm};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
 
@@ -46,10 +48,8 @@ pub(crate) struct Args {
 /// The file of a saved plan, where one is meant.
 fn plan_file(names: &[String]) -> Result<Option<PathBuf>, CliError> {
     let is_file = |name: &&String| {
-        let json = Path::new(name)
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("json"));
-        json && (Path::new(name).exists() || !is_full_name(name))
+        let path = Path::new(name);
+        is_plan_file(path) && (path.exists() || !is_full_name(name))
     };
     match (names.iter().find(is_file), names) {
         (None, _) => Ok(None),
@@ -87,27 +87,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 ..Planned::default()
             }
         }
-        _ => plan(context, hygiene, &looking.names).await?,
+        _ => compared(context, hygiene, &looking.names).await?,
     };
-    let (changed, repositories) = changes(&planned.plans);
+    let (changed, in_repositories) = planned_changes(&planned.plans);
     if changed > 0 {
         if !args.yes {
             let parts: Vec<String> = planned.plans.iter().map(shown).collect();
             output.note(&parts.join("\n\n"));
         }
-        let question = format!(
-            "Make {} in {}?",
-            count(changed, "change"),
-            count(repositories, "repository")
-        );
-        confirm(args.yes, &question).map_err(|error| match error {
-            // A person said no: the drift stays.
-            CliError::Failed(said) => {
-                output.note(&said);
-                CliError::Answered
-            }
-            error => error,
-        })?;
+        let question = format!("Make {} in {}?", changes(changed), repositories(in_repositories));
+        if !confirm(args.yes, &question)? {
+            // The drift stays.
+            output.note(NOTHING_DONE);
+            return Err(CliError::Answered);
+        }
     }
     let mut progress = output.progress("repositories changed:");
     let mut applied = Vec::new();
@@ -127,7 +120,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let mut parts: Vec<String> = planned.plans.iter().map(|plan| carried_out(plan, &applied)).collect();
         parts.extend(not_read(&planned.missing));
         parts.extend(left_alone(&planned.left_alone));
-        if changed == 0 {
+        if changed == 0 && !is_in_part(&planned) {
             parts.push("There is nothing to do.".to_owned());
         }
         parts.join("\n\n")
@@ -139,18 +132,4 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     } else {
         Ok(())
     }
-}
-
-async fn plan(context: &Context, hygiene: &RepositoryTools, names: &[String]) -> Result<Planned, CliError> {
-    if !hygiene.reconciler.wants_settings() {
-        return Err(no_settings());
-    }
-    let mut progress = context.output.progress("repositories compared:");
-    progress.start();
-    let planned = hygiene
-        .reconciler
-        .plan(names, &mut |done, total| progress.of(done, total))
-        .await;
-    drop(progress);
-    planned.map_err(|error| CliError::of_named(error, names))
 }

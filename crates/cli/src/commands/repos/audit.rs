@@ -1,17 +1,20 @@
 //! `repos audit`: every repository, held against the policy.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cc_devops_reports::{Shown, html, markdown, sarif, table};
 use cc_devops_repos::audit::ScanReport;
 use cc_devops_repos::auditing::{Ask, AuditError};
 use cc_devops_repos::rules::{Rule, Severity};
+use serde_json::Value;
 
 use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
-use crate::output::Output;
+use crate::output::{Output, line_of_json, streamed};
 
 const AFTER_HELP: &str = "\
 The token is the secret /contentcraft/github/token, or GITHUB_TOKEN; docs/REPOS.md says which
@@ -111,15 +114,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         report = report.only(&rules);
     }
     let format = if output.is_json() { Format::Json } else { args.format };
-    let text = shown(context, &report, format, &looking.tools.web)?;
-    match (text, args.output) {
-        (None, None) => Output::json_stream(&report)?,
-        (None, Some(file)) => {
-            let text = serde_json::to_string(&report);
-            written(&file, &text.map_err(no_json)?)?;
-        }
-        (Some(text), None) => Output::raw(&text)?,
-        (Some(text), Some(file)) => written(&file, &text)?,
+    let document = Document::of(&report, format, context, &looking.tools.web);
+    match args.output {
+        None => document.print()?,
+        Some(file) => document.save(&file)?,
     }
     let failed = args
         .fail_on
@@ -140,32 +138,52 @@ pub(super) fn refused(error: AuditError, named: &[String]) -> CliError {
     }
 }
 
-/// The report as it is shown; none where it is JSON, which may be large.
-fn shown(context: &Context, report: &ScanReport, format: Format, web: &str) -> Result<Option<String>, CliError> {
-    let output = context.output;
-    Ok(Some(match format {
-        Format::Json => return Ok(None),
-        Format::Sarif => {
-            let log = serde_json::to_string_pretty(&sarif(report, web, env!("CARGO_PKG_VERSION")));
-            log.map_err(no_json)?
-        }
-        Format::Table => {
-            let shown = Shown {
-                verbose: context.global.verbose > 0,
-                width: output.size().0,
-            };
-            output.fitted(table(report, shown))
-        }
-        Format::Markdown => markdown(report, web),
-        Format::Html => html(report, web),
-    }))
+/// A report in the form that was asked for. What is JSON may be large, and is made while it is written.
+enum Document<'r> {
+    Json(&'r ScanReport),
+    Sarif(Value),
+    /// For people, within the width of the terminal.
+    Table(String),
+    Text(String),
 }
 
-fn no_json(error: serde_json::Error) -> CliError {
-    CliError::internal("an audit is no valid JSON", error)
-}
+impl<'r> Document<'r> {
+    fn of(report: &'r ScanReport, format: Format, context: &Context, web: &str) -> Self {
+        let output = context.output;
+        match format {
+            Format::Json => Self::Json(report),
+            Format::Sarif => Self::Sarif(sarif(report, web, env!("CARGO_PKG_VERSION"))),
+            Format::Table => {
+                let shown = Shown {
+                    verbose: context.global.verbose > 0,
+                    width: output.size().0,
+                };
+                Self::Table(table(report, shown))
+            }
+            Format::Markdown => Self::Text(markdown(report, web)),
+            Format::Html => Self::Text(html(report, web)),
+        }
+    }
 
-fn written(file: &Path, text: &str) -> Result<(), CliError> {
-    let text = format!("{}\n", text.trim_end_matches('\n'));
-    std::fs::write(file, text).map_err(|error| CliError::write(format!("cannot write {}", file.display()), error))
+    fn print(&self) -> Result<(), CliError> {
+        match self {
+            Self::Json(report) => Output::json_stream(report),
+            Self::Sarif(log) => Output::raw(&format!("{log:#}")),
+            Self::Table(text) => Output::sentences(text),
+            Self::Text(text) => Output::raw(text),
+        }
+    }
+
+    fn save(&self, file: &Path) -> Result<(), CliError> {
+        let written = File::create(file).and_then(|made| streamed(made, |out| self.write(out)));
+        written.map_err(|error| CliError::write(format!("cannot write {}", file.display()), error))
+    }
+
+    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        match self {
+            Self::Json(report) => line_of_json(out, report),
+            Self::Sarif(log) => writeln!(out, "{log:#}"),
+            Self::Table(text) | Self::Text(text) => writeln!(out, "{}", text.trim_end_matches('\n')),
+        }
+    }
 }

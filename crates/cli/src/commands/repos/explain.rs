@@ -42,7 +42,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let Some(repository) = report.repositories.first() else {
         return Err(CliError::Failed(format!("nothing is known of {}", args.name)));
     };
-    let output = context.output;
-    output.answer(repository, || output.fitted(explain(repository)))?;
+    context.output.prose(repository, || explain(repository))?;
     if report.complete { Ok(()) } else { Err(CliError::Unread) }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cc_devops_app::settings::login;
 use serde_json::json;
 
-use super::planned::{count, write_new};
+use super::planned::{Out, repositories};
 use super::{Keeping, Whose};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
@@ -39,6 +39,7 @@ pub(crate) struct Args {
 /// Runs `repos export`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
+    let out = Out::begin(args.out)?;
     let whose = Whose {
         owner: args.owner,
         policy: None,
@@ -54,17 +55,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .await;
     drop(progress);
     let (exported, is_whole) = exported.map_err(|error| CliError::of_named(error, names))?;
-    match &args.out {
-        Some(path) => {
-            write_new(path, &exported.toml)?;
+    match out {
+        Some(out) => {
+            let file = out.finish(&exported.toml)?;
             let answer = json!({
-                "file": path.display().to_string(), "repositories": exported.repositories,
+                "file": file, "repositories": exported.repositories,
                 "leftOut": exported.left_out,
             });
             output.answer(&answer, || {
                 let mut lines = exported.left_out.clone();
-                let described = count(exported.repositories, "repository");
-                lines.push(format!("{} describes {described}.", path.display()));
+                let described = repositories(exported.repositories);
+                lines.push(format!("{file} describes {described}."));
                 lines.join("\n")
             })?;
         }

@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::audit::rule;
-use super::{Keeping, Whose};
+use super::planned::{not_read, outcomes, repositories};
+use super::{Chosen, Keeping};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
 use crate::output::visible;
@@ -34,11 +35,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
-    /// Repositories; without one, all of the owner's
-    #[arg(value_name = "REPOSITORY")]
-    names: Vec<String>,
     #[command(flatten)]
-    whose: Whose,
+    chosen: Chosen,
     /// One rule, and others by naming it again; without it, all
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Vec<Rule>,
@@ -62,8 +60,8 @@ struct Answer<'a> {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
     let keeping = if args.apply { Keeping::Keeps } else { Keeping::Shows };
-    let whose = args.whose.looking_at(&args.rule);
-    let looking = Box::pin(whose.look(context, &args.names, keeping)).await?;
+    let Chosen { names, whose } = args.chosen;
+    let looking = Box::pin(whose.looking_at(&args.rule).look(context, &names, keeping)).await?;
     let hygiene = looking.tools;
     let wanted = Wanted {
         names: looking.names,
@@ -94,8 +92,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         applied: args.apply.then_some(applied.as_slice()),
     };
     let of_all = wanted.names.is_empty();
-    output.answer(&answer, || {
-        output.fitted(text(&plans, args.apply.then_some(applied.as_slice()), of_all))
+    output.prose(&answer, || {
+        text(&plans, args.apply.then_some(applied.as_slice()), of_all)
     })?;
     let failed = applied.iter().any(|applied| !applied.done);
     if failed || !plans.missing.is_empty() {
@@ -115,14 +113,7 @@ fn text(plans: &Plans, applied: Option<&[Applied]>, of_all: bool) -> String {
         .collect();
     let nothing = parts.is_empty();
     parts.extend(unknown(plans, of_all));
-    for (name, why) in &plans.missing {
-        let name = if name.is_empty() {
-            "the list of repositories"
-        } else {
-            name
-        };
-        parts.push(format!("{} was not read: {}", visible(name), visible(why)));
-    }
+    parts.extend(not_read(&plans.missing));
     if parts.is_empty() {
         parts.push("There is nothing to put right.".to_owned());
     } else if nothing {
@@ -130,10 +121,7 @@ fn text(plans: &Plans, applied: Option<&[Applied]>, of_all: bool) -> String {
     }
     let would_change = plans.would_change();
     if applied.is_none() && (of_all || would_change > 0) {
-        let mut end = match would_change {
-            1 => "1 repository would be changed.".to_owned(),
-            more => format!("{more} repositories would be changed."),
-        };
+        let mut end = format!("{} would be changed.", repositories(would_change));
         if would_change > 0 {
             end.push_str(" Nothing was changed. Carry it out with --apply.");
         }
@@ -147,17 +135,17 @@ fn unknown(plans: &Plans, of_all: bool) -> Vec<String> {
     let mut by_fix: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<Rule>)> = BTreeMap::new();
     for plan in &plans.plans {
         for unknown in &plan.unknown {
-            let (repositories, rules) = by_fix.entry(&unknown.fix).or_default();
-            repositories.insert(&plan.repository);
+            let (places, rules) = by_fix.entry(&unknown.fix).or_default();
+            places.insert(&plan.repository);
             rules.insert(unknown.rule);
         }
     }
-    let told = |(fix, (repositories, rules)): (&str, (BTreeSet<&str>, BTreeSet<Rule>))| {
+    let told = |(fix, (places, rules)): (&str, (BTreeSet<&str>, BTreeSet<Rule>))| {
         let rules: Vec<&str> = rules.into_iter().map(Rule::name).collect();
-        let places = match (repositories.len(), repositories.first()) {
+        let places = match (places.len(), places.first()) {
             (1, Some(one)) => (*one).to_owned(),
-            (many, _) if of_all => format!("{many} repositories"),
-            _ => repositories.into_iter().collect::<Vec<_>>().join(", "),
+            (many, _) if of_all => repositories(many),
+            _ => places.into_iter().collect::<Vec<_>>().join(", "),
         };
         format!(
             "What holds is not known, of {}: {}. {}",
@@ -185,13 +173,7 @@ fn of_plan(plan: &Plan, applied: Option<&[Applied]>) -> String {
                     .map(|warning| format!("  warning: {}", visible(warning))),
             );
         }
-        Some(applied) => {
-            let own = applied.iter().filter(|applied| applied.repository == plan.repository);
-            lines.extend(own.map(|applied| {
-                let mark = if applied.done { "done" } else { "FAILED" };
-                format!("  {mark}: {}", visible(&applied.outcome))
-            }));
-        }
+        Some(applied) => lines.extend(outcomes(&plan.repository, applied)),
     }
     for refusal in &plan.refused {
         lines.push(format!("  left alone: {}: {}", refusal.rule, visible(&refusal.why)));

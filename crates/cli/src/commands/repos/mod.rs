@@ -8,6 +8,7 @@ mod fix;
 mod plan;
 mod planned;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use cc_devops_app::repositories::{RepositoryTools, Trouble};
@@ -55,17 +56,26 @@ pub(crate) struct Whose {
     named: Vec<Rule>,
 }
 
+/// Which of the owner's repositories, and what is demanded of them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Chosen {
+    /// Repositories; without one, all of the owner's
+    #[arg(value_name = "REPOSITORY")]
+    names: Vec<String>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
 /// Runs `repos`.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
-    let done = match command {
+    match command {
         Command::Audit(args) => Box::pin(audit::run(context, args)).await,
         Command::Explain(args) => Box::pin(explain::run(context, args)).await,
         Command::Fix(args) => Box::pin(fix::run(context, args)).await,
         Command::Plan(args) => Box::pin(plan::run(context, args)).await,
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Export(args) => Box::pin(export::run(context, args)).await,
-    };
-    done.map_err(CliError::on_repositories)
+    }
 }
 
 /// Whether a command keeps what it learns for the next time.
@@ -87,7 +97,32 @@ pub(crate) struct Looking {
     _opened: Option<Opened>,
 }
 
+impl Chosen {
+    /// The same repositories and policy, as a shell takes them behind a command.
+    pub(crate) fn as_written(&self) -> String {
+        let mut written = String::new();
+        for name in &self.names {
+            written.push(' ');
+            written.push_str(&shell_word(name));
+        }
+        written + &self.whose.as_written()
+    }
+}
+
 impl Whose {
+    /// The same owner and policy, as a shell takes them behind a command; nothing where the configuration has them.
+    pub(crate) fn as_written(&self) -> String {
+        let owner = self
+            .owner
+            .as_ref()
+            .map(|owner| format!(" --owner {}", shell_word(owner)));
+        let policy = self.policy.as_ref().map(|file| {
+            let file = file.to_string_lossy();
+            format!(" --policy {}", shell_word(&file))
+        });
+        owner.into_iter().chain(policy).collect()
+    }
+
     /// The same, looking at these rules whatever the policy says.
     pub(crate) fn looking_at(self, rules: &[Rule]) -> Self {
         Self {
@@ -143,6 +178,16 @@ impl Whose {
     }
 }
 
+/// A text as one word of a command line of a POSIX shell.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:@+=%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
 /// What is said where nobody said whose repositories are meant.
 const NOBODYS: &str = "whose repositories? Say it with --owner LOGIN, or set github.owner in the configuration";
 
@@ -164,4 +209,26 @@ fn policy(file: &Path) -> Result<Policy, CliError> {
         let message = format!("the policy {} has errors:{}", file.display(), problems.concat());
         CliError::Usage(message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_is_written_as_a_shell_takes_it() {
+        let chosen = Chosen {
+            names: vec!["web".to_owned(), "acme/api".to_owned()],
+            whose: Whose {
+                owner: Some("acme".to_owned()),
+                policy: Some(PathBuf::from("it's mine.toml")),
+                named: Vec::new(),
+            },
+        };
+        assert_eq!(
+            chosen.as_written(),
+            r" web acme/api --owner acme --policy 'it'\''s mine.toml'"
+        );
+        assert_eq!(shell_word(""), "''");
+    }
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_kernel::text::counted;
 use cc_devops_repos::settings::reconciling::Planned;
 use cc_devops_repos::settings::saved::SavedPlan;
 use serde_json::json;
 
-use super::planned::{changes, count, document, is_in_part, left_alone, no_settings, not_read, shown, write_new};
-use super::{Keeping, Whose};
+use super::planned::{
+    Out, changes, compared, document, is_in_part, is_plan_file, left_alone, not_read, planned_changes, shown,
+};
+use super::{Chosen, Keeping, shell_word};
 use crate::context::Context;
 use crate::error::{CliError, with_exit_codes};
 
@@ -27,48 +30,61 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(AFTER_HELP))]
 pub(crate) struct Args {
-    /// Repositories; without one, all of the owner's
-    #[arg(value_name = "REPOSITORY")]
-    names: Vec<String>,
     #[command(flatten)]
-    whose: Whose,
-    /// File to save the plan to, for `repos apply`; it must not exist yet
-    #[arg(long, value_name = "FILE")]
+    chosen: Chosen,
+    /// File to save the plan to, for `repos apply`: it ends in .json, and must not exist yet
+    #[arg(long, value_name = "FILE", value_parser = plan_file)]
     out: Option<PathBuf>,
+}
+
+fn plan_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if is_plan_file(&path) {
+        Ok(path)
+    } else {
+        Err("name a file that ends in .json, because `repos apply` takes no other for a plan".to_owned())
+    }
+}
+
+/// The command that makes so what is shown.
+fn to_apply(args: &Args) -> String {
+    let what = match &args.out {
+        Some(path) => format!(
+            " {}{}",
+            shell_word(&path.to_string_lossy()),
+            args.chosen.whose.as_written()
+        ),
+        None => args.chosen.as_written(),
+    };
+    format!("cc-devops repos apply{what}")
 }
 
 /// Runs `repos plan`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let output = context.output;
-    let looking = Box::pin(args.whose.look(context, &args.names, Keeping::Shows)).await?;
+    let to_apply = to_apply(&args);
+    let out = Out::begin(args.out)?;
+    let Chosen { names, whose } = args.chosen;
+    let looking = Box::pin(whose.look(context, &names, Keeping::Shows)).await?;
     let (hygiene, names) = (&looking.tools, &looking.names);
-    if !hygiene.reconciler.wants_settings() {
-        return Err(no_settings());
-    }
-    let mut progress = output.progress("repositories compared:");
-    progress.start();
-    let planned = hygiene
-        .reconciler
-        .plan(names, &mut |done, total| progress.of(done, total))
-        .await;
-    drop(progress);
-    let planned = planned.map_err(|error| CliError::of_named(error, names))?;
-    if let Some(path) = &args.out {
+    let planned = compared(context, hygiene, names).await?;
+    let saved = out.map(|out| {
         let (now, plans) = (SystemClock.now(), planned.plans.clone());
         let saved = SavedPlan::new(&hygiene.owner, &hygiene.server, plans, now, &person());
         let text = serde_json::to_string_pretty(&saved);
         let text = text.map_err(|error| CliError::internal("a plan is no valid JSON", error))?;
-        write_new(path, &format!("{text}\n"))?;
-    }
-    let (changed, _) = changes(&planned.plans);
+        out.finish(&format!("{text}\n"))
+    });
+    let saved = saved.transpose()?;
+    let (changed, _) = planned_changes(&planned.plans);
     let answer = json!({
         "owner": hygiene.owner, "compared": planned.compared, "changes": changed,
         "plans": planned.plans.iter().map(document).collect::<Vec<_>>(),
         "missing": planned.missing, "leftAlone": planned.left_alone,
         "requests": planned.spent.requests, "points": planned.spent.points,
-        "saved": args.out.as_ref().map(|path| path.display().to_string()),
+        "saved": saved,
     });
-    output.answer(&answer, || text(&planned, args.out.as_ref()))?;
+    output.answer(&answer, || text(&planned, &to_apply))?;
     if changed > 0 {
         Err(CliError::Answered)
     } else if is_in_part(&planned) {
@@ -87,21 +103,16 @@ fn person() -> String {
     named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
 }
 
-fn text(planned: &Planned, saved: Option<&PathBuf>) -> String {
+fn text(planned: &Planned, to_apply: &str) -> String {
     let mut parts: Vec<String> = planned.plans.iter().map(shown).collect();
     parts.extend(not_read(&planned.missing));
     parts.extend(left_alone(&planned.left_alone));
-    let compared = count(usize::try_from(planned.compared).unwrap_or(usize::MAX), "repository");
-    let (changed, repositories) = changes(&planned.plans);
+    let compared = counted(planned.compared, "repository", "repositories");
+    let (changed, in_repositories) = planned_changes(&planned.plans);
     parts.push(if changed > 0 {
-        let what = match saved {
-            Some(path) => format!("cc-devops repos apply {}", path.display()),
-            None => "cc-devops repos apply".to_owned(),
-        };
         format!(
-            "{} in {} of {compared} compared. Nothing was changed; make it so with: {what}",
-            count(changed, "change"),
-            repositories
+            "{} in {in_repositories} of {compared} compared. Nothing was changed; make it so with: {to_apply}",
+            changes(changed)
         )
     } else if is_in_part(planned) {
         format!("What could be compared is as the policy names it, in {compared}.")

@@ -2,9 +2,43 @@
 
 use std::time::Duration;
 
+use cc_devops_fake_github::Fault;
 use serde_json::{Value, json};
 
 use super::house;
+use crate::process::Run;
+
+#[test]
+fn a_repository_that_cannot_be_looked_at_hides_no_other() {
+    let house = house();
+    house.github.change(|model| {
+        model.repo("acme/zoo", |_| ());
+    });
+    // Named ones are read one by one: the first is looked at and written, and then comes the second.
+    let lost = Fault::Status(401, "Bad credentials");
+    house.github.fault("POST /graphql OneWantedSettings", 2, lost);
+    let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
+    let applied = house.with(policy, &["apply", "--yes", "--json"]).exits(1).json();
+    let of = |name: &str| {
+        let all = applied["applied"].as_array().unwrap();
+        let own: Vec<&Value> = all.iter().filter(|each| each["repository"] == name).collect();
+        assert_eq!(own.len(), 1, "{applied}");
+        own[0].clone()
+    };
+    assert_eq!(
+        (&of("acme/api")["done"], &of("acme/zoo")["done"]),
+        (&json!(true), &json!(true))
+    );
+    let web = of("acme/web");
+    assert_eq!(web["done"], false);
+    let said = web["outcome"].as_str().unwrap();
+    assert!(said.starts_with("it could not be looked at: "), "{said}");
+    for (name, written) in [("acme/api", true), ("acme/web", false), ("acme/zoo", true)] {
+        house.of(name, |of| {
+            assert_eq!(of.settings.topics.contains(&"new".to_owned()), written, "{name}");
+        });
+    }
+}
 
 #[test]
 fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
@@ -20,6 +54,22 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
         (&json!(1), &json!("linus"), &json!("acme"))
     );
     assert_eq!(saved["sha256"].as_str().unwrap().len(), 64);
+    let asked = house.github.requests().len();
+    let taken = house.with(policy, &["plan", "--out", path]).exits(2);
+    assert!(taken.stderr.contains("name a new file"), "{taken}");
+    assert_eq!(house.github.requests().len(), asked, "nothing is read in vain");
+    let wanted = house.place.write("wanted.toml", policy);
+    let unread = [
+        "repos",
+        "plan",
+        "--out",
+        "new.json",
+        "--policy",
+        wanted.to_str().unwrap(),
+    ];
+    house.run_as("ghp_wrong", &unread).exits(3);
+    let mut left = std::fs::read_dir(house.place.path()).unwrap();
+    assert!(!left.any(|each| each.unwrap().file_name().to_string_lossy().starts_with("new.json")));
 
     let edited = house.place.write("edited.json", &text.replace("\"eu\"", "\"us\""));
     let refused = house
@@ -91,6 +141,39 @@ fn a_saved_plan_is_carried_out_as_it_is_or_refused() {
     );
     assert!(outcomes.iter().any(|words| words.contains("archived")), "{other}");
     assert_eq!(house.writes(), writes);
+}
+
+#[test]
+fn the_command_that_a_plan_names_makes_that_plan_so() {
+    let house = house();
+    let policy = "[defaults.settings]\ntopics = [\"new\"]\n";
+    let has = |name: &str| house.of(name, |of| of.settings.topics.contains(&"new".to_owned()));
+    // Nothing but the command line says whose repositories they are.
+    house
+        .place
+        .configure(&format!("[github]\napi_url = \"{}\"\n", house.github.url()));
+    let run = |planned: &Run| {
+        let (_, command) = planned
+            .stdout
+            .trim()
+            .rsplit_once("make it so with: cc-devops ")
+            .unwrap();
+        let words: Vec<&str> = command.split_whitespace().collect();
+        house.run(&[&words[..], &["--yes"]].concat()).exits(0);
+    };
+    run(&house.with(policy, &["plan", "api", "--owner", "acme"]).exits(1));
+    assert_eq!((has("acme/api"), has("acme/web")), (true, false));
+    let saved = house.place.path().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    run(&house
+        .with(policy, &["plan", "--owner", "acme", "--out", saved])
+        .exits(1));
+    assert!(has("acme/web"));
+
+    let asked = house.github.requests().len();
+    let refused = house.with(policy, &["plan", "--out", "plan.txt"]).exits(2);
+    assert!(refused.stderr.contains("ends in .json"), "{refused}");
+    assert_eq!(house.github.requests().len(), asked);
 }
 
 #[test]

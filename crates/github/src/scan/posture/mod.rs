@@ -275,26 +275,24 @@ impl Turn<'_> {
         let client = self.client;
         if asked.has(Topic::WorkflowPermissions) {
             let of_all = organization.and_then(OfOrganization::workflow_permissions);
-            posture.workflow_permissions = Some(match of_all {
-                Some(permissions) => Observed::known(permissions),
-                None => {
-                    let ask = |etag| place.workflow_permissions(client, etag);
-                    self.read(Topic::WorkflowPermissions, ask, |seen| {
-                        seen.token == TokenPermission::Write
-                    })
-                    .await
-                }
+            posture.workflow_permissions = Some(if let Some(permissions) = of_all {
+                Observed::known(permissions)
+            } else {
+                let ask = |etag| place.workflow_permissions(client, etag);
+                self.read(Topic::WorkflowPermissions, ask, |seen| {
+                    seen.token == TokenPermission::Write
+                })
+                .await
             });
         }
         if asked.has(Topic::Actions) {
             let of_all = organization.and_then(|of| of.actions(settings.actions.allowed));
-            posture.actions = Some(match of_all {
-                Some(actions) => Observed::known(actions),
-                None => {
-                    let ask = |etag| place.actions(client, etag);
-                    self.read(Topic::Actions, ask, |seen| seen.allowed < settings.actions.allowed)
-                        .await
-                }
+            posture.actions = Some(if let Some(actions) = of_all {
+                Observed::known(actions)
+            } else {
+                let ask = |etag| place.actions(client, etag);
+                self.read(Topic::Actions, ask, |seen| seen.allowed < settings.actions.allowed)
+                    .await
             });
         } else if let Some(actions) = organization.and_then(OfOrganization::pinning) {
             posture.actions = Some(Observed::known(actions));
