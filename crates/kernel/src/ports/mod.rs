@@ -9,6 +9,7 @@
 
 mod audit_trail;
 mod secrets;
+mod state;
 mod upkeep;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ pub use audit_trail::{AuditArchive, AuditTrail};
 pub use secrets::{
     MAX_SECRET_BYTES, PutSecret, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
+pub use state::{Content, Record, RecordKey, RecordKind, StateChange, StateStore};
 pub use upkeep::{Alerts, Announcements, Checks, Schedule};
 
 /// Time, so that tests decide it.

@@ -1,0 +1,139 @@
+//! What the watch and the alerts remember: versioned records, found by name, by due time or in a list.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::audit::AuditEntry;
+use crate::port_error::PortResult;
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// An agent's watch; named by the agent.
+    Watch,
+    /// A flip of an agent's state; listed by the agent, named so that names sort by time.
+    Flip,
+    /// What an agent said lately, with what was sent along; listed by the agent.
+    Ping,
+    /// Which agent a ping address is of; named by the address's hash.
+    PingAddress,
+    /// When the watch was seen to be awake.
+    Mark,
+    /// An alert; named by its condition's key.
+    Alert,
+    /// Alerts that are told together.
+    Group,
+    /// A message on its way to one channel; listed by the channel.
+    Delivery,
+    /// How a channel does; named by the channel.
+    Channel,
+    /// A silence; named by its id.
+    Silence,
+    /// Whether the control plane does nothing unasked.
+    Maintenance,
+    /// What else a source of conditions has to remember between two looks.
+    Source,
+}
+
+impl RecordKind {
+    /// The kind as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Flip => "flip",
+            Self::Ping => "ping",
+            Self::PingAddress => "ping-address",
+            Self::Mark => "mark",
+            Self::Alert => "alert",
+            Self::Group => "group",
+            Self::Delivery => "delivery",
+            Self::Channel => "channel",
+            Self::Silence => "silence",
+            Self::Maintenance => "maintenance",
+            Self::Source => "source",
+        }
+    }
+}
+
+/// A record's key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    /// What it is about.
+    pub kind: RecordKind,
+    /// Its name, the only one of its kind; 1 to 500 bytes.
+    pub name: String,
+}
+
+impl RecordKey {
+    /// The key of a name.
+    pub fn new(kind: RecordKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+        }
+    }
+}
+
+/// What is kept under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// When somebody has to look at it; none where nobody has to.
+    pub due_at: Option<Timestamp>,
+    /// The list it stands in, at most 200 bytes; none where it stands in none.
+    pub list: Option<String>,
+    /// JSON, at most 300,000 bytes.
+    pub body: String,
+}
+
+/// A record as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its key.
+    pub key: RecordKey,
+    /// Its version: 1 when it was made, one more with each change.
+    pub version: u64,
+    /// What is kept.
+    pub content: Content,
+}
+
+/// A change of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateChange {
+    /// The record.
+    pub key: RecordKey,
+    /// The version it was read in; 0 where there must be none yet.
+    pub version: u64,
+    /// What is kept from now on; none takes it away.
+    pub content: Option<Content>,
+}
+
+/// Where the watch and the alerts keep what they remember.
+#[async_trait]
+pub trait StateStore: Send + Sync {
+    /// The records of the keys, in their order; none where there is none. At most 100 keys.
+    async fn read(&self, keys: &[RecordKey]) -> PortResult<Vec<Option<Record>>>;
+
+    /// Records of a kind that are due at `until` or before, the earliest first, `limit` at most. With nothing due one
+    /// row is read.
+    async fn due(&self, kind: RecordKind, until: Timestamp, limit: usize) -> PortResult<Vec<Record>>;
+
+    /// When the earliest record of a kind is due; none where none is.
+    async fn next_due(&self, kind: RecordKind) -> PortResult<Option<Timestamp>>;
+
+    /// Records of a kind in one list (all of the kind where none is named), by name, from behind `after`, `limit` at
+    /// most.
+    async fn list(
+        &self,
+        kind: RecordKind,
+        list: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> PortResult<Vec<Record>>;
+
+    /// Makes every change, with the audit row, in one transaction. `Superseded` where a record is not in the version it
+    /// was read in, and nothing is changed then. See [`StateStore::most_changes`].
+    async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()>;
+
+    /// How many changes one transaction takes at most.
+    fn most_changes(&self) -> usize;
+}
