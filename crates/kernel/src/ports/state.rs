@@ -37,8 +37,6 @@ pub enum RecordKind {
     Group,
     /// A message on its way to one channel; listed by the channel.
     Delivery,
-    /// A message that was delivered, or given up.
-    Told,
     /// How a channel does; named by the channel.
     Channel,
     /// A silence; named by its id.
@@ -51,7 +49,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -60,7 +58,6 @@ impl RecordKind {
         Self::Alert,
         Self::Group,
         Self::Delivery,
-        Self::Told,
         Self::Channel,
         Self::Silence,
         Self::Maintenance,
@@ -70,7 +67,7 @@ impl RecordKind {
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
     /// housekeeping.
     pub fn ends_when_due(self) -> bool {
-        matches!(self, Self::Flip | Self::Ping | Self::Alert | Self::Told)
+        matches!(self, Self::Flip | Self::Ping)
     }
 
     /// The kind as it is stored.
@@ -84,7 +81,6 @@ impl RecordKind {
             Self::Alert => "alert",
             Self::Group => "group",
             Self::Delivery => "delivery",
-            Self::Told => "told",
             Self::Channel => "channel",
             Self::Silence => "silence",
             Self::Maintenance => "maintenance",
