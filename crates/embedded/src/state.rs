@@ -10,7 +10,7 @@ use cc_devops_kernel::ports::{
 };
 use cc_devops_requests::ports::Forgotten;
 use jiff::Timestamp;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::audit::Prepared;
 use crate::columns::{count_at, limit, nanos, optional_time_at};
@@ -162,7 +162,7 @@ fn find(conn: &Connection, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, Fa
 /// Makes the changes. All but the first are looked at before anything is written, so that a write which is refused has
 /// changed nothing and need not be undone; the first tells by itself whether it found its version.
 fn write(conn: &Connection, changes: &[StateChange]) -> Result<(), Fault> {
-    let Some((first, rest)) = changes.split_first() else {
+    let Some((_, rest)) = changes.split_first() else {
         return Ok(());
     };
     if !rest.is_empty() {
@@ -175,56 +175,46 @@ fn write(conn: &Connection, changes: &[StateChange]) -> Result<(), Fault> {
             }
         }
     }
-    let mut statements = Statements::of(conn)?;
-    std::iter::once(first)
-        .chain(rest)
-        .try_for_each(|change| statements.make(conn, change))
+    changes.iter().try_for_each(|change| make(conn, change))
 }
 
-/// The statements of a write.
-struct Statements<'a> {
-    make: CachedStatement<'a>,
-    change: CachedStatement<'a>,
-    remove: CachedStatement<'a>,
-}
-
-impl<'a> Statements<'a> {
-    fn of(conn: &'a Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            make: conn.prepare_cached(
-                "INSERT INTO records (kind, name, version, due_at, list, body) VALUES (?1, ?2, 1, ?3, ?4, ?5) \
-                 ON CONFLICT (kind, name) DO NOTHING",
-            )?,
-            change: conn.prepare_cached(
-                "UPDATE records SET version = version + 1, due_at = ?4, list = ?5, body = ?6 \
-                 WHERE kind = ?1 AND name = ?2 AND version = ?3",
-            )?,
-            remove: conn.prepare_cached("DELETE FROM records WHERE kind = ?1 AND name = ?2 AND version = ?3")?,
-        })
-    }
-
-    fn make(&mut self, conn: &Connection, change: &StateChange) -> Result<(), Fault> {
-        let (kind, name) = (change.key.kind.as_str(), &change.key.name);
-        // A version that does not fit in a column is none that was ever read.
-        let version = i64::try_from(change.version).unwrap_or(-1);
-        let held = match (&change.content, version) {
-            (Some(Content { due_at, list, body }), 0) => {
-                self.make.execute(params![kind, name, due_at.map(nanos), list, body])? == 1
-            }
-            (Some(Content { due_at, list, body }), _) => {
-                let values = params![kind, name, version, due_at.map(nanos), list, body];
-                self.change.execute(values)? == 1
-            }
-            (None, 0) => !conn
-                .prepare_cached("SELECT 1 FROM records WHERE kind = ?1 AND name = ?2")?
-                .exists([kind, name])?,
-            (None, _) => self.remove.execute(params![kind, name, version])? == 1,
-        };
-        if held {
-            return Ok(());
+fn make(conn: &Connection, change: &StateChange) -> Result<(), Fault> {
+    let (kind, name) = (change.key.kind.as_str(), &change.key.name);
+    // A version that does not fit in a column is none that was ever read.
+    let version = i64::try_from(change.version).unwrap_or(-1);
+    let held = match (&change.content, version) {
+        (Some(Content { due_at, list, body }), 0) => {
+            let made = conn
+                .prepare_cached(
+                    "INSERT INTO records (kind, name, version, due_at, list, body) VALUES (?1, ?2, 1, ?3, ?4, ?5) \
+                     ON CONFLICT (kind, name) DO NOTHING",
+                )?
+                .execute(params![kind, name, due_at.map(nanos), list, body])?;
+            made == 1
         }
-        Err(Fault::Port(change.superseded()))
+        (Some(Content { due_at, list, body }), _) => {
+            let changed = conn
+                .prepare_cached(
+                    "UPDATE records SET version = version + 1, due_at = ?4, list = ?5, body = ?6 \
+                     WHERE kind = ?1 AND name = ?2 AND version = ?3",
+                )?
+                .execute(params![kind, name, version, due_at.map(nanos), list, body])?;
+            changed == 1
+        }
+        (None, 0) => !conn
+            .prepare_cached("SELECT 1 FROM records WHERE kind = ?1 AND name = ?2")?
+            .exists([kind, name])?,
+        (None, _) => {
+            let removed = conn
+                .prepare_cached("DELETE FROM records WHERE kind = ?1 AND name = ?2 AND version = ?3")?
+                .execute(params![kind, name, version])?;
+            removed == 1
+        }
+    };
+    if held {
+        return Ok(());
     }
+    Err(Fault::Port(change.superseded()))
 }
 
 /// Forgets history that was due before `before`. Each step begins anew: what it removed is not found again.
