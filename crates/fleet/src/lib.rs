@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod badges;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
