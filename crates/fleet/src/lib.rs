@@ -4,6 +4,7 @@ pub mod enrolment;
 pub mod liveness;
 pub mod ports;
 pub mod token;
+pub mod watch;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
