@@ -3,6 +3,7 @@
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
+pub mod schedule;
 pub mod token;
 pub mod watch;
 

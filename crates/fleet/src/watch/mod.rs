@@ -1,4 +1,4 @@
-//! Whether an agent is alive: a state machine without a clock of its own .
+//! Whether an agent is alive: a state machine without a clock of its own.
 //!
 //! What is heard of an agent goes in by [`WatchState::after`], time by [`WatchState::step`]; out come the flips, with the
 //! instants at which they were due, however late somebody looked. The deadlines are part of the state, so that time in
