@@ -20,7 +20,7 @@ pub use secrets::{
     MAX_SECRET_BYTES, PutSecret, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
 pub use state::{Content, Record, RecordKey, RecordKind, StateChange, StateStore};
-pub use upkeep::{Alerts, Announcements, Checks, Schedule};
+pub use upkeep::{Announcements, Checks, Schedule};
 
 /// Time, so that tests decide it.
 pub trait Clock: Send + Sync {
