@@ -14,7 +14,7 @@ pub use cc_devops_alerts::ConditionSink;
 pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
 pub use cc_devops_kernel::ports::{
     Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule, SecretRead,
-    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SystemClock,
+    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
 };
 pub use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
@@ -71,6 +71,8 @@ pub struct Ports {
     pub revenue: Arc<dyn RevenueStore>,
     /// What is kept of repositories.
     pub repositories: Arc<dyn RepositoryStore>,
+    /// What the watch and the alerts remember.
+    pub state: Arc<dyn StateStore>,
     /// The store's own housekeeping.
     pub retention: Arc<dyn Retention>,
     /// The systems' own health.
