@@ -2,6 +2,7 @@
 
 pub mod condition;
 pub mod limits;
+pub mod maintenance_mode;
 pub mod message;
 pub mod ports;
 pub mod wording;
@@ -9,4 +10,4 @@ pub mod wording;
 pub use condition::{Condition, ConditionChange, ConditionKind, Severity};
 pub use limits::ConditionLimits;
 pub use message::{Message, MessageKind, Named};
-pub use ports::ConditionSink;
+pub use ports::{ConditionSink, LeftConditions};

@@ -35,6 +35,8 @@ mod webhooks;
 
 use std::sync::Arc;
 
+use cc_devops_alerts::conditions::Conditions;
+use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::{Clock, PortResult};
 use cc_devops_requests::fingerprint::FingerprintKey;
@@ -107,7 +109,9 @@ impl Backend {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            conditions: self.conditions(),
+            conditions: Arc::new(Conditions::new(self.state(), Arc::default())),
+            maintenance: Arc::new(StoredMode::new(self.state())),
+            left_conditions: Some(self.left_conditions()),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),

@@ -19,7 +19,6 @@ use crate::audit::Doubt;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
-use crate::conditions::LogConditions;
 use crate::db::{self, Db};
 use crate::error::OpenError;
 use crate::events::SqliteEvents;
@@ -36,6 +35,8 @@ use crate::stacks::{LocalStacks, StackCommand};
 use crate::state::SqliteState;
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
 use crate::webhooks::SqliteWebhooks;
+use cc_devops_alerts::conditions::Conditions;
+use cc_devops_alerts::maintenance_mode::StoredMode;
 
 /// How to open a store.
 #[derive(Clone)]
@@ -206,7 +207,9 @@ impl Store {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            conditions: Arc::new(LogConditions),
+            conditions: Arc::new(Conditions::new(self.state(), Arc::default())),
+            maintenance: Arc::new(StoredMode::new(self.state())),
+            left_conditions: None,
             revenue: self.revenue(),
             repositories: self.repositories(),
             state: self.state(),

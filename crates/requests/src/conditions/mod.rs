@@ -1,3 +1,9 @@
-//! What the spine says of conditions: what became of requests.
+//! What the spine says of conditions: what became of requests, and how things stand.
 
+mod faults;
+mod looking;
 pub mod outcomes;
+pub(crate) mod spend;
+pub mod standing;
+
+pub use looking::Thoroughness;

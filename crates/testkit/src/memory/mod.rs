@@ -24,6 +24,7 @@ mod webhooks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_alerts::{Condition, ConditionChange};
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
@@ -103,6 +104,8 @@ impl Memory {
             events: Arc::new(self.clone()),
             webhooks: Arc::new(self.clone()),
             conditions: Arc::new(self.clone()),
+            left_conditions: None,
+            maintenance: Arc::new(StoredMode::new(Arc::new(self.clone()))),
             schedule: Arc::new(self.clone()),
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
