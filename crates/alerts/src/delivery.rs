@@ -33,6 +33,9 @@ pub struct Delivery {
     /// Why the last try failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Whether it is not tried any more.
+    #[serde(default)]
+    pub given_up: bool,
 }
 
 impl Delivery {
@@ -46,6 +49,7 @@ impl Delivery {
             attempts: 0,
             tried_at: None,
             last_error: None,
+            given_up: false,
         }
     }
 

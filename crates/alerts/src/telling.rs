@@ -412,7 +412,7 @@ fn changes_of(group: &Read, decision: &Decision, now: Timestamp) -> PortResult<V
             let name = Delivery::name_of(now, telling.order, &message.id, channel);
             let mut delivery = Delivery::new(message, channel, Some(&group.list));
             let before = decision.replaced.iter().filter_map(|name| group.unsent.get(name));
-            let before = before.filter(|(_, before)| before.channel == *channel).map(|(_, before)| before.first_at);
+            let before = before.filter(|(_, before)| before.channel == *channel && !before.given_up).map(|(_, before)| before.first_at);
             delivery.first_at = before.chain([now]).min().unwrap_or(now);
             changes.push(delivery.change(&name, 0, Some(now))?);
         }

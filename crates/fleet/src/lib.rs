@@ -7,6 +7,7 @@ pub mod ports;
 pub mod schedule;
 pub mod simulate;
 pub mod token;
+pub mod uptime;
 pub mod watch;
 
 use jiff::Timestamp;
