@@ -119,7 +119,13 @@ async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say
     let backend = house::backend(&peer).await;
     let now = SystemClock.now();
     let opened = |kind, key: String| {
-        let condition = alerts::Condition::new(key, (kind, Severity::Warning), now, "title".to_owned(), "text".to_owned());
+        let condition = alerts::Condition::new(
+            key,
+            (kind, Severity::Warning),
+            now,
+            "title".to_owned(),
+            "text".to_owned(),
+        );
         condition.opened()
     };
     let failed = opened(ConditionKind::Revenue, "revenue/run".to_owned());
@@ -145,7 +151,11 @@ async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say
     told.fail_with(None);
     assert_eq!(left.hand_over(&told, now).await.unwrap(), 92);
     let expected: Vec<_> = [failed, over].into_iter().chain(breaches).collect();
-    assert_eq!(told.noted(), expected, "in the order they were left, and nothing of what is not theirs");
+    assert_eq!(
+        told.noted(),
+        expected,
+        "in the order they were left, and nothing of what is not theirs"
+    );
     assert_eq!(left.hand_over(&told, now).await.unwrap(), 0, "once");
 }
 

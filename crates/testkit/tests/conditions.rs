@@ -346,6 +346,38 @@ async fn a_part_that_cannot_be_read_changes_nothing_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_trail_that_was_changed_is_critical_until_it_verifies_again() {
+    let house = House::new();
+    sample::add_agent(&house.memory.ports()).await;
+    house
+        .ask(sample::put_secret_event(
+            "r1",
+            "/contentcraft/contentorchestrator/key",
+            "v",
+        ))
+        .await;
+    house.plane.publish_all().await.unwrap();
+    house.look().await;
+    let changed = house.memory.forge_audit_row(1);
+    house.look().await;
+    assert!(house.open().is_empty(), "it is verified once a day");
+    house.later(SignedDuration::from_hours(1));
+    house.look().await;
+    let broken = house.the_only_open();
+    assert_eq!(
+        (broken.key.as_str(), broken.severity),
+        ("audit/chain", Severity::Critical)
+    );
+    house.memory.restore_audit_row(changed);
+    house.later(SignedDuration::from_mins(59));
+    house.look().await;
+    assert_eq!(house.open(), ["audit/chain"]);
+    house.later(SignedDuration::from_mins(1));
+    house.look().await;
+    assert!(house.open().is_empty());
+}
+
+#[tokio::test]
 async fn who_is_no_agent_reports_no_costs() {
     let house = House::new();
     let params = json!({"amount": "1", "currency": "USD", "period": "2025-05"});

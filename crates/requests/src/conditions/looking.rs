@@ -27,6 +27,9 @@ const SECRETS_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How often the whole audit trail is verified.
 const VERIFY_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long after the first look that is done first.
+const FIRST_VERIFY: SignedDuration = SignedDuration::from_hours(1);
+
 /// How often that is done while it is broken.
 const VERIFY_BROKEN_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -203,13 +206,19 @@ impl Look {
             Ok(doubt) => doubt.or(doubted),
             Err(error) => return self.take("audit/", Err(error), now),
         };
-        let verified = self.found.verified_at.map(|at| now.duration_since(at));
+        // The first is made an hour after the first look: a start has other things to do.
+        let first = now
+            .saturating_sub(VERIFY_EVERY)
+            .unwrap_or(now)
+            .saturating_add(FIRST_VERIFY)
+            .unwrap_or(now);
+        let verified = now.duration_since(*self.found.verified_at.get_or_insert(first));
         let every = if self.found.broken.is_some() {
             VERIFY_BROKEN_EVERY
         } else {
             VERIFY_EVERY
         };
-        if how == Thoroughness::Whole && verified.is_none_or(|age| age >= every || age.is_negative()) {
+        if how == Thoroughness::Whole && (verified >= every || verified.is_negative()) {
             match ports.audit.verify().await {
                 Ok(verification) => {
                     self.found.verified_at = Some(now);

@@ -155,6 +155,30 @@ impl Memory {
         self.peek().audit.rows.clone()
     }
 
+    /// Changes what a row of the audit chain says, behind its hash; the row as it was.
+    pub fn forge_audit_row(&self, seq: i64) -> AuditRow {
+        let mut model = self.peek();
+        let row = model
+            .audit
+            .rows
+            .iter_mut()
+            .find(|row| row.seq == seq)
+            .expect("there is such a row");
+        let before = row.clone();
+        row.entry.action = "forged".to_owned();
+        before
+    }
+
+    /// Puts a row of the audit chain back.
+    pub fn restore_audit_row(&self, before: AuditRow) {
+        let mut model = self.peek();
+        let rows = &mut model.audit.rows;
+        *rows
+            .iter_mut()
+            .find(|row| row.seq == before.seq)
+            .expect("there is such a row") = before;
+    }
+
     /// Every event that was put on the bus, in the order it came.
     pub fn bus_events(&self) -> Vec<OutgoingEvent> {
         self.peek().bus.clone()
