@@ -171,12 +171,9 @@ impl Memory {
 
     /// Puts a row of the audit chain back.
     pub fn restore_audit_row(&self, before: AuditRow) {
-        let mut model = self.peek();
-        let rows = &mut model.audit.rows;
-        *rows
-            .iter_mut()
-            .find(|row| row.seq == before.seq)
-            .expect("there is such a row") = before;
+        let (mut model, seq) = (self.peek(), before.seq);
+        let row = model.audit.rows.iter_mut().find(|row| row.seq == seq);
+        *row.expect("there is such a row") = before;
     }
 
     /// Every event that was put on the bus, in the order it came.
