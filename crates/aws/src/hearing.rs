@@ -34,7 +34,11 @@ impl Backend {
     ///
     /// # Errors
     /// CloudWatch cannot be asked.
-    pub async fn last_heard(&self, agents: Vec<AgentName>, now: Timestamp) -> PortResult<Vec<(AgentName, Option<Beat>)>> {
+    pub async fn last_heard(
+        &self,
+        agents: Vec<AgentName>,
+        now: Timestamp,
+    ) -> PortResult<Vec<(AgentName, Option<Beat>)>> {
         let mut known = Vec::with_capacity(agents.len());
         for agents in agents.chunks(FAR_BACK) {
             let names: Vec<&AgentName> = agents.iter().collect();
@@ -66,7 +70,10 @@ impl Hearing for CloudWatchHearing {
             let names: Vec<&AgentName> = agents.iter().map(|(name, _)| name).collect();
             // CloudWatch wants a span, and counts in minutes.
             let a_minute_ago = now.saturating_sub(SignedDuration::from_mins(1)).unwrap_or(now);
-            let since = agents.iter().map(|(_, since)| *since).fold(a_minute_ago, Timestamp::min);
+            let since = agents
+                .iter()
+                .map(|(_, since)| *since)
+                .fold(a_minute_ago, Timestamp::min);
             let mut beats = self.0.beats(&names, since.max(oldest(now)), now).await?;
             for (number, (name, since)) in agents.iter().enumerate() {
                 let mut of_one = beats.remove(&number).unwrap_or_default();
