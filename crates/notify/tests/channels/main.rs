@@ -1,0 +1,17 @@
+//! Channels against receivers that answer as the real ones do, and against a real mail server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod addresses;
+mod failing;
+mod house;
+mod mail;
+mod receiver;
+mod shapes;
+mod slack;
