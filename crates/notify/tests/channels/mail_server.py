@@ -43,7 +43,7 @@ class Keeper:
 def login(server, session, envelope, mechanism, data):
     good = data.login.decode() == OPTIONS["user"] and data.password.decode() == OPTIONS["password"]
     session.who = data.login.decode()
-    return AuthResult(success=good)
+    return AuthResult(success=good, handled=False)
 
 
 async def main():
