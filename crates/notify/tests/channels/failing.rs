@@ -1,6 +1,7 @@
 //! B03, B07, B12, B31: receivers that fail, are slow, or answer with what nobody may see.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cc_devops_alerts::MessageKind;
 use cc_devops_kernel::ports::{RecordKind, StateChange, StateStore};
@@ -74,6 +75,42 @@ async fn one_who_dies_while_sending_leaves_it_to_the_next_within_a_minute() {
 }
 
 #[tokio::test]
+async fn a_process_that_ends_sends_all_that_is_due_first() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    for id in ["m-1", "m-2", "m-3"] {
+        house.put("hook", &message(&house, id, id, "Writer")).await;
+    }
+    delivering.finish(Duration::from_secs(5)).await.unwrap();
+    assert_eq!((receiver.taken(), house.waiting("hook").await), (3, 0));
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_else_is_not_looked_at_all_the_time() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    receiver.hold(true);
+    let (one, other) = (hook(&house, &receiver), hook(&house, &receiver));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    one.turn(house.now()).await.unwrap();
+    receiver.has(1).await;
+    house.put("hook", &message(&house, "m-2", "m-1", "Writer")).await;
+    turn(&house, &other).await;
+    let next = turn(&house, &other).await.unwrap();
+    assert_eq!(next.duration_since(house.now()).as_secs(), 1);
+    receiver.hold(false);
+    one.settled().await;
+    pass(&house, &other, 2).await;
+    let ids: Vec<_> = receiver
+        .got()
+        .iter()
+        .map(|got| got.json()["data"]["id"].clone())
+        .collect();
+    assert_eq!(ids, ["m-1", "m-2"]);
+}
+
+#[tokio::test]
 async fn b07_a_slow_channel_delays_no_other_and_gets_its_messages_in_order() {
     let house = House::new();
     let (slow, fast) = (Receiver::new(&house.clock).await, Receiver::new(&house.clock).await);
@@ -107,6 +144,19 @@ async fn b07_a_slow_channel_delays_no_other_and_gets_its_messages_in_order() {
     };
     assert_eq!(order(&slow), order(&fast));
     assert_eq!(order(&slow)[19], "m-19");
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    receiver.for_ever(told(429).header("retry-after", "0"));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    turn(&house, &delivering).await;
+    assert_eq!(receiver.got().len(), 1);
+    pass(&house, &delivering, 3).await;
+    assert!((2..=4).contains(&receiver.got().len()));
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cc_devops_alerts::{ConditionChange, ConditionKind, Message, MessageKind, Named, Severity};
+use cc_devops_alerts::{
+    ConditionChange, ConditionKind, ConditionSink, Delivery, Message, MessageKind, Named, Severity,
+};
 use cc_devops_kernel::names::{AgentName, SecretName, Stage};
 use cc_devops_kernel::ports::{Clock, PortResult, PutSecret, RecordKind, SecretStore, SecretWrite, StateStore};
 use cc_devops_kernel::records::RecordsInMemory;
@@ -21,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) struct Noted(Mutex<Vec<ConditionChange>>);
 
 #[async_trait]
-impl cc_devops_notify::Conditions for Noted {
+impl ConditionSink for Noted {
     async fn note(&self, changes: &[ConditionChange], _now: Timestamp) -> PortResult<()> {
         self.0.lock().unwrap().extend_from_slice(changes);
         Ok(())
@@ -119,17 +121,9 @@ impl House {
 
     /// Puts a message into the outbox of a channel.
     pub(crate) async fn put(&self, channel: &str, message: &Message) {
-        let name = format!("{:015}-{}-{channel}", message.at.as_millisecond(), message.id);
-        let body = serde_json::json!({"message": message, "channel": channel, "firstAt": message.at}).to_string();
-        let change = cc_devops_kernel::ports::StateChange {
-            key: cc_devops_kernel::ports::RecordKey::new(RecordKind::Delivery, name),
-            version: 0,
-            content: Some(cc_devops_kernel::ports::Content {
-                due_at: Some(self.now()),
-                list: Some(channel.into()),
-                body,
-            }),
-        };
+        let name = Delivery::name_of(message.at, 0, &message.id, channel);
+        let delivery = Delivery::new(message.clone(), channel, None);
+        let change = delivery.change(&name, 0, Some(self.now())).unwrap();
         self.store.write(&[change], None).await.unwrap();
     }
 
@@ -198,6 +192,8 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
         reason: "no heartbeat came".into(),
         severity: Severity::Critical,
         thread: thread.into(),
+        threads: vec![thread.into()],
+        over: Vec::new(),
         labels: BTreeMap::new(),
         title: named.title.clone(),
         alerts: vec![named],

@@ -13,5 +13,6 @@ mod failing;
 mod house;
 mod mail;
 mod receiver;
+mod settings;
 mod shapes;
 mod slack;

@@ -77,6 +77,7 @@ token_secret = "alerts/ntfy"
     let mut up = message(&house, "m-2", "m-1", "Writer");
     up.kind = MessageKind::Up;
     up.alerts[0].open = false;
+    up.over = vec!["m-1".into()];
     for channel in ["phone", "team", "push"] {
         house.put(channel, &down).await;
         turn(&house, &delivering).await;
