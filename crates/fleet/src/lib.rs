@@ -8,6 +8,7 @@ pub mod schedule;
 pub mod token;
 pub mod uptime;
 pub mod watch;
+pub mod watching;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
