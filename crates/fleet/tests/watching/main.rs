@@ -107,6 +107,7 @@ async fn every_failure_is_noted_and_only_the_first_flips() {
             ConditionChange::Opened(condition) => {
                 assert_eq!(condition.title, "Writer is down: it ended with exit status 2");
                 assert_eq!(condition.since, at);
+                assert!(condition.counts);
                 condition.body.clone().unwrap()
             }
             other => panic!("{other:?}"),
