@@ -107,7 +107,8 @@ fn expression(numbers: &mut Numbers) -> String {
     match numbers.between(0, 5) {
         0 => {
             // From the month's end; a repetition counts down.
-            let first = numbers.between(2, 28);
+            // The second of a list may be 25 at most there, the third 22: no rule of systemd.time(7), and not kept here.
+            let first = numbers.between(2, 25);
             let step = numbers.between(1, first - 1);
             let day = numbers.one_of(&["A", "A/B", "1..A", "1..A/B", "1,A"]);
             let day = day.replace('A', &first.to_string()).replace('B', &step.to_string());
