@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod agents;
-mod alerts;
 mod audit;
 mod batches;
 mod bus;
 mod checks;
 mod clients;
+mod conditions;
 mod deploy_role;
 mod error;
 mod handed_over;
@@ -27,6 +27,7 @@ mod schedule;
 mod sealing_keys;
 mod secrets;
 mod stacks;
+mod state;
 mod table;
 mod times;
 mod walk;
@@ -106,11 +107,12 @@ impl Backend {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            alerts: self.alerts(),
+            conditions: self.conditions(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            state: self.state(),
             retention: self.retention(),
             checks: self.checks(),
             clock: self.shared.clock.clone(),

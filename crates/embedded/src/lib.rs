@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod agents;
-mod alerts;
 mod at_once;
 mod audit;
 mod backup;
 mod checks;
 mod columns;
+mod conditions;
 mod db;
 mod error;
 mod events;
@@ -21,6 +21,7 @@ mod schedule;
 mod sealing_keys;
 mod secrets;
 pub mod stacks;
+mod state;
 mod store;
 mod vault;
 mod webhooks;
@@ -42,6 +43,7 @@ pub use revenue::SqliteRevenue;
 pub use schedule::SqliteSchedule;
 pub use sealing_keys::SqliteSealingKeys;
 pub use secrets::SqliteSecrets;
+pub use state::SqliteState;
 pub use store::{Store, StoreOptions};
 pub use vault::{MasterKeySource, Rotated, RotationStep};
 pub use webhooks::SqliteWebhooks;

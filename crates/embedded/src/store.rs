@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
-use crate::alerts::LogAlerts;
 use crate::at_once::SqliteAtOnce;
 use crate::audit::Doubt;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
+use crate::conditions::LogConditions;
 use crate::db::{self, Db};
 use crate::error::OpenError;
 use crate::events::SqliteEvents;
@@ -33,6 +33,7 @@ use crate::schedule::SqliteSchedule;
 use crate::sealing_keys::SqliteSealingKeys;
 use crate::secrets::SqliteSecrets;
 use crate::stacks::{LocalStacks, StackCommand};
+use crate::state::SqliteState;
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
 use crate::webhooks::SqliteWebhooks;
 
@@ -62,6 +63,7 @@ pub struct Store {
     webhooks: Arc<SqliteWebhooks>,
     revenue: Arc<SqliteRevenue>,
     repositories: Arc<SqliteRepositories>,
+    state: Arc<SqliteState>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
     retention: Arc<SqliteRetention>,
@@ -83,6 +85,7 @@ impl Store {
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
             revenue: Arc::new(SqliteRevenue::new(db.clone())),
             repositories: Arc::new(SqliteRepositories::new(db.clone())),
+            state: Arc::new(SqliteState::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
             retention: Arc::new(SqliteRetention::new(db.clone())),
@@ -162,6 +165,11 @@ impl Store {
         Arc::clone(&self.repositories)
     }
 
+    /// What the watch and the alerts remember.
+    pub fn state(&self) -> Arc<SqliteState> {
+        Arc::clone(&self.state)
+    }
+
     /// The schedule.
     pub fn schedule(&self) -> Arc<SqliteSchedule> {
         Arc::clone(&self.schedule)
@@ -198,9 +206,10 @@ impl Store {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            alerts: Arc::new(LogAlerts),
+            conditions: Arc::new(LogConditions),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            state: self.state(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             retention: self.retention(),

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod badges;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
 pub mod schedule;
 pub mod token;
+pub mod uptime;
+pub mod watch;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,6 @@
 pub mod access;
 pub mod acts;
 pub mod agent;
-pub mod alerts;
 pub mod audit;
 pub mod canonical;
 pub mod course;
@@ -17,6 +16,7 @@ pub mod outcome;
 pub mod paging;
 pub mod port_error;
 pub mod ports;
+pub mod records;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;
