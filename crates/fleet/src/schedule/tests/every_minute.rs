@@ -114,29 +114,29 @@ impl Field {
     }
 }
 
-/// A field of numbers from `least` to `most`; `star` of ten are `*`. systemd writes ranges and steps in another way.
-fn field(numbers: &mut Numbers, least: i8, most: i8, star: u64, systemd: bool) -> Field {
+/// A field of numbers from `low` to `high`; `star` of ten are `*`. systemd writes ranges and steps in another way.
+fn field(numbers: &mut Numbers, low: i8, high: i8, star: u64, systemd: bool) -> Field {
     let range = if systemd { ".." } else { "-" };
     let pick = |numbers: &mut Numbers, from: i8| -> i8 {
-        i8::try_from(numbers.between(from.unsigned_abs().into(), most.unsigned_abs().into())).unwrap()
+        i8::try_from(numbers.between(from.unsigned_abs().into(), high.unsigned_abs().into())).unwrap()
     };
     if numbers.between(1, 10) <= star {
         return Field {
             text: "*".to_owned(),
-            numbers: (least..=most).collect(),
+            numbers: (low..=high).collect(),
         };
     }
     let (text, mut held) = match numbers.between(0, 4) {
         0 => {
-            let only = pick(numbers, least);
+            let only = pick(numbers, low);
             (only.to_string(), vec![only])
         }
         1 => {
-            let (one, other) = (pick(numbers, least), pick(numbers, least));
+            let (one, other) = (pick(numbers, low), pick(numbers, low));
             (format!("{one},{other}"), vec![one, other])
         }
         2 => {
-            let first = pick(numbers, least);
+            let first = pick(numbers, low);
             let last = pick(numbers, first);
             (format!("{first}{range}{last}"), (first..=last).collect())
         }
@@ -148,22 +148,22 @@ fn field(numbers: &mut Numbers, least: i8, most: i8, star: u64, systemd: bool) -
                 i8::try_from(numbers.between(2, 7)).unwrap()
             };
             let text = if systemd {
-                format!("{least}/{step}")
+                format!("{low}/{step}")
             } else {
                 format!("*/{step}")
             };
             // systemd refuses what is never repeated.
-            if least + step > most && systemd {
-                (least.to_string(), vec![least])
+            if low + step > high && systemd {
+                (low.to_string(), vec![low])
             } else {
-                (text, (least..=most).step_by(step.unsigned_abs().into()).collect())
+                (text, (low..=high).step_by(step.unsigned_abs().into()).collect())
             }
         }
         _ => {
-            let first = least + (most - least) / 3;
+            let first = low + (high - low) / 3;
             (
-                format!("{first}{range}{most}/2,{least}"),
-                (first..=most).step_by(2).chain([least]).collect(),
+                format!("{first}{range}{high}/2,{low}"),
+                (first..=high).step_by(2).chain([low]).collect(),
             )
         }
     };

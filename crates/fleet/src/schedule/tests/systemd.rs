@@ -61,18 +61,18 @@ fn ask(options: &[&str], expressions: &[&str]) -> Option<Vec<Vec<Timestamp>>> {
     output.status.success().then_some(answers)
 }
 
-/// A list, range or repetition of numbers from `least` to `most`, as systemd takes them.
-fn part(numbers: &mut Numbers, least: u64, most: u64, star: u64) -> String {
+/// A list, range or repetition of numbers from `low` to `high`, as systemd takes them.
+fn part(numbers: &mut Numbers, low: u64, high: u64, star: u64) -> String {
     if numbers.between(1, 10) <= star {
         return "*".to_owned();
     }
-    let first = numbers.between(least, most);
+    let first = numbers.between(low, high);
     match numbers.between(0, 4) {
-        0 => format!("{},{first}", numbers.between(least, most)),
-        1 if first + 2 < most => format!("{first}..{}", numbers.between(first + 1, most)),
-        2 if first + 2 < most => format!("{first}/{}", numbers.between(1, most - first)),
-        3 if first + 4 < most => {
-            let last = numbers.between(first + 3, most);
+        0 => format!("{},{first}", numbers.between(low, high)),
+        1 if first + 2 < high => format!("{first}..{}", numbers.between(first + 1, high)),
+        2 if first + 2 < high => format!("{first}/{}", numbers.between(1, high - first)),
+        3 if first + 4 < high => {
+            let last = numbers.between(first + 3, high);
             format!("{first}..{last}/{}", numbers.between(1, last - first))
         }
         _ => first.to_string(),
