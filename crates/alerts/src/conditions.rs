@@ -111,7 +111,8 @@ impl Conditions {
                 let found = match record {
                     Some(record) => Kept {
                         version: record.version,
-                        alert: Some(Alert::of(&record)?),
+                        // One that cannot be read is begun anew: a flip must not wait for a person.
+                        alert: Alert::of(&record).ok(),
                         ..Kept::default()
                     },
                     None => Kept::default(),

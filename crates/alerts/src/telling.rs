@@ -71,6 +71,8 @@ impl Telling {
         }
         let mut told = 0;
         let mut circumstances = None;
+        // What cannot be read keeps nobody from being told of the rest.
+        let mut broken = None;
         for _ in 0..MOST_PAGES {
             let due = self.state.due(RecordKind::Alert, now, PAGE).await?;
             if due.is_empty() {
@@ -83,7 +85,13 @@ impl Telling {
             let mut seen = BTreeSet::new();
             let mut went_on = false;
             for record in &due {
-                let alert = Alert::of(record)?;
+                let alert = match Alert::of(record) {
+                    Ok(alert) => alert,
+                    Err(error) => {
+                        broken.get_or_insert(error);
+                        continue;
+                    }
+                };
                 if alert.is_done() {
                     went_on |= self.forget(record.key.clone(), record.version).await?;
                     continue;
@@ -105,6 +113,9 @@ impl Telling {
             }
         }
         self.forget_silences(now).await?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
         let next = self.state.next_due(RecordKind::Alert).await?;
         Ok(Turn { told, next })
     }
@@ -289,7 +300,9 @@ impl Telling {
                 .list(RecordKind::Alert, Some(&read.list), after.as_deref(), MEMBERS)
                 .await?;
             for record in &page {
-                read.add(Alert::of(record)?, record.version);
+                if let Ok(alert) = Alert::of(record) {
+                    read.add(alert, record.version);
+                }
             }
             match page.last() {
                 Some(last) if page.len() >= MEMBERS => after = Some(last.key.name.clone()),
@@ -318,8 +331,9 @@ impl Telling {
                 .map(|name| RecordKey::new(RecordKind::Delivery, name.as_str()))
                 .collect();
             for record in self.state.read(&keys).await?.into_iter().flatten() {
-                let delivery = Delivery::of(&record)?;
-                unsent.insert(record.key.name, (record.version, delivery));
+                if let Ok(delivery) = Delivery::of(&record) {
+                    unsent.insert(record.key.name, (record.version, delivery));
+                }
             }
         }
         group.unsent = unsent;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use cc_devops_alerts::{ConditionChange, MessageKind, Severity};
-use cc_devops_kernel::ports::{PortErrorKind, RecordKind, StateStore};
+use cc_devops_kernel::ports::{PortErrorKind, RecordKind, StateChange, StateStore};
 use futures::executor::block_on;
 
 use crate::store::*;
@@ -87,7 +87,7 @@ fn a_channel_that_is_held_gets_one_message_that_tells_both() {
         .iter()
         .find(|record| record.content.list.as_deref() == Some("mail"))
         .unwrap();
-    let sent = cc_devops_kernel::ports::StateChange {
+    let sent = StateChange {
         key: mail.key.clone(),
         version: mail.version,
         content: None,
@@ -312,4 +312,21 @@ fn how_long_the_oldest_message_waits_is_known() {
     );
     tried.send();
     assert_eq!(block_on(tried.alerts.oldest_unsent()).unwrap(), None);
+}
+
+#[test]
+fn an_alert_that_cannot_be_read_keeps_nobody_from_being_told_of_the_rest() {
+    let tried = Tried::new(plain(&["chat"]));
+    tried.note(&[down("a", 0), down("b", 0)], 0);
+    let mut record = tried.records(RecordKind::Alert).remove(0);
+    record.content.body = "{".to_owned();
+    let change = StateChange {
+        key: record.key,
+        version: record.version,
+        content: Some(record.content),
+    };
+    block_on(tried.store.write(&[change], None)).unwrap();
+    let error = block_on(tried.telling.turn(at(0))).unwrap_err();
+    assert!(error.message.contains("agent/a"), "{error}");
+    assert_eq!(tried.send()[0].message.agent.as_ref().unwrap().as_str(), "b");
 }
