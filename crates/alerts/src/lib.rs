@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod decide;
 pub mod delivery;
 pub mod explain;
+mod group;
 pub mod limits;
 pub mod message;
 pub mod policy;
