@@ -8,6 +8,7 @@
 //!
 //! All problems are reported together.
 
+mod alerts;
 mod check;
 pub mod file;
 #[cfg(feature = "cli")]
@@ -28,6 +29,7 @@ mod stacks;
 mod tests;
 mod variables;
 
+pub use alerts::{AlertSettings, LOG_CHANNEL, TOPIC_CHANNEL};
 pub use check::{AwsSettings, PolicySource, Settings};
 #[cfg(feature = "cli")]
 pub use load::{DEFAULT_FILE, LoadedSettings, load, of_text};
