@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod badges;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
+pub mod schedule;
 pub mod token;
+pub mod watch;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -66,6 +66,17 @@ pub enum Access {
     ReadRevenue,
     /// Read what is wrong with the control plane, where its health alone is everybody's to see.
     ReadHealth,
+    /// Have an agent not watched for a while, and watched again.
+    PauseAgent {
+        /// Which one.
+        agent: AgentName,
+    },
+    /// See alerts, with what was sent along, and silences.
+    ReadAlerts,
+    /// Acknowledge alerts, and silence them.
+    ManageAlerts,
+    /// Have the control plane do nothing unasked, and end that.
+    SetMaintenance,
 }
 
 impl Access {
@@ -84,6 +95,10 @@ impl Access {
             Self::ReadMetrics => "readMetrics",
             Self::ReadRevenue => "readRevenue",
             Self::ReadHealth => "readHealth",
+            Self::PauseAgent { .. } => "pauseAgent",
+            Self::ReadAlerts => "readAlerts",
+            Self::ManageAlerts => "manageAlerts",
+            Self::SetMaintenance => "setMaintenance",
         }
     }
 
@@ -102,7 +117,7 @@ impl Access {
             Self::FixRepositories { repository } => {
                 repository.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
-            Self::SendHeartbeat { agent } => agent.to_string(),
+            Self::SendHeartbeat { agent } | Self::PauseAgent { agent } => agent.to_string(),
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
@@ -111,7 +126,10 @@ impl Access {
             | Self::ManageWebhooks
             | Self::ReadMetrics
             | Self::ReadRevenue
-            | Self::ReadHealth => "*".to_owned(),
+            | Self::ReadHealth
+            | Self::ReadAlerts
+            | Self::ManageAlerts
+            | Self::SetMaintenance => "*".to_owned(),
         }
     }
 
@@ -133,7 +151,11 @@ impl Access {
             | Self::ManageWebhooks
             | Self::ReadMetrics
             | Self::ReadRevenue
-            | Self::ReadHealth => None,
+            | Self::ReadHealth
+            | Self::PauseAgent { .. }
+            | Self::ReadAlerts
+            | Self::ManageAlerts
+            | Self::SetMaintenance => None,
         }
     }
 
@@ -161,6 +183,10 @@ impl Access {
             ("readMetrics", _) => Some(Self::ReadMetrics),
             ("readRevenue", _) => Some(Self::ReadRevenue),
             ("readHealth", _) => Some(Self::ReadHealth),
+            ("pauseAgent", Resource::Agent(agent)) => Some(Self::PauseAgent { agent }),
+            ("readAlerts", _) => Some(Self::ReadAlerts),
+            ("manageAlerts", _) => Some(Self::ManageAlerts),
+            ("setMaintenance", _) => Some(Self::SetMaintenance),
             _ => None,
         }
     }

@@ -108,7 +108,7 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         }
         Access::ReadSecret { name } => plain(secret(name)),
         Access::FixRepositories { repository: name } => plain(name.as_ref().map_or_else(plane, repository)),
-        Access::SendHeartbeat { agent: name } => plain(agent(name)),
+        Access::SendHeartbeat { agent: name } | Access::PauseAgent { agent: name } => plain(agent(name)),
         Access::ReadRequests { agent: name } | Access::ReadEvents { agent: name } => {
             plain(name.as_ref().map_or_else(plane, agent))
         }
@@ -117,7 +117,10 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         | Access::ManageWebhooks
         | Access::ReadMetrics
         | Access::ReadRevenue
-        | Access::ReadHealth => plain(plane()),
+        | Access::ReadHealth
+        | Access::ReadAlerts
+        | Access::ManageAlerts
+        | Access::SetMaintenance => plain(plane()),
     }
 }
 

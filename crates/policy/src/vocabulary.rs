@@ -104,10 +104,11 @@ pub struct Rule {
 }
 
 /// The actions that are no requests.
-const OWN: [Rule; 11] = [
+const OWN: [Rule; 15] = [
     own("readSecret", On::Secret),
     own("fixRepositories", On::Repositories),
     own("sendHeartbeat", On::Agent),
+    own("pauseAgent", On::Agent),
     own("readRequests", On::Agents),
     own("readEvents", On::Agents),
     own("listAgents", On::ControlPlane),
@@ -116,6 +117,9 @@ const OWN: [Rule; 11] = [
     own("readMetrics", On::ControlPlane),
     own("readRevenue", On::ControlPlane),
     own("readHealth", On::ControlPlane),
+    own("readAlerts", On::ControlPlane),
+    own("manageAlerts", On::ControlPlane),
+    own("setMaintenance", On::ControlPlane),
 ];
 
 const fn own(action: &'static str, on: On) -> Rule {

@@ -1,6 +1,6 @@
 //! `repos` and `workflows` against the fake GitHub, from an empty start.
 
-use cc_devops_fake_github::{Model, Protection, TOKEN};
+use cc_devops_fake_github::{Fault, Model, Protection, TOKEN};
 use serde_json::{Value, json};
 
 use crate::github_house::House;
@@ -381,4 +381,23 @@ fn what_only_shows_leaves_no_folder_behind() {
     let none = house.run_as("", &["repos", "audit"]).exits(3);
     assert!(none.stderr.contains("GITHUB_TOKEN"), "{none}");
     assert!(!house.place.data().exists());
+}
+
+#[test]
+fn a_fix_that_could_not_read_everything_ends_as_one_that_did_not_look() {
+    let house = house();
+    let first = [
+        json!("repositoryOwner"),
+        json!("repositories"),
+        json!("nodes"),
+        json!(0),
+    ];
+    house.github.fault(
+        "POST /graphql Settings",
+        0,
+        Fault::Partial("Something broke", first.to_vec()),
+    );
+    let fixed = house.run(&["repos", "fix", "--json"]).exits(3);
+    let plans: Value = serde_json::from_str(&fixed.stdout).unwrap();
+    assert!(!plans["missing"].as_array().unwrap().is_empty(), "{plans}");
 }

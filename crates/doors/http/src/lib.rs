@@ -3,6 +3,8 @@
 mod access;
 mod addressed;
 mod app;
+#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
+mod badge_images;
 mod capabilities;
 mod client_network;
 mod completions;
@@ -18,8 +20,14 @@ mod hygiene;
 mod job_end;
 mod meters;
 mod openapi;
+#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
+mod ping_bodies;
+#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
+mod ping_paths;
 mod places;
 mod problem;
+#[cfg_attr(not(test), expect(dead_code, reason = "its workers come with the watch"))]
+mod progress;
 mod relay;
 mod renewals;
 mod retention;

@@ -67,8 +67,13 @@ pub(crate) fn start() -> OpenApi {
 /// Adds what follows from whether a route needs a token, and from its parameters: security and refusals.
 pub(crate) fn complete(paths: &mut Paths, needs_token: bool) {
     for item in paths.paths.values_mut() {
-        let changes = item.post.is_some() || item.delete.is_some();
-        for operation in operations(item) {
+        let several = operations(item).count() > 1;
+        for (method, operation) in operations(item) {
+            let changes = !matches!(method, "get" | "head");
+            // One handler of several methods gives each of them its own name.
+            if several && let Some(id) = &mut operation.operation_id {
+                *id = format!("{id}_{method}");
+            }
             if needs_token {
                 operation.security = Some(vec![SecurityRequirement::new("bearer", [""; 0])]);
             }
@@ -84,8 +89,17 @@ pub(crate) fn complete(paths: &mut Paths, needs_token: bool) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let methods = [
+        ("get", &mut item.get),
+        ("head", &mut item.head),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("delete", &mut item.delete),
+    ];
+    methods
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn refusals(operation: &Operation, needs_token: bool, changes: bool) -> Vec<&'static str> {

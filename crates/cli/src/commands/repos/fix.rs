@@ -96,10 +96,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         text(&plans, args.apply.then_some(applied.as_slice()), of_all)
     })?;
     let failed = applied.iter().any(|applied| !applied.done);
-    if failed || !plans.missing.is_empty() {
-        Err(CliError::Answered)
-    } else {
-        Ok(())
+    match (failed, plans.missing.is_empty()) {
+        (true, _) => Err(CliError::Answered),
+        (false, false) => Err(CliError::Unread),
+        (false, true) => Ok(()),
     }
 }
 

@@ -1,0 +1,227 @@
+//! The watch, held to cases that were worked out by hand: what was heard, each flip with its instant, and the state one
+//! second before and after it. `tests/data/watch.json` has one case a line.
+
+use cc_devops_fleet::schedule::Schedule;
+use cc_devops_fleet::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+struct Case {
+    id: String,
+    kind: String,
+    schedule: Option<String>,
+    period_s: Option<i64>,
+    grace_s: i64,
+    max_runtime_s: Option<i64>,
+    timezone: String,
+    #[serde(default)]
+    sticky_pause: bool,
+    created: Option<Timestamp>,
+    events: Vec<Event>,
+    observe_until: Timestamp,
+    transitions: Vec<Flip>,
+    state: Status,
+    next_due: Option<Timestamp>,
+    next_down: Option<Timestamp>,
+    probes: Vec<Probe>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    at: Timestamp,
+    #[serde(rename = "do")]
+    act: String,
+    rid: Option<String>,
+    code: Option<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Probe {
+    at: Timestamp,
+    state: Status,
+}
+
+impl Case {
+    fn settings(&self) -> WatchSettings {
+        let first = self.events.first().map_or(self.observe_until, |event| event.at);
+        let set = self.created.unwrap_or(first);
+        let text = || self.schedule.as_deref().unwrap();
+        let schedule = match self.kind.as_str() {
+            "period" => Schedule::period(SignedDuration::from_secs(self.period_s.unwrap())),
+            "cron" => Schedule::cron(text(), &self.timezone, set),
+            "oncalendar" => Schedule::on_calendar(text(), &self.timezone, set),
+            kind => panic!("{kind}"),
+        };
+        WatchSettings {
+            schedule: schedule.unwrap(),
+            grace: SignedDuration::from_secs(self.grace_s),
+            max_runtime: self.max_runtime_s.map(SignedDuration::from_secs),
+            sticky_pause: self.sticky_pause,
+            ..WatchSettings::default()
+        }
+    }
+}
+
+/// An agent that is watched, with the flips there were.
+struct Watched {
+    settings: WatchSettings,
+    state: WatchState,
+    flips: Vec<Flip>,
+    /// Since when nobody hears.
+    blind: Option<Timestamp>,
+}
+
+impl Watched {
+    fn new(case: &Case) -> Self {
+        Self {
+            settings: case.settings(),
+            state: WatchState::default(),
+            flips: Vec::new(),
+            blind: None,
+        }
+    }
+
+    fn keep(&mut self, (state, flips): (WatchState, Vec<Flip>)) {
+        // What is stored is what goes on.
+        let stored = serde_json::to_string(&state).unwrap();
+        self.state = serde_json::from_str(&stored).unwrap();
+        assert_eq!(self.state, state, "{stored}");
+        self.flips.extend(flips);
+    }
+
+    fn step(&mut self, now: Timestamp) {
+        // Nobody sweeps while the control plane is away.
+        if self.blind.is_none() {
+            self.keep(self.state.clone().step(&self.settings, now));
+        }
+    }
+
+    fn play(&mut self, event: &Event) {
+        let signal = match event.act.as_str() {
+            "ping" => Signal::Success,
+            "fail" => Signal::Failure,
+            "start" => Signal::Start,
+            "log" => Signal::Log,
+            "exit" => Signal::of_exit(event.code.unwrap()),
+            "sweep" => return self.step(event.at),
+            "pause" => return self.keep(self.state.clone().pause(&self.settings, event.at, "ana")),
+            "resume" => return self.keep(self.state.clone().resume(&self.settings, event.at, "ana")),
+            "server_down" => {
+                self.blind = Some(event.at);
+                return;
+            }
+            "server_up" => {
+                let from = self.blind.take().unwrap();
+                if event.at.duration_since(from) > SignedDuration::from_mins(1) {
+                    self.keep(self.state.clone().shift(&self.settings, from, event.at));
+                }
+                return;
+            }
+            act => panic!("{act}"),
+        };
+        let heard = Heard {
+            rid: event.rid.clone(),
+            exit: event.code,
+            ..Heard::new(event.at, signal)
+        };
+        self.keep(self.state.clone().after(&self.settings, &heard));
+    }
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("data/watch.json")).unwrap()
+}
+
+fn shown(flips: &[Flip]) -> Vec<String> {
+    flips
+        .iter()
+        .map(|flip| {
+            format!(
+                "{} {} > {} {}",
+                flip.at,
+                flip.from.as_str(),
+                flip.to.as_str(),
+                flip.reason.as_str()
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_case_flips_as_it_was_worked_out() {
+    let cases = cases();
+    assert_eq!(cases.len(), 60);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let mut watched = Watched::new(case);
+        for event in &case.events {
+            watched.play(event);
+        }
+        watched.step(case.observe_until);
+        let end = (
+            watched.state.status,
+            watched.state.due(),
+            watched.state.down_at(&watched.settings),
+        );
+        let (flips, expected) = (shown(&watched.flips), shown(&case.transitions));
+        if flips != expected || end != (case.state, case.next_due, case.next_down) {
+            wrong.push(format!("{}: {flips:#?} {end:?}, not {expected:#?}", case.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_second_before_and_after_each_flip_the_state_is_the_one_between_them() {
+    for case in cases() {
+        for probe in &case.probes {
+            let mut watched = Watched::new(&case);
+            for event in case.events.iter().filter(|event| event.at <= probe.at) {
+                watched.play(event);
+            }
+            watched.step(probe.at);
+            assert_eq!(watched.state.status, probe.state, "{} at {}", case.id, probe.at);
+        }
+    }
+}
+
+#[test]
+fn a_sweep_each_second_and_none_at_all_find_the_same_flips() {
+    for case in cases() {
+        let mut watched = Watched::new(&case);
+        let mut now = case.events.first().map_or(case.observe_until, |event| event.at);
+        let end = now
+            .checked_add(SignedDuration::from_hours(3))
+            .unwrap()
+            .min(case.observe_until);
+        let mut events = case.events.iter().filter(|event| event.at <= end).peekable();
+        while now <= end {
+            while let Some(event) = events.next_if(|event| event.at <= now) {
+                watched.play(event);
+            }
+            watched.step(now);
+            now = now.checked_add(SignedDuration::from_secs(1)).unwrap();
+        }
+        let expected: Vec<Flip> = case.transitions.iter().filter(|flip| flip.at <= end).cloned().collect();
+        assert_eq!(shown(&watched.flips), shown(&expected), "{}", case.id);
+    }
+}
+
+#[test]
+fn the_next_look_is_when_the_next_flip_is() {
+    for case in cases() {
+        let mut watched = Watched::new(&case);
+        for event in &case.events {
+            watched.play(event);
+            while let Some(look) = watched.state.next_look(&watched.settings) {
+                let before = look.checked_sub(SignedDuration::from_nanos(1)).unwrap();
+                let (_, early) = watched.state.clone().step(&watched.settings, before);
+                assert_eq!(early, [], "{}", case.id);
+                let (_, flips) = watched.state.clone().step(&watched.settings, look);
+                assert_eq!(flips.first().map(|flip| flip.at), Some(look), "{}", case.id);
+                break;
+            }
+        }
+    }
+}
