@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         }
         Command::Status => {}
     }
-    let kept = alerts.maintenance().await?;
+    let kept = alerts.maintenance(opened.ports.clock.now()).await?;
     let document = json!({
         "maintenance": kept.is_some() || configured,
         "reason": kept.as_ref().map(|kept| &kept.reason),

@@ -4,6 +4,7 @@ mod route;
 mod shown;
 
 use cc_devops_alerts::policy::Match;
+use cc_devops_alerts::seen::Seen;
 use cc_devops_alerts::silence::Silence;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::duration::WrittenDuration;
@@ -16,12 +17,16 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::store::{self, Opened};
 
+/// How many alerts are read at once.
+const PAGE: usize = 500;
+
 const LIST_HELP: &str = "\
-Those that are open, the worst first; with --all also those that are over, for as long as they are kept.
+Those that are open come first, the worst of them on top; then those that are over, for as long as they are
+kept.
 
 Examples:
   cc-devops alerts list
-  cc-devops alerts list --all --json";
+  cc-devops alerts list --open --json";
 
 const SHOW_HELP: &str = "\
 ALERT is the id that `alerts list` and every message has, or the key of the condition.
@@ -67,9 +72,9 @@ pub(crate) enum Command {
     /// List what needs a person
     #[command(after_help = LIST_HELP)]
     List {
-        /// Also what is over
+        /// Only what is open
         #[arg(long)]
-        all: bool,
+        open: bool,
     },
     /// Show an alert with what was told of it
     #[command(after_help = SHOW_HELP)]
@@ -99,6 +104,9 @@ pub(crate) enum Command {
     Unsilence {
         /// Id of the silence
         id: String,
+        /// Who ends it; without it, the user who gives the command
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
     },
     /// Send a test message by a channel
     #[command(after_help = TEST_HELP)]
@@ -151,20 +159,22 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     }
     let opened = store::open(context).await?;
     match command {
-        Command::List { all } => list(context, &opened, all).await,
+        Command::List { open } => list(context, &opened, open).await,
         Command::Show { alert } => show_one(context, &opened, &alert).await,
         Command::Ack { alert, reason, by } => {
             let by = who(by);
             let alerts = opened.capabilities.alerts();
             let acknowledged = alerts.ack(&alert, &by, reason.as_deref(), Asker::Operator).await?;
-            context.output.answer(&shown::row(&acknowledged), || {
-                format!("{} is acknowledged by {by}", acknowledged.condition.key)
+            let taken_by = acknowledged.acknowledged.as_ref().map_or(by.as_str(), |taken| &taken.by);
+            context.output.answer(&Seen::from(&acknowledged), || {
+                format!("{} is acknowledged by {taken_by}", acknowledged.condition.key)
             })
         }
         Command::Silence(args) => silence(context, &opened, args).await,
         Command::Silences => silences(context, &opened).await,
-        Command::Unsilence { id } => {
-            opened.capabilities.alerts().unsilence(&id, Asker::Operator).await?;
+        Command::Unsilence { id, by } => {
+            let alerts = opened.capabilities.alerts();
+            alerts.unsilence(&id, &who(by), Asker::Operator).await?;
             context
                 .output
                 .answer(&json!({"id": id, "ended": true}), || format!("ended {id}"))
@@ -174,23 +184,33 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     }
 }
 
-async fn list(context: &Context, opened: &Opened, all: bool) -> Result<(), CliError> {
-    let mut alerts = opened.capabilities.alerts().list(all).await?;
-    alerts.sort_by(|one, other| {
-        let of = |alert: &cc_devops_alerts::Alert| (!alert.state.is_open(), alert.condition.severity);
-        of(one).cmp(&of(other)).then_with(|| other.since().cmp(&one.since()))
+async fn list(context: &Context, opened: &Opened, only_open: bool) -> Result<(), CliError> {
+    let alerts = opened.capabilities.alerts();
+    let (mut seen, mut after): (Vec<Seen>, Option<String>) = (Vec::new(), None);
+    loop {
+        let page = alerts.list(after.as_deref(), PAGE).await?;
+        seen.extend(page.alerts.into_iter().filter(|one| !only_open || one.state.is_open()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort_by(|one, other| {
+        let of = |alert: &Seen| (!alert.state.is_open(), alert.severity);
+        of(one).cmp(&of(other)).then(other.since.cmp(&one.since))
     });
-    let rows: Vec<Value> = alerts.iter().map(shown::row).collect();
     context
         .output
-        .answer(&json!({"alerts": rows}), || shown::list_text(&alerts))
+        .answer(&json!({"alerts": seen}), || shown::list_text(&seen))
 }
 
 async fn show_one(context: &Context, opened: &Opened, which: &str) -> Result<(), CliError> {
-    let alert = opened.capabilities.alerts().show(which).await?;
-    context
-        .output
-        .answer(&shown::whole(&alert), || shown::text(&alert))
+    let Some(alert) = opened.capabilities.alerts().show(which).await? else {
+        return Err(CliError::Failed(format!(
+            "there is no alert {which:?}: see `cc-devops alerts list`"
+        )));
+    };
+    context.output.answer(&alert, || shown::text(&alert))
 }
 
 async fn silence(context: &Context, opened: &Opened, args: SilenceArgs) -> Result<(), CliError> {
@@ -203,7 +223,9 @@ async fn silence(context: &Context, opened: &Opened, args: SilenceArgs) -> Resul
     let by = who(args.by);
     let matches = Match::of(args.labels);
     let alerts = opened.capabilities.alerts();
-    let silence = alerts.silence(matches, to, &args.reason, &by, Asker::Operator).await?;
+    let silence = alerts
+        .silence(matches, (now, to), &args.reason, &by, Asker::Operator)
+        .await?;
     context.output.answer(&silence, || {
         format!("{}: {} is silent until {}", silence.id, silence.matches, show(silence.to))
     })
@@ -229,14 +251,22 @@ async fn silences(context: &Context, opened: &Opened) -> Result<(), CliError> {
 }
 
 async fn test(context: &Context, opened: &Opened, channel: Option<String>) -> Result<(), CliError> {
-    let channels = opened.capabilities.channels().await?;
+    let delivering = opened.capabilities.delivering()?;
+    let known = || delivering.channels().iter().map(|channel| channel.name.clone());
     let names: Vec<String> = match channel {
-        Some(name) => vec![name],
-        None => channels.names(),
+        Some(name) if known().any(|known| known == name) => vec![name],
+        Some(name) => {
+            let known: Vec<String> = known().collect();
+            return Err(CliError::Usage(format!(
+                "there is no channel {name:?}; there are: {}",
+                known.join(", ")
+            )));
+        }
+        None => known().collect(),
     };
     let mut results = Vec::new();
     for name in names {
-        let result = channels.test(&name, opened.ports.clock.now()).await;
+        let result = delivering.test(&name).await;
         results.push((name, result));
     }
     let documents: Vec<Value> = results

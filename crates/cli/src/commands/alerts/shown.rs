@@ -1,78 +1,51 @@
-//! Alerts and silences as programs and people see them.
+//! Alerts and silences as people see them.
 
-use cc_devops_alerts::Alert;
+use cc_devops_alerts::alert::{Acknowledged, Alert, AlertState};
 use cc_devops_alerts::policy::FixedSilence;
+use cc_devops_alerts::seen::Seen;
 use cc_devops_alerts::silence::Silence;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::super::times::show;
 use crate::output::table;
 
-/// What `alerts list` has of each.
-pub(super) fn row(alert: &Alert) -> Value {
-    let mut row = json!({
-        "id": alert.id,
-        "key": alert.condition.key,
-        "kind": alert.condition.kind,
-        "severity": alert.condition.severity,
-        "state": alert.state,
-        "since": alert.since(),
-        "title": alert.condition.title,
-    });
-    if let Value::Object(fields) = &mut row {
-        let mut add = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                fields.insert(name.to_owned(), value);
-            }
-        };
-        add("agent", alert.condition.agent.as_ref().map(|agent| json!(agent)));
-        add("stage", alert.condition.stage.as_ref().map(|stage| json!(stage)));
-        add("acknowledged", alert.acknowledged.as_ref().map(|who| json!(who)));
-        add("flappingSince", alert.flapping.map(|since| json!(since)));
-        add("waits", alert.waits.as_ref().map(|waits| json!(waits)));
-    }
-    row
-}
-
-/// The same with everything that is known of it and what was told.
-pub(super) fn whole(alert: &Alert) -> Value {
-    let mut row = row(alert);
-    if let Value::Object(fields) = &mut row {
-        fields.insert("text".to_owned(), json!(alert.condition.text));
-        fields.insert("tags".to_owned(), json!(alert.condition.tags));
-        fields.insert("openedAt".to_owned(), json!(alert.condition.since));
-        fields.insert("ended".to_owned(), json!(alert.ended));
-        fields.insert("told".to_owned(), json!(alert.told));
-        fields.insert("firstToldAt".to_owned(), json!(alert.first_told));
-        fields.insert("toldAt".to_owned(), json!(alert.told_at));
-    }
-    row
-}
+/// How many of those that are over people are shown.
+const OVER_SHOWN: usize = 20;
 
 /// The list for people.
-pub(super) fn list_text(alerts: &[Alert]) -> String {
-    if alerts.is_empty() {
-        return "nothing needs a person".to_owned();
-    }
-    let rows = alerts.iter().map(|alert| {
+pub(super) fn list_text(alerts: &[Seen]) -> String {
+    let open = alerts.iter().filter(|alert| alert.state.is_open()).count();
+    let shown = alerts.iter().take(open + OVER_SHOWN);
+    let rows = shown.map(|alert| {
         vec![
             alert.id.clone(),
-            alert.condition.severity.as_str().to_owned(),
-            state(alert),
-            show(alert.since()),
-            alert.condition.key.clone(),
-            line(alert).to_owned(),
+            alert.severity.as_str().to_owned(),
+            state(alert.state, alert.acknowledged.as_ref(), alert.flapping),
+            show(alert.since),
+            alert.key.clone(),
+            alert.title.clone(),
         ]
     });
-    table(&["ALERT", "SEVERITY", "STATE", "SINCE", "KEY", "WHAT"], rows)
+    let list = table(&["ALERT", "SEVERITY", "STATE", "SINCE", "KEY", "WHAT"], rows);
+    let left_out = alerts.len().saturating_sub(open + OVER_SHOWN);
+    let mut text = match alerts.len() {
+        0 => String::new(),
+        _ => list,
+    };
+    if open == 0 {
+        text.push_str("\n\nnothing needs a person");
+    }
+    if left_out > 0 {
+        text.push_str(&format!("\n\nand {left_out} more that are over; --json has all"));
+    }
+    text.trim_start().to_owned()
 }
 
-fn state(alert: &Alert) -> String {
-    match (&alert.acknowledged, alert.flapping) {
-        (Some(who), _) if alert.state.is_open() => format!("acknowledged by {}", who.by),
-        (_, Some(_)) if alert.state.is_open() => "flapping".to_owned(),
-        _ => alert.state.as_str().to_owned(),
+fn state(state: AlertState, taken: Option<&Acknowledged>, flapping: Option<Timestamp>) -> String {
+    match (taken, flapping) {
+        (Some(taken), _) if state.is_open() => format!("acknowledged by {}", taken.by),
+        (_, Some(_)) if state.is_open() => "flapping".to_owned(),
+        _ => state.as_str().to_owned(),
     }
 }
 
@@ -88,7 +61,11 @@ fn line(alert: &Alert) -> &str {
 pub(super) fn text(alert: &Alert) -> String {
     let condition = &alert.condition;
     let mut lines = vec![
-        format!("{} ({})", line(alert), state(alert)),
+        format!(
+            "{} ({})",
+            line(alert),
+            state(alert.state, alert.acknowledged.as_ref(), alert.flapping)
+        ),
         format!("alert     {}", alert.id),
         format!("key       {}", condition.key),
         format!("severity  {}", condition.severity.as_str()),
