@@ -27,6 +27,7 @@ mod schedule;
 mod sealing_keys;
 mod secrets;
 mod stacks;
+mod state;
 mod table;
 mod times;
 mod walk;
@@ -111,6 +112,7 @@ impl Backend {
             metrics: self.metrics(),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            state: self.state(),
             retention: self.retention(),
             checks: self.checks(),
             clock: self.shared.clock.clone(),

@@ -56,7 +56,16 @@ pub(crate) fn sortable(place: i64) -> String {
 /// A time as text that sorts like the time, to the nanosecond.
 pub(crate) fn sortable_time(at: Timestamp) -> String {
     // Shifted, so that times before 1970 keep their order.
-    format!("{:024}", at.as_nanosecond() + 10_i128.pow(21))
+    format!("{:024}", at.as_nanosecond() + SHIFT)
+}
+
+/// How far [`sortable_time`] shifts, in nanoseconds.
+const SHIFT: i128 = 10_i128.pow(21);
+
+/// The time of a [`sortable_time`].
+pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
+    let nanos: i128 = text.parse().ok()?;
+    Timestamp::from_nanosecond(nanos.checked_sub(SHIFT)?).ok()
 }
 
 #[cfg(test)]
@@ -73,6 +82,9 @@ mod tests {
         assert!(sortable(9) < sortable(10));
         assert!(sortable_time(Timestamp::MIN) < sortable_time(Timestamp::UNIX_EPOCH));
         assert!(sortable_time(Timestamp::UNIX_EPOCH) < sortable_time(Timestamp::MAX));
+        for at in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            assert_eq!(time_of(&sortable_time(at)), Some(at));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | where a chain is cut | `AUDITCUT#chain` | `CUT` |
 //! | agent, token | `AGENT#folded name`, `TOKEN#hash` | `AGENT`, `TOKEN` |
 //! | subscription, delivery, dead letter | `WEBHOOKS`, `DELIVERIES#subscription`, `DEAD#subscription` | its id |
+//! | record of the watch or the alerts | `STATE#kind` | its name |
 //! | work on repositories for a request | `HANDED#id` | `WORK` |
 //! | what is kept of a repository | `REPOSITORIES#owner#kind` | its id |
 //! | pair of sealing keys, the newest | `SEALING` | `KEY#number`, `NEWEST` |

@@ -29,6 +29,7 @@ fn ports(backend: &Backend) -> Ports {
         log: None,
         revenue: backend.revenue(),
         repositories: backend.repositories(),
+        state: backend.state(),
         events: backend.events(),
         schedule: backend.schedule(),
         webhooks: backend.webhooks(),
@@ -58,7 +59,8 @@ contracts!(
     webhooks,
     sealing_keys,
     revenue,
-    repositories
+    repositories,
+    state
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

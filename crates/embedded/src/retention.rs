@@ -13,6 +13,7 @@ use rusqlite::{Connection, params};
 use crate::columns::{limit, nanos};
 use crate::db::Db;
 use crate::error::Fault;
+use crate::state;
 
 /// How many pages of the file's end are moved into its gaps at once (1 MiB).
 const SHRINK_PAGES: i64 = 256;
@@ -59,6 +60,7 @@ impl Retention for SqliteRetention {
                 Kept::Events => events(conn, &step),
                 Kept::Requests => requests(conn, &step),
                 Kept::SecretVersions => secret_versions(conn, &step),
+                Kept::Records => state::forget(conn, before, limit),
             })
             .await
     }

@@ -33,6 +33,7 @@ use crate::schedule::SqliteSchedule;
 use crate::sealing_keys::SqliteSealingKeys;
 use crate::secrets::SqliteSecrets;
 use crate::stacks::{LocalStacks, StackCommand};
+use crate::state::SqliteState;
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
 use crate::webhooks::SqliteWebhooks;
 
@@ -62,6 +63,7 @@ pub struct Store {
     webhooks: Arc<SqliteWebhooks>,
     revenue: Arc<SqliteRevenue>,
     repositories: Arc<SqliteRepositories>,
+    state: Arc<SqliteState>,
     schedule: Arc<SqliteSchedule>,
     metrics: Arc<SqliteMetrics>,
     retention: Arc<SqliteRetention>,
@@ -83,6 +85,7 @@ impl Store {
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
             revenue: Arc::new(SqliteRevenue::new(db.clone())),
             repositories: Arc::new(SqliteRepositories::new(db.clone())),
+            state: Arc::new(SqliteState::new(db.clone())),
             schedule: Arc::new(SqliteSchedule::new(db.clone())),
             metrics: Arc::new(SqliteMetrics::new(db.clone())),
             retention: Arc::new(SqliteRetention::new(db.clone())),
@@ -162,6 +165,11 @@ impl Store {
         Arc::clone(&self.repositories)
     }
 
+    /// What the watch and the alerts remember.
+    pub fn state(&self) -> Arc<SqliteState> {
+        Arc::clone(&self.state)
+    }
+
     /// The schedule.
     pub fn schedule(&self) -> Arc<SqliteSchedule> {
         Arc::clone(&self.schedule)
@@ -201,6 +209,7 @@ impl Store {
             alerts: Arc::new(LogAlerts),
             revenue: self.revenue(),
             repositories: self.repositories(),
+            state: self.state(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             retention: self.retention(),

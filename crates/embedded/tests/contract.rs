@@ -138,6 +138,7 @@ contracts!(
     schedule,
     revenue,
     repositories,
+    state,
     metrics,
     checks,
     clock

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod paging;
 pub mod port_error;
 pub mod ports;
+pub mod records;
 pub mod schedule;
 pub mod sealing;
 pub mod secret;

@@ -103,13 +103,14 @@ impl Rules {
             .collect()
     }
 
-    /// For how many days that is kept.
+    /// For how many days that is kept; none for what carries its own end.
     pub fn days(&self, what: Kept) -> u32 {
         match what {
             Kept::Outputs => self.outputs_days,
             Kept::DeadLetters => self.dead_letters_days,
             Kept::Events => self.events_days,
             Kept::Requests | Kept::SecretVersions => self.requests_days,
+            Kept::Records => 0,
         }
     }
 
@@ -312,6 +313,7 @@ mod tests {
             ("events", "2025-02-24T03:30:00Z"),
             ("requests", "2025-02-24T03:30:00Z"),
             ("secret_versions", "2025-02-24T03:30:00Z"),
+            ("records", "2026-03-31T03:30:00Z"),
         ];
         assert_eq!(shown, expected.map(|(what, before)| (what, before.to_owned())));
         assert_eq!(plan.audit, Some("2026-03-30T03:30:00Z".parse().unwrap()));

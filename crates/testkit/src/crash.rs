@@ -111,6 +111,7 @@ impl CrashPoints {
             alerts: CrashingPort::new(&ports.alerts, self),
             revenue: CrashingPort::new(&ports.revenue, self),
             repositories: CrashingPort::new(&ports.repositories, self),
+            state: CrashingPort::new(&ports.state, self),
             schedule: CrashingPort::new(&ports.schedule, self),
             metrics: CrashingPort::new(&ports.metrics, self),
             retention: CrashingPort::new(&ports.retention, self),

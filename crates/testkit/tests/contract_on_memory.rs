@@ -126,6 +126,11 @@ async fn repositories() {
 }
 
 #[tokio::test]
+async fn state() {
+    contract::state(fresh).await;
+}
+
+#[tokio::test]
 async fn metrics() {
     contract::metrics(fresh).await;
 }

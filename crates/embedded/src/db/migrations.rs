@@ -26,7 +26,10 @@ const STEPS: &[M<'_>] = &[
 const REGISTER: &str = include_str!("../../migrations/0009_register.sql");
 
 /// What comes behind it.
-const LATER: &[M<'_>] = &[M::up(include_str!("../../migrations/0010_movements.sql"))];
+const LATER: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/0010_movements.sql")),
+    M::up(include_str!("../../migrations/0011_records.sql")),
+];
 
 /// The newest schema.
 const NEWEST: usize = STEPS.len() + 1 + LATER.len();

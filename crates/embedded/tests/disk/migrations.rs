@@ -14,7 +14,7 @@ use cc_devops_kernel::audit::AuditFilter;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::paging::Cursor;
-use cc_devops_kernel::ports::{AuditTrail, Schedule, SecretStore, SecretVersion};
+use cc_devops_kernel::ports::{AuditTrail, RecordKind, Schedule, SecretStore, SecretVersion, StateStore};
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{
@@ -87,6 +87,7 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         let wanted = MovementFilter::of(Date::MIN, Date::MAX);
         let moved = store.revenue().movements(&wanted, None, 10).await.unwrap();
         assert_eq!(moved.items.len(), usize::from(version >= 10));
+        check_records(&store, version >= 11).await;
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -223,6 +224,21 @@ async fn check_sealing(store: &Store) {
 async fn check_repositories(store: &Store) {
     let kept = store.repositories().load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(kept, BTreeMap::from([("42".to_owned(), watch())]));
+}
+
+/// What the watch remembered is still there, and found.
+async fn check_records(store: &Store, kept: bool) {
+    let watched = |kind| async move { store.state().list(kind, None, None, 10).await.unwrap() };
+    let due = store.state().due(RecordKind::Watch, after(300), 10).await.unwrap();
+    assert_eq!(due, watched(RecordKind::Watch).await);
+    let flips = store
+        .state()
+        .list(RecordKind::Flip, Some(AGENT), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(flips, watched(RecordKind::Flip).await);
+    let versions = due.iter().chain(&flips).map(|record| record.version);
+    assert_eq!(versions.collect::<Vec<_>>(), if kept { vec![3, 1] } else { vec![] });
 }
 
 fn mrr() -> Day {

@@ -244,7 +244,7 @@ async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
     conn.execute_batch(&format!(
         "INSERT INTO tokens (hash, agent, created_at) VALUES (x'{hash}', 'Intruder', 1); \
          ALTER TABLE agents DROP COLUMN mac; ALTER TABLE tokens DROP COLUMN mac; \
-         DROP TABLE revenue_movements; ALTER TABLE revenue_days DROP COLUMN movements; \
+         DROP TABLE records; DROP TABLE revenue_movements; ALTER TABLE revenue_days DROP COLUMN movements; \
          ALTER TABLE revenue_customers DROP COLUMN subscriptions; \
          ALTER TABLE revenue_customers DROP COLUMN opening_subscriptions; PRAGMA user_version = 8"
     ))

@@ -19,7 +19,10 @@ pub use audit_trail::{AuditArchive, AuditTrail};
 pub use secrets::{
     MAX_SECRET_BYTES, PutSecret, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
 };
-pub use state::{Content, Record, RecordKey, RecordKind, StateChange, StateStore};
+pub use state::{
+    Content, MAX_BODY_BYTES, MAX_LIST_BYTES, MAX_NAME_BYTES, MOST_KEYS, Record, RecordKey, RecordKind, StateChange,
+    StateStore, check_changes, check_keys,
+};
 pub use upkeep::{Alerts, Announcements, Checks, Schedule};
 
 /// Time, so that tests decide it.

@@ -4,7 +4,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::audit::AuditEntry;
-use crate::port_error::PortResult;
+use crate::port_error::{PortError, PortErrorKind, PortResult};
+
+/// The most bytes of a record's name.
+pub const MAX_NAME_BYTES: usize = 500;
+
+/// The most bytes of a list's name.
+pub const MAX_LIST_BYTES: usize = 200;
+
+/// The most bytes of a record's body.
+pub const MAX_BODY_BYTES: usize = 300_000;
+
+/// How many keys one read takes at most.
+pub const MOST_KEYS: usize = 100;
 
 /// What a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +48,28 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::Watch,
+        Self::Flip,
+        Self::Ping,
+        Self::PingAddress,
+        Self::Mark,
+        Self::Alert,
+        Self::Group,
+        Self::Delivery,
+        Self::Channel,
+        Self::Silence,
+        Self::Maintenance,
+        Self::Source,
+    ];
+
+    /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
+    /// housekeeping.
+    pub fn ends_when_due(self) -> bool {
+        matches!(self, Self::Flip | Self::Ping)
+    }
+
     /// The kind as it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,7 +111,8 @@ impl RecordKey {
 /// What is kept under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// When somebody has to look at it; none where nobody has to.
+    /// When somebody has to look at it; none where nobody has to. Of history ([`RecordKind::ends_when_due`]), when it
+    /// is forgotten.
     pub due_at: Option<Timestamp>,
     /// The list it stands in, at most 200 bytes; none where it stands in none.
     pub list: Option<String>,
@@ -103,8 +138,89 @@ pub struct StateChange {
     pub key: RecordKey,
     /// The version it was read in; 0 where there must be none yet.
     pub version: u64,
-    /// What is kept from now on; none takes it away.
+    /// What is kept from now on; none takes it away. Where there must be none yet, none only makes sure of that.
     pub content: Option<Content>,
+}
+
+impl StateChange {
+    /// What a store answers that finds the record in another version.
+    pub fn superseded(&self) -> PortError {
+        PortError::new(
+            PortErrorKind::Superseded,
+            format!(
+                "the {} {:?} was changed by somebody else meanwhile",
+                self.key.kind.as_str(),
+                self.key.name
+            ),
+        )
+    }
+
+    fn check(&self) -> PortResult<()> {
+        let RecordKey { kind, name } = &self.key;
+        let refused = |what: String| Err(PortError::new(PortErrorKind::Refused, what));
+        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+            return refused(format!(
+                "the name of a {} has {} bytes, and may have 1 to {MAX_NAME_BYTES}",
+                kind.as_str(),
+                name.len()
+            ));
+        }
+        let Some(content) = &self.content else { return Ok(()) };
+        if let Some(list) = content.list.as_ref().filter(|list| list.len() > MAX_LIST_BYTES) {
+            return refused(format!(
+                "the list of the {} {name:?} has {} bytes, and may have {MAX_LIST_BYTES}",
+                kind.as_str(),
+                list.len()
+            ));
+        }
+        if content.body.len() > MAX_BODY_BYTES {
+            let message = format!(
+                "what is to be kept of the {} {name:?} has {} bytes, and may have {MAX_BODY_BYTES}",
+                kind.as_str(),
+                content.body.len()
+            );
+            return Err(PortError::new(PortErrorKind::TooLarge, message));
+        }
+        Ok(())
+    }
+}
+
+/// Whether every adapter takes such changes together, before one looks at what is there.
+///
+/// # Errors
+/// `Refused` for a name or a list of too few or too many bytes and for a record that is changed twice, `TooLarge` for a
+/// body that is too large and for more than `most` changes.
+pub fn check_changes(changes: &[StateChange], most: usize) -> PortResult<()> {
+    if changes.len() > most {
+        let message = format!(
+            "{} changes are too many for one write, which takes {most}",
+            changes.len()
+        );
+        return Err(PortError::new(PortErrorKind::TooLarge, message));
+    }
+    changes.iter().try_for_each(StateChange::check)?;
+    let mut keys: Vec<&RecordKey> = changes.iter().map(|change| &change.key).collect();
+    keys.sort_unstable();
+    match keys.windows(2).find(|pair| pair.first() == pair.last()) {
+        None => Ok(()),
+        Some(pair) => {
+            let name = pair.first().map_or("", |key| key.name.as_str());
+            let message = format!("{name:?} is changed twice in one write");
+            Err(PortError::new(PortErrorKind::Refused, message))
+        }
+    }
+}
+
+/// Whether one read takes so many keys.
+///
+/// # Errors
+/// `Refused` for more than [`MOST_KEYS`].
+pub fn check_keys(keys: &[RecordKey]) -> PortResult<()> {
+    if keys.len() <= MOST_KEYS {
+        return Ok(());
+    }
+    let message = format!("{} keys are too many for one read, which takes {MOST_KEYS}", keys.len());
+    Err(PortError::new(PortErrorKind::Refused, message))
 }
 
 /// Where the watch and the alerts keep what they remember.
@@ -130,8 +246,9 @@ pub trait StateStore: Send + Sync {
         limit: usize,
     ) -> PortResult<Vec<Record>>;
 
-    /// Makes every change, with the audit row, in one transaction. `Superseded` where a record is not in the version it
-    /// was read in, and nothing is changed then. See [`StateStore::most_changes`].
+    /// Makes every change, with the audit row, in one transaction; of each record one change at most. `Superseded` where
+    /// a record is not in the version it was read in, and nothing is changed then. What [`check_changes`] refuses is
+    /// refused. See [`StateStore::most_changes`].
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()>;
 
     /// How many changes one transaction takes at most.

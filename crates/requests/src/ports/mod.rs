@@ -13,7 +13,7 @@ pub use at_once::{AtOnce, Conclude, Done};
 pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
 pub use cc_devops_kernel::ports::{
     Alerts, Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule,
-    SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, SystemClock,
+    SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
 };
 pub use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
@@ -70,6 +70,8 @@ pub struct Ports {
     pub revenue: Arc<dyn RevenueStore>,
     /// What is kept of repositories.
     pub repositories: Arc<dyn RepositoryStore>,
+    /// What the watch and the alerts remember.
+    pub state: Arc<dyn StateStore>,
     /// The store's own housekeeping.
     pub retention: Arc<dyn Retention>,
     /// The systems' own health.

@@ -19,16 +19,19 @@ pub enum Kept {
     Requests,
     /// What is on record of a secret's versions whose value is gone: it only serves to know a repeated request.
     SecretVersions,
+    /// What the watch and the alerts keep as history: each carries its own end.
+    Records,
 }
 
 impl Kept {
     /// In the order in which they are forgotten: what others refer to comes last.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Outputs,
         Self::DeadLetters,
         Self::Events,
         Self::Requests,
         Self::SecretVersions,
+        Self::Records,
     ];
 
     /// Its name in logs and metrics.
@@ -39,6 +42,7 @@ impl Kept {
             Self::Events => "events",
             Self::Requests => "requests",
             Self::SecretVersions => "secret_versions",
+            Self::Records => "records",
         }
     }
 }

@@ -15,8 +15,8 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{
-    Alerts, AuditTrail, PortResult, Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten,
+    Alerts, AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretRead, SecretStore, SecretSummary,
+    SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
@@ -246,6 +246,39 @@ mortal! { RepositoryStore {
     fn load(owner: &str, on: DocumentKind) -> BTreeMap<String, Value>;
     fn save(owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> ();
 } }
+
+#[async_trait]
+impl StateStore for CrashingPort<dyn StateStore> {
+    async fn read(&self, keys: &[RecordKey]) -> PortResult<Vec<Option<Record>>> {
+        self.points.pass(self.port.read(keys)).await
+    }
+
+    async fn due(&self, kind: RecordKind, until: Timestamp, limit: usize) -> PortResult<Vec<Record>> {
+        self.points.pass(self.port.due(kind, until, limit)).await
+    }
+
+    async fn next_due(&self, kind: RecordKind) -> PortResult<Option<Timestamp>> {
+        self.points.pass(self.port.next_due(kind)).await
+    }
+
+    async fn list(
+        &self,
+        kind: RecordKind,
+        list: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> PortResult<Vec<Record>> {
+        self.points.pass(self.port.list(kind, list, after, limit)).await
+    }
+
+    async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
+        self.points.pass(self.port.write(changes, audit)).await
+    }
+
+    fn most_changes(&self) -> usize {
+        self.port.most_changes()
+    }
+}
 
 mortal! { CodeHost {
     fn repositories(owner: &str, depth: Depth<'_>, take: &mut TakeFound<'_>) -> Spent;

@@ -17,6 +17,7 @@ mod revenue;
 mod sealing_keys;
 mod secrets;
 mod stacks;
+mod state;
 mod upkeep;
 mod webhooks;
 
@@ -29,6 +30,7 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::records::Records;
 use cc_devops_outbox::ports::RequestTotals;
 use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
@@ -55,6 +57,7 @@ struct Model {
     repositories: repositories::RepositoryModel,
     handed_over: handed_over::HandedOverModel,
     alerts: Vec<Alert>,
+    records: Records,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
     failing: Option<PortErrorKind>,
@@ -103,6 +106,7 @@ impl Memory {
             schedule: Arc::new(self.clone()),
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
+            state: Arc::new(self.clone()),
             metrics: Arc::new(self.clone()),
             retention: Arc::new(self.clone()),
             checks: Arc::new(self.clone()),

@@ -29,6 +29,7 @@ impl Retention for Memory {
             log,
             webhooks,
             secrets,
+            records,
             ..
         } = &mut *model;
         let removed = match what {
@@ -43,6 +44,7 @@ impl Retention for Memory {
             Kept::Requests => requests.forget(before, |id| {
                 outbox.refers_to(id) || log.iter().any(|logged| logged.event.body.key() == id.as_str())
             }),
+            Kept::Records => records.forget(before),
             Kept::SecretVersions => secrets.values_mut().map(|secret| secret.forget(before)).sum(),
         };
         Ok(Forgotten { removed, next: None })
