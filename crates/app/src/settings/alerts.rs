@@ -1,5 +1,7 @@
 //! What `[alerts]` means: whom to tell, when, and by which channels.
 
+use std::sync::Arc;
+
 use cc_devops_alerts::limits::ConditionLimits;
 use cc_devops_alerts::policy::{AlertPolicy, PolicyProblem};
 use cc_devops_kernel::installation::Installation;
@@ -20,7 +22,7 @@ pub const TOPIC_CHANNEL: &str = "topic";
 #[derive(Debug, Clone)]
 pub struct AlertSettings {
     /// Routes, quiet hours and silences.
-    pub policy: AlertPolicy,
+    pub policy: Arc<AlertPolicy>,
     /// How people are reached; at least one.
     pub channels: Vec<Channel>,
     /// From where on something is a condition.
@@ -85,7 +87,7 @@ pub(crate) fn check(
         }
     };
     Some(AlertSettings {
-        policy: policy.ok()?,
+        policy: Arc::new(policy.ok()?),
         channels: channels.ok()?,
         conditions: conditions.ok()?,
         heartbeat,
