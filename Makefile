@@ -176,7 +176,7 @@ clean:
 # --- What the targets need --------------------------------------------------------------------------
 
 # What the tests start.
-peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready
 
 $(PEERS)/%/ready: tests/peers/%.txt
 	$(PYTHON) -m venv $(@D)

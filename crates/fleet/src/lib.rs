@@ -6,6 +6,7 @@ pub mod liveness;
 pub mod ports;
 pub mod schedule;
 pub mod token;
+pub mod uptime;
 pub mod watch;
 
 use jiff::Timestamp;

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use cc_devops_alerts::ConditionChange;
+
 use crate::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult};
+use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult, StateChange};
 
 /// What an [`Enrolment`](crate::Enrolment) works with.
 #[derive(Clone, Copy)]
@@ -61,4 +63,19 @@ pub trait Agents: Send + Sync {
 pub trait Heartbeats: Send + Sync {
     /// Takes an agent's heartbeat. `NotFound` for an agent that is not registered.
     async fn beat(&self, name: &AgentName, beat: &Beat) -> PortResult<()>;
+}
+
+/// Where heartbeats are asked for, where none are told: CloudWatch.
+#[async_trait]
+pub trait Hearing: Send + Sync {
+    /// The heartbeats of each agent after its instant and up to `now`, the oldest first; agents without any may be left
+    /// out. An error says nothing about anybody.
+    async fn heard(&self, asked: &[(AgentName, Timestamp)], now: Timestamp) -> PortResult<Vec<(AgentName, Vec<Beat>)>>;
+}
+
+/// Where it is noted which agents need a person: the alerts.
+#[async_trait]
+pub trait AgentConditions: Send + Sync {
+    /// What is to be written for these changes, to be put into the write that makes them true. Nothing is written yet.
+    async fn changes(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>>;
 }

@@ -4,6 +4,7 @@
 //! instants at which they were due, however late somebody looked. The deadlines are part of the state, so that time in
 //! which nobody could hear moves them ([`WatchState::shift`]).
 
+mod conditions;
 mod settings;
 mod signal;
 mod state;
@@ -11,6 +12,7 @@ mod state;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use conditions::{condition_key, conditions};
 pub use settings::{Keywords, MAX_GRACE, MAX_RUNTIME, MAX_TAGS, WatchSettings};
 pub use signal::{Heard, Signal};
 pub use state::{Cause, Run, WatchState};

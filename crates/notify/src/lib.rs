@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod blot;
+pub mod channel;
+pub mod check;
+pub mod delivering;
+pub mod health;
+pub mod ports;
+pub mod render;
+mod send;
+pub mod settings;
+mod settle;
+mod trying;
+mod values;
+mod waiting;
+
+pub use channel::{Channel, Mail, Value, Way};
+pub use check::{PAGERDUTY_URL, Problem, check};
+pub use delivering::{Delivering, Parts};
+pub use health::{ChannelHealth, ChannelState};
+pub use ports::{Conditions, Topics};
+pub use send::Outside;
+pub use settings::{ChannelKind, ChannelSettings, MailTls};
+pub use values::Variables;
