@@ -144,7 +144,8 @@ impl Condition {
 }
 
 /// What becomes of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ConditionChange {
     /// It is there. Where it was open already, what is said of it is renewed, and it keeps its beginning.
     Opened(Box<Condition>),
@@ -166,4 +167,63 @@ pub enum ConditionChange {
         /// Why, with who did it: `paused by ana`.
         why: String,
     },
+}
+
+impl ConditionChange {
+    /// The condition's key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Opened(condition) => &condition.key,
+            Self::Resolved { key, .. } | Self::Closed { key, .. } => key,
+        }
+    }
+}
+
+impl Condition {
+    /// A condition of no agent, with the labels that all have; `title` and `text` as [`crate::wording`] makes them.
+    pub fn new(
+        key: impl Into<String>,
+        (kind, severity): (ConditionKind, Severity),
+        since: Timestamp,
+        title: String,
+        text: String,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            kind,
+            severity,
+            agent: None,
+            stage: None,
+            tags: BTreeMap::new(),
+            since,
+            title,
+            text,
+            body: None,
+        }
+    }
+
+    /// The same, on a stage.
+    #[must_use]
+    pub fn on(mut self, stage: Option<Stage>) -> Self {
+        self.stage = stage;
+        self
+    }
+
+    /// The same, with a tag by which it can be routed.
+    #[must_use]
+    pub fn tagged(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.tags.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// It is there.
+    pub fn opened(self) -> ConditionChange {
+        ConditionChange::Opened(Box::new(self))
+    }
+}
+
+/// The kind of a condition by its key: what stands before the first `/`.
+pub fn kind_of(key: &str) -> Option<ConditionKind> {
+    let name = key.split('/').next().unwrap_or_default();
+    ConditionKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }

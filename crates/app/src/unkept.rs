@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use cc_devops_alerts::{ConditionChange, ConditionSink};
 use cc_devops_github::client::CredentialSource;
-use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verification};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
-use cc_devops_kernel::ports::{Alerts, Announcements, AuditTrail, PortError, PortErrorKind, PortResult, SystemClock};
+use cc_devops_kernel::ports::{Announcements, AuditTrail, PortError, PortErrorKind, PortResult, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{DocumentKind, RepositoryPorts, RepositoryStore};
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ pub fn repositories(
         repositories: unkept.clone(),
         audit: unkept.clone(),
         announcements: unkept.clone(),
-        alerts: unkept,
+        conditions: unkept,
         clock: Arc::new(SystemClock),
     };
     let of_whom = (&settings.installation, settings.mode);
@@ -113,8 +113,9 @@ impl Announcements for Unkept {
 }
 
 #[async_trait]
-impl Alerts for Unkept {
-    async fn raise(&self, _alert: &Alert) -> PortResult<()> {
-        Err(refusal())
+impl ConditionSink for Unkept {
+    /// Whoever looks sees it; nobody else is to be told.
+    async fn note(&self, _changes: &[ConditionChange], _now: Timestamp) -> PortResult<()> {
+        Ok(())
     }
 }

@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod agents;
-mod alerts;
 mod audit;
 mod batches;
 mod bus;
 mod checks;
 mod clients;
+mod conditions;
 mod deploy_role;
 mod error;
 mod handed_over;
@@ -107,7 +107,7 @@ impl Backend {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            alerts: self.alerts(),
+            conditions: self.conditions(),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),

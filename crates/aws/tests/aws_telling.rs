@@ -7,8 +7,8 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_types::DateTime;
+use cc_devops_alerts::{Condition, ConditionKind, Severity};
 use cc_devops_aws::Backend;
-use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
@@ -106,18 +106,24 @@ async fn an_alert_arrives_where_the_topic_sends_it() {
     resources.alert_topic_arn = Some(topic);
     let backend = house::on(peer.url(), &resources);
 
-    let alert = Alert {
-        key: "request/r1".to_owned(),
-        title: "Deploy failed: deployLambda r1".to_owned(),
-        text: "the stack was rolled back: \u{1f511} see the events".to_owned(),
-    };
-    backend.alerts().raise(&alert).await.unwrap();
+    let (title, text) = (
+        "Deploy failed: deployLambda r1",
+        "the stack was rolled back: \u{1f511} see the events",
+    );
+    let kind = (ConditionKind::Deploy, Severity::Warning);
+    let now = SystemClock.now();
+    let opened = Condition::new("deploy/x-dev", kind, now, title.to_owned(), text.to_owned()).opened();
+    backend
+        .conditions()
+        .note(std::slice::from_ref(&opened), now)
+        .await
+        .unwrap();
     let message = receive(&backend, &url, 1).await.remove(0);
-    assert_eq!(message["Subject"], alert.title.as_str());
-    assert_eq!(message["Message"], alert.text.as_str());
+    assert_eq!(message["Subject"], title);
+    assert_eq!(message["Message"], text);
     plain
-        .alerts()
-        .raise(&alert)
+        .conditions()
+        .note(&[opened], now)
         .await
         .expect("without a topic it stands in the log");
 }

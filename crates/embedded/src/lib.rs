@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod agents;
-mod alerts;
 mod at_once;
 mod audit;
 mod backup;
 mod checks;
 mod columns;
+mod conditions;
 mod db;
 mod error;
 mod events;

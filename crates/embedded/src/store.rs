@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::agents::SqliteAgents;
-use crate::alerts::LogAlerts;
 use crate::at_once::SqliteAtOnce;
 use crate::audit::Doubt;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
+use crate::conditions::LogConditions;
 use crate::db::{self, Db};
 use crate::error::OpenError;
 use crate::events::SqliteEvents;
@@ -206,7 +206,7 @@ impl Store {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            alerts: Arc::new(LogAlerts),
+            conditions: Arc::new(LogConditions),
             revenue: self.revenue(),
             repositories: self.repositories(),
             state: self.state(),

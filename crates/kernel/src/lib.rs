@@ -3,7 +3,6 @@
 pub mod access;
 pub mod acts;
 pub mod agent;
-pub mod alerts;
 pub mod audit;
 pub mod canonical;
 pub mod course;

@@ -1,12 +1,12 @@
 //! The audit: read, held against the policy, compared with the last one, kept, told.
 
+mod conditions;
 mod issues;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ use super::settings::{Drift, FoundSettings, KnownSecrets, SettingsAsked, drift};
 use super::snapshot::{RepositoryId, Trait};
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
-use cc_devops_kernel::alerts::{Alert, MAX_TITLE};
+use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::events::COMPLETED_SOURCE;
 use cc_devops_kernel::health::Mode;
@@ -35,17 +35,12 @@ pub const AUDIT_DETAIL_TYPE: &str = "repos.audit.completed";
 /// The most entries of a list in an event, which may have 256 KB.
 const LISTED: usize = 200;
 
-/// The most lines of an alert.
-const LINES: usize = 20;
-
 /// Audits repositories.
 pub struct Auditor {
     host: Arc<dyn CodeHost>,
     store: Arc<dyn RepositoryStore>,
     ports: RepositoryPorts,
     settings: AuditSettings,
-    /// The day a failure was told of.
-    told: Mutex<Option<Date>>,
 }
 
 /// What is audited.
@@ -94,7 +89,6 @@ impl Auditor {
             store,
             ports: ports.into(),
             settings,
-            told: Mutex::default(),
         }
     }
 
@@ -104,8 +98,7 @@ impl Auditor {
     }
 
     /// The daily job: audits all repositories, keeps what was found and the issues that the policy wants, tells what is
-    /// new. People are told of a
-    /// failure once a day. `None` where there is no credential and never was an audit.
+    /// new. A failure is a condition until an audit is made. `None` where there is no credential and never was an audit.
     ///
     /// # Errors
     /// [`AuditError`].
@@ -132,7 +125,7 @@ impl Auditor {
                 return Ok(None);
             }
         }
-        self.alert_failure(&error).await;
+        self.note_failure(&error).await;
         Err(error)
     }
 
@@ -210,6 +203,8 @@ impl Auditor {
         }
         let audit = scan.finish(&before);
         if ask.keep {
+            // Said before it is forgotten: afterwards nobody would know that it ended.
+            self.note(&conditions::ended(&audit)).await?;
             keeping::save_state(&*self.store, owner, &before, &audit.state).await?;
         }
         Ok(audit)
@@ -243,7 +238,7 @@ impl Auditor {
         Ok((drifts, spent))
     }
 
-    /// Tells of an audit: an event, and an alert if something is new. What is new is kept as told afterwards,
+    /// Tells of an audit: an event, and a condition for each breach that is new. What is new is kept as told afterwards,
     /// so that it is told again after a crash in between, and what somebody's own audit saw first is told too.
     async fn tell(&self, audit: &Audit, issues: Option<&IssuesKept>) -> Result<(), AuditError> {
         let report = &audit.report;
@@ -257,9 +252,9 @@ impl Auditor {
             timestamp: report.timestamp,
         };
         self.ports.announcements.announce(&self.settings.reader, &news).await?;
-        if let Some(alert) = alert(&report.owner, &new, date) {
-            self.ports.alerts.raise(&alert).await?;
-        }
+        let mut changes = vec![conditions::made(&report.owner, report.timestamp)];
+        changes.extend(new.iter().map(|change| conditions::broken(&report.owner, change)));
+        self.note(&changes).await?;
         let told = State {
             told: Some(report.timestamp),
             ..audit.state.clone()
@@ -267,32 +262,20 @@ impl Auditor {
         Ok(keeping::save_state(&*self.store, &report.owner, &audit.state, &told).await?)
     }
 
-    /// Tells people of a failed run, once a day.
-    async fn alert_failure(&self, error: &AuditError) {
-        let date = self.ports.clock.now().to_zoned(TimeZone::UTC).date();
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(date);
-        if told == Some(date) {
-            return;
-        }
-        let alert = Alert {
-            key: format!("repos/{}/failed/{date}", self.settings.owner),
-            title: title(&format!("Repositories of {} could not be audited", self.settings.owner)),
-            text: format!(
-                "The daily audit failed: {error}\n\nWhat was known stands as it was. The run is tried again; try it \
-                 yourself with: cc-devops repos audit\n"
-            ),
-        };
-        if let Err(error) = self.ports.alerts.raise(&alert).await {
+    /// Says that a run failed. It is open until an audit is made, however often the run fails.
+    async fn note_failure(&self, error: &AuditError) {
+        let failed = conditions::failed(&self.settings.owner, error, self.ports.clock.now());
+        if let Err(error) = self.note(&[failed]).await {
             tracing::error!(%error, "people could not be told that the repositories were not audited");
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
-}
 
-/// One short line of ASCII.
-fn title(text: &str) -> String {
-    let ascii = |c: char| if c.is_ascii_graphic() { c } else { ' ' };
-    text.chars().map(ascii).take(MAX_TITLE).collect()
+    async fn note(&self, changes: &[ConditionChange]) -> Result<(), PortError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.ports.conditions.note(changes, self.ports.clock.now()).await
+    }
 }
 
 /// What nobody was told of yet, worst first.
@@ -307,46 +290,6 @@ fn new(audit: &Audit) -> Vec<&Change> {
         .collect();
     new.sort_by(|a, b| (b.severity, a.rule, &a.repository).cmp(&(a.severity, b.rule, &b.repository)));
     new
-}
-
-/// The alert that an audit is worth; none if nothing is new.
-fn alert(owner: &str, new: &[&Change], date: Date) -> Option<Alert> {
-    if new.is_empty() {
-        return None;
-    }
-    let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
-    for change in new {
-        *counts.entry(change.severity).or_default() += 1;
-    }
-    let counts: Vec<String> = counts
-        .iter()
-        .rev()
-        .map(|(severity, count)| format!("{count} {severity}"))
-        .collect();
-    let mut lines: Vec<String> = new
-        .iter()
-        .take(LINES)
-        .map(|change| {
-            format!(
-                "- {} ({}): {}",
-                change.repository,
-                change.severity,
-                change.rule.demand()
-            )
-        })
-        .collect();
-    if new.len() > LINES {
-        lines.push(format!("- and {} more", new.len() - LINES));
-    }
-    Some(Alert {
-        key: format!("repos/{owner}/{date}"),
-        title: title(&format!("{} new in the repositories of {owner}", counts.join(", "))),
-        text: format!(
-            "What the policy demands and does not hold any more, or was not looked at before:\n\n{}\n\nSee it with: \
-             cc-devops repos audit\n",
-            lines.join("\n")
-        ),
-    })
 }
 
 /// The event's detail.

@@ -13,12 +13,13 @@ use crate::issues::{CloseReason, Issue, IssueRef};
 use crate::settings::{SettingsAsked, TakeSettings};
 use crate::snapshot::{Fact, Gap, Organization, Repository, WorkflowId};
 use crate::work::RepositoryWork;
+use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Failure;
-use cc_devops_kernel::ports::{Alerts, Announcements, AuditTrail, Clock, PortResult};
+use cc_devops_kernel::ports::{Announcements, AuditTrail, Clock, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 
 /// What audits, the monitor and remedies work with beside the code host.
@@ -30,8 +31,8 @@ pub struct RepositoryPorts {
     pub audit: Arc<dyn AuditTrail>,
     /// Where news is put.
     pub announcements: Arc<dyn Announcements>,
-    /// How people are told.
-    pub alerts: Arc<dyn Alerts>,
+    /// Where it is said what needs a person.
+    pub conditions: Arc<dyn ConditionSink>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

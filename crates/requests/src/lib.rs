@@ -4,6 +4,7 @@ pub mod actions;
 pub mod admission;
 pub mod bus;
 mod conclusion;
+pub mod conditions;
 pub mod effects;
 pub mod engine;
 pub mod envelope;

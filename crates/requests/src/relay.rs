@@ -7,11 +7,11 @@
 use std::collections::HashMap;
 use std::iter::repeat_with;
 
-use cc_devops_kernel::alerts::{Alert, worth_telling};
 use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::conditions::outcomes;
 pub use crate::engine::Patience;
 use crate::engine::{ControlPlane, later};
 use crate::ports::{Consumer, DueEvent, Outcome, PortError, PortErrorKind, PortResult, RequestSample, Settled};
@@ -178,10 +178,8 @@ impl ControlPlane {
             Consumer::People => {
                 let mut results = Vec::with_capacity(events.len());
                 for pending in events {
-                    results.push(match alert(pending.event) {
-                        None => Ok(()),
-                        Some(alert) => self.ports.alerts.raise(&alert).await.map_err(|error| error.to_string()),
-                    });
+                    let noted = self.note_outcome(pending.event.body.completed()).await;
+                    results.push(noted.map_err(|error| error.to_string()));
                 }
                 Ok(results)
             }
@@ -192,11 +190,11 @@ impl ControlPlane {
 /// Whether an event is not told together with others: what failed before, so that it spoils no other's
 /// chance; what people are told, so that they are not told twice because something else failed.
 fn goes_alone(consumer: Consumer, pending: PendingEvent<'_>) -> bool {
-    pending.failures > 0 || (consumer == Consumer::People && alert(pending.event).is_some())
+    pending.failures > 0 || (consumer == Consumer::People && says_something(pending.event))
 }
 
-fn alert(event: &OutgoingEvent) -> Option<Alert> {
-    event.body.completed().and_then(worth_telling)
+fn says_something(event: &OutgoingEvent) -> bool {
+    event.body.completed().and_then(outcomes::Says::of).is_some()
 }
 
 fn all(events: &[PendingEvent<'_>]) -> Vec<Result<(), String>> {

@@ -6,6 +6,7 @@ mod borrowed;
 pub mod breakdown;
 pub mod cohorts;
 mod comparison;
+pub mod conditions;
 pub mod coupon;
 pub mod currency;
 pub mod customer_movements;

@@ -15,18 +15,19 @@ use crate::outlook::EndedTrials;
 use crate::policy::Options;
 use crate::rates::Rates;
 use crate::transactions::Transactions;
+use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
-use cc_devops_kernel::ports::{Alerts, Clock, PortResult};
+use cc_devops_kernel::ports::{Clock, PortResult};
 
 /// What a [`Reporter`](crate::reporting::Reporter) works with beside the billing source and the rates.
 #[derive(Clone)]
 pub struct RevenuePorts {
     /// Where MRR is kept.
     pub revenue: Arc<dyn RevenueStore>,
-    /// How people are told.
-    pub alerts: Arc<dyn Alerts>,
+    /// Where it is said what needs a person.
+    pub conditions: Arc<dyn ConditionSink>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

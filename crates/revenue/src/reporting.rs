@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::comparison::{Compared, compare};
+use super::conditions::{self, Before, FALL_PERCENT};
 use super::day::{Day, PERIOD_DAYS, period_until};
 use super::figure::Figure;
 use super::lines::Explain;
@@ -23,11 +23,11 @@ pub use super::report_error::ReportError;
 use super::run::Run;
 use crate::currency::Currency;
 use crate::ports::{Billing, RateSource, RevenuePorts, RevenueStore, Wanted};
-use cc_devops_kernel::alerts::Alert;
+use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 
 /// How old the rates of the last report may be to stand in where no newer ones can be had.
 const OLDEST_RATES: SignedDuration = SignedDuration::from_hours(24 * 10);
@@ -46,8 +46,7 @@ pub struct Reporter {
     pub(super) rates: Arc<dyn RateSource>,
     pub(super) ports: RevenuePorts,
     pub(super) settings: ReportingSettings,
-    /// The day a failure was told of.
-    told: Mutex<Option<Date>>,
+    fall_percent: u8,
 }
 
 /// How MRR is reported.
@@ -85,8 +84,16 @@ impl Reporter {
             rates,
             ports: ports.into(),
             settings,
-            told: Mutex::default(),
+            fall_percent: FALL_PERCENT,
         }
+    }
+
+    /// The same, where people are told of a fall of MRR by more than these per cent of the day before; never, where they
+    /// are 0.
+    #[must_use]
+    pub fn telling_falls_over(mut self, percent: u8) -> Self {
+        self.fall_percent = percent;
+        self
     }
 
     /// Where subscriptions are billed.
@@ -99,8 +106,8 @@ impl Reporter {
         &self.settings
     }
 
-    /// The daily job: keeps the day and tells it. People are told of a failure once a day. `None` where
-    /// no billing source is configured and none ever was.
+    /// The daily job: keeps the day and tells it. A failure is a condition until a day is complete. `None` where no
+    /// billing source is configured and none ever was.
     ///
     /// # Errors
     /// [`ReportError`].
@@ -119,7 +126,7 @@ impl Reporter {
         {
             return Ok(None);
         }
-        self.alert(&error).await;
+        self.note_failure(&error).await;
         Err(error)
     }
 
@@ -161,10 +168,12 @@ impl Reporter {
             statement: movements,
             customer_movements,
         } = compare(&**store, run, date, compared_with, ask.keep).await?;
-        let before = base.as_ref().map_or(&rates, |base| &base.rates);
-        let movements_usd = in_dollars(&movements, before, &rates)?;
-        let policy_changed =
-            base.is_some_and(|base| (base.summary.policy, base.summary.options) != (summary.policy, summary.options));
+        let rates_before = base.as_ref().map_or(&rates, |base| &base.rates);
+        let movements_usd = in_dollars(&movements, rates_before, &rates)?;
+        let policy_changed = base
+            .as_ref()
+            .is_some_and(|base| (base.summary.policy, base.summary.options) != (summary.policy, summary.options));
+        let before = self.complete_before(base, &summary).await?;
         let day = Day {
             date,
             at: self.ports.clock.now(),
@@ -181,8 +190,32 @@ impl Reporter {
         if ask.keep {
             let news = self.news(&day)?;
             store.keep(&day, &self.settings.reader, &news).await?;
+            self.note(&conditions::of_day(&day, before, self.fall_percent)).await?;
         }
         Ok(day)
+    }
+
+    /// The figure of the last complete day, within a week of the last that was kept: a figure that is a part is none to
+    /// compare with, and another definition of MRR is no fall.
+    async fn complete_before(&self, base: Option<Day>, summary: &Summary) -> PortResult<Option<Before>> {
+        let comparable = |day: &Day| {
+            let same = (day.summary.policy, day.summary.options) == (summary.policy, summary.options);
+            let mrr_usd = day.mrr_usd().filter(|_| same && day.summary.complete)?;
+            Some(Before {
+                date: day.date,
+                mrr_usd,
+            })
+        };
+        let Some(base) = base else { return Ok(None) };
+        if base.summary.complete {
+            return Ok(comparable(&base));
+        }
+        let days = self
+            .ports
+            .revenue
+            .days(base.date.saturating_sub(7.days()), base.date)
+            .await?;
+        Ok(days.iter().rev().find_map(comparable))
     }
 
     /// The trials that ended within 30 days with their subscriptions. No day is lost for them: where they cannot be read,
@@ -264,26 +297,24 @@ impl Reporter {
         })
     }
 
-    /// Tells people of a failed run, once a day.
-    async fn alert(&self, error: &ReportError) {
+    /// Says that a run failed. It is open until a day is complete, however often the run fails.
+    async fn note_failure(&self, error: &ReportError) {
         let now = self.ports.clock.now();
         let date = now.to_zoned(TimeZone::UTC).date();
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(date);
-        if told == Some(date) {
-            return;
-        }
-        let alert = Alert {
-            key: format!("mrr/{date}"),
-            title: format!("MRR of {date} could not be computed"),
-            text: format!(
-                "The daily MRR run failed: {error}\n\nThe last figure stands as it was. The run is tried again; try it \
-                 yourself with: cc-devops revenue report\n"
-            ),
-        };
-        if let Err(error) = self.ports.alerts.raise(&alert).await {
+        if let Err(error) = self.note(&[conditions::failed(error, date, now)]).await {
             tracing::error!(%error, "people could not be told that MRR was not computed");
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
+    }
+
+    async fn note(&self, changes: &[ConditionChange]) -> PortResult<()> {
+        let noted = self.ports.conditions.note(changes, self.ports.clock.now()).await;
+        noted.map_err(|error| {
+            let message = format!(
+                "what people are to be told of the run could not be written: {}",
+                error.message
+            );
+            PortError::new(error.kind, message)
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! A run beside which nothing is kept: no day to compare with, nowhere to keep one, nobody to tell.
 
 use async_trait::async_trait;
-use cc_devops_kernel::alerts::Alert;
+use cc_devops_alerts::{ConditionChange, ConditionSink};
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
-use cc_devops_kernel::ports::{Alerts, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::customer_movements::{CustomerMovement, MovementFilter};
@@ -65,8 +66,8 @@ impl RevenueStore for Unkept {
 }
 
 #[async_trait]
-impl Alerts for Unkept {
-    async fn raise(&self, _: &Alert) -> PortResult<()> {
+impl ConditionSink for Unkept {
+    async fn note(&self, _: &[ConditionChange], _: Timestamp) -> PortResult<()> {
         refused()
     }
 }

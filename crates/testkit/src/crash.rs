@@ -108,7 +108,7 @@ impl CrashPoints {
                 .map(|log| CrashingPort::new(log, self) as Arc<dyn LogWriter>),
             events: CrashingPort::new(&ports.events, self),
             webhooks: CrashingPort::new(&ports.webhooks, self),
-            alerts: CrashingPort::new(&ports.alerts, self),
+            conditions: CrashingPort::new(&ports.conditions, self),
             revenue: CrashingPort::new(&ports.revenue, self),
             repositories: CrashingPort::new(&ports.repositories, self),
             state: CrashingPort::new(&ports.state, self),

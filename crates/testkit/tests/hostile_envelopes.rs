@@ -6,7 +6,6 @@
 )]
 
 use cc_devops_kernel::agent::{Principal, Role};
-use cc_devops_kernel::alerts;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Reason;
@@ -14,6 +13,7 @@ use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::actions::vocabulary;
+use cc_devops_requests::conditions::outcomes::Says;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Backlog;
@@ -259,6 +259,6 @@ fn what_an_older_version_let_in_is_refused_and_alarms_nobody() {
         let record = ledger.find(&request.head.id).await.expect("find").expect("it is kept");
         let completed = record.completed.expect("it has its outcome");
         assert_eq!(completed.reason, Some(Reason::SchemaValidationFailed), "{completed:?}");
-        assert_eq!(alerts::worth_telling(&completed), None);
+        assert_eq!(Says::of(&completed), None);
     });
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use cc_devops_kernel::alerts::Alert;
+use cc_devops_alerts::{ConditionChange, ConditionSink};
 use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Reason;
-use cc_devops_kernel::ports::{Alerts, PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, EventBus, Standing};
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
@@ -35,8 +35,8 @@ struct Topic {
 }
 
 #[async_trait]
-impl Alerts for Topic {
-    async fn raise(&self, _alert: &Alert) -> PortResult<()> {
+impl ConditionSink for Topic {
+    async fn note(&self, _: &[ConditionChange], _: Timestamp) -> PortResult<()> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.there.load(Ordering::SeqCst) {
             Ok(())
@@ -50,8 +50,8 @@ impl Alerts for Topic {
 struct Hangs;
 
 #[async_trait]
-impl Alerts for Hangs {
-    async fn raise(&self, _alert: &Alert) -> PortResult<()> {
+impl ConditionSink for Hangs {
+    async fn note(&self, _: &[ConditionChange], _: Timestamp) -> PortResult<()> {
         std::future::pending().await
     }
 }
@@ -172,7 +172,7 @@ impl House {
 #[tokio::test]
 async fn a_failing_alert_republishes_nothing() {
     let topic = Arc::new(Topic::default());
-    let house = House::new(|ports| ports.alerts = topic.clone()).await;
+    let house = House::new(|ports| ports.conditions = topic.clone()).await;
     house.failed_deploys(&["d1", "d2"]).await;
     let report = house.pass().await;
     assert_eq!((report.published, report.failed), (0, 2));
@@ -196,7 +196,7 @@ async fn a_failing_alert_republishes_nothing() {
 #[tokio::test]
 async fn what_fails_for_about_a_day_is_set_aside_and_can_be_given_back() {
     let topic = Arc::new(Topic::default());
-    let house = House::new(|ports| ports.alerts = topic.clone()).await;
+    let house = House::new(|ports| ports.conditions = topic.clone()).await;
     house.failed_deploys(&["d1"]).await;
     let mut passes = 0;
     while house.standing(Consumer::People).await.set_aside == 0 {
@@ -254,7 +254,7 @@ async fn an_entry_that_the_bus_refuses_is_tried_again_alone() {
 
 #[tokio::test]
 async fn a_consumer_that_hangs_holds_up_nobody() {
-    let mut house = House::new(|ports| ports.alerts = Arc::new(Hangs)).await;
+    let mut house = House::new(|ports| ports.conditions = Arc::new(Hangs)).await;
     // Whoever does not answer at once has had its time.
     house.plane = house.plane.patient(Arc::new(|| Box::pin(std::future::ready(()))));
     house.failed_deploys(&["d1", "d2"]).await;

@@ -187,9 +187,7 @@ mod tests {
             );
         }
         let long = "a".repeat(65);
-        for behind in [
-            "Backup", "back up", "b.c", "a/256", "a/b", "a/fail/1", "\u{e9}", &long,
-        ] {
+        for behind in ["Backup", "back up", "b.c", "a/256", "a/b", "a/fail/1", "\u{e9}", &long] {
             assert_eq!(says(&format!("{key}/{behind}")), Err("invalid url format"), "{behind}");
         }
         assert_eq!(says("k.y/backup"), Err("invalid url format"));

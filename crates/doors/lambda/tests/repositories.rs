@@ -159,9 +159,17 @@ async fn the_schedule_audits_and_watches_and_a_failure_fails_the_invocation() {
     let good = function(&fake, &memory, TOKEN);
     let (status, audit) = ask(&good, json!({"tick": "audit"})).await;
     assert_eq!((status, &audit["complete"]), (200, &json!(true)));
-    assert_eq!(memory.alerts().len(), 1, "everything is new");
+    let breaches = audit["summary"]["breaches"].as_object().unwrap().values();
+    let breaches: u64 = breaches.filter_map(Value::as_u64).sum();
+    assert_eq!(
+        memory.alerts().len() as u64,
+        breaches,
+        "everything is new, and each is one"
+    );
     let (_, looked) = ask(&good, json!({"tick": "workflows"})).await;
     assert_eq!(looked["summary"]["issues"]["issue_created"], 1);
+    let failing = memory.alerts().pop().unwrap();
+    assert_eq!(failing.key, "workflow/acme/web/ci.yml");
     let bad = function(&fake, &memory, "ghp_wrong");
     for tick in ["audit", "workflows"] {
         let error = bad.handle(&json!({"tick": tick}), &unhurried("run")).await.unwrap_err();

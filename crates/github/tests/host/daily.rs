@@ -59,9 +59,16 @@ fn tomorrow(house: &House) {
     house.fake.change(|model| model.advance(Duration::from_hours(24)));
 }
 
-/// The texts of the alerts so far.
+/// The alerts so far: their titles and texts.
 fn alerts(house: &House) -> Vec<String> {
-    house.memory.alerts().into_iter().map(|alert| alert.text).collect()
+    let alerts = house.memory.alerts().into_iter();
+    alerts.map(|alert| format!("{}\n{}", alert.title, alert.text)).collect()
+}
+
+/// The keys of what is open.
+fn open(house: &House) -> Vec<String> {
+    let open = house.memory.open_conditions().into_iter();
+    open.map(|condition| condition.key).collect()
 }
 
 /// The details of the events so far.
@@ -84,23 +91,32 @@ fn alerts_of(house: &House, on: bool) {
 }
 
 #[tokio::test]
-async fn what_is_new_is_told_once_and_what_is_fixed_is_in_the_event() {
+async fn what_is_new_is_told_once_and_what_is_fixed_is_over() {
     let house = house().await;
     assert!(daily(&house).await);
-    assert_eq!(alerts(&house).len(), 1);
-    assert!(alerts(&house)[0].contains("- web (high)"), "{:?}", alerts(&house));
+    let told = alerts(&house);
+    assert_eq!(events(&house).await[0]["new_count"], told.len(), "each breach is one");
+    assert!(
+        told.iter().any(|alert| alert.starts_with("acme/web (high): ")),
+        "{told:?}"
+    );
+    let before = open(&house);
 
     tomorrow(&house);
     house.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
     assert!(daily(&house).await);
-    assert_eq!(alerts(&house).len(), 1, "a new name is no news");
+    assert_eq!(alerts(&house), told, "a new name is no news");
+    assert_eq!(open(&house), before);
 
     tomorrow(&house);
     house
         .fake
         .change(|model| model.edit("acme/site", |site| site.vulnerability_alerts = true));
     assert!(daily(&house).await);
-    assert_eq!(alerts(&house).len(), 1);
+    assert_eq!(alerts(&house), told);
+    let mut rest = before;
+    rest.retain(|key| !key.ends_with("/vulnerability_alerts"));
+    assert_eq!(open(&house), rest, "what is put right is over");
     let events = events(&house).await;
     let counts: Vec<Value> = events
         .iter()
@@ -145,14 +161,16 @@ async fn what_an_incomplete_scan_does_not_confirm_is_told_if_nobody_was() {
     tomorrow(&house);
     house.first_lacks(&["hasVulnerabilityAlertsEnabled"], "Something broke");
     assert!(!daily(&house).await);
-    assert_eq!(alerts(&house).len(), 1);
+    let told = alerts(&house);
+    assert_eq!(events(&house).await[0]["new_count"], told.len());
+    assert!(!told.is_empty());
     tomorrow(&house);
     assert!(daily(&house).await);
-    assert_eq!(alerts(&house).len(), 1);
+    assert_eq!(alerts(&house), told);
 }
 
 #[tokio::test]
-async fn people_hear_of_a_failure_once_a_day_and_not_where_nothing_was_set_up() {
+async fn people_hear_of_a_failure_once_until_an_audit_is_made_and_not_where_nothing_was_set_up() {
     let house = house().await;
     let wrong = auditor(&house, "ghp_wrong");
     for _ in 0..2 {
@@ -164,11 +182,16 @@ async fn people_hear_of_a_failure_once_a_day_and_not_where_nothing_was_set_up() 
     }
     assert_eq!(alerts(&house).len(), 1);
     assert!(
-        alerts(&house)[0].starts_with("The daily audit failed: "),
+        alerts(&house)[0].starts_with("Repositories of acme could not be audited\nThe daily audit failed: "),
         "{:?}",
         alerts(&house)
     );
     tomorrow(&house);
     wrong.daily().await.unwrap_err();
-    assert_eq!(alerts(&house).len(), 2);
+    assert_eq!(alerts(&house).len(), 1, "it is open still");
+    assert_eq!(open(&house), ["hygiene/acme"]);
+    assert!(daily(&house).await);
+    assert!(!open(&house).contains(&"hygiene/acme".to_owned()), "an audit was made");
+    wrong.daily().await.unwrap_err();
+    assert_eq!(open(&house)[0], "hygiene/acme", "the next failure is told again");
 }

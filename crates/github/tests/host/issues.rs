@@ -236,6 +236,47 @@ async fn maintenance_and_a_dry_run_write_nothing() {
         .unwrap();
     assert_eq!(report.workflows[0].withheld.len(), 1);
     assert!(issues(&house).is_empty());
+    assert_eq!(
+        house.memory.alerts().len(),
+        1,
+        "people are told in maintenance too, once"
+    );
+}
+
+#[tokio::test]
+async fn a_failing_workflow_is_a_condition_until_it_works_whatever_becomes_of_its_issue() {
+    let (house, ci) = failing().await;
+    house.fake.token("weak", Access::fine_grained("ops").without("issues"));
+    let weak = monitor(&house, &house.memory, "weak", "", Mode::Normal);
+    let resting = monitor(&house, &house.memory, TOKEN, "", Mode::Maintenance);
+    let open = || house.memory.open_conditions();
+    for (round, watching) in [&weak, &resting, &usual(&house)].into_iter().enumerate() {
+        check(watching).await;
+        check(watching).await;
+        assert_eq!(open().len(), 1, "{round}");
+        assert_eq!(house.memory.alerts().len(), round + 1, "told once");
+        let told = &open()[0];
+        assert_eq!(told.key, "workflow/acme/web/ci.yml");
+        assert!(
+            told.text.contains("cc-devops workflows check --repo web"),
+            "{}",
+            told.text
+        );
+        later(&house);
+        house.fake.change(|model| model.run(ci, "success", |_| ()));
+        check(watching).await;
+        assert_eq!(open(), [], "{round}: it works again");
+        later(&house);
+        house.fake.change(|model| model.run(ci, "failure", |_| ()));
+    }
+    check(&usual(&house)).await;
+    house.fake.change(|model| model.rename_repo("acme/web", "acme/site"));
+    check(&usual(&house)).await;
+    assert_eq!(open()[0].key, "workflow/acme/web/ci.yml", "a new name is no news");
+    later(&house);
+    house.fake.change(|model| model.run(ci, "success", |_| ()));
+    check(&usual(&house)).await;
+    assert_eq!(open(), []);
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
-//! The schedule, the systems' own health, and how people and agents are told.
+//! The schedule, the systems' own health, and how agents are told.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::alerts::Alert;
 use crate::events::Announcement;
 use crate::health::Check;
 use crate::names::AgentName;
@@ -34,13 +33,6 @@ pub trait Checks: Send + Sync {
     async fn probe(&self) -> Vec<Check> {
         self.check().await
     }
-}
-
-/// How people are told that something needs them.
-#[async_trait]
-pub trait Alerts: Send + Sync {
-    /// Sends an alert. The same alert may come twice.
-    async fn raise(&self, alert: &Alert) -> PortResult<()>;
 }
 
 /// Where news is put that no request asked for, so that it leaves with everything else that is told.

@@ -88,7 +88,7 @@ impl<'m> Acting<'m> {
         });
     }
 
-    /// Carries a decision out. What is learnt is kept only if everything succeeded.
+    /// Carries a decision out. What is learnt of its issue is kept only if everything succeeded.
     pub(super) async fn carry_out(
         &mut self,
         which: Watched,
@@ -116,6 +116,14 @@ impl<'m> Acting<'m> {
             author: self.author,
         };
         let mut spent = Spent::default();
+        // What was seen is true whatever becomes of the issue.
+        let seen = Watch {
+            memory: watches
+                .of(which.repository, which.workflow)
+                .map(|kept| kept.memory.clone())
+                .unwrap_or_default(),
+            ..watch.clone()
+        };
         let done = writing.carry_out(which, &actions, &mut watch.memory, &mut spent).await;
         report.spent(spent);
         match done {
@@ -124,26 +132,38 @@ impl<'m> Acting<'m> {
             Ok(Done::Outdated) => {
                 "it failed again after this look began".clone_into(&mut told.report.why);
                 told.report.action_taken = None;
+                self.learn_but_not_forget(which, seen, told.report.health, watches);
                 return told;
             }
             Err(error) => {
                 tracing::warn!(%error, repository = told.report.repository, "an issue was not written");
                 told.error = Some(error.message);
                 told.report.action_taken = None;
+                self.learn_but_not_forget(which, seen, told.report.health, watches);
                 return told;
             }
         }
         told.report.issue.clone_from(&watch.memory.issue);
         if told.withheld.is_empty() {
             self.learn(which, watch, told.report.health, watches);
+        } else {
+            self.learn_but_not_forget(which, seen, told.report.health, watches);
         }
         told
+    }
+
+    /// Keeps what was seen, where nothing was done about the issue: that of a workflow that is gone is still to be closed.
+    fn learn_but_not_forget(&mut self, which: Watched, seen: Watch, health: HealthName, watches: &mut Watches) {
+        if health != HealthName::Gone {
+            self.learn(which, seen, health, watches);
+        }
     }
 
     /// Keeps what was learnt, in memory. What plainly works and was never told of is not worth it.
     fn learn(&mut self, which: Watched, watch: Watch, health: HealthName, watches: &mut Watches) {
         let Watched { repository, workflow } = which;
-        let worth = watch.memory.is_open() || watch.memory.closed.is_some() || watch.failing_since.is_some();
+        let told = watch.memory.is_open() || watch.memory.closed.is_some();
+        let worth = told || watch.failing_since.is_some() || watch.condition.is_some();
         if health == HealthName::Gone || !worth {
             if watches.of(repository, workflow).is_some() {
                 watches.forget(repository, workflow);

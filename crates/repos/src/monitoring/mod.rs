@@ -15,11 +15,12 @@ use super::policy::Policy;
 use super::snapshot::{Fact, Gap, Repository, RepositoryId, Workflow, WorkflowId};
 use super::workflows::marker::Marker;
 use super::workflows::runs::{Health, judge};
-use super::workflows::{Seen, Situation, Watched, Watches, decide, marker};
+use super::workflows::{Seen, Situation, Watched, Watches, condition, decide, marker};
 use crate::issues::{self, Issue, IssueStanding};
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found, FoundIssues, IssueLookup, RepositoryStore, Spent};
 use crate::work::WORKFLOW_MONITOR;
+use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::actions;
@@ -33,6 +34,7 @@ pub struct Monitor {
     host: Arc<dyn CodeHost>,
     store: Arc<dyn RepositoryStore>,
     audit: Arc<dyn AuditTrail>,
+    conditions: Arc<dyn ConditionSink>,
     clock: Arc<dyn Clock>,
     settings: MonitoringSettings,
 }
@@ -118,6 +120,7 @@ impl Monitor {
             host,
             store: ports.repositories,
             audit: ports.audit,
+            conditions: ports.conditions,
             clock: ports.clock,
             settings,
         }
@@ -322,6 +325,7 @@ impl Monitor {
         }
         seen.extend(gone.difference(&known).map(|id| (*id, Seen::Gone(*id))));
         let mut acted = false;
+        let mut unsaid = Ok(());
         for (id, workflow) in seen {
             let what = Watched {
                 repository: repository.id,
@@ -329,14 +333,24 @@ impl Monitor {
             };
             let fallback = settings.workflows.fallback_repository.as_ref();
             let issues = acting.about(what, repository, fallback, watches);
-            let decision = decide(&Situation {
+            let situation = Situation {
                 repository,
                 workflow,
                 issues: &issues,
                 watch: watches.of(repository.id, id),
                 settings: &settings.workflows,
                 mode: acting.mode(),
-            });
+            };
+            let mut decision = decide(&situation);
+            // Said before it is kept: what ended would be forgotten otherwise.
+            if !ask.dry_run
+                && let Some(change) = condition::change(&situation, &mut decision.watch, self.clock.now())
+            {
+                unsaid = self.conditions.note(&[change], self.clock.now()).await;
+                if unsaid.is_err() {
+                    break;
+                }
+            }
             let worked = !decision.actions.is_empty();
             let told = acting.carry_out(what, decision, watches, report).await;
             acted |= worked;
@@ -345,7 +359,7 @@ impl Monitor {
         if acted {
             acting.keep(repository.id, watches).await?;
         }
-        Ok(())
+        unsaid
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`issues`](crate::issues) have. An issue that a person closed while the workflow fails stays closed until it has
 //! recovered; the next failure then gets a new one.
 
+pub(crate) mod condition;
 mod decide;
 pub mod issue;
 pub mod marker;
@@ -160,6 +161,9 @@ pub struct Watch {
     /// Since when it fails.
     #[serde(default)]
     pub failing_since: Option<Timestamp>,
+    /// The key of the condition that is open because it fails: by the names of the time when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
 }
 
 /// What is kept of every workflow.

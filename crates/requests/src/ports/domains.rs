@@ -22,7 +22,7 @@ impl From<&Ports> for RevenuePorts {
     fn from(ports: &Ports) -> Self {
         Self {
             revenue: Arc::clone(&ports.revenue),
-            alerts: Arc::clone(&ports.alerts),
+            conditions: Arc::clone(&ports.conditions),
             clock: Arc::clone(&ports.clock),
         }
     }
@@ -40,7 +40,7 @@ impl From<&Ports> for RepositoryPorts {
             repositories: Arc::clone(&ports.repositories),
             audit: Arc::clone(&ports.audit),
             announcements: Arc::new(ThroughLedger(Arc::clone(&ports.ledger))),
-            alerts: Arc::clone(&ports.alerts),
+            conditions: Arc::clone(&ports.conditions),
             clock: Arc::clone(&ports.clock),
         }
     }

@@ -10,10 +10,11 @@ mod stacks;
 use std::sync::Arc;
 
 pub use at_once::{AtOnce, Conclude, Done};
+pub use cc_devops_alerts::ConditionSink;
 pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
 pub use cc_devops_kernel::ports::{
-    Alerts, Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule,
-    SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
+    Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule, SecretRead,
+    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
 };
 pub use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
@@ -60,8 +61,8 @@ pub struct Ports {
     pub events: Arc<dyn EventLog>,
     /// Webhook subscriptions.
     pub webhooks: Arc<dyn Webhooks>,
-    /// How people are told.
-    pub alerts: Arc<dyn Alerts>,
+    /// Where it is said what needs a person.
+    pub conditions: Arc<dyn ConditionSink>,
     /// When jobs are due.
     pub schedule: Arc<dyn Schedule>,
     /// Request metrics.

@@ -61,7 +61,7 @@ async fn live<B: Backend>(mut backend: B, crashing: Consumer, point: CrashPoint)
     // The witness stands outside: what it heard before the crash it does not forget.
     let witness = Memory::new();
     let watched = |ports: Ports| Ports {
-        alerts: Arc::new(witness.clone()),
+        conditions: Arc::new(witness.clone()),
         bus: ports.bus.as_ref().map(|_| Arc::new(witness.clone()) as _),
         ..ports
     };

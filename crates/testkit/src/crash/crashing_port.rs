@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cc_devops_alerts::{ConditionChange, ConditionSink};
 use cc_devops_fleet::ports::{Agents, Heartbeats};
 use cc_devops_fleet::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
-use cc_devops_kernel::alerts::Alert;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Mark, Section, Verification};
 use cc_devops_kernel::course::Claim;
 use cc_devops_kernel::events::Announcement;
@@ -15,7 +15,7 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{
-    Alerts, AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretRead, SecretStore, SecretSummary,
+    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretRead, SecretStore, SecretSummary,
     SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
 };
 use cc_devops_kernel::schedule::Job;
@@ -226,8 +226,8 @@ mortal! { Webhooks {
     fn replay(id: &SubscriptionId, audit: &AuditEntry) -> u64;
 } }
 
-mortal! { Alerts {
-    fn raise(alert: &Alert) -> ();
+mortal! { ConditionSink {
+    fn note(changes: &[ConditionChange], now: Timestamp) -> ();
 } }
 
 mortal! { RevenueStore {

@@ -24,7 +24,7 @@ mod webhooks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cc_devops_kernel::alerts::Alert;
+use cc_devops_alerts::{Condition, ConditionChange};
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
@@ -56,7 +56,7 @@ struct Model {
     revenue: revenue::RevenueModel,
     repositories: repositories::RepositoryModel,
     handed_over: handed_over::HandedOverModel,
-    alerts: Vec<Alert>,
+    conditions: upkeep::Conditions,
     records: Records,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
@@ -102,7 +102,7 @@ impl Memory {
             log: Some(Arc::new(self.clone())),
             events: Arc::new(self.clone()),
             webhooks: Arc::new(self.clone()),
-            alerts: Arc::new(self.clone()),
+            conditions: Arc::new(self.clone()),
             schedule: Arc::new(self.clone()),
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
@@ -162,9 +162,20 @@ impl Memory {
         self.peek().log.clone()
     }
 
-    /// Every alert that was raised, oldest first.
-    pub fn alerts(&self) -> Vec<Alert> {
-        self.peek().alerts.clone()
+    /// Every condition that opened, as it was then, oldest first: what people are told. One that is said again while it
+    /// is open is not among them.
+    pub fn alerts(&self) -> Vec<Condition> {
+        self.peek().conditions.opened.clone()
+    }
+
+    /// The conditions that are open, by key.
+    pub fn open_conditions(&self) -> Vec<Condition> {
+        self.peek().conditions.open.values().cloned().collect()
+    }
+
+    /// Every change of a condition that was said, oldest first.
+    pub fn noted(&self) -> Vec<ConditionChange> {
+        self.peek().conditions.noted.clone()
     }
 
     /// How often a version of the secret was really written; repeats of a token do not count.

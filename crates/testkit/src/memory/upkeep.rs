@@ -1,9 +1,11 @@
 //! The fake schedule, the request metrics and the health checks: what keeps the house running.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use cc_devops_kernel::alerts::Alert;
+use cc_devops_alerts::{Condition, ConditionChange, ConditionSink};
 use cc_devops_kernel::health::Check;
-use cc_devops_kernel::ports::{Alerts, Checks, PortResult, Schedule};
+use cc_devops_kernel::ports::{Checks, PortResult, Schedule};
 use cc_devops_kernel::schedule::Job;
 use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
 use cc_devops_requests::Action;
@@ -11,10 +13,31 @@ use jiff::Timestamp;
 
 use super::Memory;
 
+/// What is known of conditions.
+#[derive(Default)]
+pub(super) struct Conditions {
+    pub(super) noted: Vec<ConditionChange>,
+    pub(super) opened: Vec<Condition>,
+    pub(super) open: BTreeMap<String, Condition>,
+}
+
 #[async_trait]
-impl Alerts for Memory {
-    async fn raise(&self, alert: &Alert) -> PortResult<()> {
-        self.lock()?.alerts.push(alert.clone());
+impl ConditionSink for Memory {
+    async fn note(&self, changes: &[ConditionChange], _: Timestamp) -> PortResult<()> {
+        let Conditions { noted, opened, open } = &mut self.lock()?.conditions;
+        for change in changes {
+            noted.push(change.clone());
+            match change {
+                ConditionChange::Opened(condition) => {
+                    if open.insert(condition.key.clone(), (**condition).clone()).is_none() {
+                        opened.push((**condition).clone());
+                    }
+                }
+                ConditionChange::Resolved { key, .. } | ConditionChange::Closed { key, .. } => {
+                    open.remove(key);
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use crate::{House, KEEP};
 
 #[tokio::test]
-async fn a_failed_run_changes_nothing_and_is_told_once_a_day() {
+async fn a_failed_run_changes_nothing_and_is_told_once_until_a_day_is_complete() {
     let house = House::new();
     house.first_day();
     let first = house.report().await.unwrap();
@@ -30,7 +30,8 @@ async fn a_failed_run_changes_nothing_and_is_told_once_a_day() {
     assert_eq!(house.memory.customers_kept(), kept);
     assert_eq!(house.news().await.len(), 1, "only the first day was told");
     let alerts = house.memory.alerts();
-    assert_eq!(alerts.len(), 1, "once a day is enough");
+    assert_eq!(alerts.len(), 1, "once is enough");
+    assert_eq!(alerts[0].key, "revenue/run");
     assert_eq!(alerts[0].title, "MRR of 2025-06-16 could not be computed");
     assert!(
         alerts[0].text.contains("cc-devops revenue report"),
@@ -39,9 +40,18 @@ async fn a_failed_run_changes_nothing_and_is_told_once_a_day() {
     );
     house.tomorrow();
     reporter.daily().await.unwrap_err();
-    assert_eq!(house.memory.alerts().len(), 2, "the next day it is told again");
+    assert_eq!(house.memory.alerts().len(), 1, "the next day it is open still");
+    let open = house.memory.open_conditions();
+    assert_eq!(
+        open[0].title, "MRR of 2025-06-17 could not be computed",
+        "and says what is true now"
+    );
     house.billing.fail_after(None);
     assert!(reporter.daily().await.unwrap().is_some(), "and when it can, it goes on");
+    assert!(house.memory.open_conditions().is_empty(), "which is the end of it");
+    house.billing.fail_after(Some((2, PortErrorKind::Unavailable)));
+    reporter.daily().await.unwrap_err();
+    assert_eq!(house.memory.alerts().len(), 2, "the next failure is told again");
 }
 
 #[tokio::test]
@@ -70,6 +80,9 @@ async fn an_incomplete_day_says_so_and_churns_nobody() {
     house.billing.puzzle("cus_same", Currency::USD);
     let day = house.report().await.unwrap();
     assert!(!day.summary.complete);
+    let open = house.memory.open_conditions();
+    assert_eq!(open.len(), 1, "a part is none to compare with: {open:?}");
+    assert_eq!(open[0].title, "MRR of 2025-06-16 is incomplete");
     assert_eq!(day.moved(Kind::Churn), 0, "what nobody knows is not a movement");
     let news = house.news().await;
     assert_eq!(news[1].2["complete"], false);
@@ -166,4 +179,56 @@ async fn it_can_be_broken_off() {
     let broken = house.reporter().report(KEEP, &mut |_| ControlFlow::Break(())).await;
     assert!(matches!(broken, Err(ReportError::BrokenOff)));
     assert_eq!(house.memory.ports().revenue.latest().await.unwrap(), None);
+}
+
+/// What one customer pays in US dollars, day by day; after each day what people were told and what is open.
+async fn falls(percent: u8, days: &[&str]) -> Vec<(usize, Vec<String>)> {
+    let house = House::new();
+    let reporter = house.reporter().telling_falls_over(percent);
+    let mut seen = Vec::new();
+    for amount in days {
+        house.billing.clear();
+        if *amount == "?" {
+            house.billing.puzzle("cus_one", Currency::USD);
+        } else {
+            house.billing.bill("cus_one", Currency::USD, amount);
+        }
+        reporter.daily().await.unwrap().unwrap();
+        let open = house.memory.open_conditions();
+        seen.push((
+            house.memory.alerts().len(),
+            open.into_iter().map(|one| one.title).collect(),
+        ));
+        house.tomorrow();
+    }
+    seen
+}
+
+#[tokio::test]
+async fn a_fall_of_mrr_is_told_beyond_its_share_and_ends_with_a_day_without_one() {
+    let title = |share, from, to| vec![format!("MRR fell by {share} % from 2025-06-{from} to 2025-06-{to}")];
+    // Exactly ten per cent is not more than ten.
+    let seen = falls(10, &["100000", "90000", "80999", "80999", "60000", "50000"]).await;
+    assert_eq!(
+        seen,
+        [
+            (0, vec![]),
+            (0, vec![]),
+            (1, title(10, 16, 17)),
+            (1, vec![]),
+            (2, title(25, 18, 19)),
+            (2, title(16, 19, 20)),
+        ]
+    );
+    assert_eq!(
+        falls(10, &["100000", "?", "50000"]).await,
+        [
+            (0, vec![]),
+            (1, vec!["MRR of 2025-06-16 is incomplete".to_owned()]),
+            (2, title(50, 15, 17)),
+        ],
+        "a part is none to compare with"
+    );
+    assert_eq!(falls(0, &["100000", "1"]).await, [(0, vec![]), (0, vec![])], "never");
+    assert_eq!(falls(10, &["0", "0", "5"]).await[2], (0, vec![]));
 }

@@ -72,7 +72,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         (Some(key), None) => {
             let ports = RevenuePorts {
                 revenue: Arc::new(Unkept),
-                alerts: Arc::new(Unkept),
+                conditions: Arc::new(Unkept),
                 clock: Arc::new(SystemClock),
             };
             (billing_with(&config, key, Arc::clone(&ports.clock)), ports)

@@ -1,0 +1,15 @@
+//! How the sources of conditions say what is the matter, and what is over.
+
+use async_trait::async_trait;
+use cc_devops_kernel::ports::PortResult;
+use jiff::Timestamp;
+
+use crate::condition::ConditionChange;
+
+/// Takes in what the sources say. Whom to tell of it, when and how, is decided behind it.
+#[async_trait]
+pub trait ConditionSink: Send + Sync {
+    /// Takes changes in, as many as there are. When this returns they are durable. They may come again, and in an order
+    /// that is not the one they came to be in: a key that is open stays open, and one that is not open cannot end.
+    async fn note(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<()>;
+}
