@@ -9,7 +9,8 @@ use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_kernel::health::Mode;
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_notify::{Delivering, Outside, Parts, Variables};
 use cc_devops_outbound::Guard;
 
@@ -60,6 +61,17 @@ impl Capabilities {
                 .hearing(backend.hearing())
                 .beats(Arc::clone(&self.ports.heartbeats)),
         })
+    }
+
+    /// Watches an agent no longer, after its tokens were revoked. One that is not watched stays so.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn watched_no_longer(&self, name: &AgentName, by: &str) -> PortResult<()> {
+        match self.watching().await?.remove(name, by).await {
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// The keys of badges' addresses.

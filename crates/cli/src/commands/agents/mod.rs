@@ -21,6 +21,7 @@ use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::store::{self, ADMIN, Opened};
 use watch_flags::WatchFlags;
+pub(super) use watched::labels;
 
 const ADD_HELP: &str = "\
 The token is shown once and cannot be shown again. An agent has its own secret prefix,
@@ -232,6 +233,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         }
         Command::Revoke { name } => {
             enrolment.revoke(&name).await?;
+            opened.capabilities.watched_no_longer(&name, &who(None)).await?;
             if is_admin(&name) && opened.is_folder() {
                 DataDir::new(&context.global.data_dir).forget_admin_token()?;
             }
@@ -261,7 +263,7 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
     };
     enrolment.add(agent, &token).await?;
     // The agent is there from here on, and its token is shown whatever follows.
-    let watched = watched::first(context, opened, &name, &settings).await;
+    let watched = watched::first(context, opened, &name, settings).await;
     let (document, lines) = match &watched {
         Ok(watched) => (watched.document(&name, &token), watched.lines()),
         Err(_) => (json!({"agent": name, "token": token.expose()}), Vec::new()),

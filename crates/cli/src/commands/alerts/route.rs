@@ -9,6 +9,7 @@ use cc_devops_kernel::ports::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::super::times::show;
+use super::super::agents::labels as watched_labels;
 use super::label;
 use crate::context::Context;
 use crate::error::CliError;
@@ -48,7 +49,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let opened = store::open(context).await?;
     let mut labels = BTreeMap::new();
     if let Some(name) = &args.agent {
-        labels = opened.watched(name).await?.labels();
+        labels = watched_labels(&opened.watched(name).await?);
     }
     labels.extend(args.labels);
     let explained = opened.capabilities.alerts().explain(&labels, SystemClock.now()).await?;
