@@ -20,6 +20,14 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Self; 3] = [Self::Critical, Self::Warning, Self::Info];
+
+    /// The severity of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == name)
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,6 +85,11 @@ impl ConditionKind {
         Self::Channel,
     ];
 
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// Its name, as the label `kind` has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +137,10 @@ pub struct Condition {
     /// What the agent sent with its last ping, where it did; shown by channels that are allowed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// Whether it is a failure that was reported, of which a route may want several in a row before it tells one
+    /// (`failures`). Silence is none: it is told at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts: bool,
 }
 
 /// The labels that a condition has of itself; a tag may not be called so.
@@ -199,6 +216,7 @@ impl Condition {
             title,
             text,
             body: None,
+            counts: false,
         }
     }
 

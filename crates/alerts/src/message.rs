@@ -90,7 +90,7 @@ pub struct Message {
     /// Of a group: how many conditions are open now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Of a group: the agents (or keys of what is of no agent) that no message named before.
+    /// Of a group: the agents (or keys of what is of no agent) that no message named before; at most [`MOST_NEW`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<Vec<String>>,
     /// The channel, where one is named.
@@ -102,6 +102,12 @@ pub struct Message {
     pub severity: Severity,
     /// The id that all messages of one alert share (one thread in mail, one incident in PagerDuty): the first message's.
     pub thread: String,
+    /// The threads of all the alerts it tells, `thread` first; at most [`MOST_NAMED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<String>,
+    /// Those of them in which nothing is open any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
     /// The labels that everything in it shares.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -120,3 +126,6 @@ pub struct Message {
 
 /// How many conditions a message names at most.
 pub const MOST_NAMED: usize = 200;
+
+/// How many new ones a message lists at most.
+pub const MOST_NEW: usize = 1_000;

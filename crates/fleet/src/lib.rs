@@ -5,6 +5,7 @@ pub mod enrolment;
 pub mod liveness;
 pub mod ports;
 pub mod schedule;
+pub mod simulate;
 pub mod token;
 pub mod uptime;
 pub mod watch;

@@ -218,6 +218,7 @@ impl Inner {
             title: format!("People cannot be told by channel {name} ({kind})"),
             text: format!("{error}.\nWhen it is mended, try it with: cc-devops alerts test {name}"),
             body: None,
+            counts: false,
         };
         self.conditions
             .note(&[ConditionChange::Opened(Box::new(condition))], now)

@@ -41,6 +41,8 @@ fn test_message(channel: &str, now: Timestamp) -> Result<Message, String> {
     let id = format!("test-{}", hex::encode(random));
     Ok(Message {
         thread: id.clone(),
+        threads: Vec::new(),
+        over: Vec::new(),
         id,
         kind: MessageKind::Test,
         at: now,

@@ -77,6 +77,7 @@ fn opened(
         title: format!("{agent} is down: {what}"),
         text,
         body: None,
+        counts: reason == Reason::Fail,
     }))
 }
 

@@ -80,6 +80,16 @@ pub mod actions {
     pub const ISSUE_CLOSED: &str = "issue.closed";
     /// Dead letters were given back for delivery.
     pub const DEAD_LETTERS_REPLAYED: &str = "webhook.dead_letters_replayed";
+    /// Somebody took care of an alert.
+    pub const ALERT_ACKNOWLEDGED: &str = "alert.acknowledged";
+    /// Alerts were silenced for a time.
+    pub const ALERTS_SILENCED: &str = "alert.silenced";
+    /// A silence was ended before its time.
+    pub const ALERTS_UNSILENCED: &str = "alert.unsilenced";
+    /// Maintenance mode was switched on.
+    pub const MAINTENANCE_ON: &str = "maintenance.on";
+    /// Maintenance mode was switched off.
+    pub const MAINTENANCE_OFF: &str = "maintenance.off";
     /// Events that were set aside were given back to a consumer of the outbox.
     pub const EVENTS_GIVEN_BACK: &str = "outbox.given_back";
 }

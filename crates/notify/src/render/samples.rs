@@ -39,6 +39,8 @@ pub(crate) fn down() -> Message {
         reason: "no heartbeat came within period and grace".into(),
         severity: Severity::Critical,
         thread: "m-1".into(),
+        threads: vec!["m-1".into()],
+        over: Vec::new(),
         labels: BTreeMap::new(),
         title: named.title.clone(),
         alerts: vec![named],

@@ -1,0 +1,327 @@
+//! What people do with alerts: see them, take them on, silence them, and switch maintenance mode. Each act and its audit
+//! row are one transaction.
+
+use std::sync::Arc;
+
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::port_error::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{AuditTrail, Clock, Record, RecordKey, RecordKind, StateChange, StateStore};
+use cc_devops_kernel::text::cleaned;
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::alert::{Acknowledged, Alert, WaitsFor, shortened};
+use crate::conditions::TRIES;
+use crate::policy::{AlertPolicy, Match, OVER};
+use crate::seen::{Cursor, Page, Seen, lists};
+use crate::silence::{MODE, Maintenance, Silence};
+use crate::taking::{Taken, find, take};
+
+/// Alerts, as people see and handle them.
+#[derive(Clone)]
+pub struct Alerts {
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) policy: Arc<AlertPolicy>,
+    audit: Arc<dyn AuditTrail>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a reason may have at most, in bytes.
+const MOST_REASON: usize = 1_000;
+
+/// How many records are read at once.
+pub(crate) const PAGE: usize = 500;
+
+impl Alerts {
+    /// Over a store, by a policy.
+    pub fn new(
+        state: Arc<dyn StateStore>,
+        policy: Arc<AlertPolicy>,
+        audit: Arc<dyn AuditTrail>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            state,
+            policy,
+            audit,
+            clock,
+        }
+    }
+
+    /// Alerts, those that are open or of which something is to come first, from behind `after` (a page's `next`),
+    /// `limit` at most, 500 at most.
+    pub async fn list(&self, after: Option<&str>, limit: usize) -> PortResult<Page> {
+        let limit = limit.clamp(1, PAGE);
+        let lists = lists(self.state.as_ref()).await?;
+        let from = after.and_then(Cursor::of);
+        let begin = from.as_ref().map_or(0, |from| lists.partition_point(|list| !from.is_at_or_before(list)));
+        let mut alerts = Vec::new();
+        for list in lists.into_iter().skip(begin) {
+            let mut after = from.as_ref().filter(|from| from.list == list).map(|from| from.name.clone());
+            loop {
+                let page = self.state.list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE).await?;
+                let full = page.len() >= PAGE;
+                for record in &page {
+                    let alert = Alert::of(record)?;
+                    if alert.is_further {
+                        continue;
+                    }
+                    if alerts.len() >= limit {
+                        let last = alerts.last().map(|seen: &Seen| seen.key.clone()).unwrap_or_default();
+                        let list = last_list(&alerts, &list);
+                        return Ok(Page {
+                            alerts,
+                            next: Some(Cursor { list, name: last }.to_string()),
+                        });
+                    }
+                    alerts.push(Seen::of(&alert, &list));
+                }
+                match page.last() {
+                    Some(last) if full => after = Some(last.key.name.clone()),
+                    _ => break,
+                }
+            }
+        }
+        Ok(Page { alerts, next: None })
+    }
+
+    /// An alert by its id or its condition's key, with everything that is kept of it.
+    pub async fn show(&self, which: &str) -> PortResult<Option<Alert>> {
+        Ok(find(self.state.as_ref(), which).await?.map(|(_, alert)| alert))
+    }
+
+    /// Somebody takes care of an alert: it is not told again, nor to anybody else, until it is over. One that somebody
+    /// took on already stays theirs, and no row is written.
+    ///
+    /// # Errors
+    /// `invalid_parameter` where there is no such alert, or it is over; what no policy permits.
+    pub async fn ack(&self, which: &str, by: &str, reason: Option<&str>, asker: Asker<'_>) -> Result<Alert, ActError> {
+        let now = self.clock.now();
+        let author = asker.author(&Access::ManageAlerts, actions::ALERT_ACKNOWLEDGED, self.audit.as_ref(), now).await?;
+        let taken = Acknowledged {
+            by: said(by),
+            at: now,
+            reason: reason.map(said).filter(|reason| !reason.is_empty()),
+        };
+        let entry = |alert: &Alert| {
+            let detail = json!({"alert": alert.id, "by_name": taken.by, "reason": taken.reason});
+            let key = alert.condition.key.clone();
+            Some(with_agent(author.entry(now, actions::ALERT_ACKNOWLEDGED, key, detail), alert))
+        };
+        match take(self.state.as_ref(), which, &taken, entry).await? {
+            Taken::Now(alert) | Taken::Before(alert) => Ok(*alert),
+            Taken::Over(alert) => Err(refused(format!("the alert {} of {} is over", alert.id, alert.condition.key))),
+            Taken::Unknown => Err(refused(format!("there is no alert {which:?}: see `alerts list`"))),
+        }
+    }
+
+    /// Silences what matches from `from` until `to`. The same silence made again is the same.
+    ///
+    /// # Errors
+    /// `invalid_parameter` for one that ends before it begins or is over; what no policy permits.
+    pub async fn silence(
+        &self,
+        matches: Match,
+        (from, to): (Timestamp, Timestamp),
+        reason: &str,
+        by: &str,
+        asker: Asker<'_>,
+    ) -> Result<Silence, ActError> {
+        let now = self.clock.now();
+        let author = asker.author(&Access::ManageAlerts, actions::ALERTS_SILENCED, self.audit.as_ref(), now).await?;
+        if to <= from || to <= now {
+            return Err(refused("a silence must end after it begins, and after now".to_owned()));
+        }
+        let mut id = hex::encode(Sha256::digest(format!("{matches}\n{from}\n{to}\n{by}\n{reason}")));
+        id.truncate(12);
+        let silence = Silence {
+            id,
+            matches,
+            from,
+            to,
+            reason: said(reason),
+            by: said(by),
+        };
+        let detail = json!({"match": silence.matches, "from": from, "to": to, "reason": silence.reason, "by_name": silence.by});
+        let entry = author.entry(now, actions::ALERTS_SILENCED, silence.id.clone(), detail);
+        // Refused only where there is this very silence already.
+        self.written(&[silence.change()?], &entry).await?;
+        Ok(silence)
+    }
+
+    /// Ends a silence before its time. What it held back is decided at once.
+    ///
+    /// # Errors
+    /// `invalid_parameter` where there is no such silence; what no policy permits.
+    pub async fn unsilence(&self, id: &str, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
+        let now = self.clock.now();
+        let author = asker.author(&Access::ManageAlerts, actions::ALERTS_UNSILENCED, self.audit.as_ref(), now).await?;
+        for _ in 0..TRIES {
+            let found = self.state.read(&[RecordKey::new(RecordKind::Silence, id)]).await?;
+            let Some(record) = found.into_iter().flatten().next() else {
+                return Err(refused(format!("there is no silence {id:?}: see `alerts silences`")));
+            };
+            let change = StateChange {
+                key: record.key,
+                version: record.version,
+                content: None,
+            };
+            let entry = author.entry(now, actions::ALERTS_UNSILENCED, id.to_owned(), json!({"by_name": said(by)}));
+            if self.written(&[change], &entry).await? {
+                return Ok(self.wake(now).await?);
+            }
+        }
+        Err(busy())
+    }
+
+    /// The silences that people made, those to come and those that ended within a week too, by id.
+    pub async fn silences(&self) -> PortResult<Vec<Silence>> {
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.state.list(RecordKind::Silence, None, after.as_deref(), PAGE).await?;
+            for record in &page {
+                all.push(Silence::of(record)?);
+            }
+            match page.last() {
+                Some(last) if page.len() >= PAGE => after = Some(last.key.name.clone()),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Switches maintenance mode on, until a time or until it is switched off. On again: the new reason and time hold.
+    ///
+    /// # Errors
+    /// `invalid_parameter` without a reason, or with a time that is over; what no policy permits.
+    pub async fn maintenance_on(
+        &self,
+        reason: &str,
+        until: Option<Timestamp>,
+        by: &str,
+        asker: Asker<'_>,
+    ) -> Result<Maintenance, ActError> {
+        let now = self.clock.now();
+        let author = asker.author(&Access::SetMaintenance, actions::MAINTENANCE_ON, self.audit.as_ref(), now).await?;
+        let reason = said(reason);
+        if reason.is_empty() {
+            return Err(refused("say why: every alert tells it while maintenance mode is on".to_owned()));
+        }
+        if until.is_some_and(|until| until <= now) {
+            return Err(refused("maintenance mode must end after now".to_owned()));
+        }
+        let mode = Maintenance {
+            reason,
+            by: said(by),
+            since: now,
+            until,
+        };
+        for _ in 0..TRIES {
+            let before = self.mode().await?;
+            let change = mode.change(before.map_or(0, |record| record.version))?;
+            let detail = json!({"reason": mode.reason, "until": until, "by_name": mode.by});
+            let entry = author.entry(now, actions::MAINTENANCE_ON, "*".to_owned(), detail);
+            if self.written(&[change], &entry).await? {
+                return Ok(mode);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Switches maintenance mode off. Where it is off already, no row is written.
+    ///
+    /// # Errors
+    /// What no policy permits.
+    pub async fn maintenance_off(&self, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
+        let now = self.clock.now();
+        let author = asker.author(&Access::SetMaintenance, actions::MAINTENANCE_OFF, self.audit.as_ref(), now).await?;
+        for _ in 0..TRIES {
+            let Some(record) = self.mode().await? else { return Ok(()) };
+            let change = StateChange {
+                key: record.key,
+                version: record.version,
+                content: None,
+            };
+            let entry = author.entry(now, actions::MAINTENANCE_OFF, "*".to_owned(), json!({"by_name": said(by)}));
+            if self.written(&[change], &entry).await? {
+                return Ok(());
+            }
+        }
+        Err(busy())
+    }
+
+    /// Maintenance mode, while it is on by the store. (The configuration may have it on too.)
+    pub async fn maintenance(&self, now: Timestamp) -> PortResult<Option<Maintenance>> {
+        let mode = self.mode().await?.map(|record| Maintenance::of(&record)).transpose()?;
+        Ok(mode.filter(|mode| mode.is_on(now)))
+    }
+
+    async fn mode(&self) -> PortResult<Option<Record>> {
+        let found = self.state.read(&[RecordKey::new(RecordKind::Maintenance, MODE)]).await?;
+        Ok(found.into_iter().flatten().next())
+    }
+
+    /// Lets everything be decided now that a silence held back.
+    async fn wake(&self, now: Timestamp) -> PortResult<()> {
+        for list in lists(self.state.as_ref()).await?.into_iter().filter(|list| list != OVER) {
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.state.list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE).await?;
+                for record in &page {
+                    let mut alert = Alert::of(record)?;
+                    if alert.waits.as_ref().is_some_and(|waits| waits.what == WaitsFor::Silence) {
+                        alert.due_at = Some(now);
+                        match self.state.write(&[alert.change(record.version)?], None).await {
+                            // Whoever changed it has it decided.
+                            Err(error) if error.kind == PortErrorKind::Superseded => {}
+                            written => written?,
+                        }
+                    }
+                }
+                match page.last() {
+                    Some(last) if page.len() >= PAGE => after = Some(last.key.name.clone()),
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it was written: not where somebody else was faster.
+    async fn written(&self, changes: &[StateChange], entry: &AuditEntry) -> PortResult<bool> {
+        match self.state.write(changes, Some(entry)).await {
+            Err(error) if error.kind == PortErrorKind::Superseded => Ok(false),
+            written => written.map(|()| true),
+        }
+    }
+}
+
+fn last_list(alerts: &[Seen], current: &str) -> String {
+    alerts.last().map_or_else(|| current.to_owned(), |seen| seen.list.clone())
+}
+
+fn with_agent(entry: AuditEntry, alert: &Alert) -> AuditEntry {
+    AuditEntry {
+        agent: entry.agent.clone().or_else(|| alert.condition.agent.clone()),
+        stage: alert.condition.stage.as_ref().map(ToString::to_string),
+        ..entry
+    }
+}
+
+/// What a person says, as it is kept.
+fn said(text: &str) -> String {
+    shortened(&cleaned(text), MOST_REASON)
+}
+
+fn refused(message: String) -> ActError {
+    Failure::new(Reason::InvalidParameter, message).into()
+}
+
+fn busy() -> ActError {
+    let message = "it is being changed all the time: try again";
+    PortError::new(PortErrorKind::Unavailable, message).into()
+}
