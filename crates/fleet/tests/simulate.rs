@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 fn played(cases: &[Value]) -> Vec<Value> {
-    block_on(simulate(cases)).iter().map(|answer| serde_json::to_value(answer).unwrap()).collect()
+    block_on(simulate(cases))
+        .iter()
+        .map(|answer| serde_json::to_value(answer).unwrap())
+        .collect()
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,7 +113,12 @@ fn every_alert_policy_tells_what_it_should() {
             let brief = |message: &Value| {
                 format!(
                     "    {} {} {} {} {}: {}",
-                    message["at"], message["kind"], message["channel"], message["count"], message["new"], message["reason"]
+                    message["at"],
+                    message["kind"],
+                    message["channel"],
+                    message["count"],
+                    message["new"],
+                    message["reason"]
                 )
             };
             let told: Vec<String> = messages.iter().map(brief).collect();
@@ -137,7 +145,11 @@ fn what_the_watch_finds_is_told_as_it_is() {
                 // Who paused it is said beside.
                 flip.as_object_mut().unwrap().remove("by");
             }
-            assert_eq!(found, case.get(key).cloned().unwrap_or_default(), "{id} {key}: {answer}");
+            assert_eq!(
+                found,
+                case.get(key).cloned().unwrap_or_default(),
+                "{id} {key}: {answer}"
+            );
         }
         let brief = |message: &Value| json!({"kind": message["kind"], "since": message["since"]});
         let messages: Vec<Value> = answer["messages"].as_array().unwrap().iter().map(brief).collect();
@@ -181,7 +193,12 @@ fn a_case_that_cannot_be_played_says_what_is_wrong_and_stops_no_other() {
     cases.push(timing("last"));
     let answers = played(&cases);
     let ids: Vec<&str> = answers.iter().map(|answer| answer["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["good", "schedule", "until", "event", "agent", "config", "zone", "unknown", "last"]);
+    assert_eq!(
+        ids,
+        [
+            "good", "schedule", "until", "event", "agent", "config", "zone", "unknown", "last"
+        ]
+    );
     let says = |id: &str, words: &[&str]| {
         let answer = answers.iter().find(|answer| answer["id"] == id).unwrap();
         let error = answer["error"].as_str().unwrap_or_else(|| panic!("{answer}"));
@@ -221,7 +238,10 @@ fn of_several_agents_the_end_is_told_by_agent() {
 fn all_that_is_told_of_one_alert_is_one_thread_and_each_decision_has_an_id_of_its_own() {
     let events = |minutes: &[(u32, &str)]| -> Value {
         let at = |minute: u32| format!("2026-06-01T{:02}:{:02}:00Z", 10 + minute / 60, minute % 60);
-        minutes.iter().map(|(minute, act)| json!({"at": at(*minute), "do": act})).collect()
+        minutes
+            .iter()
+            .map(|(minute, act)| json!({"at": at(*minute), "do": act}))
+            .collect()
     };
     let case = json!({
         "id": "thread", "class": "alerting",
@@ -232,10 +252,22 @@ fn all_that_is_told_of_one_alert_is_one_thread_and_each_decision_has_an_id_of_it
     let answer = played(&[case]).remove(0);
     let messages = answer["messages"].as_array().unwrap();
     let of = |kind: &str, channel: &str| -> Vec<&Value> {
-        messages.iter().filter(|message| message["kind"] == kind && message["channel"] == channel).collect()
+        messages
+            .iter()
+            .filter(|message| message["kind"] == kind && message["channel"] == channel)
+            .collect()
     };
-    let (chat, phone, reminders, ups) = (of("down", "chat"), of("down", "phone"), of("reminder", "chat"), of("up", "chat"));
-    assert_eq!((chat.len(), phone.len(), reminders.len(), ups.len()), (2, 1, 1, 2), "{messages:#?}");
+    let (chat, phone, reminders, ups) = (
+        of("down", "chat"),
+        of("down", "phone"),
+        of("reminder", "chat"),
+        of("up", "chat"),
+    );
+    assert_eq!(
+        (chat.len(), phone.len(), reminders.len(), ups.len()),
+        (2, 1, 1, 2),
+        "{messages:#?}"
+    );
     let root = &chat[0]["id"];
     for message in [chat[0], phone[0], reminders[0], ups[0]] {
         assert_eq!(&message["thread"], root);
@@ -243,11 +275,19 @@ fn all_that_is_told_of_one_alert_is_one_thread_and_each_decision_has_an_id_of_it
     assert_ne!(&chat[1]["thread"], root, "another alert is another thread");
     assert_eq!(ups[1]["thread"], chat[1]["id"]);
     assert_eq!(ups[0]["over"], json!([root]));
-    assert_eq!(ups[0]["id"], of("up", "phone")[0]["id"], "one decision, one id on every channel");
-    let ids: std::collections::BTreeSet<&str> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
+    assert_eq!(
+        ups[0]["id"],
+        of("up", "phone")[0]["id"],
+        "one decision, one id on every channel"
+    );
+    let ids: std::collections::BTreeSet<&str> =
+        messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
     // down, escalated, reminder, up, down, up
     assert_eq!(ids.len(), 6);
     for id in ids {
-        assert!(id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'), "{id}");
+        assert!(
+            id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'),
+            "{id}"
+        );
     }
 }

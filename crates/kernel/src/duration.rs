@@ -103,7 +103,22 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_in_words() {
-        for text in ["", "5", "m", "-5m", "+5m", "1.5h", "5 m", "5M", "1w", "1h30m", "5m ", "3661d", "99999999999999999999s", "５m"] {
+        for text in [
+            "",
+            "5",
+            "m",
+            "-5m",
+            "+5m",
+            "1.5h",
+            "5 m",
+            "5M",
+            "1w",
+            "1h30m",
+            "5m ",
+            "3661d",
+            "99999999999999999999s",
+            "５m",
+        ] {
             let error = text.parse::<WrittenDuration>().unwrap_err();
             assert!(error.to_string().contains("10s, 5m, 6h, 2d"), "{text}: {error}");
         }

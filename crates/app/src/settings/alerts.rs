@@ -82,7 +82,10 @@ pub(crate) fn check(
         )?)),
         (None, Some(variable)) => Some(Value::Env(variable.clone())),
         (Some(_), Some(_)) => {
-            findings.add("alerts.heartbeat_url_env", "counts only without alerts.heartbeat_url_secret");
+            findings.add(
+                "alerts.heartbeat_url_env",
+                "counts only without alerts.heartbeat_url_secret",
+            );
             None
         }
     };

@@ -65,7 +65,12 @@ impl ConfigFile {
     #[must_use]
     pub fn shown(&self) -> Self {
         let mut shown = self.clone();
-        for url in shown.alerts.channels.iter_mut().filter_map(|channel| channel.url.as_mut()) {
+        for url in shown
+            .alerts
+            .channels
+            .iter_mut()
+            .filter_map(|channel| channel.url.as_mut())
+        {
             *url = Url::parse(url).map_or_else(|_| "\u{2026}".to_owned(), |url| host_alone(&url));
         }
         shown
@@ -76,7 +81,11 @@ impl ConfigFile {
 fn host_alone(url: &Url) -> String {
     let origin = url.origin().ascii_serialization();
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if bare { format!("{origin}/") } else { format!("{origin}/\u{2026}") }
+    if bare {
+        format!("{origin}/")
+    } else {
+        format!("{origin}/\u{2026}")
+    }
 }
 
 /// How the control plane behaves.

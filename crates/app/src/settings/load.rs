@@ -281,18 +281,21 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Problem, Pointer
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             // The alternative is meant that the value has the type of: what is wrong within it says more.
             let of_type = |errors: &&Vec<ValidationError<'_>>| {
-                let mut inner = errors.iter().filter(|inner| inner.instance_path() == error.instance_path());
+                let mut inner = errors
+                    .iter()
+                    .filter(|inner| inner.instance_path() == error.instance_path());
                 !errors.is_empty()
                     && inner.all(|inner| {
                         let kind = inner.kind();
-                        !matches!(kind, ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
+                        !matches!(
+                            kind,
+                            ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
+                        )
                     })
             };
             match context.iter().find(of_type) {
                 Some(errors) => errors.iter().flat_map(|inner| explain(inner, schema)).collect(),
-                None => one(shape::must_be_alternative(
-                    schema.pointer(error.schema_path().as_str()),
-                )),
+                None => one(shape::must_be_alternative(schema.pointer(error.schema_path().as_str()))),
             }
         }
         ValidationErrorKind::Minimum { limit } => one(shape::must_be_at_least(limit)),

@@ -21,11 +21,11 @@ mod revenue;
 mod server;
 mod shape;
 #[cfg(test)]
-#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(all(feature = "cli", feature = "embedded"))]
 mod sources_tests;
 mod stacks;
 #[cfg(test)]
-#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(all(feature = "cli", feature = "embedded"))]
 mod tests;
 mod variables;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+#[cfg(feature = "aws")]
 use cc_devops_aws::Account;
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use super::file::{ConfigFile, StackSection};
 use super::load::{finish, read};
 use super::shape::schema;
 use super::{Problem, Settings};
+#[cfg(feature = "aws")]
 use crate::aws;
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cc-devops.example.toml"));
@@ -270,6 +272,7 @@ fn the_environment_counts_more_than_the_file() {
     assert_eq!(file.stacks["Cc-Agent-X"].timeout_seconds, 7);
 }
 
+#[cfg(feature = "aws")]
 #[test]
 fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     let (_, embedded) = load("[aws]\nregion = \"eu-west-1\"", &[]).unwrap();
@@ -473,7 +476,10 @@ fn all_that_is_wrong_with_alerts_is_told_at_once_with_its_key() {
     assert!(of("alerts.routes[0].match.severity: ").contains("awful"));
     assert!(of("alerts.routes[0].channels: ").contains("phone"));
     assert!(of("alerts.quiet_hours[0].to: ").contains("HH:MM"));
-    assert_eq!(of("alerts.conditions.cursor_age: "), "alerts.conditions.cursor_age: must be 1m to 7d");
+    assert_eq!(
+        of("alerts.conditions.cursor_age: "),
+        "alerts.conditions.cursor_age: must be 1m to 7d"
+    );
     assert!(found.iter().all(|one| !one.contains("SECRETPART")), "{found:#?}");
 }
 
@@ -508,12 +514,20 @@ fn the_secrets_of_channels_are_the_control_planes_own_and_no_address_is_shown() 
         signing_env = "HOOK_SIGNING"
     "#;
     let (file, checked) = load(text, &[]).unwrap();
-    let own: Vec<&str> = checked.installation.credentials.iter().map(|name| name.as_str()).collect();
+    let own: Vec<&str> = checked
+        .installation
+        .credentials
+        .iter()
+        .map(|name| name.as_str())
+        .collect();
     for name in ["/contentcraft/alerts/slack-url", "/contentcraft/alerts/heartbeat"] {
         assert!(own.contains(&name), "{own:?}");
     }
     let shown = toml::to_string(&file.shown()).unwrap();
-    assert!(!shown.contains("SECRETPART") && shown.contains("https://example.com/"), "{shown}");
+    assert!(
+        !shown.contains("SECRETPART") && shown.contains("https://example.com/"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -60,9 +60,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     let configured = opened.capabilities.settings.mode == Mode::Maintenance;
     match command {
         Command::On { reason, until, by } => {
-            alerts
-                .maintenance_on(&reason, until, &who(by), Asker::Operator)
-                .await?;
+            alerts.maintenance_on(&reason, until, &who(by), Asker::Operator).await?;
         }
         Command::Off { by } => {
             alerts.maintenance_off(&who(by), Asker::Operator).await?;
@@ -83,7 +81,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
             "maintenance mode is on since {}, by {}{}: {}",
             show(kept.since),
             kept.by,
-            kept.until.map_or_else(String::new, |until| format!(", until {}", show(until))),
+            kept.until
+                .map_or_else(String::new, |until| format!(", until {}", show(until))),
             kept.reason
         ),
         (None, true) => "maintenance mode is on, because the configuration says mode = \"maintenance\"".to_owned(),

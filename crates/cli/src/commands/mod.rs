@@ -26,12 +26,12 @@ pub(crate) mod repos;
 pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod revenue;
+mod schedules;
 pub(crate) mod sealing_key;
 pub(crate) mod secrets;
 pub(crate) mod send;
 pub(crate) mod smoke_test;
 pub(crate) mod stacks;
-mod schedules;
 mod submit;
 mod submitted;
 mod times;
@@ -133,7 +133,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
         Operation::Alerts(command) => Box::pin(alerts::run(context, command)).await,
-        Operation::Fleet(command) => fleet::run(context, &command),
+        Operation::Fleet(command) => Box::pin(fleet::run(context, &command)).await,
         Operation::Maintenance(command) => Box::pin(maintenance::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
         Operation::SealingKey(command) => Box::pin(sealing_key::run(context, command)).await,

@@ -74,7 +74,10 @@ mod tests {
     fn a_time_to_come_is_a_point_or_a_length_of_time() {
         let ahead = parse_until("90m").unwrap().duration_since(SystemClock.now());
         assert!((5_340..=5_400).contains(&ahead.as_secs()));
-        assert_eq!(show(parse_until("2999-01-31T12:00:00Z").unwrap()), "2999-01-31T12:00:00Z");
+        assert_eq!(
+            show(parse_until("2999-01-31T12:00:00Z").unwrap()),
+            "2999-01-31T12:00:00Z"
+        );
         assert!(parse_until("2001-01-31T12:00:00Z").unwrap_err().contains("past"));
         assert!(parse_until("tomorrow").is_err());
         for bad in ["", "2", "-2s", "+2s", "1.5h", "2 h", "2w"] {

@@ -4,7 +4,10 @@
 pub(super) fn who(given: Option<String>) -> String {
     let of_machine = || {
         let names = ["SUDO_USER", "USER", "LOGNAME"];
-        names.into_iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty())
+        names
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok())
+            .find(|name| !name.is_empty())
     };
     given
         .filter(|name| !name.trim().is_empty())

@@ -25,7 +25,10 @@ fn configuration(sink: &Sink) -> String {
 
 /// An agent with the path of its ping address.
 fn add(place: &Place, words: &[&str]) -> String {
-    let added = place.run(&[&["agents", "add"], words, &["--json"]].concat()).exits(0).json();
+    let added = place
+        .run(&[&["agents", "add"], words, &["--json"]].concat())
+        .exits(0)
+        .json();
     let url = added["ping_url"].as_str().unwrap();
     let (_, path) = url.split_once("/ping/").unwrap();
     format!("/ping/{path}")
@@ -48,14 +51,20 @@ fn an_agent_that_falls_silent_is_told_once_taken_on_and_told_again_when_it_is_ba
     let (place, sink) = (Place::new(), Sink::new());
     place.configure(&configuration(&sink));
     let server = place.serve();
-    let path = add(&place, &["Job", "--period", "2s", "--grace", "2s", "--tag", "host=web1"]);
+    let path = add(
+        &place,
+        &["Job", "--period", "2s", "--grace", "2s", "--tag", "host=web1"],
+    );
     ping(&server, &path);
     let down = sink.next();
     assert_eq!(down.kind(), "down", "{down:?}");
     assert_eq!(down.body["type"], "alert.down");
     assert_eq!(down.body["data"]["agent"], "Job");
     let id = down.id();
-    assert!((1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)), "{id}");
+    assert!(
+        (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)),
+        "{id}"
+    );
     let text = down.body.to_string();
     assert!(!text.contains("/ping/"), "no message holds a ping address: {text}");
 
@@ -69,7 +78,10 @@ fn an_agent_that_falls_silent_is_told_once_taken_on_and_told_again_when_it_is_ba
     assert_eq!(acknowledged["state"], "acknowledged");
     assert_eq!(alert_of(&place, "agent/Job")["state"], "acknowledged");
     let shown = place.run(&["alerts", "show", "agent/Job"]).exits(0).stdout;
-    assert!(shown.contains("ana") && shown.contains("at it") && shown.contains("hook"), "{shown}");
+    assert!(
+        shown.contains("ana") && shown.contains("at it") && shown.contains("hook"),
+        "{shown}"
+    );
 
     ping(&server, &path);
     let up = sink.next();
@@ -88,12 +100,25 @@ fn a_silence_holds_at_once_in_a_running_server_and_ends_with_a_word() {
     let silent = add(&place, &["Quiet", "--tag", "host=web1"]);
     let loud = add(&place, &["Loud"]);
     let made = place
-        .run(&["alerts", "silence", "--match", "host=web1", "--for", "2h", "--reason", "new disks", "--json"])
+        .run(&[
+            "alerts",
+            "silence",
+            "--match",
+            "host=web1",
+            "--for",
+            "2h",
+            "--reason",
+            "new disks",
+            "--json",
+        ])
         .exits(0)
         .json();
     let id = made["id"].as_str().unwrap();
     let listed = place.run(&["alerts", "silences"]).exits(0).stdout;
-    assert!(listed.contains(id) && listed.contains("host=web1") && listed.contains("new disks"), "{listed}");
+    assert!(
+        listed.contains(id) && listed.contains("host=web1") && listed.contains("new disks"),
+        "{listed}"
+    );
     ping(&server, &format!("{silent}/fail"));
     ping(&server, &format!("{loud}/fail"));
     assert_eq!(sink.next().body["data"]["agent"], "Loud");
@@ -103,8 +128,12 @@ fn a_silence_holds_at_once_in_a_running_server_and_ends_with_a_word() {
     let told = sink.next();
     assert_eq!((told.kind(), &told.body["data"]["agent"]), ("down", &json!("Quiet")));
     place.run(&["alerts", "unsilence", id]).exits(2);
-    place.run(&["alerts", "silence", "--match", "host", "--for", "2h", "--reason", "x"]).exits(2);
-    place.run(&["alerts", "silence", "--match", "a=b", "--reason", "x"]).exits(2);
+    place
+        .run(&["alerts", "silence", "--match", "host", "--for", "2h", "--reason", "x"])
+        .exits(2);
+    place
+        .run(&["alerts", "silence", "--match", "a=b", "--reason", "x"])
+        .exits(2);
 }
 
 #[test]
@@ -118,7 +147,13 @@ fn a_pause_closes_the_alert_and_says_by_whom() {
     place.run(&["agents", "pause", "Job", "--by", "ana"]).exits(0);
     let closed = sink.next();
     assert_eq!(closed.kind(), "closed");
-    assert!(closed.body["data"]["reason"].as_str().unwrap().contains("paused by ana"), "{closed:?}");
+    assert!(
+        closed.body["data"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("paused by ana"),
+        "{closed:?}"
+    );
     assert_eq!(alert_of(&place, "agent/Job")["state"], "closed");
 }
 
@@ -133,7 +168,10 @@ fn a_test_message_says_whether_a_channel_takes_it_and_touches_no_alert() {
     sink.answers(500);
     let failed = place.run(&["alerts", "test", "hook", "--json"]).exits(1).json();
     assert_eq!(failed["channels"][0]["ok"], false, "{failed}");
-    assert!(failed["channels"][0]["error"].as_str().unwrap().contains("500"), "{failed}");
+    assert!(
+        failed["channels"][0]["error"].as_str().unwrap().contains("500"),
+        "{failed}"
+    );
     assert_eq!(sink.so_far().len(), 1, "it is tried once");
     let unknown = place.run(&["alerts", "test", "phone"]).exits(2);
     assert!(unknown.stderr.contains("hook"), "{unknown}");
@@ -163,12 +201,26 @@ fn a_route_is_explained_without_telling_anybody() {
         .collect();
     assert_eq!(taken, [true, false], "{of_agent}");
     let text = place
-        .run(&["alerts", "route", "--match", "severity=critical", "--match", "host=web3", "--explain"])
+        .run(&[
+            "alerts",
+            "route",
+            "--match",
+            "severity=critical",
+            "--match",
+            "host=web3",
+            "--explain",
+        ])
         .exits(0)
         .stdout;
-    assert!(text.contains("route 1") && text.contains("host is web3") && text.contains("6h"), "{text}");
+    assert!(
+        text.contains("route 1") && text.contains("host is web3") && text.contains("6h"),
+        "{text}"
+    );
     let listed = place.run(&["alerts", "route"]).exits(0).stdout;
-    assert!(listed.contains("severity=critical") && listed.contains("everything"), "{listed}");
+    assert!(
+        listed.contains("severity=critical") && listed.contains("everything"),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -180,11 +232,23 @@ fn maintenance_mode_is_switched_in_a_running_server_and_every_alert_says_so() {
     let mode = || place.run(&["health", "--json"]).json()["mode"].clone();
     assert_eq!(mode(), "normal");
     place
-        .run(&["maintenance", "on", "--reason", "the database moves", "--until", "2h", "--by", "ana"])
+        .run(&[
+            "maintenance",
+            "on",
+            "--reason",
+            "the database moves",
+            "--until",
+            "2h",
+            "--by",
+            "ana",
+        ])
         .exits(0);
     assert_eq!(mode(), "maintenance", "it holds at once");
     let status = place.run(&["maintenance", "status"]).exits(0).stdout;
-    assert!(status.contains("the database moves") && status.contains("ana"), "{status}");
+    assert!(
+        status.contains("the database moves") && status.contains("ana"),
+        "{status}"
+    );
     ping(&server, &format!("{path}/fail"));
     let told = sink.next();
     assert_eq!(told.kind(), "down", "alerts go on");
@@ -193,8 +257,13 @@ fn maintenance_mode_is_switched_in_a_running_server_and_every_alert_says_so() {
     place.run(&["maintenance", "off"]).exits(0);
     assert_eq!(mode(), "normal");
     let trail = place.run(&["audit", "list", "--json"]).exits(0).stdout;
-    assert!(trail.contains("maintenance.on") && trail.contains("maintenance.off"), "{trail}");
-    place.run(&["maintenance", "on", "--reason", "x", "--until", "2001-01-01T00:00:00Z"]).exits(2);
+    assert!(
+        trail.contains("maintenance.on") && trail.contains("maintenance.off"),
+        "{trail}"
+    );
+    place
+        .run(&["maintenance", "on", "--reason", "x", "--until", "2001-01-01T00:00:00Z"])
+        .exits(2);
     place.run(&["maintenance", "on"]).exits(2);
 }
 
@@ -207,7 +276,10 @@ fn a_missing_secret_stops_no_server_and_no_address_is_shown() {
     ));
     let server = place.serve();
     let missing = place.run(&["alerts", "test", "chat"]).exits(1).stdout;
-    assert!(missing.contains("/contentcraft/alerts/slack-url") && missing.contains("put-secret"), "{missing}");
+    assert!(
+        missing.contains("/contentcraft/alerts/slack-url") && missing.contains("put-secret"),
+        "{missing}"
+    );
     let path = add(&place, &["Job"]);
     ping(&server, &format!("{path}/fail"));
     assert_eq!(sink.next_of("down").body["data"]["agent"], "Job", "the others are told");
@@ -221,7 +293,10 @@ fn a_kill_between_the_flip_and_the_sending_loses_nothing_and_every_copy_has_the_
     place.configure(&configuration(&sink));
     let mut server = place.serve();
     let names: Vec<String> = (0..KILLS).map(|at| format!("Job{at}")).collect();
-    let paths: Vec<String> = names.iter().map(|name| add(&place, &[name, "--period", "1h"])).collect();
+    let paths: Vec<String> = names
+        .iter()
+        .map(|name| add(&place, &[name, "--period", "1h"]))
+        .collect();
     for (at, path) in paths.iter().enumerate() {
         ping(&server, &format!("{path}/fail"));
         // Somewhere between the commit of the flip and the receiver's answer.

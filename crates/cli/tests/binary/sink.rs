@@ -83,7 +83,10 @@ impl Sink {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let call = self.calls.recv_timeout(left).unwrap_or_else(|_| panic!("no {kind} came"));
+            let call = self
+                .calls
+                .recv_timeout(left)
+                .unwrap_or_else(|_| panic!("no {kind} came"));
             if call.kind() == kind {
                 return call;
             }
@@ -117,7 +120,9 @@ fn take(connection: &TcpStream, calls: &Sender<Call>, status: &AtomicU16) -> std
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
-            let Some((name, value)) = line.trim().split_once(':') else { break };
+            let Some((name, value)) = line.trim().split_once(':') else {
+                break;
+            };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
         let length = headers.get("content-length").and_then(|length| length.parse().ok());

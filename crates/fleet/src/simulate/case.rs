@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_alerts::policy::file::{AlertsFile, FlapForm, FlapTable, OneOrMany, QuietForm, RouteForm, SilenceForm, StepForm};
+use cc_devops_alerts::policy::file::{
+    AlertsFile, FlapForm, FlapTable, OneOrMany, QuietForm, RouteForm, SilenceForm, StepForm,
+};
 use cc_devops_alerts::{AlertPolicy, Severity};
 use cc_devops_kernel::duration::WrittenDuration;
 use cc_devops_kernel::names::{AgentName, Stage};
@@ -165,7 +167,15 @@ impl<T: Clone> OneForAll<T> {
 
 /// The keys of a timing case that describe its agent.
 const OF_THE_AGENT: [&str; 9] = [
-    "kind", "schedule", "period_s", "grace_s", "max_runtime_s", "timezone", "sticky_pause", "severity", "agents",
+    "kind",
+    "schedule",
+    "period_s",
+    "grace_s",
+    "max_runtime_s",
+    "timezone",
+    "sticky_pause",
+    "severity",
+    "agents",
 ];
 
 impl Case {
@@ -179,8 +189,14 @@ impl Case {
             return Ok(None);
         }
         let form: Form = serde_json::from_value(value.clone()).map_err(|error| vec![error.to_string()])?;
-        if let Some(class) = form.class.as_deref().filter(|class| !matches!(*class, "timing" | "alerting")) {
-            return Err(vec![format!("class: {class:?} is none of timing, alerting and behaviour")]);
+        if let Some(class) = form
+            .class
+            .as_deref()
+            .filter(|class| !matches!(*class, "timing" | "alerting"))
+        {
+            return Err(vec![format!(
+                "class: {class:?} is none of timing, alerting and behaviour"
+            )]);
         }
         let mut described = Map::new();
         for key in OF_THE_AGENT {
@@ -244,20 +260,36 @@ fn expanded(text: &str) -> Result<Vec<AgentName>, String> {
         return Err(refused());
     };
     let digits = first.len();
-    let number = |text: &str| text.parse::<usize>().ok().filter(|_| !text.is_empty() && text.len() >= digits);
+    let number = |text: &str| {
+        text.parse::<usize>()
+            .ok()
+            .filter(|_| !text.is_empty() && text.len() >= digits)
+    };
     let (Some(begin), Some(end)) = (number(first), number(last)) else {
         return Err(refused());
     };
     if end < begin || end - begin >= MOST_AGENTS {
-        return Err(format!("agent {text:?}: a range goes up, to {MOST_AGENTS} agents at most"));
+        return Err(format!(
+            "agent {text:?}: a range goes up, to {MOST_AGENTS} agents at most"
+        ));
     }
-    (begin..=end).map(|number| name(&format!("{letters}{number:0digits$}"))).collect()
+    (begin..=end)
+        .map(|number| name(&format!("{letters}{number:0digits$}")))
+        .collect()
 }
 
 fn agents(form: &Form, config: &Config, wrong: &mut Vec<String>) -> Vec<AgentName> {
     let mut all: Vec<AgentName> = Vec::new();
-    let of_events = form.events.iter().filter_map(|event| event.agent.as_ref()).flat_map(OneOrMany::values);
-    let texts: Vec<&String> = if config.agents.is_empty() { of_events.collect() } else { config.agents.iter().collect() };
+    let of_events = form
+        .events
+        .iter()
+        .filter_map(|event| event.agent.as_ref())
+        .flat_map(OneOrMany::values);
+    let texts: Vec<&String> = if config.agents.is_empty() {
+        of_events.collect()
+    } else {
+        config.agents.iter().collect()
+    };
     for text in texts {
         match expanded(text) {
             Ok(names) => all.extend(names),
@@ -287,7 +319,9 @@ fn watched(
     let usual = WatchSettings::default();
     let expression = config.schedule.as_deref().unwrap_or_default();
     let schedule = match kind {
-        "period" => config.period.map_or(Ok(usual.schedule.clone()), |period| Schedule::period(period.get())),
+        "period" => config
+            .period
+            .map_or(Ok(usual.schedule.clone()), |period| Schedule::period(period.get())),
         "cron" => Schedule::cron(expression, zone, set_at),
         "oncalendar" => Schedule::on_calendar(expression, zone, set_at),
         other => {
@@ -298,7 +332,10 @@ fn watched(
     let schedule = match schedule {
         Ok(schedule) => schedule,
         Err(error) => {
-            wrong.push(format!("{}: {error}", if kind == "period" { "period_s" } else { "schedule" }));
+            wrong.push(format!(
+                "{}: {error}",
+                if kind == "period" { "period_s" } else { "schedule" }
+            ));
             return None;
         }
     };
@@ -325,9 +362,15 @@ fn watched(
 
 /// The tags that all agents have, or those that `tags` has for this one.
 fn tags_of(config: &Config, agent: &AgentName, wrong: &mut Vec<String>) -> BTreeMap<String, String> {
-    let Some(tags) = &config.tags else { return BTreeMap::new() };
+    let Some(tags) = &config.tags else {
+        return BTreeMap::new();
+    };
     let by_agent = tags.values().any(Value::is_object);
-    let of_agent = if by_agent { tags.get(agent.as_str()).and_then(Value::as_object) } else { Some(tags) };
+    let of_agent = if by_agent {
+        tags.get(agent.as_str()).and_then(Value::as_object)
+    } else {
+        Some(tags)
+    };
     let mut all = BTreeMap::new();
     for (name, value) in of_agent.into_iter().flatten() {
         match value.as_str() {
@@ -400,7 +443,9 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
     });
     let off = || "0s".to_owned();
     let (at_once, later): (Vec<EscalateForm>, Vec<EscalateForm>) = config.escalate.into_iter().partition(|step| {
-        step.after.parse::<WrittenDuration>().is_ok_and(|after| after.get() == SignedDuration::ZERO)
+        step.after
+            .parse::<WrittenDuration>()
+            .is_ok_and(|after| after.get() == SignedDuration::ZERO)
     });
     let named = |step: EscalateForm| step.channels.into_iter().chain(step.channel).collect::<Vec<_>>();
     let mut channels: Vec<String> = at_once.into_iter().flat_map(named).collect();
@@ -412,7 +457,11 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
         })
         .collect();
     if channels.is_empty() {
-        channels = if config.channels.is_empty() { vec![String::new()] } else { config.channels.clone() };
+        channels = if config.channels.is_empty() {
+            vec![String::new()]
+        } else {
+            config.channels.clone()
+        };
     }
     let routes = if config.routes.is_empty() {
         vec![RouteForm {
@@ -423,8 +472,16 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
     } else {
         config.routes
     };
-    let steps = routes.iter().flat_map(|route| route.escalate.iter().flat_map(|step| &step.channels));
-    let known: Vec<String> = routes.iter().flat_map(|route| &route.channels).chain(steps).chain(&config.channels).cloned().collect();
+    let steps = routes
+        .iter()
+        .flat_map(|route| route.escalate.iter().flat_map(|step| &step.channels));
+    let known: Vec<String> = routes
+        .iter()
+        .flat_map(|route| &route.channels)
+        .chain(steps)
+        .chain(&config.channels)
+        .cloned()
+        .collect();
     let mut quiet_hours = config.quiet.into_list();
     quiet_hours.extend(config.quiet_hours.into_list());
     let file = AlertsFile::<Value> {
@@ -441,7 +498,9 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
     };
     AlertPolicy::of(&file, &known)
         .map_err(|problems| {
-            let named = |problem: &cc_devops_alerts::policy::PolicyProblem| problem.to_string().replacen("alerts.", "config.", 1);
+            let named = |problem: &cc_devops_alerts::policy::PolicyProblem| {
+                problem.to_string().replacen("alerts.", "config.", 1)
+            };
             wrong.extend(problems.iter().map(named));
         })
         .ok()

@@ -113,7 +113,9 @@ pub async fn simulate(cases: &[Value]) -> Vec<Answer> {
             },
             Err(problems) => problems.join("; "),
         };
-        let which = id.as_str().map_or_else(|| format!("case {}", place + 1), |id| format!("case {id}"));
+        let which = id
+            .as_str()
+            .map_or_else(|| format!("case {}", place + 1), |id| format!("case {id}"));
         answers.push(Answer {
             id,
             outcome: Outcome::Refused {

@@ -38,7 +38,11 @@ pub(super) async fn play(case: &Case) -> PortResult<Played> {
     let policy = Arc::new(case.policy.clone());
     let mut playing = Playing {
         case,
-        watched: case.agents.iter().map(|(name, settings)| (name, (settings, WatchState::default()))).collect(),
+        watched: case
+            .agents
+            .iter()
+            .map(|(name, settings)| (name, (settings, WatchState::default())))
+            .collect(),
         noting: Conditions::new(store.clone(), policy.clone()),
         telling: Telling::new(store.clone(), policy, None),
         store,
@@ -51,7 +55,9 @@ pub(super) async fn play(case: &Case) -> PortResult<Played> {
     loop {
         let event = events.peek().map(|event| event.at);
         let due = playing.next().filter(|due| *due <= case.until);
-        let Some(now) = event.into_iter().chain(due).min() else { break };
+        let Some(now) = event.into_iter().chain(due).min() else {
+            break;
+        };
         // What the agents say at the very instant of a deadline counts first.
         while let Some(event) = events.next_if(|event| event.at <= now) {
             playing.happens(event).await?;
@@ -68,7 +74,10 @@ impl Playing<'_> {
         if self.down.is_some() {
             return None;
         }
-        let looks = self.watched.values().filter_map(|(settings, state)| state.next_look(settings));
+        let looks = self
+            .watched
+            .values()
+            .filter_map(|(settings, state)| state.next_look(settings));
         looks.chain(self.next_turn).min()
     }
 
@@ -84,7 +93,10 @@ impl Playing<'_> {
             (Act::ServerUp, Some(from)) => {
                 self.down = None;
                 if at.duration_since(from) > BLIND {
-                    self.change(&self.names(), at, None, |state, settings| state.shift(settings, from, at)).await?;
+                    self.change(&self.names(), at, None, |state, settings| {
+                        state.shift(settings, from, at)
+                    })
+                    .await?;
                 }
                 return Ok(());
             }
@@ -99,10 +111,16 @@ impl Playing<'_> {
             Act::Start { rid } => (Signal::Start, None, rid.as_ref()),
             Act::Log => (Signal::Log, None, None),
             Act::Pause { by } => {
-                return self.change(&event.agents, at, None, |state, settings| state.pause(settings, at, by)).await;
+                return self
+                    .change(&event.agents, at, None, |state, settings| state.pause(settings, at, by))
+                    .await;
             }
             Act::Resume { by } => {
-                return self.change(&event.agents, at, None, |state, settings| state.resume(settings, at, by)).await;
+                return self
+                    .change(&event.agents, at, None, |state, settings| {
+                        state.resume(settings, at, by)
+                    })
+                    .await;
             }
             Act::Ack { by } => return self.acknowledge(&event.agents, at, by).await,
             Act::Sweep | Act::ServerDown | Act::ServerUp => return Ok(()),
@@ -112,7 +130,10 @@ impl Playing<'_> {
             rid: rid.cloned(),
             ..Heard::new(at, signal)
         };
-        self.change(&event.agents, at, Some(&heard), |state, settings| state.after(settings, &heard)).await
+        self.change(&event.agents, at, Some(&heard), |state, settings| {
+            state.after(settings, &heard)
+        })
+        .await
     }
 
     fn names(&self) -> Vec<AgentName> {
@@ -130,7 +151,9 @@ impl Playing<'_> {
         let several = self.watched.len() > 1;
         let mut noted = Vec::new();
         for agent in agents {
-            let Some((settings, state)) = self.watched.get_mut(agent) else { continue };
+            let Some((settings, state)) = self.watched.get_mut(agent) else {
+                continue;
+            };
             let (after, flips) = change(state.clone(), settings);
             *state = after;
             noted.extend(conditions(agent, settings, state, &flips, heard));
@@ -165,10 +188,16 @@ impl Playing<'_> {
         if self.down.is_some() {
             return Ok(());
         }
-        let due = |(settings, state): &(&WatchSettings, WatchState)| state.next_look(settings).is_some_and(|due| due <= now);
-        let late: Vec<AgentName> =
-            self.watched.iter().filter(|(_, watched)| due(watched)).map(|(name, _)| (*name).clone()).collect();
-        self.change(&late, now, None, |state, settings| state.step(settings, now)).await?;
+        let due =
+            |(settings, state): &(&WatchSettings, WatchState)| state.next_look(settings).is_some_and(|due| due <= now);
+        let late: Vec<AgentName> = self
+            .watched
+            .iter()
+            .filter(|(_, watched)| due(watched))
+            .map(|(name, _)| (*name).clone())
+            .collect();
+        self.change(&late, now, None, |state, settings| state.step(settings, now))
+            .await?;
         if self.next_turn.is_some_and(|due| due <= now) {
             self.next_turn = self.telling.turn(now).await?.next;
             self.send().await?;
@@ -198,9 +227,13 @@ impl Playing<'_> {
     fn played(mut self) -> Played {
         // A flip that is found late carries the instant it was due at.
         self.transitions.sort_by_key(|transition| transition.flip.at);
-        let of = |(settings, state): &(&WatchSettings, WatchState)| (state.status, state.due(), state.down_at(settings));
-        let ends: BTreeMap<String, (Status, Option<Timestamp>, Option<Timestamp>)> =
-            self.watched.iter().map(|(name, watched)| (name.to_string(), of(watched))).collect();
+        let of =
+            |(settings, state): &(&WatchSettings, WatchState)| (state.status, state.due(), state.down_at(settings));
+        let ends: BTreeMap<String, (Status, Option<Timestamp>, Option<Timestamp>)> = self
+            .watched
+            .iter()
+            .map(|(name, watched)| (name.to_string(), of(watched)))
+            .collect();
         Played {
             transitions: self.transitions,
             state: each(&ends, |end| end.0),

@@ -1,7 +1,9 @@
 //! Shares, one after the other, in a line of characters.
 
 /// The characters of a share that is not whole, from the least on.
-const PARTS: [char; 7] = ['\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}'];
+const PARTS: [char; 7] = [
+    '\u{2581}', '\u{2582}', '\u{2583}', '\u{2584}', '\u{2585}', '\u{2586}', '\u{2587}',
+];
 /// The whole.
 const WHOLE: char = '\u{2588}';
 /// Nothing is known.
@@ -21,7 +23,11 @@ pub fn shares(shares: &[Option<(u64, u64)>]) -> String {
         Some((part, whole)) if part >= whole => WHOLE,
         Some((part, whole)) => {
             let place = u128::from(part) * 7 / u128::from(whole);
-            usize::try_from(place).ok().and_then(|place| PARTS.get(place)).copied().unwrap_or(WHOLE)
+            usize::try_from(place)
+                .ok()
+                .and_then(|place| PARTS.get(place))
+                .copied()
+                .unwrap_or(WHOLE)
         }
     };
     shares.iter().map(shown).collect()

@@ -44,7 +44,10 @@ pub(super) async fn run(context: &Context, opened: &Opened, args: Args) -> Resul
     let agent = opened.watched(name).await?;
     let watching = opened.capabilities.watching().await?;
     let history = watching.history(name, None, args.limit.into()).await?;
-    let uptime = watching.uptime(name, opened.ports.clock.now()).await?.unwrap_or_default();
+    let uptime = watching
+        .uptime(name, opened.ports.clock.now())
+        .await?
+        .unwrap_or_default();
     let pings = if args.pings {
         watching.pings(name).await?
     } else {
@@ -61,7 +64,10 @@ pub(super) async fn run(context: &Context, opened: &Opened, args: Args) -> Resul
         fields.insert("pings".to_owned(), json!(pings));
     }
     context.output.answer(&document, || {
-        let since = agent.state.since.map_or_else(String::new, |since| format!(" since {}", show(since)));
+        let since = agent
+            .state
+            .since
+            .map_or_else(String::new, |since| format!(" since {}", show(since)));
         let mut text = format!(
             "{name} is {}{since}\n{}\n\n{}",
             agent.state.status.as_str(),

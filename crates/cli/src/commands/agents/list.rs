@@ -40,12 +40,18 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
     let mut watched: BTreeMap<AgentName, WatchedAgent> = watched.map(|agent| (agent.name.clone(), agent)).collect();
     let mut listed = Vec::with_capacity(all.len());
     for status in all {
-        let watched = watched.remove(&status.agent.name).filter(|_| status.revoked_at.is_none());
+        let watched = watched
+            .remove(&status.agent.name)
+            .filter(|_| status.revoked_at.is_none());
         let uptime = match &watched {
             Some(agent) => watching.uptime(&agent.name, now).await?.unwrap_or_default(),
             None => Uptime::default(),
         };
-        listed.push(Listed { status, watched, uptime });
+        listed.push(Listed {
+            status,
+            watched,
+            uptime,
+        });
     }
     let document: Vec<Value> = listed.iter().map(Listed::row).collect();
     context
@@ -147,7 +153,16 @@ fn list_text(all: &[Listed]) -> String {
         ]
     });
     table(
-        &["AGENT", "ROLE", "STATE", "LAST HEARTBEAT", "DUE", "UPTIME, 30 DAYS", "ADDED", "MESSAGE"],
+        &[
+            "AGENT",
+            "ROLE",
+            "STATE",
+            "LAST HEARTBEAT",
+            "DUE",
+            "UPTIME, 30 DAYS",
+            "ADDED",
+            "MESSAGE",
+        ],
         rows,
     )
 }

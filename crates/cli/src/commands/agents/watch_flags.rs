@@ -130,7 +130,9 @@ impl WatchFlags {
             && stage.is_none()
             && sticky_pause.is_none()
             && post_only.is_none()
-            && [failure_words, success_words, start_words].iter().all(|words| words.is_empty())
+            && [failure_words, success_words, start_words]
+                .iter()
+                .all(|words| words.is_empty())
     }
 
     /// The settings with what is named laid over them.

@@ -104,7 +104,10 @@ pub(super) async fn set(
     }
     context.output.answer(&document, || {
         let head = format!("{name} is watched so:");
-        std::iter::once(head).chain(said(&settings, &next)).collect::<Vec<_>>().join("\n")
+        std::iter::once(head)
+            .chain(said(&settings, &next))
+            .collect::<Vec<_>>()
+            .join("\n")
     })
 }
 
@@ -153,7 +156,11 @@ fn said(settings: &WatchSettings, next: &[Timestamp]) -> Vec<String> {
         lines.push("only a POST to its ping address counts".to_owned());
     }
     let words = &settings.keywords;
-    for (kind, words) in [("failure", &words.failure), ("success", &words.success), ("start", &words.start)] {
+    for (kind, words) in [
+        ("failure", &words.failure),
+        ("success", &words.success),
+        ("start", &words.start),
+    ] {
         if !words.is_empty() {
             lines.push(format!("a {kind} where a ping's body has: {}", words.join(", ")));
         }
@@ -165,9 +172,11 @@ fn said(settings: &WatchSettings, next: &[Timestamp]) -> Vec<String> {
 pub(super) async fn pause(context: &Context, opened: &Opened, name: &AgentName, by: &str) -> Result<(), CliError> {
     let watching = opened.capabilities.watching().await?;
     watching.pause(name, by, Asker::Operator).await?;
-    context.output.answer(&json!({"agent": name, "state": "paused", "by": by}), || {
-        format!("{name} is paused by {by}; `cc-devops agents resume {name}` waits for it again")
-    })
+    context
+        .output
+        .answer(&json!({"agent": name, "state": "paused", "by": by}), || {
+            format!("{name} is paused by {by}; `cc-devops agents resume {name}` waits for it again")
+        })
 }
 
 /// Runs `agents resume`.
@@ -212,6 +221,11 @@ pub(in super::super) fn labels(agent: &WatchedAgent) -> BTreeMap<String, String>
     labels.insert("key".to_owned(), format!("agent/{}", agent.name));
     labels.insert("agent".to_owned(), agent.name.to_string());
     labels.insert("severity".to_owned(), settings.severity.as_str().to_owned());
-    labels.extend(settings.stage.iter().map(|stage| ("stage".to_owned(), stage.to_string())));
+    labels.extend(
+        settings
+            .stage
+            .iter()
+            .map(|stage| ("stage".to_owned(), stage.to_string())),
+    );
     labels
 }

@@ -130,7 +130,12 @@ pub(crate) struct SilenceArgs {
     #[arg(long = "match", value_name = "LABEL=VALUE", required = true, value_parser = label)]
     labels: Vec<(String, String)>,
     /// How long: a whole number with s, m, h or d
-    #[arg(long = "for", value_name = "TIME", required_unless_present = "until", conflicts_with = "until")]
+    #[arg(
+        long = "for",
+        value_name = "TIME",
+        required_unless_present = "until",
+        conflicts_with = "until"
+    )]
     lasts: Option<WrittenDuration>,
     /// Until when: RFC 3339
     #[arg(long, value_name = "TIME", value_parser = parse_until)]
@@ -165,7 +170,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
             let by = who(by);
             let alerts = opened.capabilities.alerts();
             let acknowledged = alerts.ack(&alert, &by, reason.as_deref(), Asker::Operator).await?;
-            let taken_by = acknowledged.acknowledged.as_ref().map_or(by.as_str(), |taken| &taken.by);
+            let taken_by = acknowledged
+                .acknowledged
+                .as_ref()
+                .map_or(by.as_str(), |taken| &taken.by);
             context.output.answer(&Seen::from(&acknowledged), || {
                 format!("{} is acknowledged by {taken_by}", acknowledged.condition.key)
             })
@@ -227,7 +235,12 @@ async fn silence(context: &Context, opened: &Opened, args: SilenceArgs) -> Resul
         .silence(matches, (now, to), &args.reason, &by, Asker::Operator)
         .await?;
     context.output.answer(&silence, || {
-        format!("{}: {} is silent until {}", silence.id, silence.matches, show(silence.to))
+        format!(
+            "{}: {} is silent until {}",
+            silence.id,
+            silence.matches,
+            show(silence.to)
+        )
     })
 }
 
@@ -245,9 +258,9 @@ async fn silences(context: &Context, opened: &Opened) -> Result<(), CliError> {
             "by": "the configuration",
         })
     }));
-    context
-        .output
-        .answer(&json!({"silences": documents}), || shown::silences_text(&made, fixed, now))
+    context.output.answer(&json!({"silences": documents}), || {
+        shown::silences_text(&made, fixed, now)
+    })
 }
 
 async fn test(context: &Context, opened: &Opened, channel: Option<String>) -> Result<(), CliError> {

@@ -8,8 +8,8 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::super::times::show;
 use super::super::agents::labels as watched_labels;
+use super::super::times::show;
 use super::label;
 use crate::context::Context;
 use crate::error::CliError;
@@ -57,9 +57,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if let Value::Object(fields) = &mut document {
         fields.insert("labels".to_owned(), json!(labels));
     }
-    context
-        .output
-        .prose(&document, || text(&explained, args.explain))
+    context.output.prose(&document, || text(&explained, args.explain))
 }
 
 /// What becomes of the alert, for people.
@@ -75,7 +73,12 @@ fn text(explained: &Explained, why: bool) -> String {
     let held = |held: &HeldBack| format!("now it waits until {}, for {}", show(held.until), held.by);
     lines.extend(explained.silenced.iter().map(held));
     lines.extend(explained.quiet.iter().map(held));
-    lines.extend(explained.nobody.iter().map(|reason| format!("nobody is told: {reason}")));
+    lines.extend(
+        explained
+            .nobody
+            .iter()
+            .map(|reason| format!("nobody is told: {reason}")),
+    );
     lines.join("\n")
 }
 

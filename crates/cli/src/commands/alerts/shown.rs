@@ -81,14 +81,21 @@ pub(super) fn text(alert: &Alert) -> String {
         lines.push(format!("labels    {}", labels.join(", ")));
     }
     if let Some(who) = &alert.acknowledged {
-        let reason = who.reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = who
+            .reason
+            .as_deref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
         lines.push(format!("taken on  by {} at {}{reason}", who.by, show(who.at)));
     }
     if let Some(waits) = &alert.waits {
         lines.push(format!("waits     until {}: {}", show(waits.until), waits.words));
     }
     for (channel, told) in &alert.told {
-        lines.push(format!("told      {channel} at {} (message {})", show(told.at), told.message));
+        lines.push(format!(
+            "told      {channel} at {} (message {})",
+            show(told.at),
+            told.message
+        ));
     }
     if !condition.text.is_empty() {
         lines.push(String::new());
@@ -104,7 +111,12 @@ pub(super) fn silences_text(made: &[Silence], fixed: &[FixedSilence], now: Times
             silence.id.clone(),
             silence.matches.to_string(),
             format!("{} to {}", show(silence.from), show(silence.to)),
-            if silence.from <= now && now < silence.to { "yes" } else { "no" }.to_owned(),
+            if silence.from <= now && now < silence.to {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
             silence.by.clone(),
             silence.reason.clone(),
         ]
@@ -114,7 +126,12 @@ pub(super) fn silences_text(made: &[Silence], fixed: &[FixedSilence], now: Times
             "-".to_owned(),
             silence.matches.to_string(),
             silence.window.to_string(),
-            if silence.window.covers(now).is_some() { "yes" } else { "no" }.to_owned(),
+            if silence.window.covers(now).is_some() {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
             "the configuration".to_owned(),
             silence.reason.clone(),
         ]

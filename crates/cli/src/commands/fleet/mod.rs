@@ -17,9 +17,9 @@ pub(crate) enum Command {
 }
 
 /// Runs `fleet`.
-pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> {
+pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), CliError> {
     match command {
         Command::Next(args) => next::run(context.output, args),
-        Command::Simulate(args) => simulate::run(context.output, args),
+        Command::Simulate(args) => simulate::run(context.output, args).await,
     }
 }

@@ -48,6 +48,9 @@ pub(super) fn run(output: Output, args: &Args) -> Result<(), CliError> {
     output.answer(&document, || {
         let zone = schedule.zone();
         let lines = next.iter().map(|at| due_line(*at, &zone));
-        std::iter::once(words.clone()).chain(lines).collect::<Vec<_>>().join("\n")
+        std::iter::once(words.clone())
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .join("\n")
     })
 }
