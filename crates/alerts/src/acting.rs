@@ -58,12 +58,20 @@ impl Alerts {
         let limit = limit.clamp(1, PAGE);
         let lists = lists(self.state.as_ref()).await?;
         let from = after.and_then(Cursor::of);
-        let begin = from.as_ref().map_or(0, |from| lists.partition_point(|list| !from.is_at_or_before(list)));
+        let begin = from
+            .as_ref()
+            .map_or(0, |from| lists.partition_point(|list| !from.is_at_or_before(list)));
         let mut alerts = Vec::new();
         for list in lists.into_iter().skip(begin) {
-            let mut after = from.as_ref().filter(|from| from.list == list).map(|from| from.name.clone());
+            let mut after = from
+                .as_ref()
+                .filter(|from| from.list == list)
+                .map(|from| from.name.clone());
             loop {
-                let page = self.state.list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE).await?;
+                let page = self
+                    .state
+                    .list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE)
+                    .await?;
                 let full = page.len() >= PAGE;
                 for record in &page {
                     let alert = Alert::of(record)?;
@@ -101,7 +109,14 @@ impl Alerts {
     /// `invalid_parameter` where there is no such alert, or it is over; what no policy permits.
     pub async fn ack(&self, which: &str, by: &str, reason: Option<&str>, asker: Asker<'_>) -> Result<Alert, ActError> {
         let now = self.clock.now();
-        let author = asker.author(&Access::ManageAlerts, actions::ALERT_ACKNOWLEDGED, self.audit.as_ref(), now).await?;
+        let author = asker
+            .author(
+                &Access::ManageAlerts,
+                actions::ALERT_ACKNOWLEDGED,
+                self.audit.as_ref(),
+                now,
+            )
+            .await?;
         let taken = Acknowledged {
             by: said(by),
             at: now,
@@ -110,11 +125,17 @@ impl Alerts {
         let entry = |alert: &Alert| {
             let detail = json!({"alert": alert.id, "by_name": taken.by, "reason": taken.reason});
             let key = alert.condition.key.clone();
-            Some(with_agent(author.entry(now, actions::ALERT_ACKNOWLEDGED, key, detail), alert))
+            Some(with_agent(
+                author.entry(now, actions::ALERT_ACKNOWLEDGED, key, detail),
+                alert,
+            ))
         };
         match take(self.state.as_ref(), which, &taken, entry).await? {
             Taken::Now(alert) | Taken::Before(alert) => Ok(*alert),
-            Taken::Over(alert) => Err(refused(format!("the alert {} of {} is over", alert.id, alert.condition.key))),
+            Taken::Over(alert) => Err(refused(format!(
+                "the alert {} of {} is over",
+                alert.id, alert.condition.key
+            ))),
             Taken::Unknown => Err(refused(format!("there is no alert {which:?}: see `alerts list`"))),
         }
     }
@@ -132,7 +153,14 @@ impl Alerts {
         asker: Asker<'_>,
     ) -> Result<Silence, ActError> {
         let now = self.clock.now();
-        let author = asker.author(&Access::ManageAlerts, actions::ALERTS_SILENCED, self.audit.as_ref(), now).await?;
+        let author = asker
+            .author(
+                &Access::ManageAlerts,
+                actions::ALERTS_SILENCED,
+                self.audit.as_ref(),
+                now,
+            )
+            .await?;
         if to <= from || to <= now {
             return Err(refused("a silence must end after it begins, and after now".to_owned()));
         }
@@ -146,7 +174,8 @@ impl Alerts {
             reason: said(reason),
             by: said(by),
         };
-        let detail = json!({"match": silence.matches, "from": from, "to": to, "reason": silence.reason, "by_name": silence.by});
+        let detail =
+            json!({"match": silence.matches, "from": from, "to": to, "reason": silence.reason, "by_name": silence.by});
         let entry = author.entry(now, actions::ALERTS_SILENCED, silence.id.clone(), detail);
         // Refused only where there is this very silence already.
         self.written(&[silence.change()?], &entry).await?;
@@ -159,7 +188,14 @@ impl Alerts {
     /// `invalid_parameter` where there is no such silence; what no policy permits.
     pub async fn unsilence(&self, id: &str, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
-        let author = asker.author(&Access::ManageAlerts, actions::ALERTS_UNSILENCED, self.audit.as_ref(), now).await?;
+        let author = asker
+            .author(
+                &Access::ManageAlerts,
+                actions::ALERTS_UNSILENCED,
+                self.audit.as_ref(),
+                now,
+            )
+            .await?;
         for _ in 0..TRIES {
             let found = self.state.read(&[RecordKey::new(RecordKind::Silence, id)]).await?;
             let Some(record) = found.into_iter().flatten().next() else {
@@ -170,7 +206,12 @@ impl Alerts {
                 version: record.version,
                 content: None,
             };
-            let entry = author.entry(now, actions::ALERTS_UNSILENCED, id.to_owned(), json!({"by_name": said(by)}));
+            let entry = author.entry(
+                now,
+                actions::ALERTS_UNSILENCED,
+                id.to_owned(),
+                json!({"by_name": said(by)}),
+            );
             if self.written(&[change], &entry).await? {
                 return Ok(self.wake(now).await?);
             }
@@ -183,7 +224,10 @@ impl Alerts {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self.state.list(RecordKind::Silence, None, after.as_deref(), PAGE).await?;
+            let page = self
+                .state
+                .list(RecordKind::Silence, None, after.as_deref(), PAGE)
+                .await?;
             for record in &page {
                 all.push(Silence::of(record)?);
             }
@@ -206,10 +250,19 @@ impl Alerts {
         asker: Asker<'_>,
     ) -> Result<Maintenance, ActError> {
         let now = self.clock.now();
-        let author = asker.author(&Access::SetMaintenance, actions::MAINTENANCE_ON, self.audit.as_ref(), now).await?;
+        let author = asker
+            .author(
+                &Access::SetMaintenance,
+                actions::MAINTENANCE_ON,
+                self.audit.as_ref(),
+                now,
+            )
+            .await?;
         let reason = said(reason);
         if reason.is_empty() {
-            return Err(refused("say why: every alert tells it while maintenance mode is on".to_owned()));
+            return Err(refused(
+                "say why: every alert tells it while maintenance mode is on".to_owned(),
+            ));
         }
         if until.is_some_and(|until| until <= now) {
             return Err(refused("maintenance mode must end after now".to_owned()));
@@ -238,15 +291,29 @@ impl Alerts {
     /// What no policy permits.
     pub async fn maintenance_off(&self, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
-        let author = asker.author(&Access::SetMaintenance, actions::MAINTENANCE_OFF, self.audit.as_ref(), now).await?;
+        let author = asker
+            .author(
+                &Access::SetMaintenance,
+                actions::MAINTENANCE_OFF,
+                self.audit.as_ref(),
+                now,
+            )
+            .await?;
         for _ in 0..TRIES {
-            let Some(record) = self.mode().await? else { return Ok(()) };
+            let Some(record) = self.mode().await? else {
+                return Ok(());
+            };
             let change = StateChange {
                 key: record.key,
                 version: record.version,
                 content: None,
             };
-            let entry = author.entry(now, actions::MAINTENANCE_OFF, "*".to_owned(), json!({"by_name": said(by)}));
+            let entry = author.entry(
+                now,
+                actions::MAINTENANCE_OFF,
+                "*".to_owned(),
+                json!({"by_name": said(by)}),
+            );
             if self.written(&[change], &entry).await? {
                 return Ok(());
             }
@@ -261,19 +328,33 @@ impl Alerts {
     }
 
     async fn mode(&self) -> PortResult<Option<Record>> {
-        let found = self.state.read(&[RecordKey::new(RecordKind::Maintenance, MODE)]).await?;
+        let found = self
+            .state
+            .read(&[RecordKey::new(RecordKind::Maintenance, MODE)])
+            .await?;
         Ok(found.into_iter().flatten().next())
     }
 
     /// Lets everything be decided now that a silence held back.
     async fn wake(&self, now: Timestamp) -> PortResult<()> {
-        for list in lists(self.state.as_ref()).await?.into_iter().filter(|list| list != OVER) {
+        for list in lists(self.state.as_ref())
+            .await?
+            .into_iter()
+            .filter(|list| list != OVER)
+        {
             let mut after: Option<String> = None;
             loop {
-                let page = self.state.list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE).await?;
+                let page = self
+                    .state
+                    .list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE)
+                    .await?;
                 for record in &page {
                     let mut alert = Alert::of(record)?;
-                    if alert.waits.as_ref().is_some_and(|waits| waits.what == WaitsFor::Silence) {
+                    if alert
+                        .waits
+                        .as_ref()
+                        .is_some_and(|waits| waits.what == WaitsFor::Silence)
+                    {
                         alert.due_at = Some(now);
                         match self.state.write(&[alert.change(record.version)?], None).await {
                             // Whoever changed it has it decided.
@@ -301,7 +382,9 @@ impl Alerts {
 }
 
 fn last_list(alerts: &[Seen], current: &str) -> String {
-    alerts.last().map_or_else(|| current.to_owned(), |seen| seen.list.clone())
+    alerts
+        .last()
+        .map_or_else(|| current.to_owned(), |seen| seen.list.clone())
 }
 
 fn with_agent(entry: AuditEntry, alert: &Alert) -> AuditEntry {

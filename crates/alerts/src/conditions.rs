@@ -79,12 +79,17 @@ impl Conditions {
     /// group that begins. `Superseded` from that write: somebody else changed one of them; ask again.
     pub async fn changes(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>> {
         let keys: BTreeSet<&str> = changes.iter().map(ConditionChange::key).collect();
-        let mut kept = self.read(keys.iter().map(|key| Alert::name_of(key, None)).collect()).await?;
+        let mut kept = self
+            .read(keys.iter().map(|key| Alert::name_of(key, None)).collect())
+            .await?;
         let further: BTreeSet<String> = changes
             .iter()
             .flat_map(|change| {
                 let key = change.key();
-                let known = kept.get(key).and_then(|kept| kept.alert.as_ref()).map(|alert| alert.further.clone());
+                let known = kept
+                    .get(key)
+                    .and_then(|kept| kept.alert.as_ref())
+                    .map(|alert| alert.further.clone());
                 let routes = match change {
                     ConditionChange::Opened(condition) => self.policy.routes_of(condition),
                     _ => Vec::new(),
@@ -132,7 +137,10 @@ impl Conditions {
     async fn read(&self, names: Vec<String>) -> PortResult<BTreeMap<String, Kept>> {
         let mut kept = BTreeMap::new();
         for page in names.chunks(100) {
-            let keys: Vec<RecordKey> = page.iter().map(|name| RecordKey::new(RecordKind::Alert, name.as_str())).collect();
+            let keys: Vec<RecordKey> = page
+                .iter()
+                .map(|name| RecordKey::new(RecordKind::Alert, name.as_str()))
+                .collect();
             for (name, record) in page.iter().zip(self.state.read(&keys).await?) {
                 let found = match record {
                     Some(record) => Kept {
@@ -154,7 +162,10 @@ impl Conditions {
             ConditionChange::Resolved { key, at, title } => (key, at, title, AlertState::Resolved),
             ConditionChange::Closed { key, at, why } => (key, at, why, AlertState::Closed),
         };
-        let further = kept.get(key).and_then(|kept| kept.alert.as_ref()).map(|alert| alert.further.clone());
+        let further = kept
+            .get(key)
+            .and_then(|kept| kept.alert.as_ref())
+            .map(|alert| alert.further.clone());
         let further = further.unwrap_or_default();
         let names = further.iter().map(|route| Alert::name_of(key, Some(route)));
         for name in std::iter::once(key.clone()).chain(names) {
@@ -184,7 +195,11 @@ impl Conditions {
                 continue;
             };
             if !further {
-                let new = ids.iter().filter(|id| !alert.further.contains(id)).cloned().collect::<Vec<_>>();
+                let new = ids
+                    .iter()
+                    .filter(|id| !alert.further.contains(id))
+                    .cloned()
+                    .collect::<Vec<_>>();
                 alert.further.extend(new);
             }
             kept.changed = true;
@@ -194,12 +209,21 @@ impl Conditions {
     }
 
     async fn written(&self, kept: BTreeMap<String, Kept>, now: Timestamp) -> PortResult<Vec<StateChange>> {
-        let changed = || kept.values().filter(|kept| kept.changed).filter_map(|kept| Some((kept, kept.alert.as_ref()?)));
-        let lists = changed().filter(|(kept, alert)| kept.look && alert.list != ALONE).map(|(_, alert)| alert.list.as_str());
+        let changed = || {
+            kept.values()
+                .filter(|kept| kept.changed)
+                .filter_map(|kept| Some((kept, kept.alert.as_ref()?)))
+        };
+        let lists = changed()
+            .filter(|(kept, alert)| kept.look && alert.list != ALONE)
+            .map(|(_, alert)| alert.list.as_str());
         let lists: Vec<&str> = lists.collect::<BTreeSet<_>>().into_iter().collect();
         let mut groups: BTreeMap<&str, Option<GroupRecord>> = BTreeMap::new();
         for page in lists.chunks(100) {
-            let keys: Vec<RecordKey> = page.iter().map(|list| RecordKey::new(RecordKind::Group, *list)).collect();
+            let keys: Vec<RecordKey> = page
+                .iter()
+                .map(|list| RecordKey::new(RecordKind::Group, *list))
+                .collect();
             for (list, record) in page.iter().zip(self.state.read(&keys).await?) {
                 groups.insert(list, record.as_ref().map(GroupRecord::of).transpose()?);
             }
@@ -226,7 +250,12 @@ impl Conditions {
                     None => alert.told_at,
                 };
                 let due = route.map_or(now, |route| due_of(route, told_at, now));
-                alert.due_at = Some(alert.due_at.filter(|before| *before > now).map_or(due, |before| before.min(due)));
+                alert.due_at = Some(
+                    alert
+                        .due_at
+                        .filter(|before| *before > now)
+                        .map_or(due, |before| before.min(due)),
+                );
             }
             records.push(alert.change(kept.version)?);
         }

@@ -110,12 +110,17 @@ fn tells(route: &Route) -> Vec<String> {
     }
     for step in &route.escalate {
         let after = written(step.after);
-        said.push(format!("{} as well where nobody acknowledged it for {after}", step.channels.join(", ")));
+        said.push(format!(
+            "{} as well where nobody acknowledged it for {after}",
+            step.channels.join(", ")
+        ));
     }
     if let Some(flap) = route.flap {
         let (within, calm) = (written(flap.within), written(flap.calm));
         let flips = flap.flips;
-        said.push(format!("from {flips} flips within {within} on one message only, and the next after {calm} of calm"));
+        said.push(format!(
+            "from {flips} flips within {within} on one message only, and the next after {calm} of calm"
+        ));
     }
     said
 }
@@ -125,24 +130,33 @@ impl Alerts {
     pub async fn explain(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> PortResult<Explained> {
         let label = |name: &str| labels.get(name).cloned();
         let routes = self.policy.explain(labels);
-        let severity = labels.get("severity").and_then(|name| Severity::named(name)).unwrap_or_default();
+        let severity = labels
+            .get("severity")
+            .and_then(|name| Severity::named(name))
+            .unwrap_or_default();
         let quiet = self.policy.quiet(severity, now).map(|(until, words)| HeldBack {
             by: format!("quiet hours ({words})"),
             until,
         });
         let fixed = self.policy.silences.iter().filter_map(|silence| {
             let until = silence.window.covers(now)?;
-            silence.matches.holds(&label).then(|| (until, silence.matches.to_string()))
+            silence
+                .matches
+                .holds(&label)
+                .then(|| (until, silence.matches.to_string()))
         });
         let made = self.silences().await?;
         let made = made.iter().filter_map(|silence| {
             let covers = silence.from <= now && now < silence.to;
             (covers && silence.matches.holds(&label)).then(|| (silence.to, silence.matches.to_string()))
         });
-        let silenced = fixed.chain(made).max_by_key(|(until, _)| *until).map(|(until, matches)| HeldBack {
-            by: format!("the silence of {matches}"),
-            until,
-        });
+        let silenced = fixed
+            .chain(made)
+            .max_by_key(|(until, _)| *until)
+            .map(|(until, matches)| HeldBack {
+                by: format!("the silence of {matches}"),
+                until,
+            });
         let tells = self.policy.routes_matching(label);
         let nobody = match tells.as_slice() {
             [] => Some("no route matches".to_owned()),

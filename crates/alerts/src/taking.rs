@@ -80,7 +80,9 @@ pub(crate) async fn find(state: &dyn StateStore, which: &str) -> PortResult<Opti
     for list in lists(state).await? {
         let mut after: Option<String> = None;
         loop {
-            let page = state.list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE).await?;
+            let page = state
+                .list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE)
+                .await?;
             let full = page.len() >= PAGE;
             after = page.last().map(|record| record.key.name.clone());
             for record in page {

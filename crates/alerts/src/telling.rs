@@ -92,7 +92,11 @@ impl Telling {
                     went_on |= self.forget(record.key.clone(), record.version).await?;
                     continue;
                 }
-                let name = if alert.list == ALONE { alert.name() } else { alert.list.clone() };
+                let name = if alert.list == ALONE {
+                    alert.name()
+                } else {
+                    alert.list.clone()
+                };
                 if seen.insert(name)
                     && let Some(messages) = self.settle(alert, record.version, around, now).await?
                 {
@@ -113,7 +117,10 @@ impl Telling {
         let mut silences = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self.state.list(RecordKind::Silence, None, after.as_deref(), MEMBERS).await?;
+            let page = self
+                .state
+                .list(RecordKind::Silence, None, after.as_deref(), MEMBERS)
+                .await?;
             for record in &page {
                 let silence = Silence::of(record)?;
                 if silence.from <= now && now < silence.to {
@@ -125,8 +132,16 @@ impl Telling {
                 _ => break,
             }
         }
-        let mode = self.state.read(&[RecordKey::new(RecordKind::Maintenance, MODE)]).await?;
-        let mode = mode.into_iter().flatten().next().map(|record| Maintenance::of(&record)).transpose()?;
+        let mode = self
+            .state
+            .read(&[RecordKey::new(RecordKind::Maintenance, MODE)])
+            .await?;
+        let mode = mode
+            .into_iter()
+            .flatten()
+            .next()
+            .map(|record| Maintenance::of(&record))
+            .transpose()?;
         let on = mode.filter(|mode| mode.is_on(now)).map(|mode| mode.reason);
         Ok(Circumstances {
             silences,
@@ -136,7 +151,13 @@ impl Telling {
 
     /// Decides the group of an alert until nothing of it is due; how many messages that were. None where somebody else
     /// was faster.
-    async fn settle(&self, alert: Alert, version: u64, around: &Circumstances, now: Timestamp) -> PortResult<Option<usize>> {
+    async fn settle(
+        &self,
+        alert: Alert,
+        version: u64,
+        around: &Circumstances,
+        now: Timestamp,
+    ) -> PortResult<Option<usize>> {
         let route = match self.policy.route(&alert.route) {
             Some(route) => route.clone(),
             None if alert.is_further => Route::gone(&alert.route),
@@ -225,14 +246,20 @@ impl Telling {
             read.add(alert, version);
             return Ok(read);
         }
-        let kept = self.state.read(&[RecordKey::new(RecordKind::Group, read.list.as_str())]).await?;
+        let kept = self
+            .state
+            .read(&[RecordKey::new(RecordKind::Group, read.list.as_str())])
+            .await?;
         if let Some(kept) = kept.into_iter().flatten().next() {
             read.version = kept.version;
             read.record = GroupRecord::of(&kept)?;
         }
         let mut after: Option<String> = None;
         loop {
-            let page = self.state.list(RecordKind::Alert, Some(&read.list), after.as_deref(), MEMBERS).await?;
+            let page = self
+                .state
+                .list(RecordKind::Alert, Some(&read.list), after.as_deref(), MEMBERS)
+                .await?;
             for record in &page {
                 read.add(Alert::of(record)?, record.version);
             }
@@ -252,11 +279,16 @@ impl Telling {
             let is_due = alert.due_at.is_some_and(|due| due <= now);
             is_due || (!alert.state.is_open() && alert.is_believed())
         });
-        let names: BTreeSet<&String> = pending.flat_map(|alert| alert.told.values().map(|told| &told.delivery)).collect();
+        let names: BTreeSet<&String> = pending
+            .flat_map(|alert| alert.told.values().map(|told| &told.delivery))
+            .collect();
         let names: Vec<&String> = names.into_iter().rev().take(MOST_UNSENT).collect();
         let mut unsent = BTreeMap::new();
         for page in names.chunks(100) {
-            let keys: Vec<RecordKey> = page.iter().map(|name| RecordKey::new(RecordKind::Delivery, name.as_str())).collect();
+            let keys: Vec<RecordKey> = page
+                .iter()
+                .map(|name| RecordKey::new(RecordKind::Delivery, name.as_str()))
+                .collect();
             for record in self.state.read(&keys).await?.into_iter().flatten() {
                 let delivery = Delivery::of(&record)?;
                 unsent.insert(record.key.name, (record.version, delivery));
@@ -272,7 +304,10 @@ impl Telling {
         for alert in &decision.others {
             changes.push(alert.change(group.version_of(alert))?);
         }
-        if !matches!(decision.verdict, Verdict::Tell(_)) && group.version > 0 && group.is_done_with(decision.others.iter()) {
+        if !matches!(decision.verdict, Verdict::Tell(_))
+            && group.version > 0
+            && group.is_done_with(decision.others.iter())
+        {
             changes.push(group.end());
         }
         let mut wrote = changes.is_empty();
@@ -346,7 +381,11 @@ impl Read {
     fn is_done_with<'a>(&self, changed: impl Iterator<Item = &'a Alert>) -> bool {
         let mut over = vec![None; self.members.len()];
         for alert in changed {
-            if let Some(known) = self.places.get(&alert.name()).and_then(|(place, _)| over.get_mut(*place)) {
+            if let Some(known) = self
+                .places
+                .get(&alert.name())
+                .and_then(|(place, _)| over.get_mut(*place))
+            {
                 *known = Some(alert.is_done());
             }
         }
@@ -412,7 +451,9 @@ fn changes_of(group: &Read, decision: &Decision, now: Timestamp) -> PortResult<V
             let name = Delivery::name_of(now, telling.order, &message.id, channel);
             let mut delivery = Delivery::new(message, channel, Some(&group.list));
             let before = decision.replaced.iter().filter_map(|name| group.unsent.get(name));
-            let before = before.filter(|(_, before)| before.channel == *channel && !before.given_up).map(|(_, before)| before.first_at);
+            let before = before
+                .filter(|(_, before)| before.channel == *channel && !before.given_up)
+                .map(|(_, before)| before.first_at);
             delivery.first_at = before.chain([now]).min().unwrap_or(now);
             changes.push(delivery.change(&name, 0, Some(now))?);
         }

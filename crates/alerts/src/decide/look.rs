@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Around;
 use super::words;
-use crate::alert::{Alert, AlertState, Belief, WaitsFor, Waiting};
+use crate::alert::{Alert, AlertState, Belief, Waiting, WaitsFor};
 use crate::message::MessageKind;
 use crate::policy::{Flap, Route};
 
@@ -62,7 +62,8 @@ impl Look {
         let Some(every) = route.remind else { return };
         let alert = &self.alert;
         let held = || {
-            around.silenced(&alert.condition, now).is_some() || around.policy.quiet(alert.condition.severity, now).is_some()
+            around.silenced(&alert.condition, now).is_some()
+                || around.policy.quiet(alert.condition.severity, now).is_some()
         };
         if !self.wants.is_empty() || alert.state != AlertState::Open || alert.flapping.is_some() || held() {
             return;
@@ -179,7 +180,11 @@ fn open(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp) {
     }
     let belief = |channel: &str| alert.told.get(channel).map(|told| told.belief);
     let knows = |channel: &str| matches!(belief(channel), Some(Belief::Open | Belief::Flapping));
-    let kind = if alert.flapping.is_some() { MessageKind::Flapping } else { MessageKind::Down };
+    let kind = if alert.flapping.is_some() {
+        MessageKind::Flapping
+    } else {
+        MessageKind::Down
+    };
     let mut wants: Vec<(MessageKind, Vec<String>, String, bool)> = Vec::new();
 
     // What is new.
@@ -252,7 +257,9 @@ fn remind(
     };
     let due = |channel: &str| {
         let told = alert.told.get(channel);
-        let due = told.filter(|told| told.belief == Belief::Open).and_then(|told| told.remind_from.saturating_add(every).ok());
+        let due = told
+            .filter(|told| told.belief == Belief::Open)
+            .and_then(|told| told.remind_from.saturating_add(every).ok());
         due.is_some_and(|due| due <= now) && !told_anyhow.contains(&channel.to_owned())
     };
     let due = pick(alert.told.keys(), due);
@@ -297,7 +304,11 @@ fn rhythm(from: Timestamp, every: SignedDuration, now: Timestamp) -> Timestamp {
 pub(super) fn next_rhythm(from: Timestamp, every: Option<SignedDuration>, now: Timestamp) -> Timestamp {
     let Some(every) = every else { return now };
     let last = rhythm(from, every, now);
-    if last > from && now.duration_since(last) <= ON_TIME { last } else { now }
+    if last > from && now.duration_since(last) <= ON_TIME {
+        last
+    } else {
+        now
+    }
 }
 
 /// When an open alert is looked at again of itself.
@@ -311,13 +322,18 @@ fn come_back(look: &mut Look, route: &Route, now: Timestamp) {
     }
     if let Some(every) = route.remind {
         let open = alert.told.values().filter(|told| told.belief == Belief::Open);
-        let next = open.filter_map(|told| told.remind_from.saturating_add(every).ok()).min();
+        let next = open
+            .filter_map(|told| told.remind_from.saturating_add(every).ok())
+            .min();
         if let Some(next) = next.filter(|next| *next > now) {
             look.at(next);
         }
     }
     if let Some(first) = alert.first_told {
-        let steps = route.escalate.iter().filter_map(|step| first.saturating_add(step.after).ok());
+        let steps = route
+            .escalate
+            .iter()
+            .filter_map(|step| first.saturating_add(step.after).ok());
         if let Some(next) = steps.filter(|at| *at > now).min() {
             look.at(next);
         }
@@ -346,7 +362,11 @@ fn resolved(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp)
         }
         return;
     }
-    let knows = |belief: Belief| pick(alert.told.keys(), |channel| alert.told.get(channel).is_some_and(|told| told.belief == belief));
+    let knows = |belief: Belief| {
+        pick(alert.told.keys(), |channel| {
+            alert.told.get(channel).is_some_and(|told| told.belief == belief)
+        })
+    };
     let (open, flapping) = (knows(Belief::Open), knows(Belief::Flapping));
     let held = quiet.map(|(until, words)| (WaitsFor::Quiet, until, format!("quiet hours ({words})")));
     if alert.flapping.is_some() {
@@ -354,7 +374,11 @@ fn resolved(look: &mut Look, route: &Route, around: &Around<'_>, now: Timestamp)
         let silenced = silenced.map(|(until, words)| (WaitsFor::Silence, until, words));
         match silenced.or(held).filter(|_| !open.is_empty()) {
             Some((what, until, words)) => look.hold(what, until.min(calm).max(now), words),
-            None if open.is_empty() => look.hold(WaitsFor::Calm, calm, "it comes and goes; told when it is calm".to_owned()),
+            None if open.is_empty() => look.hold(
+                WaitsFor::Calm,
+                calm,
+                "it comes and goes; told when it is calm".to_owned(),
+            ),
             None => look.want(MessageKind::Flapping, open, "", true),
         }
         look.at(calm);

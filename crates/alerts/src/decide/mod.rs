@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::alert::{Alert, WaitsFor, Waiting};
+use crate::alert::{Alert, Waiting, WaitsFor};
 use crate::condition::Condition;
 use crate::message::Message;
 use crate::policy::{AlertPolicy, Match, Route};
@@ -93,12 +93,19 @@ impl Around<'_> {
     pub fn silenced(&self, condition: &Condition, at: Timestamp) -> Option<(Timestamp, String)> {
         let label = |name: &str| condition.label(name).map(str::to_owned);
         let named = |matches: &Match, reason: &str| {
-            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            let why = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
             format!("silence of {matches}{why}")
         };
         let fixed = self.policy.silences.iter().filter_map(|silence| {
             let until = silence.window.covers(at)?;
-            silence.matches.holds(&label).then(|| (until, named(&silence.matches, &silence.reason)))
+            silence
+                .matches
+                .holds(&label)
+                .then(|| (until, named(&silence.matches, &silence.reason)))
         });
         let made = self.silences.iter().filter_map(|silence| {
             let covers = silence.from <= at && at < silence.to;
@@ -111,9 +118,15 @@ impl Around<'_> {
 /// Decides what of a group is told at `now`. At most `most` members are told of at once; the others follow in the next
 /// decision.
 pub fn decide(group: &Group<'_>, around: &Around<'_>, most: usize, now: Timestamp) -> Decision {
-    let mut looks: Vec<Look> = group.members.iter().map(|alert| look(alert, group.route, around, now)).collect();
+    let mut looks: Vec<Look> = group
+        .members
+        .iter()
+        .map(|alert| look(alert, group.route, around, now))
+        .collect();
     if looks.iter().any(Look::reminds) {
-        looks.iter_mut().for_each(|look| look.remind_along(group.route, around, now));
+        looks
+            .iter_mut()
+            .for_each(|look| look.remind_along(group.route, around, now));
     }
     let ready = ready_at(group, &looks);
     let mut chosen = Vec::new();
@@ -142,7 +155,10 @@ pub fn decide(group: &Group<'_>, around: &Around<'_>, most: usize, now: Timestam
 
 /// When what waits for the group is told; none where nothing does.
 fn ready_at(group: &Group<'_>, looks: &[Look]) -> Option<Timestamp> {
-    let noted = looks.iter().filter(|look| look.waits_with_group()).map(|look| look.alert.noted_at);
+    let noted = looks
+        .iter()
+        .filter(|look| look.waits_with_group())
+        .map(|look| look.alert.noted_at);
     let first = noted.min()?;
     let after = |from: Timestamp, lasts| from.saturating_add(lasts).unwrap_or(Timestamp::MAX);
     Some(match group.told_at {

@@ -54,10 +54,16 @@ pub(super) fn tell(
     let all: Vec<&Alert> = told.iter().chain(rest.iter().map(|(look, _)| &look.alert)).collect();
     let wanted = |place: usize| {
         let wants = chosen.get(place).map(|look| look.wants.as_slice()).unwrap_or_default();
-        wants.iter().any(|want| matches!(want.kind, MessageKind::Down | MessageKind::Flapping))
+        wants
+            .iter()
+            .any(|want| matches!(want.kind, MessageKind::Down | MessageKind::Flapping))
     };
     let known = |place: usize, alert: &Alert| alert.state.is_open() && (alert.is_believed() || wanted(place));
-    let count = all.iter().enumerate().filter(|(place, alert)| known(*place, alert)).count();
+    let count = all
+        .iter()
+        .enumerate()
+        .filter(|(place, alert)| known(*place, alert))
+        .count();
     let open_threads: BTreeSet<&str> = all
         .iter()
         .enumerate()
@@ -87,7 +93,11 @@ pub(super) fn tell(
         }
         come_back(alert, group, around, leftover, now);
     }
-    let reason = messages.iter().map(|telling| telling.message.reason.as_str()).collect::<Vec<_>>().join("; ");
+    let reason = messages
+        .iter()
+        .map(|telling| telling.message.reason.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
     let changed = rest.into_iter().filter(|(look, before)| look.alert != **before);
     Decision {
         verdict: Verdict::Tell(messages),
@@ -116,13 +126,20 @@ fn replace_unsent(
             }
         }
     }
-    let is_in = |alert: &Alert, delivery: &str, channel: &str| alert.told.get(channel).is_some_and(|told| told.delivery == delivery);
+    let is_in = |alert: &Alert, delivery: &str, channel: &str| {
+        alert.told.get(channel).is_some_and(|told| told.delivery == delivery)
+    };
     replaced.retain(|delivery, channel| {
-        let others = rest.iter().filter(|(look, _)| is_in(&look.alert, delivery, channel)).count();
+        let others = rest
+            .iter()
+            .filter(|(look, _)| is_in(&look.alert, delivery, channel))
+            .count();
         // Too many to be told again at once: the older message goes first, and this one says what is true.
         let fits = chosen.len() + others <= most;
         if fits {
-            let (along, left) = rest.drain(..).partition(|(look, _)| is_in(&look.alert, delivery, channel));
+            let (along, left) = rest
+                .drain(..)
+                .partition(|(look, _)| is_in(&look.alert, delivery, channel));
             *rest = left;
             let along: Vec<(Look, &Alert)> = along;
             chosen.extend(along.into_iter().map(|(look, _)| look));
@@ -137,7 +154,10 @@ fn replace_unsent(
 
 /// Adds what is true of an alert that a message told which is taken back.
 fn restate(look: &mut Look, delivery: &str, channel: &str) {
-    let wants = look.wants.iter().any(|want| want.channels.iter().any(|name| name == channel));
+    let wants = look
+        .wants
+        .iter()
+        .any(|want| want.channels.iter().any(|name| name == channel));
     let told = look.alert.told.get(channel).filter(|told| told.delivery == delivery);
     let (Some(told), false) = (told, wants) else { return };
     let kind = match (look.alert.state, told.belief) {
@@ -161,11 +181,13 @@ fn buckets(group: &Group<'_>, chosen: &[Look]) -> Vec<Bucket> {
         for want in &look.wants {
             let mut channels = want.channels.clone();
             channels.sort();
-            let bucket = buckets.entry((rank(want.kind), channels.clone())).or_insert_with(|| Bucket {
-                kind: want.kind,
-                channels,
-                items: Vec::new(),
-            });
+            let bucket = buckets
+                .entry((rank(want.kind), channels.clone()))
+                .or_insert_with(|| Bucket {
+                    kind: want.kind,
+                    channels,
+                    items: Vec::new(),
+                });
             let told = want.channels.iter().filter_map(|channel| look.alert.told.get(channel));
             bucket.items.push(Item {
                 place,
@@ -176,8 +198,11 @@ fn buckets(group: &Group<'_>, chosen: &[Look]) -> Vec<Bucket> {
         }
     }
     if group.route.group_by != Grouping::Alone {
-        let ups: Vec<Vec<String>> =
-            buckets.keys().filter(|(kind, _)| *kind == rank(MessageKind::Up)).map(|(_, channels)| channels.clone()).collect();
+        let ups: Vec<Vec<String>> = buckets
+            .keys()
+            .filter(|(kind, _)| *kind == rank(MessageKind::Up))
+            .map(|(_, channels)| channels.clone())
+            .collect();
         for channels in ups {
             if buckets.contains_key(&(rank(MessageKind::Down), channels.clone()))
                 && let Some(up) = buckets.remove(&(rank(MessageKind::Up), channels.clone()))
@@ -205,11 +230,22 @@ fn rank(kind: MessageKind) -> u8 {
 /// The decision's id: of the group, the alerts and what they are told.
 fn id_of(group: &Group<'_>, bucket: &Bucket, chosen: &[Look]) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{}\n{}\n{}", group.list, bucket.kind.as_str(), bucket.channels.join("\n")));
+    hash.update(format!(
+        "{}\n{}\n{}",
+        group.list,
+        bucket.kind.as_str(),
+        bucket.channels.join("\n")
+    ));
     for item in &bucket.items {
         if let Some(look) = chosen.get(item.place) {
             let alert = &look.alert;
-            hash.update(format!("\n{} {} {} {}", alert.name(), alert.id, alert.tellings, item.kind.as_str()));
+            hash.update(format!(
+                "\n{} {} {} {}",
+                alert.name(),
+                alert.id,
+                alert.tellings,
+                item.kind.as_str()
+            ));
         }
     }
     let mut id = hex::encode(hash.finalize());
@@ -222,12 +258,18 @@ fn id_of(group: &Group<'_>, bucket: &Bucket, chosen: &[Look]) -> String {
 fn name_thread(alert: &mut Alert, bucket: &Bucket, replaced: &BTreeMap<String, String>, id: &str) {
     if alert.thread.is_none() {
         let unsent = bucket.channels.iter().filter_map(|channel| alert.told.get(channel));
-        let before = unsent.filter(|told| replaced.contains_key(&told.delivery)).map(|told| told.thread.clone()).next();
+        let before = unsent
+            .filter(|told| replaced.contains_key(&told.delivery))
+            .map(|told| told.thread.clone())
+            .next();
         alert.thread = Some(before.unwrap_or_else(|| id.to_owned()));
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one place makes messages, from all that was decided")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place makes messages, from all that was decided"
+)]
 fn message(
     group: &Group<'_>,
     around: &Around<'_>,
@@ -239,20 +281,32 @@ fn message(
     open_threads: &BTreeSet<&str>,
     now: Timestamp,
 ) -> Message {
-    let mut items: Vec<(&Item, &Alert)> = bucket.items.iter().filter_map(|item| Some((item, told.get(item.place)?))).collect();
+    let mut items: Vec<(&Item, &Alert)> = bucket
+        .items
+        .iter()
+        .filter_map(|item| Some((item, told.get(item.place)?)))
+        .collect();
     items.sort_by(|(a, x), (b, y)| {
         let first = |item: &Item, alert: &Alert| (item.kind != bucket.kind, alert.condition.severity);
-        first(a, x).cmp(&first(b, y)).then_with(|| x.condition.key.cmp(&y.condition.key))
+        first(a, x)
+            .cmp(&first(b, y))
+            .then_with(|| x.condition.key.cmp(&y.condition.key))
     });
     let of_kind = || items.iter().filter(|(item, _)| item.kind == bucket.kind);
-    let since = of_kind().map(|(item, alert)| began(item.kind, alert)).min().unwrap_or(now);
+    let since = of_kind()
+        .map(|(item, alert)| began(item.kind, alert))
+        .min()
+        .unwrap_or(now);
     let grouped = group.route.group_by != Grouping::Alone;
     let is_new = |item: &Item, alert: &Alert| {
         let before = chosen.get(item.place).and_then(|look| look.alert.thread.as_ref());
         let first = |thread: &String| alert.told.values().any(|told| told.message == *thread);
         alert.state.is_open() && before.is_none_or(|thread| item.restated && first(thread))
     };
-    let new = items.iter().filter(|(item, alert)| is_new(item, alert)).map(|(_, alert)| called(alert).to_owned());
+    let new = items
+        .iter()
+        .filter(|(item, alert)| is_new(item, alert))
+        .map(|(_, alert)| called(alert).to_owned());
     let new: Vec<String> = new.take(MOST_NEW).collect();
     let alone = match items.as_slice() {
         [(_, alert)] => Some(*alert),
@@ -265,8 +319,10 @@ fn message(
         }
     }
     let alerts = named(&items);
-    let subjects: Vec<(MessageKind, &Alert, &str)> =
-        items.iter().map(|(item, alert)| (item.kind, *alert, item.why.as_str())).collect();
+    let subjects: Vec<(MessageKind, &Alert, &str)> = items
+        .iter()
+        .map(|(item, alert)| (item.kind, *alert, item.why.as_str()))
+        .collect();
     Message {
         id: id.to_owned(),
         kind: bucket.kind,
@@ -277,9 +333,17 @@ fn message(
         new: grouped.then_some(new),
         channel: None,
         reason: words::reason(bucket.kind, &subjects, since),
-        severity: items.iter().map(|(_, alert)| alert.condition.severity).min().unwrap_or_default(),
+        severity: items
+            .iter()
+            .map(|(_, alert)| alert.condition.severity)
+            .min()
+            .unwrap_or_default(),
         thread: threads.first().cloned().unwrap_or_else(|| id.to_owned()),
-        over: threads.iter().filter(|thread| !open_threads.contains(thread.as_str())).cloned().collect(),
+        over: threads
+            .iter()
+            .filter(|thread| !open_threads.contains(thread.as_str()))
+            .cloned()
+            .collect(),
         threads,
         labels: shared(&items, group.labels),
         title: words::title(bucket.kind, &subjects),
@@ -311,7 +375,9 @@ fn shared(items: &[(&Item, &Alert)], of_group: &[(String, String)]) -> BTreeMap<
         for label in ["kind", "severity", "stage", "agent"].into_iter().chain(tags) {
             let value = first.condition.label(label);
             if let Some(value) = value
-                && items.iter().all(|(_, alert)| alert.condition.label(label) == Some(value))
+                && items
+                    .iter()
+                    .all(|(_, alert)| alert.condition.label(label) == Some(value))
             {
                 labels.insert(label.to_owned(), value.to_owned());
             }
@@ -397,7 +463,9 @@ fn remember(
         alert.first_told.get_or_insert(now);
     }
     let steps = group.route.escalate.iter();
-    let done = steps.filter(|step| step.channels.iter().all(|channel| alert.told.contains_key(channel))).count();
+    let done = steps
+        .filter(|step| step.channels.iter().all(|channel| alert.told.contains_key(channel)))
+        .count();
     alert.escalated = alert.escalated.max(done);
     alert.missed.clear();
 }

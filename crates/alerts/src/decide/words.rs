@@ -30,7 +30,11 @@ pub(super) fn duration(lasts: SignedDuration) -> String {
             break;
         }
     }
-    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "0 s".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }
 
 /// Why a message is told: what is so and since when, and why now.
@@ -39,17 +43,27 @@ pub(super) fn reason(kind: MessageKind, items: &[(MessageKind, &Alert, &str)], s
         (MessageKind::Down | MessageKind::Reminder, _) => format!("{} since {since}", word(items)),
         (MessageKind::Up, [(_, alert, _)]) => {
             let began = alert.condition.since;
-            format!("over since {since}; it was {} since {began}, for {}", word(items), duration(since.duration_since(began)))
+            format!(
+                "over since {since}; it was {} since {began}, for {}",
+                word(items),
+                duration(since.duration_since(began))
+            )
         }
         (MessageKind::Up, _) => format!("over since {since}"),
         (MessageKind::Closed, _) => {
-            let mut lines: Vec<&str> = items.iter().filter_map(|(_, alert, _)| Some(alert.ended.as_ref()?.line.as_str())).collect();
+            let mut lines: Vec<&str> = items
+                .iter()
+                .filter_map(|(_, alert, _)| Some(alert.ended.as_ref()?.line.as_str()))
+                .collect();
             lines.dedup();
             lines.truncate(5);
             lines.join("; ")
         }
         (MessageKind::Flapping, [(_, alert, _)]) => {
-            format!("it came and went {} times lately; what is true is told when it is calm", alert.flips.len())
+            format!(
+                "it came and went {} times lately; what is true is told when it is calm",
+                alert.flips.len()
+            )
         }
         (MessageKind::Flapping, _) => "they come and go; what is true is told when they are calm".to_owned(),
         (MessageKind::Digest, _) => night(items),
@@ -57,9 +71,19 @@ pub(super) fn reason(kind: MessageKind, items: &[(MessageKind, &Alert, &str)], s
     };
     if kind == MessageKind::Down && items.iter().any(|(kind, ..)| *kind == MessageKind::Up) {
         let over = items.iter().filter(|(kind, ..)| *kind == MessageKind::Up).count();
-        add(&mut said, &format!("{over} of those told before {} over", if over == 1 { "is" } else { "are" }));
+        add(
+            &mut said,
+            &format!(
+                "{over} of those told before {} over",
+                if over == 1 { "is" } else { "are" }
+            ),
+        );
     }
-    let mut whys: Vec<&str> = items.iter().map(|(_, _, why)| *why).filter(|why| !why.is_empty()).collect();
+    let mut whys: Vec<&str> = items
+        .iter()
+        .map(|(_, _, why)| *why)
+        .filter(|why| !why.is_empty())
+        .collect();
     whys.sort_unstable();
     whys.dedup();
     for why in whys.into_iter().take(4) {
@@ -70,17 +94,24 @@ pub(super) fn reason(kind: MessageKind, items: &[(MessageKind, &Alert, &str)], s
 
 /// What open ones are: `down` where all are agents.
 fn word(items: &[(MessageKind, &Alert, &str)]) -> &'static str {
-    let agents = items.iter().all(|(_, alert, _)| alert.condition.kind == ConditionKind::Agent);
+    let agents = items
+        .iter()
+        .all(|(_, alert, _)| alert.condition.kind == ConditionKind::Agent);
     if agents { "down" } else { "open" }
 }
 
 /// What came and went in the night, with both times.
 fn night(items: &[(MessageKind, &Alert, &str)]) -> String {
     let mut said = String::new();
-    let times = items.iter().flat_map(|(_, alert, _)| alert.missed.iter().map(|missed| (called(alert), missed)));
+    let times = items
+        .iter()
+        .flat_map(|(_, alert, _)| alert.missed.iter().map(|missed| (called(alert), missed)));
     let all = times.clone().count();
     for (name, missed) in times.take(10) {
-        add(&mut said, &format!("{name} was {} from {} to {}", word(items), missed.from, missed.to));
+        add(
+            &mut said,
+            &format!("{name} was {} from {} to {}", word(items), missed.from, missed.to),
+        );
     }
     if all > 10 {
         add(&mut said, &format!("and {} more times", all - 10));
@@ -93,11 +124,19 @@ pub(super) fn title(kind: MessageKind, items: &[(MessageKind, &Alert, &str)]) ->
     if let [(_, alert, _)] = items {
         return title_of(kind, alert);
     }
-    let of_kind: Vec<&Alert> = items.iter().filter(|(item, ..)| *item == kind).map(|(_, alert, _)| *alert).collect();
+    let of_kind: Vec<&Alert> = items
+        .iter()
+        .filter(|(item, ..)| *item == kind)
+        .map(|(_, alert, _)| *alert)
+        .collect();
     let names = |alerts: &[&Alert]| {
         let shown: Vec<&str> = alerts.iter().take(3).map(|alert| called(alert)).collect();
         let more = alerts.len().saturating_sub(3);
-        if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+        if more == 0 {
+            shown.join(", ")
+        } else {
+            format!("{} and {more} more", shown.join(", "))
+        }
     };
     let what = if word(items) == "down" { "agents" } else { "alerts" };
     let count = of_kind.len();
@@ -114,7 +153,11 @@ pub(super) fn title(kind: MessageKind, items: &[(MessageKind, &Alert, &str)]) ->
         [alert] => title_of(kind, alert),
         many => format!("{count} {what} are {are}: {}", names(many)),
     };
-    let over: Vec<&Alert> = items.iter().filter(|(item, ..)| *item != kind).map(|(_, alert, _)| *alert).collect();
+    let over: Vec<&Alert> = items
+        .iter()
+        .filter(|(item, ..)| *item != kind)
+        .map(|(_, alert, _)| *alert)
+        .collect();
     if !over.is_empty() {
         add(&mut title, &format!("over: {}", names(&over)));
     }
@@ -124,7 +167,11 @@ pub(super) fn title(kind: MessageKind, items: &[(MessageKind, &Alert, &str)]) ->
 fn title_of(kind: MessageKind, alert: &Alert) -> String {
     let name = called(alert);
     let opened = alert.condition.title.as_str();
-    let ended = alert.ended.as_ref().map(|ended| ended.line.as_str()).filter(|line| !line.is_empty());
+    let ended = alert
+        .ended
+        .as_ref()
+        .map(|ended| ended.line.as_str())
+        .filter(|line| !line.is_empty());
     match kind {
         MessageKind::Down | MessageKind::Test => opened.to_owned(),
         MessageKind::Up => ended.map_or_else(|| format!("over: {opened}"), str::to_owned),

@@ -60,7 +60,10 @@ impl Findings {
         }
         let remind = self.duration(path, text);
         if remind < SignedDuration::from_mins(1) {
-            self.add(path, "an alert is told again once a minute at most: write 1m or more, or \"off\"");
+            self.add(
+                path,
+                "an alert is told again once a minute at most: write 1m or more, or \"off\"",
+            );
         }
         Some(remind)
     }
@@ -123,14 +126,19 @@ impl Findings {
                 }
             }
         }
-        let all = form.iter().map(|(label, values)| (label.clone(), values.values().to_vec()));
+        let all = form
+            .iter()
+            .map(|(label, values)| (label.clone(), values.values().to_vec()));
         Match(all.collect())
     }
 
     fn zone(&mut self, path: &str, name: &str) -> Option<TimeZone> {
         let zone = TimeZone::get(name).ok();
         if zone.is_none() {
-            self.add(path, format!("there is no time zone {name:?}; write it as in Europe/Berlin, or UTC"));
+            self.add(
+                path,
+                format!("there is no time zone {name:?}; write it as in Europe/Berlin, or UTC"),
+            );
         }
         zone
     }
@@ -140,7 +148,10 @@ impl Findings {
         let minutes = clock(text).filter(|minutes| *minutes <= most);
         if minutes.is_none() {
             let last = if most == 1_440 { "24:00" } else { "23:59" };
-            self.add(path, format!("{text:?} is no time of the day: write HH:MM, from 00:00 to {last}"));
+            self.add(
+                path,
+                format!("{text:?} is no time of the day: write HH:MM, from 00:00 to {last}"),
+            );
         }
         minutes
     }
@@ -151,14 +162,20 @@ impl Findings {
             found.map(|(_, day)| *day)
         };
         for name in names.iter().filter(|name| day(name).is_none()) {
-            self.add(path, format!("{name:?} is no day: write mon, tue, wed, thu, fri, sat or sun"));
+            self.add(
+                path,
+                format!("{name:?} is no day: write mon, tue, wed, thu, fri, sat or sun"),
+            );
         }
         names.iter().filter_map(day).collect()
     }
 
     fn severities(&mut self, path: &str, names: &[String]) -> Vec<Severity> {
         for name in names.iter().filter(|name| Severity::named(name).is_none()) {
-            self.add(path, format!("there is no severity {name:?}; there are: critical, warning, info"));
+            self.add(
+                path,
+                format!("there is no severity {name:?}; there are: critical, warning, info"),
+            );
         }
         names.iter().filter_map(|name| Severity::named(name)).collect()
     }
@@ -177,7 +194,8 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
 /// `HH:MM` as minutes after midnight, `24:00` included.
 fn clock(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    let two = |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u16>().ok());
+    let two =
+        |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u16>().ok());
     let (hours, minutes) = (two(hours)??, two(minutes)??);
     let all = hours * 60 + minutes;
     (minutes < 60 && all <= 1_440).then_some(all)
@@ -201,7 +219,9 @@ impl AlertPolicy {
         let mut routes: Vec<Route> = Vec::with_capacity(file.routes.len().max(1));
         for (place, form) in file.routes.iter().enumerate() {
             let mut route = route(place, form, &usual, channels, &mut findings);
-            let same = routes.iter().filter(|other| other.id == route.id || other.id.starts_with(&format!("{}-", route.id)));
+            let same = routes
+                .iter()
+                .filter(|other| other.id == route.id || other.id.starts_with(&format!("{}-", route.id)));
             let same = same.count();
             if same > 0 {
                 route.id = format!("{}-{same}", route.id);
@@ -238,7 +258,9 @@ impl QuietHours {
     /// Everything that is wrong.
     pub fn of(path: &str, form: &QuietForm) -> Result<Self, Vec<PolicyProblem>> {
         let mut findings = Findings::default();
-        quiet_hours(path, form, &mut findings).filter(|_| findings.0.is_empty()).ok_or(findings.0)
+        quiet_hours(path, form, &mut findings)
+            .filter(|_| findings.0.is_empty())
+            .ok_or(findings.0)
     }
 }
 
@@ -249,7 +271,9 @@ impl FixedSilence {
     /// Everything that is wrong.
     pub fn of(path: &str, form: &SilenceForm) -> Result<Self, Vec<PolicyProblem>> {
         let mut findings = Findings::default();
-        silence(path, form, &mut findings).filter(|_| findings.0.is_empty()).ok_or(findings.0)
+        silence(path, form, &mut findings)
+            .filter(|_| findings.0.is_empty())
+            .ok_or(findings.0)
     }
 }
 
@@ -281,7 +305,10 @@ fn route(place: usize, form: &RouteForm, usual: &Usual, channels: &[String], fin
         form.as_ref().map_or(usual, |text| findings.duration(&at(key), text))
     };
     let matches = findings.labels(&at("match"), &form.matches);
-    let group_by = form.group_by.as_deref().map_or_else(|| usual.group_by.clone(), grouping);
+    let group_by = form
+        .group_by
+        .as_deref()
+        .map_or_else(|| usual.group_by.clone(), grouping);
     let mut escalate: Vec<Step> = Vec::with_capacity(form.escalate.len());
     for (step, form) in form.escalate.iter().enumerate() {
         escalate.push(Step {
@@ -357,7 +384,10 @@ fn silence(path: &str, form: &SilenceForm, findings: &mut Findings) -> Option<Fi
 
 fn once(path: &str, form: &SilenceForm, findings: &mut Findings) -> Option<Window> {
     if form.daily.is_some() || !form.days.is_empty() || !form.days_of_month.is_empty() {
-        findings.add(format!("{path}.timezone"), "a time of the day needs its zone, as in Europe/Berlin or UTC");
+        findings.add(
+            format!("{path}.timezone"),
+            "a time of the day needs its zone, as in Europe/Berlin or UTC",
+        );
         return None;
     }
     let mut instant = |key: &str, text: &Option<String>| {
@@ -389,14 +419,20 @@ fn by_the_clock(path: &str, form: &SilenceForm, zone_name: &str, findings: &mut 
     let zone = findings.zone(&format!("{path}.timezone"), zone_name);
     let days = findings.days(&format!("{path}.days"), &form.days);
     for day in form.days_of_month.iter().filter(|day| !(1..=31).contains(&day.abs())) {
-        findings.add(format!("{path}.days_of_month"), format!("{day} is no day: 1 to 31, or -1 to -31 from the end"));
+        findings.add(
+            format!("{path}.days_of_month"),
+            format!("{day} is no day: 1 to 31, or -1 to -31 from the end"),
+        );
     }
     let (key, begins) = match (&form.daily, &form.from) {
         (Some(begins), None) => ("daily", begins.as_str()),
         (None, Some(begins)) => ("from", begins.as_str()),
         (None, None) if form.to.as_deref() == Some("24:00") || form.to.is_none() => ("from", "00:00"),
         _ => {
-            findings.add(format!("{path}.from"), "write when it begins, once: `from` or `daily`, as HH:MM");
+            findings.add(
+                format!("{path}.from"),
+                "write when it begins, once: `from` or `daily`, as HH:MM",
+            );
             return None;
         }
     };
@@ -408,7 +444,9 @@ fn by_the_clock(path: &str, form: &SilenceForm, zone_name: &str, findings: &mut 
         }
         (None, Some(duration)) => {
             let lasts = findings.duration(&format!("{path}.duration"), duration);
-            let minutes = u16::try_from(lasts.as_mins()).ok().filter(|minutes| (1..=10_080).contains(minutes));
+            let minutes = u16::try_from(lasts.as_mins())
+                .ok()
+                .filter(|minutes| (1..=10_080).contains(minutes));
             if minutes.is_none() {
                 findings.add(format!("{path}.duration"), "between 1m and 7d");
             }
@@ -416,7 +454,10 @@ fn by_the_clock(path: &str, form: &SilenceForm, zone_name: &str, findings: &mut 
         }
         (None, None) if form.daily.is_none() && form.from.is_none() => Some(1_440),
         _ => {
-            findings.add(format!("{path}.to"), "write when it ends, once: `to` as HH:MM, or `duration`");
+            findings.add(
+                format!("{path}.to"),
+                "write when it ends, once: `to` as HH:MM, or `duration`",
+            );
             None
         }
     };

@@ -29,7 +29,9 @@ impl Match {
     pub fn misses(&self, label: &impl Fn(&str) -> Option<String>) -> Option<(&str, Option<String>)> {
         self.0.iter().find_map(|(name, values)| {
             let value = label(name);
-            let holds = values.iter().any(|allowed| allowed == value.as_deref().unwrap_or_default());
+            let holds = values
+                .iter()
+                .any(|allowed| allowed == value.as_deref().unwrap_or_default());
             (!holds).then_some((name.as_str(), value))
         })
     }

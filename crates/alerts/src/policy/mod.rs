@@ -90,7 +90,10 @@ impl AlertPolicy {
     /// The latest end of the quiet hours that hold something of that severity back at `at`, with what they are called;
     /// none where it is told.
     pub fn quiet(&self, severity: Severity, at: Timestamp) -> Option<(Timestamp, String)> {
-        let held = self.quiet_hours.iter().filter(|hours| !hours.passes.contains(&severity));
+        let held = self
+            .quiet_hours
+            .iter()
+            .filter(|hours| !hours.passes.contains(&severity));
         held.filter_map(|hours| Some((hours.window.covers(at)?, hours.window.to_string())))
             .max_by_key(|(until, _)| *until)
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Span, SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 /// A time that comes once or again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +72,19 @@ impl Daily {
         let of_week = self.days.is_empty() || self.days.contains(&date.weekday());
         let from_end = date.day() - date.days_in_month() - 1;
         let of_month = self.days_of_month.is_empty()
-            || self.days_of_month.iter().any(|day| *day == date.day() || *day == from_end);
+            || self
+                .days_of_month
+                .iter()
+                .any(|day| *day == date.day() || *day == from_end);
         of_week && of_month
     }
 
     /// The window that begins on a date.
     fn on(&self, date: Date) -> Option<(Timestamp, Timestamp)> {
-        let begin = date.to_datetime(Time::midnight()).checked_add(minutes(self.from)).ok()?;
+        let begin = date
+            .to_datetime(Time::midnight())
+            .checked_add(minutes(self.from))
+            .ok()?;
         let end = begin.checked_add(minutes(self.minutes)).ok()?;
         Some((placed(&self.zone, begin, true)?, placed(&self.zone, end, false)?))
     }
@@ -99,7 +105,9 @@ fn placed(zone: &TimeZone, time: DateTime, first: bool) -> Option<Timestamp> {
     };
     // Read with the offset before the change, the time lies behind it, by what is skipped at most.
     let behind = before.to_timestamp(time).ok()?;
-    let change = zone.preceding(behind.checked_add(SignedDuration::from_nanos(1)).ok()?).next();
+    let change = zone
+        .preceding(behind.checked_add(SignedDuration::from_nanos(1)).ok()?)
+        .next();
     change.map_or_else(|| after.to_timestamp(time).ok(), |change| Some(change.timestamp()))
 }
 
@@ -112,11 +120,27 @@ impl fmt::Display for Window {
         let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         let end = u32::from(daily.from) + u32::from(daily.minutes);
         if end <= 1_440 {
-            write!(f, "{} to {}", clock(daily.from), clock(u16::try_from(end).unwrap_or(1_440)))?;
+            write!(
+                f,
+                "{} to {}",
+                clock(daily.from),
+                clock(u16::try_from(end).unwrap_or(1_440))
+            )?;
         } else if daily.minutes <= 1_440 {
-            write!(f, "{} to {}", clock(daily.from), clock(u16::try_from(end - 1_440).unwrap_or(0)))?;
+            write!(
+                f,
+                "{} to {}",
+                clock(daily.from),
+                clock(u16::try_from(end - 1_440).unwrap_or(0))
+            )?;
         } else {
-            write!(f, "{} for {} h {} min", clock(daily.from), daily.minutes / 60, daily.minutes % 60)?;
+            write!(
+                f,
+                "{} for {} h {} min",
+                clock(daily.from),
+                daily.minutes / 60,
+                daily.minutes % 60
+            )?;
         }
         write!(f, " {}", daily.zone_name)
     }
@@ -160,7 +184,10 @@ mod tests {
         assert_eq!(skipped.covers(at("2026-03-29T01:00:00Z")), None);
         assert_eq!(skipped.covers(at("2026-03-29T00:59:59Z")), None);
         let into = daily("Europe/Berlin", 2 * 60 + 30, 150);
-        assert_eq!(into.covers(at("2026-03-29T01:00:00Z")), Some(at("2026-03-29T03:00:00Z")));
+        assert_eq!(
+            into.covers(at("2026-03-29T01:00:00Z")),
+            Some(at("2026-03-29T03:00:00Z"))
+        );
         assert_eq!(into.covers(at("2026-03-29T00:59:59Z")), None);
         let twice = daily("Europe/Berlin", 2 * 60, 30);
         for within in ["2026-10-25T00:00:00Z", "2026-10-25T00:45:00Z", "2026-10-25T01:29:59Z"] {
@@ -173,10 +200,16 @@ mod tests {
     fn the_last_day_of_a_month_is_that_of_the_zone() {
         let mut last = daily("America/New_York", 0, 1_440);
         last.days_of_month = vec![-1];
-        assert_eq!(last.covers(at("2026-03-31T16:00:00Z")), Some(at("2026-04-01T04:00:00Z")));
+        assert_eq!(
+            last.covers(at("2026-03-31T16:00:00Z")),
+            Some(at("2026-04-01T04:00:00Z"))
+        );
         assert_eq!(last.covers(at("2026-03-31T03:59:59Z")), None);
         assert_eq!(last.covers(at("2026-03-30T16:00:00Z")), None);
-        assert_eq!(last.covers(at("2026-02-28T16:00:00Z")), Some(at("2026-03-01T05:00:00Z")));
+        assert_eq!(
+            last.covers(at("2026-02-28T16:00:00Z")),
+            Some(at("2026-03-01T05:00:00Z"))
+        );
     }
 
     #[test]
@@ -184,10 +217,16 @@ mod tests {
         let mut weekend = daily("UTC", 23 * 60, 120);
         weekend.days = vec![Weekday::Saturday];
         // 2026-06-06 is a Saturday.
-        assert_eq!(weekend.covers(at("2026-06-07T00:30:00Z")), Some(at("2026-06-07T01:00:00Z")));
+        assert_eq!(
+            weekend.covers(at("2026-06-07T00:30:00Z")),
+            Some(at("2026-06-07T01:00:00Z"))
+        );
         assert_eq!(weekend.covers(at("2026-06-06T00:30:00Z")), None);
         weekend.minutes = 3 * 1_440;
-        assert_eq!(weekend.covers(at("2026-06-09T22:00:00Z")), Some(at("2026-06-09T23:00:00Z")));
+        assert_eq!(
+            weekend.covers(at("2026-06-09T22:00:00Z")),
+            Some(at("2026-06-09T23:00:00Z"))
+        );
         assert_eq!(weekend.covers(at("2026-06-09T23:00:00Z")), None);
     }
 }

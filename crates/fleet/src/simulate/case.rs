@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_alerts::policy::file::{
-    AlertsFile, FlapForm, FlapTable, OneOrMany, QuietForm, RouteForm, SilenceForm, StepForm,
-};
+use cc_devops_alerts::policy::file::{AlertsFile, FlapForm, OneOrMany, QuietForm, RouteForm, SilenceForm, StepForm};
 use cc_devops_alerts::{AlertPolicy, Severity};
 use cc_devops_kernel::duration::WrittenDuration;
 use cc_devops_kernel::names::{AgentName, Stage};
@@ -509,6 +507,7 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cc_devops_alerts::policy::file::FlapTable;
 
     #[test]
     fn a_range_stands_for_its_agents() {
