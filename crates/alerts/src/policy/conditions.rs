@@ -151,7 +151,10 @@ mod tests {
         assert_eq!(said.len(), 3, "{said:?}");
         assert_eq!(said[0], "alerts.conditions.requests_window: must be 1m to 1d");
         assert!(said[1].starts_with("alerts.conditions.requests_slow: \"fast\" is no duration"));
-        assert_eq!(said[2], "alerts.conditions.secrets[0].rotate_after: must be 1d to 3650d");
+        assert_eq!(
+            said[2],
+            "alerts.conditions.secrets[0].rotate_after: must be 1d to 3650d"
+        );
         for prefix in ["stripe/", "/stripe/", "/acme/stripe/"] {
             let good = ConditionsForm {
                 secrets: vec![SecretAgeForm {

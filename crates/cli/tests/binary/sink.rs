@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -28,8 +28,6 @@ pub(crate) struct Call {
     pub(crate) headers: BTreeMap<String, String>,
     /// The body.
     pub(crate) body: Value,
-    /// What it answered.
-    pub(crate) status: u16,
 }
 
 impl Call {
@@ -97,15 +95,6 @@ impl Sink {
     pub(crate) fn so_far(&self) -> Vec<Call> {
         self.calls.try_iter().collect()
     }
-
-    /// Nothing comes for so long.
-    #[track_caller]
-    pub(crate) fn stays_silent(&self, time: Duration) {
-        match self.calls.recv_timeout(time) {
-            Err(RecvTimeoutError::Timeout) => {}
-            other => panic!("it is to be silent: {other:?}"),
-        }
-    }
 }
 
 /// Takes the requests of a connection.
@@ -130,7 +119,7 @@ fn take(connection: &TcpStream, calls: &Sender<Call>, status: &AtomicU16) -> std
         reader.read_exact(&mut body)?;
         let status = status.load(Ordering::SeqCst);
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let _nobody_asks = calls.send(Call { headers, body, status });
+        let _nobody_asks = calls.send(Call { headers, body });
         let mut out = connection;
         write!(out, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n")?;
     }

@@ -27,7 +27,7 @@ Examples:
 
 /// Whose, and how much.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// Name of the agent
     name: AgentName,
     /// How many changes to show

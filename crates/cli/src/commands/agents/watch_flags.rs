@@ -16,7 +16,7 @@ use crate::error::CliError;
 /// How an agent is watched. What is not named stays as it is.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Watch")]
-pub(super) struct WatchFlags {
+pub(crate) struct WatchFlags {
     /// A heartbeat is due so long after the one before: a whole number with s, m, h or d
     #[arg(long, value_name = "TIME", conflicts_with_all = ["cron", "on_calendar", "tz"])]
     period: Option<WrittenDuration>,
