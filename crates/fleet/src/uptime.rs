@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::watch::{Flip, Status};
 
 /// How many days a bar of daily values has.
-pub const BAR_DAYS: usize = 30;
+pub const BAR_DAYS: i64 = 30;
 
 /// How far back uptime is computed: 90 days.
 pub const UPTIME_REACH: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -53,7 +53,7 @@ impl Uptime {
             week: last(7 * DAY),
             month: last(30 * DAY),
             quarter: last(90 * DAY),
-            days: (0..BAR_DAYS as i64)
+            days: (0..BAR_DAYS)
                 .rev()
                 .map(|ago| spans.share(now, (ago + 1) * DAY, ago * DAY))
                 .collect(),
@@ -125,7 +125,7 @@ mod tests {
         // 12 hours up and late, 6 down, 6 paused.
         assert_eq!(uptime.day, Some(12.0 / 18.0));
         assert_eq!(uptime.week, Some(36.0 / 42.0));
-        assert_eq!(uptime.days.len(), BAR_DAYS);
+        assert_eq!(uptime.days.len(), 30);
         assert_eq!(uptime.days[27..], [None, Some(1.0), Some(12.0 / 18.0)]);
     }
 
