@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit};
+use aws_sdk_cloudwatch::types::{
+    Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit, StatusCode,
+};
 use cc_devops_fleet::ports::Heartbeats;
 use cc_devops_fleet::{AgentStatus, Beat};
 use cc_devops_kernel::names::{AgentName, Stage};
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::agents::{DynamoAgents, plain, unknown};
@@ -24,7 +26,7 @@ const HEARTBEAT: &str = "Heartbeat";
 const HEARD: SignedDuration = SignedDuration::from_hours(3);
 
 /// How many agents one GetMetricData asks for.
-const QUERIES: usize = 500;
+pub(crate) const QUERIES: usize = 500;
 
 /// CloudWatch takes nothing older; with an hour to spare.
 pub(crate) const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
@@ -139,10 +141,28 @@ impl Shared {
     /// The newest heartbeat of each agent, by its index.
     async fn heard(&self, agents: &[AgentStatus]) -> PortResult<Vec<(usize, Beat)>> {
         let now = self.clock.now();
-        let queries = agents.iter().enumerate().map(|(number, status)| {
-            let own = status.agent.name == self.installation.agent;
+        let names: Vec<&AgentName> = agents.iter().map(|status| &status.agent.name).collect();
+        let from = now.saturating_sub(HEARD).unwrap_or(Timestamp::MIN);
+        let beats = self.beats(&names, from, now).await?;
+        let newest = |beats: Vec<Beat>| beats.into_iter().max_by_key(|beat| beat.at);
+        Ok(beats
+            .into_iter()
+            .filter_map(|(at, beats)| Some((at, newest(beats)?)))
+            .collect())
+    }
+
+    /// The heartbeats of agents between two times, by the agents' index. CloudWatch says in which minute an agent was
+    /// heard, and that minute's beginning is the time. At most [`QUERIES`] agents.
+    pub(crate) async fn beats(
+        &self,
+        agents: &[&AgentName],
+        from: Timestamp,
+        until: Timestamp,
+    ) -> PortResult<HashMap<usize, Vec<Beat>>> {
+        let queries = agents.iter().enumerate().map(|(number, name)| {
+            let own = **name == self.installation.agent;
             let metric = Metric::builder()
-                .namespace(namespace(&status.agent.name))
+                .namespace(namespace(name))
                 .metric_name(HEARTBEAT)
                 .set_dimensions(own.then(|| vec![stage_dimension(&self.resources.stage)]))
                 .build();
@@ -157,33 +177,35 @@ impl Shared {
             .cloudwatch()
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()));
-        let call = call
-            .start_time(date_time(now.saturating_sub(HEARD).unwrap_or(Timestamp::MIN)))
-            .end_time(date_time(now));
+        let call = call.start_time(date_time(from)).end_time(date_time(until));
         let mut pages = call.into_paginator().send();
-        let mut heard: HashMap<usize, Beat> = HashMap::new();
+        let mut heard: HashMap<usize, Vec<Beat>> = HashMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| port_error("cloudwatch:GetMetricData", error))?;
             for result in page.metric_data_results.unwrap_or_default() {
                 let Some(number) = result.id().and_then(|id| id.strip_prefix('a')?.parse().ok()) else {
                     continue;
                 };
+                // Of a part of its metrics CloudWatch may say that it cannot tell; that is no silence.
+                if matches!(
+                    result.status_code(),
+                    Some(StatusCode::InternalError | StatusCode::Forbidden)
+                ) {
+                    return Err(PortError::new(
+                        PortErrorKind::Unavailable,
+                        "cloudwatch:GetMetricData could not tell of every agent; the next look asks again",
+                    ));
+                }
                 for (at, value) in result.timestamps().iter().zip(result.values()) {
                     let Some(at) = timestamp(at) else { continue };
-                    if heard.get(&number).is_none_or(|last| last.at < at) {
-                        let healthy = *value >= 1.0;
-                        heard.insert(
-                            number,
-                            Beat {
-                                at,
-                                healthy,
-                                message: None,
-                            },
-                        );
-                    }
+                    heard.entry(number).or_default().push(Beat {
+                        at,
+                        healthy: *value >= 1.0,
+                        message: None,
+                    });
                 }
             }
         }
-        Ok(heard.into_iter().collect())
+        Ok(heard)
     }
 }

@@ -10,6 +10,7 @@ mod conditions;
 mod deploy_role;
 mod error;
 mod handed_over;
+mod hearing;
 mod heartbeats;
 mod invoke;
 mod keys;
@@ -30,6 +31,7 @@ mod stacks;
 mod state;
 mod table;
 mod times;
+mod topics;
 mod walk;
 mod webhooks;
 

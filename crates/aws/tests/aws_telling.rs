@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_types::DateTime;
 use cc_devops_alerts::{Condition, ConditionKind, Severity};
 use cc_devops_aws::Backend;
-use cc_devops_kernel::health::Condition;
+use cc_devops_kernel::health::Condition as Standing;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
 use cc_devops_outbox::ports::RequestSample;
@@ -199,20 +199,20 @@ async fn a_health_check_shows_the_last_full_one() {
         let events = checks.iter().find(|check| check.name == "events").unwrap();
         (events.status, events.message.is_some())
     };
-    assert_eq!(state(&backend.full_check().await), (Condition::Healthy, false));
+    assert_eq!(state(&backend.full_check().await), (Standing::Healthy, false));
     assert_eq!(
         state(&astray.checks().check().await),
-        (Condition::Healthy, false),
+        (Standing::Healthy, false),
         "the report is young enough"
     );
     assert_eq!(
         state(&astray.full_check().await),
-        (Condition::Degraded, true),
+        (Standing::Degraded, true),
         "asked anew"
     );
     assert_eq!(
         state(&backend.checks().check().await),
-        (Condition::Degraded, true),
+        (Standing::Degraded, true),
         "and kept"
     );
 }

@@ -56,7 +56,7 @@ impl List {
     }
 
     /// Those that are agents' names.
-    pub(super) fn agents(&self) -> impl Iterator<Item = AgentName> + '_ {
+    pub(crate) fn agents(&self) -> impl Iterator<Item = AgentName> + '_ {
         self.names.iter().filter_map(|name| AgentName::new(name.as_str()).ok())
     }
 }

@@ -86,6 +86,16 @@ impl Line {
     /// Another process on the resources of `backend`, whose calls go over this line, each tried at
     /// most so often.
     pub(crate) fn to(&self, backend: &Backend, attempts: u32) -> Backend {
+        Backend::new(
+            self.clients(backend, attempts),
+            backend.resources().clone(),
+            sample::installation(),
+            Arc::new(SystemClock),
+        )
+    }
+
+    /// Clients over this line to the account of `backend`, each call tried at most so often.
+    pub(crate) fn clients(&self, backend: &Backend, attempts: u32) -> Clients {
         let line = self.clone();
         let straight = aws_smithy_http_client::Builder::new().build_http();
         let retries = RetryConfig::standard()
@@ -106,12 +116,7 @@ impl Line {
                 })
             }))
             .build();
-        Backend::new(
-            Clients::new(config),
-            backend.resources().clone(),
-            sample::installation(),
-            Arc::new(SystemClock),
-        )
+        Clients::new(config)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -120,9 +125,9 @@ impl Line {
 
     /// Notes a call; what goes wrong with it.
     fn take(&self, request: &HttpRequest) -> Option<Fault> {
-        // DynamoDB_20120810.PutItem
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        // DynamoDB_20120810.PutItem, or /service/GraniteServiceVersion20100801/operation/GetMetricData
+        let target = request.headers().get("x-amz-target").unwrap_or(request.uri());
+        let operation = target.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
         let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
         let mut state = self.state();
         let fault = state.faults.iter().position(|(of, _)| *of == operation);
