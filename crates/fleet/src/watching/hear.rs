@@ -8,6 +8,7 @@ use crate::Beat;
 use crate::watch::{Flip, Heard, Signal, Status, WatchSettings};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
+use jiff::Timestamp;
 
 /// How many messages of an agent are taken in one write.
 const AT_ONCE: usize = 64;
@@ -153,7 +154,9 @@ impl Watching {
 }
 
 impl Turn {
-    fn hear(&mut self, defaults: &WatchSettings, heard: &Heard) {
+    pub(super) fn hear(&mut self, defaults: &WatchSettings, heard: &Heard) {
+        // What was due before it is told by what was known then.
+        self.let_happen(defaults, None, |state, settings| state.before(settings, heard.at));
         self.let_happen(defaults, Some(heard), |state, settings| state.after(settings, heard));
     }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use cc_devops_alerts::ConditionChange;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortErrorKind, PortResult, RecordKey, RecordKind};
+use cc_devops_kernel::ports::{PortResult, RecordKey, RecordKind};
 use jiff::{SignedDuration, Timestamp};
 
 use super::record::{Ping, Watched, read};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another};
 use crate::Beat;
-use crate::watch::{Heard, Signal};
+use crate::watch::{Heard, Signal, Status, WatchState};
 
 /// How many watches are looked at together.
 const BATCH: usize = 2_000;
@@ -19,7 +19,7 @@ const BATCH: usize = 2_000;
 /// How many heartbeats are asked for together: what CloudWatch takes in a call.
 const ASKED_AT_ONCE: usize = 500;
 
-/// How far back the heartbeats of an agent are asked for that was not asked for lately.
+/// How far back the heartbeats of an agent are asked for at most.
 const ASK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// How many keys a store reads at once.
@@ -78,13 +78,9 @@ impl Watching {
         for watched in watched {
             let mut turn = self.turn(watched);
             if self.hearing.is_some() {
-                let since = turn.watched.kept.state.heard;
                 for beat in beats.remove(&turn.watched.name).unwrap_or_default() {
-                    if since.is_none_or(|since| beat.at > since) {
-                        let heard = heard_of(beat);
-                        turn.let_happen(&self.defaults, Some(&heard), |state, settings| {
-                            state.after(settings, &heard)
-                        });
+                    if is_news(&turn.watched.kept.state, beat.at) {
+                        turn.hear(&self.defaults, &heard_of(beat));
                     }
                 }
                 turn.asked(now);
@@ -104,7 +100,7 @@ impl Watching {
             return Ok(BTreeMap::new());
         };
         let back = now.checked_sub(ASK_BACK).unwrap_or(now);
-        let since = |one: &Watched| one.kept.state.heard.unwrap_or(one.kept.created).max(back);
+        let since = |one: &Watched| one.kept.state.heard.map_or(back, |heard| heard.max(back));
         let asked: Vec<(AgentName, Timestamp)> = watched.iter().map(|one| (one.name.clone(), since(one))).collect();
         let mut beats = BTreeMap::new();
         for some in asked.chunks(ASKED_AT_ONCE) {
@@ -132,39 +128,52 @@ impl Watching {
     }
 
     /// Writes turns, as many in one write as the store takes; how many flips that were. Where another one wrote
-    /// meanwhile, each is made again alone, from what it is then.
+    /// meanwhile, what is to be written is made again from what is there then, in halves: what met nobody is soon done.
     pub(super) async fn write_all(&self, turns: Vec<Turn>, now: Timestamp) -> PortResult<u64> {
+        let most = self.ports.state.most_changes();
+        // A watch, mostly two flips and two records of its alert.
+        let at_once = (most / 5).max(1);
         let mut flips = 0;
-        // The parts that are to be written yet; each is one write, or halved.
         let mut parts = vec![turns];
         while let Some(mut part) = parts.pop() {
-            if part.is_empty() {
-                continue;
-            }
-            let most = self.ports.state.most_changes();
-            // A watch, mostly two flips and two records of its alert.
-            if part.len() > 1 && part.len() > most / 5 {
-                let rest = part.split_off((most / 5).max(1));
+            if part.len() > at_once {
+                let rest = part.split_off(at_once);
                 parts.push(rest);
-                parts.push(part);
-                continue;
             }
             let names: Vec<AgentName> = part.iter().map(|turn| turn.watched.name.clone()).collect();
             let number: usize = part.iter().map(|turn| turn.flips.len()).sum();
             let changes = self.changes(&mut part, now).await?;
-            let outcome = if changes.len() > most && names.len() > 1 {
-                Ok(false)
+            let is_too_large = changes.len() > most && names.len() > 1;
+            let outcome = if is_too_large || changes.is_empty() {
+                Ok(())
             } else {
-                self.ports.state.write(&changes, None).await.map(|()| true)
+                self.ports.state.write(&changes, None).await
             };
-            match outcome {
-                Ok(true) => flips += number as u64,
-                Ok(false) => flips += self.one_by_one(&names, now).await?,
-                Err(error) if error.kind == PortErrorKind::Superseded => flips += self.one_by_one(&names, now).await?,
-                Err(error) => return Err(error),
+            let met_another = met_another(&outcome);
+            if is_too_large || met_another && names.len() > 1 {
+                let mut again = self.read_again(&names, now).await?;
+                let rest = again.split_off(again.len() / 2);
+                parts.extend([rest, again]);
+            } else if met_another {
+                flips += self.one_by_one(&names, now).await?;
+            } else {
+                outcome?;
+                flips += number as u64;
             }
         }
         Ok(flips)
+    }
+
+    /// What is to be written of these agents, from what is there by now.
+    async fn read_again(&self, names: &[AgentName], now: Timestamp) -> PortResult<Vec<Turn>> {
+        let mut turns = Vec::new();
+        for some in names.chunks(READ_AT_ONCE) {
+            let keys: Vec<_> = some.iter().map(Watched::key).collect();
+            let records = self.ports.state.read(&keys).await?;
+            let watched = records.iter().flatten().map(Watched::of).collect::<PortResult<_>>()?;
+            turns.extend(self.swept(watched, now).await?);
+        }
+        Ok(turns)
     }
 
     /// Lets time pass for each of these agents alone; how many flips that were.
@@ -205,6 +214,14 @@ fn wanted_body(turn: &mut Turn) -> Option<(RecordKey, u64, &mut Option<String>)>
         Some(ConditionChange::Opened(condition)) if number > 0 => Some((key, number, &mut condition.body)),
         _ => None,
     }
+}
+
+/// Whether a heartbeat that was found says something new: it came after the last one, and after a pause and its end.
+fn is_news(state: &WatchState, at: Timestamp) -> bool {
+    let since = state
+        .since
+        .filter(|_| matches!(state.status, Status::Paused | Status::New));
+    state.heard.is_none_or(|heard| at > heard) && since.is_none_or(|since| at > since)
 }
 
 fn heard_of(beat: Beat) -> Heard {

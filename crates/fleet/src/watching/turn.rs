@@ -15,7 +15,7 @@ const ASK_DOWN: [(SignedDuration, SignedDuration); 2] = [
     (SignedDuration::MAX, SignedDuration::from_mins(5)),
 ];
 
-/// How long after the last ask one is asked for that was never heard.
+/// How long after the last ask one is asked for of which nothing is due.
 const ASK_NEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// A watch that was read, and what became of it.
@@ -87,7 +87,7 @@ impl Watching {
         let asked = watched.kept.asked.unwrap_or(watched.kept.created);
         let after = |time| asked.checked_add(time).ok();
         match state.status {
-            Status::Paused => None,
+            Status::Paused if settings.sticky_pause => None,
             Status::Down => {
                 let down = now.duration_since(state.since.unwrap_or(now));
                 let pace = ASK_DOWN
@@ -96,8 +96,10 @@ impl Watching {
                     .map_or(ASK_NEW, |(_, pace)| *pace);
                 after(pace)
             }
-            Status::New if state.down_at(settings).is_none() => after(ASK_NEW),
-            Status::New | Status::Up | Status::Late => state.down_at(settings),
+            // Nothing is due, and a heartbeat would change that.
+            Status::Paused | Status::New | Status::Up | Status::Late => {
+                state.down_at(settings).or_else(|| after(ASK_NEW))
+            }
         }
     }
 

@@ -8,14 +8,11 @@ use jiff::Timestamp;
 
 use super::Watching;
 use super::record::{MAX_PINGS, Ping, Watched, read};
-use crate::uptime::{UPTIME_REACH, Uptime};
+use crate::uptime::{Spans, UPTIME_REACH, Uptime};
 use crate::watch::{Flip, Status, WatchSettings, WatchState};
 
 /// How many records are read at once.
 const PAGE: usize = 1_000;
-
-/// How many flips uptime is computed from at most: one each half minute for 90 days.
-const MAX_FLIPS: usize = 260_000;
 
 /// An agent as the watch sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,25 +127,29 @@ impl Watching {
     /// # Errors
     /// What the store says.
     pub async fn uptime(&self, name: &AgentName, now: Timestamp) -> PortResult<Option<Uptime>> {
-        let Some(agent) = self.watched(name, now).await? else {
+        self.informed(now).await?;
+        let Some(watched) = self.find(name).await? else {
             return Ok(None);
         };
+        // What time made of it that nobody swept yet is history too.
+        let (watched, unswept) = self.passed(watched, now);
+        let mut spans = Spans::until(now, watched.kept.state.status);
+        for flip in unswept.iter().rev() {
+            spans.add(flip);
+        }
         let reach = now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
-        let (mut flips, mut after) = (Vec::new(), None);
-        while flips.len() < MAX_FLIPS {
+        let mut after = None;
+        loop {
             let page = self.history(name, after.as_deref(), PAGE).await?;
-            flips.extend(page.flips);
-            let is_far_enough = flips.last().is_none_or(|flip: &Flip| flip.at < reach);
+            for flip in &page.flips {
+                spans.add(flip);
+            }
+            let is_far_enough = page.flips.last().is_none_or(|flip| flip.at < reach);
             after = page.next;
             if after.is_none() || is_far_enough {
-                break;
+                return Ok(Some(spans.uptime()));
             }
         }
-        // What time made of it that nobody swept yet is history too.
-        if let Some(watched) = self.find(name).await? {
-            flips.splice(0..0, self.passed(watched, now).1.into_iter().rev());
-        }
-        Ok(Some(Uptime::of(&flips, agent.state.status, now)))
     }
 
     /// What an agent said lately that was more than a plain heartbeat, the newest first.

@@ -159,6 +159,8 @@ impl StateStore for World {
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
+        // Others go on meanwhile, as they do where a write takes its time.
+        tokio::task::yield_now().await;
         let between = self.between.lock().unwrap().take();
         if let Some(changes) = between {
             self.records.write(&changes, None).await?;
