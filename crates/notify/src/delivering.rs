@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cc_devops_alerts::ConditionSink;
 use cc_devops_kernel::ports::{
     Clock, Content, PortErrorKind, PortResult, RecordKind, SecretStore, StateChange, StateStore,
 };
@@ -15,7 +16,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::channel::Channel;
 use crate::health::{self, ChannelHealth, ChannelState, MOST_COUNTED};
-use crate::ports::Conditions;
 use crate::send::{Again, LONGEST_TRY, NotSent, Outside, Sender};
 use crate::settings::ChannelKind;
 use crate::settle::{DEAD_LETTERS, dead_list};
@@ -49,7 +49,7 @@ pub struct Parts {
     /// Where messages wait.
     pub store: Arc<dyn StateStore>,
     /// Where it is noted that a channel fails.
-    pub conditions: Arc<dyn Conditions>,
+    pub conditions: Arc<dyn ConditionSink>,
     /// Where channels' secrets are.
     pub secrets: Arc<dyn SecretStore>,
     /// The environment's variables that the configuration names.
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) channels: Vec<Channel>,
     pub(crate) sender: Sender,
     pub(crate) store: Arc<dyn StateStore>,
-    pub(crate) conditions: Arc<dyn Conditions>,
+    pub(crate) conditions: Arc<dyn ConditionSink>,
     pub(crate) clock: Arc<dyn Clock>,
     places: Mutex<BTreeMap<String, Place>>,
     tasks: TaskTracker,

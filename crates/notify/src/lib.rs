@@ -18,7 +18,7 @@ pub use channel::{Channel, Mail, Value, Way};
 pub use check::{PAGERDUTY_URL, Problem, check};
 pub use delivering::{Delivering, Parts};
 pub use health::{ChannelHealth, ChannelState};
-pub use ports::{Conditions, Topics};
+pub use ports::Topics;
 pub use send::Outside;
 pub use settings::{ChannelKind, ChannelSettings, MailTls};
 pub use values::Variables;

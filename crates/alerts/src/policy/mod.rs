@@ -4,6 +4,7 @@
 //! is wrong. The words are Alertmanager's and Healthchecks'.
 
 mod check;
+mod conditions;
 pub mod file;
 mod matching;
 mod route;
@@ -12,6 +13,7 @@ mod window;
 use jiff::{SignedDuration, Timestamp};
 
 pub use check::PolicyProblem;
+pub use conditions::{ConditionsForm, SecretAgeForm};
 pub use file::AlertsFile;
 pub use matching::Match;
 pub use route::{ALONE, Flap, Grouping, OVER, Route, Step};
