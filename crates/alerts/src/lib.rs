@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod decide;
 pub mod delivery;
 pub mod explain;
+mod group;
 pub mod limits;
 pub mod maintenance_mode;
 pub mod message;

@@ -33,6 +33,7 @@ mod table;
 mod times;
 mod topics;
 mod walk;
+mod watching;
 mod webhooks;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub use deploy_role::DeployRole;
 pub use queue::Queue;
 pub use resources::Resources;
 pub use stacks::Pace;
+pub use watching::Roster;
 
 /// What the adapters share.
 pub(crate) struct Shared {

@@ -9,6 +9,7 @@ pub mod simulate;
 pub mod token;
 pub mod uptime;
 pub mod watch;
+pub mod watching;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

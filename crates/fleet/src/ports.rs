@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use cc_devops_alerts::ConditionChange;
+use cc_devops_alerts::{ConditionChange, Conditions};
 
 use crate::{AgentStatus, Beat, NewAgent, NewToken, TokenHash};
 use cc_devops_kernel::agent::Agent;
@@ -78,4 +78,11 @@ pub trait Hearing: Send + Sync {
 pub trait AgentConditions: Send + Sync {
     /// What is to be written for these changes, to be put into the write that makes them true. Nothing is written yet.
     async fn changes(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>>;
+}
+
+#[async_trait]
+impl AgentConditions for Conditions {
+    async fn changes(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<Vec<StateChange>> {
+        self.changes(changes, now).await
+    }
 }

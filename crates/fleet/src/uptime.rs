@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::watch::{Flip, Status};
 
 /// How many days a bar of daily values has.
-pub const BAR_DAYS: usize = 30;
+pub const BAR_DAYS: i64 = 30;
 
 /// How far back uptime is computed: 90 days.
 pub const UPTIME_REACH: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -32,60 +32,83 @@ pub struct Uptime {
 }
 
 impl Uptime {
-    /// From the flips of the last [`UPTIME_REACH`] and the last one before them, in any order, of an agent that is in
+    /// From the flips of the last [`UPTIME_REACH`] and the last one before them, the newest first, of an agent that is in
     /// `status` now.
-    pub fn of(flips: &[Flip], status: Status, now: Timestamp) -> Self {
-        let mut flips: Vec<&Flip> = flips.iter().filter(|flip| flip.at <= now).collect();
-        // Of several at one instant the order is theirs, which a stable sort keeps: the newest come first here.
-        flips.sort_by_key(|flip| std::cmp::Reverse(flip.at));
-        let mut spans = Spans::default();
-        let mut end = now;
-        let mut is = status;
+    pub fn of<'a>(flips: impl IntoIterator<Item = &'a Flip>, status: Status, now: Timestamp) -> Self {
+        let mut spans = Spans::until(now, status);
         for flip in flips {
-            spans.add(flip.at, end, is);
-            (end, is) = (flip.at, flip.from);
+            spans.add(flip);
         }
-        let reach = now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
-        spans.add(reach.min(end), end, is);
-        let last = |seconds: i64| spans.share(now, seconds, 0);
-        Self {
-            day: last(DAY),
-            week: last(7 * DAY),
-            month: last(30 * DAY),
-            quarter: last(90 * DAY),
-            days: (0..BAR_DAYS as i64)
-                .rev()
-                .map(|ago| spans.share(now, (ago + 1) * DAY, ago * DAY))
-                .collect(),
-        }
+        spans.uptime()
     }
 }
 
-/// The times that count, each with whether it was up then.
-#[derive(Default)]
-struct Spans(Vec<(Timestamp, Timestamp, bool)>);
+/// The times that count, each with whether it was up then, as flips tell them, the newest first.
+pub(crate) struct Spans {
+    now: Timestamp,
+    /// The beginning of what is told yet, and what it was before.
+    begin: Timestamp,
+    was: Status,
+    told: Vec<(Timestamp, Timestamp, bool)>,
+}
 
 impl Spans {
-    fn add(&mut self, from: Timestamp, to: Timestamp, status: Status) {
-        let up = match status {
+    pub(crate) fn until(now: Timestamp, status: Status) -> Self {
+        Self {
+            now,
+            begin: now,
+            was: status,
+            told: Vec::new(),
+        }
+    }
+
+    /// Takes the flip before those that it was given. What lies ahead of one that came later is told by a clock that was
+    /// set back, and is of no length.
+    pub(crate) fn add(&mut self, flip: &Flip) {
+        let at = flip.at.min(self.begin);
+        self.push(at);
+        (self.begin, self.was) = (at, flip.from);
+    }
+
+    fn push(&mut self, from: Timestamp) {
+        let up = match self.was {
             Status::Up | Status::Late => true,
             Status::Down => false,
             Status::New | Status::Paused => return,
         };
-        if from < to {
-            self.0.push((from, to, up));
+        match self.told.last_mut() {
+            // Late and up by turns is one time.
+            Some((begin, _, is_up)) if *begin == self.begin && *is_up == up => *begin = from,
+            _ if from < self.begin => self.told.push((from, self.begin, up)),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn uptime(mut self) -> Uptime {
+        let reach = self.now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
+        self.push(reach.min(self.begin));
+        let last = |seconds: i64| self.share(seconds, 0);
+        Uptime {
+            day: last(DAY),
+            week: last(7 * DAY),
+            month: last(30 * DAY),
+            quarter: last(90 * DAY),
+            days: (0..BAR_DAYS)
+                .rev()
+                .map(|ago| self.share((ago + 1) * DAY, ago * DAY))
+                .collect(),
         }
     }
 
     /// The share of what counts from `begin` to `end` seconds before now.
-    fn share(&self, now: Timestamp, begin: i64, end: i64) -> Option<f64> {
+    fn share(&self, begin: i64, end: i64) -> Option<f64> {
         let before = |seconds| {
-            now.checked_sub(SignedDuration::from_secs(seconds))
-                .unwrap_or(Timestamp::MIN)
+            let time = SignedDuration::from_secs(seconds);
+            self.now.checked_sub(time).unwrap_or(Timestamp::MIN)
         };
         let (begin, end) = (before(begin), before(end));
         let (mut up, mut all) = (0.0, 0.0);
-        for (from, to, is_up) in &self.0 {
+        for (from, to, is_up) in &self.told {
             let time = (*to).min(end).duration_since((*from).max(begin)).as_secs_f64();
             if time > 0.0 {
                 all += time;
@@ -121,11 +144,11 @@ mod tests {
             flip("2026-06-10T12:00:00Z", Status::Late, Status::Down),
             flip("2026-06-10T18:00:00Z", Status::Down, Status::Paused),
         ];
-        let uptime = Uptime::of(&flips, Status::Paused, now);
+        let uptime = Uptime::of(flips.iter().rev(), Status::Paused, now);
         // 12 hours up and late, 6 down, 6 paused.
         assert_eq!(uptime.day, Some(12.0 / 18.0));
         assert_eq!(uptime.week, Some(36.0 / 42.0));
-        assert_eq!(uptime.days.len(), BAR_DAYS);
+        assert_eq!(uptime.days.len(), 30);
         assert_eq!(uptime.days[27..], [None, Some(1.0), Some(12.0 / 18.0)]);
     }
 
@@ -140,9 +163,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ahead_of_the_clock_is_left_out() {
+    fn a_clock_that_was_set_back_makes_no_time_of_its_own() {
         let now = "2026-06-11T00:00:00Z".parse().unwrap();
-        let ahead = flip("2026-06-11T01:00:00Z", Status::Up, Status::Down);
-        assert_eq!(Uptime::of(&[ahead], Status::Down, now).day, Some(0.0));
+        let flips = [
+            flip("2026-06-11T01:00:00Z", Status::Up, Status::Down),
+            flip("2026-06-10T12:00:00Z", Status::Down, Status::Up),
+        ];
+        // Down until noon and up since, by a clock that was an hour ahead.
+        assert_eq!(Uptime::of(&flips, Status::Down, now).day, Some(0.5));
+    }
+
+    #[test]
+    fn late_and_up_by_turns_is_one_time() {
+        let now: Timestamp = "2026-06-11T00:00:00Z".parse().unwrap();
+        let mut spans = Spans::until(now, Status::Up);
+        for minute in 0..1_000 {
+            let (from, to) = if minute % 2 == 0 {
+                (Status::Late, Status::Up)
+            } else {
+                (Status::Up, Status::Late)
+            };
+            let mut flip = flip("2026-06-11T00:00:00Z", from, to);
+            flip.at = now.checked_sub(SignedDuration::from_mins(minute)).unwrap();
+            spans.add(&flip);
+        }
+        assert!(spans.told.len() <= 2, "{:?}", spans.told);
+        assert_eq!(spans.uptime().day, Some(1.0));
     }
 }

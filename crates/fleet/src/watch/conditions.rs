@@ -97,6 +97,13 @@ fn failing(state: &WatchState) -> (String, String) {
 
 /// What is the matter with an agent that was waited for.
 fn overdue(settings: &WatchSettings, state: &WatchState, since: Timestamp) -> (String, String) {
+    if state.cause.is_none() {
+        // It is over already, and what is known of the agent now was not known then.
+        return (
+            "no heartbeat in time".to_owned(),
+            "It was not heard when it was due.".to_owned(),
+        );
+    }
     let last = state.heard.filter(|heard| *heard <= since);
     let said = match &state.message {
         Some(message) if last.is_some() => format!(" It said `{message}`."),

@@ -120,6 +120,14 @@ impl WatchState {
         (self, flips)
     }
 
+    /// What became of the agent by time alone before `at`.
+    #[must_use]
+    pub fn before(mut self, settings: &WatchSettings, at: Timestamp) -> (Self, Vec<Flip>) {
+        let mut flips = Vec::new();
+        self.settle(settings, |deadline| deadline < at, &mut flips);
+        (self, flips)
+    }
+
     /// What became of the agent before a message, and by it. A message at the very instant of a deadline is in time.
     #[must_use]
     pub fn after(mut self, settings: &WatchSettings, heard: &Heard) -> (Self, Vec<Flip>) {

@@ -92,6 +92,20 @@ pub mod actions {
     pub const MAINTENANCE_OFF: &str = "maintenance.off";
     /// Events that were set aside were given back to a consumer of the outbox.
     pub const EVENTS_GIVEN_BACK: &str = "outbox.given_back";
+    /// How an agent is watched was set.
+    pub const WATCH_SET: &str = "agent.watch_set";
+    /// An agent was paused: nobody waits for it.
+    pub const AGENT_PAUSED: &str = "agent.paused";
+    /// An agent was resumed.
+    pub const AGENT_RESUMED: &str = "agent.resumed";
+    /// An agent was made by a ping to a slug that was nobody's.
+    pub const AGENT_MADE_BY_PING: &str = "agent.made_by_ping";
+    /// An agent's ping address was shown.
+    pub const PING_ADDRESS_READ: &str = "agent.ping_address_read";
+    /// An agent was given another ping address.
+    pub const PING_ADDRESS_ROTATED: &str = "agent.ping_address_rotated";
+    /// The key under which slugs are pinged was replaced.
+    pub const PING_KEY_ROTATED: &str = "ping_key.rotated";
 }
 
 /// An entry in its place in the chain.

@@ -264,29 +264,29 @@ fn read_item(kind: Kind, text: &str) -> Result<Item, String> {
             (range, Some(step))
         }
     };
-    let (least, most) = kind.bounds();
+    let (low, high) = kind.bounds();
     let (first, last) = if range == "*" {
         // Seven times a week, not eight: Sunday is 0 here.
-        (least, if kind == Kind::DayOfWeek { 6 } else { most })
+        (low, if kind == Kind::DayOfWeek { 6 } else { high })
     } else if let Some((first, last)) = range.split_once('-') {
         (number(kind, first)?, end_of_range(kind, first, last)?)
     } else if let Some(step) = step {
-        let least = if range.is_empty() {
+        let wanted = if range.is_empty() {
             "*".to_owned()
         } else {
-            format!("{range}-{most}")
+            format!("{range}-{high}")
         };
-        return Err(format!("a step needs a range before it: write `{least}/{step}`"));
+        return Err(format!("a step needs a range before it: write `{wanted}/{step}`"));
     } else {
         let only = number(kind, range)?;
         (only, only)
     };
     if first > last {
-        let end = if kind == Kind::DayOfWeek { first.max(6) } else { most };
+        let end = if kind == Kind::DayOfWeek { first.max(6) } else { high };
         return Err(format!(
             "the range `{range}` ends before it begins: write `{},{}`",
             span(first, end),
-            span(least, last)
+            span(low, last)
         ));
     }
     Ok(Item::Span {
@@ -313,22 +313,22 @@ fn end_of_range(kind: Kind, first: &str, last: &str) -> Result<u8, String> {
 
 /// A number or a name within the field's bounds.
 fn number(kind: Kind, text: &str) -> Result<u8, String> {
-    let (least, most) = kind.bounds();
+    let (low, high) = kind.bounds();
     let (names, first) = kind.names();
     if let Some(named) = (first..).zip(names).find(|(_, name)| **name == text) {
         return Ok(named.0);
     }
     if let Some(value) = digits(text) {
-        if (least..=most).contains(&value) {
+        if (low..=high).contains(&value) {
             return Ok(value);
         }
-        return Err(format!("{value} is not from {least} to {most}"));
+        return Err(format!("{value} is not from {low} to {high}"));
     }
     let or_a_name = match (names.first(), names.last()) {
         (Some(first), Some(last)) => format!(" or a name from `{first}` to `{last}`"),
         _ => String::new(),
     };
-    Err(format!("`{text}` is not a number from {least} to {most}{or_a_name}"))
+    Err(format!("`{text}` is not a number from {low} to {high}{or_a_name}"))
 }
 
 fn digits(text: &str) -> Option<u8> {

@@ -4,11 +4,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Line, MonthDays, Spec, YEARS};
+use super::{Line, Numbers, Spec, YEARS};
 use crate::schedule::{ScheduleError, zone_of};
-
-/// All seven, from Monday, bit 0.
-const ALL_WEEKDAYS: u8 = 0x7f;
 
 /// The most that `~` counts back: every month has as many days.
 const FROM_END: u16 = 28;
@@ -110,14 +107,16 @@ fn at_instant(seconds: &str) -> Result<Spec, String> {
 
 /// Reads weekdays, date and time, of which each may be left out, but not all.
 fn spec(words: &[&str]) -> Result<Spec, String> {
+    let midnight = Numbers::from_to(0, 0);
     let mut spec = Spec {
-        weekdays: ALL_WEEKDAYS,
+        weekdays: Numbers::from_to(0, 6),
         years: None,
-        months: u16::MAX << 1 & 0x1fff,
-        days: MonthDays::FromBeginning(u32::MAX << 1),
-        hours: 1,
-        minutes: 1,
-        seconds: 1,
+        months: Part::MONTH.all(),
+        days: Part::DAY.all(),
+        from_end: false,
+        hours: midnight.clone(),
+        minutes: midnight.clone(),
+        seconds: midnight,
     };
     let mut left = words;
     if let [first, rest @ ..] = left
@@ -149,9 +148,9 @@ fn spec(words: &[&str]) -> Result<Spec, String> {
     }
 }
 
-/// `Mon`, `Mon,Wed`, `Mon..Fri`; `Mon-Fri` as of old. Monday is bit 0.
-fn weekdays(text: &str) -> Result<u8, String> {
-    let mut set = 0_u8;
+/// `Mon`, `Mon,Wed`, `Mon..Fri`; `Mon-Fri` as of old. Monday is 0.
+fn weekdays(text: &str) -> Result<Numbers, String> {
+    let mut set = Numbers::default();
     // A comma at the end is taken.
     for item in text.strip_suffix(',').unwrap_or(text).split(',') {
         let (first, last) = match item.split_once("..").or_else(|| item.split_once('-')) {
@@ -164,14 +163,12 @@ fn weekdays(text: &str) -> Result<u8, String> {
                  `Sat..Sun,Mon`"
             ));
         }
-        for day in first..=last {
-            set |= 1 << day;
-        }
+        (first..=last).for_each(|day| set.insert(day));
     }
     Ok(set)
 }
 
-fn weekday(text: &str) -> Result<u8, String> {
+fn weekday(text: &str) -> Result<u16, String> {
     let lower = text.to_ascii_lowercase();
     (0..)
         .zip(WEEKDAYS)
@@ -201,21 +198,15 @@ fn date(text: &str, spec: &mut Spec) -> Result<(), String> {
             "the date `{text}` has `~` elsewhere than before its day: write `*-*~01` for the last day"
         ));
     }
-    spec.years = Part::YEAR
-        .numbers(year)?
-        .map(|years| years.into_iter().filter_map(|year| i16::try_from(year).ok()).collect());
-    if let Some(months) = Part::MONTH.numbers(month)? {
-        spec.months = set(&months).try_into().unwrap_or(0);
-    }
-    let part = if from_end { Part::DAY_FROM_END } else { Part::DAY };
-    if let Some(days) = part.numbers(day)? {
-        let days = set(&days).try_into().unwrap_or(0);
-        spec.days = if from_end {
-            MonthDays::FromEnd(days)
-        } else {
-            MonthDays::FromBeginning(days)
-        };
-    }
+    spec.years = match year {
+        "*" => None,
+        _ => Some(Part::YEAR.years(year)?),
+    };
+    spec.months = Part::MONTH.numbers(month)?;
+    // `~*` is every day.
+    spec.from_end = from_end && day != "*";
+    let part = if spec.from_end { Part::DAY_FROM_END } else { Part::DAY };
+    spec.days = part.numbers(day)?;
     Ok(())
 }
 
@@ -231,21 +222,10 @@ fn time(text: &str, spec: &mut Spec) -> Result<(), String> {
             ));
         }
     };
-    let all = |count: u32| (1_u64 << count) - 1;
-    spec.hours = match Part::HOUR.numbers(hour)? {
-        Some(hours) => set(&hours).try_into().unwrap_or(0),
-        None => all(24).try_into().unwrap_or(0),
-    };
-    spec.minutes = Part::MINUTE.numbers(minute)?.map_or(all(60), |minutes| set(&minutes));
-    spec.seconds = Part::SECOND.numbers(second)?.map_or(all(60), |seconds| set(&seconds));
+    spec.hours = Part::HOUR.numbers(hour)?;
+    spec.minutes = Part::MINUTE.numbers(minute)?;
+    spec.seconds = Part::SECOND.numbers(second)?;
     Ok(())
-}
-
-/// A bit for each number.
-fn set(numbers: &[u16]) -> u64 {
-    numbers
-        .iter()
-        .fold(0, |set, number| set | 1_u64.checked_shl((*number).into()).unwrap_or(0))
 }
 
 /// A part of a date or a time: what it is called and what it may be.
@@ -268,21 +248,38 @@ impl Part {
         Self { name, least, most }
     }
 
-    /// The numbers of a list of numbers, ranges (`1..5`) and repetitions (`0/10`, `1..9/2`), ascending. None is `*`.
-    fn numbers(&self, text: &str) -> Result<Option<Vec<u16>>, String> {
-        if text == "*" {
-            return Ok(None);
-        }
-        let mut numbers = Vec::new();
-        for item in text.split(',') {
-            self.add(item, &mut numbers)?;
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(Some(numbers))
+    fn all(&self) -> Numbers {
+        Numbers::from_to(self.least, self.most)
     }
 
-    fn add(&self, item: &str, numbers: &mut Vec<u16>) -> Result<(), String> {
+    /// The numbers of a list of numbers, ranges (`1..5`) and repetitions (`0/10`, `1..9/2`), or all of them (`*`).
+    fn numbers(&self, text: &str) -> Result<Numbers, String> {
+        if text == "*" {
+            return Ok(self.all());
+        }
+        let mut numbers = Numbers::default();
+        for item in text.split(',') {
+            let run = self.run(item)?;
+            run.values().for_each(|number| numbers.insert(number));
+            if let Some(step) = run.step.filter(|_| run.endless) {
+                numbers.endless.push((run.first, step));
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// The years of such a list, ascending.
+    fn years(&self, text: &str) -> Result<Vec<i16>, String> {
+        let mut years = Vec::new();
+        for item in text.split(',') {
+            years.extend(self.run(item)?.values().filter_map(|year| i16::try_from(year).ok()));
+        }
+        years.sort_unstable();
+        years.dedup();
+        Ok(years)
+    }
+
+    fn run(&self, item: &str) -> Result<Run, String> {
         let name = self.name;
         let (range, step) = match item.split_once('/') {
             None => (item, None),
@@ -302,34 +299,50 @@ impl Part {
                 None => format!("the {name}: `*` cannot stand in a list"),
             });
         }
-        let (first, last) = match range.split_once("..") {
-            Some((first, last)) => (self.number(item, first)?, Some(self.number(item, last)?)),
-            None => (self.number(item, range)?, None),
-        };
-        match (last, step) {
-            (None, None) => numbers.push(first),
-            (Some(last), None) if first <= last => numbers.extend(first..=last),
-            (Some(last), Some(_)) if first == last => numbers.push(first),
-            (Some(last), Some(step)) if first < last && step <= last - first => {
-                numbers.extend((first..=last).step_by(step.into()));
-            }
-            // The last days are counted down: `~7/1` is the last seven.
-            (None, Some(step)) if self.name == Self::DAY_FROM_END.name && step < first => {
-                numbers.extend((1..=first).rev().step_by(step.into()));
-            }
-            (None, Some(step)) if self.name != Self::DAY_FROM_END.name && step <= self.most - first => {
-                numbers.extend((first..=self.most).step_by(step.into()));
-            }
-            (Some(last), _) if first > last => {
-                return Err(format!("the {name} `{item}`: the range ends before it begins"));
-            }
-            _ => {
+        let Some((first, last)) = range.split_once("..") else {
+            let first = self.number(item, range)?;
+            let Some(step) = step else {
+                return Ok(Run {
+                    first,
+                    last: first,
+                    step: None,
+                    endless: false,
+                });
+            };
+            // Days from the month's end are counted down: `~7/1` is the last seven.
+            let down = self.name == Self::DAY_FROM_END.name;
+            let room = if down { first - self.least } else { self.most - first };
+            if step > room {
                 return Err(format!(
                     "the {name} `{item}`: it is never repeated, the step is too large"
                 ));
             }
+            return Ok(if down {
+                Run {
+                    first: first - room / step * step,
+                    last: first,
+                    step: Some(step),
+                    endless: false,
+                }
+            } else {
+                Run {
+                    first,
+                    last: self.most,
+                    step: Some(step),
+                    endless: true,
+                }
+            });
+        };
+        let (first, last) = (self.number(item, first)?, self.number(item, last)?);
+        if first > last {
+            return Err(format!("the {name} `{item}`: the range ends before it begins"));
         }
-        Ok(())
+        Ok(Run {
+            first,
+            last,
+            step,
+            endless: false,
+        })
     }
 
     /// A number within the part's bounds; a year of two digits is one from 1970 to 2069.
@@ -352,6 +365,22 @@ impl Part {
         } else {
             Err(format!("the {name} `{item}`: {number} is not from {least} to {most}"))
         }
+    }
+}
+
+/// Numbers from the first on, at most to the last.
+struct Run {
+    first: u16,
+    last: u16,
+    /// None is every one.
+    step: Option<u16>,
+    /// Without an end of its own, but that of its part.
+    endless: bool,
+}
+
+impl Run {
+    fn values(&self) -> impl Iterator<Item = u16> {
+        (self.first..=self.last).step_by(self.step.unwrap_or(1).into())
     }
 }
 

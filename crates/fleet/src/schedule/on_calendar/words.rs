@@ -1,28 +1,17 @@
 //! An OnCalendar expression in English.
 
-use super::{MonthDays, Spec};
+use super::Spec;
 use crate::schedule::words::{self, Days};
 
 /// The times and the days, without the zone.
 pub(super) fn say(spec: &Spec) -> String {
     let days = Days {
-        of_month: of_month(spec.days).into_iter().collect(),
-        weekdays: if spec.weekdays == 0x7f {
-            Vec::new()
-        } else {
-            numbers(spec.weekdays.into())
-        },
-        months: Some(numbers(spec.months.into()))
-            .filter(|months| months.len() < 12)
-            .unwrap_or_default(),
+        of_month: of_month(&spec.days.all(), spec.from_end).into_iter().collect(),
+        weekdays: unless_all(spec.weekdays.all(), 7),
+        months: unless_all(spec.months.all(), 12),
         ..Days::default()
     };
-    let said = words::times_and_days(
-        &numbers(spec.hours.into()),
-        &numbers(spec.minutes),
-        &numbers(spec.seconds),
-        &days.say(),
-    );
+    let said = words::times_and_days(&spec.hours.all(), &spec.minutes.all(), &spec.seconds.all(), &days.say());
     match &spec.years {
         None => said,
         Some(years) => {
@@ -32,24 +21,17 @@ pub(super) fn say(spec: &Spec) -> String {
     }
 }
 
-fn of_month(days: MonthDays) -> Option<String> {
-    match days {
-        MonthDays::FromBeginning(set) => {
-            let days = numbers(set.into());
-            (days.len() < 31).then(|| words::days_of_month(&days))
-        }
-        MonthDays::FromEnd(set) => {
-            let days = numbers(set.into());
-            Some(match days.as_slice() {
-                [1] => "the last day".to_owned(),
-                [1, .., last] if usize::from(*last) == days.len() => format!("the last {last} days"),
-                _ => format!("{}, counted from the end,", words::days_of_month(&days)),
-            })
-        }
-    }
+/// Nothing where all `count` numbers are there: no restriction is said.
+fn unless_all(numbers: Vec<u16>, count: usize) -> Vec<u16> {
+    if numbers.len() == count { Vec::new() } else { numbers }
 }
 
-/// The numbers of a set, ascending.
-fn numbers(set: u64) -> Vec<u16> {
-    (0..64).filter(|number| set >> number & 1 == 1).collect()
+fn of_month(days: &[u16], from_end: bool) -> Option<String> {
+    match (days, from_end) {
+        _ if days.len() == 31 => None,
+        (_, false) => Some(words::days_of_month(days)),
+        ([1], true) => Some("the last day".to_owned()),
+        ([1, .., last], true) if usize::from(*last) == days.len() => Some(format!("the last {last} days")),
+        (_, true) => Some(format!("{} from the end", words::days_of_month(days))),
+    }
 }

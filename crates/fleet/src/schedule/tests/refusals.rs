@@ -83,7 +83,6 @@ fn on_calendar_refuses_what_systemd_refuses() {
         ("*:0/70", "the step is too large"),
         ("*:0/0", "`0` after `/` is not a step"),
         ("23..1:00", "the range ends before it begins"),
-        ("*:5..8/9", "the step is too large"),
         ("*-*~3..1", "the range ends before it begins"),
         ("05:40:12.3", "fractions of a second are not taken"),
         ("*:*:0/0.7", "`0.7` after `/` is not a step"),

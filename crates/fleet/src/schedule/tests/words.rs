@@ -83,7 +83,7 @@ fn on_calendar_in_words() {
             "Mon *-05~07/1",
             "at 00:00 on the last 7 days of May that are a Monday, UTC",
         ),
-        ("*-*~3", "at 00:00 on day 3, counted from the end, of the month, UTC"),
+        ("*-*~3", "at 00:00 on day 3 from the end of the month, UTC"),
         ("12:34 Europe/Riga", "at 12:34 every day, Europe/Riga"),
         (
             "quarterly",
