@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use cc_devops_alerts::Conditions;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::Consumer;
@@ -67,7 +68,12 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Puts a program together. No call is made.
-    pub fn new(settings: Settings, program: Program, backend: Backend, ports: Ports) -> Self {
+    pub fn new(settings: Settings, program: Program, backend: Backend, mut ports: Ports) -> Self {
+        // The backend knows no routes.
+        ports.conditions = Arc::new(Conditions::new(
+            Arc::clone(&ports.state),
+            Arc::clone(&settings.alerts.policy),
+        ));
         Self {
             settings,
             ports,

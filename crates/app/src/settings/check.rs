@@ -154,7 +154,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let revenue = installation
         .as_ref()
         .and_then(|installation| revenue::check(file, installation, &mut findings));
-    let requests = RequestSettings {
+    let mut requests = RequestSettings {
         lease: seconds(file.requests.lease_seconds),
         max_attempts: file.requests.max_attempts,
         deploy_timeout: seconds(file.requests.deploy_timeout_seconds),
@@ -174,7 +174,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     if !findings.problems.is_empty() {
         return Err(findings.problems);
     }
-    let (Some(mut installation), Some(revenue), Some(repositories), Some(alerts)) =
+    let (Some(mut installation), Some(mut revenue), Some(repositories), Some(alerts)) =
         (installation, revenue, repositories, alerts)
     else {
         return Err(findings.problems);
@@ -183,6 +183,8 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let Some(server) = server else {
         return Err(findings.problems);
     };
+    requests.conditions = alerts.conditions.clone();
+    revenue.fall_percent = alerts.conditions.mrr_fall_percent;
     installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());
     Ok(Settings {
         installation,
