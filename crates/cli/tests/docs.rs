@@ -455,7 +455,9 @@ fn every_command_the_documents_show_exists() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "docs/DEVOPS_INTERFACE.md",
+        "docs/FLEET.md",
         "docs/MRR.md",
+        "docs/RUNBOOK-ALERTS.md",
         "docs/RUNBOOK-DEVOPS.md",
     ] {
         for line in command_lines(&text_of(file)) {
