@@ -120,6 +120,17 @@ pub(super) fn number_of(record: Option<&Record>) -> PortResult<(u64, u64)> {
     })
 }
 
+/// Which address of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Its first.
+    First,
+    /// The one it has, or its first.
+    Present,
+    /// A new one.
+    Another,
+}
+
 impl Watching {
     /// Where an agent is pinged, which is put on record. The address is made where there is none yet.
     ///
