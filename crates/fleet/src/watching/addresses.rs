@@ -5,9 +5,11 @@
 
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::{ActError, Asker};
-use cc_devops_kernel::audit::actions;
+use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{Content, PortResult, Record, RecordKey, RecordKind, StateChange};
+use cc_devops_kernel::ports::{
+    Content, PortError, PortErrorKind, PortResult, Record, RecordKey, RecordKind, StateChange,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -118,13 +120,33 @@ pub(super) fn number_of(record: Option<&Record>) -> PortResult<(u64, u64)> {
     })
 }
 
+/// Which address of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Its first.
+    First,
+    /// The one it has, or its first.
+    Present,
+    /// A new one.
+    Another,
+}
+
 impl Watching {
     /// Where an agent is pinged, which is put on record. The address is made where there is none yet.
     ///
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
     pub async fn ping_address(&self, name: &AgentName, asker: Asker<'_>) -> Result<PingAddress, ActError> {
-        self.addressed(name, asker, actions::PING_ADDRESS_READ, false).await
+        let audit = self.act_on_address(name, asker, actions::PING_ADDRESS_READ).await?;
+        Ok(self.addressed(name, Some(&audit), Which::Present).await?)
+    }
+
+    /// Where an agent is pinged that was added just now: that it was added is on record already.
+    ///
+    /// # Errors
+    /// `NotFound` for an agent that is not there; `Exists` where its address was made before.
+    pub async fn first_address(&self, name: &AgentName) -> PortResult<PingAddress> {
+        self.addressed(name, None, Which::First).await
     }
 
     /// Gives an agent another UUID; the older one ends at once.
@@ -132,21 +154,21 @@ impl Watching {
     /// # Errors
     /// `NotFound` for an agent that is not there; what no policy permits.
     pub async fn rotate(&self, name: &AgentName, asker: Asker<'_>) -> Result<PingAddress, ActError> {
-        self.addressed(name, asker, actions::PING_ADDRESS_ROTATED, true).await
+        let audit = self.act_on_address(name, asker, actions::PING_ADDRESS_ROTATED).await?;
+        Ok(self.addressed(name, Some(&audit), Which::Another).await?)
     }
 
-    async fn addressed(
-        &self,
-        name: &AgentName,
-        asker: Asker<'_>,
-        action: &str,
-        another: bool,
-    ) -> Result<PingAddress, ActError> {
+    async fn act_on_address(&self, name: &AgentName, asker: Asker<'_>, action: &str) -> Result<AuditEntry, ActError> {
         let now = self.now();
         let author = asker
             .author(&Access::ManageAgents, action, &*self.ports.audit, now)
             .await?;
-        let audit = entry(&author, now, action, name, json!({}));
+        Ok(entry(&author, now, action, name, json!({})))
+    }
+
+    async fn addressed(&self, name: &AgentName, audit: Option<&AuditEntry>, which: Which) -> PortResult<PingAddress> {
+        let now = self.now();
+        let another = which == Which::Another;
         self.informed(now).await?;
         for _ in 0..TRIES {
             let mut turn = self.turn(self.found_or_fresh(name, now).await?);
@@ -154,6 +176,10 @@ impl Watching {
                 turn.beside = self.slug_change(&turn.watched).await?;
             }
             let old = turn.watched.kept.address;
+            if which == Which::First && old > 0 {
+                let message = format!("the agent {name} has a ping address already");
+                return Err(PortError::new(PortErrorKind::Exists, message));
+            }
             let number = if another { old + 1 } else { old.max(1) };
             let is = self.uuid_of(name, number);
             let mut keys = vec![address_key(&is), number_key(KEY)];
@@ -176,7 +202,7 @@ impl Watching {
             turn.beside.extend(before.map(removed));
             turn.watched.kept.address = number;
             let slug = turn.watched.kept.slug.clone();
-            let outcome = self.write(turn, now, Some(&audit)).await;
+            let outcome = self.write(turn, now, audit).await;
             if met_another(&outcome) {
                 continue;
             }
@@ -188,7 +214,7 @@ impl Watching {
                 slug,
             });
         }
-        Err(never_alone(name).into())
+        Err(never_alone(name))
     }
 
     /// The agent of a UUID; none where it is nobody's.

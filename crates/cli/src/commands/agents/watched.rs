@@ -72,7 +72,7 @@ pub(super) async fn first(
         Some(settings) => watching.set(name, Some(settings.clone()), Asker::Operator).await?,
         None => drop(watching.enroll(&[(name.clone(), None)], now).await?),
     }
-    let address = watching.ping_address(name, Asker::Operator).await?;
+    let address = watching.first_address(name).await?;
     let settings = settings.unwrap_or_else(|| watching.defaults().clone());
     Ok(Added {
         next: settings.schedule.next_times(now, NEXT_TIMES),
