@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::policy::AlertPolicy;
+use cc_devops_alerts::policy::{AlertPolicy, Grouping};
 use cc_devops_alerts::{Conditions, Telling};
 use cc_devops_fleet::watch::{Heard, Signal, Status};
 use cc_devops_kernel::acts::Asker;
@@ -11,8 +11,15 @@ use jiff::SignedDuration;
 
 use crate::world::{World, say};
 
+/// Everything to one channel, and agents together.
 fn policy() -> Arc<AlertPolicy> {
-    Arc::new(AlertPolicy::plain(vec!["log".to_owned()]))
+    let mut policy = AlertPolicy::plain(vec!["log".to_owned()]);
+    for route in &mut policy.routes {
+        route.group_by = Grouping::Labels(vec!["kind".to_owned()]);
+        route.group_wait = SignedDuration::from_secs(10);
+        route.group_interval = SignedDuration::from_mins(5);
+    }
+    Arc::new(policy)
 }
 
 async fn all(world: &World, kind: RecordKind) -> Vec<Record> {
