@@ -2,8 +2,10 @@
 //! second before and after it. `tests/data/watch.json` and `watch_more.json` have one case a line.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use cc_devops_alerts::ConditionChange;
 use cc_devops_fleet::schedule::Schedule;
-use cc_devops_fleet::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState};
+use cc_devops_fleet::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState, conditions};
+use cc_devops_kernel::names::AgentName;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -229,4 +231,50 @@ fn the_next_look_is_when_the_next_flip_is() {
             }
         }
     }
+}
+
+/// What is told of a case's last flip.
+fn told(id: &str) -> (String, String) {
+    let case = cases().into_iter().find(|case| case.id == id).unwrap();
+    let mut watched = Watched::new(&case);
+    for event in &case.events {
+        watched.play(event);
+    }
+    watched.step(case.observe_until);
+    let agent = AgentName::new("Backup").unwrap();
+    let last = watched.flips.last().cloned();
+    let told = conditions(&agent, &watched.settings, &watched.state, last.as_slice(), None);
+    match told.as_slice() {
+        [ConditionChange::Opened(condition)] => (condition.title.clone(), condition.text.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_told_says_what_was_heard_and_what_was_due() {
+    assert_eq!(
+        told("C02"),
+        (
+            "Backup is down: no heartbeat for 4 h 56 min".to_owned(),
+            "The last heartbeat came at 2025-05-20T06:04:00Z. The next was due at 2025-05-20T10:00:00Z (at 10:00 on day \
+             20 of the month, UTC), with a grace of 1 h. A heartbeat came 3 h 56 min before it was due: is the time zone of the \
+             schedule the one of the job?"
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        told("S02"),
+        (
+            "Backup is down: its run did not end in time".to_owned(),
+            "It began at 2026-06-02T06:00:00Z and may take 30 min. The last heartbeat came at 2026-06-01T06:10:00Z."
+                .to_owned()
+        )
+    );
+    assert_eq!(
+        told("S03").1,
+        "It began at 2026-06-01T06:00:00Z and may take 1 h. It was never heard."
+    );
+    assert_eq!(told("P12").0, "Backup is down: it ended with exit status 1");
+    assert_eq!(told("P08").0, "Backup is down: it says that it fails");
+    assert!(!told("P01").1.contains("before it was due"));
 }

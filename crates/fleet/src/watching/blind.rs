@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Watched, read, written};
 use super::turn::Turn;
-use super::{TRIES, Watching, met_another};
+use super::{TRIES, Watching, met_another, to_millis};
 use crate::watch::WatchSettings;
 
 /// The longest time between two marks that is no gap.
@@ -152,6 +152,7 @@ impl Watching {
 
     /// Renews the mark, with the gap before it.
     async fn mark(&self, now: Timestamp) -> PortResult<Mark> {
+        let now = to_millis(now);
         let mut tries = 0;
         loop {
             let (version, old) = match self.read_mark().await? {

@@ -3,7 +3,7 @@
 use super::queue::{Answer, Follower, Joined, Lead};
 use super::record::{MAX_BODY_BYTES, Ping};
 use super::turn::Turn;
-use super::{TRIES, Watching, met_another, never_alone};
+use super::{TRIES, Watching, met_another, never_alone, to_millis};
 use crate::Beat;
 use crate::watch::{Flip, Heard, Signal, Status, WatchSettings};
 use cc_devops_kernel::names::AgentName;
@@ -36,6 +36,7 @@ impl Watching {
     /// `NotFound` where there is no such agent, or it is revoked; what the store says.
     pub async fn heard(&self, name: &AgentName, mut heard: Heard) -> PortResult<Taken> {
         self.ready(self.now()).await?;
+        heard.at = to_millis(heard.at);
         if let Some(body) = &mut heard.body {
             body.truncate(MAX_BODY_BYTES);
         }

@@ -122,7 +122,7 @@ impl Watching {
     }
 
     fn now(&self) -> Timestamp {
-        self.ports.clock.now()
+        to_millis(self.ports.clock.now())
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Option<Seen>> {
@@ -157,6 +157,11 @@ impl Watching {
             },
         }
     }
+}
+
+/// The time without what is finer than a millisecond, which is read by people and tells them nothing.
+fn to_millis(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 fn unknown(name: &AgentName) -> PortError {

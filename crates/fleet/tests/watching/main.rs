@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod addresses;
+mod alerts;
 mod blind;
 mod settings;
 mod world;
@@ -120,6 +121,16 @@ async fn many_messages_of_one_agent_at_once_are_taken_together_and_in_their_orde
     let both = join_all([watching.heard(&writer, fails), watching.heard(&writer, works)]).await;
     let statuses: Vec<_> = both.into_iter().map(|taken| taken.unwrap().status).collect();
     assert_eq!(statuses, [Status::Down, Status::Up]);
+}
+
+#[tokio::test]
+async fn times_are_kept_to_the_millisecond() {
+    let world = World::new();
+    let (watching, writer) = (world.watching(), world.add("Writer"));
+    let at = world.at("2026-06-01T10:00:00.123987654Z");
+    watching.heard(&writer, Heard::new(at, Signal::Success)).await.unwrap();
+    let seen = watching.watched(&writer, at).await.unwrap().unwrap();
+    assert_eq!(seen.due, Some(time("2026-06-01T10:05:00.123Z")));
 }
 
 #[tokio::test]

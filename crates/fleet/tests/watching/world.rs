@@ -107,18 +107,19 @@ impl World {
 
     /// A server's watch.
     pub(crate) fn watching(self: &Arc<Self>) -> Watching {
-        self.watching_by(WatchSettings::default())
+        self.watching_with(self.clone())
     }
 
-    pub(crate) fn watching_by(self: &Arc<Self>, defaults: WatchSettings) -> Watching {
+    /// One that notes what it finds there.
+    pub(crate) fn watching_with(self: &Arc<Self>, conditions: Arc<dyn AgentConditions>) -> Watching {
         let ports = WatchingPorts {
             state: self.clone(),
             agents: self.clone(),
-            conditions: self.clone(),
+            conditions,
             audit: self.clone(),
             clock: self.clone(),
         };
-        Watching::new(ports, defaults, [7; 32])
+        Watching::new(ports, WatchSettings::default(), [7; 32])
     }
 }
 
