@@ -17,3 +17,10 @@ pub trait Conditions: Send + Sync {
     /// Notes what became of conditions. The same may be noted twice.
     async fn note(&self, changes: &[cc_devops_alerts::ConditionChange], now: jiff::Timestamp) -> PortResult<()>;
 }
+
+#[async_trait]
+impl Conditions for cc_devops_alerts::Conditions {
+    async fn note(&self, changes: &[cc_devops_alerts::ConditionChange], now: jiff::Timestamp) -> PortResult<()> {
+        Self::note(self, changes, now).await
+    }
+}

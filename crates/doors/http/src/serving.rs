@@ -24,7 +24,7 @@ use crate::hygiene;
 use crate::problem::Chain;
 use crate::scheduler::Timetable;
 use crate::tls::{Identity, identity};
-use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, sweep};
+use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, sweep, watch_workers};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -66,6 +66,21 @@ impl Service {
             tokio::spawn(supervise(app.clone(), "workflows", hygiene::look_at_news)),
             tokio::spawn(supervise(app.clone(), "health", health::run)),
         ];
+        if app.watch.is_some() {
+            app.watch_progress.begin();
+            loops.push(tokio::spawn(supervise(app.clone(), "watch", watch_workers::sweep)));
+            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::tell)));
+            loops.push(tokio::spawn(supervise(
+                app.clone(),
+                "delivering",
+                watch_workers::deliver,
+            )));
+            loops.push(tokio::spawn(supervise(
+                app.clone(),
+                "outside",
+                watch_workers::tell_outside,
+            )));
+        }
         for consumer in app.ports().outbox.consumers() {
             let run = move |app| relay::run(app, *consumer);
             loops.push(tokio::spawn(supervise(app.clone(), consumer.as_str(), run)));
