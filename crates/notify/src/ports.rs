@@ -10,17 +10,3 @@ pub trait Topics: Send + Sync {
     /// be published twice.
     async fn publish(&self, topic_arn: &str, subject: &str, body: &str) -> PortResult<()>;
 }
-
-/// Where it is noted that a channel fails, and that it works again.
-#[async_trait]
-pub trait Conditions: Send + Sync {
-    /// Notes what became of conditions. The same may be noted twice.
-    async fn note(&self, changes: &[cc_devops_alerts::ConditionChange], now: jiff::Timestamp) -> PortResult<()>;
-}
-
-#[async_trait]
-impl Conditions for cc_devops_alerts::Conditions {
-    async fn note(&self, changes: &[cc_devops_alerts::ConditionChange], now: jiff::Timestamp) -> PortResult<()> {
-        Self::note(self, changes, now).await
-    }
-}

@@ -31,6 +31,7 @@ mod revenue;
 mod routes;
 mod scheduler;
 mod serving;
+mod standing;
 mod strangers;
 mod strangers_rate;
 mod sweep;

@@ -132,25 +132,61 @@ impl Watching {
     /// What the store says. Those that were not done are done by the next call.
     pub async fn enroll(&self, agents: &[(AgentName, Option<Beat>)], now: Timestamp) -> PortResult<u64> {
         self.informed(now).await?;
+        // A watch, its slug, and a flip with its alert.
+        let most = self.ports.state.most_changes();
         let mut count = 0;
-        for some in agents.chunks(AT_ONCE) {
-            let keys: Vec<_> = some.iter().map(|(name, _)| Watched::key(name)).collect();
-            let records = self.ports.state.read(&keys).await?;
-            for ((name, beat), _) in some.iter().zip(records).filter(|(_, record)| record.is_none()) {
-                let mut turn = Turn::of(self.fresh(name, now));
-                turn.beside = self.slug_change(&turn.watched).await?;
-                if let Some(beat) = beat {
-                    self.take_over(&mut turn, beat, now);
-                }
-                let outcome = self.write(turn, now, None).await;
-                // Somebody else did it.
+        for some in agents.chunks(AT_ONCE.min(most / 5).max(1)) {
+            let turns = self.enrolled(some, now).await?;
+            let names: Vec<AgentName> = turns.iter().map(|turn| turn.watched.name.clone()).collect();
+            let outcome = self.write_together(turns, now).await;
+            if !met_another(&outcome) {
+                outcome?;
+                count += names.len() as u64;
+                continue;
+            }
+            // One of them was heard meanwhile, or somebody else does the same.
+            for one in some.iter().filter(|(name, _)| names.contains(name)) {
+                let turns = self.enrolled(std::slice::from_ref(one), now).await?;
+                let number = turns.len() as u64;
+                let outcome = self.write_together(turns, now).await;
                 if !met_another(&outcome) {
                     outcome?;
-                    count += 1;
+                    count += number;
                 }
             }
         }
         Ok(count)
+    }
+
+    /// The watches of those of these agents that have none.
+    async fn enrolled(&self, agents: &[(AgentName, Option<Beat>)], now: Timestamp) -> PortResult<Vec<Turn>> {
+        let keys: Vec<_> = agents.iter().map(|(name, _)| Watched::key(name)).collect();
+        let records = self.ports.state.read(&keys).await?;
+        let missing: Vec<_> = agents
+            .iter()
+            .zip(records)
+            .filter(|(_, record)| record.is_none())
+            .collect();
+        let fresh: Vec<Watched> = missing.iter().map(|((name, _), _)| self.fresh(name, now)).collect();
+        let slugs = self.slug_changes(&fresh.iter().collect::<Vec<_>>()).await?;
+        let mut turns = Vec::with_capacity(fresh.len());
+        for ((watched, slug), ((_, beat), _)) in fresh.into_iter().zip(slugs).zip(&missing) {
+            let mut turn = Turn::of(watched);
+            turn.beside.extend(slug);
+            if let Some(beat) = beat {
+                self.take_over(&mut turn, beat, now);
+            }
+            turns.push(turn);
+        }
+        Ok(turns)
+    }
+
+    async fn write_together(&self, mut turns: Vec<Turn>, now: Timestamp) -> PortResult<()> {
+        let changes = self.changes(&mut turns, now).await?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.ports.state.write(&changes, None).await
     }
 
     /// Begins a watch with a heartbeat that was heard before there was one.

@@ -17,11 +17,12 @@ use crate::watch::WatchSettings;
 /// The longest time between two marks that is no gap.
 pub const LONGEST_BREATH: SignedDuration = SignedDuration::from_mins(1);
 
-/// How old a mark may be before another one is made: they are made at least twice a minute.
-const MARK_EVERY: SignedDuration = SignedDuration::from_secs(20);
+/// How old a mark may be before another one is made by what is heard and swept. What it is too old by, deadlines are
+/// moved too far by.
+const MARK_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How old the last mark may be for what is heard to count without another one.
-const STALE: SignedDuration = SignedDuration::from_secs(30);
+/// The same where nothing is blind, and each write has its price.
+const MARK_SELDOM: SignedDuration = SignedDuration::from_secs(30);
 
 /// The mark's name.
 const NAME: &str = "watch";
@@ -68,6 +69,10 @@ impl Watching {
     /// # Errors
     /// What the store says. What was begun is ended by the next call.
     pub async fn awake(&self, now: Timestamp) -> PortResult<()> {
+        let has_gaps = self.seen().as_ref().is_some_and(|seen| !seen.gaps.is_empty());
+        if self.is_marked(now) && !has_gaps {
+            return Ok(());
+        }
         let mark = self.mark(now).await?;
         if mark.gaps.is_empty() {
             Ok(())
@@ -83,8 +88,7 @@ impl Watching {
 
     /// Makes sure that what is heard or swept at `now` meets deadlines that know of the gap before it.
     pub(super) async fn ready(&self, now: Timestamp) -> PortResult<()> {
-        let fresh = self.seen().as_ref().is_some_and(|seen| apart(seen.at, now) <= STALE);
-        if !fresh {
+        if !self.is_marked(now) {
             self.mark(now).await?;
         }
         Ok(())
@@ -92,8 +96,9 @@ impl Watching {
 
     /// Makes sure that the gaps are known, without being awake: for a command beside the server, which hears nobody.
     pub(super) async fn informed(&self, now: Timestamp) -> PortResult<()> {
-        let fresh = self.seen().as_ref().is_some_and(|seen| apart(seen.at, now) <= STALE);
-        if !fresh && let Some((_, mark)) = self.read_mark().await? {
+        if !self.is_marked(now)
+            && let Some((_, mark)) = self.read_mark().await?
+        {
             // It stays stale: the next one who hears makes a mark.
             self.remember(&mark);
         }
@@ -130,6 +135,21 @@ impl Watching {
         });
     }
 
+    /// Whether the last mark that is known is a fresh one.
+    fn is_marked(&self, now: Timestamp) -> bool {
+        self.seen()
+            .as_ref()
+            .is_some_and(|seen| apart(seen.at, now) < self.mark_every())
+    }
+
+    fn mark_every(&self) -> SignedDuration {
+        if self.hearing.is_some() {
+            MARK_SELDOM
+        } else {
+            MARK_EVERY
+        }
+    }
+
     /// Renews the mark, with the gap before it.
     async fn mark(&self, now: Timestamp) -> PortResult<Mark> {
         let mut tries = 0;
@@ -138,7 +158,7 @@ impl Watching {
                 Some((record, mark)) => (record.version, Some(mark)),
                 None => (0, None),
             };
-            let renewed = old.as_ref().is_some_and(|mark| apart(mark.at, now) < MARK_EVERY);
+            let renewed = old.as_ref().is_some_and(|mark| apart(mark.at, now) < self.mark_every());
             let mut mark = old.unwrap_or(Mark {
                 at: now,
                 epoch: 0,
@@ -227,7 +247,10 @@ fn moved(watched: Watched, epoch: u64, gaps: &[Gap], defaults: &WatchSettings) -
     let mut turn = Turn::of(watched);
     for gap in gaps.iter().filter(|gap| gap.number > known) {
         turn.let_happen(defaults, None, |state, settings| {
-            state.shift(settings, gap.from, gap.to)
+            // When the agent was heard somebody was awake, whenever the mark was made.
+            let heard = state.heard.max(state.started).filter(|heard| *heard <= gap.to);
+            let from = heard.map_or(gap.from, |heard| heard.max(gap.from));
+            state.shift(settings, if gap.from < gap.to { from } else { gap.from }, gap.to)
         });
     }
     turn.watched.kept.epoch = epoch;

@@ -10,7 +10,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::Timestamp;
 
-/// How many messages of an agent are taken in one write.
+/// How many messages of an agent are taken in one write at most.
 const AT_ONCE: usize = 64;
 
 /// What became of a message.
@@ -72,17 +72,19 @@ impl Watching {
     async fn lead(&self, name: &AgentName, lead: &Lead, heard: Heard) -> PortResult<Taken> {
         let mut all = vec![heard];
         let mut answers = Vec::new();
-        for Follower { heard, answer } in lead.followers(AT_ONCE - 1) {
+        // Each may have a row of its own, flips and an alert.
+        let at_once = AT_ONCE.min(self.ports.state.most_changes() / 4);
+        for Follower { heard, answer } in lead.followers(at_once.saturating_sub(1)) {
             all.push(heard);
             answers.push(answer);
         }
         let outcome = self.hear_all(name, all).await;
         let mut each: Vec<PortResult<Taken>> = match outcome {
             Ok(taken) => taken.into_iter().map(Ok).collect(),
-            Err(error) => std::iter::once(&error)
-                .chain(answers.iter().map(|_| &error))
-                .map(|e| Err(alike(e)))
-                .collect(),
+            Err(error) => {
+                let others: Vec<_> = answers.iter().map(|_| Err(alike(&error))).collect();
+                std::iter::once(Err(error)).chain(others).collect()
+            }
         };
         let own = if each.is_empty() {
             Err(never_alone(name))

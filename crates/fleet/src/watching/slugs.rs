@@ -3,7 +3,7 @@
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Status;
-use cc_devops_kernel::ports::{PortResult, Record, StateChange};
+use cc_devops_kernel::ports::{PortResult, Record, RecordKey, StateChange};
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -192,24 +192,21 @@ impl Watching {
 
     /// What is to be written so that a watch is found by its slug: nothing where it is, or another's has it.
     pub(super) async fn slug_change(&self, watched: &Watched) -> PortResult<Vec<StateChange>> {
-        let key = slug_key(&watched.kept.slug);
-        let is_there = self
-            .ports
-            .state
-            .read(std::slice::from_ref(&key))
-            .await?
-            .into_iter()
-            .flatten()
-            .next()
-            .is_some();
-        if is_there {
-            return Ok(Vec::new());
-        }
-        let whose = Whose {
-            agent: watched.name.clone(),
-            pending: false,
+        Ok(self.slug_changes(&[watched]).await?.into_iter().flatten().collect())
+    }
+
+    /// The same for each of several, at most as many as a store reads at once.
+    pub(super) async fn slug_changes(&self, watched: &[&Watched]) -> PortResult<Vec<Option<StateChange>>> {
+        let keys: Vec<_> = watched.iter().map(|watched| slug_key(&watched.kept.slug)).collect();
+        let there = self.ports.state.read(&keys).await?;
+        let change = |((watched, key), record): ((&&Watched, RecordKey), Option<Record>)| {
+            let whose = Whose {
+                agent: watched.name.clone(),
+                pending: false,
+            };
+            record.is_none().then(|| kept(key, 0, &whose)).transpose()
         };
-        Ok(vec![kept(key, 0, &whose)?])
+        watched.iter().zip(keys).zip(there).map(change).collect()
     }
 }
 

@@ -63,6 +63,19 @@ async fn a_heartbeat_that_comes_before_anybody_marked_finds_the_gap() {
 }
 
 #[tokio::test]
+async fn whoever_was_heard_after_the_last_mark_waits_from_then_on() {
+    let world = World::new();
+    let (watching, writer) = (world.watching(), world.add("Writer"));
+    say(&world, &watching, &writer, "10:00:00", Signal::Success).await;
+    // No mark is made for a heartbeat that comes so soon after one.
+    say(&world, &watching, &writer, "10:00:04", Signal::Success).await;
+    let watching = world.watching();
+    watching.awake(world.at("10:30:04")).await.unwrap();
+    let seen = watching.watched(&writer, world.now()).await.unwrap().unwrap();
+    assert_eq!(seen.due, Some(time("10:35:04")));
+}
+
+#[tokio::test]
 async fn a_restart_within_a_minute_changes_nothing() {
     let world = World::new();
     let (watching, writer) = (world.watching(), world.add("Writer"));
