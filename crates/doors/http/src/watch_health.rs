@@ -90,18 +90,12 @@ pub(crate) async fn with_watch(app: &App, mut health: Health) -> Health {
 
 /// The mode: maintenance where the configuration or somebody says so. What cannot be read is as configured.
 pub(crate) async fn mode(app: &App) -> Mode {
-    if app.config.mode == Mode::Maintenance {
-        return Mode::Maintenance;
-    }
-    let Some(watch) = &app.watch else {
-        return app.config.mode;
-    };
-    match watch.alerts.maintenance(app.ports().clock.now()).await {
-        Ok(Some(_)) => Mode::Maintenance,
-        Ok(None) => Mode::Normal,
+    let (ports, configured) = (app.ports(), app.config.mode);
+    match ports.maintenance.mode(configured, ports.clock.now()).await {
+        Ok(mode) => mode,
         Err(error) => {
             tracing::debug!(error = %Chain(&error), "it cannot be read whether maintenance mode is on");
-            app.config.mode
+            configured
         }
     }
 }
