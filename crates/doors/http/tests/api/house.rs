@@ -119,8 +119,9 @@ impl House {
     pub(crate) async fn around(memory: Memory, config: ServerConfig, change: impl FnOnce(&mut Ports)) -> Self {
         let control = control_plane(&memory, change).await;
         let (ended, ended_at) = unbounded_channel();
+        let with_watch = with_watch(&control).await;
         Self {
-            service: Service::new(config, with_watch(&control)),
+            service: Service::new(config, with_watch),
             memory,
             control,
             ended,
@@ -296,9 +297,15 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
 }
 
 /// A control plane whose agents are watched, and that tells people by its log.
-fn with_watch(control: &Arc<ControlPlane>) -> Capabilities {
+async fn with_watch(control: &Arc<ControlPlane>) -> Capabilities {
+    let ports = control.ports();
+    let watch = watch(ports, vec![log_channel()]);
+    // What is broken on purpose has no agents to be listed.
+    if let Ok(agents) = ports.agents.list().await {
+        watch.watching.adopt(&agents, ports.clock.now()).await.unwrap();
+    }
     Capabilities {
-        watch: Some(watch(control.ports(), vec![log_channel()])),
+        watch: Some(watch),
         ..Capabilities::from(Arc::clone(control))
     }
 }
@@ -327,7 +334,9 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
         },
         WatchSettings::default(),
         [3; 32],
-    );
+    )
+    // As on AWS, so that whoever looks there sees them too.
+    .beats(Arc::clone(&ports.heartbeats));
     let parts = Parts {
         store: Arc::clone(&ports.state),
         conditions: Arc::new(conditions),

@@ -14,10 +14,6 @@ use crate::house::{AGENT, Answer, As, House};
 /// The path of an agent's ping address.
 async fn address(house: &House, name: &str) -> String {
     let watching = house.watch().watching;
-    watching
-        .adopt(&house.memory.ports().agents.list().await.unwrap(), sample::START)
-        .await
-        .unwrap();
     let address = watching.ping_address(&sample::agent_name(name), Asker::Operator).await;
     address.unwrap().path()
 }
