@@ -28,6 +28,7 @@ impl Capabilities {
                 .filter(|_| here)
                 .and_then(|worker| self.http_repositories(worker)),
             keeper: Some(Arc::new(self.keeper())),
+            watch: None,
         })
     }
 

@@ -159,6 +159,12 @@ impl ControlPlane {
 
     /// Registers this agent and sends its own heartbeat: healthy when every check is.
     pub async fn own_heartbeat(&self) -> PortResult<()> {
+        let beat = self.own_beat().await?;
+        self.ports.heartbeats.beat(&self.installation.agent, &beat).await
+    }
+
+    /// What this agent, which is registered with it, has to say of itself: that it is healthy, when every check is.
+    pub async fn own_beat(&self) -> PortResult<Beat> {
         let now = self.now();
         let name: &AgentName = &self.installation.agent;
         self.ports.agents.register(name, now).await?;
@@ -169,12 +175,11 @@ impl ControlPlane {
             .map(|c| c.name.as_str())
             .collect();
         let message = (!failing.is_empty()).then(|| format!("degraded: {}", failing.join(", ")));
-        let beat = Beat {
+        Ok(Beat {
             at: now,
             healthy: failing.is_empty(),
             message,
-        };
-        self.ports.heartbeats.beat(name, &beat).await
+        })
     }
 
     /// The control plane's own health, from what is known.

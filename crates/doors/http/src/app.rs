@@ -1,9 +1,14 @@
 //! What the front door and the workers share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use cc_devops_fleet::watch::{Heard, Signal};
+use cc_devops_fleet::watching::WatchedAgent;
+use cc_devops_fleet::{AgentStatus, Beat};
+use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbound::Guard;
@@ -16,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
-use crate::capabilities::{Capabilities, Hygiene, Revenue};
+use crate::capabilities::{Capabilities, Hygiene, Revenue, Watch};
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
@@ -26,6 +31,7 @@ use crate::meters::Meters;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
+use crate::watch_health::WatchProgress;
 
 /// What handlers and workers are given.
 pub(crate) type App = Arc<Shared>;
@@ -36,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
     pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) watch: Option<Watch>,
+    /// How the workers of the watch get on.
+    pub(crate) watch_progress: WatchProgress,
     /// Repositories whose workflows are to be looked at soon.
     pub(crate) due_checks: DueWorkflowChecks,
     pub(crate) config: ServerConfig,
@@ -68,6 +77,10 @@ pub(crate) struct Shared {
     pub(crate) relay: WakeSignal,
     /// There are deliveries to make.
     pub(crate) deliveries: Notify,
+    /// There may be something to tell.
+    pub(crate) telling: Notify,
+    /// Something was told that is to be sent.
+    pub(crate) told: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
     /// The description of the API, made with the router.
@@ -81,12 +94,15 @@ impl Shared {
             revenue,
             hygiene,
             keeper,
+            watch,
         } = capabilities;
         Self {
             control,
             revenue,
             hygiene,
             keeper,
+            watch_progress: WatchProgress::default(),
+            watch,
             due_checks: DueWorkflowChecks::default(),
             completions: Arc::default(),
             meters: Meters::new(),
@@ -104,6 +120,8 @@ impl Shared {
             sweep: Notify::new(),
             relay: WakeSignal::default(),
             deliveries: Notify::new(),
+            telling: Notify::new(),
+            told: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
             openapi: OnceLock::new(),
             config,
@@ -122,6 +140,45 @@ impl Shared {
     /// Keeps the description of the API; it is made once.
     pub(crate) fn set_openapi(&self, document: String) {
         self.openapi.get_or_init(|| document.into());
+    }
+
+    /// Agents' states changed: there may be something to tell.
+    pub(crate) fn flipped(&self, flips: u64) {
+        self.meters.flipped(flips);
+        self.telling.notify_one();
+    }
+
+    /// Every agent, by name, with how its watch has it.
+    pub(crate) async fn agents(&self) -> PortResult<Vec<(AgentStatus, Option<WatchedAgent>)>> {
+        let agents = self.ports().agents.list().await?;
+        let watched = match &self.watch {
+            Some(watch) => watch.watching.list(self.ports().clock.now()).await?,
+            None => Vec::new(),
+        };
+        let mut watched: HashMap<AgentName, WatchedAgent> =
+            watched.into_iter().map(|agent| (agent.name.clone(), agent)).collect();
+        let with_watch = agents.into_iter().map(|status| {
+            let watched = watched.remove(&status.agent.name);
+            (status, watched)
+        });
+        Ok(with_watch.collect())
+    }
+
+    /// Takes an agent's heartbeat. It is durable when this returns.
+    pub(crate) async fn beat(&self, name: &AgentName, beat: Beat) -> PortResult<()> {
+        let Some(watch) = &self.watch else {
+            return self.ports().heartbeats.beat(name, &beat).await;
+        };
+        let signal = if beat.healthy { Signal::Success } else { Signal::Failure };
+        let heard = Heard {
+            message: beat.message,
+            ..Heard::new(beat.at, signal)
+        };
+        let taken = watch.watching.heard(name, heard).await?;
+        if !taken.flips.is_empty() {
+            self.flipped(taken.flips.len() as u64);
+        }
+        Ok(())
     }
 
     /// Tells readers of the event log about events that came into it since the last time.

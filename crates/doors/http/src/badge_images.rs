@@ -1,21 +1,9 @@
 //! What a badge looks like: as a picture, as JSON, and as shields.io asks for it.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-/// What a badge says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// All is as it should be.
-    Up,
-    /// Something is overdue.
-    Late,
-    /// Something is down.
-    Down,
-    /// Nothing was ever heard.
-    New,
-    /// Nothing is watched at the moment.
-    Paused,
-}
+use cc_devops_fleet::watch::Status;
+use serde_json::{Value, json};
 
 /// How many agents are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,18 +16,30 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// From how many there are in each state.
+    pub(crate) fn of(counts: &BTreeMap<Status, u64>) -> Self {
+        let of = |status| counts.get(&status).copied().unwrap_or_default();
+        Self {
+            new: of(Status::New),
+            up: of(Status::Up),
+            late: of(Status::Late),
+            down: of(Status::Down),
+            paused: of(Status::Paused),
+        }
+    }
+
     /// What they come to: the worst there is.
-    pub(crate) fn standing(self) -> Standing {
+    pub(crate) fn standing(self) -> Status {
         if self.down > 0 {
-            Standing::Down
+            Status::Down
         } else if self.late > 0 {
-            Standing::Late
+            Status::Late
         } else if self.up > 0 {
-            Standing::Up
+            Status::Up
         } else if self.new > 0 || self.paused == 0 {
-            Standing::New
+            Status::New
         } else {
-            Standing::Paused
+            Status::Paused
         }
     }
 
@@ -48,36 +48,23 @@ impl Counts {
     }
 }
 
-impl Standing {
-    /// The word on the badge.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Late => "late",
-            Self::Down => "down",
-            Self::New => "new",
-            Self::Paused => "paused",
-        }
+/// The right half's colour; white on each of them is easy to read.
+fn colour(standing: Status) -> &'static str {
+    match standing {
+        Status::Up => "#22863a",
+        Status::Late => "#b35900",
+        Status::Down => "#c92a2a",
+        Status::New | Status::Paused => "#6a737d",
     }
+}
 
-    /// The right half's colour; white on each of them is easy to read.
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Up => "#22863a",
-            Self::Late => "#b35900",
-            Self::Down => "#c92a2a",
-            Self::New | Self::Paused => "#6a737d",
-        }
-    }
-
-    /// The colour's name at shields.io.
-    fn shields_colour(self) -> &'static str {
-        match self {
-            Self::Up => "success",
-            Self::Late => "important",
-            Self::Down => "critical",
-            Self::New | Self::Paused => "inactive",
-        }
+/// The colour's name at shields.io.
+fn shields_colour(standing: Status) -> &'static str {
+    match standing {
+        Status::Up => "success",
+        Status::Late => "important",
+        Status::Down => "critical",
+        Status::New | Status::Paused => "inactive",
     }
 }
 
@@ -92,12 +79,12 @@ pub(crate) fn as_json(counts: Counts) -> Value {
 }
 
 /// As shields.io's endpoint badge reads it (<https://shields.io/badges/endpoint-badge>).
-pub(crate) fn as_shields(label: &str, standing: Standing) -> Value {
+pub(crate) fn as_shields(label: &str, standing: Status) -> Value {
     json!({
         "schemaVersion": 1,
         "label": label,
         "message": standing.as_str(),
-        "color": standing.shields_colour(),
+        "color": shields_colour(standing),
     })
 }
 
@@ -105,8 +92,8 @@ pub(crate) fn as_shields(label: &str, standing: Standing) -> Value {
 const PADDING: usize = 6;
 
 /// As a picture that loads nothing.
-pub(crate) fn as_svg(label: &str, standing: Standing) -> String {
-    let (word, colour) = (standing.as_str(), standing.colour());
+pub(crate) fn as_svg(label: &str, standing: Status) -> String {
+    let (word, colour) = (standing.as_str(), colour(standing));
     let (left, right) = (width(label), width(word));
     let whole = left + right + 4 * PADDING;
     let split = left + 2 * PADDING;
@@ -178,12 +165,12 @@ mod tests {
 
     #[test]
     fn a_picture_says_what_it_shows_and_lets_nobody_into_it() {
-        let svg = as_svg("Writer", Standing::Down);
+        let svg = as_svg("Writer", Status::Down);
         assert!(
             svg.contains("<title>Writer: down</title>") && svg.contains("#c92a2a"),
             "{svg}"
         );
-        let svg = as_svg("<script>alert('1')</script>&\u{1}\"", Standing::Up);
+        let svg = as_svg("<script>alert('1')</script>&\u{1}\"", Status::Up);
         assert!(
             !svg.contains("<script") && !svg.contains('\u{1}') && !svg.contains('\''),
             "{svg}"
@@ -207,7 +194,7 @@ mod tests {
             json!({"status": "late", "total": 3, "late": 1, "down": 0})
         );
         assert_eq!(
-            as_shields("all agents", Standing::Late),
+            as_shields("all agents", Status::Late),
             json!({"schemaVersion": 1, "label": "all agents", "message": "late", "color": "important"})
         );
     }

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use cc_devops_alerts::{Alerts, Telling};
+use cc_devops_fleet::badges::BadgeKeys;
+use cc_devops_fleet::watching::Watching;
+use cc_devops_notify::{Delivering, Value};
 use cc_devops_repos::auditing::Auditor;
 use cc_devops_repos::ports::{CodeHostNotices, RepositoryWorker};
 use cc_devops_requests::engine::ControlPlane;
@@ -20,6 +24,25 @@ pub struct Capabilities {
     pub hygiene: Option<Hygiene>,
     /// Who forgets what is not kept any longer, where that is done here.
     pub keeper: Option<Arc<Keeper>>,
+    /// The watch over the agents, and who tells people, where that is done here.
+    pub watch: Option<Watch>,
+}
+
+/// The capability to watch agents and to tell people.
+#[derive(Clone)]
+pub struct Watch {
+    /// Which agents are alive.
+    pub watching: Arc<Watching>,
+    /// The alerts as people see them.
+    pub alerts: Alerts,
+    /// Decides what is told.
+    pub telling: Telling,
+    /// Sends it.
+    pub delivering: Delivering,
+    /// The address of the outside watch that hears each minute that telling and sending go on.
+    pub outside: Option<Value>,
+    /// Makes the addresses of badges.
+    pub badges: BadgeKeys,
 }
 
 impl From<Arc<ControlPlane>> for Capabilities {
@@ -30,6 +53,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             revenue: None,
             hygiene: None,
             keeper: None,
+            watch: None,
         }
     }
 }

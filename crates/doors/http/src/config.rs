@@ -121,7 +121,7 @@ pub struct Limits {
     /// How long a request may take, its `wait` not counted. Default 30 s.
     pub request_timeout: Duration,
     /// How many requests are answered at the same time; more are told to come back. Waits, streams,
-    /// heartbeats and looks at health and metrics have places of their own. Default 1024.
+    /// heartbeats, pings and looks at health and metrics have places of their own. Default 1024.
     pub concurrency: usize,
     /// How many of them are one agent's. Default 512.
     pub concurrency_per_agent: usize,

@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
 use crate::health_cache::Found;
+use crate::watch_health;
 
 /// How long a look may take.
 const LOOK: Duration = Duration::from_secs(3);
@@ -21,8 +22,8 @@ pub(crate) async fn look(app: &App) -> Health {
     if let Some(health) = looked.as_ref().and_then(Found::fresh) {
         return health;
     }
-    let mode = app.config.mode;
-    let Ok(health) = timeout(LOOK, app.control.health(mode)).await else {
+    let found = async { watch_health::with_watch(app, app.control.health(watch_health::mode(app).await).await).await };
+    let Ok(health) = timeout(LOOK, found).await else {
         // Kept, so that those who wait behind this look do not each wait for one of their own.
         return looked.insert(Found::now(unanswered(app, LOOK))).health.clone();
     };
@@ -36,8 +37,9 @@ pub(crate) async fn probe(app: &App) -> Health {
     if let Some(health) = tried.as_ref().and_then(Found::fresh) {
         return health;
     }
-    let mode = app.config.mode;
-    let health = timeout(TRY, app.control.probed_health(mode)).await;
+    let found =
+        async { watch_health::with_watch(app, app.control.probed_health(watch_health::mode(app).await).await).await };
+    let health = timeout(TRY, found).await;
     let health = health.unwrap_or_else(|_| unanswered(app, TRY));
     *tried = Some(Found::now(health.clone()));
     // Whoever only looks does not go on with what was found before.

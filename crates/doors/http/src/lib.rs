@@ -3,7 +3,6 @@
 mod access;
 mod addressed;
 mod app;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
 mod badge_images;
 mod capabilities;
 mod client_network;
@@ -20,13 +19,10 @@ mod hygiene;
 mod job_end;
 mod meters;
 mod openapi;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
 mod ping_bodies;
-#[cfg_attr(not(test), expect(dead_code, reason = "its routes come with the watch"))]
 mod ping_paths;
 mod places;
 mod problem;
-#[cfg_attr(not(test), expect(dead_code, reason = "its workers come with the watch"))]
 mod progress;
 mod relay;
 mod renewals;
@@ -42,12 +38,15 @@ mod sweep;
 mod throttled_log;
 mod tls;
 mod wake_signal;
+mod watch_health;
+mod watch_meters;
+mod watch_workers;
 mod wire;
 
 pub mod config;
 pub mod error;
 
-pub use capabilities::{Capabilities, Hygiene, Revenue};
+pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use serving::{Server, Service, Workers};

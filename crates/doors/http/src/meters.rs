@@ -3,7 +3,6 @@
 
 use std::sync::atomic::AtomicU64;
 
-use cc_devops_fleet::Liveness;
 use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_outbox::ports::{RequestTotals, Standing};
@@ -21,6 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::watch_meters::{self, AgentMeasure, AlertMeasures};
+
 /// The media type of the answer.
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -35,6 +36,7 @@ pub(crate) struct Meters {
     http: Family<HttpLabels, Counter<u64, AtomicU64>>,
     latency: Family<ActionLabel, Histogram, LatencyHistogram>,
     forgotten: Family<KindLabel, Counter<u64, AtomicU64>>,
+    flips: Counter<u64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -56,8 +58,8 @@ struct OutcomeLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabel {
-    state: &'static str,
+pub(crate) struct StateLabel {
+    pub(crate) state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -100,8 +102,10 @@ pub(crate) struct Snapshot {
     pub(crate) audit: Option<Mark>,
     /// When that was found out.
     pub(crate) now: Timestamp,
-    /// Each agent's state.
-    pub(crate) agents: Vec<Liveness>,
+    /// Each agent that is not revoked.
+    pub(crate) agents: Vec<AgentMeasure>,
+    /// Alerts that are open, and how people are told; none where that is not done here.
+    pub(crate) alerts: Option<AlertMeasures>,
 }
 
 impl Meters {
@@ -121,6 +125,12 @@ impl Meters {
             "What was kept for long enough and is gone, by kind, since this process started",
             forgotten.clone(),
         );
+        let flips = Counter::default();
+        registry.register(
+            "agent_flips",
+            "Changes of agents' states that were found here, since this process started",
+            flips.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         Self {
@@ -128,6 +138,7 @@ impl Meters {
             http,
             latency,
             forgotten,
+            flips,
         }
     }
 
@@ -153,6 +164,11 @@ impl Meters {
     /// Counts what was forgotten.
     pub(crate) fn forgotten(&self, kind: &'static str, count: u64) {
         self.forgotten.get_or_create(&KindLabel { kind }).inc_by(count);
+    }
+
+    /// Counts changes of agents' states.
+    pub(crate) fn flipped(&self, count: u64) {
+        self.flips.inc_by(count);
     }
 
     /// Everything as text.
@@ -218,15 +234,10 @@ fn found_out(snapshot: Snapshot) -> Registry {
         "Bytes of the store, by part; `free` lies within the database",
         weights,
     );
-    let agents = Family::<StateLabel, Gauge>::default();
-    for state in [Liveness::New, Liveness::Up, Liveness::Late, Liveness::Down] {
-        let count = snapshot.agents.iter().filter(|agent| **agent == state).count();
-        let label = StateLabel { state: state.as_str() };
-        agents
-            .get_or_create(&label)
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    watch_meters::of_agents(&mut registry, &snapshot.agents);
+    if let Some(alerts) = &snapshot.alerts {
+        watch_meters::of_alerts(&mut registry, alerts, snapshot.now);
     }
-    registry.register("agents", "Agents by liveness", agents);
     registry
 }
 
@@ -269,11 +280,11 @@ fn of_consumers(registry: &mut Registry, standings: &[Standing], now: Timestamp)
 }
 
 /// Whole seconds since then; none where there is nothing.
-fn age(since: Option<Timestamp>, now: Timestamp) -> i64 {
+pub(crate) fn age(since: Option<Timestamp>, now: Timestamp) -> i64 {
     since.map_or(0, |since| now.duration_since(since).as_secs().max(0))
 }
 
-fn gauge(count: u64) -> i64 {
+pub(crate) fn gauge(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -109,6 +109,9 @@ fn refusals(operation: &Operation, needs_token: bool, changes: bool) -> Vec<&'st
         statuses.extend(["401", "403", "429", "507"]);
     } else if body {
         statuses.push("429");
+    } else if operation.tags.iter().flatten().any(|tag| tag == "pings") {
+        // Whatever its method, a ping is written.
+        statuses.extend(["429", "507"]);
     }
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     if body || !parameters.is_empty() {

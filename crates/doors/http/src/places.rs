@@ -21,6 +21,9 @@ const METRICS: usize = 16;
 /// Heartbeats taken at once.
 const HEARTBEATS: usize = 256;
 
+/// Pings taken at once; each has 10 KB of its body in memory at most.
+const PINGS: usize = 1_024;
+
 /// Notices of strangers whose bodies are in memory at once, and those of one network.
 const NOTICES: (usize, usize) = (16, 4);
 
@@ -30,6 +33,8 @@ pub(crate) struct AllPlaces {
     pub(crate) ordinary: Arc<Places<AgentName>>,
     /// Agents' heartbeats; each agent has half.
     pub(crate) heartbeats: Arc<Places<AgentName>>,
+    /// Pings; each agent has half.
+    pub(crate) pings: Arc<Places<AgentName>>,
     /// Looks at the health; each agent that may have it tried has half.
     pub(crate) health: Arc<Places<AgentName>>,
     /// Looks at the metrics; each agent has half.
@@ -48,6 +53,7 @@ impl AllPlaces {
         Self {
             ordinary: Places::new(limits.concurrency, limits.concurrency_per_agent),
             heartbeats: Places::new(HEARTBEATS, HEARTBEATS / 2),
+            pings: Places::new(PINGS, PINGS / 2),
             health: Places::new(HEALTH, HEALTH / 2),
             metrics: Places::new(METRICS, METRICS / 2),
             waits: Places::new(limits.waits, limits.waits_per_agent),
@@ -63,6 +69,7 @@ impl AllPlaces {
             "/health" => Some(&self.health),
             "/metrics" => Some(&self.metrics),
             "/v1/agents/{name}/heartbeat" => Some(&self.heartbeats),
+            "/ping/{*address}" => Some(&self.pings),
             "/v1/billing/events" | "/v1/repos/events" => None,
             _ => Some(&self.ordinary),
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::job_end::JobEnd;
 use crate::problem::Chain;
+use crate::watch_health;
 
 /// How much longer than a step the pause after it is: the store is others' for three quarters of the time.
 const PAUSE: u32 = 3;
@@ -23,7 +24,7 @@ const SAY_EVERY: Duration = Duration::from_mins(1);
 /// Forgets what is due. A stop breaks it off; the next run goes on.
 pub(crate) async fn forget(app: &App) -> JobEnd {
     let Some(keeper) = &app.keeper else { return JobEnd::Done };
-    if app.config.mode == Mode::Maintenance {
+    if watch_health::mode(app).await == Mode::Maintenance {
         tracing::info!("nothing is forgotten in maintenance mode");
         return JobEnd::Done;
     }

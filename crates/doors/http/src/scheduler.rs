@@ -108,6 +108,11 @@ async fn turn(app: &App, timetable: &Timetable) -> PortResult<Duration> {
     Ok(Duration::ZERO)
 }
 
+async fn own_heartbeat(app: &App) -> PortResult<()> {
+    let beat = app.control.own_beat().await?;
+    app.beat(&app.control.installation().agent, beat).await
+}
+
 async fn work(app: &App, job: Job) -> JobEnd {
     match job {
         Job::Revenue => revenue::report(app).await,
@@ -115,7 +120,7 @@ async fn work(app: &App, job: Job) -> JobEnd {
         Job::Workflows => hygiene::watch_workflows(app).await,
         Job::Retention => retention::forget(app).await,
         Job::Heartbeat => {
-            if let Err(error) = app.control.own_heartbeat().await {
+            if let Err(error) = own_heartbeat(app).await {
                 tracing::warn!(error = %Chain(&error), "the own heartbeat was not sent");
             }
             if let Err(error) = app.control.keep_sealing_keys().await {

@@ -24,7 +24,7 @@ use crate::hygiene;
 use crate::problem::Chain;
 use crate::scheduler::Timetable;
 use crate::tls::{Identity, identity};
-use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, standing, sweep};
+use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, standing, sweep, watch_workers};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -67,6 +67,21 @@ impl Service {
             tokio::spawn(supervise(app.clone(), "health", health::run)),
             tokio::spawn(supervise(app.clone(), "standing", standing::run)),
         ];
+        if app.watch.is_some() {
+            app.watch_progress.begin();
+            loops.push(tokio::spawn(supervise(app.clone(), "watch", watch_workers::sweep)));
+            loops.push(tokio::spawn(supervise(app.clone(), "telling", watch_workers::tell)));
+            loops.push(tokio::spawn(supervise(
+                app.clone(),
+                "delivering",
+                watch_workers::deliver,
+            )));
+            loops.push(tokio::spawn(supervise(
+                app.clone(),
+                "outside",
+                watch_workers::tell_outside,
+            )));
+        }
         for consumer in app.ports().outbox.consumers() {
             let run = move |app| relay::run(app, *consumer);
             loops.push(tokio::spawn(supervise(app.clone(), consumer.as_str(), run)));

@@ -1,6 +1,7 @@
 //! The shapes of the API's bodies, as they are sent and as `/openapi.json` describes them. Nothing
 //! here holds a request's parameters.
 
+mod alerts;
 mod fleet;
 mod revenue;
 mod webhooks;
@@ -17,7 +18,11 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use fleet::{AgentList, AgentView, Heartbeat, SealingKeyView, SecretView};
+pub(crate) use alerts::{
+    Acknowledging, AlertDetails, AlertPage, AlertView, MaintenanceView, NewMaintenance, NewSilence, SilenceList,
+    SilenceView,
+};
+pub(crate) use fleet::{AgentList, AgentView, Heartbeat, HistoryView, SealingKeyView, SecretView};
 pub(crate) use revenue::{DayPage, DayView, KindName, MovementPage, MovementView};
 pub(crate) use webhooks::{
     AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,

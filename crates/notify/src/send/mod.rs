@@ -3,6 +3,7 @@
 //! LOGGING: no address, no key, no password and no body of an answer is logged or becomes part of an error.
 
 mod http;
+mod outside_watch;
 mod smtp;
 
 use std::sync::{Arc, OnceLock};

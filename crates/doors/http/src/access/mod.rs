@@ -7,6 +7,7 @@
 mod permit;
 mod privileges;
 pub(crate) mod rate;
+mod watch_privileges;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
     ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
 };
+pub(crate) use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;

@@ -3,6 +3,7 @@
 
 use axum::extract::{Query, RawPathParams};
 use axum::http::Uri;
+use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::Asker;
@@ -40,12 +41,12 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn require(&self, access: &Access) -> Result<(), Problem> {
+    pub(super) fn require(&self, access: &Access) -> Result<(), Problem> {
         self.app.require(self.agent, access)
     }
 
     /// The agent in the path.
-    fn named(&self) -> Result<AgentName, Problem> {
+    pub(super) fn named(&self) -> Result<AgentName, Problem> {
         let params = self.params;
         let params = params.ok_or_else(|| Problem::malformed("the path is not valid UTF-8"))?;
         let name = params.iter().find(|(key, _)| *key == "name").map(|(_, name)| name);
@@ -207,8 +208,8 @@ impl Privilege for SendHeartbeat {
 
 impl Permitted<SendHeartbeat> {
     /// Takes the heartbeat of the agent that the path names.
-    pub(crate) async fn beat(&self, beat: &Beat) -> PortResult<()> {
-        self.app.ports().heartbeats.beat(&self.privilege.0, beat).await
+    pub(crate) async fn beat(&self, beat: Beat) -> PortResult<()> {
+        self.app.beat(&self.privilege.0, beat).await
     }
 }
 
@@ -223,9 +224,9 @@ impl Privilege for ListAgents {
 }
 
 impl Permitted<ListAgents> {
-    /// Every agent.
-    pub(crate) async fn agents(&self) -> PortResult<Vec<AgentStatus>> {
-        self.app.ports().agents.list().await
+    /// Every agent, with how its watch has it.
+    pub(crate) async fn agents(&self) -> PortResult<Vec<(AgentStatus, Option<WatchedAgent>)>> {
+        self.app.agents().await
     }
 
     /// How often they are to beat.

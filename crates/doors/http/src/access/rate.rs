@@ -23,7 +23,8 @@ impl RateLimiter {
         }
     }
 
-    pub(super) fn check(&self, agent: &AgentName) -> Result<(), Problem> {
+    /// Whether the agent may call once more.
+    pub(crate) fn check(&self, agent: &AgentName) -> Result<(), Problem> {
         self.limiter.check_key(agent).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Problem::new(

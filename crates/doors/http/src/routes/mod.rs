@@ -3,9 +3,12 @@
 //! not compile.
 
 mod agents;
+mod alerts;
+mod badges;
 mod billing;
 mod events;
 mod operations;
+mod pings;
 mod repositories;
 mod requests;
 mod revenue;
@@ -24,8 +27,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{
-    FindRequest, ListAgents, ManageWebhooks, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row,
-    SealValues, SendHeartbeat, SubmitRequests, open, permitted,
+    FindRequest, ListAgents, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts, ReadEvents, ReadMetrics,
+    ReadRequests, ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat, SetMaintenance, SubmitRequests, open,
+    permitted,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -43,13 +47,25 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 21] = [
+    let rows: [Row; 35] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
         permitted::<FindRequest>(app, routes!(requests::get_request)),
         permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
         permitted::<ListAgents>(app, routes!(agents::list_agents)),
+        permitted::<ListAgents>(app, routes!(agents::get_history)),
+        permitted::<PauseAgent>(app, routes!(agents::pause_agent)),
+        permitted::<PauseAgent>(app, routes!(agents::resume_agent)),
+        permitted::<ReadAlerts>(app, routes!(alerts::list_alerts)),
+        permitted::<ReadAlerts>(app, routes!(alerts::get_alert)),
+        permitted::<ManageAlerts>(app, routes!(alerts::acknowledge_alert)),
+        permitted::<ReadAlerts>(app, routes!(alerts::list_silences)),
+        permitted::<ManageAlerts>(app, routes!(alerts::add_silence)),
+        permitted::<ManageAlerts>(app, routes!(alerts::delete_silence)),
+        permitted::<ListAgents>(app, routes!(alerts::get_maintenance)),
+        permitted::<SetMaintenance>(app, routes!(alerts::set_maintenance)),
+        permitted::<SetMaintenance>(app, routes!(alerts::end_maintenance)),
         permitted::<ReadSecret>(app, routes!(secrets::get_secret)),
         permitted::<SealValues>(app, routes!(sealing::get_sealing_key)),
         permitted::<ManageWebhooks>(app, routes!(webhooks::add_webhook)),
@@ -61,6 +77,9 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<ReadMetrics>(app, routes!(operations::get_metrics)),
         permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_days)),
         permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_movements)),
+        // The address is the secret.
+        open(app, routes!(pings::ping)),
+        open(app, routes!(badges::get_badge)),
         // The signature over the body proves the sender.
         open(app, routes!(billing::post_billing_event)),
         open(app, routes!(repositories::post_repository_event)),

@@ -4,9 +4,8 @@ use axum::Extension;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
-use cc_devops_fleet::Liveness;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::health::{Condition, Health};
+use cc_devops_kernel::health::{Condition, Health, Mode};
 
 use crate::access::{Open, Permitted, ReadMetrics, authenticate};
 use crate::app::App;
@@ -15,6 +14,11 @@ use crate::meters::{OPENMETRICS, Snapshot};
 use crate::openapi::HealthBody;
 use crate::places::RequestPlace;
 use crate::problem::Problem;
+use crate::watch_health;
+use crate::watch_meters::{AgentMeasure, AlertMeasures};
+
+/// How many alerts are read at once.
+const ALERTS_AT_ONCE: usize = 500;
 
 /// Says whether the control plane works
 ///
@@ -67,8 +71,8 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
     let ports = app.ports();
     let now = ports.clock.now();
     let rhythm = app.config.rhythm;
-    let agents = ports.agents.list().await?;
-    let agents = agents.iter().filter(|status| status.revoked_at.is_none());
+    let agents = app.agents().await?.into_iter();
+    let agents = agents.filter(|(status, _)| status.revoked_at.is_none());
     let snapshot = Snapshot {
         totals: ports.metrics.totals().await?,
         backlog: ports.ledger.backlog().await?,
@@ -78,11 +82,39 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
         audit: ports.audit.mark(None).await?,
         now,
         agents: agents
-            .map(|status| Liveness::of(status.last_beat.as_ref(), now, rhythm))
+            .map(|(status, watched)| AgentMeasure::of(&status, watched.as_ref(), now, rhythm))
             .collect(),
+        alerts: alerts(app).await?,
     };
     let text = app.meters.encode(snapshot).map_err(|_| Problem::internal())?;
     Ok(([(CONTENT_TYPE, OPENMETRICS)], text).into_response())
+}
+
+/// What is measured of alerts, where people are told here.
+async fn alerts(app: &App) -> Result<Option<AlertMeasures>, Problem> {
+    let Some(watch) = &app.watch else { return Ok(None) };
+    let mut open = Vec::new();
+    let mut after = None;
+    loop {
+        // Those that are open come before those that are over.
+        let page = watch.alerts.list(after.as_deref(), ALERTS_AT_ONCE).await?;
+        open.extend(
+            page.alerts
+                .iter()
+                .filter(|alert| alert.state.is_open())
+                .map(|alert| alert.severity),
+        );
+        let all_over = page.alerts.iter().all(|alert| !alert.state.is_open());
+        after = page.next.filter(|_| !all_over);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(Some(AlertMeasures {
+        open,
+        channels: watch.delivering.health().await?,
+        maintenance: watch_health::mode(app).await == Mode::Maintenance,
+    }))
 }
 
 /// Describes this API

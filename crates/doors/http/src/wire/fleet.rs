@@ -1,11 +1,17 @@
 //! The shapes of heartbeats, agents and secrets.
 
+use cc_devops_alerts::Severity;
+use cc_devops_fleet::uptime::Uptime;
+use cc_devops_fleet::watch::{Cause, Flip, Reason, Signal, Status};
+use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_fleet::{AgentStatus, Liveness, Rhythm, message};
 use cc_devops_kernel::agent::Role;
 use cc_devops_requests::sealed_values::SealingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::alerts::SeverityName;
 
 /// A heartbeat.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,6 +70,230 @@ pub(crate) struct AgentView {
     /// The sentence it said with it.
     #[schema(required)]
     message: Option<String>,
+    /// Its state as the watch has it, also where nobody waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WatchStatusName, required = false)]
+    status: Option<Status>,
+    /// Since when; absent for one that was never anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    since: Option<Timestamp>,
+    /// When its next heartbeat is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    due: Option<Timestamp>,
+    /// When it is down unless it is heard before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    down_at: Option<Timestamp>,
+    /// When heartbeats are due, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    schedule: Option<String>,
+    /// Who paused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    paused_by: Option<String>,
+}
+
+/// How the watch has an agent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Watch)]
+pub(crate) struct WatchView {
+    /// Its state, also where nobody waits for it.
+    #[schema(value_type = WatchStatusName)]
+    status: Status,
+    /// Since when; absent for one that was never anything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    since: Option<Timestamp>,
+    /// When its next heartbeat is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    due: Option<Timestamp>,
+    /// When it is down unless it is heard before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    down_at: Option<Timestamp>,
+    /// When heartbeats are due, in words.
+    schedule: String,
+    /// How much it matters when it is down.
+    #[schema(value_type = SeverityName)]
+    severity: Severity,
+    /// Who paused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    paused_by: Option<String>,
+}
+
+impl From<&WatchedAgent> for WatchView {
+    fn from(watched: &WatchedAgent) -> Self {
+        Self {
+            status: watched.state.status,
+            since: watched.state.since,
+            due: watched.due,
+            down_at: watched.down_at,
+            schedule: watched.settings.schedule.in_words(),
+            severity: watched.settings.severity,
+            paused_by: watched.state.paused_by.clone(),
+        }
+    }
+}
+
+/// What became of an agent lately.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AgentHistory)]
+pub(crate) struct HistoryView {
+    /// The agent.
+    agent: String,
+    #[serde(flatten)]
+    watch: WatchView,
+    /// The share of the time it was up or late, in percent, where it was watched then.
+    uptime: UptimeView,
+    /// Its changes of state, the newest first.
+    flips: Vec<FlipView>,
+    /// What to ask for the older changes with; none at the end.
+    #[schema(required)]
+    next: Option<String>,
+    /// What it said lately that was more than a plain heartbeat, the newest first; 100 at most are kept.
+    pings: Vec<PingView>,
+}
+
+/// The share of the time an agent was up or late, in percent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Uptime)]
+pub(crate) struct UptimeView {
+    /// Of the last 24 hours.
+    #[schema(required)]
+    day: Option<f64>,
+    /// Of the last 7 days.
+    #[schema(required)]
+    week: Option<f64>,
+    /// Of the last 30 days.
+    #[schema(required)]
+    month: Option<f64>,
+    /// Of the last 90 days.
+    #[schema(required)]
+    quarter: Option<f64>,
+    /// Of each of the last 30 days, the oldest first.
+    days: Vec<Option<f64>>,
+}
+
+/// A change of an agent's state.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Flip)]
+pub(crate) struct FlipView {
+    /// When: the deadline that passed, or when it was heard.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What it was.
+    #[schema(value_type = WatchStatusName)]
+    from: Status,
+    /// What it is from then on.
+    #[schema(value_type = WatchStatusName)]
+    to: Status,
+    /// Why: `ping`, `timeout`, `fail`, `start`, `pause` or `resume`.
+    #[schema(value_type = String)]
+    reason: Reason,
+    /// Who did it, of a pause and a resume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    by: Option<String>,
+}
+
+/// What an agent said; what it sent along is shown by `cc-devops agents history`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Ping)]
+pub(crate) struct PingView {
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What it says: `success`, `failure`, `start` or `log`.
+    #[schema(value_type = String)]
+    signal: Signal,
+    /// Whether it counted for nothing, because of the agent's settings.
+    ignored: bool,
+    /// The exit status that it gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    exit: Option<u8>,
+    /// Which run it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    rid: Option<String>,
+    /// How it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    how: Option<String>,
+    /// How many bytes of what was sent along are kept.
+    bytes: usize,
+}
+
+impl HistoryView {
+    /// An agent's history.
+    pub(crate) fn of(watched: &WatchedAgent, uptime: Uptime, history: History, pings: Vec<Ping>) -> Self {
+        Self {
+            agent: watched.name.to_string(),
+            watch: watched.into(),
+            uptime: UptimeView {
+                day: uptime.day,
+                week: uptime.week,
+                month: uptime.month,
+                quarter: uptime.quarter,
+                days: uptime.days,
+            },
+            flips: history.flips.into_iter().map(FlipView::from).collect(),
+            next: history.next,
+            pings: pings.into_iter().map(PingView::from).collect(),
+        }
+    }
+}
+
+impl From<Flip> for FlipView {
+    fn from(flip: Flip) -> Self {
+        Self {
+            at: flip.at,
+            from: flip.from,
+            to: flip.to,
+            reason: flip.reason,
+            by: flip.by,
+        }
+    }
+}
+
+impl From<Ping> for PingView {
+    fn from(ping: Ping) -> Self {
+        let bytes = ping.sent().map_or(0, |sent| sent.len());
+        Self {
+            at: ping.at,
+            signal: ping.signal,
+            ignored: ping.ignored,
+            exit: ping.exit,
+            rid: ping.rid,
+            how: ping.how,
+            bytes,
+        }
+    }
+}
+
+/// The state of a watched agent.
+#[derive(ToSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = WatchStatus)]
+#[expect(dead_code, reason = "describes what the domains serialise")]
+pub(crate) enum WatchStatusName {
+    /// It was never heard.
+    New,
+    /// It was heard in time.
+    Up,
+    /// It is due, and within its grace.
+    Late,
+    /// It is silent beyond its grace, ran for too long, or failed by its own word.
+    Down,
+    /// Nobody waits for it.
+    Paused,
 }
 
 /// What an agent is to the policies.
@@ -108,6 +338,40 @@ impl AgentView {
             last_heartbeat: beat.as_ref().map(|beat| beat.at),
             healthy: beat.as_ref().map(|beat| beat.healthy),
             message: beat.and_then(|beat| beat.message),
+            status: None,
+            since: None,
+            due: None,
+            down_at: None,
+            schedule: None,
+            paused_by: None,
+        }
+    }
+
+    /// The agent as its watch has it. Who knows four states is told of a paused one that it is new: nothing is expected
+    /// of it.
+    pub(crate) fn watched(status: AgentStatus, watched: &WatchedAgent) -> Self {
+        let heard = &watched.state;
+        let state = match heard.status {
+            Status::New | Status::Paused => Liveness::New,
+            Status::Up => Liveness::Up,
+            Status::Late => Liveness::Late,
+            Status::Down => Liveness::Down,
+        };
+        Self {
+            name: status.agent.name.into(),
+            role: status.agent.role,
+            state,
+            created_at: status.created_at,
+            revoked_at: status.revoked_at,
+            last_heartbeat: heard.heard,
+            healthy: heard.heard.map(|_| heard.cause != Some(Cause::Failure)),
+            message: heard.message.clone(),
+            status: Some(heard.status),
+            since: heard.since,
+            due: watched.due,
+            down_at: watched.down_at,
+            schedule: Some(watched.settings.schedule.in_words()),
+            paused_by: heard.paused_by.clone(),
         }
     }
 }

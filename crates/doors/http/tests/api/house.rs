@@ -7,12 +7,19 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
+use cc_devops_fleet::badges::BadgeKeys;
+use cc_devops_fleet::watch::WatchSettings;
+use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_fleet::{NewAgent, NewToken, Token};
-use cc_devops_http::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Workers};
+use cc_devops_http::{Capabilities, Hygiene, Revenue, ServerConfig, Service, Watch, Workers};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::RequestId;
+use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
+use cc_devops_outbound::Guard;
+use cc_devops_outbound::egress::Allowed;
 use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
@@ -112,8 +119,9 @@ impl House {
     pub(crate) async fn around(memory: Memory, config: ServerConfig, change: impl FnOnce(&mut Ports)) -> Self {
         let control = control_plane(&memory, change).await;
         let (ended, ended_at) = unbounded_channel();
+        let with_watch = with_watch(&control).await;
         Self {
-            service: Service::new(config, control.clone()),
+            service: Service::new(config, with_watch),
             memory,
             control,
             ended,
@@ -126,6 +134,23 @@ impl House {
         let (ended, ended_at) = unbounded_channel();
         Self {
             service: Service::new(ServerConfig::default(), control.clone()),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
+    }
+
+    /// A house that tells people by channels of the test's own.
+    pub(crate) async fn telling(memory: Memory, channels: Vec<Channel>) -> Self {
+        let control = control_plane(&memory, |_| ()).await;
+        let (ended, ended_at) = unbounded_channel();
+        let capabilities = Capabilities {
+            watch: Some(watch(control.ports(), channels)),
+            ..Capabilities::from(control.clone())
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
             memory,
             control,
             ended,
@@ -151,6 +176,7 @@ impl House {
             revenue,
             hygiene,
             keeper: None,
+            watch: None,
         };
         Self {
             service: Service::new(ServerConfig::default(), capabilities),
@@ -159,6 +185,11 @@ impl House {
             ended,
             ended_at: Some(ended_at),
         }
+    }
+
+    /// The watch, as another process on the same store has it.
+    pub(crate) fn watch(&self) -> Watch {
+        watch(self.control.ports(), vec![log_channel()])
     }
 
     /// Starts the workers.
@@ -193,6 +224,12 @@ impl House {
     /// Posts JSON.
     pub(crate) async fn post(&self, uri: &str, caller: As, body: &Value) -> Answer {
         self.post_text(uri, caller, body.to_string()).await
+    }
+
+    /// Sends JSON by any method.
+    pub(crate) async fn send_json(&self, method: Method, uri: &str, caller: As, body: &Value) -> Answer {
+        let request = request(method, uri, caller).header(CONTENT_TYPE, "application/json");
+        self.call(request.body(body.to_string().into()).unwrap()).await
     }
 
     /// Posts what calls itself JSON.
@@ -257,6 +294,74 @@ pub(crate) async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Port
         FingerprintKey::new([7; 32]),
         RequestSettings::default(),
     ))
+}
+
+/// A control plane whose agents are watched, and that tells people by its log.
+async fn with_watch(control: &Arc<ControlPlane>) -> Capabilities {
+    let ports = control.ports();
+    let watch = watch(ports, vec![log_channel()]);
+    // What is broken on purpose has no agents to be listed.
+    if let Ok(agents) = ports.agents.list().await {
+        watch.watching.adopt(&agents, ports.clock.now()).await.unwrap();
+    }
+    Capabilities {
+        watch: Some(watch),
+        ..Capabilities::from(Arc::clone(control))
+    }
+}
+
+/// A channel that is the log.
+pub(crate) fn log_channel() -> Channel {
+    Channel {
+        name: "log".to_owned(),
+        bodies: false,
+        way: Way::Log,
+    }
+}
+
+/// The watch over these ports' agents, and who tells by these channels.
+pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
+    let names = channels.iter().map(|channel| channel.name.clone()).collect();
+    let policy = Arc::new(AlertPolicy::plain(names));
+    let conditions = Conditions::new(Arc::clone(&ports.state), Arc::clone(&policy));
+    let watching = Watching::new(
+        WatchingPorts {
+            state: Arc::clone(&ports.state),
+            agents: Arc::clone(&ports.agents),
+            conditions: Arc::new(conditions.clone()),
+            audit: Arc::clone(&ports.audit),
+            clock: Arc::clone(&ports.clock),
+        },
+        WatchSettings::default(),
+        [3; 32],
+    )
+    // As on AWS, so that whoever looks there sees them too.
+    .beats(Arc::clone(&ports.heartbeats));
+    let parts = Parts {
+        store: Arc::clone(&ports.state),
+        conditions: Arc::new(conditions),
+        secrets: Arc::clone(&ports.secrets),
+        variables: Arc::new(|_| None),
+        clock: Arc::clone(&ports.clock),
+        outside: Outside {
+            guard: Guard::new(Allowed::default()),
+            certificates: None,
+            topics: None,
+        },
+    };
+    Watch {
+        watching: Arc::new(watching),
+        alerts: Alerts::new(
+            Arc::clone(&ports.state),
+            Arc::clone(&policy),
+            Arc::clone(&ports.audit),
+            Arc::clone(&ports.clock),
+        ),
+        telling: Telling::new(Arc::clone(&ports.state), policy, None),
+        delivering: Delivering::new(channels, parts),
+        outside: None,
+        badges: BadgeKeys::new([4; 32]),
+    }
 }
 
 /// Looks again and again until something is there; a test that waits in vain fails by its timeout.

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod actions;
+mod alerting;
 mod authorisation;
 mod bad_input;
 mod connections;
@@ -12,6 +13,7 @@ mod http2;
 mod lasting;
 mod leases;
 mod limits;
+mod pings;
 mod places;
 mod reading;
 mod repositories;

@@ -173,12 +173,15 @@ async fn agents_are_shown_with_their_state() {
         let rows = list["agents"].as_array().unwrap().clone();
         rows.into_iter().find(|row| row["name"] == sample::AGENT).unwrap()
     };
-    let up = state(300).await;
+    let up = state(299).await;
     assert_eq!(up["state"], "up");
     assert_eq!(up["message"], "all well");
     assert_eq!(up["lastHeartbeat"], sample::START.to_string());
-    assert_eq!(state(301).await["state"], "late");
-    assert_eq!(state(601).await["state"], "down");
+    assert_eq!(state(300).await["state"], "late", "at the very instant (rule R2)");
+    assert_eq!(state(599).await["state"], "late");
+    let down = state(600).await;
+    assert_eq!((&down["state"], &down["status"]), (&json!("down"), &json!("down")));
+    assert_eq!(down["since"], sample::after(600).to_string());
     house.post(uri, As::Agent, &json!({"healthy": false})).await;
     assert_eq!(state(601).await["state"], "down");
     let other = house.get("/v1/agents", As::Other).await.json();
