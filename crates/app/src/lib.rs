@@ -14,6 +14,7 @@ pub mod repositories;
 pub mod revenue;
 pub mod settings;
 pub mod unkept;
+pub mod watch;
 
 #[cfg(feature = "cli")]
 pub mod audit_archive;

@@ -33,12 +33,15 @@ mod table;
 mod times;
 mod topics;
 mod walk;
+mod watching;
 mod webhooks;
 
 use std::sync::Arc;
 
+use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::conditions::LoggedConditions;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 
@@ -47,6 +50,7 @@ pub use deploy_role::DeployRole;
 pub use queue::Queue;
 pub use resources::Resources;
 pub use stacks::Pace;
+pub use watching::Roster;
 
 /// What the adapters share.
 pub(crate) struct Shared {
@@ -109,7 +113,9 @@ impl Backend {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            conditions: self.conditions(),
+            conditions: Arc::new(LoggedConditions),
+            maintenance: Arc::new(StoredMode::new(self.state())),
+            left_conditions: Some(self.left_conditions()),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),

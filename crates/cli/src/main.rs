@@ -12,6 +12,7 @@ mod file_limit;
 mod logging;
 mod output;
 mod pinned;
+mod public_url;
 mod sealing;
 mod serve;
 mod store;

@@ -7,6 +7,7 @@ mod amount;
 mod heat;
 mod png;
 mod scale;
+mod shares;
 pub mod svg;
 pub mod terminal;
 
@@ -15,6 +16,7 @@ use jiff::civil::Date;
 pub use amount::Unit;
 pub use heat::{Cell, HeatMap, HeatRow};
 pub use png::{PngError, png};
+pub use shares::shares;
 
 /// A number on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

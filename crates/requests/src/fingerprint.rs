@@ -45,6 +45,12 @@ impl FingerprintKey {
         Fingerprint(self.mac(&meaning))
     }
 
+    /// A key of its own for another purpose, the same for as long as the ledger lives. Purposes are told apart by their
+    /// names; none is a fingerprint's meaning, which begins as JSON does.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        self.mac(format!("derived key: {purpose}").as_bytes())
+    }
+
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     fn mac(&self, meaning: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conditions::ConditionsForm;
+
 /// `[alerts]`; `C` is the form of a channel, which belongs to those who reach it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound(deserialize = "C: serde::de::DeserializeOwned"))]
@@ -35,6 +37,8 @@ pub struct AlertsFile<C> {
     pub quiet_hours: Vec<QuietForm>,
     /// What is not told for a time.
     pub silences: Vec<SilenceForm>,
+    /// From where on something is worth telling.
+    pub conditions: ConditionsForm,
 }
 
 impl<C> Default for AlertsFile<C> {
@@ -52,6 +56,7 @@ impl<C> Default for AlertsFile<C> {
             routes: Vec::new(),
             quiet_hours: Vec::new(),
             silences: Vec::new(),
+            conditions: ConditionsForm::default(),
         }
     }
 }

@@ -8,10 +8,13 @@ use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::{AgentName, Namespace, SecretName, Stage};
+use cc_devops_outbound::Guard;
+use cc_devops_outbound::egress::{Allowed, network};
 use cc_devops_policy::PolicySet;
 use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
+use super::alerts::{self, AlertSettings};
 use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
 use super::problems::{Findings, Origin, Problem};
 use super::repositories::{self, RepositoriesSettings};
@@ -32,6 +35,10 @@ pub struct Settings {
     /// The HTTP API.
     #[cfg(feature = "cli")]
     pub server: cc_devops_http::ServerConfig,
+    /// What ping addresses, badges and links begin with, without a slash at its end; the listening address where it is
+    /// not given.
+    #[cfg(feature = "cli")]
+    pub public_url: Option<String>,
     /// When an agent counts as late or down.
     pub rhythm: Rhythm,
     /// Who decides what is allowed.
@@ -43,6 +50,10 @@ pub struct Settings {
     pub stacks: BTreeMap<cc_devops_kernel::names::StackName, cc_devops_embedded::stacks::StackCommand>,
     /// How long what is kept.
     pub retention: RetentionSettings,
+    /// Whom to tell of what needs a person.
+    pub alerts: Box<AlertSettings>,
+    /// Which networks are reached although they are not public.
+    pub egress: Allowed,
     /// How MRR is computed and reported.
     pub revenue: Box<RevenueSettings>,
     /// Which repositories are looked after, and what is demanded of them.
@@ -127,8 +138,11 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         ModeName::Normal => Mode::Normal,
         ModeName::Maintenance => Mode::Maintenance,
     };
+    let egress = egress(file, &mut findings);
     #[cfg(feature = "cli")]
-    let server = server::check(file, (rhythm, mode), &mut findings);
+    let public_url = server::public_url(file, &mut findings);
+    #[cfg(feature = "cli")]
+    let server = server::check(file, (rhythm, mode), (public_url.as_ref(), &egress), &mut findings);
     let policy = match &file.policy.dir {
         Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
         None => PolicySource::Shipped(file.policy.set.into()),
@@ -153,28 +167,38 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let repositories = installation
         .as_ref()
         .and_then(|installation| repositories::check(file, installation, &mut findings));
+    let guard = Guard::new(egress.clone());
+    let alerts = installation
+        .as_ref()
+        .and_then(|installation| alerts::check(file, (installation, aws.as_ref()), &guard, &mut findings));
     if !findings.problems.is_empty() {
         return Err(findings.problems);
     }
-    let (Some(mut installation), Some(revenue), Some(repositories)) = (installation, revenue, repositories) else {
+    let (Some(mut installation), Some(revenue), Some(repositories), Some(alerts)) =
+        (installation, revenue, repositories, alerts)
+    else {
         return Err(findings.problems);
     };
     #[cfg(feature = "cli")]
     let Some(server) = server else {
         return Err(findings.problems);
     };
-    installation.credentials = credentials(&revenue, &repositories, aws.as_ref());
+    installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());
     Ok(Settings {
         installation,
         mode,
         #[cfg(feature = "cli")]
         server,
+        #[cfg(feature = "cli")]
+        public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
         rhythm,
         policy,
         requests,
         #[cfg(feature = "embedded")]
         stacks,
         retention,
+        alerts: Box::new(alerts),
+        egress,
         revenue: Box::new(revenue),
         repositories: Box::new(repositories),
         aws,
@@ -189,6 +213,11 @@ fn aws(file: &ConfigFile, installation: Option<&Installation>, findings: &mut Fi
     };
     let names = section.clone();
     (file.backend == BackendName::Aws).then_some(AwsSettings { stage, names })
+}
+
+/// The networks that are reached although they are not public.
+fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
+    Allowed::new(findings.listed("egress.allow", &file.egress.allow, network))
 }
 
 /// The stages with a deploy timeout of their own.
@@ -228,6 +257,7 @@ fn installation(file: &ConfigFile, stages: Option<Stages>, findings: &mut Findin
 fn credentials(
     revenue: &RevenueSettings,
     repositories: &RepositoriesSettings,
+    alerts: &AlertSettings,
     aws: Option<&AwsSettings>,
 ) -> Vec<SecretName> {
     let named = [
@@ -236,7 +266,7 @@ fn credentials(
         Some(&repositories.token),
         repositories.webhook.as_ref(),
     ];
-    let mut all: Vec<SecretName> = named.into_iter().flatten().cloned().collect();
+    let mut all: Vec<SecretName> = named.into_iter().flatten().chain(alerts.secrets()).cloned().collect();
     // The ledger's key is no secret of the namespace unless somebody put it there.
     let ledger_key = aws.and_then(|aws| aws.names.ledger_key.as_deref());
     all.extend(ledger_key.and_then(|name| SecretName::new(name).ok()));

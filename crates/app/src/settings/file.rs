@@ -7,12 +7,16 @@ mod server;
 
 use std::collections::BTreeMap;
 
+use cc_devops_outbound::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::retention::RetentionSection;
 pub use super::stacks::{DeploysSection, StackSection};
 pub use server::ServerSection;
+
+/// `[alerts]`: its own crates define it, and what it means.
+pub type AlertsSection = cc_devops_alerts::policy::AlertsFile<cc_devops_notify::ChannelSettings>;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +36,8 @@ pub struct ConfigFile {
     pub egress: EgressSection,
     /// When an agent counts as late or down.
     pub fleet: FleetSection,
+    /// Who is told of what needs a person, and how.
+    pub alerts: AlertsSection,
     /// Who may do what.
     pub policy: PolicySection,
     /// How requests are carried out.
@@ -52,6 +58,34 @@ pub struct ConfigFile {
     pub deploys: DeploysSection,
     /// The stacks that `deployLambda` changes here, by name without the stage.
     pub stacks: BTreeMap<String, StackSection>,
+}
+
+impl ConfigFile {
+    /// The file as people are shown it: without what an address holds beyond its host, which is often a secret.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        for url in shown
+            .alerts
+            .channels
+            .iter_mut()
+            .filter_map(|channel| channel.url.as_mut())
+        {
+            *url = Url::parse(url).map_or_else(|_| "\u{2026}".to_owned(), |url| host_alone(&url));
+        }
+        shown
+    }
+}
+
+/// An address without what may be a secret in it.
+fn host_alone(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if bare {
+        format!("{origin}/")
+    } else {
+        format!("{origin}/\u{2026}")
+    }
 }
 
 /// How the control plane behaves.

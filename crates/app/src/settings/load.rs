@@ -278,8 +278,25 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Problem, Pointer
         ValidationErrorKind::Type { .. } => one(shape::must_be(&expected_type(error, schema))),
         ValidationErrorKind::Enum { options } => one(format!("must be one of {options}")),
         ValidationErrorKind::Constant { expected_value } => one(format!("must be {expected_value}")),
-        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {
-            one(shape::must_be_one_of(&alternatives(error, schema)))
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            // The alternative is meant that the value has the type of: what is wrong within it says more.
+            let of_type = |errors: &&Vec<ValidationError<'_>>| {
+                let mut inner = errors
+                    .iter()
+                    .filter(|inner| inner.instance_path() == error.instance_path());
+                !errors.is_empty()
+                    && inner.all(|inner| {
+                        let kind = inner.kind();
+                        !matches!(
+                            kind,
+                            ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
+                        )
+                    })
+            };
+            match context.iter().find(of_type) {
+                Some(errors) => errors.iter().flat_map(|inner| explain(inner, schema)).collect(),
+                None => one(shape::must_be_alternative(schema.pointer(error.schema_path().as_str()))),
+            }
         }
         ValidationErrorKind::Minimum { limit } => one(shape::must_be_at_least(limit)),
         ValidationErrorKind::Maximum { limit } => one(shape::must_be_at_most(limit)),
@@ -301,11 +318,6 @@ fn holder<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Valu
 
 fn expected_type(error: &ValidationError<'_>, schema: &Value) -> String {
     holder(error, schema).map_or_else(String::new, shape::type_of)
-}
-
-/// The constants of an `anyOf` or `oneOf`, which is how documented enumerations are written.
-fn alternatives(error: &ValidationError<'_>, schema: &Value) -> String {
-    shape::constants(schema.pointer(error.schema_path().as_str()))
 }
 
 /// The keys of the object whose `additionalProperties` stands at `place` in the schema.

@@ -8,6 +8,7 @@
 //!
 //! All problems are reported together.
 
+mod alerts;
 mod check;
 pub mod file;
 #[cfg(feature = "cli")]
@@ -20,14 +21,15 @@ mod revenue;
 mod server;
 mod shape;
 #[cfg(test)]
-#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(all(feature = "cli", feature = "embedded"))]
 mod sources_tests;
 mod stacks;
 #[cfg(test)]
-#[cfg(all(feature = "cli", feature = "aws", feature = "embedded"))]
+#[cfg(all(feature = "cli", feature = "embedded"))]
 mod tests;
 mod variables;
 
+pub use alerts::{AlertSettings, LOG_CHANNEL, TOPIC_CHANNEL};
 pub use check::{AwsSettings, PolicySource, Settings};
 #[cfg(feature = "cli")]
 pub use load::{DEFAULT_FILE, LoadedSettings, load, of_text};

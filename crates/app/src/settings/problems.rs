@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cc_devops_kernel::names::{Namespace, SecretName};
+use cc_devops_kernel::names::{NameError, Namespace, SecretName};
 use cc_devops_repos::policy::{Policy, PolicyErrors};
 use serde::Serialize;
 
@@ -65,6 +65,15 @@ impl<'a> Origin<'a> {
             whole_secret_names: false,
         }
     }
+
+    /// A secret that is named below the namespace.
+    pub(crate) fn secret_name(&self, namespace: &Namespace, name: &str) -> Result<SecretName, NameError> {
+        if self.whole_secret_names && name.starts_with('/') {
+            SecretName::new(name)
+        } else {
+            SecretName::new(format!("/{namespace}/{}", name.trim_start_matches('/')))
+        }
+    }
 }
 
 /// Collects problems, so that all are told at once.
@@ -94,12 +103,15 @@ impl<'a> Findings<'a> {
 
     /// A secret that is named below the namespace.
     pub(crate) fn secret(&mut self, path: &str, namespace: &Namespace, name: &str) -> Option<SecretName> {
-        let name = if self.origin.whole_secret_names && name.starts_with('/') {
-            name.to_owned()
-        } else {
-            format!("/{namespace}/{}", name.trim_start_matches('/'))
-        };
-        self.take(path, SecretName::new(name))
+        let name = self.origin.secret_name(namespace, name);
+        self.take(path, name)
+    }
+
+    /// The entries of a list, each read on its own.
+    pub(crate) fn listed<T>(&mut self, path: &str, list: &[String], read: fn(&str) -> Result<T, String>) -> Vec<T> {
+        let entries = list.iter().enumerate();
+        let entries = entries.filter_map(|(at, text)| self.take(format!("{path}[{at}]"), read(text)));
+        entries.collect()
     }
 
     /// A path of the file, which counts from the folder the file stands in.

@@ -9,6 +9,7 @@ use cc_devops_http::config::{Limits, RateLimit, ServerConfig, Tls, WebhookDelive
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::{Allowed, network};
 use cc_devops_outbound::loopback::is_loopback_address;
+use cc_devops_outbound::{PlainHttp, Url, base_address};
 use jiff::SignedDuration;
 
 use super::file::{ConfigFile, ServerSection};
@@ -20,10 +21,18 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("{text:?} is no address with a port; write for example 127.0.0.1:8787 or [::1]:8787"))
 }
 
+/// What ping addresses, badges and links begin with.
+pub(crate) fn public_url(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Url> {
+    let text = file.server.public_url.as_deref()?;
+    // Whether what stands in front of it speaks TLS is its operator's to know.
+    findings.take("server.public_url", base_address(text, PlainHttp::Anywhere))
+}
+
 /// Checks the section, and those that the door needs beside it.
 pub(crate) fn check(
     file: &ConfigFile,
     (rhythm, mode): (Rhythm, Mode),
+    (public, egress): (Option<&Url>, &Allowed),
     findings: &mut Findings<'_>,
 ) -> Option<ServerConfig> {
     let section = &file.server;
@@ -63,12 +72,17 @@ pub(crate) fn check(
             requests_per_second,
             burst,
         });
+    let mut names = findings.listed("server.names", &section.names, host_name);
+    // Whoever follows one of its own links addresses it by that name; a server that answers to all needs none.
+    if !names.is_empty() || listen.is_some_and(|address| is_loopback_address(address.ip())) {
+        names.extend(public.and_then(|url| host_name(url.host_str()?).ok()));
+    }
     Some(ServerConfig {
         listen: listen?,
         tls,
         allow_plaintext: section.allow_plaintext,
-        names: listed("server.names", &section.names, host_name, findings),
-        proxies: listed("server.proxies", &section.proxies, network, findings),
+        names,
+        proxies: findings.listed("server.proxies", &section.proxies, network),
         limits: limits(section),
         rate_limit,
         in_flight: size(section.in_flight),
@@ -84,21 +98,9 @@ pub(crate) fn check(
             },
             timeout: Duration::from_secs(section.webhook_timeout_seconds.into()),
         },
-        egress: egress(file, findings),
+        egress: egress.clone(),
         ..ServerConfig::default()
     })
-}
-
-fn egress(file: &ConfigFile, findings: &mut Findings<'_>) -> Allowed {
-    let networks = listed("egress.allow", &file.egress.allow, network, findings);
-    Allowed::new(networks)
-}
-
-/// The entries of a list, each read on its own.
-fn listed<T>(path: &str, list: &[String], read: fn(&str) -> Result<T, String>, findings: &mut Findings<'_>) -> Vec<T> {
-    let entries = list.iter().enumerate();
-    let entries = entries.filter_map(|(at, text)| findings.take(format!("{path}[{at}]"), read(text)));
-    entries.collect()
 }
 
 fn limits(section: &ServerSection) -> Limits {

@@ -83,16 +83,26 @@ pub(crate) fn type_of(setting: &Value) -> String {
     words.join(" or ")
 }
 
-/// The constants among alternatives, which is how documented enumerations are written.
+/// The constants among alternatives, which is how documented enumerations are written, also where they may be left out.
 pub(crate) fn constants(alternatives: Option<&Value>) -> String {
-    let options: Vec<String> = alternatives
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|option| option.get("const"))
-        .map(Value::to_string)
-        .collect();
+    let options = alternatives.and_then(Value::as_array).into_iter().flatten();
+    let options = options.map(|option| match option.get("const") {
+        Some(constant) => constant.to_string(),
+        None => constants(option.get("oneOf").or_else(|| option.get("anyOf"))),
+    });
+    let options: Vec<String> = options.filter(|option| !option.is_empty()).collect();
     options.join(", ")
+}
+
+/// What must stand where one of several schemas is to hold.
+pub(crate) fn must_be_alternative(alternatives: Option<&Value>) -> String {
+    let constants = constants(alternatives);
+    if !constants.is_empty() {
+        return must_be_one_of(&constants);
+    }
+    let options = alternatives.and_then(Value::as_array).into_iter().flatten();
+    let types: Vec<String> = options.map(type_of).filter(|words| !words.is_empty()).collect();
+    must_be(&types.join(" or "))
 }
 
 pub(crate) fn must_be(what: &str) -> String {

@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use cc_devops_kernel::input;
 use cc_devops_repos::policy::Policy as RepositoryPolicy;
 use cc_devops_revenue::policy::Policy;
 use serde_json::{Value, json};
 
 use super::check::check;
-use super::file::ConfigFile;
+use super::file::{AlertsSection, ConfigFile};
 use super::problems::{Origin, ReadPolicy};
 use super::shape::{self, covers, schema};
 use super::{Problem, Settings, rate};
@@ -37,6 +38,8 @@ pub enum Form {
     RevenuePolicy,
     /// What one unit of each currency is worth in dollars: `eur=1.08,jpy=0.0067`.
     FixedRates,
+    /// The whole section, as JSON: `{"routes": [{"match": {"severity": "critical"}, "channels": ["topic"]}]}`.
+    Section,
     /// The text of the file that the setting names.
     Contents,
 }
@@ -51,7 +54,7 @@ const fn written(name: &'static str, setting: &'static str, form: Form) -> Varia
 }
 
 /// Every variable of a function. Where two are one setting, the later one counts.
-pub const VARIABLES: [Variable; 33] = [
+pub const VARIABLES: [Variable; 34] = [
     plain("STAGE", "aws.stage"),
     written("STAGES", "installation.stages", Form::List),
     plain("AGENT_NAME", "installation.agent"),
@@ -76,6 +79,7 @@ pub const VARIABLES: [Variable; 33] = [
     plain("REPOSITORIES_FUNCTION", "aws.repositories_function"),
     plain("ALERT_TOPIC_ARN", "aws.alert_topic_arn"),
     plain("DEPLOY_ROLE_ARN", "aws.deploy_role_arn"),
+    written("ALERTS", "alerts", Form::Section),
     written("REVENUE_POLICY", "revenue.policy", Form::RevenuePolicy),
     written("REVENUE_RATES", "revenue.fixed_rates", Form::FixedRates),
     plain("RATES_URL", "revenue.rates_url"),
@@ -237,6 +241,12 @@ fn value_of(variable: Variable, text: &str, schema: &Value) -> Result<Vec<(Keys,
             }
             Ok(values)
         }
+        Form::Section => {
+            let section = input::document(text.as_bytes()).map_err(|error| format!("it is no JSON: {error}"))?;
+            // Read for its own sake, so that what is wrong is said of this variable.
+            serde_json::from_value::<AlertsSection>(section.clone()).map_err(|error| error.to_string())?;
+            Ok(vec![(path, section)])
+        }
         Form::Contents => Ok(Vec::new()),
     }
 }
@@ -272,6 +282,9 @@ fn by_variable(problem: Problem, get: &dyn Fn(&str) -> Option<String>) -> Proble
     if variable.name == "STAGE" {
         message.push_str("; STAGES names them");
     }
+    if variable.form == Form::Section {
+        message = format!("{}: {message}", problem.path);
+    }
     said(variable.name, &problem.path, message)
 }
 
@@ -281,7 +294,7 @@ impl Variable {
         let more = match self.form {
             Form::RevenuePolicy => covers("revenue.options", path),
             Form::FixedRates => covers("revenue.rates", path),
-            Form::Plain | Form::List | Form::Contents => false,
+            Form::Plain | Form::List | Form::Section | Form::Contents => false,
         };
         more || covers(self.setting, path)
     }

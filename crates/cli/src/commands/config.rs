@@ -15,7 +15,8 @@ Examples:
 
 const SHOW_HELP: &str = "\
 Shows every key: from the file, else from CC_DEVOPS__SECTION__KEY, else the default. The
-environment counts more than the file.
+environment counts more than the file. Of a channel's address the host alone is shown, because the
+rest is often a secret.
 
 Example:
   CC_DEVOPS__SERVER__LISTEN=127.0.0.1:9000 cc-devops config show";
@@ -69,10 +70,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
             Err(other) => Err(other),
         },
         Command::Show => {
-            let loaded = context.load_settings()?;
-            let text = toml::to_string(&loaded.file)
+            let shown = context.load_settings()?.file.shown();
+            let text = toml::to_string(&shown)
                 .map_err(|error| CliError::internal("the configuration cannot be written as TOML", error))?;
-            output.answer(&loaded.file, || text.trim_end().to_owned())
+            output.answer(&shown, || text.trim_end().to_owned())
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod action_name;
 pub(crate) mod agents;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod backup;
 #[cfg(feature = "aws")]
@@ -14,7 +15,9 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
+pub(crate) mod fleet;
 pub(crate) mod health;
+pub(crate) mod maintenance;
 pub(crate) mod man;
 pub(crate) mod outbox;
 pub(crate) mod policy;
@@ -23,6 +26,7 @@ pub(crate) mod repos;
 pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod revenue;
+mod schedules;
 pub(crate) mod sealing_key;
 pub(crate) mod secrets;
 pub(crate) mod send;
@@ -32,6 +36,7 @@ mod submit;
 mod submitted;
 mod times;
 pub(crate) mod webhooks;
+mod who;
 pub(crate) mod workflows;
 
 use clap::Subcommand;
@@ -54,9 +59,18 @@ pub(crate) enum Operation {
     /// See who holds a stack, and free one whose last deploy's fate was unknown
     #[command(subcommand)]
     Stacks(stacks::Command),
-    /// Add, list and revoke agents, and replace their tokens
+    /// Add, list and revoke agents, replace their tokens, and set how they are watched
     #[command(subcommand)]
     Agents(agents::Command),
+    /// See what needs a person, take it on, silence it, and try the channels
+    #[command(subcommand)]
+    Alerts(alerts::Command),
+    /// Say a schedule in words, and try schedules and alerts on past data
+    #[command(subcommand)]
+    Fleet(fleet::Command),
+    /// Let the control plane do nothing unasked for a time
+    #[command(subcommand)]
+    Maintenance(maintenance::Command),
     /// List and read secrets, and replace the key that protects them
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -118,6 +132,9 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Requests(command) => Box::pin(requests::run(context, command)).await,
         Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,
+        Operation::Alerts(command) => Box::pin(alerts::run(context, command)).await,
+        Operation::Fleet(command) => Box::pin(fleet::run(context, &command)).await,
+        Operation::Maintenance(command) => Box::pin(maintenance::run(context, command)).await,
         Operation::Secrets(command) => Box::pin(secrets::run(context, command)).await,
         Operation::SealingKey(command) => Box::pin(sealing_key::run(context, command)).await,
         Operation::Outbox(command) => Box::pin(outbox::run(context, command)).await,

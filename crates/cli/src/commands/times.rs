@@ -11,20 +11,38 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     let hint = || format!("{text:?} is no time; write 2026-01-31T12:00:00Z, or how long ago: 90m, 24h, 7d");
-    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(hint)?;
-    let count: i64 = count.parse().map_err(|_| hint())?;
-    let seconds = match unit {
-        "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        "d" => Some(86_400),
-        _ => None,
+    let age = span(text).ok_or_else(hint)?;
+    SystemClock.now().checked_sub(age).map_err(|_| hint())
+}
+
+/// A time to come: RFC 3339, or how long until then, as in `90m` or `2d`.
+pub(super) fn parse_until(text: &str) -> Result<Timestamp, String> {
+    let hint = || format!("{text:?} is no time; write 2026-01-31T12:00:00Z, or how long until then: 90m, 24h, 7d");
+    let now = SystemClock.now();
+    let until = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) => now.checked_add(span(text).ok_or_else(hint)?).map_err(|_| hint())?,
     };
-    let age = seconds.and_then(|unit| count.checked_mul(unit)).ok_or_else(hint)?;
-    SystemClock
-        .now()
-        .checked_sub(SignedDuration::from_secs(age))
-        .map_err(|_| hint())
+    if until <= now {
+        return Err(format!("{text:?} is past; name a time to come"));
+    }
+    Ok(until)
+}
+
+fn span(text: &str) -> Option<SignedDuration> {
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1))?;
+    if !count.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let seconds = count.parse::<i64>().ok()?.checked_mul(unit)?;
+    Some(SignedDuration::from_secs(seconds))
 }
 
 /// A time, or a day's beginning in UTC, as in `2026-01-31`.
@@ -51,6 +69,21 @@ pub(super) fn show_or_dash(time: Option<Timestamp>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_to_come_is_a_point_or_a_length_of_time() {
+        let ahead = parse_until("90m").unwrap().duration_since(SystemClock.now());
+        assert!((5_340..=5_400).contains(&ahead.as_secs()));
+        assert_eq!(
+            show(parse_until("2999-01-31T12:00:00Z").unwrap()),
+            "2999-01-31T12:00:00Z"
+        );
+        assert!(parse_until("2001-01-31T12:00:00Z").unwrap_err().contains("past"));
+        assert!(parse_until("tomorrow").is_err());
+        for bad in ["", "2", "-2s", "+2s", "1.5h", "2 h", "2w"] {
+            assert!(parse_until(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_time_is_a_point_or_an_age() {

@@ -26,7 +26,7 @@ fn a_token_works_from_its_making_to_its_end() {
     let _server = place.serve();
     let added = place.run(&["agents", "add", "Orchestrator", "--json"]).exits(0).json();
     let token = added["token"].as_str().unwrap();
-    assert_eq!(added, json!({"agent": "Orchestrator", "token": token}));
+    assert_eq!(added["agent"], "Orchestrator");
     place.write("first", token);
     assert_eq!(
         send_as(&place, "Orchestrator", "r1", "first").exits(0).json()["status"],

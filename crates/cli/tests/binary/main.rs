@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod deploys;
@@ -11,6 +13,8 @@ mod deploys;
 mod edge;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod github_house;
 #[cfg(test)]
@@ -51,6 +55,8 @@ mod roll_back;
 mod sealing;
 #[cfg(test)]
 mod serving;
+#[cfg(test)]
+mod sink;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cc_devops_kernel::health::{Health, Mode};
 use cc_devops_kernel::installation::Installation;
@@ -13,6 +13,7 @@ use cc_devops_outbox::ports::Standing;
 use cc_devops_queue::{AT_ONCE, Batch, Delivered};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::bus::{Signal, Taken};
+use cc_devops_requests::conditions::Thoroughness;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Backlog, Ports};
 use cc_devops_requests::retention::{Keeper, Rules};
@@ -25,6 +26,7 @@ use tokio::sync::OnceCell;
 
 use crate::payload::{Payload, Tick};
 use crate::repositories::task_answer;
+use crate::watch::{MakeWatch, Watch};
 
 /// About how many audit rows a heartbeat cuts off: a few seconds' work.
 const SECTION: usize = 1_000;
@@ -57,6 +59,9 @@ pub struct Setup {
     pub plane: Box<dyn Fn() -> BoxFuture<'static, PortResult<ControlPlane>> + Send + Sync>,
     /// Says how the outbox's consumers stand and what is open, for the alarms; called with each heartbeat.
     pub gauge: Gauge,
+    /// Makes the watch over the fleet, where this stage watches it. Called with the first sweep, because its key takes
+    /// a call.
+    pub watch: Option<MakeWatch>,
     /// Asks every system how it is; called with each heartbeat.
     pub full_check: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
@@ -65,6 +70,7 @@ pub struct Setup {
 pub struct Function {
     setup: Setup,
     plane: OnceCell<ControlPlane>,
+    watch: OnceCell<Watch>,
 }
 
 /// An invocation that failed as a whole; Lambda counts it as an error.
@@ -98,6 +104,7 @@ impl Function {
         Self {
             setup,
             plane: OnceCell::new(),
+            watch: OnceCell::new(),
         }
     }
 
@@ -204,7 +211,8 @@ impl Function {
     }
 
     async fn tick(&self, tick: Tick, left: Duration) -> Result<Value, InvocationFailed> {
-        let deadline = tokio::time::sleep(left.saturating_sub(TO_END));
+        let (begun, left) = (Instant::now(), left.saturating_sub(TO_END));
+        let deadline = tokio::time::sleep(left);
         let plane = self.plane().await.map_err(InvocationFailed::Start)?;
         let mut beat = Ok(());
         if tick == Tick::Heartbeat {
@@ -215,7 +223,13 @@ impl Function {
             }
             self.gauge(plane).await;
         }
-        let swept = plane.sweep(deadline).await;
+        // Beside each other: neither waits for what the other waits for.
+        let left = left.saturating_sub(begun.elapsed());
+        let (mut swept, watched) = futures::join!(plane.sweep(deadline), self.look(left));
+        swept.failures.extend(watched);
+        if let Err(error) = plane.look_for_conditions(Thoroughness::Quick).await {
+            swept.failures.push(error);
+        }
         for error in &swept.failures {
             tracing::warn!(%error, "a part of the sweep failed");
         }
@@ -237,11 +251,27 @@ impl Function {
         Ok(answer(200, &body))
     }
 
+    /// Looks at the fleet, and tells people what is to be told. What went wrong.
+    async fn look(&self, left: Duration) -> Vec<PortError> {
+        let Some(make) = &self.setup.watch else {
+            return Vec::new();
+        };
+        match self.watch.get_or_try_init(make).await {
+            Ok(watch) => watch.look(left).await,
+            Err(error) => vec![error],
+        }
+    }
+
     /// Cuts the oldest rows off the audit trail, where it is not kept for ever. The rest ends by itself.
     async fn forget(&self) {
         let Setup { mode, rules, ports, .. } = &self.setup;
-        if *mode == Mode::Maintenance || rules.audit_days.is_none() {
+        if rules.audit_days.is_none() {
             return;
+        }
+        match ports.maintenance.mode(*mode, ports.clock.now()).await {
+            Ok(Mode::Normal) => {}
+            Ok(Mode::Maintenance) => return,
+            Err(error) => return tracing::warn!(%error, "nobody knows whether anything may be forgotten; nothing is"),
         }
         let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
         let mut run = keeper.begin();
@@ -276,8 +306,10 @@ impl Function {
         } = &self.setup;
         match task {
             Task::HealthCheck => {
-                let checks = ports.checks.check().await;
-                let health = Health::of(installation, *mode, checks, ports.clock.now());
+                let (checks, now) = (ports.checks.check().await, ports.clock.now());
+                // Where nobody knows, what is configured is said; the checks say what cannot be read.
+                let mode = ports.maintenance.mode(*mode, now).await.unwrap_or(*mode);
+                let health = Health::of(installation, mode, checks, now);
                 answer(200, &serde_json::to_value(&health).unwrap_or_default())
             }
             Task::GithubRepoCheck | Task::WorkflowMonitor => {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
 use cc_devops_app::{AppError, Capabilities, NO_OWNER, Program, Settings, aws, billing, revenue};
-use cc_devops_kernel::ports::PortError;
+use cc_devops_aws::Roster;
+use cc_devops_kernel::ports::{PortError, PortResult};
 use futures::FutureExt;
 
 use crate::repositories::RepositoriesFunction;
 use crate::revenue::MrrFunction;
+use crate::watch::{MakeWatch, Watch};
 use crate::{Function, Setup};
 
 /// What the template tells a function.
@@ -42,6 +44,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
     let (capabilities, backend) = capabilities(settings).await?;
     let capabilities = Arc::new(capabilities);
     let (made, gauged) = (Arc::clone(&capabilities), backend.clone());
+    let (watching, watched, roster) = (Arc::clone(&capabilities), backend.clone(), Arc::new(Roster::default()));
     let settings = &capabilities.settings;
     Ok(Function::new(Setup {
         installation: settings.installation.clone(),
@@ -54,6 +57,9 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
             let made = Arc::clone(&made);
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
         }),
+        watch: settings.watches.then(|| -> MakeWatch {
+            Box::new(move || watch(Arc::clone(&watching), watched.clone(), Arc::clone(&roster)).boxed())
+        }),
         gauge: Box::new(move |standings, backlog, now| gauged.log_standing(standings, backlog, now)),
         full_check: Box::new(move || {
             let backend = backend.clone();
@@ -65,12 +71,34 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
     }))
 }
 
+/// The watch over the agents of the parameter.
+async fn watch(
+    capabilities: Arc<Capabilities>,
+    backend: cc_devops_aws::Backend,
+    roster: Arc<Roster>,
+) -> PortResult<Watch> {
+    let watching = Arc::new(capabilities.watching().await?);
+    let enrolled = Arc::clone(&watching);
+    Ok(Watch {
+        enrol: Box::new(move |now| {
+            let (backend, watching, roster) = (backend.clone(), Arc::clone(&enrolled), Arc::clone(&roster));
+            async move { roster.bring_in_line(&backend, &watching, now).await }.boxed()
+        }),
+        watching,
+        telling: Arc::new(capabilities.telling()),
+        delivering: Arc::new(capabilities.delivering()),
+        clock: Arc::clone(&capabilities.ports.clock),
+    })
+}
+
 /// The function that reports MRR. Makes no call but where credentials need one.
 ///
 /// # Errors
 /// No region is known, or an address of exchange rates is none or would be reached in the clear.
 pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
-    let (capabilities, _) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings).await?;
+    // It may write no alerts.
+    capabilities.ports.conditions = backend.revenue_conditions();
     let (settings, ports) = (&capabilities.settings, &capabilities.ports);
     let account = billing::billing(&settings.revenue, ports, None);
     let reporter = revenue::reporter(&settings.revenue, settings.installation.clone(), account, ports.clone())?;
@@ -86,7 +114,9 @@ pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
 /// # Errors
 /// No region is known.
 pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
-    let (capabilities, backend) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings).await?;
+    // It may write no alerts.
+    capabilities.ports.conditions = backend.repository_conditions();
     let ports = &capabilities.ports;
     let tools = capabilities.repositories();
     let tools = tools.ok_or_else(|| AppError::Usage(NO_OWNER.to_owned()))?;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct ServerSection {
     /// The address and port to listen on.
     pub listen: String,
+    /// What ping addresses, badges and links begin with; the listening address where it is not given.
+    pub public_url: Option<String>,
     /// The certificate chain in PEM.
     pub tls_cert: Option<String>,
     /// Its private key in PEM.
@@ -86,6 +88,7 @@ impl Default for ServerSection {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8787".to_owned(),
+            public_url: None,
             tls_cert: None,
             tls_key: None,
             allow_plaintext: false,

@@ -1,0 +1,132 @@
+//! The watch over the agents, and who tells people: built once for the server, for the functions and for an operator's
+//! commands.
+
+use std::sync::Arc;
+
+use cc_devops_alerts::{Alerts, Conditions, Telling};
+use cc_devops_fleet::badges::BadgeKeys;
+use cc_devops_fleet::schedule::Schedule;
+use cc_devops_fleet::watch::WatchSettings;
+use cc_devops_fleet::watching::{Watching, WatchingPorts};
+use cc_devops_kernel::health::Mode;
+use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_notify::{Delivering, Outside, Parts, Variables};
+use cc_devops_outbound::Guard;
+
+use crate::capabilities::{Backend, Capabilities};
+use crate::settings::Settings;
+
+/// What the key of the ping addresses is derived for.
+const PING_ADDRESSES: &str = "ping addresses";
+/// What the key of the badges' addresses is derived for.
+const BADGES: &str = "badges";
+
+impl Settings {
+    /// How agents are watched that have no settings of their own.
+    pub fn watched_by_default(&self) -> WatchSettings {
+        WatchSettings {
+            schedule: Schedule::Period(self.rhythm.period),
+            grace: self.rhythm.grace,
+            ..WatchSettings::default()
+        }
+    }
+}
+
+impl Capabilities {
+    /// Where it is noted what needs a person.
+    pub fn conditions(&self) -> Conditions {
+        Conditions::new(Arc::clone(&self.ports.state), Arc::clone(&self.settings.alerts.policy))
+    }
+
+    /// The watch over the agents.
+    ///
+    /// # Errors
+    /// The store's key cannot be read.
+    pub async fn watching(&self) -> PortResult<Watching> {
+        let key = self.backend().fingerprint_key().await?;
+        let ports = WatchingPorts {
+            state: Arc::clone(&self.ports.state),
+            agents: Arc::clone(&self.ports.agents),
+            conditions: Arc::new(self.conditions()),
+            audit: Arc::clone(&self.ports.audit),
+            clock: Arc::clone(&self.ports.clock),
+        };
+        let watching = Watching::new(ports, self.settings.watched_by_default(), key.derive(PING_ADDRESSES));
+        Ok(match self.backend() {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(_) => watching,
+            #[cfg(feature = "aws")]
+            Backend::Aws(backend) => watching
+                .hearing(backend.hearing())
+                .beats(Arc::clone(&self.ports.heartbeats)),
+        })
+    }
+
+    /// Watches an agent no longer, after its tokens were revoked. One that is not watched stays so.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn watched_no_longer(&self, name: &AgentName, by: &str) -> PortResult<()> {
+        match self.watching().await?.remove(name, by).await {
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// The keys of badges' addresses.
+    ///
+    /// # Errors
+    /// The store's key cannot be read.
+    pub async fn badge_keys(&self) -> PortResult<BadgeKeys> {
+        let key = self.backend().fingerprint_key().await?;
+        Ok(BadgeKeys::new(key.derive(BADGES)))
+    }
+
+    /// Alerts, as people see and handle them.
+    pub fn alerts(&self) -> Alerts {
+        Alerts::new(
+            Arc::clone(&self.ports.state),
+            Arc::clone(&self.settings.alerts.policy),
+            Arc::clone(&self.ports.audit),
+            Arc::clone(&self.ports.clock),
+        )
+    }
+
+    /// Decides whom to tell of what.
+    pub fn telling(&self) -> Telling {
+        let configured = (self.settings.mode == Mode::Maintenance).then(|| CONFIGURED.to_owned());
+        Telling::new(
+            Arc::clone(&self.ports.state),
+            Arc::clone(&self.settings.alerts.policy),
+            configured,
+        )
+    }
+
+    /// Sends what is to be told, by the channels of the settings. No call is made yet.
+    pub fn delivering(&self) -> Delivering {
+        let variables: Variables = Arc::new(|name| std::env::var(name).ok());
+        let topics = match self.backend() {
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(_) => None,
+            #[cfg(feature = "aws")]
+            Backend::Aws(backend) => Some(backend.topics()),
+        };
+        let parts = Parts {
+            store: Arc::clone(&self.ports.state),
+            conditions: Arc::new(self.conditions()),
+            secrets: Arc::clone(&self.ports.secrets),
+            variables,
+            clock: Arc::clone(&self.ports.clock),
+            outside: Outside {
+                guard: Guard::new(self.settings.egress.clone()),
+                certificates: None,
+                topics,
+            },
+        };
+        Delivering::new(self.settings.alerts.channels.clone(), parts)
+    }
+}
+
+/// Why nothing is done unasked where the configuration says so.
+const CONFIGURED: &str = "the configuration says mode = \"maintenance\"";
