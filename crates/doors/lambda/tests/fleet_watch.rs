@@ -135,8 +135,8 @@ impl Fleet {
 }
 
 async fn watched(function: &Watch, name: &str) -> WatchedAgent {
-    let agents = function.watching.list().await.unwrap();
-    agents.into_iter().find(|agent| agent.name == agent_name(name)).unwrap()
+    let found = function.watching.watched(&agent_name(name), function.clock.now()).await;
+    found.unwrap().unwrap()
 }
 
 /// The sweeps of two functions in the same minute.
