@@ -1,6 +1,7 @@
 //! What people do with alerts: see them, take them on, silence them, and switch maintenance mode. Each act and its audit
 //! row are one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cc_devops_kernel::access::Access;
@@ -14,10 +15,12 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::alert::{Acknowledged, Alert, WaitsFor, shortened};
+use crate::alert::{Acknowledged, Alert, AlertState, WaitsFor, shortened};
+use crate::condition::Severity;
 use crate::conditions::TRIES;
+use crate::delivery::Delivery;
 use crate::policy::{AlertPolicy, Match, OVER};
-use crate::seen::{Cursor, Page, Seen, lists};
+use crate::seen::{Cursor, Page, Seen, lists, wake};
 use crate::silence::{MODE, Maintenance, Silence};
 use crate::taking::{Taken, find, take};
 
@@ -213,7 +216,13 @@ impl Alerts {
                 json!({"by_name": said(by)}),
             );
             if self.written(&[change], &entry).await? {
-                return Ok(self.wake(now).await?);
+                let held = |alert: &Alert| {
+                    alert
+                        .waits
+                        .as_ref()
+                        .is_some_and(|waits| waits.what == WaitsFor::Silence)
+                };
+                return Ok(wake(self.state.as_ref(), now, held).await?);
             }
         }
         Err(busy())
@@ -335,8 +344,33 @@ impl Alerts {
         Ok(found.into_iter().flatten().next())
     }
 
-    /// Lets everything be decided now that a silence held back.
-    async fn wake(&self, now: Timestamp) -> PortResult<()> {
+    /// Since when the message waits that waits longest to be sent; none where none does. (Those that were given up do
+    /// not wait.)
+    pub async fn oldest_unsent(&self) -> PortResult<Option<Timestamp>> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .state
+                .list(RecordKind::Delivery, None, after.as_deref(), PAGE)
+                .await?;
+            let mut oldest: Option<Timestamp> = None;
+            for record in page.iter().filter(|record| record.content.due_at.is_some()) {
+                let delivery = Delivery::of(record)?;
+                if !delivery.given_up {
+                    oldest = Some(oldest.map_or(delivery.first_at, |known| known.min(delivery.first_at)));
+                }
+            }
+            match page.last() {
+                // Names sort by time: what follows is younger.
+                Some(last) if page.len() >= PAGE && oldest.is_none() => after = Some(last.key.name.clone()),
+                _ => return Ok(oldest),
+            }
+        }
+    }
+
+    /// How many alerts there are of which something is to come, by severity and state.
+    pub async fn counts(&self) -> PortResult<BTreeMap<(Severity, AlertState), u64>> {
+        let mut counts = BTreeMap::new();
         for list in lists(self.state.as_ref())
             .await?
             .into_iter()
@@ -349,18 +383,9 @@ impl Alerts {
                     .list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE)
                     .await?;
                 for record in &page {
-                    let mut alert = Alert::of(record)?;
-                    if alert
-                        .waits
-                        .as_ref()
-                        .is_some_and(|waits| waits.what == WaitsFor::Silence)
-                    {
-                        alert.due_at = Some(now);
-                        match self.state.write(&[alert.change(record.version)?], None).await {
-                            // Whoever changed it has it decided.
-                            Err(error) if error.kind == PortErrorKind::Superseded => {}
-                            written => written?,
-                        }
+                    let alert = Alert::of(record)?;
+                    if !alert.is_further {
+                        *counts.entry((alert.condition.severity, alert.state)).or_default() += 1;
                     }
                 }
                 match page.last() {
@@ -369,7 +394,7 @@ impl Alerts {
                 }
             }
         }
-        Ok(())
+        Ok(counts)
     }
 
     /// Whether it was written: not where somebody else was faster.

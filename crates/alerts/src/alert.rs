@@ -13,7 +13,7 @@ use crate::condition::{Condition, Severity};
 use crate::policy::{OVER, Route};
 
 /// How an alert stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// Its condition is there.

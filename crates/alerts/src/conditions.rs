@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_kernel::port_error::{PortError, PortErrorKind, PortResult};
-use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChange, StateStore};
+use cc_devops_kernel::port_error::{PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{RecordKey, RecordKind, StateChange, StateStore};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertState, written};
+use crate::alert::{Alert, AlertState};
 use crate::condition::{Condition, ConditionChange};
+use crate::group::GroupRecord;
 use crate::policy::{ALONE, AlertPolicy, Route};
 use crate::ports::ConditionSink;
 
@@ -23,40 +23,6 @@ pub struct Conditions {
 
 /// How often a write is tried again that met another's.
 pub(crate) const TRIES: usize = 20;
-
-/// What is kept of a group of alerts for as long as it has any. Its members are those in the list of its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct GroupRecord {
-    /// The route's id.
-    pub(crate) route: String,
-    /// The labels that its members are grouped by, with their values.
-    pub(crate) labels: Vec<(String, String)>,
-    /// When anything of it was told last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) told_at: Option<Timestamp>,
-}
-
-impl GroupRecord {
-    pub(crate) fn of(record: &Record) -> PortResult<Self> {
-        serde_json::from_str(&record.content.body).map_err(|error| {
-            let message = format!("the group {:?} cannot be read", record.key.name);
-            PortError::new(PortErrorKind::Corrupt, message).because(error)
-        })
-    }
-
-    pub(crate) fn change(&self, list: &str, version: u64) -> PortResult<StateChange> {
-        Ok(StateChange {
-            key: RecordKey::new(RecordKind::Group, list),
-            version,
-            content: Some(Content {
-                due_at: None,
-                list: None,
-                body: written(self)?,
-            }),
-        })
-    }
-}
 
 /// A record of an alert, while changes are made to it.
 #[derive(Default)]
@@ -145,7 +111,8 @@ impl Conditions {
                 let found = match record {
                     Some(record) => Kept {
                         version: record.version,
-                        alert: Some(Alert::of(&record)?),
+                        // One that cannot be read is begun anew: a flip must not wait for a person.
+                        alert: Alert::of(&record).ok(),
                         ..Kept::default()
                     },
                     None => Kept::default(),

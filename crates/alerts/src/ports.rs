@@ -13,3 +13,11 @@ pub trait ConditionSink: Send + Sync {
     /// that is not the one they came to be in: a key that is open stays open, and one that is not open cannot end.
     async fn note(&self, changes: &[ConditionChange], now: Timestamp) -> PortResult<()>;
 }
+
+/// What programs left to be said that may not write alerts themselves.
+#[async_trait]
+pub trait LeftConditions: Send + Sync {
+    /// Hands over to `sink` what was left, in the order it was left, and takes it away then; how many changes. What is of
+    /// another kind than such a program looks after is never handed over.
+    async fn hand_over(&self, sink: &dyn ConditionSink, now: Timestamp) -> PortResult<u64>;
+}

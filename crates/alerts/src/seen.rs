@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cc_devops_kernel::names::{AgentName, Stage};
-use cc_devops_kernel::port_error::PortResult;
+use cc_devops_kernel::port_error::{PortErrorKind, PortResult};
 use cc_devops_kernel::ports::{RecordKind, StateStore};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -146,4 +146,36 @@ pub(crate) async fn lists(state: &dyn StateStore) -> PortResult<Vec<String>> {
     }
     lists.push(OVER.to_owned());
     Ok(lists)
+}
+
+/// Lets those alerts be decided now of which something is to come and of which `wanted` says so.
+pub(crate) async fn wake(
+    state: &dyn StateStore,
+    now: Timestamp,
+    wanted: impl Fn(&Alert) -> bool + Send + Sync,
+) -> PortResult<()> {
+    for list in lists(state).await?.into_iter().filter(|list| list != OVER) {
+        let mut after: Option<String> = None;
+        loop {
+            let page = state
+                .list(RecordKind::Alert, Some(&list), after.as_deref(), PAGE)
+                .await?;
+            for record in &page {
+                let mut alert = Alert::of(record)?;
+                if wanted(&alert) {
+                    alert.due_at = Some(now);
+                    match state.write(&[alert.change(record.version)?], None).await {
+                        // Whoever changed it has it decided.
+                        Err(error) if error.kind == PortErrorKind::Superseded => {}
+                        written => written?,
+                    }
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() >= PAGE => after = Some(last.key.name.clone()),
+                _ => break,
+            }
+        }
+    }
+    Ok(())
 }

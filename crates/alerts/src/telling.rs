@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cc_devops_kernel::port_error::{PortErrorKind, PortResult};
-use cc_devops_kernel::ports::{RecordKey, RecordKind, StateChange, StateStore};
+use cc_devops_kernel::ports::{Content, RecordKey, RecordKind, StateChange, StateStore};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::Alert;
-use crate::conditions::GroupRecord;
 use crate::decide::{Around, Decision, Group, Verdict, decide};
 use crate::delivery::Delivery;
+use crate::group::{GroupRecord, Read, changes_of};
 use crate::policy::{ALONE, AlertPolicy, Route};
+use crate::seen::wake;
 use crate::silence::{MODE, Maintenance, Silence};
 
 /// Turns alerts that are due into messages.
@@ -20,6 +22,8 @@ pub struct Telling {
     state: Arc<dyn StateStore>,
     policy: Arc<AlertPolicy>,
     maintenance: Option<String>,
+    /// Whether it was looked, since the process began, whether the policy changed.
+    compared: Arc<AtomicBool>,
 }
 
 /// What a turn did.
@@ -48,19 +52,6 @@ struct Circumstances {
     maintenance: Option<String>,
 }
 
-/// A group as it was read.
-struct Read {
-    list: String,
-    members: Vec<Alert>,
-    /// By a member's name: its place among them, and the version it was read in.
-    places: BTreeMap<String, (usize, u64)>,
-    /// The version it was read in, 0 where there is none.
-    version: u64,
-    record: GroupRecord,
-    /// The members' deliveries that were not sent yet, each in the version it was read in.
-    unsent: BTreeMap<String, (u64, Delivery)>,
-}
-
 impl Telling {
     /// Over a store, by a policy. `maintenance` says why nothing is done unasked, where the configuration says so.
     pub fn new(state: Arc<dyn StateStore>, policy: Arc<AlertPolicy>, maintenance: Option<String>) -> Self {
@@ -68,13 +59,20 @@ impl Telling {
             state,
             policy,
             maintenance,
+            compared: Arc::default(),
         }
     }
 
     /// Decides everything that is due at `now`. What somebody else decides at the same time is left to them.
     pub async fn turn(&self, now: Timestamp) -> PortResult<Turn> {
+        if !self.compared.load(Ordering::Relaxed) {
+            self.compare_policy(now).await?;
+            self.compared.store(true, Ordering::Relaxed);
+        }
         let mut told = 0;
         let mut circumstances = None;
+        // What cannot be read keeps nobody from being told of the rest.
+        let mut broken = None;
         for _ in 0..MOST_PAGES {
             let due = self.state.due(RecordKind::Alert, now, PAGE).await?;
             if due.is_empty() {
@@ -87,7 +85,13 @@ impl Telling {
             let mut seen = BTreeSet::new();
             let mut went_on = false;
             for record in &due {
-                let alert = Alert::of(record)?;
+                let alert = match Alert::of(record) {
+                    Ok(alert) => alert,
+                    Err(error) => {
+                        broken.get_or_insert(error);
+                        continue;
+                    }
+                };
                 if alert.is_done() {
                     went_on |= self.forget(record.key.clone(), record.version).await?;
                     continue;
@@ -109,8 +113,43 @@ impl Telling {
             }
         }
         self.forget_silences(now).await?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
         let next = self.state.next_due(RecordKind::Alert).await?;
         Ok(Turn { told, next })
+    }
+
+    /// Lets everything that is open be decided again where the policy is another than before.
+    async fn compare_policy(&self, now: Timestamp) -> PortResult<()> {
+        let key = RecordKey::new(RecordKind::Source, "alerts/policy");
+        let before = self
+            .state
+            .read(std::slice::from_ref(&key))
+            .await?
+            .into_iter()
+            .flatten()
+            .next();
+        let fingerprint = format!("\"{}\"", self.policy.fingerprint());
+        if before.as_ref().is_some_and(|record| record.content.body == fingerprint) {
+            return Ok(());
+        }
+        if before.is_some() {
+            wake(self.state.as_ref(), now, |_| true).await?;
+        }
+        let change = StateChange {
+            key,
+            version: before.map_or(0, |record| record.version),
+            content: Some(Content {
+                due_at: None,
+                list: None,
+                body: fingerprint,
+            }),
+        };
+        match self.state.write(&[change], None).await {
+            Err(error) if error.kind == PortErrorKind::Superseded => Ok(()),
+            written => written,
+        }
     }
 
     async fn circumstances(&self, now: Timestamp) -> PortResult<Circumstances> {
@@ -261,7 +300,9 @@ impl Telling {
                 .list(RecordKind::Alert, Some(&read.list), after.as_deref(), MEMBERS)
                 .await?;
             for record in &page {
-                read.add(Alert::of(record)?, record.version);
+                if let Ok(alert) = Alert::of(record) {
+                    read.add(alert, record.version);
+                }
             }
             match page.last() {
                 Some(last) if page.len() >= MEMBERS => after = Some(last.key.name.clone()),
@@ -290,8 +331,9 @@ impl Telling {
                 .map(|name| RecordKey::new(RecordKind::Delivery, name.as_str()))
                 .collect();
             for record in self.state.read(&keys).await?.into_iter().flatten() {
-                let delivery = Delivery::of(&record)?;
-                unsent.insert(record.key.name, (record.version, delivery));
+                if let Ok(delivery) = Delivery::of(&record) {
+                    unsent.insert(record.key.name, (record.version, delivery));
+                }
             }
         }
         group.unsent = unsent;
@@ -347,116 +389,4 @@ impl Telling {
         }
         Ok(())
     }
-}
-
-impl Read {
-    fn version_of(&self, alert: &Alert) -> u64 {
-        self.places.get(&alert.name()).map_or(0, |(_, version)| *version)
-    }
-
-    /// Takes in a member as it was read; of one that is there already the newer version stays.
-    fn add(&mut self, alert: Alert, version: u64) {
-        match self.places.get_mut(&alert.name()) {
-            Some((_, known)) if *known >= version => {}
-            Some((place, known)) => {
-                *known = version;
-                if let Some(member) = self.members.get_mut(*place) {
-                    *member = alert;
-                }
-            }
-            None => {
-                self.places.insert(alert.name(), (self.members.len(), version));
-                self.members.push(alert);
-            }
-        }
-    }
-
-    /// Takes on what was written of a member.
-    fn put(&mut self, alert: &Alert) {
-        let version = self.version_of(alert) + 1;
-        self.add(alert.clone(), version);
-    }
-
-    /// Whether no member is left, where these changed.
-    fn is_done_with<'a>(&self, changed: impl Iterator<Item = &'a Alert>) -> bool {
-        let mut over = vec![None; self.members.len()];
-        for alert in changed {
-            if let Some(known) = self
-                .places
-                .get(&alert.name())
-                .and_then(|(place, _)| over.get_mut(*place))
-            {
-                *known = Some(alert.is_done());
-            }
-        }
-        let mut all = self.members.iter().zip(over);
-        all.all(|(alert, over)| over.unwrap_or_else(|| alert.is_done()))
-    }
-
-    fn end(&self) -> StateChange {
-        StateChange {
-            key: RecordKey::new(RecordKind::Group, self.list.as_str()),
-            version: self.version,
-            content: None,
-        }
-    }
-
-    /// Takes on what was written, so that the rest can be decided without reading it again.
-    fn took(&mut self, decision: &Decision, now: Timestamp) {
-        for alert in &decision.told {
-            self.put(alert);
-        }
-        if decision.group_told {
-            self.record.told_at = Some(now);
-        }
-        if self.list != ALONE {
-            self.version += 1;
-        }
-    }
-}
-
-/// Everything that a decision to tell changes: the alerts, the group, the deliveries.
-fn changes_of(group: &Read, decision: &Decision, now: Timestamp) -> PortResult<Vec<StateChange>> {
-    let mut changes = Vec::with_capacity(decision.told.len() + 8);
-    for alert in &decision.told {
-        changes.push(alert.change(group.version_of(alert))?);
-    }
-    if group.list != ALONE {
-        if group.is_done_with(decision.told.iter().chain(&decision.others)) {
-            if group.version > 0 {
-                changes.push(group.end());
-            }
-        } else {
-            let mut record = group.record.clone();
-            if decision.group_told {
-                record.told_at = Some(now);
-            }
-            changes.push(record.change(&group.list, group.version)?);
-        }
-    }
-    for name in &decision.replaced {
-        changes.push(StateChange {
-            key: RecordKey::new(RecordKind::Delivery, name.as_str()),
-            version: group.unsent.get(name).map_or(0, |(version, _)| *version),
-            content: None,
-        });
-    }
-    let Verdict::Tell(tellings) = &decision.verdict else {
-        return Ok(changes);
-    };
-    for telling in tellings {
-        for channel in &telling.channels {
-            let mut message = telling.message.clone();
-            message.channel = (!channel.is_empty()).then(|| channel.clone());
-            let name = Delivery::name_of(now, telling.order, &message.id, channel);
-            let mut delivery = Delivery::new(message, channel, Some(&group.list));
-            let before = decision.replaced.iter().filter_map(|name| group.unsent.get(name));
-            let before = before
-                .filter(|(_, before)| before.channel == *channel && !before.given_up)
-                .map(|(_, before)| before.first_at);
-            delivery.first_at = before.chain([now]).min().unwrap_or(now);
-            changes.push(delivery.change(&name, 0, Some(now))?);
-        }
-    }
-    Ok(changes)
 }

@@ -122,7 +122,7 @@ fn the_section_means_what_its_keys_say() {
     );
     assert_eq!((third.remind, third.failures), (None, 1));
     assert_eq!(third.flap.unwrap().flips, 6);
-    assert_eq!(policy.channels(), ["mail", "chat", "phone"]);
+    assert_eq!(policy.channels, ["mail", "chat", "phone"]);
 
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let until = |silence: usize, text: &str| {

@@ -10,7 +10,9 @@ use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, Section, Verifi
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
-use cc_devops_kernel::ports::{Announcements, AuditTrail, PortError, PortErrorKind, PortResult, SystemClock};
+use cc_devops_kernel::ports::{
+    Announcements, AuditTrail, MaintenanceMode, PortError, PortErrorKind, PortResult, SystemClock,
+};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_repos::ports::{DocumentKind, RepositoryPorts, RepositoryStore};
 use jiff::Timestamp;
@@ -32,7 +34,8 @@ pub fn repositories(
         repositories: unkept.clone(),
         audit: unkept.clone(),
         announcements: unkept.clone(),
-        conditions: unkept,
+        conditions: unkept.clone(),
+        maintenance: unkept,
         clock: Arc::new(SystemClock),
     };
     let of_whom = (&settings.installation, settings.mode);
@@ -109,6 +112,13 @@ impl AuditTrail for Unkept {
 impl Announcements for Unkept {
     async fn announce(&self, _agent: &AgentName, _news: &Announcement) -> PortResult<()> {
         Err(refusal())
+    }
+}
+
+#[async_trait]
+impl MaintenanceMode for Unkept {
+    async fn is_on(&self, _now: Timestamp) -> PortResult<bool> {
+        Ok(false)
     }
 }
 

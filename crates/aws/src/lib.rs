@@ -38,8 +38,10 @@ mod webhooks;
 
 use std::sync::Arc;
 
+use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::conditions::LoggedConditions;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 
@@ -111,7 +113,9 @@ impl Backend {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            conditions: self.conditions(),
+            conditions: Arc::new(LoggedConditions),
+            maintenance: Arc::new(StoredMode::new(self.state())),
+            left_conditions: Some(self.left_conditions()),
             schedule: self.schedule(),
             metrics: self.metrics(),
             revenue: self.revenue(),

@@ -7,14 +7,14 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_types::DateTime;
-use cc_devops_alerts::{Condition, ConditionKind, Severity};
+use cc_devops_alerts::{self as alerts, ConditionChange, ConditionKind, Severity};
 use cc_devops_aws::Backend;
 use cc_devops_kernel::health::Condition as Standing;
 use cc_devops_kernel::outcome::Status;
-use cc_devops_kernel::ports::{Clock as _, SystemClock};
+use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_outbox::ports::RequestSample;
 use cc_devops_testkit::sample::AGENT;
-use cc_devops_testkit::{peers, telling};
+use cc_devops_testkit::{Memory, peers, telling};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -102,30 +102,61 @@ async fn an_alert_arrives_where_the_topic_sends_it() {
         .send()
         .await
         .unwrap();
-    let mut resources = plain.resources().clone();
-    resources.alert_topic_arn = Some(topic);
-    let backend = house::on(peer.url(), &resources);
-
+    let backend = plain;
     let (title, text) = (
         "Deploy failed: deployLambda r1",
         "the stack was rolled back: \u{1f511} see the events",
     );
-    let kind = (ConditionKind::Deploy, Severity::Warning);
-    let now = SystemClock.now();
-    let opened = Condition::new("deploy/x-dev", kind, now, title.to_owned(), text.to_owned()).opened();
-    backend
-        .conditions()
-        .note(std::slice::from_ref(&opened), now)
-        .await
-        .unwrap();
+    backend.topics().publish(&topic, title, text).await.unwrap();
     let message = receive(&backend, &url, 1).await.remove(0);
     assert_eq!(message["Subject"], title);
     assert_eq!(message["Message"], text);
-    plain
-        .conditions()
-        .note(&[opened], now)
-        .await
-        .expect("without a topic it stands in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say() {
+    let peer = peers::ministack().await;
+    let backend = house::backend(&peer).await;
+    let now = SystemClock.now();
+    let opened = |kind, key: String| {
+        let condition = alerts::Condition::new(
+            key,
+            (kind, Severity::Warning),
+            now,
+            "title".to_owned(),
+            "text".to_owned(),
+        );
+        condition.opened()
+    };
+    let failed = opened(ConditionKind::Revenue, "revenue/run".to_owned());
+    let over = ConditionChange::Resolved {
+        key: "revenue/run".to_owned(),
+        at: now,
+        title: "it is complete".to_owned(),
+    };
+    let not_theirs = opened(ConditionKind::Agent, "agent/Writer".to_owned());
+    let revenue = backend.revenue_conditions();
+    revenue.note(&[failed.clone(), not_theirs], now).await.unwrap();
+    revenue.note(&[over.clone()], now).await.unwrap();
+    // More than one item takes.
+    let breaches: Vec<_> = (0..90)
+        .map(|number| opened(ConditionKind::Hygiene, format!("hygiene/acme/{number}/force_push")))
+        .collect();
+    backend.repository_conditions().note(&breaches, now).await.unwrap();
+
+    let told = Memory::new();
+    let left = backend.left_conditions();
+    told.fail_with(Some(PortErrorKind::Unavailable));
+    left.hand_over(&told, now).await.unwrap_err();
+    told.fail_with(None);
+    assert_eq!(left.hand_over(&told, now).await.unwrap(), 92);
+    let expected: Vec<_> = [failed, over].into_iter().chain(breaches).collect();
+    assert_eq!(
+        told.noted(),
+        expected,
+        "in the order they were left, and nothing of what is not theirs"
+    );
+    assert_eq!(left.hand_over(&told, now).await.unwrap(), 0, "once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

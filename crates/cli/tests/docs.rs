@@ -105,7 +105,7 @@ fn the_curl_examples_of_the_interface_do_what_it_says() {
     let token = server.add("ContentOrchestrator", &[]);
 
     let completed = parse(&server.run(&example(&document, "curl"), &token));
-    check_completed(&completed, "from-curl-0001", "putSecret");
+    check_completed(&completed, "from-curl-0001", "putSecret", "ContentOrchestrator");
     let secret = parse(&server.run(&example(&document, "read-secret"), &token));
     assert_eq!(secret["value"], "not-a-real-key");
     assert_eq!(keys(&secret), ["createdAt", "name", "value", "versionId"]);
@@ -136,6 +136,24 @@ fn the_curl_examples_of_the_interface_do_what_it_says() {
         (&data["source"], &data["detail-type"]),
         (&json!("devops.automation"), &json!("devops.completed"))
     );
+}
+
+#[test]
+fn costs_are_reported_as_the_interface_says() {
+    let server = Server::start();
+    let document = text_of("docs/DEVOPS_INTERFACE.md");
+    let token = server.add("CostSentinel", &[]);
+    let completed = parse(&server.run(&example(&document, "report-cost"), &token));
+    check_completed(&completed, "cost-2026-10", "reportCost", "CostSentinel");
+    let nothing_comes_in = json!({
+        "from": "2026-10-01", "to": "2026-10-31", "spendUSD": null, "mrrUSD": null, "percent": null,
+    });
+    assert_eq!(completed["result"], nothing_comes_in);
+    let again = server.post("/v1/events?wait=20", "docs/events/cost_reported.json", &token);
+    check_completed(&again, "cost-sentinel-2026-01", "reportCost", "CostSentinel");
+    let other = server.add("ContentOrchestrator", &[]);
+    let forged = server.post("/v1/events?wait=20", "docs/events/cost_reported.json", &other);
+    assert_eq!(forged["reason"], "security_violation", "{forged}");
 }
 
 #[test]
@@ -278,7 +296,7 @@ fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
-fn check_completed(completed: &Value, request: &str, action: &str) {
+fn check_completed(completed: &Value, request: &str, action: &str, by: &str) {
     let fields = [
         "action",
         "latencyMs",
@@ -292,7 +310,7 @@ fn check_completed(completed: &Value, request: &str, action: &str) {
     assert_eq!(completed["requestId"], request);
     assert_eq!(completed["action"], action);
     assert_eq!(completed["status"], "success", "{completed}");
-    assert_eq!(completed["requestedBy"], "ContentOrchestrator");
+    assert_eq!(completed["requestedBy"], by);
     assert!(completed["latencyMs"].is_u64());
     completed["timestamp"]
         .as_str()
@@ -302,7 +320,12 @@ fn check_completed(completed: &Value, request: &str, action: &str) {
 }
 
 fn check_put(completed: &Value, action: &str) {
-    check_completed(completed, "content-orchestrator-2026-01-31-0001", "putSecret");
+    check_completed(
+        completed,
+        "content-orchestrator-2026-01-31-0001",
+        "putSecret",
+        "ContentOrchestrator",
+    );
     let result = &completed["result"];
     assert_eq!(keys(result), ["action", "arn", "secretName", "versionId"]);
     assert_eq!(result["action"], action);
@@ -310,7 +333,12 @@ fn check_put(completed: &Value, action: &str) {
 }
 
 fn check_deploy(completed: &Value) {
-    check_completed(completed, "content-orchestrator-2026-01-31-0002", "deployLambda");
+    check_completed(
+        completed,
+        "content-orchestrator-2026-01-31-0002",
+        "deployLambda",
+        "ContentOrchestrator",
+    );
     let result = &completed["result"];
     assert_eq!(
         keys(result),

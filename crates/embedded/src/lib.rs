@@ -6,7 +6,6 @@ mod audit;
 mod backup;
 mod checks;
 mod columns;
-mod conditions;
 mod db;
 mod error;
 mod events;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cc_devops_kernel::audit::{AuditEntry, Mark};
 use cc_devops_kernel::names::{RequestId, StackName};
 use cc_devops_kernel::ports::{Clock, PortResult};
+use cc_devops_requests::conditions::LoggedConditions;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::{Ports, Stacks};
 use jiff::Timestamp;
@@ -19,7 +20,6 @@ use crate::audit::Doubt;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
-use crate::conditions::LogConditions;
 use crate::db::{self, Db};
 use crate::error::OpenError;
 use crate::events::SqliteEvents;
@@ -36,6 +36,7 @@ use crate::stacks::{LocalStacks, StackCommand};
 use crate::state::SqliteState;
 use crate::vault::{MasterKeySource, Rotated, RotationStep, rotation};
 use crate::webhooks::SqliteWebhooks;
+use cc_devops_alerts::maintenance_mode::StoredMode;
 
 /// How to open a store.
 #[derive(Clone)]
@@ -206,7 +207,9 @@ impl Store {
             log: None,
             events: self.events(),
             webhooks: self.webhooks(),
-            conditions: Arc::new(LogConditions),
+            conditions: Arc::new(LoggedConditions),
+            maintenance: Arc::new(StoredMode::new(self.state())),
+            left_conditions: None,
             revenue: self.revenue(),
             repositories: self.repositories(),
             state: self.state(),

@@ -49,7 +49,7 @@ pub(crate) struct Spans {
     /// The beginning of what is told yet, and what it was before.
     begin: Timestamp,
     was: Status,
-    spans: Vec<(Timestamp, Timestamp, bool)>,
+    told: Vec<(Timestamp, Timestamp, bool)>,
 }
 
 impl Spans {
@@ -58,7 +58,7 @@ impl Spans {
             now,
             begin: now,
             was: status,
-            spans: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -76,10 +76,10 @@ impl Spans {
             Status::Down => false,
             Status::New | Status::Paused => return,
         };
-        match self.spans.last_mut() {
+        match self.told.last_mut() {
             // Late and up by turns is one time.
             Some((begin, _, is_up)) if *begin == self.begin && *is_up == up => *begin = from,
-            _ if from < self.begin => self.spans.push((from, self.begin, up)),
+            _ if from < self.begin => self.told.push((from, self.begin, up)),
             _ => {}
         }
     }
@@ -108,7 +108,7 @@ impl Spans {
         };
         let (begin, end) = (before(begin), before(end));
         let (mut up, mut all) = (0.0, 0.0);
-        for (from, to, is_up) in &self.spans {
+        for (from, to, is_up) in &self.told {
             let time = (*to).min(end).duration_since((*from).max(begin)).as_secs_f64();
             if time > 0.0 {
                 all += time;
@@ -187,7 +187,7 @@ mod tests {
             flip.at = now.checked_sub(SignedDuration::from_mins(minute)).unwrap();
             spans.add(&flip);
         }
-        assert!(spans.spans.len() <= 2, "{:?}", spans.spans);
+        assert!(spans.told.len() <= 2, "{:?}", spans.told);
         assert_eq!(spans.uptime().day, Some(1.0));
     }
 }

@@ -140,11 +140,7 @@ fn what_the_watch_finds_is_told_as_it_is() {
     for (case, answer) in cases.iter().zip(played(&cases)) {
         let id = case["id"].as_str().unwrap();
         for key in ["transitions", "state", "next_due", "next_down"] {
-            let mut found = answer[key].clone();
-            for flip in found.as_array_mut().into_iter().flatten() {
-                // Who paused it is said beside.
-                flip.as_object_mut().unwrap().remove("by");
-            }
+            let found = answer[key].clone();
             assert_eq!(
                 found,
                 case.get(key).cloned().unwrap_or_default(),

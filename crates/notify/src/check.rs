@@ -123,9 +123,17 @@ impl Look<'_> {
         let kind = self.settings.kind;
         for key in self.settings.given() {
             if !kind.keys().contains(&key) {
-                let known = match kind.keys() {
-                    [] => "none".to_owned(),
-                    keys => keys.join(", "),
+                // Those that are refused as plain text are known, so that it can be said why, and not offered.
+                let plain = |key: &&&str| match kind {
+                    ChannelKind::Slack | ChannelKind::Teams => **key != "url",
+                    ChannelKind::Pagerduty => **key != "routing_key",
+                    _ => true,
+                };
+                let known: Vec<&str> = kind.keys().iter().filter(plain).copied().collect();
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
                 };
                 self.add(
                     key,

@@ -28,6 +28,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
 /// How often a channel that is set aside is looked at, whether its secrets were changed.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
+/// How long a channel is left alone whose messages wait for one that somebody else sends, or for the store.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
+
 /// How many due messages show which channels have work.
 const MOST_DUE: usize = 100;
 
@@ -133,9 +136,7 @@ impl Delivering {
             }
             let again = match inner.begin(&channel.name, now) {
                 Began::Rests(until) => until,
-                Began::Busy => now
-                    .saturating_add(SignedDuration::from_secs(1))
-                    .unwrap_or(Timestamp::MAX),
+                Began::Busy => now.saturating_add(A_MOMENT).unwrap_or(Timestamp::MAX),
                 Began::Now => {
                     let this = self.clone();
                     drop(inner.tasks.spawn(async move { this.0.run(index).await }));
@@ -227,7 +228,7 @@ impl Inner {
         let worked = self.work(channel).await;
         let rests_until = worked.unwrap_or_else(|error| {
             tracing::warn!(channel = channel.name, %error, "what waits for a channel could not be read or settled; it is tried again");
-            self.clock.now().saturating_add(SignedDuration::from_secs(1)).ok()
+            self.clock.now().saturating_add(A_MOMENT).ok()
         });
         if let Some(place) = self.places().get_mut(&channel.name) {
             place.busy = false;
@@ -249,7 +250,9 @@ impl Inner {
             let waiting = waiting::of(self.store.as_ref(), &channel.name).await?;
             let only_a_try = health.state == ChannelState::SetAside;
             let Some(next) = waiting::next(&waiting, now, only_a_try) else {
-                return Ok(None);
+                // What is due and waits for an earlier one of its thread is not looked at all the time.
+                let blocked = waiting.iter().any(|one| one.due_at() <= now);
+                return Ok(now.saturating_add(A_MOMENT).ok().filter(|_| blocked));
             };
             if is_of(&channel.name, next) {
                 // It cannot tell that it cannot tell.
@@ -298,6 +301,7 @@ impl Inner {
     async fn take(&self, waiting: &Waiting, now: Timestamp) -> PortResult<Option<Waiting>> {
         let mut taken = waiting.clone();
         taken.delivery.attempts = taken.delivery.attempts.saturating_add(1);
+        taken.delivery.tried_at = Some(now);
         taken.record.content.due_at = Some(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
         let written = self.write(&taken).await?;
         taken.record.version += 1;

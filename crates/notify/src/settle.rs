@@ -22,6 +22,9 @@ const UNTIL_GIVEN: SignedDuration = SignedDuration::from_mins(1);
 /// The first wait after a failure; each later one is twice as long.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 
+/// The shortest wait, also where a receiver says that it need not be waited for.
+const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
+
 /// The longest wait of a message.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_mins(10);
 
@@ -118,7 +121,7 @@ impl Inner {
         let failures = was.failures.saturating_add(1);
         let (retry, hold) = match again {
             Again::Later | Again::Never => (backoff(attempts, LONGEST_BACKOFF), backoff(failures, LONGEST_HOLD)),
-            Again::After(wait) => (wait, wait),
+            Again::After(wait) => (wait.max(SHORTEST_WAIT), wait.max(SHORTEST_WAIT)),
             Again::WhenGiven => (UNTIL_GIVEN, UNTIL_GIVEN),
             Again::WhenChanged => (SET_ASIDE, SET_ASIDE),
         };
@@ -176,7 +179,6 @@ impl Inner {
             "a message was given up"
         );
         let mut dead = taken.clone();
-        dead.delivery.given_up = true;
         dead.delivery.last_error = Some(error.to_owned());
         dead.record.content.due_at = None;
         dead.record.content.list = Some(dead_list(&channel.name));

@@ -2,34 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use cc_devops_alerts::Message;
+use cc_devops_alerts::{Delivery, Message};
 use cc_devops_kernel::ports::{PortResult, Record, RecordKind, StateStore};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 /// How many of a channel are looked at together.
 const MOST: usize = 256;
 
 /// For how long a message is tried.
 pub(crate) const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
-
-/// What is kept of a message on its way.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Delivery {
-    pub(crate) message: Message,
-    pub(crate) channel: String,
-    #[serde(default)]
-    pub(crate) attempts: u32,
-    pub(crate) first_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) last_error: Option<String>,
-    #[serde(default)]
-    pub(crate) given_up: bool,
-    /// What its writer keeps beside.
-    #[serde(flatten)]
-    pub(crate) rest: serde_json::Map<String, serde_json::Value>,
-}
 
 /// A message that waits.
 #[derive(Debug, Clone)]
@@ -63,7 +44,7 @@ pub(crate) async fn of(store: &dyn StateStore, channel: &str) -> PortResult<Vec<
 
 /// What a record holds.
 pub(crate) fn read(record: Record) -> Option<Waiting> {
-    match serde_json::from_str(&record.content.body) {
+    match Delivery::of(&record) {
         Ok(delivery) => Some(Waiting { record, delivery }),
         Err(error) => {
             tracing::error!(record = record.key.name, %error, "a message that waits cannot be read and is passed over");
@@ -78,7 +59,9 @@ pub(crate) fn read(record: Record) -> Option<Waiting> {
 pub(crate) fn next(waiting: &[Waiting], now: Timestamp, only_a_try: bool) -> Option<&Waiting> {
     let mut threads = BTreeSet::new();
     let mut first = waiting.iter().filter(|one| {
-        let earlier = !threads.insert(one.delivery.message.thread.as_str());
+        let own: BTreeSet<&str> = threads_of(&one.delivery.message).collect();
+        let earlier = !threads.is_disjoint(&own);
+        threads.extend(own);
         !earlier && one.due_at() <= now
     });
     if only_a_try {
@@ -86,6 +69,12 @@ pub(crate) fn next(waiting: &[Waiting], now: Timestamp, only_a_try: bool) -> Opt
     } else {
         first.next()
     }
+}
+
+/// The threads of all that a message tells.
+fn threads_of(message: &Message) -> impl Iterator<Item = &str> {
+    let others = message.threads.iter().map(String::as_str);
+    std::iter::once(message.thread.as_str()).chain(others)
 }
 
 #[cfg(test)]
@@ -98,6 +87,7 @@ mod tests {
     fn waiting(name: &str, thread: &str, due: &str, attempts: u32) -> Waiting {
         let mut message = down();
         message.thread = thread.into();
+        message.threads = vec![thread.into(), format!("{thread}-other")];
         Waiting {
             record: Record {
                 key: RecordKey::new(RecordKind::Delivery, name),
@@ -109,13 +99,8 @@ mod tests {
                 },
             },
             delivery: Delivery {
-                message,
-                channel: "chat".into(),
                 attempts,
-                first_at: at("2026-06-01T12:00:00Z"),
-                last_error: None,
-                given_up: false,
-                rest: serde_json::Map::new(),
+                ..Delivery::new(message, "chat", None)
             },
         }
     }
@@ -137,13 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn what_its_writer_keeps_beside_stays() {
-        let message = serde_json::to_value(down()).unwrap();
-        let body = serde_json::json!({
-            "message": message, "channel": "chat", "firstAt": "2026-06-01T12:00:00Z", "group": "g1",
-        });
-        let delivery: Delivery = serde_json::from_value(body).unwrap();
-        assert_eq!((delivery.attempts, delivery.given_up), (0, false));
-        assert_eq!(serde_json::to_value(&delivery).unwrap()["group"], "g1");
+    fn a_message_of_several_threads_waits_for_each_of_them() {
+        let now = at("2026-06-01T12:00:00Z");
+        let past = "2026-06-01T11:00:00Z";
+        let first = waiting("1", "a", "2026-06-01T13:00:00Z", 1);
+        let mut both = waiting("2", "b", past, 0);
+        both.delivery.message.threads.push("a-other".into());
+        let all = [first, both];
+        assert!(next(&all, now, false).is_none());
+        assert!(next(&all[1..], now, false).is_some());
     }
 }

@@ -69,7 +69,7 @@ impl Error {
 
     /// Whether TLS could not be agreed upon: a certificate that is not trusted, or no TLS at all.
     pub fn is_tls(&self) -> bool {
-        self.cause().is_some_and(|cause| is_of_tls(&cause.0))
+        self.cause().is_some_and(|cause| is_tls_error(&cause.0))
     }
 
     /// The innermost reason, for a sentence: those around it only say that a request failed.
@@ -123,10 +123,11 @@ fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
     None
 }
 
-fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+/// Whether an error, of whatever library, is of TLS, or something of TLS is underneath.
+pub fn is_tls_error(error: &(dyn StdError + 'static)) -> bool {
     // An I/O error gives not what it wraps as its source, but that one's.
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error.is::<rustls::Error>()
-        || wrapped.is_some_and(|wrapped| is_of_tls(wrapped))
-        || error.source().is_some_and(is_of_tls)
+        || wrapped.is_some_and(|wrapped| is_tls_error(wrapped))
+        || error.source().is_some_and(is_tls_error)
 }

@@ -18,7 +18,7 @@ pub use address::{AddressError, PlainHttp, address, base_address};
 pub use answer::{Answer, header_text};
 pub use client::{Certificates, HttpClient, HttpOptions, Trust};
 pub use egress::{Guard, Refused};
-pub use error::{Cause, Error};
+pub use error::{Cause, Error, is_tls_error};
 pub use hold::Hold;
 pub use request::{Request, bearer};
 pub use retry::{Failure, Retries, may_pass};

@@ -21,6 +21,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         rule("workflow_monitor", On::Repositories, false),
         rule("protectBranches", On::Repository, false),
         rule("bootstrapRepoSecrets", On::Repository, false),
+        rule("reportCost", On::ControlPlane, false),
     ];
     Vocabulary::new(requests).unwrap()
 });

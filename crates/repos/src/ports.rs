@@ -19,7 +19,7 @@ use cc_devops_kernel::course::Course;
 use cc_devops_kernel::course::{Claim, Progress};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Failure;
-use cc_devops_kernel::ports::{Announcements, AuditTrail, Clock, PortResult};
+use cc_devops_kernel::ports::{Announcements, AuditTrail, Clock, MaintenanceMode, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 
 /// What audits, the monitor and remedies work with beside the code host.
@@ -33,6 +33,8 @@ pub struct RepositoryPorts {
     pub announcements: Arc<dyn Announcements>,
     /// Where it is said what needs a person.
     pub conditions: Arc<dyn ConditionSink>,
+    /// Whether nothing is to be done unasked.
+    pub maintenance: Arc<dyn MaintenanceMode>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

@@ -11,6 +11,7 @@ use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use futures::future::join;
 use serde_json::Value;
 
+use crate::cost_reports;
 use crate::engine::ControlPlane;
 use crate::envelope::{Envelope, REQUEST_DETAIL_TYPE};
 use crate::execution::Step;
@@ -174,7 +175,8 @@ fn principal(event: &Value) -> Option<Principal> {
 pub fn asked_stage(event: &Value, installation: &Installation) -> Stage {
     let stages = &installation.stages;
     let known = |path: &str| stages.find(event.pointer(path)?.as_str()?).ok();
-    let is_request = event.get("detail-type").and_then(Value::as_str) == Some(REQUEST_DETAIL_TYPE);
+    let kind = event.get("detail-type").and_then(Value::as_str);
+    let is_request = matches!(kind, Some(REQUEST_DETAIL_TYPE | cost_reports::DETAIL_TYPE));
     let asked = is_request.then(|| {
         known("/detail/params/stage")
             .or_else(|| known("/detail/payload/stage"))

@@ -4,7 +4,7 @@
 //! to [`ControlPlane::carry_out`]. Everything else (recovery, waiting requests, the relay) is
 //! called by whoever drives the control plane; nothing here spawns or sleeps.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cc_devops_fleet::Beat;
 use cc_devops_kernel::health::{Check, Condition, Health, Mode};
@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::actions::Registry;
 use crate::fingerprint::FingerprintKey;
-use crate::ports::{PortResult, Ports, RepositoryWorker};
+use crate::ports::{PortErrorKind, PortResult, Ports, RepositoryWorker};
 use crate::record::WaitingRequest;
 use crate::running::Running;
 use crate::sealed_values::SealingKey;
@@ -41,6 +41,8 @@ pub struct ControlPlane {
     pub(super) looked_at: Mutex<Option<WaitingRequest>>,
     pub(super) waits: Waits,
     pub(super) patience: Option<Patience>,
+    /// What the last checkpoint of the audit trail found wrong.
+    pub(super) doubt: Mutex<Option<String>>,
 }
 
 impl ControlPlane {
@@ -64,6 +66,7 @@ impl ControlPlane {
             looked_at: Mutex::default(),
             waits: Waits::default(),
             patience: None,
+            doubt: Mutex::default(),
         }
     }
 
@@ -122,6 +125,26 @@ impl ControlPlane {
 
     pub(super) fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// Binds the ends of the audit trail together, and remembers what is wrong with them.
+    ///
+    /// # Errors
+    /// The trail was changed from outside, or cannot be read or written.
+    pub async fn checkpoint(&self) -> PortResult<()> {
+        let bound = self.ports.audit.checkpoint(self.now()).await;
+        let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        match &bound {
+            Ok(()) => *doubt = None,
+            Err(error) if error.kind == PortErrorKind::Corrupt => *doubt = Some(error.message.clone()),
+            Err(_) => {}
+        }
+        bound
+    }
+
+    /// What the last checkpoint found wrong.
+    pub(super) fn doubted(&self) -> Option<String> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The key that values are to be sealed to; made where there is none.

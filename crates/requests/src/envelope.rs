@@ -5,6 +5,8 @@ use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use serde_json::{Map, Value};
 
+use crate::cost_reports;
+
 /// The `detail-type` of a request.
 pub const REQUEST_DETAIL_TYPE: &str = "devops.request";
 /// What stands for a request id or an action that could not be read.
@@ -33,12 +35,13 @@ pub struct Unreadable {
 impl Envelope {
     /// Reads an EventBridge event.
     pub fn read(event: Value) -> Result<Self, Unreadable> {
-        let Value::Object(mut event) = event else {
+        let Value::Object(event) = event else {
             return Err(unreadable(
                 None,
                 format!("the event must be a JSON object, not {}", kind(&event)),
             ));
         };
+        let mut event = cost_reports::as_request(event);
         let id = event
             .get("detail")
             .and_then(|detail| detail.get("requestId"))
@@ -51,7 +54,8 @@ impl Envelope {
             Some(Value::String(text)) if text == REQUEST_DETAIL_TYPE => {}
             Some(Value::String(_)) => {
                 return Err(fail(format!(
-                    "`detail-type` must be {REQUEST_DETAIL_TYPE:?}; nothing else is taken here"
+                    "`detail-type` must be {REQUEST_DETAIL_TYPE:?} or {:?}; nothing else is taken here",
+                    cost_reports::DETAIL_TYPE
                 )));
             }
             Some(other) => return Err(fail(format!("`detail-type` must be a string, not {}", kind(other)))),

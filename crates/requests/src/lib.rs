@@ -5,6 +5,7 @@ pub mod admission;
 pub mod bus;
 mod conclusion;
 pub mod conditions;
+pub mod cost_reports;
 pub mod effects;
 pub mod engine;
 pub mod envelope;

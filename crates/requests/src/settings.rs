@@ -1,7 +1,8 @@
-//! How long the control plane waits, how often it tries, and whose requests it takes.
+//! How long the control plane waits, how often it tries, whose requests it takes, and from where on people are told.
 
 use std::collections::BTreeMap;
 
+use cc_devops_alerts::ConditionLimits;
 use cc_devops_kernel::names::Stage;
 use jiff::SignedDuration;
 
@@ -25,6 +26,8 @@ pub struct RequestSettings {
     /// How far behind a consumer of the outbox may be, and how much longer than a deploy may take a
     /// request may stay open, before the health check says so.
     pub lag: SignedDuration,
+    /// From where on something is a condition that people are told of.
+    pub conditions: ConditionLimits,
 }
 
 impl Default for RequestSettings {
@@ -37,6 +40,7 @@ impl Default for RequestSettings {
             stage_deploy_timeouts: BTreeMap::new(),
             serves: None,
             lag: SignedDuration::from_mins(5),
+            conditions: ConditionLimits::default(),
         }
     }
 }

@@ -96,7 +96,7 @@ impl ControlPlane {
         let looked = self.look_until(&mut deadline).await;
         swept.concluded += looked.concluded.len();
         swept.failures.extend(looked.failures);
-        swept.note(self.ports.audit.checkpoint(self.now()).await);
+        swept.note(self.checkpoint().await);
         if swept.concluded > 0 {
             self.publish_due(&mut swept).await;
         }

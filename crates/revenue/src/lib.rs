@@ -35,6 +35,7 @@ pub mod report_error;
 pub mod reporting;
 pub mod run;
 pub mod shares;
+pub mod spend;
 mod subscription_amounts;
 pub mod totals;
 pub mod transactions;

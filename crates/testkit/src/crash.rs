@@ -109,6 +109,8 @@ impl CrashPoints {
             events: CrashingPort::new(&ports.events, self),
             webhooks: CrashingPort::new(&ports.webhooks, self),
             conditions: CrashingPort::new(&ports.conditions, self),
+            left_conditions: ports.left_conditions.clone(),
+            maintenance: ports.maintenance.clone(),
             revenue: CrashingPort::new(&ports.revenue, self),
             repositories: CrashingPort::new(&ports.repositories, self),
             state: CrashingPort::new(&ports.state, self),

@@ -105,6 +105,9 @@ pub(super) fn look(alert: &Alert, route: &Route, around: &Around<'_>, now: Times
     };
     look.alert.due_at = None;
     look.alert.waits = None;
+    look.alert
+        .told
+        .retain(|channel, _| around.policy.channels.contains(channel));
     settle_flapping(&mut look.alert, route.flap, now);
     match alert.state {
         AlertState::Open | AlertState::Acknowledged => open(&mut look, route, around, now),

@@ -41,7 +41,13 @@ pub(super) fn tell(
     let replaced = replace_unsent(group, &mut chosen, &mut rest, most);
     let with_group = chosen.iter().any(Look::waits_with_group);
     let buckets = buckets(group, &chosen);
-    let order = chosen.iter().map(|look| look.alert.tellings).max().unwrap_or_default();
+    // Of all members: what a group is told later at the same instant comes behind.
+    let order = group
+        .members
+        .iter()
+        .map(|alert| alert.tellings)
+        .max()
+        .unwrap_or_default();
     let ids: Vec<String> = buckets.iter().map(|bucket| id_of(group, bucket, &chosen)).collect();
     let mut told: Vec<Alert> = chosen.iter().map(|look| look.alert.clone()).collect();
     for (bucket, id) in buckets.iter().zip(&ids) {

@@ -60,6 +60,7 @@ impl Tried {
                 routes: vec![route.clone()],
                 quiet_hours: Vec::new(),
                 silences: Vec::new(),
+                channels: vec!["chat".to_owned()],
             },
             silences: Vec::new(),
             maintenance: None,

@@ -244,6 +244,7 @@ impl AlertPolicy {
                 routes,
                 quiet_hours,
                 silences,
+                channels: channels.to_vec(),
             })
         } else {
             Err(findings.0)

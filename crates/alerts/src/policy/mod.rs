@@ -11,6 +11,7 @@ mod route;
 mod window;
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 
 pub use check::PolicyProblem;
 pub use conditions::{ConditionsForm, SecretAgeForm};
@@ -30,6 +31,8 @@ pub struct AlertPolicy {
     pub quiet_hours: Vec<QuietHours>,
     /// The silences of the file; those that people make are kept in the store.
     pub silences: Vec<FixedSilence>,
+    /// The channels there are: nothing is told to one that was there before.
+    pub channels: Vec<String>,
 }
 
 /// Hours in which only what is severe enough is told; the rest waits for their end.
@@ -56,9 +59,10 @@ impl AlertPolicy {
     /// Everything to these channels, one by one and at once: no grouping, no reminders, no flap damping.
     pub fn plain(channels: Vec<String>) -> Self {
         Self {
-            routes: vec![Route::plain(channels)],
+            routes: vec![Route::plain(channels.clone())],
             quiet_hours: Vec::new(),
             silences: Vec::new(),
+            channels,
         }
     }
 
@@ -98,18 +102,17 @@ impl AlertPolicy {
             .max_by_key(|(until, _)| *until)
     }
 
-    /// Every channel that any route leads to, each once.
-    pub fn channels(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = Vec::new();
-        for route in &self.routes {
-            let steps = route.escalate.iter().flat_map(|step| &step.channels);
-            for channel in route.channels.iter().chain(steps) {
-                if !all.contains(&channel.as_str()) {
-                    all.push(channel);
-                }
-            }
+    /// What tells two policies apart.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}\n{:?}", self.routes, self.channels));
+        for hours in &self.quiet_hours {
+            hash.update(format!("\n{} {:?}", hours.window, hours.passes));
         }
-        all
+        for silence in &self.silences {
+            hash.update(format!("\n{} {}", silence.window, silence.matches));
+        }
+        hex::encode(hash.finalize())
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Mailbox {
 }
 
 impl Mailbox {
-    const ALL: [Self; 2] = [Self::Revenue, Self::Repositories];
+    pub(crate) const ALL: [Self; 2] = [Self::Revenue, Self::Repositories];
 
     /// Where news is left, where there is a place for it.
     pub(crate) fn of(news: &Announcement, installation: &Installation) -> PortResult<Self> {
@@ -50,7 +50,7 @@ impl Mailbox {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Revenue => "revenue",
             Self::Repositories => "repositories",
@@ -155,7 +155,7 @@ impl Shared {
     }
 
     /// The write that takes an item away, where it is still there.
-    fn taken(&self, item: &Item) -> PortResult<TransactWriteItem> {
+    pub(crate) fn taken(&self, item: &Item) -> PortResult<TransactWriteItem> {
         let part = |name: &str| {
             item.get(name)
                 .cloned()

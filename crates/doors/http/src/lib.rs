@@ -35,6 +35,7 @@ mod revenue;
 mod routes;
 mod scheduler;
 mod serving;
+mod standing;
 mod strangers;
 mod strangers_rate;
 mod sweep;

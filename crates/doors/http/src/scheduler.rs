@@ -122,7 +122,7 @@ async fn work(app: &App, job: Job) -> JobEnd {
                 tracing::warn!(error = %Chain(&error), "the sealing keys were not looked after; the next heartbeat does");
             }
             look_after_waiting(app).await;
-            if let Err(error) = app.ports().audit.checkpoint(app.ports().clock.now()).await {
+            if let Err(error) = app.control.checkpoint().await {
                 tracing::warn!(error = %Chain(&error), "the audit trail has no new checkpoint");
             }
             JobEnd::Done

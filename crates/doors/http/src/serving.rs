@@ -24,7 +24,7 @@ use crate::hygiene;
 use crate::problem::Chain;
 use crate::scheduler::Timetable;
 use crate::tls::{Identity, identity};
-use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, sweep};
+use crate::{connections, deliveries, health, relay, renewals, routes, scheduler, standing, sweep};
 
 /// How long a worker that panicked stays down.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -65,6 +65,7 @@ impl Service {
             tokio::spawn(supervise(app.clone(), "deliveries", deliveries::run)),
             tokio::spawn(supervise(app.clone(), "workflows", hygiene::look_at_news)),
             tokio::spawn(supervise(app.clone(), "health", health::run)),
+            tokio::spawn(supervise(app.clone(), "standing", standing::run)),
         ];
         for consumer in app.ports().outbox.consumers() {
             let run = move |app| relay::run(app, *consumer);

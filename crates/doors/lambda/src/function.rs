@@ -13,6 +13,7 @@ use cc_devops_outbox::ports::Standing;
 use cc_devops_queue::{AT_ONCE, Batch, Delivered};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::bus::{Signal, Taken};
+use cc_devops_requests::conditions::Thoroughness;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Backlog, Ports};
 use cc_devops_requests::retention::{Keeper, Rules};
@@ -226,6 +227,9 @@ impl Function {
         let left = left.saturating_sub(begun.elapsed());
         let (mut swept, watched) = futures::join!(plane.sweep(deadline), self.look(left));
         swept.failures.extend(watched);
+        if let Err(error) = plane.look_for_conditions(Thoroughness::Quick).await {
+            swept.failures.push(error);
+        }
         for error in &swept.failures {
             tracing::warn!(%error, "a part of the sweep failed");
         }
@@ -261,8 +265,13 @@ impl Function {
     /// Cuts the oldest rows off the audit trail, where it is not kept for ever. The rest ends by itself.
     async fn forget(&self) {
         let Setup { mode, rules, ports, .. } = &self.setup;
-        if *mode == Mode::Maintenance || rules.audit_days.is_none() {
+        if rules.audit_days.is_none() {
             return;
+        }
+        match ports.maintenance.mode(*mode, ports.clock.now()).await {
+            Ok(Mode::Normal) => {}
+            Ok(Mode::Maintenance) => return,
+            Err(error) => return tracing::warn!(%error, "nobody knows whether anything may be forgotten; nothing is"),
         }
         let keeper = Keeper::new(*rules, ports, None).in_sections_of(SECTION);
         let mut run = keeper.begin();
@@ -297,8 +306,10 @@ impl Function {
         } = &self.setup;
         match task {
             Task::HealthCheck => {
-                let checks = ports.checks.check().await;
-                let health = Health::of(installation, *mode, checks, ports.clock.now());
+                let (checks, now) = (ports.checks.check().await, ports.clock.now());
+                // Where nobody knows, what is configured is said; the checks say what cannot be read.
+                let mode = ports.maintenance.mode(*mode, now).await.unwrap_or(*mode);
+                let health = Health::of(installation, mode, checks, now);
                 answer(200, &serde_json::to_value(&health).unwrap_or_default())
             }
             Task::GithubRepoCheck | Task::WorkflowMonitor => {

@@ -104,7 +104,9 @@ pub async fn watch(
 /// # Errors
 /// No region is known, or an address of exchange rates is none or would be reached in the clear.
 pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
-    let (capabilities, _) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings).await?;
+    // It may write no alerts.
+    capabilities.ports.conditions = backend.revenue_conditions();
     let (settings, ports) = (&capabilities.settings, &capabilities.ports);
     let account = billing::billing(&settings.revenue, ports, None);
     let reporter = revenue::reporter(&settings.revenue, settings.installation.clone(), account, ports.clone())?;
@@ -120,7 +122,9 @@ pub async fn mrr(settings: Settings) -> Result<MrrFunction, AppError> {
 /// # Errors
 /// No region is known.
 pub async fn repositories(settings: Settings) -> Result<RepositoriesFunction, AppError> {
-    let (capabilities, backend) = capabilities(settings).await?;
+    let (mut capabilities, backend) = capabilities(settings).await?;
+    // It may write no alerts.
+    capabilities.ports.conditions = backend.repository_conditions();
     let ports = &capabilities.ports;
     let tools = capabilities.repositories();
     let tools = tools.ok_or_else(|| AppError::Usage(NO_OWNER.to_owned()))?;

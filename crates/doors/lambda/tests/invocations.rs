@@ -261,11 +261,12 @@ async fn a_heartbeat_cuts_what_is_old_off_the_audit_trail_where_that_is_wanted()
         ..Rules::default()
     };
     let cases = [
-        (Mode::Normal, rules(Some(1)), 0),
-        (Mode::Normal, rules(None), 3),
-        (Mode::Maintenance, rules(Some(1)), 3),
+        (Mode::Normal, false, rules(Some(1)), 0),
+        (Mode::Normal, false, rules(None), 3),
+        (Mode::Maintenance, false, rules(Some(1)), 3),
+        (Mode::Normal, true, rules(Some(1)), 3),
     ];
-    for (mode, rules, left) in cases {
+    for (mode, by_store, rules, left) in cases {
         let memory = memory().await;
         let ports = memory.ports();
         for number in 1..=3 {
@@ -273,6 +274,9 @@ async fn a_heartbeat_cuts_what_is_old_off_the_audit_trail_where_that_is_wanted()
             ports.audit.append(&entry).await.unwrap();
         }
         memory.clock().advance(SignedDuration::from_hours(48));
+        if by_store {
+            memory.maintenance(true).await;
+        }
         let function = Function::new(Setup {
             mode,
             rules,
@@ -284,7 +288,10 @@ async fn a_heartbeat_cuts_what_is_old_off_the_audit_trail_where_that_is_wanted()
         }
         let rows = memory.audit_rows();
         let old = rows.iter().filter(|row| row.entry.action == "putSecret").count();
-        assert_eq!(old, left, "{mode:?}, {rules:?}");
+        assert_eq!(old, left, "{mode:?}, {by_store}, {rules:?}");
+        let health = function.handle(json!({"task_type": "health_check"})).await.unwrap();
+        let said = health["body"].as_str().unwrap().contains("\"mode\":\"maintenance\"");
+        assert_eq!(said, by_store || mode == Mode::Maintenance, "{health}");
         assert!(ports.audit.verify().await.unwrap().breaks.is_empty());
     }
 }

@@ -152,7 +152,8 @@ fn the_functions_role_may_not_change_the_control_planes_own_stack() {
 #[test]
 fn the_other_functions_may_leave_news_and_write_nothing_that_is_believed() {
     let template = template();
-    for (role, news) in [("MrrRole", "NEWS#revenue"), ("RepositoriesRole", "NEWS#repositories")] {
+    for (role, own) in [("MrrRole", "revenue"), ("RepositoriesRole", "repositories")] {
+        let (news, conditions) = (&format!("NEWS#{own}"), &format!("CONDITIONS#{own}"));
         let mut keys = Vec::new();
         for statement in statements(&template, role) {
             let writes = [
@@ -171,7 +172,10 @@ fn the_other_functions_may_leave_news_and_write_nothing_that_is_believed() {
             let (_, leading) = condition.as_object().unwrap().iter().next().unwrap();
             keys.extend(leading["dynamodb:LeadingKeys"].as_array().unwrap().clone());
         }
-        assert!(keys.contains(&json!(news)), "{role}: {keys:?}");
+        assert!(
+            keys.contains(&json!(news)) && keys.contains(&json!(conditions)),
+            "{role}: {keys:?}"
+        );
         for key in &keys {
             let key = key.as_str().unwrap();
             assert!(
@@ -179,6 +183,11 @@ fn the_other_functions_may_leave_news_and_write_nothing_that_is_believed() {
                 "{role} may write {key}"
             );
             assert!(!key.starts_with("NEWS") || key == news, "{role} leaves {key}");
+            assert!(
+                !key.starts_with("CONDITIONS") || key == conditions,
+                "{role} leaves {key}"
+            );
+            assert!(!key.starts_with("STATE"), "{role} may write alerts: {key}");
         }
     }
 }

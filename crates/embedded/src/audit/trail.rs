@@ -61,6 +61,10 @@ impl AuditTrail for SqliteAudit {
         self.db.read(move |conn| verification::verify(conn, &keys, &kept)).await
     }
 
+    async fn doubt(&self) -> PortResult<Option<String>> {
+        Ok(self.db.trail().doubt().map(|doubt| doubt.to_string()))
+    }
+
     async fn mark(&self, seq: Option<i64>) -> PortResult<Option<Mark>> {
         self.db
             .read(move |conn| {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_alerts::policy::file::{AlertsFile, FlapForm, OneOrMany, QuietForm, RouteForm, SilenceForm, StepForm};
-use cc_devops_alerts::{AlertPolicy, Severity};
+use cc_devops_alerts::AlertPolicy;
+use cc_devops_alerts::policy::file::{AlertsFile, FlapForm, OneOrMany, RouteForm, StepForm};
 use cc_devops_kernel::duration::WrittenDuration;
-use cc_devops_kernel::names::{AgentName, Stage};
+use cc_devops_kernel::names::AgentName;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::form::{Config, EscalateForm, GroupForm};
 use crate::schedule::Schedule;
 use crate::watch::WatchSettings;
 
@@ -71,98 +72,6 @@ struct EventForm {
     by: Option<String>,
 }
 
-/// What describes the agents and the policy: of a timing case beside its events, of an alerting case in `config`.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    kind: Option<String>,
-    schedule: Option<String>,
-    period: Option<WrittenDuration>,
-    grace: Option<WrittenDuration>,
-    max_runtime: Option<WrittenDuration>,
-    timezone: Option<String>,
-    sticky_pause: Option<bool>,
-    agents: Vec<String>,
-    severity: OneForAll<Severity>,
-    stage: OneForAll<Stage>,
-    tags: Option<Map<String, Value>>,
-    quiet: OneOrList<QuietForm>,
-    quiet_hours: OneOrList<QuietForm>,
-    silences: Vec<SilenceForm>,
-    remind: Option<String>,
-    failures: Option<u32>,
-    flap: Option<FlapForm>,
-    group: Option<GroupForm>,
-    group_by: Option<Vec<String>>,
-    group_wait: Option<String>,
-    group_interval: Option<String>,
-    escalate: Vec<EscalateForm>,
-    channels: Vec<String>,
-    routes: Vec<RouteForm>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct GroupForm {
-    by: Vec<String>,
-    wait: Option<String>,
-    interval: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EscalateForm {
-    after: String,
-    channel: Option<String>,
-    #[serde(default)]
-    channels: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrList<T> {
-    One(T),
-    List(Vec<T>),
-}
-
-impl<T> Default for OneOrList<T> {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
-}
-
-impl<T> OneOrList<T> {
-    fn into_list(self) -> Vec<T> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::List(list) => list,
-        }
-    }
-}
-
-/// The same for every agent, or by agent.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneForAll<T> {
-    All(T),
-    Each(BTreeMap<String, T>),
-}
-
-impl<T> Default for OneForAll<T> {
-    fn default() -> Self {
-        Self::Each(BTreeMap::new())
-    }
-}
-
-impl<T: Clone> OneForAll<T> {
-    fn of(&self, agent: &AgentName) -> Option<T> {
-        match self {
-            Self::All(value) => Some(value.clone()),
-            Self::Each(values) => values.get(agent.as_str()).cloned(),
-        }
-    }
-}
-
 /// The keys of a timing case that describe its agent.
 const OF_THE_AGENT: [&str; 9] = [
     "kind",
@@ -207,9 +116,7 @@ impl Case {
             None | Some(Value::Null) => {}
             Some(_) => return Err(vec!["config: it must be an object".to_owned()]),
         }
-        described.retain(|_, given| !given.is_null());
-        let config: Config = serde_json::from_value(in_words(Value::Object(described)))
-            .map_err(|error| vec![format!("config: {error}")])?;
+        let config = Config::of(described)?;
         let mut wrong = Vec::new();
         let agents = agents(&form, &config, &mut wrong);
         let first = form.events.iter().map(|event| event.at).min();
@@ -226,23 +133,6 @@ impl Case {
             })),
             _ => Err(wrong),
         }
-    }
-}
-
-/// The same with `"remind_s": 21600` as `"remind": "21600s"`, as the configuration file has it.
-fn in_words(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, value)| match (key.strip_suffix("_s"), value.as_u64()) {
-                    (Some(name), Some(seconds)) => (name.to_owned(), Value::String(format!("{seconds}s"))),
-                    _ => (key, in_words(value)),
-                })
-                .collect(),
-        ),
-        Value::Array(values) => Value::Array(values.into_iter().map(in_words).collect()),
-        other => other,
     }
 }
 
@@ -507,7 +397,6 @@ fn policy(config: Config, wrong: &mut Vec<String>) -> Option<AlertPolicy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cc_devops_alerts::policy::file::FlapTable;
 
     #[test]
     fn a_range_stands_for_its_agents() {
@@ -518,21 +407,5 @@ mod tests {
         for wrong in ["a2..a1", "a..b", "a1..b2", "a1..", "..a2", "1..2", "a 1"] {
             assert!(names(wrong).unwrap_err().contains("agent"), "{wrong}");
         }
-    }
-
-    #[test]
-    fn flap_tables_are_read_in_both_forms() {
-        let table = |text: &str| {
-            let value = in_words(serde_json::from_str(text).unwrap());
-            serde_json::from_value::<FlapForm>(value).unwrap()
-        };
-        let on = FlapForm::On(FlapTable {
-            flips: 6,
-            within: "1800s".to_owned(),
-            calm: "1800s".to_owned(),
-        });
-        assert_eq!(table(r#"{"flips": 6, "within_s": 1800, "calm_s": 1800}"#), on);
-        assert_eq!(table(r#"{"flips": 6, "within": "1800s", "calm": "1800s"}"#), on);
-        assert_eq!(table(r#""off""#), FlapForm::Off("off".to_owned()));
     }
 }

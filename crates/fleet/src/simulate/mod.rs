@@ -7,6 +7,7 @@
 //! agent, and each transition names its agent.
 
 mod case;
+mod form;
 mod run;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::watch::{Flip, Status};
+use crate::watch::{Flip, Reason, Status};
 use case::Case;
 
 /// What became of a case.
@@ -63,9 +64,26 @@ pub struct Transition {
     /// The agent, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// What changed.
-    #[serde(flatten)]
-    pub flip: Flip,
+    /// When: the deadline that passed, or the instant of what was heard or done.
+    pub at: Timestamp,
+    /// What it was.
+    pub from: Status,
+    /// What it is from then on.
+    pub to: Status,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Transition {
+    fn of(agent: Option<String>, flip: &Flip) -> Self {
+        Self {
+            agent,
+            at: flip.at,
+            from: flip.from,
+            to: flip.to,
+            reason: flip.reason,
+        }
+    }
 }
 
 /// Something of the only agent, or of each by its name.

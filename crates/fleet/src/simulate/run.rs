@@ -157,10 +157,8 @@ impl Playing<'_> {
             let (after, flips) = change(state.clone(), settings);
             *state = after;
             noted.extend(conditions(agent, settings, state, &flips, heard));
-            self.transitions.extend(flips.into_iter().map(|flip| Transition {
-                agent: several.then(|| agent.to_string()),
-                flip,
-            }));
+            let transition = |flip| Transition::of(several.then(|| agent.to_string()), flip);
+            self.transitions.extend(flips.iter().map(transition));
         }
         if !noted.is_empty() {
             self.noting.note(&noted, now).await?;
@@ -226,7 +224,7 @@ impl Playing<'_> {
 
     fn played(mut self) -> Played {
         // A flip that is found late carries the instant it was due at.
-        self.transitions.sort_by_key(|transition| transition.flip.at);
+        self.transitions.sort_by_key(|transition| transition.at);
         let of =
             |(settings, state): &(&WatchSettings, WatchState)| (state.status, state.due(), state.down_at(settings));
         let ends: BTreeMap<String, (Status, Option<Timestamp>, Option<Timestamp>)> = self

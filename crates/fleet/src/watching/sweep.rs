@@ -22,6 +22,9 @@ const ASKED_AT_ONCE: usize = 500;
 /// How far back the heartbeats of an agent are asked for at most.
 const ASK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// How exact the time of a heartbeat is that was asked for.
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
 /// How many keys a store reads at once.
 const READ_AT_ONCE: usize = 100;
 
@@ -100,7 +103,9 @@ impl Watching {
             return Ok(BTreeMap::new());
         };
         let back = now.checked_sub(ASK_BACK).unwrap_or(now);
-        let since = |one: &Watched| one.kept.state.heard.map_or(back, |heard| heard.max(back));
+        // Who began to be watched was looked up then. Heartbeats may be known by their minute alone.
+        let begin = |one: &Watched| one.kept.created.checked_sub(MINUTE).unwrap_or(back);
+        let since = |one: &Watched| one.kept.state.heard.unwrap_or_else(|| begin(one)).max(back);
         let asked: Vec<(AgentName, Timestamp)> = watched.iter().map(|one| (one.name.clone(), since(one))).collect();
         let mut beats = BTreeMap::new();
         for some in asked.chunks(ASKED_AT_ONCE) {

@@ -221,12 +221,12 @@ async fn a_heartbeat_between_the_sweeps_reading_and_writing_is_not_lost() {
     let key = RecordKey::new(RecordKind::Watch, "Writer");
     // What another server writes: the same agent, heard at the very instant.
     let other = world.watching();
-    let before = world.read(&[key.clone()]).await.unwrap().remove(0).unwrap();
+    let before = world.read(std::slice::from_ref(&key)).await.unwrap().remove(0).unwrap();
     for minute in 1..=5 {
         watching.awake(world.at(&format!("10:0{minute}:00"))).await.unwrap();
     }
     say(&world, &other, &writer, "10:05:00", Signal::Success).await;
-    let after = world.read(&[key.clone()]).await.unwrap().remove(0).unwrap();
+    let after = world.read(std::slice::from_ref(&key)).await.unwrap().remove(0).unwrap();
     let back = StateChange {
         key: key.clone(),
         version: after.version,

@@ -212,6 +212,11 @@ async fn an_incomplete_scan_and_maintenance_write_nothing() {
     assert!(standing(&house).is_empty());
     assert_eq!(told(&house).await["withheld"], 1);
     tomorrow(&house);
+    house.memory.maintenance(true).await;
+    audit(&house, ISSUES).await;
+    assert!(standing(&house).is_empty(), "the store's counts too");
+    house.memory.maintenance(false).await;
+    tomorrow(&house);
     audit(&house, ISSUES).await;
     assert_eq!(standing(&house), [(1, true)]);
 }

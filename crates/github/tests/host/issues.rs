@@ -244,6 +244,18 @@ async fn maintenance_and_a_dry_run_write_nothing() {
 }
 
 #[tokio::test]
+async fn maintenance_mode_of_the_store_counts_too_and_ends_with_it() {
+    let (house, _) = failing().await;
+    house.memory.maintenance(true).await;
+    let report = check(&usual(&house)).await;
+    assert_eq!(report.workflows[0].withheld.len(), 1);
+    assert!(issues(&house).is_empty());
+    house.memory.maintenance(false).await;
+    check(&usual(&house)).await;
+    assert_eq!(issues(&house), [(1, true)], "what was not told is told later");
+}
+
+#[tokio::test]
 async fn a_failing_workflow_is_a_condition_until_it_works_whatever_becomes_of_its_issue() {
     let (house, ci) = failing().await;
     house.fake.token("weak", Access::fine_grained("ops").without("issues"));

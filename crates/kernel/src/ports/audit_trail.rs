@@ -19,6 +19,11 @@ pub trait AuditTrail: Send + Sync {
     /// Checks every chain and its end, and what the trail tells of against what stands.
     async fn verify(&self) -> PortResult<Verification>;
 
+    /// What speaks against the trail, as far as is known without walking it; a fragment that says what to do.
+    async fn doubt(&self) -> PortResult<Option<String>> {
+        Ok(None)
+    }
+
     /// The row at a place of the only chain, or its last one, by which the chain is known again elsewhere; where
     /// the chain is cut right behind it, the row may be gone. None where there is no such row, or several chains.
     async fn mark(&self, _seq: Option<i64>) -> PortResult<Option<Mark>> {

@@ -23,7 +23,7 @@ pub use state::{
     Content, MAX_BODY_BYTES, MAX_LIST_BYTES, MAX_NAME_BYTES, MOST_KEYS, Record, RecordKey, RecordKind, StateChange,
     StateStore, check_changes, check_keys,
 };
-pub use upkeep::{Announcements, Checks, Schedule};
+pub use upkeep::{Announcements, Checks, MaintenanceMode, Schedule};
 
 /// Time, so that tests decide it.
 pub trait Clock: Send + Sync {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::events::Announcement;
-use crate::health::Check;
+use crate::health::{Check, Mode};
 use crate::names::AgentName;
 use crate::port_error::PortResult;
 use crate::schedule::Job;
@@ -32,6 +32,19 @@ pub trait Checks: Send + Sync {
     /// write has just succeeded.
     async fn probe(&self) -> Vec<Check> {
         self.check().await
+    }
+}
+
+/// Whether people switched the control plane to maintenance, by a command that is kept in the store.
+#[async_trait]
+pub trait MaintenanceMode: Send + Sync {
+    /// Whether it is on.
+    async fn is_on(&self, now: Timestamp) -> PortResult<bool>;
+
+    /// The mode, by what is configured and by what is kept: maintenance where either says so.
+    async fn mode(&self, configured: Mode, now: Timestamp) -> PortResult<Mode> {
+        let kept = configured == Mode::Maintenance || self.is_on(now).await?;
+        Ok(if kept { Mode::Maintenance } else { Mode::Normal })
     }
 }
 

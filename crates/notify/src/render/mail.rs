@@ -39,9 +39,17 @@ pub fn mail(message: &Message, from: &Mailbox, to: &[Mailbox]) -> Result<lettre:
     for recipient in to {
         builder = builder.to(recipient.clone());
     }
-    if message.thread != message.id && !message.thread.is_empty() {
-        let root = identity(&message.thread)?;
-        builder = builder.in_reply_to(root.clone()).references(root);
+    let earlier = |thread: &&str| !thread.is_empty() && *thread != message.id;
+    let threads = std::iter::once(message.thread.as_str()).chain(message.threads.iter().map(String::as_str));
+    let mut roots: Vec<String> = Vec::new();
+    for thread in threads.filter(earlier) {
+        let root = identity(thread)?;
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    }
+    if let Some(root) = roots.first() {
+        builder = builder.in_reply_to(root.clone()).references(roots.join(" "));
     }
     builder
         .multipart(MultiPart::alternative_plain_html(plain(message), page(message)))

@@ -35,8 +35,17 @@ pub fn events(message: &Message) -> Vec<Event> {
     if message.kind == MessageKind::Test {
         return vec![event("trigger", &message.thread), event("resolve", &message.thread)];
     }
-    let action = if is_open(message) { "trigger" } else { "resolve" };
-    vec![event(action, &message.thread)]
+    let over = message.over.iter().map(|thread| event("resolve", thread));
+    let is_end = matches!(
+        message.kind,
+        MessageKind::Up | MessageKind::Closed | MessageKind::Digest
+    );
+    match (is_end, message.threads.is_empty()) {
+        // What of it is still open has its incident already.
+        (true, false) => over.collect(),
+        (true, true) if !is_open(message) => vec![event("resolve", &message.thread)],
+        _ => std::iter::once(event("trigger", &message.thread)).chain(over).collect(),
+    }
 }
 
 /// One event.

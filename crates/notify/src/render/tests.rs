@@ -135,20 +135,31 @@ fn a_subject_of_sns_is_a_line_of_ascii() {
 
 #[test]
 fn an_incident_is_resolved_when_nothing_of_it_is_open() {
-    let action = |message: &Message| {
-        let event: Value = serde_json::from_str(&event(message)).unwrap();
-        assert_eq!(event["dedup_key"], "m-1");
-        event["event_action"].as_str().unwrap().to_owned()
+    let events = |message: &Message| -> Vec<(&str, String)> {
+        let events = pagerduty::events(message).into_iter();
+        events.map(|event| (event.action, event.dedup_key)).collect()
     };
-    assert_eq!(action(&down()), "trigger");
-    assert_eq!(action(&up()), "resolve");
-    let mut some = up();
-    some.count = Some(3);
-    assert_eq!(action(&some), "trigger");
+    assert_eq!(events(&down()), [("trigger", "m-1".to_owned())]);
+    // Of a group something is open still, and has its incident.
+    let mut message = up();
+    message.count = Some(3);
+    assert_eq!(events(&message), []);
+    message.over = vec!["m-1".into(), "m-0".into()];
+    assert_eq!(
+        events(&message),
+        [("resolve", "m-1".to_owned()), ("resolve", "m-0".to_owned())]
+    );
     let mut closed = up();
     closed.kind = MessageKind::Closed;
     closed.alerts.clear();
-    assert_eq!(action(&closed), "resolve");
+    closed.threads.clear();
+    assert_eq!(events(&closed), [("resolve", "m-1".to_owned())]);
+    let mut test = down();
+    test.kind = MessageKind::Test;
+    assert_eq!(
+        events(&test),
+        [("trigger", "m-1".to_owned()), ("resolve", "m-1".to_owned())]
+    );
 }
 
 #[test]
@@ -198,6 +209,26 @@ mod mails {
         assert!(second.contains("\r\nMessage-ID: <m-2@example.com>\r\n"), "{second}");
         assert!(second.contains("\r\nReferences: <m-1@example.com>\r\n"), "{second}");
         assert!(second.contains("\r\nIn-Reply-To: <m-1@example.com>\r\n"), "{second}");
+    }
+
+    #[test]
+    fn every_thread_that_a_mail_tells_of_is_named() {
+        let mut message = up();
+        message.thread = "m-0".into();
+        message.threads = (0..200).map(|number| format!("m-{number}")).collect();
+        let mail = text(&message);
+        assert!(mail.lines().all(|line| line.len() <= 998), "{mail}");
+        let unfolded = mail.replace("\r\n ", " ");
+        let references = unfolded.lines().find(|line| line.starts_with("References: ")).unwrap();
+        assert_eq!(references.matches('<').count(), 199, "{references}");
+        assert!(
+            references.starts_with("References: <m-0@example.com> <m-1@example.com> <m-3@"),
+            "{references}"
+        );
+        assert!(
+            unfolded.contains("\r\nIn-Reply-To: <m-0@example.com>\r\n"),
+            "{unfolded}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use cc_devops_alerts::Message;
+use cc_devops_outbound::is_tls_error;
 use lettre::address::Envelope;
 use lettre::transport::smtp::AsyncSmtpTransport;
 use lettre::transport::smtp::Error;
@@ -157,7 +158,7 @@ fn not_sent(mail: &Mail, error: &Error) -> NotSent {
         };
         return NotSent::new(Again::WhenChanged, text);
     }
-    if error.is_tls() {
+    if error.is_tls() || is_tls_error(error) {
         return NotSent::new(
             Again::Later,
             "the mail server could not prove who it is: look at its certificate, and at `host` and `tls`",

@@ -113,6 +113,14 @@ impl Guard {
         }
         let url = Url::parse(text).map_err(|error| Refused::Form(format!("is not an address: {error}")))?;
         self.admits(&url)?;
+        // This machine written as nobody writes it (`2130706433`, `0x7f.1`) is a trick, as its IPv6 form is.
+        if let Some(Host::Ipv4(address)) = url.host()
+            && is_own(address.into())
+            && !self.allowed.names(address.into())
+            && !text.contains(&address.to_string())
+        {
+            return Err(Refused::Range(Range::Loopback));
+        }
         Ok(url)
     }
 
@@ -217,6 +225,11 @@ mod tests {
             "https://012.0.0.1/",
             "https://[::ffff:10.0.0.1]/",
             "https://[::ffff:7f00:1]/",
+            "https://2130706433/",
+            "http://2130706433/",
+            "http://0x7f.1:8787/",
+            "http://127.1/",
+            "http://0177.0.0.1/",
             "https://169.254.169.254/latest/meta-data/",
             "https://[fd00:ec2::254]/",
             "https://0.0.0.0/",

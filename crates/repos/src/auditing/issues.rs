@@ -17,6 +17,7 @@ use crate::report::{RepositoryReport, Verdict};
 use crate::rules::Rule;
 use crate::snapshot::{Fact, Repository, RepositoryId, Visibility};
 use cc_devops_kernel::acts::Author;
+use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::ports::PortResult;
 
 /// The most failures that are told one by one.
@@ -110,6 +111,11 @@ impl Auditor {
             Err(error) => return Ok(Some(IssuesKept::none(format!("the issues could not be read: {error}")))),
         };
         let found = IssuesBySubject::of(&found);
+        let mode = self
+            .ports
+            .maintenance
+            .mode(self.settings.mode, self.ports.clock.now())
+            .await?;
         let told_of = found.told_of();
         looked
             .retain(|id, each| !each.broken.is_empty() || watches.contains_key(id) || told_of.contains(&Breaches(*id)));
@@ -118,7 +124,7 @@ impl Auditor {
         for (id, each) in &looked {
             let before = watches.get(id).cloned();
             let acted = self
-                .follow(audit, (*id, each), &found, &mut watches, (&mut kept, spent))
+                .follow(audit, (*id, each), (&found, mode), &mut watches, (&mut kept, spent))
                 .await;
             if watches.get(id) != before.as_ref() {
                 changed.insert(*id);
@@ -193,7 +199,7 @@ impl Auditor {
         &self,
         audit: &Audit,
         (id, each): (RepositoryId, &Looked<'_>),
-        found: &IssuesBySubject<'_, Breaches>,
+        (found, mode): (&IssuesBySubject<'_, Breaches>, Mode),
         watches: &mut BTreeMap<RepositoryId, Watch>,
         (kept, spent): (&mut IssuesKept, &mut Spent),
     ) -> bool {
@@ -212,7 +218,7 @@ impl Auditor {
             issues: &issues,
             watch,
             settings: &each.settings.issues,
-            mode: self.settings.mode,
+            mode,
             now: audit.report.timestamp,
         });
         let acting = Acting {

@@ -27,7 +27,7 @@ pub(super) struct Acting<'m> {
 }
 
 impl<'m> Acting<'m> {
-    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, ask: &'m Ask) -> Self {
+    pub(super) fn new(monitor: &'m Monitor, issues: &'m Fact<FoundIssues>, ask: &'m Ask, mode: Mode) -> Self {
         let issues: Fact<IssuesBySubject<'m, Watched>> = issues.as_ref().map(IssuesBySubject::of);
         let mut told_of: BTreeMap<RepositoryId, Vec<WorkflowId>> = BTreeMap::new();
         for told in issues.known().map(IssuesBySubject::told_of).unwrap_or_default() {
@@ -38,11 +38,7 @@ impl<'m> Acting<'m> {
             issues,
             told_of,
             author: &ask.author,
-            mode: if ask.dry_run {
-                Mode::Maintenance
-            } else {
-                monitor.settings.mode
-            },
+            mode,
             keeps: !ask.dry_run,
             changed: BTreeSet::new(),
         }

@@ -27,7 +27,7 @@ use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::RepositoryName;
-use cc_devops_kernel::ports::{AuditTrail, Clock, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::{AuditTrail, Clock, MaintenanceMode, PortErrorKind, PortResult};
 
 /// Watches workflows.
 pub struct Monitor {
@@ -35,6 +35,7 @@ pub struct Monitor {
     store: Arc<dyn RepositoryStore>,
     audit: Arc<dyn AuditTrail>,
     conditions: Arc<dyn ConditionSink>,
+    maintenance: Arc<dyn MaintenanceMode>,
     clock: Arc<dyn Clock>,
     settings: MonitoringSettings,
 }
@@ -121,6 +122,7 @@ impl Monitor {
             store: ports.repositories,
             audit: ports.audit,
             conditions: ports.conditions,
+            maintenance: ports.maintenance,
             clock: ports.clock,
             settings,
         }
@@ -163,7 +165,13 @@ impl Monitor {
         }
         let whole = ask.only.is_none() && reading.report.gaps.is_empty();
         let repositories = std::mem::take(&mut reading.repositories);
-        let mut acting = Acting::new(self, &issues, ask);
+        let configured = self.settings.mode;
+        let mode = if ask.dry_run {
+            Mode::Maintenance
+        } else {
+            self.maintenance.mode(configured, self.clock.now()).await?
+        };
+        let mut acting = Acting::new(self, &issues, ask, mode);
         for repository in repositories.values() {
             course.go_on()?;
             self.decide(ask, repository, &mut acting, &mut watches, &mut reading.report)

@@ -10,6 +10,7 @@ pub mod deploy_lambda;
 pub mod github_repo_check;
 pub mod protect_branches;
 pub mod put_secret;
+pub mod report_cost;
 pub mod workflow_monitor;
 
 mod action;
@@ -38,6 +39,7 @@ static ACTIONS: &[&Action] = &[
     &workflow_monitor::ACTION,
     &protect_branches::ACTION,
     &bootstrap_repo_secrets::ACTION,
+    &report_cost::ACTION,
 ];
 
 #[expect(

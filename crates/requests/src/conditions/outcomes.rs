@@ -7,6 +7,7 @@ use cc_devops_kernel::names::{RequestId, Stage};
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 use cc_devops_kernel::text::line;
 
+use super::faults;
 use crate::actions::deploy_lambda;
 use crate::engine::ControlPlane;
 use crate::ports::PortResult;
@@ -78,8 +79,13 @@ impl ControlPlane {
             Ok(id) => self.ports.ledger.find(&id).await?.map(|record| record.head),
             Err(_) => None,
         };
+        let (limits, now) = (&self.settings.conditions, self.now());
         let change = change(says, completed, head.as_ref(), &self.installation.stages);
-        self.ports.conditions.note(&[change], self.now()).await
+        let fault = matches!(says, Says::TimedOut | Says::Fault);
+        if fault && !faults::count(&self.ports, limits, (change.key(), completed), now).await? {
+            return Ok(());
+        }
+        self.ports.conditions.note(&[change], now).await
     }
 }
 

@@ -41,6 +41,7 @@ impl From<&Ports> for RepositoryPorts {
             audit: Arc::clone(&ports.audit),
             announcements: Arc::new(ThroughLedger(Arc::clone(&ports.ledger))),
             conditions: Arc::clone(&ports.conditions),
+            maintenance: Arc::clone(&ports.maintenance),
             clock: Arc::clone(&ports.clock),
         }
     }

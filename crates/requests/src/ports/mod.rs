@@ -10,11 +10,12 @@ mod stacks;
 use std::sync::Arc;
 
 pub use at_once::{AtOnce, Conclude, Done};
-pub use cc_devops_alerts::ConditionSink;
+pub use cc_devops_alerts::{ConditionSink, LeftConditions};
 pub use cc_devops_fleet::ports::{Agents, EnrolmentPorts, Heartbeats};
 pub use cc_devops_kernel::ports::{
-    Announcements, AuditArchive, AuditTrail, Checks, Clock, PortError, PortErrorKind, PortResult, Schedule, SecretRead,
-    SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore, SystemClock,
+    Announcements, AuditArchive, AuditTrail, Checks, Clock, MaintenanceMode, PortError, PortErrorKind, PortResult,
+    Schedule, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateStore,
+    SystemClock,
 };
 pub use cc_devops_outbox::ports::{
     Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
@@ -63,6 +64,10 @@ pub struct Ports {
     pub webhooks: Arc<dyn Webhooks>,
     /// Where it is said what needs a person.
     pub conditions: Arc<dyn ConditionSink>,
+    /// What other programs left to be said there, where they may not say it themselves.
+    pub left_conditions: Option<Arc<dyn LeftConditions>>,
+    /// Whether nothing is to be done unasked.
+    pub maintenance: Arc<dyn MaintenanceMode>,
     /// When jobs are due.
     pub schedule: Arc<dyn Schedule>,
     /// Request metrics.

@@ -133,6 +133,7 @@ mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
+    fn doubt() -> Option<String>;
     fn mark(seq: Option<i64>) -> Option<Mark>;
     fn checkpoint(at: Timestamp) -> ();
     fn oldest(before: Timestamp, limit: usize) -> Option<Section>;

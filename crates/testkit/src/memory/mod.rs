@@ -24,6 +24,7 @@ mod webhooks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_alerts::{Condition, ConditionChange};
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
@@ -103,6 +104,8 @@ impl Memory {
             events: Arc::new(self.clone()),
             webhooks: Arc::new(self.clone()),
             conditions: Arc::new(self.clone()),
+            left_conditions: None,
+            maintenance: Arc::new(StoredMode::new(Arc::new(self.clone()))),
             schedule: Arc::new(self.clone()),
             revenue: Arc::new(self.clone()),
             repositories: Arc::new(self.clone()),
@@ -150,6 +153,27 @@ impl Memory {
     /// The whole audit chain, oldest first.
     pub fn audit_rows(&self) -> Vec<AuditRow> {
         self.peek().audit.rows.clone()
+    }
+
+    /// Changes what a row of the audit chain says, behind its hash; the row as it was.
+    pub fn forge_audit_row(&self, seq: i64) -> AuditRow {
+        let mut model = self.peek();
+        let row = model
+            .audit
+            .rows
+            .iter_mut()
+            .find(|row| row.seq == seq)
+            .expect("there is such a row");
+        let before = row.clone();
+        row.entry.action = "forged".to_owned();
+        before
+    }
+
+    /// Puts a row of the audit chain back.
+    pub fn restore_audit_row(&self, before: AuditRow) {
+        let (mut model, seq) = (self.peek(), before.seq);
+        let row = model.audit.rows.iter_mut().find(|row| row.seq == seq);
+        *row.expect("there is such a row") = before;
     }
 
     /// Every event that was put on the bus, in the order it came.

@@ -1,9 +1,11 @@
 //! The fake schedule, the request metrics and the health checks: what keeps the house running.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cc_devops_alerts::{Condition, ConditionChange, ConditionSink};
+use cc_devops_alerts::{AlertPolicy, Alerts, Condition, ConditionChange, ConditionSink};
+use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::health::Check;
 use cc_devops_kernel::ports::{Checks, PortResult, Schedule};
 use cc_devops_kernel::schedule::Job;
@@ -39,6 +41,23 @@ impl ConditionSink for Memory {
             }
         }
         Ok(())
+    }
+}
+
+impl Memory {
+    /// Switches maintenance mode in the store, as `cc-devops maintenance` does.
+    pub async fn maintenance(&self, on: bool) {
+        let (ports, asker) = (self.ports(), Asker::Operator);
+        let policy = Arc::new(AlertPolicy::plain(Vec::new()));
+        let alerts = Alerts::new(ports.state, policy, ports.audit, ports.clock);
+        if on {
+            let switched = alerts
+                .maintenance_on("the disks are replaced", None, "ana", asker)
+                .await;
+            switched.expect("the operator may");
+        } else {
+            alerts.maintenance_off("ana", asker).await.expect("the operator may");
+        }
     }
 }
 

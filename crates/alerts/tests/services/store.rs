@@ -21,13 +21,13 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A store in memory with a bound of its own, which keeps the audit rows and may be told to be beaten to a write.
 #[derive(Default)]
-pub struct Store {
+pub(crate) struct Store {
     inner: RecordsInMemory,
-    pub most: AtomicUsize,
+    pub(crate) most: AtomicUsize,
     /// So many of the next writes come too late.
-    pub beaten: AtomicUsize,
-    pub rows: Mutex<Vec<AuditEntry>>,
-    pub writes: Mutex<Vec<usize>>,
+    pub(crate) beaten: AtomicUsize,
+    pub(crate) rows: Mutex<Vec<AuditEntry>>,
+    pub(crate) writes: Mutex<Vec<usize>>,
 }
 
 #[async_trait]
@@ -79,7 +79,7 @@ impl StateStore for Store {
 
 /// The audit trail: refusals only go here.
 #[derive(Default)]
-pub struct Trail(pub Mutex<Vec<AuditEntry>>);
+pub(crate) struct Trail(pub(crate) Mutex<Vec<AuditEntry>>);
 
 #[async_trait]
 impl AuditTrail for Trail {
@@ -107,7 +107,7 @@ impl AuditTrail for Trail {
     }
 }
 
-pub struct Hand(pub Mutex<Timestamp>);
+pub(crate) struct Hand(pub(crate) Mutex<Timestamp>);
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
@@ -115,27 +115,27 @@ impl Clock for Hand {
     }
 }
 
-pub fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     let noon: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_secs(second)
 }
 
 /// One server over a store.
-pub struct Tried {
-    pub store: Arc<Store>,
-    pub clock: Arc<Hand>,
-    pub trail: Arc<Trail>,
-    pub conditions: Conditions,
-    pub telling: Telling,
-    pub alerts: Alerts,
+pub(crate) struct Tried {
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<Hand>,
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) conditions: Conditions,
+    pub(crate) telling: Telling,
+    pub(crate) alerts: Alerts,
 }
 
 impl Tried {
-    pub fn new(policy: AlertPolicy) -> Self {
+    pub(crate) fn new(policy: AlertPolicy) -> Self {
         Self::over(Arc::new(Store::default()), policy)
     }
 
-    pub fn over(store: Arc<Store>, policy: AlertPolicy) -> Self {
+    pub(crate) fn over(store: Arc<Store>, policy: AlertPolicy) -> Self {
         let policy = Arc::new(policy);
         let (clock, trail) = (Arc::new(Hand(Mutex::new(at(0)))), Arc::new(Trail::default()));
         Self {
@@ -148,30 +148,30 @@ impl Tried {
         }
     }
 
-    pub fn note(&self, changes: &[ConditionChange], second: i64) {
+    pub(crate) fn note(&self, changes: &[ConditionChange], second: i64) {
         block_on(self.conditions.note(changes, at(second))).unwrap();
     }
 
     /// Decides at that second; how many messages.
-    pub fn turn(&self, second: i64) -> usize {
+    pub(crate) fn turn(&self, second: i64) -> usize {
         *self.clock.0.lock().unwrap() = at(second);
         block_on(self.telling.turn(at(second))).unwrap().told
     }
 
     /// What waits to be sent, in its order.
-    pub fn waiting(&self) -> Vec<Delivery> {
+    pub(crate) fn waiting(&self) -> Vec<Delivery> {
         self.records(RecordKind::Delivery)
             .iter()
             .map(|record| Delivery::of(record).unwrap())
             .collect()
     }
 
-    pub fn records(&self, kind: RecordKind) -> Vec<Record> {
+    pub(crate) fn records(&self, kind: RecordKind) -> Vec<Record> {
         block_on(self.store.list(kind, None, None, 100_000)).unwrap()
     }
 
     /// Sends everything: what was sent, in its order.
-    pub fn send(&self) -> Vec<Delivery> {
+    pub(crate) fn send(&self) -> Vec<Delivery> {
         let waiting = self.waiting();
         for record in self.records(RecordKind::Delivery) {
             let change = StateChange {
@@ -185,7 +185,7 @@ impl Tried {
     }
 }
 
-pub fn condition(agent: &str, second: i64) -> Condition {
+pub(crate) fn condition(agent: &str, second: i64) -> Condition {
     let name = (ConditionKind::Agent, Severity::Warning);
     let mut condition = Condition::new(
         format!("agent/{agent}"),
@@ -198,11 +198,11 @@ pub fn condition(agent: &str, second: i64) -> Condition {
     condition
 }
 
-pub fn down(agent: &str, second: i64) -> ConditionChange {
+pub(crate) fn down(agent: &str, second: i64) -> ConditionChange {
     condition(agent, second).opened()
 }
 
-pub fn up(agent: &str, second: i64) -> ConditionChange {
+pub(crate) fn up(agent: &str, second: i64) -> ConditionChange {
     ConditionChange::Resolved {
         key: format!("agent/{agent}"),
         at: at(second),
@@ -211,12 +211,12 @@ pub fn up(agent: &str, second: i64) -> ConditionChange {
 }
 
 /// Everything to these channels, alone and at once.
-pub fn plain(channels: &[&str]) -> AlertPolicy {
+pub(crate) fn plain(channels: &[&str]) -> AlertPolicy {
     AlertPolicy::plain(channels.iter().map(|name| (*name).to_owned()).collect())
 }
 
 /// Everything together, after ten seconds and then each five minutes.
-pub fn together(channels: &[&str]) -> AlertPolicy {
+pub(crate) fn together(channels: &[&str]) -> AlertPolicy {
     let mut policy = plain(channels);
     let route = policy.routes.remove(0);
     policy.routes.push(Route {
@@ -229,7 +229,7 @@ pub fn together(channels: &[&str]) -> AlertPolicy {
     policy
 }
 
-pub fn labels(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(crate) fn labels(of: &[(&str, &str)]) -> BTreeMap<String, String> {
     of.iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()

@@ -1,7 +1,5 @@
 //! What people do with alerts, each act with its audit row.
 
-mod services;
-
 use cc_devops_alerts::policy::Match;
 use cc_devops_alerts::{AlertState, MessageKind};
 use cc_devops_kernel::access::Access;
@@ -13,7 +11,7 @@ use futures::executor::block_on;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use services::*;
+use crate::store::*;
 
 fn actions(tried: &Tried) -> Vec<String> {
     tried

@@ -1,15 +1,17 @@
-//! Conditions without a messenger: they stand in the log, where they can be found and watched for.
+//! Conditions where no alerts are set up: they stand in the log, where they can be found and watched for.
 
 use async_trait::async_trait;
 use cc_devops_alerts::{ConditionChange, ConditionSink};
-use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 
+use crate::ports::PortResult;
+
 /// Writes conditions to the log, those that open as errors.
-pub(crate) struct LogConditions;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoggedConditions;
 
 #[async_trait]
-impl ConditionSink for LogConditions {
+impl ConditionSink for LoggedConditions {
     async fn note(&self, changes: &[ConditionChange], _: Timestamp) -> PortResult<()> {
         for change in changes {
             match change {

@@ -1,0 +1,339 @@
+//! B03, B07, B12, B31: receivers that fail, are slow, or answer with what nobody may see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cc_devops_alerts::MessageKind;
+use cc_devops_kernel::ports::{RecordKind, StateChange, StateStore};
+use cc_devops_notify::{ChannelState, Delivering};
+use cc_devops_outbound::Guard;
+use cc_devops_outbound::egress::{Allowed, LookUp, Names};
+
+use crate::house::{House, message, pass, turn};
+use crate::receiver::{Receiver, told};
+
+fn hook(house: &House, receiver: &Receiver) -> Delivering {
+    house.delivering(&format!(
+        "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"",
+        receiver.url("/in")
+    ))
+}
+
+#[tokio::test]
+async fn b03_of_two_servers_one_sends_it_once() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let servers = [hook(&house, &receiver), hook(&house, &receiver)];
+    receiver.for_ever(told(500));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    for second in 0..600 {
+        if second == 60 {
+            receiver.for_ever(told(200));
+        }
+        for server in &servers {
+            server.turn(house.now()).await.unwrap();
+        }
+        for server in &servers {
+            server.settled().await;
+        }
+        house.advance(1);
+    }
+    assert_eq!(receiver.taken(), 1);
+    let got = receiver.got();
+    assert!(got.len() > 3, "{}", got.len());
+    assert!(got.iter().all(|got| got.headers["webhook-id"] == "m-1"));
+    assert_eq!(house.waiting("hook").await, 0);
+}
+
+#[tokio::test]
+async fn one_who_dies_while_sending_leaves_it_to_the_next_within_a_minute() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    receiver.hold(true);
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    let dying = hook(&house, &receiver);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let now = house.now();
+    runtime
+        .spawn(async move { dying.turn(now).await })
+        .await
+        .unwrap()
+        .unwrap();
+    receiver.has(1).await;
+    runtime.shutdown_background();
+    receiver.hold(false);
+    let next = hook(&house, &receiver);
+    pass(&house, &next, 60).await;
+    let got = receiver.got();
+    assert_eq!(got.len(), 2);
+    assert_eq!(got[0].headers["webhook-id"], got[1].headers["webhook-id"]);
+    assert_eq!(house.waiting("hook").await, 0);
+}
+
+#[tokio::test]
+async fn a_process_that_ends_sends_all_that_is_due_first() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    for id in ["m-1", "m-2", "m-3"] {
+        house.put("hook", &message(&house, id, id, "Writer")).await;
+    }
+    delivering.finish(Duration::from_secs(5)).await.unwrap();
+    assert_eq!((receiver.taken(), house.waiting("hook").await), (3, 0));
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_else_is_not_looked_at_all_the_time() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    receiver.hold(true);
+    let (one, other) = (hook(&house, &receiver), hook(&house, &receiver));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    one.turn(house.now()).await.unwrap();
+    receiver.has(1).await;
+    house.put("hook", &message(&house, "m-2", "m-1", "Writer")).await;
+    turn(&house, &other).await;
+    let next = turn(&house, &other).await.unwrap();
+    assert_eq!(next.duration_since(house.now()).as_secs(), 1);
+    receiver.hold(false);
+    one.settled().await;
+    pass(&house, &other, 2).await;
+    let ids: Vec<_> = receiver
+        .got()
+        .iter()
+        .map(|got| got.json()["data"]["id"].clone())
+        .collect();
+    assert_eq!(ids, ["m-1", "m-2"]);
+}
+
+#[tokio::test]
+async fn b07_a_slow_channel_delays_no_other_and_gets_its_messages_in_order() {
+    let house = House::new();
+    let (slow, fast) = (Receiver::new(&house.clock).await, Receiver::new(&house.clock).await);
+    let channel = |name, receiver: &Receiver| {
+        format!(
+            "[[channels]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{}\"\n",
+            receiver.url("/in")
+        )
+    };
+    let delivering = house.delivering(&(channel("slow", &slow) + &channel("fast", &fast)));
+    slow.hold(true);
+    for number in 0..20 {
+        house.advance(1);
+        let id = format!("m-{number}");
+        for name in ["slow", "fast"] {
+            house.put(name, &message(&house, &id, "m-0", "Writer")).await;
+        }
+        delivering.turn(house.now()).await.unwrap();
+        fast.has(number + 1).await;
+    }
+    assert_eq!(slow.got().len(), 1);
+    slow.hold(false);
+    slow.has(20).await;
+    delivering.settled().await;
+    let order = |receiver: &Receiver| -> Vec<String> {
+        let ids = receiver
+            .got()
+            .into_iter()
+            .map(|got| got.headers["webhook-id"].to_str().unwrap().to_owned());
+        ids.collect()
+    };
+    assert_eq!(order(&slow), order(&fast));
+    assert_eq!(order(&slow)[19], "m-19");
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    receiver.for_ever(told(429).header("retry-after", "0"));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    turn(&house, &delivering).await;
+    assert_eq!(receiver.got().len(), 1);
+    pass(&house, &delivering, 3).await;
+    assert!((2..=4).contains(&receiver.got().len()));
+}
+
+#[tokio::test]
+async fn a_later_message_of_a_thread_waits_for_the_earlier_one() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    receiver.next(told(500));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    turn(&house, &delivering).await;
+    house.advance(1);
+    let mut up = message(&house, "m-2", "m-1", "Writer");
+    up.kind = MessageKind::Up;
+    house.put("hook", &up).await;
+    pass(&house, &delivering, 20).await;
+    let ids: Vec<_> = receiver
+        .got()
+        .iter()
+        .map(|got| got.json()["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids, ["alert.down", "alert.down", "alert.up"]);
+}
+
+#[tokio::test]
+async fn what_was_replaced_while_it_was_sent_is_settled_quietly_and_the_truth_follows() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    receiver.hold(true);
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    delivering.turn(house.now()).await.unwrap();
+    receiver.has(1).await;
+    let record = house
+        .store
+        .list(RecordKind::Delivery, Some("hook"), None, 9)
+        .await
+        .unwrap()
+        .remove(0);
+    let gone = StateChange {
+        key: record.key,
+        version: record.version,
+        content: None,
+    };
+    house.store.write(&[gone], None).await.unwrap();
+    let mut up = message(&house, "m-2", "m-1", "Writer");
+    up.kind = MessageKind::Up;
+    house.put("hook", &up).await;
+    receiver.hold(false);
+    delivering.settled().await;
+    pass(&house, &delivering, 2).await;
+    assert_eq!(receiver.got().last().unwrap().json()["data"]["id"], "m-2");
+    assert_eq!(house.waiting("hook").await, 0);
+    assert!(house.noted().is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_arrive_for_a_day_is_given_up_and_said() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    receiver.for_ever(told(500));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    turn(&house, &delivering).await;
+    assert_eq!(delivering.health().await.unwrap()[0].state, ChannelState::Failing);
+    assert!(house.noted().is_empty(), "a failure that passes is told to nobody");
+    for _ in 0..24 * 60 + 15 {
+        house.advance(60);
+        turn(&house, &delivering).await;
+    }
+    assert_eq!((house.waiting("hook").await, house.waiting("dead/hook").await), (0, 1));
+    let tries = receiver.got().len();
+    assert!((50..300).contains(&tries), "{tries}");
+    let noted = house.noted();
+    assert_eq!(
+        noted.len(),
+        2,
+        "once that it fails, once that a message was given up: {noted:?}"
+    );
+    assert_eq!(delivering.health().await.unwrap()[0].dead_letters, 1);
+    receiver.for_ever(told(200));
+    house.put("hook", &message(&house, "m-2", "m-2", "Writer")).await;
+    pass(&house, &delivering, 600).await;
+    assert_eq!(house.noted().last().unwrap(), "over channel/hook");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_missing_is_said_and_waited_for() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering =
+        house.delivering("[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl_secret = \"alerts/hook\"");
+    let health = delivering.health().await.unwrap();
+    assert!(!health[0].is_working());
+    assert!(
+        health[0]
+            .error
+            .as_deref()
+            .unwrap()
+            .contains("/contentcraft/alerts/hook is not there"),
+        "{health:?}"
+    );
+    assert!(delivering.test("hook").await.unwrap_err().contains("put-secret"));
+    house.put("hook", &message(&house, "m-1", "m-1", "Writer")).await;
+    turn(&house, &delivering).await;
+    house.secret("alerts/hook", &receiver.url("/in")).await;
+    pass(&house, &delivering, 62).await;
+    assert_eq!(receiver.taken(), 1);
+    assert!(delivering.health().await.unwrap()[0].is_working());
+    assert!(delivering.test("other").await.unwrap_err().contains("there are: hook"));
+}
+
+#[tokio::test]
+async fn a_channel_is_not_told_that_it_fails() {
+    let house = House::new();
+    let receiver = Receiver::new(&house.clock).await;
+    let delivering = hook(&house, &receiver);
+    let mut own = message(&house, "m-1", "m-1", "Writer");
+    own.alerts[0].key = "channel/hook".into();
+    house.put("hook", &own).await;
+    house.put("gone", &message(&house, "m-2", "m-2", "Writer")).await;
+    turn(&house, &delivering).await;
+    assert!(receiver.got().is_empty());
+    assert_eq!((house.waiting("hook").await, house.waiting("gone").await), (0, 0));
+}
+
+struct NoNames;
+
+impl Names for NoNames {
+    fn look_up(&self, _name: &str) -> LookUp {
+        Box::pin(async {
+            Err(std::io::Error::other(
+                "no such name: hooks.slack.invalid/services/SECRETPART",
+            ))
+        })
+    }
+}
+
+#[tokio::test]
+async fn b12_no_address_is_in_what_is_said_of_a_failure() {
+    let mut house = House::new();
+    house.guard = Guard::with_names(Allowed::default(), Arc::new(NoNames));
+    let receiver = Receiver::new(&house.clock).await;
+    let path = "/services/T000/B000/SECRETPART";
+    receiver.for_ever(told(500).body(&receiver.url(path)));
+    let tls = format!("https://{}{path}", receiver.address());
+    for (url, expected) in [
+        (
+            "https://hooks.slack.invalid/services/T000/B000/SECRETPART".to_owned(),
+            "cannot be reached",
+        ),
+        (tls, "could not prove who it is"),
+        (receiver.url(path), "answered 500"),
+        (format!("http://10.0.0.1{path}"), "is not called"),
+        (format!("no address {path}"), "is not called"),
+    ] {
+        for kind in ["slack", "teams", "webhook", "ntfy"] {
+            let name = format!("{kind}-{}", url.len());
+            house.secret("alerts/address", &url).await;
+            let channel =
+                format!("[[channels]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl_secret = \"alerts/address\"");
+            let delivering = house.delivering(&channel);
+            house.put(&name, &message(&house, "m-1", "m-1", "Writer")).await;
+            turn(&house, &delivering).await;
+            let error = delivering.test(&name).await.unwrap_err();
+            assert!(
+                error.contains(expected) && error.contains(&name),
+                "{url} {kind}: {error}"
+            );
+            let health = serde_json::to_string(&delivering.health().await.unwrap()).unwrap();
+            let kept = house.store.list(RecordKind::Channel, None, None, 99).await.unwrap();
+            let waiting = house.store.list(RecordKind::Delivery, None, None, 99).await.unwrap();
+            let said = format!(
+                "{error} {health} {:?} {kept:?} {waiting:?} {:?}",
+                house.noted(),
+                delivering.channels()
+            );
+            assert!(!said.contains("SECRETPART"), "{said}");
+        }
+    }
+}
