@@ -83,10 +83,13 @@ impl Alerts {
                     }
                     if alerts.len() >= limit {
                         let last = alerts.last().map(|seen: &Seen| seen.key.clone()).unwrap_or_default();
-                        let list = last_list(&alerts, &list);
+                        let end = Cursor {
+                            list: last_list(&alerts, &list),
+                            name: last,
+                        };
                         return Ok(Page {
                             alerts,
-                            next: Some(Cursor { list, name: last }.to_string()),
+                            next: Some(end.to_string()),
                         });
                     }
                     alerts.push(Seen::of(&alert, &list));

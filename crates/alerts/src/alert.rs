@@ -404,8 +404,8 @@ fn newest(mut flips: Vec<Timestamp>) -> Vec<Timestamp> {
 fn bounded(said: &Condition) -> Condition {
     let mut condition = said.clone();
     condition.title = shortened(&cleaned(&condition.title), 500);
-    condition.text = shortened(&condition.text, 20_000);
-    condition.body = condition.body.map(|body| shortened(&body, 20_000));
+    condition.text = shortened(&condition.text, 10_000);
+    condition.body = condition.body.map(|body| shortened(&body, 12_000));
     condition
 }
 

@@ -1,4 +1,5 @@
 //! `[alerts]` of the configuration file: what its keys mean, and what is said of those that are wrong.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 
@@ -297,4 +298,19 @@ fn it_is_explained_which_routes_are_taken_and_why() {
     );
     let none = policy.explain(&labels(&[("kind", "agent")]));
     assert_eq!(none[0].why, "it has no label host");
+}
+
+#[test]
+fn a_silence_with_a_date_and_a_zone_is_once_by_the_clocks_there() {
+    let policy = policy(
+        "[alerts]\n[[alerts.silences]]\ntimezone = \"Europe/Berlin\"\nfrom = \"2026-06-01T14:00\"\nto = \"2026-06-01T14:00:00Z\"\n\
+         [[alerts.silences]]\nfrom = \"2026-06-01T12:00:00Z\"\nduration = \"2h\"\n",
+    )
+    .unwrap();
+    for silence in &policy.silences {
+        assert_eq!(
+            silence.window.to_string(),
+            "2026-06-01T12:00:00Z to 2026-06-01T14:00:00Z"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue};
+use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue, Watch};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::engine::ControlPlane;
@@ -17,8 +17,8 @@ impl Capabilities {
     /// the door has neither.
     ///
     /// # Errors
-    /// An address of exchange rates that is none, or would be reached in the clear.
-    pub fn http(&self, plane: Arc<ControlPlane>) -> PortResult<DoorCapabilities> {
+    /// An address of exchange rates that is none, or would be reached in the clear; the store's key cannot be read.
+    pub async fn http(&self, plane: Arc<ControlPlane>) -> PortResult<DoorCapabilities> {
         let here = self.has_revenue_and_repositories();
         let worker = plane.repository_worker().cloned();
         Ok(DoorCapabilities {
@@ -28,7 +28,14 @@ impl Capabilities {
                 .filter(|_| here)
                 .and_then(|worker| self.http_repositories(worker)),
             keeper: Some(Arc::new(self.keeper())),
-            watch: None,
+            watch: Some(Watch {
+                watching: Arc::new(self.watching().await?),
+                alerts: self.alerts(),
+                telling: self.telling(),
+                delivering: self.delivering(),
+                outside: self.settings.alerts.heartbeat.clone(),
+                badges: self.badge_keys().await?,
+            }),
         })
     }
 

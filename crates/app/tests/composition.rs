@@ -93,8 +93,8 @@ async fn in_a_folder_the_server_and_a_command_hold_the_same() {
         "who carries out looks after repositories"
     );
     assert!(asked.repository_worker().is_none(), "a command carries nothing out");
-    let door = server.http(plane).unwrap();
-    assert!(door.revenue.is_some() && door.hygiene.is_some() && door.keeper.is_some());
+    let door = server.http(plane).await.unwrap();
+    assert!(door.revenue.is_some() && door.hygiene.is_some() && door.keeper.is_some() && door.watch.is_some());
     drop(commands);
 }
 
@@ -103,7 +103,7 @@ async fn without_an_owner_there_are_no_repositories_to_look_after() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _commands) = embedded::serve(settings(""), folder.path()).unwrap();
     let plane = Arc::new(server.control_plane().await.unwrap());
-    let door = server.http(plane).unwrap();
+    let door = server.http(plane).await.unwrap();
     assert!(door.revenue.is_some() && door.hygiene.is_none());
 }
 

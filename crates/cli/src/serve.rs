@@ -13,6 +13,7 @@ use cc_devops_app::settings::{LoadedSettings, parse_address};
 use cc_devops_app::{Backend, Capabilities, Settings};
 use cc_devops_embedded::Store;
 use cc_devops_fleet::Enrolment;
+use cc_devops_fleet::watching::Watching;
 use cc_devops_http::{Server, ServerConfig};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
@@ -97,7 +98,10 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
         }
         Err(error) => return Err(error.into()),
     }
-    let door = capabilities.http(Arc::clone(&plane))?;
+    let door = capabilities.http(Arc::clone(&plane)).await?;
+    if let Some(watch) = &door.watch {
+        wake(&watch.watching, &capabilities.ports).await?;
+    }
     let server = Server::bind(server_config, door, ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;
@@ -137,6 +141,24 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     match fault.get() {
         Some(thread) => Err(CliError::StoreFailed { thread }),
         None => outcome,
+    }
+}
+
+/// Begins to watch: what nobody could hear while no server ran is no silence, who was added meanwhile is watched, and
+/// who was revoked is not.
+async fn wake(watching: &Watching, ports: &Ports) -> Result<(), CliError> {
+    let now = ports.clock.now();
+    let begun = async {
+        watching.awake(now).await?;
+        watching.adopt(&ports.agents.list().await?, now).await
+    };
+    match begun.await {
+        // A server that answers and says what is wrong is better than none.
+        Err(error) if error.kind == PortErrorKind::Full => {
+            tracing::error!(%error, "not every agent is watched until there is room again");
+            Ok(())
+        }
+        outcome => Ok(outcome?),
     }
 }
 

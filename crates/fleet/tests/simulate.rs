@@ -1,5 +1,6 @@
 //! `fleet simulate`, held to cases that were worked out by hand: those of the watch with what is told of them, and alert
 //! policies (`tests/data/alerting.json`, one case a line).
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

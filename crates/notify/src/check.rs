@@ -88,6 +88,9 @@ struct Look<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
+/// Something is wrong, and it was said what.
+struct Said;
+
 /// One value that may be given in three ways.
 struct Given<'a> {
     keys: [&'static str; 3],
@@ -163,7 +166,7 @@ impl Look<'_> {
                 let signing = self.optional(&signing);
                 Some(Way::Webhook {
                     url: url?,
-                    signing: signing?,
+                    signing: signing.ok()?,
                 })
             }
             ChannelKind::Sns => self.topic(),
@@ -179,15 +182,15 @@ impl Look<'_> {
                 let token = self.optional(&token);
                 Some(Way::Ntfy {
                     url: url?,
-                    token: token?,
+                    token: token.ok()?,
                 })
             }
             ChannelKind::Log => Some(Way::Log),
         }
     }
 
-    /// Where one value stands: `None` where something is wrong, `Some(None)` where it is not given.
-    fn optional(&mut self, given: &Given<'_>) -> Option<Option<Value>> {
+    /// Where one value stands; none where it is not given.
+    fn optional(&mut self, given: &Given<'_>) -> Result<Option<Value>, Said> {
         let [_, secret_key, env_key] = given.keys;
         if [given.plain, given.secret, given.env].iter().flatten().count() > 1 {
             let [plain, ..] = given.keys;
@@ -196,25 +199,25 @@ impl Look<'_> {
                 at,
                 format!("`{plain}` is given twice; keep one of the keys that begin so"),
             );
-            return None;
+            return Err(Said);
         }
         if let Some(name) = given.secret {
             return match (self.secret)(name) {
-                Ok(name) => Some(Some(Value::Secret(name))),
+                Ok(name) => Ok(Some(Value::Secret(name))),
                 Err(error) => {
                     self.add(secret_key, error.to_string());
-                    None
+                    Err(Said)
                 }
             };
         }
         if let Some(variable) = given.env {
             if variable.is_empty() || variable.contains(['=', '\0']) {
                 self.add(env_key, "must be the name of an environment variable");
-                return None;
+                return Err(Said);
             }
-            return Some(Some(Value::Env(variable.to_owned())));
+            return Ok(Some(Value::Env(variable.to_owned())));
         }
-        Some(given.plain.map(|plain| Value::Plain(plain.to_owned())))
+        Ok(given.plain.map(|plain| Value::Plain(plain.to_owned())))
     }
 
     /// An address that may stand in the file.
@@ -226,7 +229,7 @@ impl Look<'_> {
             secret: settings.url_secret.as_deref(),
             env: settings.url_env.as_deref(),
         };
-        let Some(value) = self.optional(&given)? else {
+        let Some(value) = self.optional(&given).ok()? else {
             self.add("url", "is required: where it is sent; or url_secret, or url_env");
             return None;
         };
@@ -256,7 +259,7 @@ impl Look<'_> {
             secret: settings.url_secret.as_deref(),
             env: settings.url_env.as_deref(),
         };
-        let value = self.optional(&given)?;
+        let value = self.optional(&given).ok()?;
         if value.is_none() {
             self.add(
                 "url_secret",
@@ -287,7 +290,7 @@ impl Look<'_> {
             secret: settings.routing_key_secret.as_deref(),
             env: settings.routing_key_env.as_deref(),
         };
-        let key = self.optional(&given)?;
+        let key = self.optional(&given).ok()?;
         if key.is_none() {
             self.add(
                 "routing_key_secret",
@@ -339,12 +342,11 @@ impl Look<'_> {
             self.add("port", "must be 1 to 65535");
         }
         let login = self.login(tls);
-        let from = match settings.from.as_deref() {
-            Some(from) => self.mailbox("from", from),
-            None => {
-                self.add("from", "is required: the sender, as \"DevOps <devops@example.com>\"");
-                None
-            }
+        let from = if let Some(from) = settings.from.as_deref() {
+            self.mailbox("from", from)
+        } else {
+            self.add("from", "is required: the sender, as \"DevOps <devops@example.com>\"");
+            None
         };
         let mut to = Vec::new();
         match settings.to.as_deref() {
@@ -355,7 +357,7 @@ impl Look<'_> {
             host: host?,
             port,
             tls,
-            login: login?,
+            login: login.ok()?,
             from: from?,
             to,
         })
@@ -379,7 +381,7 @@ impl Look<'_> {
         Some(host.to_owned())
     }
 
-    fn login(&mut self, tls: MailTls) -> Option<Option<(String, Value)>> {
+    fn login(&mut self, tls: MailTls) -> Result<Option<(String, Value)>, Said> {
         let settings = self.settings;
         let given = Given {
             keys: ["password", "password_secret", "password_env"],
@@ -388,29 +390,29 @@ impl Look<'_> {
             env: settings.password_env.as_deref(),
         };
         let password = self.optional(&given);
-        if tls == MailTls::None && (settings.username.is_some() || matches!(password, Some(Some(_)))) {
+        if tls == MailTls::None && (settings.username.is_some() || matches!(password, Ok(Some(_)))) {
             self.add(
                 "tls",
                 "must not be \"none\" with a username: the password would be sent unencrypted; use \"starttls\" or \
                  \"implicit\"",
             );
-            return None;
+            return Err(Said);
         }
         match (settings.username.as_deref(), password?) {
             (Some(""), _) => {
                 self.add("username", "is empty");
-                None
+                Err(Said)
             }
-            (Some(user), Some(password)) => Some(Some((user.to_owned(), password))),
+            (Some(user), Some(password)) => Ok(Some((user.to_owned(), password))),
             (Some(_), None) => {
                 self.add("password_secret", "is required with a username; or password_env");
-                None
+                Err(Said)
             }
             (None, Some(_)) => {
                 self.add("username", "is required with a password");
-                None
+                Err(Said)
             }
-            (None, None) => Some(None),
+            (None, None) => Ok(None),
         }
     }
 
@@ -419,15 +421,13 @@ impl Look<'_> {
             self.add(key, "must not have line breaks or other control characters");
             return None;
         }
-        match text.parse() {
-            Ok(mailbox) => Some(mailbox),
-            Err(_) => {
-                self.add(
-                    key,
-                    format!("{text:?} is no mail address; write \"ops@example.com\" or \"Name <ops@example.com>\""),
-                );
-                None
-            }
+        let read = text.parse().ok();
+        if read.is_none() {
+            self.add(
+                key,
+                format!("{text:?} is no mail address; write \"ops@example.com\" or \"Name <ops@example.com>\""),
+            );
         }
+        read
     }
 }

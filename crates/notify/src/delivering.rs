@@ -230,6 +230,9 @@ impl Inner {
             tracing::warn!(channel = channel.name, %error, "what waits for a channel could not be read or settled; it is tried again");
             self.clock.now().saturating_add(A_MOMENT).ok()
         });
+        // A long rest is looked at again in between: somebody may have ended it.
+        let longest = self.clock.now().saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
+        let rests_until = rests_until.map(|until| until.min(longest));
         if let Some(place) = self.places().get_mut(&channel.name) {
             place.busy = false;
             place.rests_until = rests_until;

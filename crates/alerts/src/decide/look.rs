@@ -144,9 +144,11 @@ fn settle_flapping(alert: &mut Alert, flap: Option<Flap>, now: Timestamp) {
         return;
     }
     let from = last.saturating_sub(flap.within).unwrap_or(Timestamp::MIN);
-    let lately = alert.flips.iter().filter(|flip| **flip >= from).count();
-    if lately >= usize::try_from(flap.flips).unwrap_or(usize::MAX) && now < calm_at(last, flap) {
-        alert.flapping = Some(last);
+    let mut lately = alert.flips.iter().filter(|flip| **flip >= from);
+    let first = lately.next().copied();
+    let enough = lately.count() + 1 >= usize::try_from(flap.flips).unwrap_or(usize::MAX);
+    if enough && now < calm_at(last, flap) {
+        alert.flapping = first;
     }
 }
 

@@ -124,9 +124,9 @@ pub fn decide(group: &Group<'_>, around: &Around<'_>, most: usize, now: Timestam
         .map(|alert| look(alert, group.route, around, now))
         .collect();
     if looks.iter().any(Look::reminds) {
-        looks
-            .iter_mut()
-            .for_each(|look| look.remind_along(group.route, around, now));
+        for look in &mut looks {
+            look.remind_along(group.route, around, now);
+        }
     }
     let ready = ready_at(group, &looks);
     let mut chosen = Vec::new();

@@ -409,11 +409,7 @@ fn named(items: &[(&Item, &Alert)]) -> Vec<Named> {
         let text = crate::alert::shortened(&condition.text, most_text);
         let body = condition.body.clone().filter(|_| items.len() <= 5);
         let title = ended.map_or(condition.title.as_str(), |ended| ended.line.as_str());
-        size += condition.key.len() + title.len() + text.len() + body.as_ref().map_or(0, String::len) + 200;
-        if size > MOST_BYTES && !all.is_empty() {
-            break;
-        }
-        all.push(Named {
+        let named = Named {
             key: condition.key.clone(),
             alert: alert.id.clone(),
             kind: condition.kind,
@@ -424,7 +420,13 @@ fn named(items: &[(&Item, &Alert)]) -> Vec<Named> {
             title: title.to_owned(),
             text,
             body,
-        });
+        };
+        // As it is written: what others sent may be all escapes.
+        size += serde_json::to_string(&named).map_or(MOST_BYTES, |written| written.len());
+        if size > MOST_BYTES && !all.is_empty() {
+            break;
+        }
+        all.push(named);
     }
     all
 }

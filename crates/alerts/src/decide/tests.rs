@@ -226,8 +226,8 @@ fn ten_thousand_at_one_instant_are_one_message_of_bounded_size() {
         .collect();
     for alert in &mut members {
         alert.condition.text = "long ".repeat(4_000);
-        alert.condition.body = Some("x".repeat(10_000));
-        alert.condition.title = "t".repeat(500);
+        alert.condition.body = Some("\u{1}".repeat(10_000));
+        alert.condition.title = "\u{1f600}".repeat(125);
     }
     let decision = tried.decide(&members, 50_000, at(1));
     let all = messages(&decision);
@@ -349,4 +349,21 @@ fn a_route_that_is_gone_tells_the_end_and_nothing_new() {
     };
     assert_eq!(tellings[0].channels, ["chat"]);
     assert_eq!(tellings[0].message.kind, MessageKind::Up);
+}
+
+#[test]
+fn what_others_sent_cannot_make_a_message_too_large_to_be_kept() {
+    let route = Route::plain(vec!["chat".to_owned()]);
+    let said = Condition {
+        text: "\u{1}".repeat(50_000),
+        body: Some("\u{1}".repeat(50_000)),
+        title: "\u{1f600}".repeat(5_000),
+        ..condition("a", at(0))
+    };
+    let (alert, _) = Alert::opened(None, &said, &route, false, at(0)).unwrap();
+    let kept = alert.change(0).unwrap().content.unwrap().body.len();
+    assert!(kept < 200_000, "{kept}");
+    let decision = Tried::new(&route).decide(&[alert], 100, at(0));
+    let size = serde_json::to_string(messages(&decision)[0]).unwrap().len();
+    assert!(size < 200_000, "{size}");
 }

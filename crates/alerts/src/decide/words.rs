@@ -60,10 +60,9 @@ pub(super) fn reason(kind: MessageKind, items: &[(MessageKind, &Alert, &str)], s
             lines.join("; ")
         }
         (MessageKind::Flapping, [(_, alert, _)]) => {
-            format!(
-                "it came and went {} times lately; what is true is told when it is calm",
-                alert.flips.len()
-            )
+            let from = alert.flapping.unwrap_or(Timestamp::MIN);
+            let flips = alert.flips.iter().filter(|flip| **flip >= from).count();
+            format!("it came and went, {flips} times since {from}; what is true is told when it is calm")
         }
         (MessageKind::Flapping, _) => "they come and go; what is true is told when they are calm".to_owned(),
         (MessageKind::Digest, _) => night(items),

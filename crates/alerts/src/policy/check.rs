@@ -5,7 +5,7 @@ use std::fmt;
 
 use cc_devops_kernel::duration::WrittenDuration;
 use cc_devops_kernel::names::Stage;
-use jiff::civil::Weekday;
+use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -372,9 +372,14 @@ fn between(from: u16, to: u16) -> u16 {
 
 fn silence(path: &str, form: &SilenceForm, findings: &mut Findings) -> Option<FixedSilence> {
     let matches = findings.labels(&format!("{path}.match"), &form.matches);
+    let dated = form.from.as_ref().is_some_and(|from| from.contains('T'));
     let window = match &form.timezone {
-        Some(zone) => by_the_clock(path, form, zone, findings),
-        None => once(path, form, findings),
+        Some(zone) if !dated => by_the_clock(path, form, zone, findings),
+        Some(name) => match findings.zone(&format!("{path}.timezone"), name) {
+            Some(zone) => once(path, form, Some(&zone), findings),
+            None => None,
+        },
+        None => once(path, form, None, findings),
     };
     Some(FixedSilence {
         matches,
@@ -383,17 +388,19 @@ fn silence(path: &str, form: &SilenceForm, findings: &mut Findings) -> Option<Fi
     })
 }
 
-fn once(path: &str, form: &SilenceForm, findings: &mut Findings) -> Option<Window> {
+/// Once; in a zone an instant may be written as its clocks show it.
+fn once(path: &str, form: &SilenceForm, zone: Option<&TimeZone>, findings: &mut Findings) -> Option<Window> {
     if form.daily.is_some() || !form.days.is_empty() || !form.days_of_month.is_empty() {
         findings.add(
             format!("{path}.timezone"),
-            "a time of the day needs its zone, as in Europe/Berlin or UTC",
+            "a day, or a time of the day, needs a zone and no date: HH:MM with `timezone`",
         );
         return None;
     }
     let mut instant = |key: &str, text: &Option<String>| {
         let text = text.as_deref().unwrap_or_default();
-        let instant = text.parse::<Timestamp>().ok();
+        let shown = || zone?.to_timestamp(text.parse::<DateTime>().ok()?).ok();
+        let instant = text.parse::<Timestamp>().ok().or_else(shown);
         if instant.is_none() {
             let message = format!("{text:?} is no instant: write 2026-06-01T12:00:00Z, or HH:MM with `timezone`");
             findings.add(format!("{path}.{key}"), message);

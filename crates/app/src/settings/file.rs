@@ -143,6 +143,9 @@ pub struct AwsSection {
     pub request_queue: Option<String>,
     /// The topic for alerts.
     pub alert_topic_arn: Option<String>,
+    /// Whether the function watches the agents of the account; it does where nothing is said. All stages have the same
+    /// agents, so one of them is enough.
+    pub watch: Option<bool>,
     /// The role that CloudFormation takes on for deploys.
     pub deploy_role_arn: Option<String>,
 }

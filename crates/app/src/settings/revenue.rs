@@ -27,6 +27,8 @@ pub struct RevenueSettings {
     pub cost_control: AgentName,
     /// How long after a change at Stripe the report is made anew.
     pub refresh_after: SignedDuration,
+    /// By more than how many per cent MRR falls in a day when people are told; 0 is never.
+    pub told_falls_over: u8,
     /// Where Stripe answers.
     pub api_url: String,
     /// The secret that holds Stripe's key.
@@ -81,6 +83,8 @@ pub(crate) fn check(
         currency: findings.take("revenue.currency", section.currency.parse::<Currency>())?,
         cost_control: findings.take("revenue.cost_control", AgentName::new(&section.cost_control))?,
         refresh_after: SignedDuration::from_mins(section.refresh_minutes.into()),
+        // `[alerts.conditions]` says it.
+        told_falls_over: 0,
         api_url: stripe.api_url.clone(),
         key: key?,
         webhook,

@@ -54,7 +54,7 @@ const fn written(name: &'static str, setting: &'static str, form: Form) -> Varia
 }
 
 /// Every variable of a function. Where two are one setting, the later one counts.
-pub const VARIABLES: [Variable; 34] = [
+pub const VARIABLES: [Variable; 35] = [
     plain("STAGE", "aws.stage"),
     written("STAGES", "installation.stages", Form::List),
     plain("AGENT_NAME", "installation.agent"),
@@ -78,6 +78,7 @@ pub const VARIABLES: [Variable; 34] = [
     plain("CONTROL_PLANE_FUNCTION", "aws.function"),
     plain("REPOSITORIES_FUNCTION", "aws.repositories_function"),
     plain("ALERT_TOPIC_ARN", "aws.alert_topic_arn"),
+    plain("FLEET_WATCH", "aws.watch"),
     plain("DEPLOY_ROLE_ARN", "aws.deploy_role_arn"),
     written("ALERTS", "alerts", Form::Section),
     written("REVENUE_POLICY", "revenue.policy", Form::RevenuePolicy),

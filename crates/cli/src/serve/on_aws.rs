@@ -34,7 +34,7 @@ pub(super) async fn serve(
     let tls = server_config.tls.is_some();
     // CloudFormation's news come over the queue or not at all; the sweep looks for itself.
     let (_ended, stack_ends) = mpsc::unbounded_channel();
-    let door = capabilities.http(Arc::clone(&plane))?;
+    let door = capabilities.http(Arc::clone(&plane)).await?;
     let server = Server::bind(server_config, door, stack_ends)
         .await
         .map_err(|error| CliError::open("cannot serve", error))?;

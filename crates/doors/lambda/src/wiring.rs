@@ -57,7 +57,7 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
             let made = Arc::clone(&made);
             async move { made.control_plane().await.map_err(PortError::from) }.boxed()
         }),
-        watch: settings.watches.then(|| -> MakeWatch {
+        watch: watches(settings).then(|| -> MakeWatch {
             Box::new(move || watch(Arc::clone(&watching), watched.clone(), Arc::clone(&roster)).boxed())
         }),
         gauge: Box::new(move |standings, backlog, now| gauged.log_standing(standings, backlog, now)),
@@ -71,8 +71,16 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
     }))
 }
 
+/// Whether this stage watches the agents.
+fn watches(settings: &Settings) -> bool {
+    settings.aws.as_ref().and_then(|aws| aws.names.watch).unwrap_or(true)
+}
+
 /// The watch over the agents of the parameter.
-async fn watch(
+///
+/// # Errors
+/// The store's key cannot be read.
+pub async fn watch(
     capabilities: Arc<Capabilities>,
     backend: cc_devops_aws::Backend,
     roster: Arc<Roster>,

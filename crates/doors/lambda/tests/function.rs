@@ -82,6 +82,7 @@ fn function(ports: Ports) -> Function {
         rules: cc_devops_requests::retention::Rules::default(),
         ports,
         worker: Arc::new(NoToken),
+        watch: None,
         plane: Box::new(move || {
             let ports = plane.clone();
             Box::pin(async move {

@@ -100,6 +100,7 @@ fn setup(ports: Ports) -> Setup {
         rules: Rules::default(),
         ports,
         worker: Arc::new(NoToken),
+        watch: None,
         plane: Box::new(move || {
             let plane = plane(given.clone());
             Box::pin(async { Ok(plane) })

@@ -35,19 +35,14 @@ impl Receiver<'_> {
     /// Whether a refusal with this status stays until somebody changes something. A webhook's receiver may be away
     /// while it is renewed, and only 410 is meant for ever (Standard Webhooks).
     fn is_final(self, status: StatusCode) -> bool {
-        match self {
-            Self::Webhook => status == StatusCode::GONE || status.is_redirection(),
-            _ => {
-                let passes = matches!(
-                    status,
-                    StatusCode::REQUEST_TIMEOUT
-                        | StatusCode::CONFLICT
-                        | StatusCode::TOO_EARLY
-                        | StatusCode::TOO_MANY_REQUESTS
-                );
-                status.is_redirection() || (status.is_client_error() && !passes)
-            }
+        if matches!(self, Self::Webhook) {
+            return status == StatusCode::GONE || status.is_redirection();
         }
+        let passes = matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+        status.is_redirection() || (status.is_client_error() && !passes)
     }
 
     /// What a person can do about a refusal that stays.
@@ -143,16 +138,19 @@ impl Sender {
         if status.is_success() {
             return Ok(());
         }
-        let mut text = format!("{} answered {}", receiver.name(), status.as_u16());
-        if let Some(said) = said(receiver, answer) {
-            text.push_str(&format!(" ({said})"));
-        }
+        let said = said(receiver, answer).map(|said| format!(" ({said})"));
+        let text = format!(
+            "{} answered {}{}",
+            receiver.name(),
+            status.as_u16(),
+            said.unwrap_or_default()
+        );
         if receiver.is_final(status) {
-            if status.is_redirection() {
-                text.push_str(", and redirects are not followed: use the address that it leads to");
+            let text = if status.is_redirection() {
+                format!("{text}, and redirects are not followed: use the address that it leads to")
             } else {
-                text.push_str(&format!(": {}", receiver.remedy(url)));
-            }
+                format!("{text}: {}", receiver.remedy(url))
+            };
             return Err(NotSent::new(Again::WhenChanged, text));
         }
         let busy = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;

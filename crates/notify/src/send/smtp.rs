@@ -92,9 +92,8 @@ async fn by(
     envelope: &Envelope,
     bytes: &[u8],
 ) -> Result<(), NotSent> {
-    let refused = match transport.send_raw(envelope, bytes).await {
-        Ok(_) => return Ok(()),
-        Err(error) => error,
+    let Err(refused) = transport.send_raw(envelope, bytes).await else {
+        return Ok(());
     };
     if !refused.is_permanent() || is_login(&refused) || envelope.to().len() < 2 {
         return Err(not_sent(mail, &refused));

@@ -157,6 +157,14 @@ async fn a_receiver_that_asks_for_no_wait_is_not_hammered() {
     assert_eq!(receiver.got().len(), 1);
     pass(&house, &delivering, 3).await;
     assert!((2..=4).contains(&receiver.got().len()));
+
+    // And while it is left alone for long, nobody looks all the time.
+    receiver.for_ever(told(429).header("retry-after", "300"));
+    pass(&house, &delivering, 3).await;
+    house.put("hook", &message(&house, "m-2", "m-2", "Reader")).await;
+    turn(&house, &delivering).await;
+    let next = turn(&house, &delivering).await.unwrap();
+    assert!(next.duration_since(house.now()).as_secs() > 50, "{next}");
 }
 
 #[tokio::test]

@@ -79,19 +79,13 @@ fn timeline(answer: &Answer) -> String {
         Outcome::Played(played) => {
             let mut lines: Vec<(Timestamp, u8, String)> = Vec::new();
             for transition in &played.transitions {
-                let flip = &transition.flip;
                 let agent = transition
                     .agent
                     .as_deref()
                     .map_or_else(String::new, |agent| format!("{agent}: "));
-                let by = flip.by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
-                let line = format!(
-                    "{agent}{} to {} ({}{by})",
-                    flip.from.as_str(),
-                    flip.to.as_str(),
-                    flip.reason.as_str()
-                );
-                lines.push((flip.at, 0, line));
+                let (from, to) = (transition.from.as_str(), transition.to.as_str());
+                let line = format!("{agent}{from} to {to} ({})", transition.reason.as_str());
+                lines.push((transition.at, 0, line));
             }
             for message in &played.messages {
                 let channel = message

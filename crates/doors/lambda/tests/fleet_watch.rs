@@ -135,8 +135,8 @@ impl Fleet {
 }
 
 async fn watched(function: &Watch, name: &str) -> WatchedAgent {
-    let agents = function.watching.list().await.unwrap();
-    agents.into_iter().find(|agent| agent.name == agent_name(name)).unwrap()
+    let found = function.watching.watched(&agent_name(name), function.clock.now()).await;
+    found.unwrap().unwrap()
 }
 
 /// The sweeps of two functions in the same minute.
@@ -212,9 +212,8 @@ async fn a_daily_job_is_down_an_hour_after_its_time_and_a_read_that_fails_flips_
         grace: SignedDuration::from_secs(3_600),
         ..WatchSettings::default()
     };
-    let set = function
-        .watching
-        .set(&agent_name("Nightly"), Some(daily), Asker::Operator);
+    let nightly = agent_name("Nightly");
+    let set = function.watching.set(&nightly, Some(daily), Asker::Operator);
     set.await.unwrap();
     fleet.line.all_calls();
     for minute in [2, 60, 1_439, 1_441, 1_499] {
@@ -249,12 +248,9 @@ async fn a_daily_job_is_down_an_hour_after_its_time_and_a_read_that_fails_flips_
         );
     }
     assert_eq!(look(1_502).await.len(), 0);
-    let nightly = watched(&function, "Nightly").await.state;
-    let since = nightly.since.unwrap().duration_since(fleet.begin);
-    assert_eq!(
-        (nightly.status, since),
-        (Status::Down, SignedDuration::from_secs(90_000))
-    );
+    let state = watched(&function, "Nightly").await.state;
+    let since = state.since.unwrap().duration_since(fleet.begin);
+    assert_eq!((state.status, since), (Status::Down, SignedDuration::from_secs(90_000)));
     assert_eq!(look(1_503).await.len(), 0);
     assert_eq!(fleet.told().await.len(), 1);
 }
