@@ -22,6 +22,8 @@ mod long_work;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod pings;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod process;

@@ -44,7 +44,11 @@ fn get(server: &Server, path: &str) -> (u16, String) {
 
 fn post(server: &Server, path: &str, body: &[u8]) -> (u16, String, String) {
     let length = body.len();
-    ask(server, &format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n"), body)
+    ask(
+        server,
+        &format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n"),
+        body,
+    )
 }
 
 fn state(place: &Place, name: &str) -> String {
@@ -78,7 +82,10 @@ fn ids_have_the_forms_that_healthchecks_takes() {
         (format!("{path}/start"), (200, "OK")),
         (format!("{path}/log"), (200, "OK")),
         (format!("{path}/fail"), (200, "OK")),
-        ("/ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5".to_owned(), (404, "not found")),
+        (
+            "/ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5".to_owned(),
+            (404, "not found"),
+        ),
         ("/ping/nokey/backup".to_owned(), (404, "not found")),
         ("/ping/nokey/Backup".to_owned(), (400, "invalid url format")),
     ] {
@@ -93,7 +100,10 @@ fn ids_have_the_forms_that_healthchecks_takes() {
     drop(server);
     let log = fs::read_to_string(place.log()).unwrap();
     let secret = path.trim_start_matches("/ping/");
-    assert!(!log.contains(secret) && !log.contains(&capitals), "the address is in the log");
+    assert!(
+        !log.contains(secret) && !log.contains(&capitals),
+        "the address is in the log"
+    );
 }
 
 #[test]
@@ -109,7 +119,10 @@ fn who_counts_post_alone_is_not_deceived_by_a_preview() {
     for method in ["GET", "HEAD"] {
         assert_eq!((preview(&every, method), preview(&posts, method)), (200, 200));
     }
-    assert_eq!((state(&place, "every").as_str(), state(&place, "posts").as_str()), ("up", "new"));
+    assert_eq!(
+        (state(&place, "every").as_str(), state(&place, "posts").as_str()),
+        ("up", "new")
+    );
     assert_eq!(post(&server, &posts, b"").0, 200);
     assert_eq!(state(&place, "posts"), "up");
 }
@@ -151,7 +164,8 @@ fn a_body_of_any_size_counts_and_its_beginning_is_kept() {
     assert_eq!(state(&place, "writer"), "up");
 
     // Whoever guesses is not asked to go on.
-    let head = "POST /ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5 HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n";
+    let head =
+        "POST /ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5 HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n";
     assert_eq!(ask(&server, head, b"").0, 404);
     assert_eq!(server.get("/v1/agents", Some(&token)).0, 200);
 }
@@ -169,7 +183,13 @@ fn guesses_are_answered_and_cost_nothing_that_stays() {
         let mut answered = 0;
         for _ in 0..GUESSES / 200 {
             let requests: String = (0..50)
-                .map(|_| format!("GET /ping/{} HTTP/1.1\r\nHost: {}\r\n\r\n", uuid::Uuid::now_v7(), server.address))
+                .map(|_| {
+                    format!(
+                        "GET /ping/{} HTTP/1.1\r\nHost: {}\r\n\r\n",
+                        uuid::Uuid::now_v7(),
+                        server.address
+                    )
+                })
                 .collect();
             stream.write_all(requests.as_bytes()).unwrap();
             answered += read_answers(&mut stream, 50);
@@ -211,7 +231,7 @@ fn a_badge_shows_a_state_and_nobody_finds_one() {
     let path = add(&place, "writer", &[]);
     let server = place.serve();
     assert_eq!(get(&server, &path).0, 200);
-    let told = place.run(&["badge", "writer", "--json"]).exits(0).json();
+    let told = place.run(&["agents", "badge", "writer", "--json"]).exits(0).json();
     let badge = |form: &str| {
         let url = told[form].as_str().unwrap();
         let (_, path) = url.split_once("/badge/").unwrap();
@@ -223,5 +243,8 @@ fn a_badge_shows_a_state_and_nobody_finds_one() {
     assert_eq!(json["status"], "up");
     let secret = path.trim_start_matches("/ping/");
     assert!(!svg.contains(secret));
-    assert_eq!(get(&server, "/badge/writer-00000000000000000000000000000000.svg").0, 404);
+    assert_eq!(
+        get(&server, "/badge/writer-00000000000000000000000000000000.svg").0,
+        404
+    );
 }

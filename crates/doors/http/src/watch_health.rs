@@ -13,7 +13,7 @@ use crate::problem::Chain;
 use crate::progress::Progress;
 
 /// How long a worker may make no progress.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_mins(1);
 
 /// How long a channel may fail, and a message wait, before people count as not told by it.
 const FAILING: SignedDuration = SignedDuration::from_mins(10);

@@ -68,6 +68,9 @@ struct ChannelLabel {
     channel: String,
 }
 
+/// What a family says of a channel.
+type Measure = fn(&ChannelHealth) -> i64;
+
 /// Registers what is measured of agents.
 pub(crate) fn of_agents(registry: &mut Registry, agents: &[AgentMeasure]) {
     let states = Family::<StateLabel, Gauge>::default();
@@ -127,7 +130,7 @@ pub(crate) fn of_alerts(registry: &mut Registry, alerts: &AlertMeasures, now: Ti
         "Age of the oldest message that has not reached its channel",
         unsent,
     );
-    let families: [(&str, &str, fn(&ChannelHealth) -> i64); 3] = [
+    let families: [(&str, &str, Measure); 3] = [
         (
             "alert_messages_waiting",
             "Messages that wait for a channel",

@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use axum::response::Json as Answer;
-use cc_devops_alerts::policy::Match;
 use cc_devops_kernel::duration::WrittenDuration;
 use cc_devops_kernel::health::Mode;
 use serde::Deserialize;
@@ -75,7 +74,7 @@ pub(crate) async fn acknowledge_alert(
     Path(id): Path<String>,
     Json(said): Json<Acknowledging>,
 ) -> Result<Answer<AlertDetails>, Problem> {
-    let reason = said.reason.map(checked_reason).transpose()?;
+    let reason = said.reason.as_deref().map(checked_reason).transpose()?;
     let alert = permitted.acknowledge(&id, reason.as_deref()).await?;
     Ok(Answer(AlertDetails::from(alert.ok_or_else(no_such_alert)?)))
 }
@@ -107,12 +106,11 @@ pub(crate) async fn add_silence(
     permitted: Permitted<ManageAlerts>,
     Json(new): Json<NewSilence>,
 ) -> Result<(StatusCode, Answer<SilenceView>), Problem> {
-    let reason = checked_reason(new.reason)?;
     let lasts = new.lasts.parse::<WrittenDuration>();
     let lasts = lasts.map_err(|error| Problem::invalid(format!("`for`: {error}")))?;
-    let matches = serde_json::from_value::<Match>(new.matches);
-    let matches = matches.map_err(|error| Problem::invalid(format!("`match`: {error}")))?;
-    let silence = permitted.silence(matches, lasts.get(), &reason).await?;
+    let labels = new.labels();
+    let reason = checked_reason(&new.reason)?;
+    let silence = permitted.silence(labels, lasts.get(), &reason).await?;
     Ok((StatusCode::CREATED, Answer(SilenceView::from(silence))))
 }
 
@@ -156,7 +154,7 @@ pub(crate) async fn set_maintenance(
     permitted: Permitted<SetMaintenance>,
     Json(new): Json<NewMaintenance>,
 ) -> Result<Answer<MaintenanceView>, Problem> {
-    let reason = checked_reason(new.reason)?;
+    let reason = checked_reason(&new.reason)?;
     if new.until.is_some_and(|until| until <= permitted.now()) {
         return Err(Problem::invalid("`until` must lie ahead"));
     }
@@ -181,8 +179,8 @@ fn no_such_alert() -> Problem {
     Problem::not_found("there is no such alert; `GET /v1/alerts` lists them")
 }
 
-fn checked_reason(reason: String) -> Result<String, Problem> {
-    let kept = cc_devops_kernel::text::cleaned(&reason);
+fn checked_reason(reason: &str) -> Result<String, Problem> {
+    let kept = cc_devops_kernel::text::cleaned(reason);
     if kept.is_empty() || kept.chars().count() > LONGEST_REASON {
         return Err(Problem::invalid(format!(
             "`reason` must have 1 to {LONGEST_REASON} characters"

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_alerts::seen::Seen;
-use cc_devops_alerts::{Alert, AlertState, ConditionKind, Maintenance, Severity, Silence};
+use cc_devops_alerts::policy::Match;
+use cc_devops_alerts::{Alert, AlertState, ConditionKind, Maintenance, Seen, Severity, Silence};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -173,8 +173,7 @@ pub(crate) struct Acknowledging {
 pub(crate) struct NewSilence {
     /// Labels that must all hold; a list holds where one of its values does. `{}` is everything.
     #[serde(rename = "match")]
-    #[schema(value_type = BTreeMap<String, String>)]
-    pub(crate) matches: serde_json::Value,
+    pub(crate) matches: BTreeMap<String, LabelValues>,
     /// For how long from now on: a whole number with `s`, `m`, `h` or `d`.
     #[serde(rename = "for")]
     #[schema(example = "2h", pattern = "^[0-9]+[smhd]$")]
@@ -182,6 +181,30 @@ pub(crate) struct NewSilence {
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
     pub(crate) reason: String,
+}
+
+/// The values that a label may have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum LabelValues {
+    /// This one.
+    One(String),
+    /// One of these.
+    Several(Vec<String>),
+}
+
+impl NewSilence {
+    /// The labels that must hold.
+    pub(crate) fn labels(&self) -> Match {
+        let labels = self.matches.iter().map(|(label, values)| {
+            let values = match values {
+                LabelValues::One(value) => vec![value.clone()],
+                LabelValues::Several(values) => values.clone(),
+            };
+            (label.clone(), values)
+        });
+        Match(labels.collect())
+    }
 }
 
 /// Silences.
@@ -199,7 +222,7 @@ pub(crate) struct SilenceView {
     id: String,
     /// The labels that must hold.
     #[serde(rename = "match")]
-    matches: serde_json::Value,
+    matches: BTreeMap<String, Vec<String>>,
     /// From when on.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
@@ -216,7 +239,7 @@ impl From<Silence> for SilenceView {
     fn from(silence: Silence) -> Self {
         Self {
             id: silence.id,
-            matches: serde_json::to_value(&silence.matches).unwrap_or_default(),
+            matches: silence.matches.0,
             from: silence.from,
             to: silence.to,
             reason: silence.reason,

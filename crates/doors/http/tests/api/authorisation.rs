@@ -92,12 +92,42 @@ fn cases() -> Vec<Case> {
             webhook,
         ),
         case(get.clone(), "/v1/webhooks", "/v1/webhooks", [401, 403, 403, 200]),
+        case(delete, "/v1/webhooks/{id}", "/v1/webhooks/wh_1", [401, 403, 403, 204]),
         case(
-            delete.clone(),
-            "/v1/webhooks/{id}",
-            "/v1/webhooks/wh_1",
-            [401, 403, 403, 204],
+            post.clone(),
+            "/v1/webhooks/{id}/enable",
+            "/v1/webhooks/wh_1/enable",
+            [401, 403, 403, 200],
         ),
+        case(get.clone(), "/v1/revenue/days", "/v1/revenue/days", OPERATORS),
+        case(
+            get.clone(),
+            "/v1/revenue/movements",
+            "/v1/revenue/movements?kind=churn",
+            OPERATORS,
+        ),
+        case(
+            get,
+            "/v1/webhooks/{id}/dead-letters",
+            "/v1/webhooks/wh_1/dead-letters",
+            [401, 403, 403, 200],
+        ),
+        case(
+            post,
+            "/v1/webhooks/{id}/dead-letters/replay",
+            "/v1/webhooks/wh_1/dead-letters/replay",
+            [401, 403, 403, 200],
+        ),
+    ]
+    .into_iter()
+    .chain(of_the_watch())
+    .collect()
+}
+
+/// Those of the watch and of its alerts.
+fn of_the_watch() -> Vec<Case> {
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    vec![
         // The address decides; none of these is one.
         case(get.clone(), "/ping/{address}", PING, [404; 4]),
         case(Method::HEAD, "/ping/{address}", PING, [404; 4]),
@@ -150,31 +180,6 @@ fn cases() -> Vec<Case> {
             json!({"reason": "new disks"}),
         ),
         case(delete, "/v1/maintenance", "/v1/maintenance", [401, 403, 403, 204]),
-        case(
-            post.clone(),
-            "/v1/webhooks/{id}/enable",
-            "/v1/webhooks/wh_1/enable",
-            [401, 403, 403, 200],
-        ),
-        case(get.clone(), "/v1/revenue/days", "/v1/revenue/days", OPERATORS),
-        case(
-            get.clone(),
-            "/v1/revenue/movements",
-            "/v1/revenue/movements?kind=churn",
-            OPERATORS,
-        ),
-        case(
-            get,
-            "/v1/webhooks/{id}/dead-letters",
-            "/v1/webhooks/wh_1/dead-letters",
-            [401, 403, 403, 200],
-        ),
-        case(
-            post,
-            "/v1/webhooks/{id}/dead-letters/replay",
-            "/v1/webhooks/wh_1/dead-letters/replay",
-            [401, 403, 403, 200],
-        ),
     ]
 }
 

@@ -337,7 +337,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
     )
     // As on AWS, so that whoever looks there sees them too.
     .beats(Arc::clone(&ports.heartbeats));
-    let parts = Parts {
+    let outbox = Parts {
         store: Arc::clone(&ports.state),
         conditions: Arc::new(conditions),
         secrets: Arc::clone(&ports.secrets),
@@ -358,7 +358,7 @@ pub(crate) fn watch(ports: &Ports, channels: Vec<Channel>) -> Watch {
             Arc::clone(&ports.clock),
         ),
         telling: Telling::new(Arc::clone(&ports.state), policy, None),
-        delivering: Delivering::new(channels, parts),
+        delivering: Delivering::new(channels, outbox),
         outside: None,
         badges: BadgeKeys::new([4; 32]),
     }
