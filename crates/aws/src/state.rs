@@ -195,7 +195,6 @@ impl StateStore for DynamoState {
         }
         match (changes, audit) {
             ([], None) => Ok(()),
-            ([], Some(entry)) => self.on_record(changes, entry).await,
             ([change], None) => self.put(change).await,
             (_, None) => {
                 let refused = self.0.transact(self.writes(changes)?).await?;

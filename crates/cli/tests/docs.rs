@@ -461,14 +461,10 @@ fn every_command_the_documents_show_exists() {
         "docs/RUNBOOK-DEVOPS.md",
     ] {
         for line in command_lines(&text_of(file)) {
-            let output = command(BINARY)
-                .args(line.split_whitespace())
-                .arg("--help")
-                .output()
-                .unwrap();
+            let output = command(BINARY).args(&line).arg("--help").output().unwrap();
             if !output.status.success() {
                 let stderr = String::from_utf8_lossy(&output.stderr);
-                refused.push(format!("{file}: cc-devops {line}\n{stderr}"));
+                refused.push(format!("{file}: cc-devops {}\n{stderr}", line.join(" ")));
             }
             checked += 1;
         }

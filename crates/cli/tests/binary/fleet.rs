@@ -47,7 +47,7 @@ fn a_schedule_is_said_in_words_with_its_next_times() {
     );
     next(&["5m"]).exits(0);
     for (bad, says) in [
-        (&["sometimes"][..], "is no schedule"),
+        (&["17"][..], "is no schedule"),
         (&["0 6 * *"], "needs five"),
         (&["0 0 30 2 *"], "no time within"),
         (&["0 6 * * *", "--tz", "Europe/Berlni"], "time zone"),

@@ -83,20 +83,30 @@ pub(crate) fn calls(document: &str) -> Vec<String> {
     found
 }
 
-/// Every command line that a document shows, in a block or in its text.
-pub(crate) fn command_lines(document: &str) -> Vec<String> {
+/// The words of every command line that a document shows, in a block or in its text.
+pub(crate) fn command_lines(document: &str) -> Vec<Vec<String>> {
     code(document)
         .filter_map(|line| {
             line.split_once("cc-devops ")
                 .map(|(before, rest)| (before.to_owned(), rest.to_owned()))
         })
         .filter(|(before, _)| before.is_empty() || before.ends_with("$(") || before.ends_with("| "))
-        .map(|(_, rest)| {
-            rest.split(['#', '|', '>', ')', '&', '…'])
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .replace('"', "")
-        })
+        .map(|(_, rest)| words(&rest))
         .collect()
+}
+
+/// The words of a command, as a shell has them, to its end.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in command.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '#' | '|' | '>' | ')' | '&' | '\u{2026}' if !quoted => break,
+            c if c.is_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
 }

@@ -1,6 +1,8 @@
 //! The description of the API: what every operation has in common is added here, once.
 
 use cc_devops_requests::actions::Registry;
+use cc_devops_requests::cost_reports;
+use cc_devops_requests::envelope::REQUEST_DETAIL_TYPE;
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -245,7 +247,11 @@ fn request_event(registry: &Registry) -> Value {
                 "type": "string",
                 "pattern": r"^agent\.[A-Za-z][A-Za-z0-9_-]{0,63}$",
             },
-            "detail-type": {"type": "string", "const": "devops.request"},
+            "detail-type": {
+                "description": "`cost.reported` is read as a request of `reportCost`, whose parameters are its detail's.",
+                "type": "string",
+                "enum": [REQUEST_DETAIL_TYPE, cost_reports::DETAIL_TYPE],
+            },
             "detail": {
                 "type": "object",
                 "required": ["requestId"],

@@ -195,6 +195,13 @@ async fn of_three_agents_one_falls_silent_and_people_are_told_once_and_of_its_re
     for name in ["Writer", "Editor", "Reader"] {
         assert_eq!(state(name).await.state.status, Status::Up, "{name}");
     }
+    let history = one.watching.history(&agent_name("Writer"), None, 100).await.unwrap();
+    assert_eq!(
+        history.flips.len(),
+        1,
+        "who is in time never was late: {:?}",
+        history.flips
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

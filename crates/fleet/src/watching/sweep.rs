@@ -11,7 +11,7 @@ use super::record::{Ping, Watched, read};
 use super::turn::Turn;
 use super::{TRIES, Watching, met_another};
 use crate::Beat;
-use crate::watch::{Heard, Signal, Status, WatchState};
+use crate::watch::{Heard, Signal, Status, WatchSettings, WatchState};
 
 /// How many watches are looked at together.
 const BATCH: usize = 2_000;
@@ -88,13 +88,26 @@ impl Watching {
                 }
                 turn.asked(now);
             }
-            turn.let_happen(&self.defaults, None, |state, settings| state.step(settings, now));
+            turn.let_happen(&self.defaults, None, |state, settings| {
+                let until = self.known_until(&state, settings, now);
+                state.step(settings, until)
+            });
             if !turn.is_idle(self.look(&turn.watched, now)) {
                 turns.push(turn);
             }
         }
         self.show_bodies(&mut turns).await?;
         Ok(turns)
+    }
+
+    /// Up to when time says something of an agent. Heartbeats that are asked for have their minute's beginning as their
+    /// time, and are known some seconds later: of the last minute nobody knows yet whether an agent is late in it.
+    fn known_until(&self, state: &WatchState, settings: &WatchSettings, now: Timestamp) -> Timestamp {
+        let is_down = state.down_at(settings).is_some_and(|down_at| down_at <= now);
+        if self.hearing.is_none() || is_down {
+            return now;
+        }
+        now.checked_sub(SignedDuration::from_mins(1)).unwrap_or(now)
     }
 
     /// The heartbeats of the agents since they were heard last, where they are asked for.
