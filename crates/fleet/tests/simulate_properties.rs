@@ -105,7 +105,7 @@ proptest! {
             for named in message["alerts"].as_array().unwrap() {
                 let agent = named["agent"].as_str().unwrap();
                 let key = (channel.to_owned(), agent.to_owned());
-                let before = believed.get(&key).map(String::as_str).unwrap_or("over");
+                let before = believed.get(&key).map_or("over", String::as_str);
                 let open = named["open"].as_bool().unwrap();
                 let (says, fits) = match kind {
                     "down" if open => ("open", before != "open"),

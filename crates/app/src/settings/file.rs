@@ -99,6 +99,17 @@ pub enum ModeName {
     Maintenance,
 }
 
+/// Whether a stage's function watches the agents of its account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FleetWatchName {
+    /// It asks for their heartbeats and tells who is silent.
+    #[default]
+    Enabled,
+    /// Another stage does.
+    Disabled,
+}
+
 /// The backends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -143,9 +154,8 @@ pub struct AwsSection {
     pub request_queue: Option<String>,
     /// The topic for alerts.
     pub alert_topic_arn: Option<String>,
-    /// Whether the function watches the agents of the account; it does where nothing is said. All stages have the same
-    /// agents, so one of them is enough.
-    pub watch: Option<bool>,
+    /// Whether the function watches the agents of the account. All stages have the same agents, so one of them is enough.
+    pub watch: FleetWatchName,
     /// The role that CloudFormation takes on for deploys.
     pub deploy_role_arn: Option<String>,
 }

@@ -73,6 +73,7 @@ fn samples(variable: Variable, schema: &Value) -> (Vec<String>, Vec<String>) {
         "mode" => ("maintenance", Some("asleep")),
         "policy.set" => ("whole-namespace", Some("none")),
         "aws.stage" => ("prod", Some("qa")),
+        "aws.watch" => ("disabled", Some("sometimes")),
         "installation.agent" | "revenue.cost_control" => ("Other", Some("9lives")),
         "installation.namespace" => ("other", Some("a b")),
         "stripe.key_secret" | "github.token_secret" => ("a/b", Some("a b")),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cc_devops_app::settings::file::FleetWatchName;
 use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_policy};
 use cc_devops_app::{AppError, Capabilities, NO_OWNER, Program, Settings, aws, billing, revenue};
 use cc_devops_aws::Roster;
@@ -73,7 +74,8 @@ pub async fn control_plane(settings: Settings) -> Result<Function, AppError> {
 
 /// Whether this stage watches the agents.
 fn watches(settings: &Settings) -> bool {
-    settings.aws.as_ref().and_then(|aws| aws.names.watch).unwrap_or(true)
+    let aws = settings.aws.as_ref();
+    aws.is_none_or(|aws| aws.names.watch == FleetWatchName::Enabled)
 }
 
 /// The watch over the agents of the parameter.
