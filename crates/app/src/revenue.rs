@@ -28,5 +28,5 @@ pub fn reporter(
         reader: settings.cost_control.clone(),
     };
     let rates = rates(&settings.rates, Arc::clone(&ports.clock))?;
-    Ok(Reporter::new(account, rates, ports, how).telling_falls_over(settings.fall_percent))
+    Ok(Reporter::new(account, rates, ports, how).telling_falls_over(settings.told_falls_over))
 }

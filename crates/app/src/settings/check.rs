@@ -183,8 +183,6 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     let Some(server) = server else {
         return Err(findings.problems);
     };
-    requests.conditions = alerts.conditions.clone();
-    revenue.fall_percent = alerts.conditions.mrr_fall_percent;
     requests.conditions.clone_from(&alerts.conditions);
     revenue.told_falls_over = alerts.conditions.mrr_fall_percent;
     installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());

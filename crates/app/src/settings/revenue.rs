@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{AgentName, SecretName};
-use cc_devops_revenue::conditions::FALL_PERCENT;
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::policy::Policy;
@@ -35,8 +34,6 @@ pub struct RevenueSettings {
     pub key: SecretName,
     /// The secret that holds the signing secret of Stripe's webhook endpoint.
     pub webhook: Option<SecretName>,
-    /// By more than how many per cent MRR falls when people are told; `[alerts.conditions]` sets it.
-    pub fall_percent: u8,
 }
 
 /// Where exchange rates are from.
@@ -88,7 +85,6 @@ pub(crate) fn check(
         api_url: stripe.api_url.clone(),
         key: key?,
         webhook,
-        fall_percent: FALL_PERCENT,
     })
 }
 

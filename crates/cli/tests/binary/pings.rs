@@ -68,8 +68,8 @@ fn memory(server: &Server) -> u64 {
 #[test]
 fn ids_have_the_forms_that_healthchecks_takes() {
     let place = Place::new();
-    let path = add(&place, "backup", &[]);
     let server = place.serve();
+    let path = add(&place, "backup", &[]);
     let capitals = path.replace("/ping/", "").to_uppercase();
     let rid = "0E4D5FDF-BD2E-4E9C-8D1C-1F34CBE4A0C5";
     for (asked, expected) in [
@@ -109,9 +109,9 @@ fn ids_have_the_forms_that_healthchecks_takes() {
 #[test]
 fn who_counts_post_alone_is_not_deceived_by_a_preview() {
     let place = Place::new();
+    let server = place.serve();
     let every = add(&place, "every", &[]);
     let posts = add(&place, "posts", &["--post-only"]);
-    let server = place.serve();
     let preview = |path: &str, method: &str| {
         let head = format!("{method} {path} HTTP/1.1\r\nUser-Agent: Slackbot-LinkExpanding 1.0\r\n");
         ask(&server, &head, b"").0
@@ -130,9 +130,9 @@ fn who_counts_post_alone_is_not_deceived_by_a_preview() {
 #[test]
 fn a_body_of_any_size_counts_and_its_beginning_is_kept() {
     let place = Place::new();
+    let server = place.serve();
     let path = add(&place, "writer", &[]);
     let (_, token) = place.add_agent("reader");
-    let server = place.serve();
     let mut long = vec![b'a'; 10_000];
     long.push(b'b');
     let (status, head, body) = post(&server, &path, &long);
@@ -174,8 +174,8 @@ fn a_body_of_any_size_counts_and_its_beginning_is_kept() {
 fn guesses_are_answered_and_cost_nothing_that_stays() {
     const GUESSES: usize = 20_000;
     let place = Place::new();
-    let path = add(&place, "writer", &[]);
     let server = place.serve();
+    let path = add(&place, "writer", &[]);
     let before = memory(&server);
     let guess = || {
         let mut stream = TcpStream::connect(server.address).unwrap();
@@ -228,8 +228,8 @@ fn read_answers(stream: &mut TcpStream, count: usize) -> usize {
 #[test]
 fn a_badge_shows_a_state_and_nobody_finds_one() {
     let place = Place::new();
-    let path = add(&place, "writer", &[]);
     let server = place.serve();
+    let path = add(&place, "writer", &[]);
     assert_eq!(get(&server, &path).0, 200);
     let told = place.run(&["agents", "badge", "writer", "--json"]).exits(0).json();
     let badge = |form: &str| {

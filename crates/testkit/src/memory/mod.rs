@@ -165,7 +165,7 @@ impl Memory {
             .find(|row| row.seq == seq)
             .expect("there is such a row");
         let before = row.clone();
-        row.entry.action = "forged".to_owned();
+        "forged".clone_into(&mut row.entry.action);
         before
     }
 

@@ -150,7 +150,7 @@ pub(crate) struct HistoryView {
     agent: String,
     #[serde(flatten)]
     watch: WatchView,
-    /// The share of the time it was up or late, in percent, where it was watched then.
+    /// The share of the time it was up or late, 0 to 1.
     uptime: UptimeView,
     /// Its changes of state, the newest first.
     flips: Vec<FlipView>,
@@ -161,7 +161,7 @@ pub(crate) struct HistoryView {
     pings: Vec<PingView>,
 }
 
-/// The share of the time an agent was up or late, in percent.
+/// The share of the time an agent was up or late, 0 to 1; none where it was not watched then.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Uptime)]
 pub(crate) struct UptimeView {
