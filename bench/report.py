@@ -54,6 +54,8 @@ def targets(found):
         Target("putSecret, fresh ledger", fresh["rate"], 5_000, "/s", 0, True),
         Target("putSecret, fresh ledger, p99", fresh["p99_ms"], 60, " ms", 1, False),
         Target("heartbeats", found["heartbeats"]["rate"], 20_000, "/s", 0, True),
+        Target("pings", found["pings"]["rate"], 20_000, "/s", 0, True),
+        Target("pings, of the heartbeats' rate", found["pings"]["rate"] / found["heartbeats"]["rate"], 0.8, "", 2, True),
         Target(f"lookup by id among {count}, p99", found["lookup_p99"] * 1e3, 1, " ms", 2, False),
         Target("start to ready, median", found["start"] * 1e3, 100, " ms", 0, False),
         Target("idle memory", found["idle_memory"] / 1e6, 30, " MB", 1, False),
@@ -128,7 +130,7 @@ Each part is written by the command it names; do not edit. The ratio says how ma
 1 is just met.
 """
 # Those that no command writes, `builds` and `revenue-since`, are kept as they stand.
-SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "aws")
+SECTIONS = ("embedded", "builds", "compare", "soak", "revenue", "revenue-since", "repos", "fleet", "aws")
 
 
 def write_section(name, text):
@@ -148,6 +150,7 @@ def write_section(name, text):
 def markdown(lines, found, about):
     """The part on the embedded default."""
     fresh, seeded, beats, plan = found["fresh"], found["seeded"], found["heartbeats"], found["plan"]
+    pings = found["pings"]
     fsync = (found["fsync_rate"] + found["fsync_rate_after"]) / 2
     count = count_in_words(plan["seeded"])
     busy = ""
@@ -179,6 +182,7 @@ together share a commit.
 | putSecret acknowledged, {count} finished requests | {seeded['rate']:,.0f} | {seeded['rate'] / fsync:.2f} x |
 | putSecret completed and published, {count} finished requests | {seeded['completed_rate']:,.0f} | {seeded['completed_rate'] / fsync:.2f} x |
 | heartbeats | {beats['rate']:,.0f} | {beats['rate'] / fsync:.2f} x |
+| pings | {pings['rate']:,.0f} | {pings['rate'] / fsync:.2f} x |
 
 ### More of the same
 
@@ -192,7 +196,8 @@ together share a commit.
 | the server's processor time for each | {fresh['processor_us']:.0f} µs | {seeded['processor_us']:.0f} µs |
 | memory after the load | {fresh['memory_after'] / 1e6:.0f} MB | {seeded['memory_after'] / 1e6:.0f} MB |
 
-Heartbeats: p50 {beats['p50_ms']:.1f} ms, p99 {beats['p99_ms']:.1f} ms, {beats['processor_us']:.0f} µs of the server's processor time each. Lookups: p50 {found['lookup_p50'] * 1e3:.2f} ms,
+Heartbeats: p50 {beats['p50_ms']:.1f} ms, p99 {beats['p99_ms']:.1f} ms, {beats['processor_us']:.0f} µs of the server's processor time each.
+Pings: p50 {pings['p50_ms']:.1f} ms, p99 {pings['p99_ms']:.1f} ms, {pings['processor_us']:.0f} µs each. Lookups: p50 {found['lookup_p50'] * 1e3:.2f} ms,
 p99 {found['lookup_p99'] * 1e3:.2f} ms. Start: {found['start'] * 1e3:.0f} ms at the median, {found['start_max'] * 1e3:.0f} ms at the
 slowest; the very first, which makes the database and the keys, {found['first_start'] * 1e3:.0f} ms.
 
@@ -210,7 +215,8 @@ slowest; the very first, which makes the database and the keys, {found['first_st
   `success` afterwards. "Completed" counts from the load's start until nothing is left to do or to publish.
 - The full ledger is filled by `bench/seed.py` with copies of a real finished request: its row, audit row, event and
   secret version ({found['database_size'] / 1e6:,.0f} MB).
-- Heartbeats: {plan['load_seconds']} s from 64 connections, 64 agents in turn; every answer was 204.
+- Heartbeats: {plan['load_seconds']} s from 64 connections, 64 agents in turn; every answer was 204. Pings: the same by GET to their
+  addresses; every answer was 200.
 - Lookups: {plan['lookups']:,} `GET /v1/requests/{{requestId}}` one after the other on one connection, random ids of seeded requests; the
   time includes the client's own.
 - Start: from spawning the process until `/health` answers 200, {plan['starts']} times on an existing database. Idle memory: the

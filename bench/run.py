@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 import report
 import seed
@@ -210,6 +211,23 @@ def heartbeats(binary, folder, seconds):
     return result
 
 
+def pings(binary, folder, seconds):
+    """Pings by their addresses, of 64 agents from 64 connections."""
+    with ControlPlane(binary, folder) as plane:
+        paths = []
+        for number in range(HEARTBEAT_AGENTS):
+            added = plane.cli("agents", "add", f"Ping{number}x")
+            paths.append(urllib.parse.urlsplit(added["ping_url"]).path)
+        processors = Processors(plane)
+        result = wrk("ping.lua", plane.url, seconds, 2, CC_BENCH_PINGS=" ".join(paths))
+        used, result["others"] = processors.used()
+        result["processor_us"] = used / result["accepted"] * 1e6
+        good = sum(v for k, v in plane.metrics().items() if "http_requests" in k and "/ping/" in k and 'status="200"' in k)
+        if not result["accepted"] <= good <= result["accepted"] + CONNECTIONS:
+            raise Failed(f"wrk counts {result['accepted']} pings, the server {good:.0f} answers of 200")
+    return result
+
+
 def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
@@ -235,6 +253,10 @@ def measure(binary, folder, plan):
     say("heartbeats …")
     found["heartbeats"] = heartbeats(binary, folder / "heartbeats", plan["load_seconds"])
     say(f"  {found['heartbeats']['rate']:,.0f} a second, p99 {found['heartbeats']['p99_ms']:.1f} ms, {found['heartbeats']['processor_us']:.0f} µs each")
+
+    say("pings …")
+    found["pings"] = pings(binary, folder / "pings", plan["load_seconds"])
+    say(f"  {found['pings']['rate']:,.0f} a second, p99 {found['pings']['p99_ms']:.1f} ms, {found['pings']['processor_us']:.0f} µs each")
 
     say(f"seeding {plan['seeded']:,} finished requests …")
     full, full_token = new_plane(binary, folder / "seeded")
@@ -269,7 +291,7 @@ def measure(binary, folder, plan):
     found["lookup_p50"], found["lookup_p99"] = percentile(times, 0.5), percentile(times, 0.99)
     say(f"  p50 {found['lookup_p50'] * 1e3:.3f} ms, p99 {found['lookup_p99'] * 1e3:.3f} ms")
     found["fsync_rate_after"] = fsync_rate(folder, plan["fsync_seconds"])
-    found["others"] = max(result["others"] for result in [*fresh, *seeded, found["heartbeats"]])
+    found["others"] = max(result["others"] for result in [*fresh, *seeded, found["heartbeats"], found["pings"]])
     return found
 
 

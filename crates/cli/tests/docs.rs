@@ -151,6 +151,9 @@ fn costs_are_reported_as_the_interface_says() {
     assert_eq!(completed["result"], nothing_comes_in);
     let again = server.post("/v1/events?wait=20", "docs/events/cost_reported.json", &token);
     check_completed(&again, "cost-sentinel-2026-01", "reportCost", "CostSentinel");
+
+    // Another's cost is nobody's to report.
+    let server = Server::start();
     let other = server.add("ContentOrchestrator", &[]);
     let forged = server.post("/v1/events?wait=20", "docs/events/cost_reported.json", &other);
     assert_eq!(forged["reason"], "security_violation", "{forged}");

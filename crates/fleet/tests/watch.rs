@@ -278,3 +278,34 @@ fn what_is_told_says_what_was_heard_and_what_was_due() {
     assert_eq!(told("P08").0, "Backup is down: it says that it fails");
     assert!(!told("P01").1.contains("before it was due"));
 }
+
+#[test]
+fn one_that_failed_and_was_not_heard_again_is_told_though_failures_are_counted() {
+    let agent = AgentName::new("Writer").unwrap();
+    let settings = WatchSettings::default();
+    let at = |minute: &str| format!("2026-06-01T10:{minute}:00Z").parse::<Timestamp>().unwrap();
+    let signal = |at, signal| Heard::new(at, signal);
+    let (state, _) = WatchState::default().after(&settings, &signal(at("00"), Signal::Success));
+    let (state, _) = state.after(&settings, &signal(at("02"), Signal::Failure));
+    assert_eq!((state.due(), state.down_at(&settings)), (None, None), "it is down");
+    assert_eq!(state.next_look(&settings), Some(at("12")));
+
+    let (early, _) = state.clone().step(&settings, at("11"));
+    assert_eq!(conditions(&agent, &settings, &early, &[], None), []);
+    let (silent, flips) = state.clone().step(&settings, at("12"));
+    assert_eq!(flips, [], "it was down already");
+    let told = conditions(&agent, &settings, &silent, &flips, None);
+    let [ConditionChange::Opened(condition)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(!condition.counts && condition.since == at("02"), "{condition:?}");
+    assert!(
+        condition.title.ends_with("it was not heard again in time"),
+        "{condition:?}"
+    );
+    let (again, _) = silent.step(&settings, at("30"));
+    assert_eq!((again.next_look(&settings), again.fell_silent()), (None, false), "once");
+
+    let (failing, _) = state.after(&settings, &signal(at("09"), Signal::Failure));
+    assert_eq!(failing.next_look(&settings), Some(at("19")), "it was heard");
+}

@@ -12,7 +12,7 @@ pub fn condition_key(agent: &AgentName) -> String {
 }
 
 /// What becomes of an agent's condition by these flips, after which it is in `state`. A failure that is heard while the
-/// agent is down already opens the condition again: routes may count failures.
+/// agent is down already opens the condition again, and so does the silence of one that failed: routes may count failures.
 pub fn conditions(
     agent: &AgentName,
     settings: &WatchSettings,
@@ -38,6 +38,10 @@ pub fn conditions(
             _ => None,
         })
         .collect();
+    if state.fell_silent() && flips.is_empty() {
+        let since = state.since.unwrap_or_default();
+        changes.push(opened(agent, settings, state, since, Reason::Timeout));
+    }
     let fails = heard.is_some_and(|heard| heard.signal == Signal::Failure) && state.status == Status::Down;
     let by_a_flip = flips.iter().any(|flip| flip.reason == Reason::Fail);
     if fails && !by_a_flip {
@@ -61,10 +65,10 @@ fn opened(
     since: Timestamp,
     reason: Reason,
 ) -> ConditionChange {
-    let (what, text) = if reason == Reason::Fail {
-        failing(state)
-    } else {
-        overdue(settings, state, since)
+    let (what, text) = match (reason, state.cause) {
+        (Reason::Fail, _) => failing(state),
+        (_, Some(Cause::Failure)) => failed_and_silent(settings, state),
+        _ => overdue(settings, state, since),
     };
     ConditionChange::Opened(Box::new(Condition {
         key: condition_key(agent),
@@ -93,6 +97,17 @@ fn failing(state: &WatchState) -> (String, String) {
         _ => String::new(),
     };
     (what, format!("{exit}It stays down until it reports a success."))
+}
+
+/// What is the matter with an agent that said so and was not heard again in time.
+fn failed_and_silent(settings: &WatchSettings, state: &WatchState) -> (String, String) {
+    let (what, text) = failing(state);
+    let words = settings.schedule.in_words();
+    let since = state.heard.map_or_else(String::new, |heard| format!(" since {heard}"));
+    (
+        format!("{what}, and it was not heard again in time"),
+        format!("{text} Nothing was heard of it{since}; it is due {words}."),
+    )
 }
 
 /// What is the matter with an agent that was waited for.

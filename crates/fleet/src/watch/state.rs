@@ -46,6 +46,12 @@ pub struct WatchState {
     /// Who paused it, while it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_by: Option<String>,
+    /// Until when an agent that failed must be heard again; it is down either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_at: Option<Timestamp>,
+    /// Whether that passed in the last change.
+    #[serde(skip)]
+    fell_silent: bool,
 }
 
 /// A run that was begun.
@@ -109,7 +115,14 @@ impl WatchState {
     /// When something happens next if nothing is heard; none where nothing does.
     pub fn next_look(&self, settings: &WatchSettings) -> Option<Timestamp> {
         let late_at = self.due().filter(|_| self.status != Status::Late);
-        late_at.into_iter().chain(self.down_at(settings)).min()
+        let silent_at = self.silent_at.filter(|_| self.status == Status::Down);
+        late_at.into_iter().chain(self.down_at(settings)).chain(silent_at).min()
+    }
+
+    /// Whether the last change found that an agent that had failed was not heard again in time. It is no flip; who counts
+    /// failures before telling of one has nothing more to wait for.
+    pub fn fell_silent(&self) -> bool {
+        self.fell_silent
     }
 
     /// What became of the agent by time alone, up to `now` and at it.
@@ -216,6 +229,7 @@ impl WatchState {
             // the gap, or begun, waits as long.
             let stands = !matches!(settings.schedule, Schedule::Period(_)) && (back || due > to);
             if !stands {
+                self.silent_at = self.silent_at.map(moved);
                 self.due = Some(if due > from || back { moved(due) } else { due });
                 self.down_at = self.down_at.map(moved);
             }
@@ -235,6 +249,11 @@ impl WatchState {
     }
 
     fn settle(&mut self, settings: &WatchSettings, passed: impl Fn(Timestamp) -> bool, flips: &mut Vec<Flip>) {
+        self.fell_silent = false;
+        if self.status == Status::Down && self.silent_at.is_some_and(&passed) {
+            self.silent_at = None;
+            self.fell_silent = true;
+        }
         let waiting = matches!(self.status, Status::New | Status::Up);
         let down_at = self.down_at(settings);
         if let Some(due) = self.due()
@@ -283,6 +302,8 @@ impl WatchState {
             rid: heard.rid.clone(),
             until,
         });
+        // Who runs is not silent.
+        self.silent_at = self.silent_at.map(|silent_at| silent_at.max(later(at, limit)));
         let within_the_grace = self
             .due()
             .is_some_and(|due| due <= at && at <= later(due, settings.grace));
@@ -328,6 +349,8 @@ impl WatchState {
         self.disarm();
         self.flip(Status::Down, heard.at, Reason::Fail, flips);
         self.cause = Some(Cause::Failure);
+        let due = settings.schedule.due_after_heartbeat(heard.at);
+        self.silent_at = due.map(|due| later(due, settings.grace));
     }
 
     /// Keeps what a heartbeat says.
@@ -358,6 +381,7 @@ impl WatchState {
         self.since = Some(at);
         if from == Status::Down {
             self.cause = None;
+            self.silent_at = None;
         }
         if from == Status::Paused {
             self.paused_by = None;

@@ -54,8 +54,8 @@ impl Turn {
         let settings = kept.settings.as_deref().unwrap_or(defaults);
         let (state, flips) = act(std::mem::take(&mut kept.state), settings);
         kept.state = state;
-        self.touched |= heard.is_some();
-        if !flips.is_empty() || heard.is_some() {
+        self.touched |= heard.is_some() || kept.state.fell_silent();
+        if !flips.is_empty() || self.touched {
             self.conditions
                 .extend(conditions(name, settings, &kept.state, &flips, heard));
         }

@@ -1,0 +1,111 @@
+"""Measures the watch over the fleet and the alerts: a sweep with nothing due, agents that all go down at one instant, and
+the memory of a server that watches many.
+
+    fleet.py BINARY EXAMPLE [--quick]
+
+BINARY is cc-devops, EXAMPLE the built example `fleet_speed`. Both are of the release profile. Writes its part of
+docs/BENCHMARKS.md. Pings are measured by run.py.
+
+Exit codes: 0, measured, whether or not the targets were met; 1, an agent or a message was lost.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import report
+from control_plane import ControlPlane, Failed
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def memory_of(binary, data, seconds):
+    """The largest resident size of a server on a folder, in bytes."""
+    with ControlPlane(binary, data) as plane:
+        seen, deadline = [], time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
+            seen.append(plane.memory())
+            time.sleep(0.05)  # between two looks
+        listed = sum(value for key, value in plane.metrics().items() if "agents" in key and "state=" in key)
+    return max(seen), int(listed)
+
+
+def measure(binary, example, folder, plan):
+    say(f"{plan['agents']:,} agents, {plan['at_once']:,} at one instant …")
+    command = [example, folder, str(plan["agents"]), str(plan["at_once"])]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"fleet_speed ended with {done.returncode}: {done.stderr[-500:]}")
+    found = json.loads(done.stdout) | {"plan": plan}
+    # Each goes late and then down.
+    if found["flips"] != 2 * plan["at_once"] or found["messages"] == 0:
+        raise Failed(f"{found['flips']:,} flips of {plan['at_once']:,} agents, {found['messages']} messages")
+    say(f"  {found['sweep_p50_us']:.0f} µs a sweep, {found['decided_s']:.2f} s; memory of a server …")
+    found["memory"], found["listed"] = memory_of(binary, folder / "many", plan["seconds"])
+    say(f"  {found['memory'] / 1e6:.0f} MB")
+    return found
+
+
+def targets(found):
+    plan = found["plan"]
+    return [
+        report.Target(f"a sweep of {plan['agents']:,} agents with nothing due, p99", found["sweep_p99_us"] / 1e3, 1, " ms", 3, False),
+        report.Target(f"{plan['at_once']:,} agents down at one instant: flipped, and whom to tell decided", found["decided_s"], 5, " s", 2, False),
+        report.Target(f"memory of a server that watches {plan['agents']:,} agents", found["memory"] / 1e6, 60, " MB", 0, False),
+    ]
+
+
+def markdown(lines, found, about):
+    plan = found["plan"]
+    return f"""## The fleet
+
+Written by `make bench-fleet` on {report.today()}. Pings are in the part on the embedded default.
+
+{report.target_table(lines)}
+
+{report.machine_table(about)}
+
+- A sweep with nothing due: {found['sweep_p50_us']:.0f} µs at the median of 2,000, {found['sweep_p99_us']:.0f} µs at the 99th percentile.
+- {plan['at_once']:,} agents whose deadlines lie at one instant: {found['flips']:,} flips (late, then down) with their histories and alerts
+  took {found['flipping_s']:.2f} s, and {found['decided_s']:.2f} s until {found['messages']} message(s) of one group were decided and written. The ten seconds that a group
+  waits for more are not in it: the clock of the measurement is set.
+- Memory is the largest resident size of `cc-devops serve` in its first {plan['seconds']} s over a folder with {plan['agents']:,} watched agents.
+- Enrolling {plan['agents']:,} agents took {found['enrolling_s']:.1f} s.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", metavar="BINARY", type=pathlib.Path, help="cc-devops, release build")
+    parser.add_argument("example", metavar="EXAMPLE", type=pathlib.Path, help="the built example fleet_speed")
+    parser.add_argument("--quick", action="store_true", help="a short run that writes nothing")
+    arguments = parser.parse_args()
+    full = {"agents": 100_000, "at_once": 10_000, "seconds": 20}
+    plan = {"agents": 2_000, "at_once": 500, "seconds": 3} if arguments.quick else full
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-fleet-"))
+    try:
+        found = measure(arguments.binary.resolve(), arguments.example.resolve(), folder, plan)
+    except Failed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    lines = targets(found)
+    say("\n" + report.as_text(lines))
+    if not arguments.quick:
+        report.write_section("fleet", markdown(lines, found, report.machine(REPOSITORY)))
+        say("\nwritten: docs/BENCHMARKS.md, its part on the fleet")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
