@@ -137,7 +137,7 @@ async fn what_other_functions_leave_is_taken_over_once_where_it_is_theirs_to_say
     let not_theirs = opened(ConditionKind::Agent, "agent/Writer".to_owned());
     let revenue = backend.revenue_conditions();
     revenue.note(&[failed.clone(), not_theirs], now).await.unwrap();
-    revenue.note(&[over.clone()], now).await.unwrap();
+    revenue.note(std::slice::from_ref(&over), now).await.unwrap();
     // More than one item takes.
     let breaches: Vec<_> = (0..90)
         .map(|number| opened(ConditionKind::Hygiene, format!("hygiene/acme/{number}/force_push")))

@@ -91,6 +91,7 @@ impl House {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what was measured is the output")]
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -30,13 +30,13 @@ pub(super) fn failed(error: &ReportError, date: Date, now: Timestamp) -> Conditi
         "The daily MRR run failed: {error}\n\nThe last figure stands as it was. The run is tried again; try it yourself \
          with: cc-devops revenue report"
     );
-    run(format!("MRR of {date} could not be computed"), &known, now)
+    run(&format!("MRR of {date} could not be computed"), &known, now)
 }
 
-fn run(title: String, known: &str, since: Timestamp) -> ConditionChange {
+fn run(title: &str, known: &str, since: Timestamp) -> ConditionChange {
     let text = wording::text(ConditionKind::Revenue, known, "with the next run whose day is complete");
     let kind = (ConditionKind::Revenue, Severity::Warning);
-    Condition::new(RUN, kind, since, wording::title(&title), text).opened()
+    Condition::new(RUN, kind, since, wording::title(title), text).opened()
 }
 
 /// What a kept day says. `before` is what it is compared with, where it can be; a fall of more than `percent` of it is
@@ -54,7 +54,7 @@ pub(super) fn of_day(day: &Day, before: Option<Before>, percent: u8) -> Vec<Cond
              See which, and what each code means: cc-devops revenue report --dry-run, docs/MRR.md",
             day.date
         );
-        run(format!("MRR of {} is incomplete", day.date), &known, day.at)
+        run(&format!("MRR of {} is incomplete", day.date), &known, day.at)
     }];
     // A part is none to compare.
     if let (Some(before), Some(now), true) = (before, day.mrr_usd(), day.summary.complete) {

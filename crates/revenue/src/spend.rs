@@ -33,13 +33,14 @@ impl FromStr for Period {
         let date = |text: &str| text.parse::<Date>().ok().filter(|date| date.to_string() == text);
         let (from, to) = match text.split_once('/') {
             Some((from, to)) => (date(from).ok_or(NoPeriod)?, date(to).ok_or(NoPeriod)?),
-            None => match date(text) {
-                Some(day) => (day, day),
-                None => {
+            None => {
+                if let Some(day) = date(text) {
+                    (day, day)
+                } else {
                     let first = date(&format!("{text}-01")).ok_or(NoPeriod)?;
                     (first, first.last_of_month())
                 }
-            },
+            }
         };
         if from > to {
             return Err(NoPeriod);

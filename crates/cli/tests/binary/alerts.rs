@@ -10,7 +10,7 @@ use crate::process::{Place, Server};
 use crate::sink::Sink;
 
 /// How often a server is killed.
-const KILLS: usize = 20;
+const KILLS: u64 = 20;
 
 /// Everything to one webhook, at once.
 fn configuration(sink: &Sink) -> String {
@@ -300,7 +300,8 @@ fn a_kill_between_the_flip_and_the_sending_loses_nothing_and_every_copy_has_the_
         .collect();
     for (at, path) in paths.iter().enumerate() {
         ping(&server, &format!("{path}/fail"));
-        // Somewhere between the commit of the flip and the receiver's answer.
+        // Somewhere between the commit of the flip and the receiver's answer: nothing is waited for.
+        #[expect(clippy::disallowed_methods, reason = "the kill comes at another moment each time")]
         std::thread::sleep(Duration::from_millis(200 * at as u64 / KILLS as u64));
         drop(server);
         server = place.serve();

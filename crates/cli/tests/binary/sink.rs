@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a message may take that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A receiver.
 pub(crate) struct Sink {
@@ -89,6 +89,11 @@ impl Sink {
                 return call;
             }
         }
+    }
+
+    /// What comes within so long, if anything does.
+    pub(crate) fn within(&self, time: Duration) -> Option<Call> {
+        self.calls.recv_timeout(time).ok()
     }
 
     /// What came until now.

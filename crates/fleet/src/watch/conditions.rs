@@ -38,7 +38,7 @@ pub fn conditions(
             _ => None,
         })
         .collect();
-    if state.fell_silent() && flips.is_empty() {
+    if state.silent_since().is_some() && flips.is_empty() && heard.is_none() {
         let since = state.since.unwrap_or_default();
         changes.push(opened(agent, settings, state, since, Reason::Timeout));
     }

@@ -49,9 +49,9 @@ pub struct WatchState {
     /// Until when an agent that failed must be heard again; it is down either way.
     #[serde(skip_serializing_if = "Option::is_none")]
     silent_at: Option<Timestamp>,
-    /// Whether that passed in the last change.
-    #[serde(skip)]
-    fell_silent: bool,
+    /// Since when one that failed is silent as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_since: Option<Timestamp>,
 }
 
 /// A run that was begun.
@@ -119,10 +119,10 @@ impl WatchState {
         late_at.into_iter().chain(self.down_at(settings)).chain(silent_at).min()
     }
 
-    /// Whether the last change found that an agent that had failed was not heard again in time. It is no flip; who counts
-    /// failures before telling of one has nothing more to wait for.
-    pub fn fell_silent(&self) -> bool {
-        self.fell_silent
+    /// Since when an agent that failed was not heard again in time. That is no flip; who counts failures before telling of
+    /// one has nothing more to wait for.
+    pub fn silent_since(&self) -> Option<Timestamp> {
+        self.silent_since
     }
 
     /// What became of the agent by time alone, up to `now` and at it.
@@ -249,10 +249,8 @@ impl WatchState {
     }
 
     fn settle(&mut self, settings: &WatchSettings, passed: impl Fn(Timestamp) -> bool, flips: &mut Vec<Flip>) {
-        self.fell_silent = false;
         if self.status == Status::Down && self.silent_at.is_some_and(&passed) {
-            self.silent_at = None;
-            self.fell_silent = true;
+            self.silent_since = self.silent_at.take();
         }
         let waiting = matches!(self.status, Status::New | Status::Up);
         let down_at = self.down_at(settings);
@@ -351,6 +349,7 @@ impl WatchState {
         self.cause = Some(Cause::Failure);
         let due = settings.schedule.due_after_heartbeat(heard.at);
         self.silent_at = due.map(|due| later(due, settings.grace));
+        self.silent_since = None;
     }
 
     /// Keeps what a heartbeat says.
@@ -382,6 +381,7 @@ impl WatchState {
         if from == Status::Down {
             self.cause = None;
             self.silent_at = None;
+            self.silent_since = None;
         }
         if from == Status::Paused {
             self.paused_by = None;

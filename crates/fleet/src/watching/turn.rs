@@ -52,10 +52,12 @@ impl Turn {
     ) {
         let Watched { name, kept, .. } = &mut self.watched;
         let settings = kept.settings.as_deref().unwrap_or(defaults);
+        let was_silent = kept.state.silent_since();
         let (state, flips) = act(std::mem::take(&mut kept.state), settings);
         kept.state = state;
-        self.touched |= heard.is_some() || kept.state.fell_silent();
-        if !flips.is_empty() || self.touched {
+        let fell_silent = kept.state.silent_since().is_some_and(|since| was_silent != Some(since));
+        self.touched |= heard.is_some() || fell_silent;
+        if !flips.is_empty() || heard.is_some() || fell_silent {
             self.conditions
                 .extend(conditions(name, settings, &kept.state, &flips, heard));
         }

@@ -96,7 +96,7 @@ fn the_secrets_of_channels_are_the_control_planes_own_and_no_address_is_shown() 
         .installation
         .credentials
         .iter()
-        .map(|name| name.as_str())
+        .map(cc_devops_kernel::names::SecretName::as_str)
         .collect();
     for name in ["/contentcraft/alerts/slack-url", "/contentcraft/alerts/heartbeat"] {
         assert!(own.contains(&name), "{own:?}");

@@ -75,10 +75,9 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
             }
             if !strangers.is_empty() {
                 let names: Vec<&str> = strangers.iter().map(AgentName::as_str).collect();
-                text.push_str(&format!(
-                    "\n\nthese report and are not enabled: {}; `cc-devops agents add NAME` enables one",
-                    names.join(", ")
-                ));
+                text.push_str("\n\nthese report and are not enabled: ");
+                text.push_str(&names.join(", "));
+                text.push_str("; `cc-devops agents add NAME` enables one");
             }
             text
         })

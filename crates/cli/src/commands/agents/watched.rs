@@ -138,7 +138,8 @@ fn said(settings: &WatchSettings, next: &[Timestamp]) -> Vec<String> {
         written(settings.grace)
     );
     if let Some(limit) = settings.max_runtime {
-        first.push_str(&format!("; a run may take {}", written(limit)));
+        first += "; a run may take ";
+        first += &written(limit);
     }
     let mut lines = vec![first];
     let zone = settings.schedule.zone();

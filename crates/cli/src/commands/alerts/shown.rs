@@ -36,7 +36,7 @@ pub(super) fn list_text(alerts: &[Seen]) -> String {
         text.push_str("\n\nnothing needs a person");
     }
     if left_out > 0 {
-        text.push_str(&format!("\n\nand {left_out} more that are over; --json has all"));
+        text = format!("{text}\n\nand {left_out} more that are over; --json has all");
     }
     text.trim_start().to_owned()
 }
