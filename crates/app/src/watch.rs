@@ -74,6 +74,24 @@ impl Capabilities {
         }
     }
 
+    /// Who said lately that it works, enabled or not, where others than enabled agents can say so.
+    ///
+    /// # Errors
+    /// CloudWatch cannot be asked.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(clippy::unused_async, reason = "only CloudWatch is asked")
+    )]
+    pub async fn reporting(&self) -> PortResult<Vec<AgentName>> {
+        match self.backend() {
+            // A heartbeat needs a token or a ping address, which only an enabled agent has.
+            #[cfg(feature = "embedded")]
+            Backend::Embedded(_) => Ok(Vec::new()),
+            #[cfg(feature = "aws")]
+            Backend::Aws(backend) => backend.reporting().await,
+        }
+    }
+
     /// The keys of badges' addresses.
     ///
     /// # Errors

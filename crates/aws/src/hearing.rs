@@ -1,16 +1,19 @@
 //! What CloudWatch heard of agents that put their heartbeats there: asked for when an agent's deadline has come, since
 //! each metric that is asked for costs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_sdk_cloudwatch::types::RecentlyActive;
 use cc_devops_fleet::Beat;
 use cc_devops_fleet::ports::Hearing;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::heartbeats::{OLDEST, QUERIES};
+use crate::error::port_error;
+use crate::heartbeats::{HEARTBEAT, OLDEST, QUERIES, agent_of};
 use crate::{Backend, Shared};
 
 /// How many agents are asked for at once where the answer reaches two weeks back: 20,160 minutes of each.
@@ -49,6 +52,26 @@ impl Backend {
             }
         }
         Ok(known)
+    }
+}
+
+impl Backend {
+    /// Who sent a heartbeat to CloudWatch within the last three hours, enabled or not, by name. One call for 500 metrics
+    /// of that name; whoever asks needs `cloudwatch:ListMetrics`.
+    ///
+    /// # Errors
+    /// CloudWatch cannot be asked.
+    pub async fn reporting(&self) -> PortResult<Vec<AgentName>> {
+        let call = self.shared.clients.cloudwatch().list_metrics();
+        let call = call.metric_name(HEARTBEAT).recently_active(RecentlyActive::Pt3H);
+        let mut pages = call.into_paginator().send();
+        let mut names = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error("cloudwatch:ListMetrics", error))?;
+            let of_agents = page.metrics().iter().filter_map(|metric| agent_of(metric.namespace()?));
+            names.extend(of_agents);
+        }
+        Ok(names.into_iter().collect())
     }
 }
 

@@ -20,7 +20,7 @@ use crate::times::{date_time, timestamp};
 use crate::{Backend, Shared};
 
 /// The metric.
-const HEARTBEAT: &str = "Heartbeat";
+pub(crate) const HEARTBEAT: &str = "Heartbeat";
 
 /// How far back heartbeats are looked for in CloudWatch.
 const HEARD: SignedDuration = SignedDuration::from_hours(3);
@@ -31,9 +31,17 @@ pub(crate) const QUERIES: usize = 500;
 /// CloudWatch takes nothing older; with an hour to spare.
 pub(crate) const OLDEST: SignedDuration = SignedDuration::from_hours(14 * 24 - 1);
 
+/// What the namespaces of agents' metrics begin with.
+const OF_AGENTS: &str = "Agent/";
+
 /// The namespace of an agent's metrics.
 pub(crate) fn namespace(agent: &AgentName) -> String {
-    format!("Agent/{agent}")
+    format!("{OF_AGENTS}{agent}")
+}
+
+/// Whose metrics a namespace has; nobody's where no agent could be called so.
+pub(crate) fn agent_of(namespace: &str) -> Option<AgentName> {
+    AgentName::new(namespace.strip_prefix(OF_AGENTS)?).ok()
 }
 
 /// What tells one stage's metrics from another's. The contract's metrics have no dimension, and the

@@ -19,6 +19,9 @@ use crate::error::CliError;
 use crate::output::table;
 use crate::store::Opened;
 
+/// Of how many agents uptime is computed at most: each has a history of its own.
+const MOST_UPTIMES: usize = 2_000;
+
 /// Parts of a whole day, for the bar.
 const WHOLE: f64 = 1_000_000.0;
 
@@ -38,14 +41,15 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
     watching.adopt(&all, now).await?;
     let watched = watching.list(now).await?.into_iter();
     let mut watched: BTreeMap<AgentName, WatchedAgent> = watched.map(|agent| (agent.name.clone(), agent)).collect();
-    let mut listed = Vec::with_capacity(all.len());
+    let count = all.len();
+    let mut listed = Vec::with_capacity(count);
     for status in all {
         let watched = watched
             .remove(&status.agent.name)
             .filter(|_| status.revoked_at.is_none());
         let uptime = match &watched {
-            Some(agent) => watching.uptime(&agent.name, now).await?.unwrap_or_default(),
-            None => Uptime::default(),
+            Some(agent) if count <= MOST_UPTIMES => watching.uptime(&agent.name, now).await?.unwrap_or_default(),
+            _ => Uptime::default(),
         };
         listed.push(Listed {
             status,
@@ -53,10 +57,31 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
             uptime,
         });
     }
+    let enabled = |name: &AgentName| {
+        let same = |one: &&Listed| one.status.agent.name == *name && one.status.revoked_at.is_none();
+        listed.iter().find(same).is_some()
+    };
+    let mut strangers = opened.capabilities.reporting().await?;
+    strangers.retain(|name| !enabled(name));
     let document: Vec<Value> = listed.iter().map(Listed::row).collect();
     context
         .output
-        .answer(&json!({"agents": document}), || list_text(&listed))
+        .answer(&json!({"agents": document, "notEnabled": strangers}), || {
+            let mut text = list_text(&listed);
+            if listed.len() > MOST_UPTIMES {
+                text.push_str(
+                    "\n\nuptime is not computed for so many; `cc-devops agents history NAME` shows an agent's",
+                );
+            }
+            if !strangers.is_empty() {
+                let names: Vec<&str> = strangers.iter().map(AgentName::as_str).collect();
+                let names = names.join(", ");
+                text += "\n\nthese report and are not enabled: ";
+                text += &names;
+                text += "; `cc-devops agents add NAME` enables one";
+            }
+            text
+        })
 }
 
 impl Listed {

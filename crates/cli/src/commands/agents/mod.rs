@@ -52,7 +52,8 @@ Examples:
 
 const LIST_HELP: &str = "\
 UPTIME is that of the last 30 days, with a bar of one character a day: full where it was up all day. Agents
-that were never heard are `new`; who reports and is not enabled stands below the table.
+that were never heard are `new`. Who reports and is not enabled stands below the table: on AWS, where agents
+put their heartbeats into CloudWatch themselves, who did so within three hours.
 
 Examples:
   cc-devops agents list
