@@ -75,9 +75,10 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
             }
             if !strangers.is_empty() {
                 let names: Vec<&str> = strangers.iter().map(AgentName::as_str).collect();
-                text.push_str("\n\nthese report and are not enabled: ");
-                text.push_str(&names.join(", "));
-                text.push_str("; `cc-devops agents add NAME` enables one");
+                let names = names.join(", ");
+                text += "\n\nthese report and are not enabled: ";
+                text += &names;
+                text += "; `cc-devops agents add NAME` enables one";
             }
             text
         })
