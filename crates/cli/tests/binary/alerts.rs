@@ -298,17 +298,18 @@ fn a_kill_between_the_flip_and_the_sending_loses_nothing_and_every_copy_has_the_
         .iter()
         .map(|name| add(&place, &[name, "--period", "1h"]))
         .collect();
-    for (at, path) in paths.iter().enumerate() {
+    let mut came = Vec::new();
+    for (at, path) in (0..).zip(&paths) {
         ping(&server, &format!("{path}/fail"));
-        // Somewhere between the commit of the flip and the receiver's answer: nothing is waited for.
-        #[expect(clippy::disallowed_methods, reason = "the kill comes at another moment each time")]
-        std::thread::sleep(Duration::from_millis(200 * at as u64 / KILLS as u64));
+        // Somewhere between the commit of the flip and what follows the receiver's answer.
+        came.extend(sink.within(Duration::from_millis(200 * at / KILLS)));
         drop(server);
         server = place.serve();
     }
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     while ids.len() < names.len() {
-        let told = sink.next_of("down");
+        let told = came.pop().unwrap_or_else(|| sink.next());
+        assert_eq!(told.kind(), "down");
         let agent = told.body["data"]["agent"].as_str().unwrap().to_owned();
         ids.entry(agent).or_default().insert(told.id().to_owned());
     }
