@@ -10,7 +10,7 @@ use crate::process::{Place, Server};
 use crate::sink::Sink;
 
 /// How often a server is killed.
-const KILLS: usize = 20;
+const KILLS: u64 = 20;
 
 /// Everything to one webhook, at once.
 fn configuration(sink: &Sink) -> String {

@@ -91,6 +91,11 @@ impl Sink {
         }
     }
 
+    /// What comes within so long, if anything does.
+    pub(crate) fn within(&self, time: Duration) -> Option<Call> {
+        self.calls.recv_timeout(time).ok()
+    }
+
     /// What came until now.
     pub(crate) fn so_far(&self) -> Vec<Call> {
         self.calls.try_iter().collect()

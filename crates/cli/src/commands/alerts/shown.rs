@@ -28,17 +28,12 @@ pub(super) fn list_text(alerts: &[Seen]) -> String {
     });
     let list = table(&["ALERT", "SEVERITY", "STATE", "SINCE", "KEY", "WHAT"], rows);
     let left_out = alerts.len().saturating_sub(open + OVER_SHOWN);
-    let mut text = match alerts.len() {
-        0 => String::new(),
-        _ => list,
-    };
-    if open == 0 {
-        text.push_str("\n\nnothing needs a person");
-    }
-    if left_out > 0 {
-        text = format!("{text}\n\nand {left_out} more that are over; --json has all");
-    }
-    text.trim_start().to_owned()
+    let parts = [
+        (!alerts.is_empty()).then_some(list),
+        (left_out > 0).then(|| format!("and {left_out} more that are over; --json has all")),
+        (open == 0).then(|| "nothing needs a person".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
 fn state(state: AlertState, taken: Option<&Acknowledged>, flapping: Option<Timestamp>) -> String {
