@@ -9,23 +9,23 @@ writes its part of docs/BENCHMARKS.md.
 Exit codes: 0, measured, whether or not the targets were met; 1, a request was lost, done twice or failed.
 """
 
-import argparse
 import json
 import os
 import pathlib
 import random
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
 import boto3
 
+import part
 import report
+from control_plane import Failed
+from part import say
 from runtime_api import Function
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -33,14 +33,6 @@ PEERS = pathlib.Path(os.environ.get("CC_DEVOPS_PEERS", REPOSITORY / "target" / "
 STAGE, REGION, AGENT = "dev", "us-east-1", "BenchAgent"
 HEALTH = b"{}"
 FINISHED = {"completed", "published"}
-
-
-class Failed(Exception):
-    """A measurement that cannot be trusted."""
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def free_port():
@@ -219,7 +211,7 @@ def measure_burst(emulator, count, limit):
     return {"count": count, "put_seconds": put, "seconds": took}
 
 
-def measure(function, folder, plan):
+def measure(function, package, folder, plan):
     emulator = Emulator(folder)
     try:
         say("deploying to the emulator …")
@@ -242,6 +234,7 @@ def measure(function, folder, plan):
             say(f"  {name}: p50 {percentile(one['warm'], 0.5) * 1e3:.2f} ms, {one['memory'] / 1e6:.1f} MB")
         say(f"a burst of {plan['burst']:,} …")
         found["burst"] = measure_burst(emulator, plan["burst"], plan["stalled_seconds"])
+        found["zip"] = package.stat().st_size
         return found
     finally:
         emulator.stop()
@@ -299,30 +292,9 @@ and ledger; the emulator's share is the larger). None was lost, and each has exa
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("function", metavar="FUNCTION", type=pathlib.Path, help="the bootstrap, built for this machine")
-    parser.add_argument("zip", metavar="ZIP", type=pathlib.Path, help="the package")
-    parser.add_argument("--quick", action="store_true", help="a short run that writes nothing")
-    arguments = parser.parse_args()
-    full = {"starts": 20, "warm": 400, "blocks": 8, "burst": 10_000, "stalled_seconds": 60}
-    plan = full | {"starts": 5, "warm": 80, "blocks": 2, "burst": 500} if arguments.quick else full
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-aws-"))
-    try:
-        found = measure(arguments.function.resolve(), folder, plan)
-        found["zip"] = arguments.zip.stat().st_size
-    except Failed as failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    lines = targets(found)
-    say("\n" + report.as_text(lines))
-    if not arguments.quick:
-        report.write_section("aws", markdown(lines, found, report.machine(REPOSITORY)))
-        say("\nwritten: docs/BENCHMARKS.md, its part on AWS")
-    return 0
-
+FILES = [("FUNCTION", "the bootstrap, built for this machine"), ("ZIP", "the package")]
+FULL = {"starts": 20, "warm": 400, "blocks": 8, "burst": 10_000, "stalled_seconds": 60}
+QUICK = FULL | {"starts": 5, "warm": 80, "blocks": 2, "burst": 500}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(part.run(__doc__, FILES, "aws", "AWS", FULL, QUICK, measure, targets, markdown))

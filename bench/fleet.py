@@ -9,23 +9,16 @@ docs/BENCHMARKS.md. Pings are measured by run.py.
 Exit codes: 0, measured, whether or not the targets were met; 1, an agent or a message was lost.
 """
 
-import argparse
 import json
-import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
+import part
 import report
 from control_plane import ControlPlane, Failed
+from part import say
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def memory_of(binary, data, seconds):
@@ -83,29 +76,9 @@ Written by `make bench-fleet` on {report.today()}. Pings are in the part on the 
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", metavar="BINARY", type=pathlib.Path, help="cc-devops, release build")
-    parser.add_argument("example", metavar="EXAMPLE", type=pathlib.Path, help="the built example fleet_speed")
-    parser.add_argument("--quick", action="store_true", help="a short run that writes nothing")
-    arguments = parser.parse_args()
-    full = {"agents": 100_000, "at_once": 10_000, "seconds": 20}
-    plan = {"agents": 2_000, "at_once": 500, "seconds": 3} if arguments.quick else full
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-fleet-"))
-    try:
-        found = measure(arguments.binary.resolve(), arguments.example.resolve(), folder, plan)
-    except Failed as failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    lines = targets(found)
-    say("\n" + report.as_text(lines))
-    if not arguments.quick:
-        report.write_section("fleet", markdown(lines, found, report.machine(REPOSITORY)))
-        say("\nwritten: docs/BENCHMARKS.md, its part on the fleet")
-    return 0
-
+FILES = [("BINARY", "cc-devops, release build"), ("EXAMPLE", "the built example fleet_speed")]
+FULL = {"agents": 100_000, "at_once": 10_000, "seconds": 20}
+QUICK = {"agents": 2_000, "at_once": 500, "seconds": 3}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(part.run(__doc__, FILES, "fleet", "the fleet", FULL, QUICK, measure, targets, markdown))

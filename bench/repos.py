@@ -8,23 +8,21 @@ part of docs/BENCHMARKS.md.
 Exit codes: 0, measured, whether or not the targets were met; 1, a repository was lost.
 """
 
-import argparse
 import contextlib
 import http.client
 import json
 import os
-import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 
+import part
 import report
 from control_plane import Failed, own_environment
+from part import say
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 LATENCY_MS, WORKFLOWS = 100, 3
 # What a checker without GraphQL asks of each repository.
 CALLS = ["", "/branches/main", "/branches/main/protection", "/rulesets", "/vulnerability-alerts", "/automated-security-fixes"]
@@ -41,10 +39,6 @@ seconds = time.perf_counter() - began
 with open(sys.argv[1], "w") as used:
     used.write(f"{status} {seconds} {usage.ru_maxrss}")
 """
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -177,29 +171,9 @@ repository has {WORKFLOWS} workflows.
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", metavar="BINARY", type=pathlib.Path, help="cc-devops, release build")
-    parser.add_argument("fake", metavar="FAKE", type=pathlib.Path, help="the built example fake_github")
-    parser.add_argument("--quick", action="store_true", help="a short run that writes nothing")
-    arguments = parser.parse_args()
-    full = {"repositories": 1_000, "large": 10_000, "sequential": 50}
-    plan = {"repositories": 100, "large": 200, "sequential": 5} if arguments.quick else full
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-repos-"))
-    try:
-        found = measure(arguments.binary.resolve(), arguments.fake.resolve(), folder, plan)
-    except Failed as failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    lines = targets(found)
-    say("\n" + report.as_text(lines))
-    if not arguments.quick:
-        report.write_section("repos", markdown(lines, found, report.machine(REPOSITORY)))
-        say("\nwritten: docs/BENCHMARKS.md, its part on repositories")
-    return 0
-
+FILES = [("BINARY", "cc-devops, release build"), ("FAKE", "the built example fake_github")]
+FULL = {"repositories": 1_000, "large": 10_000, "sequential": 50}
+QUICK = {"repositories": 100, "large": 200, "sequential": 5}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(part.run(__doc__, FILES, "repos", "repositories", FULL, QUICK, measure, targets, markdown))

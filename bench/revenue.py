@@ -8,26 +8,22 @@ tests/peers/stripe.txt. Everything is on loopback and of the release profile. Wr
 Exit codes: 0, measured, whether or not the targets were met; 1, a subscription was lost or the limit was passed.
 """
 
-import argparse
 import contextlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
+import part
 import report
 from control_plane import ControlPlane, Failed, own_environment
+from part import say
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 LATENCY_MS, RATE, PAGE = 200, 25, 100
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -140,29 +136,9 @@ Stripe does for one endpoint, and takes {LATENCY_MS} ms for each.
 """
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", metavar="BINARY", type=pathlib.Path, help="cc-devops, release build")
-    parser.add_argument("examples", metavar="EXAMPLES", type=pathlib.Path, help="the folder of the built examples")
-    parser.add_argument("--quick", action="store_true", help="a short run that writes nothing")
-    arguments = parser.parse_args()
-    full = {"account": 100_000, "large": 1_000_000, "compute": 200_000}
-    plan = {"account": 5_000, "large": 20_000, "compute": 20_000} if arguments.quick else full
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-revenue-"))
-    try:
-        found = measure(arguments.binary.resolve(), arguments.examples.resolve(), folder, plan)
-    except Failed as failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    lines = targets(found)
-    say("\n" + report.as_text(lines))
-    if not arguments.quick:
-        report.write_section("revenue", markdown(lines, found, report.machine(REPOSITORY)))
-        say("\nwritten: docs/BENCHMARKS.md, its part on MRR")
-    return 0
-
+FILES = [("BINARY", "cc-devops, release build"), ("EXAMPLES", "the folder of the built examples")]
+FULL = {"account": 100_000, "large": 1_000_000, "compute": 200_000}
+QUICK = {"account": 5_000, "large": 20_000, "compute": 20_000}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(part.run(__doc__, FILES, "revenue", "MRR", FULL, QUICK, measure, targets, markdown))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::port_error::{PortError, PortErrorKind, PortResult};
@@ -115,13 +115,8 @@ impl Alerts {
     /// `invalid_parameter` where there is no such alert, or it is over; what no policy permits.
     pub async fn ack(&self, which: &str, by: &str, reason: Option<&str>, asker: Asker<'_>) -> Result<Alert, ActError> {
         let now = self.clock.now();
-        let author = asker
-            .author(
-                &Access::ManageAlerts,
-                actions::ALERT_ACKNOWLEDGED,
-                self.audit.as_ref(),
-                now,
-            )
+        let author = self
+            .author(asker, &Access::ManageAlerts, actions::ALERT_ACKNOWLEDGED, now)
             .await?;
         let taken = Acknowledged {
             by: said(by),
@@ -159,13 +154,8 @@ impl Alerts {
         asker: Asker<'_>,
     ) -> Result<Silence, ActError> {
         let now = self.clock.now();
-        let author = asker
-            .author(
-                &Access::ManageAlerts,
-                actions::ALERTS_SILENCED,
-                self.audit.as_ref(),
-                now,
-            )
+        let author = self
+            .author(asker, &Access::ManageAlerts, actions::ALERTS_SILENCED, now)
             .await?;
         if to <= from || to <= now {
             return Err(refused("a silence must end after it begins, and after now".to_owned()));
@@ -194,13 +184,8 @@ impl Alerts {
     /// `invalid_parameter` where there is no such silence; what no policy permits.
     pub async fn unsilence(&self, id: &str, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
-        let author = asker
-            .author(
-                &Access::ManageAlerts,
-                actions::ALERTS_UNSILENCED,
-                self.audit.as_ref(),
-                now,
-            )
+        let author = self
+            .author(asker, &Access::ManageAlerts, actions::ALERTS_UNSILENCED, now)
             .await?;
         for _ in 0..TRIES {
             let found = self.state.read(&[RecordKey::new(RecordKind::Silence, id)]).await?;
@@ -262,13 +247,8 @@ impl Alerts {
         asker: Asker<'_>,
     ) -> Result<Maintenance, ActError> {
         let now = self.clock.now();
-        let author = asker
-            .author(
-                &Access::SetMaintenance,
-                actions::MAINTENANCE_ON,
-                self.audit.as_ref(),
-                now,
-            )
+        let author = self
+            .author(asker, &Access::SetMaintenance, actions::MAINTENANCE_ON, now)
             .await?;
         let reason = said(reason);
         if reason.is_empty() {
@@ -303,13 +283,8 @@ impl Alerts {
     /// What no policy permits.
     pub async fn maintenance_off(&self, by: &str, asker: Asker<'_>) -> Result<(), ActError> {
         let now = self.clock.now();
-        let author = asker
-            .author(
-                &Access::SetMaintenance,
-                actions::MAINTENANCE_OFF,
-                self.audit.as_ref(),
-                now,
-            )
+        let author = self
+            .author(asker, &Access::SetMaintenance, actions::MAINTENANCE_OFF, now)
             .await?;
         for _ in 0..TRIES {
             let Some(record) = self.mode().await? else {
@@ -398,6 +373,17 @@ impl Alerts {
             }
         }
         Ok(counts)
+    }
+
+    /// Who acts, if they may; what no policy permits is on record.
+    async fn author(
+        &self,
+        asker: Asker<'_>,
+        access: &Access,
+        action: &'static str,
+        now: Timestamp,
+    ) -> Result<Author, ActError> {
+        asker.author(access, action, self.audit.as_ref(), now).await
     }
 
     /// Whether it was written: not where somebody else was faster.

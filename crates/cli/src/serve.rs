@@ -13,8 +13,7 @@ use cc_devops_app::settings::{LoadedSettings, parse_address};
 use cc_devops_app::{Backend, Capabilities, Settings};
 use cc_devops_embedded::Store;
 use cc_devops_fleet::Enrolment;
-use cc_devops_fleet::watching::Watching;
-use cc_devops_http::{Server, ServerConfig};
+use cc_devops_http::{Server, ServerConfig, Watch};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
@@ -100,7 +99,7 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
     }
     let door = capabilities.http(Arc::clone(&plane)).await?;
     if let Some(watch) = &door.watch {
-        wake(&watch.watching, &capabilities.ports).await?;
+        wake(watch, &capabilities.ports).await?;
     }
     let server = Server::bind(server_config, door, ends)
         .await
@@ -145,12 +144,13 @@ pub(crate) async fn run(context: &Context, args: Args, loaded: LoadedSettings) -
 }
 
 /// Begins to watch: what nobody could hear while no server ran is no silence, who was added meanwhile is watched, and
-/// who was revoked is not.
-async fn wake(watching: &Watching, ports: &Ports) -> Result<(), CliError> {
+/// who was revoked is not. What the process before was sending is sent.
+async fn wake(watch: &Watch, ports: &Ports) -> Result<(), CliError> {
     let now = ports.clock.now();
     let begun = async {
-        watching.awake(now).await?;
-        watching.adopt(&ports.agents.list().await?, now).await
+        watch.watching.awake(now).await?;
+        watch.watching.adopt(&ports.agents.list().await?, now).await?;
+        watch.delivering.take_over(now).await.map(drop)
     };
     match begun.await {
         // A server that answers and says what is wrong is better than none.

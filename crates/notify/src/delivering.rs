@@ -25,6 +25,9 @@ use crate::waiting::{self, Waiting};
 /// How long a message belongs to whoever sends it; a little longer than the longest try.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
 
+/// How exactly stores keep times.
+const TICK: SignedDuration = SignedDuration::from_millis(2);
+
 /// How often a channel that is set aside is looked at, whether its secrets were changed.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
@@ -147,6 +150,26 @@ impl Delivering {
             next = Some(next.map_or(again, |next: Timestamp| next.min(again)));
         }
         Ok(next)
+    }
+
+    /// Has at once tried again what a process was sending that died: for whoever begins as the only one on a store, and
+    /// need not wait until the dead one's time is over. How many messages there were.
+    ///
+    /// # Errors
+    /// The store could not be read or written.
+    pub async fn take_over(&self, now: Timestamp) -> PortResult<u64> {
+        let mut taken = 0;
+        for channel in &self.0.channels {
+            for mut one in waiting::of(self.0.store.as_ref(), &channel.name).await? {
+                // A try that ended has set another time; stores keep times to the millisecond.
+                let is_lease = |tried: Timestamp| (one.due_at().duration_since(tried) - LEASE).abs() < TICK;
+                if one.due_at() > now && one.delivery.tried_at.is_some_and(is_lease) {
+                    one.record.content.due_at = Some(now);
+                    taken += u64::from(self.0.write(&one).await?);
+                }
+            }
+        }
+        Ok(taken)
     }
 
     /// Returns when nothing that was begun is going on any more.

@@ -1,5 +1,6 @@
 //! The chains this process writes: as many as it writes at once, so that no writer waits.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::table::to_item;
 pub(crate) struct Chains {
     process: String,
     made: AtomicU64,
-    free: Arc<Mutex<Vec<End>>>,
+    free: Arc<Mutex<VecDeque<End>>>,
 }
 
 impl Default for Chains {
@@ -28,9 +29,9 @@ impl Default for Chains {
 }
 
 impl Chains {
-    /// Takes a free chain, or begins a new one.
+    /// Takes the chain that is free longest, so that all are written alike, or begins a new one.
     pub(crate) fn take(&self) -> ChainEnd {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let end = free.unwrap_or_else(|| {
             let chain = format!("{}-{}", self.process, self.made.fetch_add(1, Ordering::Relaxed));
             let hash = ChainHash::start_of(Some(&chain));
@@ -50,7 +51,7 @@ pub(crate) struct ChainEnd {
     end: End,
     /// Its end with the row that is being written.
     next: Option<End>,
-    free: Arc<Mutex<Vec<End>>>,
+    free: Arc<Mutex<VecDeque<End>>>,
 }
 
 impl ChainEnd {
@@ -76,11 +77,14 @@ impl ChainEnd {
     /// The row was written: the chain is free for the next.
     pub(crate) fn written(self) {
         let end = self.next.unwrap_or(self.end);
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push_back(end);
     }
 
     /// The row was certainly not written: the chain is free as it was.
     pub(crate) fn unwritten(self) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.end);
+        self.free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(self.end);
     }
 }

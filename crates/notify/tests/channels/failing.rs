@@ -47,6 +47,15 @@ async fn b03_of_two_servers_one_sends_it_once() {
 
 #[tokio::test]
 async fn one_who_dies_while_sending_leaves_it_to_the_next_within_a_minute() {
+    one_dies_while_sending(false).await;
+}
+
+#[tokio::test]
+async fn who_is_alone_on_the_store_sends_at_once_what_one_who_died_was_sending() {
+    one_dies_while_sending(true).await;
+}
+
+async fn one_dies_while_sending(alone: bool) {
     let house = House::new();
     let receiver = Receiver::new(&house.clock).await;
     receiver.hold(true);
@@ -67,7 +76,11 @@ async fn one_who_dies_while_sending_leaves_it_to_the_next_within_a_minute() {
     runtime.shutdown_background();
     receiver.hold(false);
     let next = hook(&house, &receiver);
-    pass(&house, &next, 60).await;
+    if alone {
+        assert_eq!(next.take_over(house.now()).await.unwrap(), 1);
+        assert_eq!(next.take_over(house.now()).await.unwrap(), 0);
+    }
+    pass(&house, &next, if alone { 1 } else { 60 }).await;
     let got = receiver.got();
     assert_eq!(got.len(), 2);
     assert_eq!(got[0].headers["webhook-id"], got[1].headers["webhook-id"]);
