@@ -148,7 +148,10 @@ pub(crate) async fn get_maintenance(permitted: Permitted<ListAgents>) -> Result<
 /// Requests are carried out, agents are watched and alerts are told; nothing is changed by its own rules.
 #[utoipa::path(
     put, path = "/v1/maintenance", tag = "operations", request_body = NewMaintenance,
-    responses((status = 200, description = "It is on", body = MaintenanceView)),
+    responses(
+        (status = 200, description = "It is on", body = MaintenanceView),
+        (status = 409, description = "The time until which it is to be on is over"),
+    ),
 )]
 pub(crate) async fn set_maintenance(
     permitted: Permitted<SetMaintenance>,
@@ -156,7 +159,10 @@ pub(crate) async fn set_maintenance(
 ) -> Result<Answer<MaintenanceView>, Problem> {
     let reason = checked_reason(&new.reason)?;
     if new.until.is_some_and(|until| until <= permitted.now()) {
-        return Err(Problem::invalid("`until` must lie ahead"));
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "`until` is over already; it must lie ahead",
+        ));
     }
     let kept = permitted.maintenance_on(&reason, new.until).await?;
     Ok(Answer(MaintenanceView::of(

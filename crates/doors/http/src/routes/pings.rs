@@ -37,6 +37,7 @@ const STORE: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 pub(crate) struct Extras {
     /// The run that this ping belongs to, a UUID; it pairs a start with its end.
+    #[param(pattern = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
     rid: Option<String>,
     /// With `1`, an agent that is not there yet is added under the slug's name.
     create: Option<String>,
@@ -51,7 +52,8 @@ pub(crate) struct Extras {
 #[utoipa::path(
     method(get, head, post), path = "/ping/{*address}", tag = "pings",
     params(
-        ("address" = String, Path, description = "The agent's ping address, and what the ping says"),
+        ("address" = String, Path, description = "The agent's ping address, and what the ping says",
+            pattern = r"^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z0-9_-]{1,64}/[a-z0-9_-]{1,64})(/(start|fail|log|[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?$"),
         Extras,
     ),
     responses(

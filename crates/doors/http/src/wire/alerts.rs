@@ -163,7 +163,7 @@ pub(crate) enum AlertStateName {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Acknowledging {
     /// Why, or what is done.
-    #[schema(max_length = 500)]
+    #[schema(min_length = 1, max_length = 500)]
     pub(crate) reason: Option<String>,
 }
 
@@ -176,7 +176,7 @@ pub(crate) struct NewSilence {
     pub(crate) matches: BTreeMap<String, LabelValues>,
     /// For how long from now on: a whole number with `s`, `m`, `h` or `d`.
     #[serde(rename = "for")]
-    #[schema(example = "2h", pattern = "^[0-9]+[smhd]$")]
+    #[schema(example = "2h", pattern = "^[1-9][0-9]{0,4}[smhd]$")]
     pub(crate) lasts: String,
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
