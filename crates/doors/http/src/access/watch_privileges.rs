@@ -1,5 +1,6 @@
 //! What routes about the watch and about alerts may touch.
 
+use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
 use cc_devops_alerts::{Alert, Alerts, Maintenance, Silence};
 use cc_devops_kernel::access::Access;
@@ -116,8 +117,15 @@ impl Permitted<ManageAlerts> {
     /// The caller takes care of an alert; none where there is no such alert.
     pub(crate) async fn acknowledge(&self, id: &str, reason: Option<&str>) -> Result<Option<Alert>, Problem> {
         let alerts = &self.watched()?.alerts;
-        if alerts.show(id).await?.is_none() {
-            return Ok(None);
+        match alerts.show(id).await? {
+            None => return Ok(None),
+            Some(alert) if !alert.state.is_open() => {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "the alert is over; nobody needs to take it on",
+                ));
+            }
+            Some(_) => {}
         }
         let (asker, by) = self.asker();
         let alert = alerts.ack(id, by, reason, asker).await?;

@@ -67,7 +67,10 @@ pub(crate) async fn get_alert(
 #[utoipa::path(
     post, path = "/v1/alerts/{id}/ack", tag = "alerts", request_body = Acknowledging,
     params(("id" = String, Path, description = "The alert", min_length = 1, max_length = 64)),
-    responses((status = 200, description = "The alert", body = AlertDetails)),
+    responses(
+        (status = 200, description = "The alert", body = AlertDetails),
+        (status = 409, description = "It is over"),
+    ),
 )]
 pub(crate) async fn acknowledge_alert(
     permitted: Permitted<ManageAlerts>,
