@@ -58,7 +58,7 @@ async fn an_alert_is_seen_and_taken_on() {
     let shown = house.get(&path, As::Admin).await.json();
     assert_eq!(shown["state"], "resolved");
     let again = house.post(&format!("{path}/ack"), As::Admin, &json!({})).await;
-    assert!(again.is_problem(422), "{again:?}");
+    assert!(again.is_problem(409), "{again:?}");
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn maintenance_mode_is_set_seen_and_ended() {
     assert_eq!(house.get("/health", As::Admin).await.json()["mode"], "maintenance");
     let over = json!({"reason": "x", "until": "2000-01-01T00:00:00Z"});
     let answer = house.send_json(Method::PUT, "/v1/maintenance", As::Admin, &over).await;
-    assert!(answer.is_problem(422));
+    assert!(answer.is_problem(409));
     assert_eq!(
         house.send(Method::DELETE, "/v1/maintenance", As::Admin).await.status,
         StatusCode::NO_CONTENT
