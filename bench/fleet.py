@@ -61,7 +61,7 @@ def markdown(lines, found, about):
     plan = found["plan"]
     return f"""## The fleet
 
-Written by `make bench-fleet` on {report.today()}. Pings are in the part on the embedded default.
+Written by `make bench-fleet` on {report.today()}. Pings are measured with the embedded default.
 
 {report.target_table(lines)}
 
