@@ -33,8 +33,8 @@ pub struct Alerts {
     clock: Arc<dyn Clock>,
 }
 
-/// What a reason may have at most, in bytes.
-const MOST_REASON: usize = 1_000;
+/// What a reason may have at most, in bytes: the 500 characters that the API takes, of four bytes each.
+const MOST_REASON: usize = 2_000;
 
 /// How many records are read at once.
 pub(crate) const PAGE: usize = 500;
@@ -188,14 +188,8 @@ impl Alerts {
             .author(asker, &Access::ManageAlerts, actions::ALERTS_UNSILENCED, now)
             .await?;
         for _ in 0..TRIES {
-            let found = self.state.read(&[RecordKey::new(RecordKind::Silence, id)]).await?;
-            let Some(record) = found.into_iter().flatten().next() else {
+            let Some(record) = self.state.read_one(&RecordKey::new(RecordKind::Silence, id)).await? else {
                 return Err(refused(format!("there is no silence {id:?}: see `alerts silences`")));
-            };
-            let change = StateChange {
-                key: record.key,
-                version: record.version,
-                content: None,
             };
             let entry = author.entry(
                 now,
@@ -203,7 +197,7 @@ impl Alerts {
                 id.to_owned(),
                 json!({"by_name": said(by)}),
             );
-            if self.written(&[change], &entry).await? {
+            if self.written(&[record.removal()], &entry).await? {
                 let held = |alert: &Alert| {
                     alert
                         .waits
@@ -290,18 +284,13 @@ impl Alerts {
             let Some(record) = self.mode().await? else {
                 return Ok(());
             };
-            let change = StateChange {
-                key: record.key,
-                version: record.version,
-                content: None,
-            };
             let entry = author.entry(
                 now,
                 actions::MAINTENANCE_OFF,
                 "*".to_owned(),
                 json!({"by_name": said(by)}),
             );
-            if self.written(&[change], &entry).await? {
+            if self.written(&[record.removal()], &entry).await? {
                 return Ok(());
             }
         }
@@ -315,11 +304,8 @@ impl Alerts {
     }
 
     async fn mode(&self) -> PortResult<Option<Record>> {
-        let found = self
-            .state
-            .read(&[RecordKey::new(RecordKind::Maintenance, MODE)])
-            .await?;
-        Ok(found.into_iter().flatten().next())
+        let key = RecordKey::new(RecordKind::Maintenance, MODE);
+        self.state.read_one(&key).await
     }
 
     /// Since when the message waits that waits longest to be sent; none where none does. (Those that were given up do

@@ -23,7 +23,7 @@ impl StoredMode {
 impl MaintenanceMode for StoredMode {
     async fn is_on(&self, now: Timestamp) -> PortResult<bool> {
         let key = RecordKey::new(RecordKind::Maintenance, MODE);
-        let record = self.0.read(&[key]).await?.pop().flatten();
+        let record = self.0.read_one(&key).await?;
         let kept = record.as_ref().map(Maintenance::of).transpose()?;
         Ok(kept.is_some_and(|kept| kept.is_on(now)))
     }

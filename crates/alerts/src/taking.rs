@@ -69,8 +69,8 @@ pub(crate) async fn find(state: &dyn StateStore, which: &str) -> PortResult<Opti
     if which.is_empty() || which.len() > 500 {
         return Ok(None);
     }
-    let named = state.read(&[RecordKey::new(RecordKind::Alert, which)]).await?;
-    if let Some(record) = named.into_iter().flatten().next() {
+    let key = RecordKey::new(RecordKind::Alert, which);
+    if let Some(record) = state.read_one(&key).await? {
         let alert = Alert::of(&record)?;
         return Ok((!alert.is_further).then_some((record, alert)));
     }

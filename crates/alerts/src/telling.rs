@@ -123,13 +123,7 @@ impl Telling {
     /// Lets everything that is open be decided again where the policy is another than before.
     async fn compare_policy(&self, now: Timestamp) -> PortResult<()> {
         let key = RecordKey::new(RecordKind::Source, "alerts/policy");
-        let before = self
-            .state
-            .read(std::slice::from_ref(&key))
-            .await?
-            .into_iter()
-            .flatten()
-            .next();
+        let before = self.state.read_one(&key).await?;
         let fingerprint = format!("\"{}\"", self.policy.fingerprint());
         if before.as_ref().is_some_and(|record| record.content.body == fingerprint) {
             return Ok(());
@@ -171,16 +165,9 @@ impl Telling {
                 _ => break,
             }
         }
-        let mode = self
-            .state
-            .read(&[RecordKey::new(RecordKind::Maintenance, MODE)])
-            .await?;
-        let mode = mode
-            .into_iter()
-            .flatten()
-            .next()
-            .map(|record| Maintenance::of(&record))
-            .transpose()?;
+        let key = RecordKey::new(RecordKind::Maintenance, MODE);
+        let mode = self.state.read_one(&key).await?;
+        let mode = mode.map(|record| Maintenance::of(&record)).transpose()?;
         let on = mode.filter(|mode| mode.is_on(now)).map(|mode| mode.reason);
         Ok(Circumstances {
             silences,
@@ -285,11 +272,8 @@ impl Telling {
             read.add(alert, version);
             return Ok(read);
         }
-        let kept = self
-            .state
-            .read(&[RecordKey::new(RecordKind::Group, read.list.as_str())])
-            .await?;
-        if let Some(kept) = kept.into_iter().flatten().next() {
+        let key = RecordKey::new(RecordKind::Group, read.list.as_str());
+        if let Some(kept) = self.state.read_one(&key).await? {
             read.version = kept.version;
             read.record = GroupRecord::of(&kept)?;
         }

@@ -3,7 +3,6 @@
 //! The server is found through the data folder, and so is the admin's token, unless the command
 //! line says otherwise. The admin's token never goes to an address beyond this machine by itself.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::context::Context;
 use crate::data_dir::{DataDir, read_token};
 use crate::error::CliError;
 use crate::pinned::{self, Fingerprint};
+use crate::public_url::{listening, reachable};
 use crate::store;
 
 /// How long an answer may take beside the time it is asked to wait.
@@ -297,16 +297,7 @@ fn running_server(context: &Context) -> Result<(Url, Option<Fingerprint>), CliEr
             source: None,
         });
     };
-    let mut address: SocketAddr = server.address;
-    if address.ip().is_unspecified() {
-        // It listens everywhere, and so here.
-        address.set_ip(match address {
-            SocketAddr::V4(_) => IpAddr::from(std::net::Ipv4Addr::LOCALHOST),
-            SocketAddr::V6(_) => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
-        });
-    }
-    let scheme = if server.tls { "https" } else { "http" };
-    let url = Url::parse(&format!("{scheme}://{address}/"))
+    let url = Url::parse(&listening(reachable(server.address), server.tls))
         .map_err(|error| CliError::internal("the server's address is no URL", error))?;
     Ok((url, server.certificate))
 }

@@ -244,7 +244,7 @@ fn told(id: &str) -> (String, String) {
     watched.step(case.observe_until);
     let agent = AgentName::new("Backup").unwrap();
     let last = watched.flips.last().cloned();
-    let told = conditions(&agent, &watched.settings, &watched.state, last.as_slice(), None);
+    let told = conditions(&agent, &watched.settings, &watched.state, None, last.as_slice(), None);
     match told.as_slice() {
         [ConditionChange::Opened(condition)] => (condition.title.clone(), condition.text.clone()),
         other => panic!("{other:?}"),
@@ -292,10 +292,10 @@ fn one_that_failed_and_was_not_heard_again_is_told_though_failures_are_counted()
     assert_eq!(state.next_look(&settings), Some(at("12")));
 
     let (early, _) = state.clone().step(&settings, at("11"));
-    assert_eq!(conditions(&agent, &settings, &early, &[], None), []);
+    assert_eq!(conditions(&agent, &settings, &early, None, &[], None), []);
     let (silent, flips) = state.clone().step(&settings, at("12"));
     assert_eq!(flips, [], "it was down already");
-    let told = conditions(&agent, &settings, &silent, &flips, None);
+    let told = conditions(&agent, &settings, &silent, None, &flips, None);
     let [ConditionChange::Opened(condition)] = told.as_slice() else {
         panic!("{told:?}")
     };

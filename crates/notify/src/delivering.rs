@@ -268,8 +268,8 @@ impl Inner {
         let mut lost = 0;
         while lost < MOST_LOST {
             let now = self.clock.now();
-            let read = self.store.read(&[health::key(&channel.name)]).await?;
-            let health = health::of(read.into_iter().next().flatten().as_ref()).health;
+            let read = self.store.read_one(&health::key(&channel.name)).await?;
+            let health = health::of(read.as_ref()).health;
             if let Some(until) = self.rests(channel, &health, now).await {
                 return Ok(Some(until));
             }
@@ -350,12 +350,7 @@ impl Inner {
 
     /// Takes a message away; false where it was not as it was read.
     pub(crate) async fn take_away(&self, waiting: &Waiting) -> PortResult<bool> {
-        self.settle(StateChange {
-            key: waiting.record.key.clone(),
-            version: waiting.record.version,
-            content: None,
-        })
-        .await
+        self.settle(waiting.record.clone().removal()).await
     }
 
     pub(crate) async fn settle(&self, change: StateChange) -> PortResult<bool> {
@@ -367,8 +362,8 @@ impl Inner {
     }
 
     async fn health_of(&self, channel: &Channel) -> PortResult<ChannelHealth> {
-        let read = self.store.read(&[health::key(&channel.name)]).await?;
-        let health = health::of(read.into_iter().next().flatten().as_ref()).health;
+        let read = self.store.read_one(&health::key(&channel.name)).await?;
+        let health = health::of(read.as_ref()).health;
         let waiting = waiting::of(self.store.as_ref(), &channel.name).await?;
         let dead = dead_list(&channel.name);
         let dead = self

@@ -112,8 +112,7 @@ pub(crate) async fn change(
     change: impl Fn(&mut Health) + Send,
 ) -> PortResult<()> {
     for _ in 0..TRIES {
-        let read = store.read(&[key(channel)]).await?;
-        let kept = of(read.into_iter().next().flatten().as_ref());
+        let kept = of(store.read_one(&key(channel)).await?.as_ref());
         let mut health = kept.health.clone();
         change(&mut health);
         if health == kept.health && kept.version > 0 {

@@ -1,7 +1,7 @@
 //! What becomes of a message after a try, and of its channel.
 
 use cc_devops_alerts::{Condition, ConditionChange, ConditionKind, Severity};
-use cc_devops_kernel::ports::{PortResult, Record, RecordKind, StateChange};
+use cc_devops_kernel::ports::{PortResult, Record, RecordKind};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channel::Channel;
@@ -76,8 +76,8 @@ impl Inner {
 
     /// The channel works: what was noted of it is over, and what waits goes on at once.
     pub(crate) async fn works(&self, channel: &Channel, now: Timestamp) -> PortResult<()> {
-        let read = self.store.read(&[health::key(&channel.name)]).await?;
-        let was = health::of(read.into_iter().next().flatten().as_ref()).health;
+        let read = self.store.read_one(&health::key(&channel.name)).await?;
+        let was = health::of(read.as_ref()).health;
         if was.noted {
             let over = ConditionChange::Resolved {
                 key: condition_key(&channel.name),
@@ -234,12 +234,7 @@ impl Inner {
             record = record.key.name,
             "a message for a channel that is not configured any more is given up"
         );
-        let change = StateChange {
-            key: record.key,
-            version: record.version,
-            content: None,
-        };
-        self.settle(change).await.map(drop)
+        self.settle(record.removal()).await.map(drop)
     }
 }
 

@@ -12,6 +12,7 @@ use cc_devops_requests::bus::Taken;
 use cc_devops_requests::conditions::Thoroughness;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
+use cc_devops_requests::record::{Conclusion, RequestHead};
 use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::{Memory, sample, telling};
@@ -51,11 +52,15 @@ impl House {
 
     /// An outcome that people may have to be told of, told to the consumer that does.
     async fn ended(&self, id: &str, action: &str, reason: Reason) {
-        let head = cc_devops_requests::record::RequestHead {
+        let head = RequestHead {
             action: action.to_owned(),
             ..sample::head(id)
         };
-        let mut conclusion = sample::failure(&head, 0, reason);
+        self.concluded(sample::failure(&head, 0, reason)).await;
+    }
+
+    /// A conclusion of now, told like that.
+    async fn concluded(&self, mut conclusion: Conclusion) {
         conclusion.completed.timestamp = self.memory.ports().clock.now();
         let agent = sample::agent_name(sample::AGENT);
         self.plane.ports().ledger.refuse(&agent, &conclusion).await.unwrap();
@@ -140,6 +145,26 @@ async fn faults_are_counted_by_action_within_the_window_and_a_repeat_is_none() {
     });
     never.ended("r1", "putSecret", Reason::InternalError).await;
     assert!(never.open().is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_that_took_longer_than_the_window_is_part_of_the_share() {
+    let house = House::with(ConditionLimits {
+        requests_failed_percent: 50,
+        ..ConditionLimits::default()
+    });
+    let now = house.memory.ports().clock.now();
+    let head = |id, received_at| RequestHead {
+        action: "putSecret".to_owned(),
+        received_at,
+        ..sample::head(id)
+    };
+    house.concluded(sample::success(&head("r1", now), 0)).await;
+    let long_ago = now - SignedDuration::from_mins(20);
+    house
+        .concluded(sample::failure(&head("r2", long_ago), 0, Reason::Timeout))
+        .await;
+    assert_eq!(house.open(), ["requests/putSecret"]);
 }
 
 #[tokio::test]

@@ -252,32 +252,6 @@ impl AlertPolicy {
     }
 }
 
-impl QuietHours {
-    /// What quiet hours mean; `path` is what problems are named by.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn of(path: &str, form: &QuietForm) -> Result<Self, Vec<PolicyProblem>> {
-        let mut findings = Findings::default();
-        quiet_hours(path, form, &mut findings)
-            .filter(|_| findings.0.is_empty())
-            .ok_or(findings.0)
-    }
-}
-
-impl FixedSilence {
-    /// What a silence means; `path` is what problems are named by.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn of(path: &str, form: &SilenceForm) -> Result<Self, Vec<PolicyProblem>> {
-        let mut findings = Findings::default();
-        silence(path, form, &mut findings)
-            .filter(|_| findings.0.is_empty())
-            .ok_or(findings.0)
-    }
-}
-
 fn grouping(labels: &[String]) -> Grouping {
     if labels.iter().any(|label| label == "key") {
         Grouping::Alone

@@ -107,10 +107,10 @@ impl AlertPolicy {
         let mut hash = Sha256::new();
         hash.update(format!("{:?}\n{:?}", self.routes, self.channels));
         for hours in &self.quiet_hours {
-            hash.update(format!("\n{} {:?}", hours.window, hours.passes));
+            hash.update(format!("\n{} {:?}", hours.window.fingerprint(), hours.passes));
         }
         for silence in &self.silences {
-            hash.update(format!("\n{} {}", silence.window, silence.matches));
+            hash.update(format!("\n{} {}", silence.window.fingerprint(), silence.matches));
         }
         hex::encode(hash.finalize())
     }
@@ -141,5 +141,23 @@ impl Default for Usual {
                 calm: SignedDuration::from_mins(30),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn other_days_are_another_policy() {
+        let of = |days: Value| {
+            let hours = json!({"from": "22:00", "to": "07:00", "timezone": "Europe/Berlin", "days": days});
+            let file: AlertsFile<Value> = serde_json::from_value(json!({"quiet_hours": [hours]})).unwrap();
+            AlertPolicy::of(&file, &["mail".to_owned()]).unwrap().fingerprint()
+        };
+        assert_eq!(of(json!(["sat"])), of(json!(["sat"])));
+        assert_ne!(of(json!(["sat"])), of(json!(["sat", "sun"])));
     }
 }

@@ -49,9 +49,12 @@ impl Window {
         }
     }
 
-    /// Whether it lies wholly before `at`.
-    pub fn is_past(&self, at: Timestamp) -> bool {
-        matches!(self, Self::Once { to, .. } if *to <= at)
+    /// All that tells two windows apart; what people read leaves the days out.
+    pub(super) fn fingerprint(&self) -> String {
+        match self {
+            Self::Once { .. } => self.to_string(),
+            Self::Daily(daily) => format!("{self} {:?} {:?}", daily.days, daily.days_of_month),
+        }
     }
 }
 

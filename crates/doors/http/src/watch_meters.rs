@@ -1,5 +1,7 @@
 //! What is measured of agents and of alerts at each scrape.
 
+use std::collections::BTreeMap;
+
 use cc_devops_alerts::Severity;
 use cc_devops_fleet::watch::Status;
 use cc_devops_fleet::watching::WatchedAgent;
@@ -45,8 +47,8 @@ impl AgentMeasure {
 
 /// Alerts, and how people are told.
 pub(crate) struct AlertMeasures {
-    /// The severities of those that are open.
-    pub(crate) open: Vec<Severity>,
+    /// How many are open, by severity.
+    pub(crate) open: BTreeMap<Severity, u64>,
     /// How each channel does.
     pub(crate) channels: Vec<ChannelHealth>,
     /// Whether nothing is done unasked.
@@ -111,8 +113,8 @@ pub(crate) fn of_agents(registry: &mut Registry, agents: &[AgentMeasure]) {
 /// Registers what is measured of alerts.
 pub(crate) fn of_alerts(registry: &mut Registry, alerts: &AlertMeasures, now: Timestamp) {
     let open = Family::<SeverityLabel, Gauge>::default();
-    for severity in [Severity::Critical, Severity::Warning, Severity::Info] {
-        let count = alerts.open.iter().filter(|of| **of == severity).count();
+    for severity in Severity::ALL {
+        let count = alerts.open.get(&severity).copied().unwrap_or_default();
         let label = SeverityLabel {
             severity: severity.as_str(),
         };

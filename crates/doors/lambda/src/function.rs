@@ -223,13 +223,13 @@ impl Function {
             }
             self.gauge(plane).await;
         }
+        // First, so that what is found is told by this very invocation.
+        let looked = plane.look_for_conditions(Thoroughness::Quick).await;
         // Beside each other: neither waits for what the other waits for.
         let left = left.saturating_sub(begun.elapsed());
         let (mut swept, watched) = futures::join!(plane.sweep(deadline), self.look(left));
         swept.failures.extend(watched);
-        if let Err(error) = plane.look_for_conditions(Thoroughness::Quick).await {
-            swept.failures.push(error);
-        }
+        swept.failures.extend(looked.err());
         for error in &swept.failures {
             tracing::warn!(%error, "a part of the sweep failed");
         }

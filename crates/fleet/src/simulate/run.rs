@@ -7,16 +7,14 @@ use cc_devops_alerts::alert::Acknowledged;
 use cc_devops_alerts::taking::take;
 use cc_devops_alerts::{Conditions, Delivery, Message, Telling};
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortResult, RecordKind, StateChange, StateStore};
+use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
 use cc_devops_kernel::records::RecordsInMemory;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::case::{Act, Case, Event};
 use super::{OneOrEach, Played, Transition};
 use crate::watch::{Flip, Heard, Signal, Status, WatchSettings, WatchState, condition_key, conditions};
-
-/// A time in which nobody could hear that is longer than this moves deadlines (R7).
-const BLIND: SignedDuration = SignedDuration::from_mins(1);
+use crate::watching::LONGEST_BREATH;
 
 struct Playing<'a> {
     case: &'a Case,
@@ -92,7 +90,7 @@ impl Playing<'_> {
             }
             (Act::ServerUp, Some(from)) => {
                 self.down = None;
-                if at.duration_since(from) > BLIND {
+                if at.duration_since(from) > LONGEST_BREATH {
                     self.change(&self.names(), at, None, |state, settings| {
                         state.shift(settings, from, at)
                     })
@@ -154,9 +152,10 @@ impl Playing<'_> {
             let Some((settings, state)) = self.watched.get_mut(agent) else {
                 continue;
             };
+            let was_silent = state.silent_since();
             let (after, flips) = change(state.clone(), settings);
             *state = after;
-            noted.extend(conditions(agent, settings, state, &flips, heard));
+            noted.extend(conditions(agent, settings, state, was_silent, &flips, heard));
             let transition = |flip| Transition::of(several.then(|| agent.to_string()), flip);
             self.transitions.extend(flips.iter().map(transition));
         }
@@ -212,11 +211,7 @@ impl Playing<'_> {
             let mut sent = Vec::with_capacity(page.len());
             for record in page {
                 self.messages.push(Delivery::of(&record)?.message);
-                sent.push(StateChange {
-                    key: record.key,
-                    version: record.version,
-                    content: None,
-                });
+                sent.push(record.removal());
             }
             self.store.write(&sent, None).await?;
         }

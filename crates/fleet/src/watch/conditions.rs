@@ -12,11 +12,13 @@ pub fn condition_key(agent: &AgentName) -> String {
 }
 
 /// What becomes of an agent's condition by these flips, after which it is in `state`. A failure that is heard while the
-/// agent is down already opens the condition again, and so does the silence of one that failed: routes may count failures.
+/// agent is down already opens the condition again, and so does the silence of one that failed, where it was not silent
+/// before (`was_silent`): routes may count failures.
 pub fn conditions(
     agent: &AgentName,
     settings: &WatchSettings,
     state: &WatchState,
+    was_silent: Option<Timestamp>,
     flips: &[Flip],
     heard: Option<&Heard>,
 ) -> Vec<ConditionChange> {
@@ -38,7 +40,8 @@ pub fn conditions(
             _ => None,
         })
         .collect();
-    if state.silent_since().is_some() && flips.is_empty() && heard.is_none() {
+    let fell_silent = state.silent_since().is_some_and(|since| was_silent != Some(since));
+    if fell_silent && flips.is_empty() && heard.is_none() {
         let since = state.since.unwrap_or_default();
         changes.push(opened(agent, settings, state, since, Reason::Timeout));
     }

@@ -106,14 +106,6 @@ pub(super) fn kept<T: Serialize>(key: RecordKey, version: u64, value: &T) -> Por
     })
 }
 
-fn removed(record: Record) -> StateChange {
-    StateChange {
-        key: record.key,
-        version: record.version,
-        content: None,
-    }
-}
-
 pub(super) fn number_of(record: Option<&Record>) -> PortResult<(u64, u64)> {
     record.map_or(Ok((0, 0)), |record| {
         Ok((record.version, read::<Number>(record)?.number))
@@ -199,7 +191,7 @@ impl Watching {
                 };
                 turn.beside.push(kept(address_key(&is), 0, &whose)?);
             }
-            turn.beside.extend(before.map(removed));
+            turn.beside.extend(before.map(Record::removal));
             turn.watched.kept.address = number;
             let slug = turn.watched.kept.slug.clone();
             let outcome = self.write(turn, now, audit).await;
@@ -223,14 +215,7 @@ impl Watching {
     /// What the store says.
     pub async fn by_ping(&self, text: &str) -> PortResult<Option<AgentName>> {
         let Some(uuid) = uuid(text) else { return Ok(None) };
-        let record = self
-            .ports
-            .state
-            .read(&[address_key(&uuid)])
-            .await?
-            .into_iter()
-            .flatten()
-            .next();
+        let record = self.ports.state.read_one(&address_key(&uuid)).await?;
         record
             .map(|record| read::<Whose>(&record).map(|whose| whose.agent))
             .transpose()
@@ -247,14 +232,7 @@ impl Watching {
             .await?;
         let audit = author.entry(now, action, "ping key".to_owned(), json!({}));
         loop {
-            let record = self
-                .ports
-                .state
-                .read(&[number_key(KEY)])
-                .await?
-                .into_iter()
-                .flatten()
-                .next();
+            let record = self.ports.state.read_one(&number_key(KEY)).await?;
             let (version, number) = number_of(record.as_ref())?;
             let next = Number { number: number + 1 };
             let change = kept(number_key(KEY), version, &next)?;
@@ -276,11 +254,11 @@ impl Watching {
             records.next().flatten(),
             records.next().flatten(),
         );
-        let mut changes: Vec<StateChange> = address.map(removed).into_iter().collect();
+        let mut changes: Vec<StateChange> = address.map(Record::removal).into_iter().collect();
         if let Some(record) = slug
             && read::<Whose>(&record)?.agent == watched.name
         {
-            changes.push(removed(record));
+            changes.push(record.removal());
         }
         if watched.kept.auto {
             let (version, number) = number_of(made.as_ref())?;

@@ -121,7 +121,7 @@ impl Watching {
 
     async fn read_mark(&self) -> PortResult<Option<(Record, Mark)>> {
         let key = RecordKey::new(RecordKind::Mark, NAME);
-        let record = self.ports.state.read(&[key]).await?.into_iter().flatten().next();
+        let record = self.ports.state.read_one(&key).await?;
         record
             .map(|record| read(&record).map(|mark| (record, mark)))
             .transpose()

@@ -129,13 +129,10 @@ impl Watching {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The watch of an agent, as it is stored, with its deadlines moved over what was blind.
+    /// The watch of an agent, as it is stored.
     async fn find(&self, name: &AgentName) -> PortResult<Option<Watched>> {
-        let records = self.ports.state.read(&[Watched::key(name)]).await?;
-        let Some(record) = records.into_iter().flatten().next() else {
-            return Ok(None);
-        };
-        Ok(Some(Watched::of(&record)?))
+        let record = self.ports.state.read_one(&Watched::key(name)).await?;
+        record.as_ref().map(Watched::of).transpose()
     }
 
     /// The watch of an agent that is there.

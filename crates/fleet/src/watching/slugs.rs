@@ -101,14 +101,7 @@ impl Watching {
         if !create {
             return Ok(BySlug::Unknown);
         }
-        let made = self
-            .ports
-            .state
-            .read(&[number_key(MADE)])
-            .await?
-            .into_iter()
-            .flatten()
-            .next();
+        let made = self.ports.state.read_one(&number_key(MADE)).await?;
         let (version, number) = number_of(made.as_ref())?;
         if number >= self.max_auto {
             return Ok(BySlug::Full);
@@ -147,14 +140,7 @@ impl Watching {
             )?,
         ];
         self.write(turn, now, Some(&made_by_ping(&name, now))).await?;
-        let record = self
-            .ports
-            .state
-            .read(&[slug_key(slug)])
-            .await?
-            .into_iter()
-            .flatten()
-            .next();
+        let record = self.ports.state.read_one(&slug_key(slug)).await?;
         if let Some(record) = record {
             self.registered(&record).await?;
         }

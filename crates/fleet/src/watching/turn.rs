@@ -55,12 +55,9 @@ impl Turn {
         let was_silent = kept.state.silent_since();
         let (state, flips) = act(std::mem::take(&mut kept.state), settings);
         kept.state = state;
-        let fell_silent = kept.state.silent_since().is_some_and(|since| was_silent != Some(since));
-        self.touched |= heard.is_some() || fell_silent;
-        if !flips.is_empty() || heard.is_some() || fell_silent {
-            self.conditions
-                .extend(conditions(name, settings, &kept.state, &flips, heard));
-        }
+        self.touched |= heard.is_some() || kept.state.silent_since() != was_silent;
+        self.conditions
+            .extend(conditions(name, settings, &kept.state, was_silent, &flips, heard));
         self.flips.extend(flips);
     }
 

@@ -131,6 +131,18 @@ pub struct Record {
     pub content: Content,
 }
 
+impl Record {
+    /// The change that takes it away.
+    #[must_use]
+    pub fn removal(self) -> StateChange {
+        StateChange {
+            key: self.key,
+            version: self.version,
+            content: None,
+        }
+    }
+}
+
 /// A change of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateChange {
@@ -228,6 +240,12 @@ pub fn check_keys(keys: &[RecordKey]) -> PortResult<()> {
 pub trait StateStore: Send + Sync {
     /// The records of the keys, in their order; none where there is none. At most 100 keys.
     async fn read(&self, keys: &[RecordKey]) -> PortResult<Vec<Option<Record>>>;
+
+    /// The record of one key; none where there is none.
+    async fn read_one(&self, key: &RecordKey) -> PortResult<Option<Record>> {
+        let found = self.read(std::slice::from_ref(key)).await?;
+        Ok(found.into_iter().flatten().next())
+    }
 
     /// Records of a kind that are due at `until` or before, the earliest first, `limit` at most. With nothing due one
     /// row is read.

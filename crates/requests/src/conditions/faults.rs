@@ -1,7 +1,7 @@
 //! Requests that failed on our side of the fence, counted over a while for each action.
 
 use cc_devops_alerts::{ConditionChange, ConditionLimits};
-use cc_devops_kernel::outcome::{Completed, Reason};
+use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::ports::{Content, Record, RecordKey, RecordKind, StateChange};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub(super) async fn count(
     let since = now.saturating_sub(limits.requests_window).unwrap_or(Timestamp::MIN);
     let key = RecordKey::new(RecordKind::Source, key);
     for _ in 0..TRIES {
-        let record = ports.state.read(std::slice::from_ref(&key)).await?.pop().flatten();
+        let record = ports.state.read_one(&key).await?;
         let mut faults = Faults::read(record.as_ref());
         faults.add(completed.timestamp, &completed.request_id, since);
         let change = faults.change(record.as_ref(), key.clone(), limits)?;
@@ -86,7 +86,9 @@ pub(super) async fn count(
             Err(error) => return Err(error),
             Ok(()) => {
                 let many = u32::try_from(faults.of.len()).unwrap_or(u32::MAX) >= limits.requests_failed;
-                return Ok(limits.requests_failed > 0 && many && share(ports, limits, completed, since).await?);
+                return Ok(limits.requests_failed > 0
+                    && many
+                    && share(ports, limits, completed, (since, faults.of.len())).await?);
             }
         }
     }
@@ -96,16 +98,20 @@ pub(super) async fn count(
     ))
 }
 
-/// Whether faults are as large a share of what ended in the window as is asked.
-async fn share(ports: &Ports, limits: &ConditionLimits, completed: &Completed, since: Timestamp) -> PortResult<bool> {
+/// Whether so many faults since then are as large a share of what came in the window and ended as is asked. What took
+/// longer than the window is among the faults alone.
+async fn share(
+    ports: &Ports,
+    limits: &ConditionLimits,
+    completed: &Completed,
+    (since, faults): (Timestamp, usize),
+) -> PortResult<bool> {
     if limits.requests_failed_percent == 0 {
         return Ok(true);
     }
     let all = requests(ports, Some(&completed.action), since).await?;
-    let ended: Vec<&Completed> = all.iter().filter_map(|request| request.completed.as_ref()).collect();
-    let is_fault = |one: &&&Completed| matches!(one.reason, Some(Reason::Timeout | Reason::InternalError));
-    let faults = ended.iter().filter(is_fault).count();
-    Ok(faults * 100 >= ended.len() * usize::from(limits.requests_failed_percent))
+    let ended = all.iter().filter(|request| request.completed.is_some()).count();
+    Ok(faults * 100 >= ended * usize::from(limits.requests_failed_percent))
 }
 
 /// Says what is over, because no request of the action has failed so for the window.
@@ -124,12 +130,7 @@ pub(super) async fn calm(ports: &Ports, limits: &ConditionLimits, now: Timestamp
         };
         // Said before it is forgotten. Whoever counts a fault meanwhile has another version of the record.
         ports.conditions.note(&[over], now).await?;
-        let forgotten = StateChange {
-            key: record.key.clone(),
-            version: record.version,
-            content: None,
-        };
-        match ports.state.write(&[forgotten], None).await {
+        match ports.state.write(&[record.clone().removal()], None).await {
             Err(error) if error.kind != PortErrorKind::Superseded => return Err(error),
             _ => {}
         }

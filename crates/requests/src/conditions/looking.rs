@@ -71,7 +71,7 @@ impl ControlPlane {
     pub async fn look_for_conditions(&self, thoroughness: Thoroughness) -> PortResult<()> {
         let (ports, limits, now) = (&self.ports, &self.settings.conditions, self.now());
         let key = RecordKey::new(RecordKind::Source, RECORD);
-        let kept = ports.state.read(std::slice::from_ref(&key)).await?.pop().flatten();
+        let kept = ports.state.read_one(&key).await?;
         let before: Found = kept.as_ref().map(read).unwrap_or_default();
         let mut look = Look {
             found: before.clone(),

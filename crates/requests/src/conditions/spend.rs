@@ -106,7 +106,7 @@ async fn replace<T: Serialize + for<'de> Deserialize<'de>>(
     change: impl Fn(Option<T>) -> Option<T>,
 ) -> PortResult<()> {
     for _ in 0..TRIES {
-        let record = ports.state.read(std::slice::from_ref(&key)).await?.pop().flatten();
+        let record = ports.state.read_one(&key).await?;
         let before = record.as_ref().and_then(read);
         let Some(after) = change(before) else { return Ok(()) };
         let content = Content {

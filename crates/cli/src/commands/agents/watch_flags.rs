@@ -95,9 +95,7 @@ fn tag(text: &str) -> Result<Tag, String> {
 
 /// Reads a severity.
 fn severity(text: &str) -> Result<Severity, String> {
-    let all = [Severity::Critical, Severity::Warning, Severity::Info];
-    let found = all.into_iter().find(|severity| severity.as_str() == text);
-    found.ok_or_else(|| format!("{text:?} is no severity; write critical, warning or info"))
+    Severity::named(text).ok_or_else(|| format!("{text:?} is no severity; write critical, warning or info"))
 }
 
 impl WatchFlags {

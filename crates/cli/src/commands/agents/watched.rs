@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_fleet::Token;
-use cc_devops_fleet::watch::WatchSettings;
+use cc_devops_fleet::watch::{WatchSettings, condition_key};
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::duration::WrittenDuration;
@@ -219,7 +219,7 @@ pub(in super::super) fn labels(agent: &WatchedAgent) -> BTreeMap<String, String>
     let settings = &agent.settings;
     let mut labels = settings.tags.clone();
     labels.insert("kind".to_owned(), "agent".to_owned());
-    labels.insert("key".to_owned(), format!("agent/{}", agent.name));
+    labels.insert("key".to_owned(), condition_key(&agent.name));
     labels.insert("agent".to_owned(), agent.name.to_string());
     labels.insert("severity".to_owned(), settings.severity.as_str().to_owned());
     labels.extend(

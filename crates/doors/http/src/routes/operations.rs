@@ -1,5 +1,7 @@
 //! What operators and their tools ask: health, metrics, and the description of this API.
 
+use std::collections::BTreeMap;
+
 use axum::Extension;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,9 +18,6 @@ use crate::places::RequestPlace;
 use crate::problem::Problem;
 use crate::watch_health;
 use crate::watch_meters::{AgentMeasure, AlertMeasures};
-
-/// How many alerts are read at once.
-const ALERTS_AT_ONCE: usize = 500;
 
 /// Says whether the control plane works
 ///
@@ -93,21 +92,10 @@ pub(crate) async fn get_metrics(permitted: Permitted<ReadMetrics>) -> Result<Res
 /// What is measured of alerts, where people are told here.
 async fn alerts(app: &App) -> Result<Option<AlertMeasures>, Problem> {
     let Some(watch) = &app.watch else { return Ok(None) };
-    let mut open = Vec::new();
-    let mut after = None;
-    loop {
-        // Those that are open come before those that are over.
-        let page = watch.alerts.list(after.as_deref(), ALERTS_AT_ONCE).await?;
-        open.extend(
-            page.alerts
-                .iter()
-                .filter(|alert| alert.state.is_open())
-                .map(|alert| alert.severity),
-        );
-        let all_over = page.alerts.iter().all(|alert| !alert.state.is_open());
-        after = page.next.filter(|_| !all_over);
-        if after.is_none() {
-            break;
+    let mut open = BTreeMap::new();
+    for ((severity, state), count) in watch.alerts.counts().await? {
+        if state.is_open() {
+            *open.entry(severity).or_default() += count;
         }
     }
     Ok(Some(AlertMeasures {
