@@ -48,6 +48,8 @@ pub enum ConditionKind {
     Requests,
     /// A deploy that failed.
     Deploy,
+    /// A deploy that waits for somebody's approval.
+    Approval,
     /// A day's MRR that failed, is incomplete or fell.
     Revenue,
     /// A repository that does not hold the policy.
@@ -70,10 +72,11 @@ pub enum ConditionKind {
 
 impl ConditionKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Agent,
         Self::Requests,
         Self::Deploy,
+        Self::Approval,
         Self::Revenue,
         Self::Hygiene,
         Self::Workflow,
@@ -96,6 +99,7 @@ impl ConditionKind {
             Self::Agent => "agent",
             Self::Requests => "requests",
             Self::Deploy => "deploy",
+            Self::Approval => "approval",
             Self::Revenue => "revenue",
             Self::Hygiene => "hygiene",
             Self::Workflow => "workflow",

@@ -104,6 +104,7 @@ async fn what_is_no_news_of_its_function_is_set_aside_and_never_told() {
         latency_ms: 1,
         requested_by: AGENT.to_owned(),
         timestamp: after(1),
+        approval: None,
     }));
     let of = |source: &str, detail_type: &str| {
         written(&EventBody::Announcement(Announcement {

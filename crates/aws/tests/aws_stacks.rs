@@ -76,7 +76,7 @@ async fn ended(stacks: &dyn Stacks, id: &str, deploy: &DeployLambda) -> StackEnd
     for _ in 0..200 {
         match progress {
             StackProgress::Ended(end) => return end,
-            StackProgress::Changing => tokio::time::sleep(Duration::from_millis(50)).await,
+            StackProgress::Changing | StackProgress::NotBegun => tokio::time::sleep(Duration::from_millis(50)).await,
         }
         progress = stacks.progress(&lease.stack, &lease.request).await.unwrap();
     }

@@ -1,5 +1,7 @@
 //! What can be asked of the policies.
 
+use std::collections::BTreeSet;
+
 use crate::names::{AgentName, RepositoryName, SecretName, StackName, Stage};
 
 /// What something is done to.
@@ -15,6 +17,53 @@ pub enum Resource {
     Agent(AgentName),
     /// The control plane as a whole: everybody's, all of the owner's.
     ControlPlane,
+}
+
+/// What policies are told of a plan that is to be carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that policies speak of"
+)]
+pub struct PlanContext {
+    /// How many people approved it.
+    pub approvals: u32,
+    /// Who they are.
+    pub approvers: BTreeSet<String>,
+    /// Who asked for it.
+    pub requester: String,
+    /// Resources that are made.
+    pub adds: u32,
+    /// Resources that are changed.
+    pub modifies: u32,
+    /// Resources that leave the stack.
+    pub removes: u32,
+    /// Resources that are or may be replaced.
+    pub replacements: u32,
+    /// Whether one that holds data is replaced.
+    pub replaces_stateful: bool,
+    /// Whether one that holds data is deleted.
+    pub deletes_stateful: bool,
+    /// Whether one that holds data may be replaced.
+    pub maybe_replaces_stateful: bool,
+    /// Whether data goes, or may go.
+    pub loses_stateful: bool,
+    /// Whether somebody's rights change.
+    pub changes_iam: bool,
+    /// Whether the stack was changed past its template.
+    pub drifted: bool,
+    /// Whether a freeze holds.
+    pub frozen: bool,
+    /// Whether a failure would not be rolled back.
+    pub express: bool,
+    /// Whether the stack is made.
+    pub first_creation: bool,
+    /// Whether nobody knows what changes.
+    pub unplanned: bool,
+    /// Whether something could not be read or classified.
+    pub unknown_change: bool,
+    /// The types of what is changed.
+    pub resource_types: BTreeSet<String>,
 }
 
 /// Something a principal wants to do.
@@ -77,6 +126,43 @@ pub enum Access {
     ManageAlerts,
     /// Have the control plane do nothing unasked, and end that.
     SetMaintenance,
+    /// Have a plan carried out that one asked for.
+    ApplyPlan {
+        /// The stack.
+        stack: StackName,
+        /// Its stage.
+        stage: Stage,
+        /// What the plan changes, and who approved it.
+        context: Box<PlanContext>,
+    },
+    /// Approve and deny plans.
+    ApprovePlan {
+        /// The stack.
+        stack: StackName,
+        /// Its stage.
+        stage: Stage,
+        /// Who asked for the plan.
+        requester: AgentName,
+    },
+    /// Let a plan run in a freeze.
+    OverrideFreeze {
+        /// The stack.
+        stack: StackName,
+        /// Its stage.
+        stage: Stage,
+    },
+    /// Make a stack that is not there yet.
+    CreateStack {
+        /// The stack.
+        stack: StackName,
+        /// Its stage.
+        stage: Stage,
+    },
+    /// See plans, and what was deployed.
+    ReadDeploys {
+        /// Of which stack; of every one where none is given.
+        stack: Option<StackName>,
+    },
 }
 
 impl Access {
@@ -99,6 +185,11 @@ impl Access {
             Self::ReadAlerts => "readAlerts",
             Self::ManageAlerts => "manageAlerts",
             Self::SetMaintenance => "setMaintenance",
+            Self::ApplyPlan { .. } => "applyPlan",
+            Self::ApprovePlan { .. } => "approvePlan",
+            Self::OverrideFreeze { .. } => "overrideFreeze",
+            Self::CreateStack { .. } => "createStack",
+            Self::ReadDeploys { .. } => "readDeploys",
         }
     }
 
@@ -121,6 +212,11 @@ impl Access {
             Self::ReadRequests { agent } | Self::ReadEvents { agent } => {
                 agent.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
             }
+            Self::ApplyPlan { stack, stage, .. }
+            | Self::ApprovePlan { stack, stage, .. }
+            | Self::OverrideFreeze { stack, stage }
+            | Self::CreateStack { stack, stage } => stack.on(stage).to_string(),
+            Self::ReadDeploys { stack } => stack.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string),
             Self::ListAgents
             | Self::ManageAgents
             | Self::ManageWebhooks
@@ -155,7 +251,12 @@ impl Access {
             | Self::PauseAgent { .. }
             | Self::ReadAlerts
             | Self::ManageAlerts
-            | Self::SetMaintenance => None,
+            | Self::SetMaintenance
+            | Self::ApplyPlan { .. }
+            | Self::ApprovePlan { .. }
+            | Self::OverrideFreeze { .. }
+            | Self::CreateStack { .. }
+            | Self::ReadDeploys { .. } => None,
         }
     }
 
@@ -187,6 +288,8 @@ impl Access {
             ("readAlerts", _) => Some(Self::ReadAlerts),
             ("manageAlerts", _) => Some(Self::ManageAlerts),
             ("setMaintenance", _) => Some(Self::SetMaintenance),
+            ("readDeploys", Resource::Stack(stack)) => Some(Self::ReadDeploys { stack: Some(stack) }),
+            ("readDeploys", _) => Some(Self::ReadDeploys { stack: None }),
             _ => None,
         }
     }

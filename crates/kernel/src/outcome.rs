@@ -170,6 +170,8 @@ pub enum DeployAction {
     Deployed,
     /// There was nothing to change.
     NoChanges,
+    /// The change was planned alone, as the request wanted.
+    Planned,
 }
 
 /// One resource of a stack's change.
@@ -211,6 +213,41 @@ pub struct Completed {
     pub requested_by: String,
     /// When the outcome was reached.
     pub timestamp: Timestamp,
+    /// Of a deploy that was planned: what was decided of its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalOutcome>,
+}
+
+/// What was decided of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalOutcome {
+    /// The plan.
+    pub plan: String,
+    /// Its digest, 64 hexadecimal digits.
+    pub digest: String,
+    /// What was decided.
+    pub state: ApprovalState,
+    /// Who approved it.
+    pub approvers: Vec<String>,
+}
+
+/// What can be decided of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalState {
+    /// It was approved.
+    Approved,
+    /// Somebody denied it, or the policies do.
+    Denied,
+    /// Nobody decided in time.
+    Expired,
+    /// A newer plan of the stack took its place.
+    Superseded,
+    /// The stack or what would have run was changed meanwhile.
+    Moved,
+    /// No approval was asked for.
+    NotNeeded,
 }
 
 /// A result as an event tells it.

@@ -136,6 +136,7 @@ mod tests {
             latency_ms: 3,
             requested_by: "A".into(),
             timestamp: Timestamp::UNIX_EPOCH,
+            approval: None,
         }
     }
 

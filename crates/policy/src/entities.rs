@@ -112,7 +112,13 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         Access::ReadRequests { agent: name } | Access::ReadEvents { agent: name } => {
             plain(name.as_ref().map_or_else(plane, agent))
         }
-        Access::ListAgents
+        Access::ApplyPlan { stack: name, stage, .. }
+        | Access::ApprovePlan { stack: name, stage, .. }
+        | Access::OverrideFreeze { stack: name, stage }
+        | Access::CreateStack { stack: name, stage } => Ok((named(stack(name), name.as_str())?, in_stage(stage)?)),
+        Access::ReadDeploys { stack: Some(name) } => plain(named(stack(name), name.as_str())),
+        Access::ReadDeploys { stack: None }
+        | Access::ListAgents
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics

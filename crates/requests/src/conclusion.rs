@@ -42,6 +42,7 @@ pub(super) fn conclusion(
         latency_ms: u64::try_from(latency).unwrap_or(0),
         requested_by: head.agent.to_string(),
         timestamp: now,
+        approval: None,
     };
     let audit = AuditEntry {
         at: now,

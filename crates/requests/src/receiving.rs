@@ -187,6 +187,7 @@ impl ControlPlane {
             latency_ms: 0,
             requested_by: agent.map_or_else(|| UNKNOWN.to_owned(), ToString::to_string),
             timestamp: now,
+            approval: None,
         };
         let audit = AuditEntry {
             at: now,

@@ -175,7 +175,7 @@ impl ControlPlane {
         };
         let stack = FullStackName::from_stored(stack.clone());
         Ok(match self.ports.stacks.progress(&stack, &head.id).await? {
-            StackProgress::Changing => None,
+            StackProgress::Changing | StackProgress::NotBegun => None,
             StackProgress::Ended(end) => Some(end.into()),
         })
     }

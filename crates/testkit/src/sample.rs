@@ -206,6 +206,7 @@ fn conclusion(head: &RequestHead, seconds: i64, outcome: Result<Value, Reason>) 
             latency_ms: 25,
             requested_by: head.agent.to_string(),
             timestamp: at,
+            approval: None,
         },
         audit: AuditEntry {
             at,

@@ -169,14 +169,14 @@ pub(crate) async fn run(
     assert_eq!(ended.recv().await.unwrap().as_str(), "r1");
     match progress(&stacks, "r1").await {
         StackProgress::Ended(end) => end,
-        StackProgress::Changing => panic!("told that it ended, but it goes on"),
+        StackProgress::Changing | StackProgress::NotBegun => panic!("told that it ended, but it goes on"),
     }
 }
 
 pub(crate) fn reason(progress: StackProgress) -> Reason {
     match progress {
         StackProgress::Ended(end) => end.outcome.unwrap_err().reason,
-        StackProgress::Changing => panic!("it must be refused at once"),
+        StackProgress::Changing | StackProgress::NotBegun => panic!("it must be refused at once"),
     }
 }
 

@@ -155,7 +155,7 @@ async fn what_could_not_be_recorded_was_never_begun_and_is_begun_by_the_next_try
     let end = loop {
         match start(&stacks, "r1", &deploy).await {
             StackProgress::Ended(end) => break end,
-            StackProgress::Changing => {
+            StackProgress::Changing | StackProgress::NotBegun => {
                 told.recv().await.unwrap();
             }
         }

@@ -45,11 +45,21 @@ pub enum RecordKind {
     Maintenance,
     /// What else a source of conditions has to remember between two looks.
     Source,
+    /// A plan; named by its id; listed under `open` until it has ended, then under its stack's name.
+    Plan,
+    /// A part of a plan's rows; listed by the plan's id.
+    PlanPart,
+    /// Which plan of a stack counts, and what was deployed last; named by the stack with its stage.
+    PlannedStack,
+    /// What was deployed to a stack; listed by the stack with its stage, named so that names sort by time.
+    Deployed,
+    /// What a deploy was made of (a template), in parts; listed by its digest.
+    DeployedPart,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -62,12 +72,20 @@ impl RecordKind {
         Self::Silence,
         Self::Maintenance,
         Self::Source,
+        Self::Plan,
+        Self::PlanPart,
+        Self::PlannedStack,
+        Self::Deployed,
+        Self::DeployedPart,
     ];
 
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
     /// housekeeping.
     pub fn ends_when_due(self) -> bool {
-        matches!(self, Self::Flip | Self::Ping)
+        matches!(
+            self,
+            Self::Flip | Self::Ping | Self::PlanPart | Self::Deployed | Self::DeployedPart
+        )
     }
 
     /// The kind as it is stored.
@@ -85,6 +103,11 @@ impl RecordKind {
             Self::Silence => "silence",
             Self::Maintenance => "maintenance",
             Self::Source => "source",
+            Self::Plan => "plan",
+            Self::PlanPart => "plan-part",
+            Self::PlannedStack => "planned-stack",
+            Self::Deployed => "deployed",
+            Self::DeployedPart => "deployed-part",
         }
     }
 }

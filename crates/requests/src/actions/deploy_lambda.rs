@@ -170,7 +170,7 @@ impl Effect for DeployLambda {
             let ports = given.ports;
             let started = ports.stacks.start(&lease, self, ports.clock.now()).await;
             Ok(match started.map_err(in_effect)? {
-                StackProgress::Changing => Carried::Elsewhere,
+                StackProgress::Changing | StackProgress::NotBegun => Carried::Elsewhere,
                 StackProgress::Ended(end) => Carried::Ended(end.into()),
             })
         }

@@ -170,6 +170,7 @@ mod tests {
             latency_ms: 1,
             requested_by: "A".into(),
             timestamp: Timestamp::UNIX_EPOCH,
+            approval: None,
         }
     }
 

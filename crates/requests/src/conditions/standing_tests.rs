@@ -156,6 +156,7 @@ fn ended(action: &str, latency_ms: u64) -> RequestRecord {
             latency_ms,
             requested_by: "A".to_owned(),
             timestamp: at(1),
+            approval: None,
         }),
         output: None,
     }

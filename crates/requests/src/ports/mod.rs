@@ -31,7 +31,7 @@ pub use cc_devops_revenue::ports::{
 pub use ledger::{Backlog, Ledger};
 pub use retention::{Forgotten, Kept, Retention, Weight};
 pub use sealing::SealingKeys;
-pub use stacks::{StackEnd, StackProgress, Stacks};
+pub use stacks::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 
 /// Every port together, as an adapter crate hands them over.
 #[derive(Clone)]

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure};
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
+
+use cc_devops_deploys::Draft;
 
 use crate::effects::DeployLambda;
 use crate::record::StackLease;
@@ -16,6 +18,8 @@ pub enum StackProgress {
     Changing,
     /// It ended.
     Ended(StackEnd),
+    /// It is prepared, and was never begun.
+    NotBegun,
 }
 
 /// How a stack's change ended.
@@ -30,12 +34,66 @@ pub struct StackEnd {
     pub fate_known: bool,
 }
 
+/// How the planning of a change stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Planning {
+    /// It goes on.
+    GoesOn,
+    /// It is prepared; nothing was begun.
+    Ready(Box<Draft>),
+    /// Nothing is to be carried out: there is nothing to change, or it cannot be.
+    Ended(StackEnd),
+}
+
+/// What a change is planned with.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedChange<'a> {
+    /// The stack.
+    pub stack: &'a FullStackName,
+    /// The request, from which every name and token of the change is made.
+    pub request: &'a RequestId,
+    /// What is asked for.
+    pub deploy: &'a DeployLambda,
+    /// Whether a stack that is not there may be made.
+    pub may_create: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Where stacks are changed.
 #[async_trait]
 pub trait Stacks: Send + Sync {
     /// Begins a change, or finds the one this request began before: it never begins a second. What
     /// can be said at once (no such stack, a bad parameter) comes as an end.
     async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress>;
+
+    /// Prepares a change without beginning it, or finds what this request prepared before: it never prepares a
+    /// second. It holds no stack. What is needed to carry it out later is kept by the backend, because the request's
+    /// detail is forgotten.
+    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
+        let _ = wanted;
+        Err(PortError::new(PortErrorKind::Refused, "not built"))
+    }
+
+    /// How the planning stands that a request began. Asked for one that is ready, it reads it anew from the provider.
+    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
+        let _ = (stack, request);
+        Err(PortError::new(PortErrorKind::Refused, "not built"))
+    }
+
+    /// Begins the change that a request prepared, or finds that it was begun: `handle` is what will run, whatever has
+    /// taken its name meanwhile. It never begins it twice.
+    async fn apply(&self, lease: &StackLease, handle: &str, at: Timestamp) -> PortResult<StackProgress> {
+        let _ = (lease, handle, at);
+        Err(PortError::new(PortErrorKind::Refused, "not built"))
+    }
+
+    /// Removes what was prepared and will not be carried out; also a stack that was only made to be planned. Done
+    /// before is as good.
+    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()> {
+        let _ = (stack, request, handle);
+        Err(PortError::new(PortErrorKind::Refused, "not built"))
+    }
 
     /// How the change that a request began stands. A change whose fate cannot be known ends as a
     /// failure that says so and does not know its fate.

@@ -61,7 +61,7 @@ async fn ended(ports: &Ports, id: &str, stack: &str) -> StackEnd {
                 .unwrap()
             {
                 StackProgress::Ended(end) => return end,
-                StackProgress::Changing => tokio::time::sleep(LOOK_EVERY).await,
+                StackProgress::Changing | StackProgress::NotBegun => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
     };

@@ -52,7 +52,7 @@ pub(crate) async fn end(stacks: &dyn Stacks) -> StackEnd {
     for _ in 0..10 {
         match now {
             StackProgress::Ended(end) => return end,
-            StackProgress::Changing => now = progress(stacks).await,
+            StackProgress::Changing | StackProgress::NotBegun => now = progress(stacks).await,
         }
     }
     panic!("the change must end");
