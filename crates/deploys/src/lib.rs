@@ -2,6 +2,7 @@
 
 mod draft;
 mod ids;
+pub mod life;
 mod record;
 mod rows;
 
