@@ -170,7 +170,7 @@ fn mrkdwn(escaped: &str) -> Value {
 }
 
 /// Slack's three special characters escaped.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     escaped_within(text, usize::MAX)
 }
 

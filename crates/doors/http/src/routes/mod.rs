@@ -14,6 +14,7 @@ mod requests;
 mod revenue;
 mod sealing;
 mod secrets;
+mod slack;
 mod stream;
 pub(crate) mod submit;
 mod webhooks;
@@ -47,7 +48,7 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 35] = [
+    let rows: [Row; 36] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
@@ -83,6 +84,7 @@ fn table(app: &App) -> OpenApiRouter {
         // The signature over the body proves the sender.
         open(app, routes!(billing::post_billing_event)),
         open(app, routes!(repositories::post_repository_event)),
+        open(app, routes!(slack::post_slack_action)),
         open(app, routes!(operations::get_health)),
         open(app, routes!(operations::get_openapi)),
     ];
