@@ -168,11 +168,33 @@ pub(super) fn park(conn: &Connection, claim: &Claim, at: Timestamp) -> Result<()
     one(changed)
 }
 
+/// Lets a parked request rest. Without a time it stands in no part of the index that [`waiting`] reads.
+pub(super) fn rest(conn: &Connection, claim: &Claim) -> Result<(), Fault> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE requests SET rests_since = coalesce(due_at, rests_since), due_at = NULL \
+             WHERE id = ?1 AND attempts = ?2 AND state = 'waiting'",
+        )?
+        .execute(params![claim.request.as_str(), claim.attempt])?;
+    one(changed)
+}
+
+/// Wakes a parked request.
+pub(super) fn wake(conn: &Connection, claim: &Claim, at: Timestamp) -> Result<(), Fault> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE requests SET due_at = ?3, rests_since = NULL \
+             WHERE id = ?1 AND attempts = ?2 AND state = 'waiting'",
+        )?
+        .execute(params![claim.request.as_str(), claim.attempt, nanos(at)])?;
+    one(changed)
+}
+
 fn one(changed: usize) -> Result<(), Fault> {
     if changed == 1 { Ok(()) } else { Err(superseded()) }
 }
 
-/// The parked requests behind `after`, the longest waiting first.
+/// The parked requests behind `after` that do not rest, the longest waiting first.
 pub(super) fn waiting(
     conn: &Connection,
     after: Option<&(Timestamp, RequestId)>,
@@ -203,7 +225,7 @@ pub(super) fn waiting(
 pub(super) fn waiting_request(conn: &Connection, id: &RequestId) -> Result<Option<WaitingRequest>, Fault> {
     let found = conn
         .prepare_cached(&format!(
-            "SELECT {HEAD}, attempts, due_at FROM requests WHERE id = ?1 AND state = 'waiting'"
+            "SELECT {HEAD}, attempts, coalesce(due_at, rests_since) FROM requests WHERE id = ?1 AND state = 'waiting'"
         ))?
         .query_row([id.as_str()], parked)
         .optional()?;

@@ -4,4 +4,7 @@
 mod bench;
 mod crashing;
 mod ending;
+mod plan_crashing;
+mod plan_files;
+mod planning;
 mod running;
