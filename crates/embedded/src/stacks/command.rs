@@ -10,6 +10,7 @@ use cc_devops_kernel::names::{RequestId, Stage};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_requests::DeployLambda;
 
+use super::redaction::Secrets;
 use super::supervisor::{Bytes, Order, PLAN_FILE, PlanFile};
 use super::user::RunAs;
 
@@ -88,6 +89,18 @@ impl StackCommand {
                 Err(Failure::new(Reason::InvalidParameter, message))
             }
         }
+    }
+
+    /// What is blotted out of whatever a deploy's commands print or write.
+    pub(super) fn secrets(&self, deploy: &DeployLambda) -> Secrets {
+        let of_environment = self.secret_env.iter().filter_map(std::env::var_os);
+        let of_deploy = deploy.parameters.iter();
+        let of_deploy = of_deploy.filter(|(name, _)| self.secret_parameters.contains(name));
+        let values: Vec<Bytes> = of_environment
+            .map(Bytes::of)
+            .chain(of_deploy.map(|(_, value)| Bytes::of(value)))
+            .collect();
+        Secrets::new(values.iter().map(Bytes::expose))
     }
 
     /// What the supervisor of the deploy's own command is told, with the file that its plan consists of.

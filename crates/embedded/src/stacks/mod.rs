@@ -13,6 +13,7 @@ mod command;
 mod ends;
 mod output;
 mod plan_form;
+mod plan_view;
 mod plans;
 mod processes;
 mod redaction;
@@ -45,6 +46,7 @@ use tokio_util::task::TaskTracker;
 pub use command::{CommandLine, PARAMETER_PREFIX, StackCommand};
 pub(crate) use plans::label as plan_label;
 use plans::{Kept, Plans};
+use redaction::Secrets;
 use runner::{House, RunGuard, Runner, Standing};
 use runs::{Begun, Phase, Run, RunEnd};
 use supervisor::PlanFile;
@@ -128,6 +130,15 @@ impl LocalStacks {
         }
     }
 
+    /// What is not shown of a deploy's plan. Of a stack that is not configured any more, nobody knows which of its
+    /// parameters are secret.
+    fn secrets(&self, deploy: &DeployLambda) -> Secrets {
+        match self.commands.get(&deploy.stack) {
+            Some(command) => command.secrets(deploy),
+            None => Secrets::new(deploy.parameters.values().map(String::as_bytes)),
+        }
+    }
+
     /// How the planning of a run on record stands; none where it was never begun.
     async fn how_planned(&self, run: Run) -> PortResult<Option<Planning>> {
         let (request, stack) = (run.request.clone(), run.stack.clone());
@@ -152,18 +163,24 @@ impl LocalStacks {
             };
             return Ok(Planning::Ended(end));
         };
+        let secrets = self.secrets(&kept.deploy);
+        let keys = self.planning.store_keys();
+        let content = match &kept.file {
+            Some(file) => {
+                let mark = |bytes: &[u8]| hex::encode(keys.plan_mac(bytes).get(..6).unwrap_or_default());
+                DraftContent::File(plan_view::shown(file, &secrets, &mark))
+            }
+            None => DraftContent::Unplanned,
+        };
         Ok(Planning::Ready(Box::new(Draft {
-            handle: kept.handle(),
+            handle: kept.handle(keys),
             basis: Basis {
                 stack_id: Some(ends::stack_id(stack)),
                 last_updated: kept.last_change.map(|change| ends::run_id(&change)),
                 ..Basis::default()
             },
             first_creation: false,
-            content: match kept.file {
-                Some(file) => DraftContent::File(file.to_vec()),
-                None => DraftContent::Unplanned,
-            },
+            content,
             notes: Vec::new(),
         })))
     }
@@ -353,7 +370,7 @@ impl Stacks for LocalStacks {
         let Some(kept) = kept else {
             return Ok(StackProgress::Ended(ends::forgotten(stack)));
         };
-        if kept.handle() != handle || kept.deploy.full_name() != *stack {
+        if kept.handle(self.planning.store_keys()) != handle || kept.deploy.full_name() != *stack {
             let message =
                 format!("what is planned for stack {stack} is not what is to be carried out; nothing has run");
             return Ok(StackProgress::Ended(ends::refused(Reason::StackInProgress, message)));

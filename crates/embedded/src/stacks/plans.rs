@@ -8,14 +8,13 @@ use cc_devops_requests::DeployLambda;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::runs::{self, Begun, Phase};
 use crate::columns;
 use crate::db::Db;
 use crate::error::Fault;
-use crate::vault::{Keyring, Label, Sealed};
+use crate::vault::{Keyring, Label, Sealed, StoreKeys};
 
 /// The handle of what nobody knows beforehand.
 pub(super) const UNPLANNED: &str = "unplanned";
@@ -53,9 +52,10 @@ pub(super) struct Kept {
 
 impl Kept {
     /// What stands for the very bytes that would be carried out.
-    pub(super) fn handle(&self) -> String {
+    /// Without the key it tells nothing of them, so that it can stand on record.
+    pub(super) fn handle(&self, keys: &StoreKeys) -> String {
         match &self.file {
-            Some(file) => hex::encode(Sha256::digest(file.as_slice())),
+            Some(file) => hex::encode(keys.plan_mac(file)),
             None => UNPLANNED.to_owned(),
         }
     }

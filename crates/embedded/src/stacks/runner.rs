@@ -20,7 +20,7 @@ use super::supervised::{self, Supervised};
 use super::supervisor::{Ending, Order};
 use super::user::RunAs;
 use crate::db::Db;
-use crate::vault::random;
+use crate::vault::{StoreKeys, random};
 
 /// How often to look whether what a killed supervisor has left is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -71,6 +71,11 @@ impl Runner {
             children: Mutex::default(),
             adopted: Mutex::default(),
         })
+    }
+
+    /// The store's own keys.
+    pub(super) fn store_keys(&self) -> &StoreKeys {
+        self.house.db.store_keys()
     }
 
     /// Where a run's command finds its plan: in the data folder, unless it runs as another user, who cannot come there.

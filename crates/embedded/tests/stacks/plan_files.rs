@@ -177,6 +177,45 @@ async fn the_command_is_given_the_bytes_that_were_planned_whatever_became_of_the
 }
 
 #[tokio::test]
+async fn a_secret_in_a_plan_is_not_shown_but_what_runs_has_it_and_another_is_another_plan() {
+    let bench = Bench::new();
+    let row = r#"{"path": "orders", "action": "Modify", "resourceType": "AWS::DynamoDB::Table",
+                  "properties": [{"path": "/Key", "before": "a", "after": "user:$PARAM_Password"}]}"#;
+    let writer = format!("cat > \"$CC_DEVOPS_PLAN_FILE\" << END\n{{\"changes\": [{row}]}}\nEND\n");
+    let (stacks, mut told) = bench.stacks("cat \"$CC_DEVOPS_PLAN_FILE\" > ran", |command| {
+        command.plan_command = planner(&writer);
+        command.env = vec!["PATH".to_owned()];
+    });
+    let mut shown = Vec::new();
+    for (request, password) in [
+        ("r1", "hunter2-hunter2"),
+        ("r2", "hunter3-hunter3"),
+        ("r3", "hunter2-hunter2"),
+    ] {
+        plan(&stacks, request, &deploy("app", &[("Password", password)])).await;
+        told.recv().await.unwrap();
+        let draft = drafted(&stacks, request).await.unwrap();
+        let DraftContent::File(bytes) = draft.content else {
+            panic!("it wrote a file")
+        };
+        shown.push((draft.handle, String::from_utf8(bytes).unwrap()));
+    }
+    assert!(
+        shown
+            .iter()
+            .all(|(_, text)| !text.contains("hunter") && text.contains("[redacted ")),
+        "{shown:?}"
+    );
+    assert_ne!(shown[0], shown[1]);
+    assert_ne!(shown[0].1, shown[1].1, "who looks sees that it is another");
+    assert_eq!(shown[0], shown[2]);
+    apply(&stacks, "r1", &shown[0].0).await;
+    told.recv().await.unwrap();
+    let ran = std::fs::read_to_string(bench.path().join("ran")).unwrap();
+    assert!(ran.contains("user:hunter2-hunter2"), "{ran}");
+}
+
+#[tokio::test]
 async fn the_file_belongs_to_the_commands_user_alone() {
     if !geteuid().is_root() {
         return;

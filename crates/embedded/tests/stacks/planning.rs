@@ -201,11 +201,12 @@ async fn the_configuration_of_the_moment_says_what_may_run() {
 #[tokio::test]
 async fn a_plan_command_that_does_not_exist_is_a_failed_deploy() {
     let bench = Bench::new();
-    let (stacks, _told) = bench.stacks(RUN, |command| {
+    let (stacks, mut told) = bench.stacks(RUN, |command| {
         command.plan_command = planner("");
         command.plan_command.as_mut().unwrap().program = "/no/such/program".into();
     });
     plan(&stacks, "r1", &deploy("app", &[])).await;
+    told.recv().await.unwrap();
     let StackEnd {
         outcome, fate_known, ..
     } = drafted(&stacks, "r1").await.unwrap_err();
