@@ -10,8 +10,9 @@ use cc_devops_kernel::names::StackName;
 use cc_devops_policy::is_own_stack;
 
 use crate::settings::Problem;
-use crate::settings::file::ConfigFile;
+use crate::settings::file::{BackendName, ConfigFile};
 use crate::settings::problems::Findings;
+use crate::settings::shape::required;
 
 /// Checks the sections.
 pub(crate) fn check(
@@ -49,8 +50,11 @@ pub(crate) fn check(
             Some(name) => findings.take(format!("{path}.user"), RunAs::find(name)),
             None => for_all.clone(),
         };
-        // The schema demands one word at least.
         let Some((program, arguments)) = section.command.split_first() else {
+            // In an account a section says only what a stack depends on.
+            if file.backend == BackendName::Embedded {
+                findings.add(path, required("command"));
+            }
             continue;
         };
         let command = StackCommand {
