@@ -1,22 +1,12 @@
 //! What becomes of plans: by the shipped rules, and by policies of one's own.
 
-use std::sync::LazyLock;
-
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::installation::{Installation, Stages};
 use cc_devops_kernel::names::Namespace;
 
 use super::*;
-use crate::{Closed, On, PolicySet, Rule, Told, Vocabulary};
-
-static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
-    let deploy = Rule {
-        action: "deployLambda",
-        on: On::Stack,
-        told: Told::Stage,
-    };
-    Vocabulary::new([deploy]).unwrap()
-});
+use crate::tests::vocabulary;
+use crate::{Closed, PolicySet};
 
 fn stage(name: &str) -> Stage {
     Stage::new(name).unwrap()
@@ -37,13 +27,13 @@ fn installation(stages: &[&str]) -> Installation {
 }
 
 fn shipped() -> Policy {
-    Policy::shipped(PolicySet::OwnPrefixes, &installation(&["dev", "prod"]), &VOCABULARY)
+    Policy::shipped(PolicySet::OwnPrefixes, &installation(&["dev", "prod"]), vocabulary())
 }
 
 /// The shipped set's own rules are not among them.
 fn own(text: &str) -> Policy {
     let files = [("own.cedar".to_owned(), text.to_owned())];
-    Policy::parse(&files, &installation(&["dev", "prod"]), &VOCABULARY).unwrap()
+    Policy::parse(&files, &installation(&["dev", "prod"]), vocabulary()).unwrap()
 }
 
 fn person(name: &str, role: Role) -> Agent {
@@ -146,7 +136,7 @@ fn the_shipped_rules_ask_on_dev_for_losses_and_in_prod_for_whatever_cannot_be_un
         ("no plan", of(|c| (c.modifies, c.unplanned) = (0, true)), Apply, Apply),
     ] {
         for set in PolicySet::ALL {
-            let policy = Policy::shipped(set, &installation(&["dev", "qa", "prod"]), &VOCABULARY);
+            let policy = Policy::shipped(set, &installation(&["dev", "qa", "prod"]), vocabulary());
             assert_eq!(verdict(&policy, "dev", &context), dev, "{what} on dev");
             assert_eq!(verdict(&policy, "qa", &context), dev, "{what} on qa");
             assert_eq!(verdict(&policy, "prod", &context), prod, "{what} in prod");
@@ -222,7 +212,7 @@ fn a_permit_that_does_not_name_the_action_lets_no_plan_pass() {
         assert_eq!(ask(&own(&format!("{blanket} {naming}"))), Verdict::Apply, "{naming}");
     }
     // That is so for whoever asks the policies in another way.
-    let access = VOCABULARY.access("applyPlan", "shop", &stage("dev")).unwrap();
+    let access = vocabulary().access("applyPlan", "shop", &stage("dev")).unwrap();
     assert!(!policy.decide(&admin, &access).allowed);
     assert!(policy.decide(&person("writer", Role::Agent), &access).allowed);
 }
@@ -239,7 +229,7 @@ fn policies_that_do_not_speak_of_plans_get_the_shipped_rules() {
     assert_eq!(verdict(&policy, "prod", &removes), Verdict::NeedsApproval);
     // The rules name `prod`, which need not exist.
     let files = [("plans.cedar".to_owned(), old.to_owned())];
-    let staged = Policy::parse(&files, &installation(&["staging", "live"]), &VOCABULARY).unwrap();
+    let staged = Policy::parse(&files, &installation(&["staging", "live"]), vocabulary()).unwrap();
     assert_eq!(verdict(&staged, "live", &removes), Verdict::Apply);
     let lossy = PlanContext {
         loses_stateful: true,
@@ -335,7 +325,7 @@ fn whether_approvals_would_help_is_found_by_imagining_them() {
         if text.contains("when { false }") {
             // Cedar takes no policy that can never permit.
             let files = [("own.cedar".to_owned(), text)];
-            assert!(Policy::parse(&files, &installation(&["dev", "prod"]), &VOCABULARY).is_err());
+            assert!(Policy::parse(&files, &installation(&["dev", "prod"]), vocabulary()).is_err());
             continue;
         }
         assert_eq!(verdict(&own(&text), "dev", &plan()), expected, "{text}");
@@ -430,9 +420,9 @@ fn every_field_of_a_plan_reaches_the_policies() {
 fn who_may_approve_create_override_and_see() {
     let (admin, agent) = (person("ana", Role::Admin), person("writer", Role::Agent));
     for set in PolicySet::ALL {
-        let policy = Policy::shipped(set, &installation(&["dev", "prod"]), &VOCABULARY);
+        let policy = Policy::shipped(set, &installation(&["dev", "prod"]), vocabulary());
         let ask = |who: &Agent, action: &str, resource: &str, on: &str| {
-            let access = VOCABULARY.access(action, resource, &stage(on)).unwrap();
+            let access = vocabulary().access(action, resource, &stage(on)).unwrap();
             assert_eq!(access.action(), action);
             policy.decide(who, &access).allowed
         };
@@ -486,17 +476,17 @@ fn no_plan_changes_the_control_planes_own_stack() {
         "overrideFreeze",
         "createStack",
     ] {
-        let access = VOCABULARY.access(action, own_stack, &stage("dev")).unwrap();
+        let access = vocabulary().access(action, own_stack, &stage("dev")).unwrap();
         let decision = open.decide(&who, &access);
         assert_eq!(
             (decision.allowed, decision.closed),
             (false, Some(Closed::OwnStack)),
             "{action}"
         );
-        let other = VOCABULARY.access(action, "shop", &stage("dev")).unwrap();
+        let other = vocabulary().access(action, "shop", &stage("dev")).unwrap();
         assert!(open.decide(&who, &other).allowed, "{action}");
     }
-    let reading = VOCABULARY.access("readDeploys", own_stack, &stage("dev")).unwrap();
+    let reading = vocabulary().access("readDeploys", own_stack, &stage("dev")).unwrap();
     assert!(open.decide(&who, &reading).allowed);
     let stack = StackName::new(own_stack).unwrap();
     let verdict = open.plan_verdict(&who, &stack, &stage("dev"), &plan());
