@@ -80,6 +80,7 @@ pub const VARIABLES: [Variable; 35] = [
     plain("ALERT_TOPIC_ARN", "aws.alert_topic_arn"),
     plain("FLEET_WATCH", "aws.watch"),
     plain("DEPLOY_ROLE_ARN", "aws.deploy_role_arn"),
+    plain("TEMPLATE_BUCKET", "aws.template_bucket"),
     written("ALERTS", "alerts", Form::Section),
     written("REVENUE_POLICY", "revenue.policy", Form::RevenuePolicy),
     written("REVENUE_RATES", "revenue.fixed_rates", Form::FixedRates),

@@ -16,7 +16,7 @@ use crate::ports::StackProgress;
 use crate::record::{StackLease, StackLock};
 
 /// CloudFormation's limits.
-const MAX_TEMPLATE_BYTES: usize = 51_200;
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 const MAX_URL_BYTES: usize = 5_120;
 const MAX_PARAMETERS: usize = 200;
 const MAX_PARAMETER_BYTES: usize = 4_096;
@@ -47,7 +47,7 @@ pub static ACTION: Action = Action {
         },
         Param {
             name: "templateBody",
-            rule: "optional: 1 to 51,200 bytes; not together with `templateUrl`",
+            rule: "optional: 1 to 1,000,000 bytes; not together with `templateUrl`",
             kind: Kind::Text,
         },
         Param {
