@@ -159,7 +159,7 @@ pub struct AwsSection {
     pub watch: FleetWatchName,
     /// The role that CloudFormation takes on for deploys.
     pub deploy_role_arn: Option<String>,
-    /// The bucket for templates that are too long for a call.
+    /// The bucket in the stage's region that templates of more than 51,200 bytes are put into.
     pub template_bucket: Option<String>,
 }
 
