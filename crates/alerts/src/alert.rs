@@ -406,6 +406,7 @@ fn bounded(said: &Condition) -> Condition {
     condition.title = shortened(&cleaned(&condition.title), 500);
     condition.text = shortened(&condition.text, 10_000);
     condition.body = condition.body.map(|body| shortened(&body, 12_000));
+    condition.plan = condition.plan.map(|plan| plan.within(10_000));
     condition
 }
 

@@ -6,6 +6,8 @@ use cc_devops_kernel::names::{AgentName, Stage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::plan_notice::PlanNotice;
+
 /// How much a condition matters. The worst comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,6 +147,9 @@ pub struct Condition {
     /// (`failures`). Silence is none: it is told at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counts: bool,
+    /// The plan that it waits for a decision on, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanNotice>,
 }
 
 /// The labels that a condition has of itself; a tag may not be called so.
@@ -221,7 +226,15 @@ impl Condition {
             text,
             body: None,
             counts: false,
+            plan: None,
         }
+    }
+
+    /// The same, of a plan that somebody is to decide on.
+    #[must_use]
+    pub fn of_plan(mut self, plan: PlanNotice) -> Self {
+        self.plan = Some(plan);
+        self
     }
 
     /// The same, on a stage.

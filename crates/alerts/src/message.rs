@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{ConditionKind, Severity};
+use crate::plan_notice::PlanNotice;
 
 /// What kind of news a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct Named {
     /// What the agent sent with its last ping, with our own tokens blotted out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// The plan that it waits for a decision on, for as long as it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanNotice>,
 }
 
 /// A message. It is serialised as a webhook's `data` and as `fleet simulate` prints it.

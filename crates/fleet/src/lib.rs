@@ -4,7 +4,6 @@ pub mod badges;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
-pub mod schedule;
 pub mod simulate;
 pub mod token;
 pub mod uptime;
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::text::cleaned;
+pub use cc_devops_schedule as schedule;
 pub use enrolment::Enrolment;
 pub use liveness::{Liveness, Rhythm};
 pub use token::{Token, TokenHash};

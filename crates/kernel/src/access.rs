@@ -144,6 +144,13 @@ pub enum Access {
         /// Who asked for the plan.
         requester: AgentName,
     },
+    /// Have the approvals of an earlier plan hold for this one, whose digest is the same.
+    CarryApproval {
+        /// The stack.
+        stack: StackName,
+        /// Its stage.
+        stage: Stage,
+    },
     /// Let a plan run in a freeze.
     OverrideFreeze {
         /// The stack.
@@ -187,6 +194,7 @@ impl Access {
             Self::SetMaintenance => "setMaintenance",
             Self::ApplyPlan { .. } => "applyPlan",
             Self::ApprovePlan { .. } => "approvePlan",
+            Self::CarryApproval { .. } => "carryApproval",
             Self::OverrideFreeze { .. } => "overrideFreeze",
             Self::CreateStack { .. } => "createStack",
             Self::ReadDeploys { .. } => "readDeploys",
@@ -214,6 +222,7 @@ impl Access {
             }
             Self::ApplyPlan { stack, stage, .. }
             | Self::ApprovePlan { stack, stage, .. }
+            | Self::CarryApproval { stack, stage }
             | Self::OverrideFreeze { stack, stage }
             | Self::CreateStack { stack, stage } => stack.on(stage).to_string(),
             Self::ReadDeploys { stack } => stack.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string),
@@ -254,6 +263,7 @@ impl Access {
             | Self::SetMaintenance
             | Self::ApplyPlan { .. }
             | Self::ApprovePlan { .. }
+            | Self::CarryApproval { .. }
             | Self::OverrideFreeze { .. }
             | Self::CreateStack { .. }
             | Self::ReadDeploys { .. } => None,

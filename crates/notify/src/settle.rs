@@ -221,6 +221,7 @@ impl Inner {
             text: format!("{error}.\nWhen it is mended, try it with: cc-devops alerts test {name}"),
             body: None,
             counts: false,
+            plan: None,
         };
         self.conditions
             .note(&[ConditionChange::Opened(Box::new(condition))], now)

@@ -1,9 +1,9 @@
 //! The domain as Cedar sees it: one question's principal, action, resource and what they refer to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::access::{Access, PlanContext, Resource};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::names::{AgentName, Namespace, RepositoryName, SecretName, SecretPrefix, StackName, Stage};
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
@@ -112,8 +112,21 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         Access::ReadRequests { agent: name } | Access::ReadEvents { agent: name } => {
             plain(name.as_ref().map_or_else(plane, agent))
         }
-        Access::ApplyPlan { stack: name, stage, .. }
-        | Access::ApprovePlan { stack: name, stage, .. }
+        Access::ApplyPlan {
+            stack: name,
+            stage,
+            context,
+        } => Ok((named(stack(name), name.as_str())?, of_plan(stage, context)?)),
+        Access::ApprovePlan {
+            stack: name,
+            stage,
+            requester,
+        } => {
+            let requester = ("requester".to_owned(), text(requester.as_str()));
+            let context = Context::from_pairs([staged(stage), requester]).map_err(|error| error.to_string())?;
+            Ok((named(stack(name), name.as_str())?, context))
+        }
+        Access::CarryApproval { stack: name, stage }
         | Access::OverrideFreeze { stack: name, stage }
         | Access::CreateStack { stack: name, stage } => Ok((named(stack(name), name.as_str())?, in_stage(stage)?)),
         Access::ReadDeploys { stack: Some(name) } => plain(named(stack(name), name.as_str())),
@@ -146,9 +159,48 @@ fn secret(name: &SecretName) -> Result<Entity, String> {
     Entity::new(uid(&TYPES.secret, name.as_str()), attributes, parents).map_err(|error| error.to_string())
 }
 
-fn in_stage(stage: &Stage) -> Result<Context, String> {
+type Pair = (String, RestrictedExpression);
+
+fn staged(stage: &Stage) -> Pair {
     let stage = RestrictedExpression::new_entity_uid(uid(&TYPES.stage, stage.as_str()));
-    Context::from_pairs([("stage".to_owned(), stage)]).map_err(|error| error.to_string())
+    ("stage".to_owned(), stage)
+}
+
+fn in_stage(stage: &Stage) -> Result<Context, String> {
+    Context::from_pairs([staged(stage)]).map_err(|error| error.to_string())
+}
+
+/// What policies are told of a plan. The schema names the same fields; a policy that asks for each is a test.
+fn of_plan(stage: &Stage, plan: &PlanContext) -> Result<Context, String> {
+    let number = |name: &str, count: u32| (name.to_owned(), RestrictedExpression::new_long(i64::from(count)));
+    let fact = |name: &str, holds: bool| (name.to_owned(), RestrictedExpression::new_bool(holds));
+    let texts = |name: &str, all: &BTreeSet<String>| {
+        let all = all.iter().map(|one| text(one));
+        (name.to_owned(), RestrictedExpression::new_set(all))
+    };
+    let pairs = [
+        staged(stage),
+        ("requester".to_owned(), text(&plan.requester)),
+        number("approvals", plan.approvals),
+        texts("approvers", &plan.approvers),
+        number("adds", plan.adds),
+        number("modifies", plan.modifies),
+        number("removes", plan.removes),
+        number("replacements", plan.replacements),
+        fact("replacesStateful", plan.replaces_stateful),
+        fact("deletesStateful", plan.deletes_stateful),
+        fact("maybeReplacesStateful", plan.maybe_replaces_stateful),
+        fact("losesStateful", plan.loses_stateful),
+        fact("changesIam", plan.changes_iam),
+        fact("drifted", plan.drifted),
+        fact("frozen", plan.frozen),
+        fact("express", plan.express),
+        fact("firstCreation", plan.first_creation),
+        fact("unplanned", plan.unplanned),
+        fact("unknownChange", plan.unknown_change),
+        texts("resourceTypes", &plan.resource_types),
+    ];
+    Context::from_pairs(pairs).map_err(|error| error.to_string())
 }
 
 fn prefix(prefix: &SecretPrefix) -> EntityUid {

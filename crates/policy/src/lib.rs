@@ -4,6 +4,7 @@ mod entities;
 mod literals;
 mod memo;
 mod own;
+mod plans;
 mod problem;
 mod sets;
 mod vocabulary;
@@ -26,10 +27,12 @@ use literals::NamedAgent;
 use memo::Memo;
 use own::OwnStacks;
 pub use own::is_own_stack;
+use plans::PlanPolicies;
+pub use plans::{PLAN_RULES, PlanVerdict, Verdict};
 pub use problem::PolicyProblem;
 use problem::problem;
 pub use sets::PolicySet;
-pub use vocabulary::{On, Rule, Vocabulary};
+pub use vocabulary::{On, Rule, Told, Vocabulary};
 
 /// A checked set of policies.
 pub struct Policy {
@@ -40,6 +43,7 @@ pub struct Policy {
     installation: Installation,
     agents: Vec<NamedAgent>,
     own: OwnStacks,
+    plans: PlanPolicies,
     memo: Memo,
 }
 
@@ -62,7 +66,9 @@ impl Policy {
     }
 
     /// Policies from files, as pairs of name and text, validated against the schema of what they may speak of, and each
-    /// name in them against what it names. Every problem of every file is reported.
+    /// name in them against what it names. Every problem of every file is reported. Where no policy names `applyPlan`, the
+    /// shipped rules for plans ([`PLAN_RULES`]) are added: policies that were written before there were plans neither stop
+    /// every deploy nor let them run unasked.
     pub fn parse(
         sources: &[(String, String)],
         installation: &Installation,
@@ -80,6 +86,10 @@ impl Policy {
                     add_all(&mut policies, file, &parsed, &mut problems);
                 }
             }
+        }
+        let plan_rules_added = !plans::are_spoken_of(&policies);
+        if plan_rules_added {
+            plans::add_rules(&mut policies, &mut problems);
         }
         let result = Validator::new(vocabulary.schema().clone()).validate(&policies, ValidationMode::Strict);
         let source = |id: &PolicyId| {
@@ -118,6 +128,7 @@ impl Policy {
         });
         Ok(Self {
             names: names.collect(),
+            plans: PlanPolicies::of(&policies, plan_rules_added),
             policies,
             authorizer: Authorizer::new(),
             installation: installation.clone(),
@@ -147,10 +158,15 @@ impl Policy {
 
     /// Whether `agent` may do `access`. Before any policy stands what none can permit; the decision says so.
     pub fn decide(&self, agent: &Agent, access: &Access) -> Decision {
-        self.memo.answer(agent, access, || match self.closed(agent, access) {
+        let decide = || match self.closed(agent, access) {
             Some(closed) => Decision::closed(closed),
             None => self.evaluate(agent, access),
-        })
+        };
+        match access {
+            // No two plans are alike, and one is seldom asked about twice.
+            Access::ApplyPlan { .. } => decide(),
+            _ => self.memo.answer(agent, access, decide),
+        }
     }
 
     /// Why no policy can permit it, where none can.
@@ -167,7 +183,8 @@ impl Policy {
             Ok(question) => question,
             Err(error) => return Decision::unanswerable(error),
         };
-        let response = self.authorizer.is_authorized(&request, &self.policies, &entities);
+        let policies = self.plans.for_action(access.action()).unwrap_or(&self.policies);
+        let response = self.authorizer.is_authorized(&request, policies, &entities);
         let policies = response.diagnostics().reason().map(|id| self.display(id)).collect();
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
         let allowed = response.decision() == CedarDecision::Allow && errors.is_empty();

@@ -29,10 +29,15 @@ impl OwnStacks {
 
     /// Whether it would change one of them.
     pub(super) fn holds(&self, access: &Access) -> bool {
-        let Access::Request {
+        let (Access::Request {
             on: Resource::Stack(stack),
             ..
-        } = access
+        }
+        | Access::ApplyPlan { stack, .. }
+        | Access::ApprovePlan { stack, .. }
+        | Access::CarryApproval { stack, .. }
+        | Access::OverrideFreeze { stack, .. }
+        | Access::CreateStack { stack, .. }) = access
         else {
             return false;
         };

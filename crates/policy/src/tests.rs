@@ -8,7 +8,8 @@ use cc_devops_kernel::names::{Namespace, SecretName, SecretPrefix, StackName, St
 use super::*;
 
 const fn rule(action: &'static str, on: On, staged: bool) -> Rule {
-    Rule { action, on, staged }
+    let told = if staged { Told::Stage } else { Told::Nothing };
+    Rule { action, on, told }
 }
 
 /// What these tests ask about. The shipped rows are the registry's, whose own test holds `control-plane.cedarschema`
@@ -273,7 +274,7 @@ fn what_policies_may_speak_of_has_names_that_stand_once() {
     let rule = |action| Rule {
         action,
         on: On::Secret,
-        staged: false,
+        told: Told::Nothing,
     };
     for (names, said) in [
         (vec!["readSecret"], "twice"),

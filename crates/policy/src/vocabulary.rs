@@ -4,9 +4,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use cc_devops_kernel::access::{Access, Resource};
+use cc_devops_kernel::access::{Access, PlanContext, Resource};
 use cc_devops_kernel::names::{AgentName, NameError, RepositoryName, SecretName, StackName, Stage};
 use cedar_policy::Schema;
+
+/// What carrying out a plan is called.
+pub(super) const APPLY_PLAN: &str = "applyPlan";
+
+/// What having an earlier plan's approvals hold is called.
+pub(super) const CARRY_APPROVAL: &str = "carryApproval";
+
+/// Who is taken to have asked for a plan, where a person who asks the policies did not say.
+const SOMEBODY: &str = "somebody";
 
 /// The schema's types of entities.
 const ENTITIES: &str = include_str!("entities.cedarschema");
@@ -18,6 +27,8 @@ pub enum On {
     Secret,
     /// A stack, named without its stage.
     Stack,
+    /// A stack, or all of them.
+    Stacks,
     /// A repository, or all of the owner's.
     Repositories,
     /// One repository.
@@ -36,6 +47,7 @@ impl On {
         match self {
             Self::Secret => "the secret's name",
             Self::Stack => "the stack without its stage",
+            Self::Stacks => "a stack without its stage, or * for all",
             Self::Repositories => "a repository, or * for all of the owner's",
             Self::Repository => "a repository",
             Self::Agent => "an agent",
@@ -49,6 +61,7 @@ impl On {
         match self {
             Self::Secret => "Secret",
             Self::Stack => "Stack",
+            Self::Stacks => "Stack, ControlPlane",
             Self::Repositories => "Repository, ControlPlane",
             Self::Repository => "Repository",
             Self::Agent => "Agent",
@@ -62,6 +75,7 @@ impl On {
         match self {
             Self::Secret => "On a secret.",
             Self::Stack => "On a stack.",
+            Self::Stacks => "On a stack: that one. On the control plane: all of them.",
             Self::Repositories => "On a repository: that one. On the control plane: all of the owner's.",
             Self::Repository => "On one repository.",
             Self::Agent => "On an agent.",
@@ -75,9 +89,11 @@ impl On {
         let said = |error: NameError| error.to_string();
         let whole = resource == "*";
         match self {
-            Self::Repositories | Self::Agents | Self::ControlPlane if whole => Ok(Resource::ControlPlane),
+            Self::Stacks | Self::Repositories | Self::Agents | Self::ControlPlane if whole => {
+                Ok(Resource::ControlPlane)
+            }
             Self::Secret => SecretName::new(resource).map(Resource::Secret).map_err(said),
-            Self::Stack => StackName::new(resource).map(Resource::Stack).map_err(said),
+            Self::Stack | Self::Stacks => StackName::new(resource).map(Resource::Stack).map_err(said),
             Self::Repository if whole => Err(format!(
                 "{action} is about one repository; give its name as the resource"
             )),
@@ -92,6 +108,44 @@ impl On {
     }
 }
 
+/// What policies are told of a question beside who asks and of what: its `context`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// The stage.
+    Stage,
+    /// The stage, and who asked for the plan.
+    Requester,
+    /// The stage, what the plan changes, who asked for it and who approved it.
+    Plan,
+}
+
+impl Told {
+    /// What a rule tells that only knows whether it tells the stage.
+    pub fn of_request(staged: bool) -> Self {
+        if staged { Self::Stage } else { Self::Nothing }
+    }
+
+    /// The type of the context in the schema.
+    fn context(self) -> &'static str {
+        match self {
+            Self::Nothing => "{}",
+            Self::Stage => "{ stage: Stage }",
+            Self::Requester => "{ stage: Stage, requester: String }",
+            Self::Plan => {
+                "{
+    stage: Stage, requester: String, approvals: Long, approvers: Set<String>,
+    adds: Long, modifies: Long, removes: Long, replacements: Long,
+    replacesStateful: Bool, deletesStateful: Bool, maybeReplacesStateful: Bool, losesStateful: Bool,
+    changesIam: Bool, drifted: Bool, frozen: Bool, express: Bool, firstCreation: Bool,
+    unplanned: Bool, unknownChange: Bool, resourceTypes: Set<String>,
+  }"
+            }
+        }
+    }
+}
+
 /// What policies may say of one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -99,12 +153,26 @@ pub struct Rule {
     pub action: &'static str,
     /// What it is done to.
     pub on: On,
-    /// Whether policies are told the stage.
-    pub staged: bool,
+    /// What policies are told of it.
+    pub told: Told,
 }
 
 /// The actions that are no requests.
-const OWN: [Rule; 15] = [
+const OWN: [Rule; 21] = [
+    Rule {
+        action: APPLY_PLAN,
+        on: On::Stack,
+        told: Told::Plan,
+    },
+    Rule {
+        action: "approvePlan",
+        on: On::Stack,
+        told: Told::Requester,
+    },
+    on_stage(CARRY_APPROVAL),
+    on_stage("overrideFreeze"),
+    on_stage("createStack"),
+    own("readDeploys", On::Stacks),
     own("readSecret", On::Secret),
     own("fixRepositories", On::Repositories),
     own("sendHeartbeat", On::Agent),
@@ -123,11 +191,13 @@ const OWN: [Rule; 15] = [
 ];
 
 const fn own(action: &'static str, on: On) -> Rule {
-    Rule {
-        action,
-        on,
-        staged: false,
-    }
+    let told = Told::Nothing;
+    Rule { action, on, told }
+}
+
+const fn on_stage(action: &'static str) -> Rule {
+    let (on, told) = (On::Stack, Told::Stage);
+    Rule { action, on, told }
 }
 
 /// What policies may speak of.
@@ -175,6 +245,7 @@ impl Vocabulary {
         }
         // By what they are done to, as people are shown them; among those of one kind in the order they came.
         rules.sort_by_key(|rule| match rule.on {
+            On::Stack | On::Stacks => On::Stack,
             On::Repositories | On::Repository => On::Repositories,
             On::Agent | On::Agents => On::Agent,
             other => other,
@@ -198,7 +269,9 @@ impl Vocabulary {
     }
 
     /// What a person asks with three words. `resource` is a secret's name, a stack without its stage, a repository or
-    /// an agent, as the action wants it; `*` means everybody or the whole control plane.
+    /// an agent, as the action wants it; `*` means everybody or the whole control plane. Asked of `applyPlan`, the plan
+    /// changes nothing and nobody approved it; it, and the one of `approvePlan`, was asked for by somebody whom no policy
+    /// means.
     ///
     /// # Errors
     /// A sentence on what cannot be asked.
@@ -211,26 +284,55 @@ impl Vocabulary {
             ));
         };
         let on = rule.on.named(action, resource)?;
-        Ok(Access::own(action, on.clone()).unwrap_or_else(|| Access::Request {
+        let of_a_plan = match &on {
+            Resource::Stack(stack) => of_a_plan(action, stack, stage).map_err(|error| error.to_string())?,
+            _ => None,
+        };
+        let own = of_a_plan.or_else(|| Access::own(action, on.clone()));
+        Ok(own.unwrap_or_else(|| Access::Request {
             action: rule.action,
             on,
-            stage: rule.staged.then(|| stage.clone()),
+            stage: (rule.told != Told::Nothing).then(|| stage.clone()),
         }))
     }
 }
 
+/// A question about plans.
+fn of_a_plan(action: &str, stack: &StackName, stage: &Stage) -> Result<Option<Access>, NameError> {
+    let (stack, stage) = (stack.clone(), stage.clone());
+    Ok(Some(match action {
+        APPLY_PLAN => Access::ApplyPlan {
+            stack,
+            stage,
+            context: Box::new(PlanContext {
+                requester: SOMEBODY.to_owned(),
+                ..PlanContext::default()
+            }),
+        },
+        "approvePlan" => Access::ApprovePlan {
+            stack,
+            stage,
+            requester: AgentName::new(SOMEBODY)?,
+        },
+        CARRY_APPROVAL => Access::CarryApproval { stack, stage },
+        "overrideFreeze" => Access::OverrideFreeze { stack, stage },
+        "createStack" => Access::CreateStack { stack, stage },
+        _ => return Ok(None),
+    }))
+}
+
 fn schema_text(rules: &[Rule]) -> String {
     let mut text = ENTITIES.to_owned();
-    let mut written: Vec<(On, bool)> = Vec::new();
+    let mut written: Vec<(On, Told)> = Vec::new();
     for rule in rules {
-        let kind = (rule.on, rule.staged);
+        let kind = (rule.on, rule.told);
         if written.contains(&kind) {
             continue;
         }
         written.push(kind);
-        let alike = rules.iter().filter(|other| (other.on, other.staged) == kind);
+        let alike = rules.iter().filter(|other| (other.on, other.told) == kind);
         let names: Vec<String> = alike.map(|rule| quoted(rule.action)).collect();
-        let context = if rule.staged { "{ stage: Stage }" } else { "{}" };
+        let context = rule.told.context();
         // Writing to a string does not fail.
         let _ = write!(
             text,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cc_devops_alerts::ConditionLimits;
+use cc_devops_deploys::DeploySettings;
 use cc_devops_kernel::names::Stage;
 use jiff::SignedDuration;
 
@@ -28,6 +29,8 @@ pub struct RequestSettings {
     pub lag: SignedDuration,
     /// From where on something is a condition that people are told of.
     pub conditions: ConditionLimits,
+    /// How stacks are deployed.
+    pub deploys: DeploySettings,
 }
 
 impl Default for RequestSettings {
@@ -41,6 +44,7 @@ impl Default for RequestSettings {
             serves: None,
             lag: SignedDuration::from_mins(5),
             conditions: ConditionLimits::default(),
+            deploys: DeploySettings::default(),
         }
     }
 }

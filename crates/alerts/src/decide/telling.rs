@@ -409,6 +409,7 @@ fn named(items: &[(&Item, &Alert)]) -> Vec<Named> {
         let text = crate::alert::shortened(&condition.text, most_text);
         let body = condition.body.clone().filter(|_| items.len() <= 5);
         let title = ended.map_or(condition.title.as_str(), |ended| ended.line.as_str());
+        let plan = condition.plan.as_ref().filter(|_| ended.is_none());
         let named = Named {
             key: condition.key.clone(),
             alert: alert.id.clone(),
@@ -420,6 +421,7 @@ fn named(items: &[(&Item, &Alert)]) -> Vec<Named> {
             title: title.to_owned(),
             text,
             body,
+            plan: plan.map(|plan| plan.within(most_text)),
         };
         // As it is written: what others sent may be all escapes.
         size += serde_json::to_string(&named).map_or(MOST_BYTES, |written| written.len());

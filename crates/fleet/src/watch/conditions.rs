@@ -85,6 +85,7 @@ fn opened(
         text,
         body: None,
         counts: reason == Reason::Fail,
+        plan: None,
     }))
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn named(agent: &str) -> Named {
         title: format!("{agent} is down: no heartbeat for 10 m"),
         text: "Last heard at 11:50.\nSee the runbook.".into(),
         body: None,
+        plan: None,
     }
 }
 

@@ -179,6 +179,7 @@ pub(crate) fn message(house: &House, id: &str, thread: &str, agent: &str) -> Mes
         title: format!("{agent} is down"),
         text: String::new(),
         body: None,
+        plan: None,
     };
     Message {
         id: id.into(),

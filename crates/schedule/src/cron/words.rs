@@ -1,7 +1,7 @@
 //! A cron expression in English. A reader of `0 3 1-7 * 1` means the first Monday, and cron does not: it is said.
 
 use super::fields::{Field, Fields, Item};
-use crate::schedule::words::{self, Days};
+use crate::words::{self, Days};
 
 /// The times and the days, without the zone.
 pub(super) fn say(fields: &Fields) -> String {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::now;
-use crate::schedule::{MAX_PERIOD, Schedule, ScheduleError};
+use crate::{MAX_PERIOD, Schedule, ScheduleError};
 
 fn refused(found: Result<Schedule, ScheduleError>, input: &str) -> String {
     match found {

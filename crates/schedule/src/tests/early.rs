@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{at, calendar, cron};
-use crate::schedule::Schedule;
+use crate::Schedule;
 
 #[test]
 fn a_minute_before_counts_where_the_gap_is_four_times_as_long() {

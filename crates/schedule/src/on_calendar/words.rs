@@ -1,7 +1,7 @@
 //! An OnCalendar expression in English.
 
 use super::Spec;
-use crate::schedule::words::{self, Days};
+use crate::words::{self, Days};
 
 /// The times and the days, without the zone.
 pub(super) fn say(spec: &Spec) -> String {

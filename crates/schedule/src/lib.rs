@@ -1,5 +1,4 @@
-//! When a heartbeat is due: by a period, by a cron expression in a zone (R13), or by systemd's OnCalendar (R14). Pure:
-//! an instant goes in, the next one comes out; zones are the IANA database that is in the binary.
+#![doc = include_str!("../README.md")]
 
 mod cron;
 mod error;
@@ -34,16 +33,6 @@ const EARLY_SHARE: i32 = 4;
 /// When an agent's heartbeats are due. As JSON: `{"period_s": 300}`, `{"cron": "0 6 * * *", "tz": "Europe/Berlin"}` or
 /// `{"on_calendar": "Mon 09:00", "tz": "UTC"}`. A stored one is read as it was set: whether it has a next time is asked
 /// only when it is set.
-///
-/// ```
-/// use cc_devops_fleet::schedule::Schedule;
-///
-/// let now = "2026-06-01T12:00:00Z".parse()?;
-/// let schedule = Schedule::cron("0 6 * * mon-fri", "Europe/Berlin", now)?;
-/// assert_eq!(schedule.in_words(), "at 06:00 from Monday to Friday, Europe/Berlin");
-/// assert_eq!(schedule.next_after(now), Some("2026-06-02T04:00:00Z".parse()?));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "stored::Stored", into = "stored::Stored")]
 pub enum Schedule {

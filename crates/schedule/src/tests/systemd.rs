@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::{Numbers, at, calendar};
-use crate::schedule::OnCalendar;
+use crate::OnCalendar;
 
 /// How many times of each expression are compared.
 const TIMES: usize = 4;

@@ -1,7 +1,7 @@
 //! The five fields of a cron expression, read strictly: numbers, names, ranges, steps, lists, and the day fields' `L`,
 //! `LW`, `15W`, `5L` and `1#2`.
 
-use crate::schedule::ScheduleError;
+use crate::ScheduleError;
 
 /// What a field holds values of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

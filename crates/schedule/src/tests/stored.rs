@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{at, now};
-use crate::schedule::Schedule;
+use crate::Schedule;
 
 #[test]
 fn a_schedule_is_stored_as_it_was_written() {

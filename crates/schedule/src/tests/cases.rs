@@ -1,7 +1,7 @@
 //! Cases from the field: schedule, zone, when a heartbeat was heard, when the next is due (empty: never).
 
 use super::{at, calendar, cron};
-use crate::schedule::Schedule;
+use crate::Schedule;
 
 type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Line, Numbers, Spec, YEARS};
-use crate::schedule::{ScheduleError, zone_of};
+use crate::{ScheduleError, zone_of};
 
 /// The most that `~` counts back: every month has as many days.
 const FROM_END: u16 = 28;
@@ -36,7 +36,7 @@ fn shorthand(word: &str) -> Option<&'static str> {
 }
 
 /// Whether a word is a shorthand such as `daily`.
-pub(in crate::schedule) fn is_shorthand(word: &str) -> bool {
+pub(crate) fn is_shorthand(word: &str) -> bool {
     shorthand(word).is_some()
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Numbers, at, calendar, cron};
-use crate::schedule::Schedule;
+use crate::Schedule;
 
 /// Zone and the day in UTC on which the clocks change, or do not.
 const CHANGES: &[(&str, &str)] = &[
