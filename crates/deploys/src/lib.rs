@@ -3,6 +3,7 @@
 mod draft;
 pub mod freeze;
 mod ids;
+pub mod life;
 pub mod order;
 mod record;
 mod rows;

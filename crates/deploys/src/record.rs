@@ -185,6 +185,15 @@ pub struct PlanRecord {
     /// How many records its rows take.
     #[serde(default)]
     pub parts: u32,
+    /// What the names of those records begin with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parts_under: String,
+    /// Whether people were told that it waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+    /// Whether what was prepared for it is gone, and nothing is left to be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discarded: bool,
     /// What the approver is to know beside the rows, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -6,6 +6,7 @@ pub mod bus;
 mod conclusion;
 pub mod conditions;
 pub mod cost_reports;
+pub mod deploys;
 pub mod effects;
 pub mod engine;
 pub mod envelope;

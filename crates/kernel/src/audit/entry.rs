@@ -106,6 +106,22 @@ pub mod actions {
     pub const PING_ADDRESS_ROTATED: &str = "agent.ping_address_rotated";
     /// The key under which slugs are pinged was replaced.
     pub const PING_KEY_ROTATED: &str = "ping_key.rotated";
+    /// A deploy's plan was made.
+    pub const PLAN_MADE: &str = "plan.made";
+    /// Somebody approved a plan.
+    pub const PLAN_APPROVED: &str = "plan.approved";
+    /// Somebody denied a plan, or nobody could ever permit it.
+    pub const PLAN_DENIED: &str = "plan.denied";
+    /// A plan was not approved in time.
+    pub const PLAN_EXPIRED: &str = "plan.expired";
+    /// A newer plan of the stack took a plan's place.
+    pub const PLAN_SUPERSEDED: &str = "plan.superseded";
+    /// The stack, or what would have run, was changed after a plan was made.
+    pub const PLAN_MOVED: &str = "plan.moved";
+    /// A plan was permitted, and begun to be carried out.
+    pub const PLAN_APPLIED: &str = "plan.applied";
+    /// Somebody let a plan run in a freeze.
+    pub const PLAN_FREEZE_OVERRIDDEN: &str = "plan.freeze_overridden";
 }
 
 /// An entry in its place in the chain.

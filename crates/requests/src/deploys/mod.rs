@@ -1,0 +1,20 @@
+//! A deploy's life: planned, decided, approved or denied, applied, undone.
+//!
+//! ```text
+//! deployLambda ──plan──▶ planning ──▶ waiting ──permit──▶ applying ──▶ applied, failed
+//!                                        └──▶ denied, expired, superseded, moved
+//! ```
+//!
+//! What follows for a plan is decided by [`cc_devops_deploys::life`] alone. Each step is one compare-and-set of the plan's
+//! record with its audit row. A record is due while something is left to be done for it, and whoever looks does that: so
+//! a crash between two steps is made good by the next look, and a plan that waits costs nothing.
+
+mod again;
+mod deciding;
+mod kept;
+mod parts;
+mod seen;
+
+pub use deciding::DecideError;
+pub use kept::{DEPLOY, Deployed, LastDeploy};
+pub use seen::{Plan, PlanFilter, plan_of};
