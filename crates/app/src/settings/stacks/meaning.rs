@@ -56,6 +56,7 @@ pub(crate) fn check(
         let command = StackCommand {
             program: program.into(),
             arguments: arguments.iter().map(Into::into).collect(),
+            plan_command: None,
             working_dir,
             timeout: Duration::from_secs(section.timeout_seconds.into()),
             env: section.env.clone(),
