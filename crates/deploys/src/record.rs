@@ -77,6 +77,16 @@ pub enum Door {
     Slack,
 }
 
+impl Door {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Slack => "slack",
+        }
+    }
+}
+
 /// One person's approval. It is good for the digest that it names and for no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -128,6 +138,7 @@ pub struct FreezeOverride {
 /// A plan on record, without its rows, which are kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PlanRecord {
     /// Its name.
     pub id: PlanId,

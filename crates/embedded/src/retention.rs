@@ -126,7 +126,7 @@ impl Step {
     }
 }
 
-/// What was printed, of requests first, then of runs. Each step begins anew: what it removed is not found again.
+/// What was printed, of requests first, then of runs and plans. Each step begins anew: what it removed is not found again.
 fn outputs(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     let at_most = limit(step.limit);
     let mut removed = conn
@@ -136,14 +136,16 @@ fn outputs(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
         )?
         .execute([step.before, at_most])?;
     let of_requests = removed as u64;
-    if removed < step.limit {
-        // A request's output is counted once, though its run has it too.
-        removed = conn
-            .prepare_cached(
-                "UPDATE stack_runs SET output = NULL WHERE request_id IN (SELECT request_id FROM stack_runs \
-                 WHERE output IS NOT NULL AND started_at < ?1 AND outcome IS NOT NULL ORDER BY started_at LIMIT ?2)",
-            )?
-            .execute([step.before, at_most])?;
+    // A request's output is counted once, though its run has it too.
+    for of_commands in [
+        "UPDATE stack_runs SET output = NULL WHERE request_id IN (SELECT request_id FROM stack_runs \
+         WHERE output IS NOT NULL AND started_at < ?1 AND outcome IS NOT NULL ORDER BY started_at LIMIT ?2)",
+        "UPDATE stack_plans SET output = NULL WHERE request_id IN (SELECT request_id FROM stack_plans \
+         WHERE output IS NOT NULL AND started_at < ?1 AND outcome IS NOT NULL ORDER BY started_at LIMIT ?2)",
+    ] {
+        if removed < step.limit {
+            removed = conn.prepare_cached(of_commands)?.execute([step.before, at_most])?;
+        }
     }
     Ok(Forgotten {
         removed: of_requests,
@@ -197,9 +199,12 @@ fn requests(conn: &Connection, step: &Step) -> Result<Forgotten, Fault> {
     )?;
     let mut run =
         conn.prepare_cached("DELETE FROM stack_runs WHERE request_id = (SELECT id FROM requests WHERE seq = ?1)")?;
+    let mut plan =
+        conn.prepare_cached("DELETE FROM stack_plans WHERE request_id = (SELECT id FROM requests WHERE seq = ?1)")?;
     let mut delete = conn.prepare_cached("DELETE FROM requests WHERE seq = ?1")?;
     step.remove(&found, |seq| {
         run.execute([seq])?;
+        plan.execute([seq])?;
         delete.execute([seq]).map(|_| ())
     })
 }

@@ -45,6 +45,7 @@ impl Stores {
             secret_env: Vec::new(),
             parameters: Vec::new(),
             secret_parameters: Vec::new(),
+            plan_command: None,
             stages: Vec::new(),
             user: None,
         };

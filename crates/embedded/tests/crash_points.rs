@@ -55,6 +55,7 @@ impl Backend for Embedded {
             secret_env: Vec::new(),
             parameters: Vec::new(),
             secret_parameters: Vec::new(),
+            plan_command: None,
             stages: Vec::new(),
             user: None,
         };

@@ -29,6 +29,7 @@ const REGISTER: &str = include_str!("../../migrations/0009_register.sql");
 const LATER: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0010_movements.sql")),
     M::up(include_str!("../../migrations/0011_records.sql")),
+    M::up(include_str!("../../migrations/0012_plans.sql")),
 ];
 
 /// The newest schema.

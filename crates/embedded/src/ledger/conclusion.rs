@@ -74,7 +74,7 @@ pub(super) fn conclude(conn: &Connection, keys: &StoreKeys, claim: &Claim, endin
     let (seq, agent): (i64, String) = conn
         .prepare_cached(
             "UPDATE requests SET state = 'concluded', status = ?3, completed = ?4, output = ?5, due_at = NULL, \
-             progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
+             rests_since = NULL, progress = NULL, key_id = NULL, data_key = NULL, detail = NULL \
              WHERE id = ?1 AND attempts = ?2 AND state <> 'concluded' RETURNING seq, agent",
         )?
         .query_row(

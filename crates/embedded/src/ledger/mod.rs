@@ -122,6 +122,16 @@ impl Ledger for SqliteLedger {
         self.db.read_inline(|conn| claims::waiting_request(conn, id))
     }
 
+    async fn rest(&self, claim: &Claim) -> PortResult<()> {
+        let claim = claim.clone();
+        self.db.write(move |conn, _| claims::rest(conn, &claim)).await
+    }
+
+    async fn wake(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let claim = claim.clone();
+        self.db.write(move |conn, _| claims::wake(conn, &claim, at)).await
+    }
+
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
         let (keys, claim, ending) = (Arc::clone(self.db.store_keys()), claim.clone(), Ending::of(conclusion)?);
         self.db

@@ -1,6 +1,8 @@
-//! The files of runs that have no end on record: one for each, in the folder `runs` of the data folder.
+//! The files of runs that have no end on record: one for each, in the folder `runs` of the data folder or, those of
+//! plan commands, in `plans`.
 //!
-//! A supervisor holds its file locked as long as it lives and leaves its last word in it.
+//! A supervisor holds its file locked as long as it lives and leaves its last word in it. Beside it may stand a folder
+//! with the plan's file, for the command.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -31,9 +33,11 @@ pub(super) struct RunFiles {
 }
 
 impl RunFiles {
-    pub(super) fn in_folder(data_dir: &Path) -> Self {
+    pub(super) fn in_folder(data_dir: &Path, name: &str) -> Self {
+        let folder = data_dir.join(name);
         Self {
-            folder: data_dir.join("runs"),
+            // Supervisors run elsewhere.
+            folder: std::path::absolute(&folder).unwrap_or(folder),
         }
     }
 
@@ -83,24 +87,36 @@ impl RunFiles {
         }
     }
 
-    /// Removes a run's file, where there is one.
+    /// Removes a run's file, and its plan's folder, where there are such.
     pub(super) fn remove(&self, request: &RequestId) -> io::Result<()> {
-        match fs::remove_file(self.path(request)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        missing_or(fs::remove_dir_all(self.plan_folder(request)))?;
+        missing_or(fs::remove_file(self.path(request)))
+    }
+
+    /// Where the file of a run's plan stands while its command runs as the server's own user.
+    pub(super) fn plan_folder(&self, request: &RequestId) -> PathBuf {
+        self.path(request).with_extension("plan")
     }
 
     /// Removes the files of all other runs.
     pub(super) fn remove_all_but(&self, requests: &[RequestId]) -> io::Result<()> {
-        let kept: HashSet<PathBuf> = requests.iter().map(|request| self.path(request)).collect();
+        let kept = requests.iter().map(|request| self.path(request));
+        let kept: HashSet<PathBuf> = kept
+            .chain(requests.iter().map(|request| self.plan_folder(request)))
+            .collect();
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
         for entry in entries {
-            let path = entry?.path();
-            if !kept.contains(&path) {
+            let entry = entry?;
+            let path = entry.path();
+            if kept.contains(&path) {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
                 fs::remove_file(path)?;
             }
         }
@@ -110,6 +126,13 @@ impl RunFiles {
     /// A request's id may hold what a file's name cannot.
     fn path(&self, request: &RequestId) -> PathBuf {
         self.folder.join(hex::encode(Sha256::digest(request.as_str())))
+    }
+}
+
+fn missing_or(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 
@@ -123,7 +146,7 @@ mod tests {
     #[test]
     fn a_file_is_held_while_it_is_open_and_then_says_what_was_left_in_it() {
         let folder = tempfile::tempdir().unwrap();
-        let files = RunFiles::in_folder(folder.path());
+        let files = RunFiles::in_folder(folder.path(), "runs");
         let request = RequestId::new("a/../b").unwrap();
         assert!(matches!(files.look(&request).unwrap(), Found::Nothing));
 
@@ -138,9 +161,12 @@ mod tests {
         files.wait(&request).unwrap();
         assert!(matches!(files.look(&request).unwrap(), Found::Said(_)));
 
+        fs::create_dir(files.plan_folder(&request)).unwrap();
         files.remove_all_but(std::slice::from_ref(&request)).unwrap();
         assert!(matches!(files.look(&request).unwrap(), Found::Said(_)));
+        assert!(files.plan_folder(&request).exists());
         files.remove_all_but(&[]).unwrap();
         assert!(matches!(files.look(&request).unwrap(), Found::Nothing));
+        assert!(!files.plan_folder(&request).exists());
     }
 }

@@ -101,7 +101,8 @@ impl RunAs {
         })
     }
 
-    fn is_own(&self) -> bool {
+    /// Whether it is this process's own user.
+    pub(super) fn is_own(&self) -> bool {
         geteuid().as_raw() == self.uid
     }
 

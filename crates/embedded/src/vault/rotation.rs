@@ -21,7 +21,7 @@ use super::key_file::KeyFile;
 use super::{KeyId, KeyStore, Label, Sealed, StoreKeys, store_keys};
 use crate::db::Db;
 use crate::error::Fault;
-use crate::{audit, ledger, sealing_keys, secrets, webhooks};
+use crate::{audit, ledger, sealing_keys, secrets, stacks, webhooks};
 
 /// How many data keys are wrapped in one transaction.
 const BATCH: i64 = 200;
@@ -168,7 +168,7 @@ struct SealedTable {
     label: fn(&str, i64) -> Label<'_>,
 }
 
-const TABLES: [&SealedTable; 5] = [
+const TABLES: [&SealedTable; 6] = [
     &SealedTable {
         select: "SELECT rowid, name, 0, key_id, data_key FROM store_keys \
                  WHERE rowid > ?1 AND key_id <> ?2 ORDER BY rowid LIMIT ?3",
@@ -204,6 +204,12 @@ const TABLES: [&SealedTable; 5] = [
                  WHERE seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
         update: "UPDATE sealing_keys SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
         label: |name, _| sealing_keys::label(name),
+    },
+    &SealedTable {
+        select: "SELECT seq, request_id, 0, key_id, data_key FROM stack_plans \
+                 WHERE sealed IS NOT NULL AND seq > ?1 AND key_id <> ?2 ORDER BY seq LIMIT ?3",
+        update: "UPDATE stack_plans SET key_id = ?3, data_key = ?4 WHERE seq = ?1 AND data_key = ?2",
+        label: |name, _| stacks::plan_label(name),
     },
 ];
 

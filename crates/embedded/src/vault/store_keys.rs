@@ -75,6 +75,11 @@ impl StoreKeys {
         mac(&self.agents, columns)
     }
 
+    /// What tells one plan, or a part of it that is not shown, from another.
+    pub(crate) fn plan_mac(&self, bytes: &[u8]) -> [u8; 32] {
+        mac(&self.secret_values, &[b"plan", b"", bytes])
+    }
+
     /// What tells one value of a secret from another after the value itself is forgotten.
     pub(crate) fn secret_value_mac(&self, name: &str, value: &str) -> [u8; 32] {
         mac(&self.secret_values, &[name.as_bytes(), value.as_bytes()])

@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cc_devops_embedded::compact;
 use cc_devops_kernel::ports::{AuditTrail, PortErrorKind};
 
-use crate::folder::{Folder, entry, put, value};
+use crate::folder::{Folder, check_plan, entry, plan, put, value};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_made_under_load_is_whole() {
@@ -23,6 +24,7 @@ async fn a_backup_made_under_load_is_whole() {
         .await
         .unwrap();
     }
+    plan(&store).await;
     let stop = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn({
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
@@ -47,7 +49,9 @@ async fn a_backup_made_under_load_is_whole() {
     let restored = Folder::new();
     fs::rename(&target, restored.database()).unwrap();
     fs::copy(folder.key_file(), restored.key_file()).unwrap();
+    compact(&restored.path("")).unwrap();
     let store = restored.open();
+    check_plan(&store).await;
     for number in [0, 199] {
         let read = value(&store, &format!("/contentcraft/a/s{number}")).await.unwrap();
         assert!(read.is_some_and(|read| read.len() == 5_000));

@@ -1,13 +1,22 @@
 //! A data directory for the length of a test.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use cc_devops_deploys::DraftContent;
+use cc_devops_embedded::stacks::{LocalStacks, StackCommand};
 use cc_devops_embedded::{MasterKeySource, OpenError, Store, StoreOptions};
 use cc_devops_kernel::audit::AuditEntry;
-use cc_devops_kernel::ports::{PortResult, SecretStore, SecretVersion, SecretWrite};
+use cc_devops_kernel::names::{RequestId, StackName};
+use cc_devops_kernel::ports::{PortResult, SecretStore, SecretVersion, SecretWrite, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_testkit::sample;
+use cc_devops_requests::DeployLambda;
+use cc_devops_requests::ports::{Planning, Stacks, WantedChange};
+use cc_devops_testkit::sample::{self, after};
 use rusqlite::Connection;
+use tokio::sync::mpsc::unbounded_channel;
 
 pub(crate) struct Folder(tempfile::TempDir);
 
@@ -87,4 +96,55 @@ pub(crate) fn entry(number: i64) -> AuditEntry {
     let mut entry = sample::audit_entry("putSecret", number);
     entry.request_id = Some(format!("needle-{number:04}"));
     entry
+}
+
+/// The stacks of this machine, with one that has no plan command.
+fn stacks(store: &Store) -> LocalStacks {
+    let command = StackCommand {
+        program: "/bin/true".into(),
+        arguments: Vec::new(),
+        plan_command: None,
+        working_dir: "/".into(),
+        timeout: Duration::from_mins(1),
+        env: Vec::new(),
+        secret_env: Vec::new(),
+        parameters: vec!["Size".to_owned()],
+        secret_parameters: Vec::new(),
+        stages: Vec::new(),
+        user: None,
+    };
+    let commands = BTreeMap::from([(StackName::new("shop").unwrap(), command)]);
+    store.local_stacks(commands, PathBuf::new(), Arc::new(SystemClock), unbounded_channel().0)
+}
+
+fn deploy_to_plan() -> DeployLambda {
+    let mut deploy = sample::deploy_lambda("shop");
+    deploy.parameters = BTreeMap::from([("Size".to_owned(), "3".to_owned())]);
+    deploy
+}
+
+/// Plans a deploy under the request `planned`.
+pub(crate) async fn plan(store: &Store) {
+    let deploy = deploy_to_plan();
+    let wanted = WantedChange {
+        stack: &deploy.full_name(),
+        request: &RequestId::new("planned").unwrap(),
+        deploy: &deploy,
+        may_create: true,
+        at: after(10),
+    };
+    stacks(store).plan(&wanted).await.unwrap();
+}
+
+/// What was planned is still there, and opens.
+pub(crate) async fn check_plan(store: &Store) {
+    let request = RequestId::new("planned").unwrap();
+    let planned = stacks(store).planned(&deploy_to_plan().full_name(), &request).await;
+    let Planning::Ready(draft) = planned.unwrap() else {
+        panic!("it was planned")
+    };
+    assert_eq!(
+        (draft.handle.as_str(), draft.content),
+        ("unplanned", DraftContent::Unplanned)
+    );
 }

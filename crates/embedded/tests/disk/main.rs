@@ -15,6 +15,7 @@ mod migrations;
 mod place;
 mod planted_secret;
 mod register;
+mod resting;
 mod restore;
 mod roll_back;
 mod rotation;

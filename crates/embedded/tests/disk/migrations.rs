@@ -34,7 +34,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::json;
 
-use crate::folder::{Folder, given, put, value};
+use crate::folder::{Folder, check_plan, given, plan, put, value};
 
 const NAME: &str = "/contentcraft/migrations/key";
 
@@ -88,6 +88,9 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         let moved = store.revenue().movements(&wanted, None, 10).await.unwrap();
         assert_eq!(moved.items.len(), usize::from(version >= 10));
         check_records(&store, version >= 11).await;
+        if version >= 12 {
+            check_plan(&store).await;
+        }
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -196,6 +199,7 @@ async fn fill(store: &Store) {
         .save("acme", DocumentKind::Watches, &kept)
         .await
         .unwrap();
+    plan(store).await;
 }
 
 fn watch() -> serde_json::Value {

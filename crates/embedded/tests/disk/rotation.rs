@@ -15,14 +15,14 @@ use cc_devops_requests::ports::{Ledger, SealingKeys};
 use cc_devops_requests::sealed_values::Replacing;
 use cc_devops_testkit::sample::{self, after};
 
-use crate::folder::{Folder, given, put, value};
+use crate::folder::{Folder, check_plan, given, plan, put, value};
 
 /// More than two batches of rows.
 const SECRETS: u64 = 450;
 
 /// Steps of a rotation over them: added, in use, one batch of the store's keys, three of secrets,
-/// one of requests, one of webhooks, one of sealing keys, unused.
-const STEPS: usize = 10;
+/// one of requests, one of webhooks, one of sealing keys, one of plans, unused.
+const STEPS: usize = 11;
 
 async fn fill(store: &Store) {
     for number in 0..SECRETS {
@@ -49,6 +49,7 @@ async fn fill(store: &Store) {
         author: Author::default(),
     };
     store.sealing_keys().replace(&replacing).await.unwrap();
+    plan(store).await;
 }
 
 fn name(number: u64) -> String {
@@ -56,6 +57,7 @@ fn name(number: u64) -> String {
 }
 
 async fn check(store: &Store) {
+    check_plan(store).await;
     for number in 0..SECRETS {
         let expected = format!("value {number}");
         assert_eq!(value(store, &name(number)).await.unwrap().as_deref(), Some(&*expected));

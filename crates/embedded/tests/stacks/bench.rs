@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cc_devops_embedded::stacks::{LocalStacks, StackCommand};
+use cc_devops_deploys::Draft;
+use cc_devops_embedded::stacks::{CommandLine, LocalStacks, StackCommand};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::outcome::Reason;
-use cc_devops_kernel::ports::{Clock, SystemClock};
+use cc_devops_kernel::ports::{Clock, PortResult, SystemClock};
 use cc_devops_requests::DeployLambda;
-use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use rusqlite::Connection;
 use rustix::process::Pid;
@@ -37,6 +38,18 @@ impl Bench {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// How many plans have something that is still sealed.
+    pub(crate) fn kept_plans(&self) -> i64 {
+        let sql = "SELECT count(sealed) FROM stack_plans";
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// What stands in the folders of runs.
+    pub(crate) fn left_of_runs(&self) -> usize {
+        let left = |folder| std::fs::read_dir(self.path().join(folder)).map_or(0, Iterator::count);
+        left("data/runs") + left("data/plans")
     }
 
     /// The database, for what nobody but a test does to it.
@@ -108,6 +121,7 @@ impl Bench {
             secret_env: Vec::new(),
             parameters: vec!["Size".to_owned()],
             secret_parameters: vec!["Password".to_owned()],
+            plan_command: None,
             stages: Vec::new(),
             user: None,
         };
@@ -140,10 +154,63 @@ pub(crate) fn lease(request: &str, deploy: &DeployLambda) -> StackLease {
 }
 
 pub(crate) async fn start(stacks: &LocalStacks, request: &str, deploy: &DeployLambda) -> StackProgress {
-    stacks
-        .start(&lease(request, deploy), deploy, SystemClock.now())
-        .await
-        .unwrap()
+    try_start(stacks, request, deploy).await.unwrap()
+}
+
+/// Plans a deploy and begins it, as where nobody need approve it.
+pub(crate) async fn try_start(stacks: &LocalStacks, request: &str, deploy: &DeployLambda) -> PortResult<StackProgress> {
+    match try_plan(stacks, request, deploy).await? {
+        Planning::GoesOn => Ok(StackProgress::Changing),
+        Planning::Ended(end) => Ok(StackProgress::Ended(end)),
+        Planning::Ready(draft) => {
+            let lease = lease(request, deploy);
+            stacks.apply(&lease, &draft.handle, SystemClock.now()).await
+        }
+    }
+}
+
+async fn try_plan(stacks: &LocalStacks, request: &str, deploy: &DeployLambda) -> PortResult<Planning> {
+    let wanted = WantedChange {
+        stack: &deploy.full_name(),
+        request: &RequestId::new(request).unwrap(),
+        deploy,
+        may_create: true,
+        at: SystemClock.now(),
+    };
+    stacks.plan(&wanted).await
+}
+
+pub(crate) async fn plan(stacks: &LocalStacks, request: &str, deploy: &DeployLambda) -> Planning {
+    try_plan(stacks, request, deploy).await.unwrap()
+}
+
+pub(crate) async fn planned(stacks: &LocalStacks, request: &str) -> Planning {
+    let stack = FullStackName::from_stored("app-dev".to_owned());
+    stacks.planned(&stack, &RequestId::new(request).unwrap()).await.unwrap()
+}
+
+/// Looks until a planning has come to something.
+pub(crate) async fn drafted(stacks: &LocalStacks, request: &str) -> Result<Draft, StackEnd> {
+    loop {
+        match planned(stacks, request).await {
+            Planning::GoesOn => tokio::task::yield_now().await,
+            Planning::Ready(draft) => return Ok(*draft),
+            Planning::Ended(end) => return Err(end),
+        }
+    }
+}
+
+pub(crate) async fn apply(stacks: &LocalStacks, request: &str, handle: &str) -> StackProgress {
+    let lease = lease(request, &deploy("app", &[]));
+    stacks.apply(&lease, handle, SystemClock.now()).await.unwrap()
+}
+
+/// A plan command that is a shell script.
+pub(crate) fn planner(script: &str) -> Option<CommandLine> {
+    Some(CommandLine {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), script.into()],
+    })
 }
 
 pub(crate) async fn progress(stacks: &LocalStacks, request: &str) -> StackProgress {

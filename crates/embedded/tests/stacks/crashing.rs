@@ -10,7 +10,7 @@ use cc_devops_requests::ports::{StackEnd, StackProgress};
 use cc_devops_testkit::ManualClock;
 use rustix::process::{Signal, kill_process};
 
-use crate::bench::{Bench, deploy, ended, progress, reason, runs, start};
+use crate::bench::{Bench, deploy, ended, progress, reason, runs, start, try_start};
 
 /// A server that dies leaves its command running.
 struct Crashed {
@@ -147,9 +147,7 @@ async fn what_could_not_be_recorded_was_never_begun_and_is_begun_by_the_next_try
                       BEGIN SELECT RAISE(ABORT, 'not now'); END";
     bench.database().execute_batch(unrecorded).unwrap();
     let deploy = deploy("app", &[]);
-    let lease = crate::bench::lease("r1", &deploy);
-    let at = SystemClock.now();
-    let tried = cc_devops_requests::ports::Stacks::start(&stacks, &lease, &deploy, at).await;
+    let tried = try_start(&stacks, "r1", &deploy).await;
     assert!(tried.is_err(), "{tried:?}");
     bench.database().execute_batch("DROP TRIGGER unrecorded").unwrap();
     let end = loop {

@@ -1,5 +1,6 @@
 //! Plans and what was deployed, as people see them.
 
+use cc_devops_deploys::freeze::Freezes;
 use cc_devops_deploys::{PlanId, PlanRecord, PlanState, Row};
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
@@ -61,6 +62,11 @@ pub async fn plan_of(ports: &Ports, request: &RequestId) -> PortResult<Option<Pl
 }
 
 impl ControlPlane {
+    /// When nothing is deployed.
+    pub fn freezes(&self) -> &Freezes {
+        &self.settings.deploys.freezes
+    }
+
     /// Plans, the newest first: those that have not ended, and those that ended within 400 days.
     ///
     /// # Errors

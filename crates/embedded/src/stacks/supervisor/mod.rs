@@ -11,10 +11,12 @@
 //! If the server dies later, it goes on.
 
 mod family;
+mod plan_file;
 mod starting;
 mod watching;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
@@ -26,12 +28,16 @@ use rustix::process::{getpid, set_child_subreaper, setsid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+pub(super) use plan_file::{PLAN_FILE, PlanFile, Written};
+
 use super::user::RunAs;
 
 /// The first argument of a process that is to be a supervisor.
 pub(super) const SUPERVISE: &str = "@supervise";
 /// The first argument of a process that is about to become the command.
 const BECOME: &str = "@become";
+/// The first argument of a process that sees to a plan's file as the user of the command.
+const AT_PLAN_FILE: &str = "@plan-file";
 
 /// This program, in a form that holds although its file is replaced meanwhile.
 pub fn this_program() -> io::Result<PathBuf> {
@@ -46,6 +52,7 @@ pub fn take_part() -> Option<ExitCode> {
     match arguments.next()?.to_str()? {
         SUPERVISE => Some(supervise()),
         BECOME => Some(starting::become_the_command(arguments)),
+        AT_PLAN_FILE => Some(plan_file::see_to_it(arguments)),
         _ => None,
     }
 }
@@ -85,18 +92,37 @@ pub(super) struct Order {
     pub(super) limit_ms: u64,
     /// The user it runs as, where that is another than the supervisor's.
     pub(super) run_as: Option<RunAs>,
+    /// The file of the plan that it writes, or is to carry out.
+    #[serde(default)]
+    pub(super) plan_file: Option<PlanFile>,
 }
 
 /// Bytes, as the system's names are. Wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Bytes(Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for Bytes {
+    /// They may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
 
 impl Bytes {
     pub(super) fn of(text: impl AsRef<OsStr>) -> Self {
         Self(Zeroizing::new(text.as_ref().as_bytes().to_vec()))
     }
 
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     pub(super) fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    pub(super) fn into_inner(self) -> Zeroizing<Vec<u8>> {
+        self.0
     }
 
     fn to_os(&self) -> OsString {
@@ -129,6 +155,9 @@ pub(super) struct ExitRecord {
     /// What the command printed, redacted and bounded.
     #[serde(default)]
     pub(super) output: Option<String>,
+    /// What became of the file that a plan command was to write, where it ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written: Option<Written>,
 }
 
 /// How a command ended.
@@ -164,6 +193,7 @@ impl ExitRecord {
             v: 1,
             ending,
             output: None,
+            written: None,
         }
     }
 
@@ -172,7 +202,7 @@ impl ExitRecord {
         serde_json::from_str(text).ok()
     }
 
-    /// Writes it to standard output, durably. On a disk that is too full for the output, the ending counts.
+    /// Writes it to standard output, durably. On a disk that is too full for all of it, the ending counts.
     fn write(&self) -> io::Result<()> {
         let mut file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         write_over(&mut file, self).or_else(|_| write_over(&mut file, &Self::of(self.ending.clone())))

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::super::output::{Output, Source};
 use super::super::redaction::Secrets;
 use super::family::Family;
+use super::plan_file::Place;
 use super::{Ending, ExitRecord, Order, starting};
 
 /// How long to go on reading after everything has ended: another process may have been given the pipe.
@@ -32,12 +33,24 @@ async fn try_watch() -> io::Result<ExitRecord> {
     let mut stop = Stop::listen()?;
     // Before the first child: none may end unheard.
     let ended = signal(SignalKind::child())?;
-    let Some(order) = stop.order().await? else {
+    let Some(mut order) = stop.order().await? else {
         return Ok(ExitRecord::of(Ending::NotBegun));
     };
     let secrets = Secrets::new(order.secrets.iter().map(super::Bytes::expose));
     let output = Arc::new(Mutex::new(Output::new(secrets)));
-    let started = starting::start(&order)?;
+    let plan = Place::of(&mut order)?;
+    if let Some(plan) = &plan {
+        plan.make().await?;
+    }
+    let started = match starting::start(&order) {
+        Ok(started) => started,
+        Err(error) => {
+            if let Some(plan) = &plan {
+                plan.remove().await?;
+            }
+            return Err(error);
+        }
+    };
     let limit = Duration::from_millis(order.limit_ms);
     drop(order);
     let readers = tokio::spawn({
@@ -55,6 +68,16 @@ async fn try_watch() -> io::Result<ExitRecord> {
     if tokio::time::timeout(DRAIN, readers).await.is_err() {
         abort.abort();
     }
+    // Nothing of the command is left that could write to it.
+    let written = match (&ending, &plan) {
+        (Ok(Ending::Exited { status: 0 }), Some(plan)) if plan.is_to_be_written() => Some(plan.take().await),
+        _ => None,
+    };
+    if let Some(plan) = &plan
+        && let Err(error) = plan.remove().await
+    {
+        held(&output).note(&format!("the plan's file could not be removed: {error}"));
+    }
     // Nothing reads any more, so that what is there now is all there is.
     let output = std::mem::replace(&mut *held(&output), Output::new(Secrets::new([])));
     let ending = ending.unwrap_or_else(|error| Ending::Lost {
@@ -62,6 +85,7 @@ async fn try_watch() -> io::Result<ExitRecord> {
     });
     Ok(ExitRecord {
         output: Some(output.finish()),
+        written,
         ..ExitRecord::of(ending)
     })
 }
