@@ -15,7 +15,7 @@ use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::effects::{DeployLambda, Template};
 
 /// CloudFormation's limits.
-const MAX_TEMPLATE_BYTES: usize = 51_200;
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 const MAX_URL_BYTES: usize = 5_120;
 const MAX_PARAMETERS: usize = 200;
 const MAX_PARAMETER_BYTES: usize = 4_096;
@@ -46,7 +46,7 @@ pub static ACTION: Action = Action {
         },
         Param {
             name: "templateBody",
-            rule: "optional: 1 to 51,200 bytes; not together with `templateUrl`",
+            rule: "optional: 1 to 1,000,000 bytes; not together with `templateUrl`",
             kind: Kind::Text,
         },
         Param {
