@@ -297,7 +297,9 @@ impl World {
                 };
                 self.memory.end_change(&request, end);
             }
-            Event::Later { minutes } => self.memory.clock().advance(SignedDuration::from_mins(*minutes)),
+            Event::Later { minutes } => {
+                self.memory.clock().advance(SignedDuration::from_mins(*minutes));
+            }
             Event::Sweep { replica } => {
                 self.replicas[usize::from(*replica)].sweep(std::future::pending()).await;
             }
