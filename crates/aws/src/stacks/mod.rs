@@ -43,8 +43,6 @@ use crate::{Backend, Shared};
 use change_set::{Created, Executing};
 use reading::{ChangeSet, Seen};
 
-pub use triggers::RollbackTriggers;
-
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
