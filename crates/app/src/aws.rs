@@ -35,6 +35,7 @@ pub fn resources(settings: &Settings, aws: &AwsSettings) -> Resources {
     resources.stack = aws.stack();
     resources.alert_topic_arn.clone_from(&names.alert_topic_arn);
     resources.deploy_role_arn.clone_from(&names.deploy_role_arn);
+    resources.template_bucket.clone_from(&names.template_bucket);
     resources
 }
 

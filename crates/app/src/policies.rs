@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_policy::{Policy, PolicyProblem, PolicySet};
+use cc_devops_policy::{PLAN_RULES, Policy, PolicyProblem, PolicySet};
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::ports::Ports;
 
@@ -57,17 +57,31 @@ fn wrong(folder: &Path, problems: Vec<PolicyProblem>) -> AppError {
     }
 }
 
-/// The text of the policies in force.
+/// The text of the policies in force, with the shipped rules for plans where they are added to them.
 pub fn sources(config: &Settings) -> Result<Vec<Source>, AppError> {
     match &config.policy {
         PolicySource::Shipped(set) => Ok(shipped(*set)),
-        PolicySource::Folder(folder) => read_folder(folder),
+        PolicySource::Folder(folder) => {
+            let mut sources = read_folder(folder)?;
+            // What is wrong with them is no reason not to show them.
+            let policy = Policy::parse(&sources, &config.installation, vocabulary());
+            if policy.is_ok_and(|policy| policy.has_shipped_plan_rules()) {
+                sources.push(plan_rules());
+            }
+            Ok(sources)
+        }
     }
 }
 
 /// The text of a set that ships.
 pub fn shipped(set: PolicySet) -> Vec<Source> {
-    vec![(format!("{}.{EXTENSION}", set.as_str()), set.text().to_owned())]
+    let own = (format!("{}.{EXTENSION}", set.as_str()), set.text().to_owned());
+    vec![own, plan_rules()]
+}
+
+/// The shipped rules for plans, which hold with every policy that does not speak of plans itself.
+fn plan_rules() -> Source {
+    (format!("plans.{EXTENSION} (shipped)"), PLAN_RULES.to_owned())
 }
 
 /// The policies of a folder, validated against the schema; all that is wrong is told at once.

@@ -1,8 +1,12 @@
 //! What the backend's resources are called, section 4 of the wire contract.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
 use cc_devops_requests::retention::Rules;
+
+use crate::stacks::RollbackTriggers;
 
 /// The names of everything the backend uses in one account, region and stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,13 @@ pub struct Resources {
     /// The role that CloudFormation takes on for deploys; without it, the stack's own, or else the
     /// caller's.
     pub deploy_role_arn: Option<String>,
+    /// The bucket in the stage's region that templates are put into which a call cannot hold; without it, they are
+    /// refused.
+    pub template_bucket: Option<String>,
+    /// The stages on which a stack is searched for drift before it is planned.
+    pub drift_stages: BTreeSet<Stage>,
+    /// What makes CloudFormation roll a change back, by stage.
+    pub rollback_triggers: BTreeMap<Stage, RollbackTriggers>,
     /// The event bus.
     pub event_bus: String,
     /// The function.
@@ -68,6 +79,9 @@ impl Resources {
             ledger_key: format!("cc-devops/ledger-key-{stage}"),
             alert_topic_arn: None,
             deploy_role_arn: None,
+            template_bucket: None,
+            drift_stages: BTreeSet::new(),
+            rollback_triggers: BTreeMap::new(),
             event_bus: "default".to_owned(),
             function: format!("cc-agent-devops-automation-{stage}"),
             repositories_function: format!("RepositoriesFn-{stage}"),

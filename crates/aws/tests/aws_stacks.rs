@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::types::Parameter;
 use cc_devops_aws::{Backend, Pace};
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, SystemClock};
-use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use cc_devops_requests::{DeployLambda, Template};
 use cc_devops_testkit::{peers, sample};
@@ -69,10 +69,37 @@ fn lease(id: &str, stack: &str) -> StackLease {
     }
 }
 
-/// The end of a deploy.
+fn wanted<'a>(lease: &'a StackLease, deploy: &'a DeployLambda) -> WantedChange<'a> {
+    WantedChange {
+        stack: &lease.stack,
+        request: &lease.request,
+        deploy,
+        may_create: false,
+        at: SystemClock.now(),
+    }
+}
+
+/// Plans until that has come to something.
+async fn planned(stacks: &dyn Stacks, wanted: &WantedChange<'_>) -> Planning {
+    let mut planning = stacks.plan(wanted).await.unwrap();
+    for _ in 0..200 {
+        match planning {
+            Planning::GoesOn => tokio::time::sleep(Duration::from_millis(50)).await,
+            planning => return planning,
+        }
+        planning = stacks.planned(wanted.stack, wanted.request).await.unwrap();
+    }
+    panic!("the planning must come to something");
+}
+
+/// The end of a deploy: it is planned until it is ready, and applied.
 async fn ended(stacks: &dyn Stacks, id: &str, deploy: &DeployLambda) -> StackEnd {
     let lease = lease(id, deploy.stack.as_str());
-    let mut progress = stacks.start(&lease, deploy, SystemClock.now()).await.unwrap();
+    let mut progress = match planned(stacks, &wanted(&lease, deploy)).await {
+        Planning::Ready(draft) => stacks.apply(&lease, &draft.handle, SystemClock.now()).await.unwrap(),
+        Planning::Ended(end) => return end,
+        Planning::GoesOn => panic!("it goes on no more"),
+    };
     for _ in 0..200 {
         match progress {
             StackProgress::Ended(end) => return end,

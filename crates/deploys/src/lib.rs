@@ -1,16 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod digest;
 mod draft;
 pub mod freeze;
 mod ids;
 pub mod life;
 pub mod order;
+mod plan_file;
 mod record;
+mod review;
 mod rows;
 mod settings;
 
+pub use digest::{DigestKey, digest};
 pub use draft::{Basis, ChangeSetDocuments, Draft, DraftContent};
 pub use ids::{PlanDigest, PlanId};
+pub use plan_file::{MAX_PLAN_FILE, is_plan_file, review_file};
 pub use record::{Approval, Decided, Door, FreezeOverride, PlanRecord, PlanState};
+pub use review::masking::HIDDEN;
+pub use review::{About, Parameter, Reviewed, Standing, StatefulTypes, nested_ids, review, review_documents};
 pub use rows::{ChangeAction, PropertyChange, Replacement, Row, Summary};
 pub use settings::{DeploySettings, RollbackTriggers};

@@ -174,3 +174,6 @@ impl Order {
         Some(circle)
     }
 }
+
+#[cfg(test)]
+mod tests;

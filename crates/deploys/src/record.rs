@@ -77,6 +77,16 @@ pub enum Door {
     Slack,
 }
 
+impl Door {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Slack => "slack",
+        }
+    }
+}
+
 /// One person's approval. It is good for the digest that it names and for no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -35,7 +35,7 @@ impl Default for DeploySettings {
             stateful_types: BTreeSet::new(),
             freezes: Freezes::default(),
             order: Order::default(),
-            drift_stages: BTreeSet::new(),
+            drift_stages: Stage::new("prod").into_iter().collect(),
             rollback_triggers: BTreeMap::new(),
         }
     }

@@ -257,3 +257,6 @@ fn approvals<'a>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,13 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub use crate::actions::within_an_event;
 use crate::actions::{Broke, Carried, Command, Ended, Given};
 use crate::conclusion::conclusion;
+use crate::deploys::Looking;
 use crate::engine::{ControlPlane, later};
 use crate::ports::{PortError, PortErrorKind, PortResult};
 use crate::receiving::Claimed;
@@ -51,6 +52,7 @@ impl ControlPlane {
         let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
             Ok((Carried::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
             Ok((Carried::Elsewhere, detail)) => return self.park(claim, head, detail).await,
+            Ok((Carried::Later(at), _)) => return self.hand_back_until(claim, at).await,
             Err(broke) => broke,
         };
         if error.kind == PortErrorKind::Superseded {
@@ -80,7 +82,12 @@ impl ControlPlane {
     /// Leaves a claimed request that was not begun, or was broken off at a safe place, to whoever
     /// comes next. It was not tried.
     pub async fn hand_back(&self, claim: &Claim) -> PortResult<Step> {
-        match self.ports.ledger.hand_back(claim, self.now()).await {
+        self.hand_back_until(claim, self.now()).await
+    }
+
+    /// The same, to be taken again at `at`.
+    async fn hand_back_until(&self, claim: &Claim, at: Timestamp) -> PortResult<Step> {
+        match self.ports.ledger.hand_back(claim, at).await {
             Ok(()) => Ok(Step::HandedBack),
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),
             Err(error) => Err(error),
@@ -133,6 +140,7 @@ impl ControlPlane {
             Err(denied) => return Ok((Carried::refused(denied), Value::Null)),
         };
         let given = Given {
+            plane: self,
             ports: &self.ports,
             repositories: self.repository_worker.as_ref(),
             claim,
@@ -194,11 +202,12 @@ impl ControlPlane {
             };
         }
         match self.look(&parked).await {
-            Ok(Some(ended)) => {
+            Ok(Looking::Ended(ended)) => {
                 self.waits.forget(&head.id);
-                self.conclude(claim, head, ended, detail).await
+                self.conclude(claim, head, *ended, detail).await
             }
-            Ok(None) => Ok(Step::Parked),
+            Ok(Looking::Done(step)) => Ok(step),
+            Ok(Looking::GoesOn | Looking::Waits) => Ok(Step::Parked),
             // It is parked all the same; the next look tells.
             Err(error) => {
                 tracing::warn!(request_id = %head.id, %error, "what was begun elsewhere cannot be looked at yet");
@@ -207,7 +216,7 @@ impl ControlPlane {
         }
     }
 
-    pub(super) async fn conclude(
+    pub(crate) async fn conclude(
         &self,
         claim: &Claim,
         head: &RequestHead,
@@ -218,11 +227,13 @@ impl ControlPlane {
             outcome,
             output,
             keeps_stack,
+            approval,
         } = ended;
-        let conclusion = Conclusion {
+        let mut conclusion = Conclusion {
             keeps_stack,
             ..conclusion(head, outcome, detail, output, self.now())
         };
+        conclusion.completed.approval = approval;
         match self.ports.ledger.conclude(claim, &conclusion).await {
             Ok(()) => Ok(Step::Concluded(conclusion.completed)),
             Err(error) if error.kind == PortErrorKind::Superseded => Ok(Step::Superseded),

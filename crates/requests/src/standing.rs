@@ -43,15 +43,18 @@ impl ControlPlane {
         checks
     }
 
-    /// How long a request may be open: as long as the longest deploy or other work, and some more.
-    fn longest_open(&self) -> SignedDuration {
+    /// How long a request may be open: as long as a plan may wait and the longest deploy or other work takes, and some
+    /// more.
+    pub(crate) fn longest_open(&self) -> SignedDuration {
         let settings = &self.settings;
         let longest = settings.stage_deploy_timeouts.values().max().copied();
         let longest = longest
             .unwrap_or_default()
             .max(settings.deploy_timeout)
             .max(settings.work_timeout);
-        longest.saturating_add(settings.lag)
+        longest
+            .saturating_add(settings.deploys.approval_timeout)
+            .saturating_add(settings.lag)
     }
 }
 

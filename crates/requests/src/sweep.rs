@@ -17,6 +17,9 @@ use crate::ports::{PortError, PortResult};
 /// How many events are published in one go.
 const BATCH: usize = 50;
 
+/// How many plans are looked at in one pass at most.
+const MOST_PLANS: usize = 10_000;
+
 /// How many requests are carried out at once.
 const AT_ONCE: usize = 10;
 
@@ -40,7 +43,7 @@ impl Swept {
 }
 
 /// When something has to end. Whoever makes it measures the time.
-pub(super) struct Deadline<F> {
+pub(crate) struct Deadline<F> {
     comes: Option<Pin<Box<F>>>,
 }
 
@@ -52,7 +55,7 @@ impl<F: Future<Output = ()>> Deadline<F> {
     }
 
     /// Whether it has come.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         if let Some(comes) = &mut self.comes
             && comes.as_mut().now_or_never().is_some()
         {
@@ -77,14 +80,14 @@ impl<F: Future<Output = ()>> Deadline<F> {
 
 impl Deadline<Pending<()>> {
     /// It does not come.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self::new(pending())
     }
 }
 
 impl ControlPlane {
-    /// Publishes what is concluded, takes up requests nobody works on, looks at those that wait,
-    /// and checks the audit trail's ends in. When `deadline` comes nothing more is begun: long work
+    /// Publishes what is concluded, takes up requests nobody works on, looks at plans that are due and at
+    /// requests that wait, and checks the audit trail's ends in. When `deadline` comes nothing more is begun: long work
     /// is broken off at a safe place and handed back, and what was not looked at is the next
     /// pass's.
     pub async fn sweep(&self, deadline: impl Future<Output = ()> + Send) -> Swept {
@@ -93,9 +96,14 @@ impl ControlPlane {
         // First, so that no amount of work keeps from being told what has ended.
         self.publish_due(&mut swept).await;
         self.take_up(&mut swept, &mut deadline).await;
-        let looked = self.look_until(&mut deadline).await;
-        swept.concluded += looked.concluded.len();
-        swept.failures.extend(looked.failures);
+        // Plans before requests: those that are permitted wake theirs.
+        for looked in [
+            self.look_after_plans_until(MOST_PLANS, &mut deadline).await,
+            self.look_until(&mut deadline).await,
+        ] {
+            swept.concluded += looked.concluded.len();
+            swept.failures.extend(looked.failures);
+        }
         swept.note(self.checkpoint().await);
         if swept.concluded > 0 {
             self.publish_due(&mut swept).await;

@@ -13,9 +13,10 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::actions::{Carrying, Ended, within_an_event};
+use crate::deploys::Looking;
 use crate::engine::ControlPlane;
 use crate::execution::Step;
-use crate::ports::{PortError, PortResult, StackProgress, WorkStatus};
+use crate::ports::{PortError, PortResult, WorkStatus};
 use crate::record::{Progress, RequestHead, WaitingRequest};
 use crate::sweep::Deadline;
 pub use crate::waits::Stopwatch;
@@ -36,7 +37,7 @@ pub struct Looked {
 }
 
 impl Looked {
-    fn note(&mut self, looked: PortResult<Step>) {
+    pub(crate) fn note(&mut self, looked: PortResult<Step>) {
         match looked {
             Ok(Step::Concluded(completed)) => self.concluded.push(completed),
             Ok(_) => {}
@@ -131,14 +132,27 @@ impl ControlPlane {
         let waited = self.waits.of(&waiting, self.now());
         let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
-            Ok(Some(ended)) => ended,
+            Ok(Looking::Ended(ended)) => *ended,
+            Ok(Looking::Done(step)) => {
+                if matches!(step, Step::Concluded(_)) {
+                    self.waits.forget(&head.id);
+                }
+                return Ok(step);
+            }
+            Ok(Looking::Waits) => return Ok(Step::Parked),
             unended if waited > self.time_limit(head) => {
                 if let Err(error) = unended {
                     tracing::warn!(request_id = %head.id, %error, "a request that cannot be looked at ends at its time limit");
                 }
-                Ended::fate_unknown(self.overdue(head))
+                let overdue = self.overdue(head);
+                if !self.is_on_repositories(head)
+                    && let Some(step) = self.deploy_overdue(&waiting, overdue.clone()).await?
+                {
+                    return Ok(step);
+                }
+                Ended::fate_unknown(overdue)
             }
-            Ok(None) => return Ok(Step::Parked),
+            Ok(Looking::GoesOn) => return Ok(Step::Parked),
             Err(error) => {
                 tracing::warn!(request_id = %head.id, %error, "a waiting request could not be looked at");
                 return Err(error);
@@ -149,22 +163,23 @@ impl ControlPlane {
         Ok(step)
     }
 
-    /// How what a request waits for stands; nothing while it goes on.
-    pub(super) async fn look(&self, waiting: &WaitingRequest) -> PortResult<Option<Ended>> {
+    /// How what a request waits for stands.
+    pub(super) async fn look(&self, waiting: &WaitingRequest) -> PortResult<Looking> {
         let WaitingRequest { head, .. } = waiting;
         let lost = |message: &str| {
-            Ok(Some(Ended::fate_unknown(Failure::new(
-                Reason::InternalError,
-                message.to_owned(),
-            ))))
+            let failure = Failure::new(Reason::InternalError, message.to_owned());
+            Ok(Looking::Ended(Box::new(Ended::fate_unknown(failure))))
         };
         if self.is_on_repositories(head) {
             let Some(worker) = &self.repository_worker else {
                 return lost("this control plane does not look after repositories any more");
             };
             return match worker.standing(&head.id, self.now()).await? {
-                WorkStatus::GoesOn(_) => Ok(None),
-                WorkStatus::Ended(outcome) => Ok(Some(Ended::with(outcome.map(within_an_event)))),
+                WorkStatus::GoesOn(_) => Ok(Looking::GoesOn),
+                WorkStatus::Ended(outcome) => {
+                    let ended = Ended::with(outcome.map(within_an_event));
+                    Ok(Looking::Ended(Box::new(ended)))
+                }
                 WorkStatus::Unknown => lost(
                     "nothing is known of this request's work any more; look at the repository before you ask for it again",
                 ),
@@ -174,10 +189,7 @@ impl ControlPlane {
             return lost("the request waits for a stack that was not recorded");
         };
         let stack = FullStackName::from_stored(stack.clone());
-        Ok(match self.ports.stacks.progress(&stack, &head.id).await? {
-            StackProgress::Changing | StackProgress::NotBegun => None,
-            StackProgress::Ended(end) => Some(end.into()),
-        })
+        self.look_at_deploy(waiting, &stack).await
     }
 
     /// How far a request is that waits, where it says so.

@@ -12,12 +12,20 @@ use crate::record::WaitingRequest;
 /// How long the process has run, by a clock that nobody sets.
 pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
 
+/// A request that was seen to wait.
+struct Seen {
+    since: Timestamp,
+    first: Duration,
+    before: SignedDuration,
+}
+
 /// How long requests have waited.
 #[derive(Default)]
 pub(super) struct Waits {
     stopwatch: Option<Stopwatch>,
-    /// When each was seen first, by the stopwatch, and how long it had waited then, by the clock.
-    seen: Mutex<HashMap<RequestId, (Duration, SignedDuration)>>,
+    /// Since when each waits, when it was seen so first, by the stopwatch, and how long it had waited then, by the
+    /// clock. What was woken waits anew.
+    seen: Mutex<HashMap<RequestId, Seen>>,
 }
 
 impl Waits {
@@ -29,7 +37,7 @@ impl Waits {
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<RequestId, (Duration, SignedDuration)>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<RequestId, Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,9 +50,21 @@ impl Waits {
         };
         let ran = stopwatch();
         let mut seen = self.seen();
-        let (first, before) = *seen.entry(waiting.head.id.clone()).or_insert((ran, by_clock));
-        let since = SignedDuration::try_from(ran.saturating_sub(first)).unwrap_or(SignedDuration::MAX);
-        before.saturating_add(since)
+        let now_first = || Seen {
+            since: waiting.since,
+            first: ran,
+            before: by_clock,
+        };
+        let seen = seen
+            .entry(waiting.head.id.clone())
+            .and_modify(|seen| {
+                if seen.since != waiting.since {
+                    *seen = now_first();
+                }
+            })
+            .or_insert_with(now_first);
+        let since = SignedDuration::try_from(ran.saturating_sub(seen.first)).unwrap_or(SignedDuration::MAX);
+        seen.before.saturating_add(since)
     }
 
     /// Forgets one that waits no more.

@@ -15,6 +15,7 @@ use cc_devops_requests::settings::RequestSettings;
 use jiff::SignedDuration;
 
 use super::alerts::{self, AlertSettings};
+use super::deploys;
 use super::file::{AwsSection, BackendName, ConfigFile, ModeName, PolicySetName};
 use super::problems::{Findings, Origin, Problem};
 use super::repositories::{self, RepositoriesSettings};
@@ -162,6 +163,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         lag: seconds(file.requests.lag_seconds),
         // In an account each stage has a control plane of its own.
         serves: aws.as_ref().map(|aws| aws.stage.clone()),
+        deploys: deploys::check(file, known_stages.as_ref(), &mut findings),
         ..RequestSettings::default()
     };
     let repositories = installation

@@ -11,8 +11,9 @@ use cc_devops_outbound::Url;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::deploys::{DeploysSection, FreezeKindName, FreezeSection, TriggersSection};
 pub use super::retention::RetentionSection;
-pub use super::stacks::{DeploysSection, StackSection};
+pub use super::stacks::StackSection;
 pub use server::ServerSection;
 
 /// `[alerts]`: its own crates define it, and what it means.
@@ -54,9 +55,9 @@ pub struct ConfigFile {
     pub repos: ReposSection,
     /// What is logged, and how.
     pub log: LogSection,
-    /// What holds for the commands of all stacks.
+    /// What holds for the deploys of all stacks.
     pub deploys: DeploysSection,
-    /// The stacks that `deployLambda` changes here, by name without the stage.
+    /// The stacks that `deployLambda` changes, by name without the stage.
     pub stacks: BTreeMap<String, StackSection>,
 }
 
@@ -158,6 +159,8 @@ pub struct AwsSection {
     pub watch: FleetWatchName,
     /// The role that CloudFormation takes on for deploys.
     pub deploy_role_arn: Option<String>,
+    /// The bucket in the stage's region that templates of more than 51,200 bytes are put into.
+    pub template_bucket: Option<String>,
 }
 
 /// `[installation]`

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::check::check;
 use super::file::ConfigFile;
 use super::problems::Origin;
-use super::shape::{self, covers, schema};
+use super::shape::{self, covers, required, schema};
 use super::stacks::VARIABLE_NAME;
 use super::{Problem, Settings};
 use crate::error::AppError;
@@ -272,7 +272,7 @@ fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Problem, Pointer
             .collect(),
         // Nothing to cut out: what is missing has a default for the rest of the checks.
         ValidationErrorKind::Required { property } => {
-            let message = format!("the key `{}` is required", property.as_str().unwrap_or_default());
+            let message = required(property.as_str().unwrap_or_default());
             vec![(Problem::new(path, message), Pointer::new())]
         }
         ValidationErrorKind::Type { .. } => one(shape::must_be(&expected_type(error, schema))),
@@ -374,12 +374,16 @@ pub(crate) fn finish(read: Read, folder: &Path) -> Result<(ConfigFile, Settings)
         Ok(settings) if problems.is_empty() => Ok((file, settings)),
         Ok(_) => Err(problems),
         Err(more) => {
-            // A key that the schema refused stands at its default now; nothing more to say of it.
+            // A key that the schema refused stands at its default now; nothing more to say of it, nor that it is missing.
             let known: Vec<String> = problems.iter().map(|p| p.path.clone()).collect();
-            problems.extend(
-                more.into_iter()
-                    .filter(|p| p.path.is_empty() || !known.contains(&p.path)),
-            );
+            let is_said = |new: &Problem| {
+                let missing = known.iter().find(|path| {
+                    let key = path.strip_prefix(&new.path).and_then(|key| key.strip_prefix('.'));
+                    key.is_some_and(|key| new.message == required(key))
+                });
+                missing.is_some() || known.contains(&new.path)
+            };
+            problems.extend(more.into_iter().filter(|new| new.path.is_empty() || !is_said(new)));
             Err(problems)
         }
     }

@@ -10,6 +10,7 @@
 
 mod alerts;
 mod check;
+mod deploys;
 pub mod file;
 #[cfg(feature = "cli")]
 mod load;

@@ -105,6 +105,10 @@ pub(crate) fn must_be_alternative(alternatives: Option<&Value>) -> String {
     must_be(&types.join(" or "))
 }
 
+pub(crate) fn required(key: &str) -> String {
+    format!("the key `{key}` is required")
+}
+
 pub(crate) fn must_be(what: &str) -> String {
     format!("must be {what}")
 }

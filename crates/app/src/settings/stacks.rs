@@ -1,4 +1,4 @@
-//! `[deploys]` and `[stacks.NAME]`: how stacks are deployed on this machine.
+//! `[stacks.NAME]`: how stacks are deployed on this machine, and what they depend on on every backend.
 
 #[cfg(feature = "embedded")]
 mod meaning;
@@ -9,25 +9,21 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "embedded")]
 pub(crate) use meaning::{check, not_permitted};
 
-/// `[deploys]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct DeploysSection {
-    /// The user that commands run as, where their stack names none.
-    #[schemars(length(min = 1))]
-    pub user: Option<String>,
-}
-
 /// `[stacks.NAME]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("required" = ["command"]))]
 pub struct StackSection {
-    /// The program and its arguments; no shell stands between.
-    // The schema requires it; without it the rest of the section can still be checked.
+    /// The program and its arguments; no shell stands between. Required where stacks are deployed by commands.
     #[serde(default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub command: Vec<String>,
+    /// What writes down beforehand what the command will change, into the file that CC_DEVOPS_PLAN_FILE names.
+    #[serde(default)]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub plan_command: Option<Vec<String>>,
+    /// The stacks that have to be deployed before it, by name without the stage.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
     /// The folder it runs in.
     #[serde(default)]
     pub working_dir: Option<String>,

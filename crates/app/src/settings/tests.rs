@@ -1,6 +1,7 @@
 //! The configuration as a person meets it: the example file, and what is said of a wrong one.
 
 mod alerts;
+mod deploys;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -49,7 +50,7 @@ fn uncommented() -> toml::Table {
     toml::from_str(&text.join("\n")).unwrap()
 }
 
-/// Every key of a schema or a document, with the name of a stack left out.
+/// Every key of a schema or a document, with the name of a stack or a stage left out.
 fn keys_of_schema(schema: &Value, path: &str, keys: &mut BTreeSet<String>) {
     // What may be a word or a section has the section's keys.
     let alternatives = schema.get("anyOf").and_then(Value::as_array);
@@ -79,7 +80,8 @@ fn keys_of_schema(schema: &Value, path: &str, keys: &mut BTreeSet<String>) {
 
 fn keys_of_table(table: &toml::Table, path: &str, keys: &mut BTreeSet<String>) {
     for (key, value) in table {
-        let key = if path == "stacks" { "*" } else { key };
+        let is_named = matches!(path, "stacks" | "deploys.rollback_triggers");
+        let key = if is_named { "*" } else { key };
         let path = if path.is_empty() {
             key.to_owned()
         } else {
@@ -135,6 +137,8 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
         ("github", "webhook_secret"),
         ("repos", "policy"),
         ("deploys", "user"),
+        ("deploys", "freezes"),
+        ("deploys", "rollback_triggers"),
     ] {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
         section.remove(key).unwrap();
@@ -149,6 +153,7 @@ fn the_defaults_in_the_examples_comments_are_the_codes() {
     let written = written.as_table_mut().unwrap();
     written.remove("working_dir").unwrap();
     written.remove("user").unwrap();
+    written.remove("plan_command").unwrap();
     let command = written.get("command").cloned().unwrap();
     let bare: StackSection = toml::Table::from_iter([("command".to_owned(), command)])
         .try_into()

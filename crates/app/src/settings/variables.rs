@@ -11,7 +11,7 @@ use cc_devops_revenue::policy::Policy;
 use serde_json::{Value, json};
 
 use super::check::check;
-use super::file::{AlertsSection, ConfigFile};
+use super::file::ConfigFile;
 use super::problems::{Origin, ReadPolicy};
 use super::shape::{self, covers, schema};
 use super::{Problem, Settings, rate};
@@ -54,7 +54,7 @@ const fn written(name: &'static str, setting: &'static str, form: Form) -> Varia
 }
 
 /// Every variable of a function. Where two are one setting, the later one counts.
-pub const VARIABLES: [Variable; 35] = [
+pub const VARIABLES: [Variable; 38] = [
     plain("STAGE", "aws.stage"),
     written("STAGES", "installation.stages", Form::List),
     plain("AGENT_NAME", "installation.agent"),
@@ -80,7 +80,10 @@ pub const VARIABLES: [Variable; 35] = [
     plain("ALERT_TOPIC_ARN", "aws.alert_topic_arn"),
     plain("FLEET_WATCH", "aws.watch"),
     plain("DEPLOY_ROLE_ARN", "aws.deploy_role_arn"),
+    plain("TEMPLATE_BUCKET", "aws.template_bucket"),
     written("ALERTS", "alerts", Form::Section),
+    written("DEPLOYS", "deploys", Form::Section),
+    written("STACKS", "stacks", Form::Section),
     written("REVENUE_POLICY", "revenue.policy", Form::RevenuePolicy),
     written("REVENUE_RATES", "revenue.fixed_rates", Form::FixedRates),
     plain("RATES_URL", "revenue.rates_url"),
@@ -245,7 +248,8 @@ fn value_of(variable: Variable, text: &str, schema: &Value) -> Result<Vec<(Keys,
         Form::Section => {
             let section = input::document(text.as_bytes()).map_err(|error| format!("it is no JSON: {error}"))?;
             // Read for its own sake, so that what is wrong is said of this variable.
-            serde_json::from_value::<AlertsSection>(section.clone()).map_err(|error| error.to_string())?;
+            let alone = json!({variable.setting: section.clone()});
+            serde_json::from_value::<ConfigFile>(alone).map_err(|error| error.to_string())?;
             Ok(vec![(path, section)])
         }
         Form::Contents => Ok(Vec::new()),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::DynamoLedger;
 use super::recording::superseded;
-use super::rows::{RequestRow, request_key, work_of};
+use super::rows::{RequestRow, request_key, rest_of, work_of};
 use crate::error::{corrupt, port_error};
 use crate::keys::Derived;
 use crate::places::{sharded, sortable_time};
@@ -261,6 +261,40 @@ impl DynamoLedger {
         self.change(change).await?.map(drop).ok_or_else(superseded)
     }
 
+    /// Lets a parked request rest that `claim` is good for: it is in the index where nobody looks.
+    pub(super) async fn lie_down(&self, claim: &Claim) -> PortResult<()> {
+        let change = Change {
+            key: request_key(&claim.request),
+            update: "SET writer = :writer, WPK = :work",
+            condition: "attempts = :attempt AND #state = :waiting",
+            values: vec![
+                (":work", text(rest_of(&claim.request))),
+                (":attempt", number(claim.attempt)),
+                (":waiting", text(RequestState::Waiting.as_str())),
+            ],
+            shows: ReturnValue::None,
+        };
+        self.change(change).await?.map(drop).ok_or_else(superseded)
+    }
+
+    /// Wakes a parked request: it waits since `at`.
+    pub(super) async fn get_up(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let change = Change {
+            key: request_key(&claim.request),
+            update: "SET writer = :writer, WPK = :work, WSK = :at, parked_at = :parked",
+            condition: "attempts = :attempt AND #state = :waiting",
+            values: vec![
+                (":work", text(work_of(RequestState::Waiting, &claim.request))),
+                (":at", text(sortable_time(at))),
+                (":parked", text(at.to_string())),
+                (":attempt", number(claim.attempt)),
+                (":waiting", text(RequestState::Waiting.as_str())),
+            ],
+            shows: ReturnValue::None,
+        };
+        self.change(change).await?.map(drop).ok_or_else(superseded)
+    }
+
     /// The parked requests behind `after`: the index finds them by the time they were parked, and the
     /// ids order those of the same time, which may stand on two of its pages.
     pub(super) async fn parked(&self, after: Option<&WaitingRequest>, limit: usize) -> PortResult<Vec<WaitingRequest>> {
@@ -283,11 +317,11 @@ impl DynamoLedger {
                 }
             }
             for item in self.shared.get_many(&keys).await? {
-                match from_item::<RequestRow>(item, "a request").and_then(|row| Ok((row.state, row.waiting()?))) {
-                    Ok((RequestState::Waiting, waiting)) => {
+                match from_item::<RequestRow>(item, "a request").and_then(|row| Ok((row.is_due(), row.waiting()?))) {
+                    Ok((true, waiting)) => {
                         parked.insert((waiting.since, waiting.head.id.clone()), waiting);
                     }
-                    // The index has not heard of its end yet.
+                    // The index has not heard of its end, or that it rests.
                     Ok(_) => {}
                     Err(error) => tracing::error!(%error, "a waiting request cannot be looked at"),
                 }

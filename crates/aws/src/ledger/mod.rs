@@ -131,6 +131,14 @@ impl Ledger for DynamoLedger {
         self.parked_one(id).await
     }
 
+    async fn rest(&self, claim: &Claim) -> PortResult<()> {
+        self.lie_down(claim).await
+    }
+
+    async fn wake(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        self.get_up(claim, at).await
+    }
+
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {
         self.ended(claim, conclusion).await
     }

@@ -30,6 +30,11 @@ pub(super) fn work_of(state: RequestState, id: &RequestId) -> String {
     sharded(state.as_str(), id.as_str())
 }
 
+/// Where a parked request stands in the index `work` that rests: it is open, and no sweep comes by.
+pub(super) fn rest_of(id: &RequestId) -> String {
+    sharded("resting", id.as_str())
+}
+
 /// A request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RequestRow {
@@ -127,6 +132,11 @@ impl RequestRow {
     /// How often it was tried.
     pub(super) fn tries(&self) -> u32 {
         self.tries.unwrap_or(self.attempts)
+    }
+
+    /// Whether it is parked and does not rest.
+    pub(super) fn is_due(&self) -> bool {
+        self.state == RequestState::Waiting && self.work.as_ref() != Some(&rest_of(&self.id))
     }
 
     /// The request as it is shown.

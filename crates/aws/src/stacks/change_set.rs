@@ -1,67 +1,22 @@
-//! Change sets: looking at one, making it, executing it, removing it.
+//! Making change sets, executing them, removing them.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeSetStatus, ChangeSetType, EventFilter, ExecutionStatus, OperationEvent, Parameter, Stack,
-    Tag,
+    Capability, ChangeSetType, OnStackFailure, Parameter, ParameterDeclaration, Stack, StackStatus, Tag,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use cc_devops_kernel::names::FullStackName;
-use cc_devops_kernel::outcome::{Failure, Reason, StackChangeEntry};
+use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::ports::WantedChange;
 use cc_devops_requests::{DeployLambda, Template};
 
-use super::words::redacted;
-use super::{ChangeName, CloudFormation, refusals};
+use super::about::About;
+use super::reading::{ChangeSet, SILENT, is_absent, is_hidden};
+use super::words::{HIDDEN_BY_CLOUDFORMATION, redacted};
+use super::{ChangeName, CloudFormation, refusals, triggers};
 use crate::error::port_error;
-
-/// What CloudFormation says of a change set that changes nothing, in lower case.
-const NO_CHANGES: [&str; 2] = ["didn't contain changes", "no updates are to be performed"];
-
-/// In the place of a sentence that CloudFormation owes.
-const SILENT: &str = "it gives no reason";
-
-/// A change set as far as the result tells of it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ChangeSet {
-    pub(super) id: String,
-    pub(super) stack_id: String,
-    pub(super) changes: Vec<StackChangeEntry>,
-}
-
-/// What there is of a request's change.
-pub(super) enum Seen {
-    /// Nothing.
-    Absent,
-    /// A change set in the making.
-    Creating,
-    /// One that changes nothing.
-    Empty(ChangeSet),
-    /// One that could not be made, and why.
-    Failed(ChangeSet, String),
-    /// One that can be executed.
-    Ready(ChangeSet),
-    /// One that cannot be executed any more, because somebody else changed the stack since.
-    Overtaken,
-    /// One that was executed; how that stands is the stack's to say.
-    Executed(ChangeSet, Execution),
-}
-
-/// How far an executed change set has come, by its own account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Execution {
-    /// It goes on, or is about to begin.
-    Running,
-    /// It is through.
-    Complete,
-    /// It failed.
-    Failed,
-    /// The change set is gone; only the stack's events tell of it.
-    Gone,
-}
 
 /// What CloudFormation said to an execution.
 pub(super) enum Executing {
@@ -80,81 +35,60 @@ pub(super) enum Created {
 }
 
 impl CloudFormation {
-    /// Looks at a request's change set.
-    pub(super) async fn look(&self, stack: &FullStackName, name: &ChangeName) -> PortResult<Seen> {
-        let client = self.shared.clients.cloudformation();
-        let mut seen: Option<DescribeChangeSetOutput> = None;
-        let mut changes = Vec::new();
-        let mut next = None;
-        loop {
-            let call = client
-                .describe_change_set()
-                .stack_name(stack.as_str())
-                .change_set_name(&name.0);
-            let mut page = match call.set_next_token(next).send().await {
-                Ok(page) => page,
-                Err(error) if is_absent(&error) => return self.executed_and_gone(stack, name).await,
-                Err(error) => return Err(port_error("cloudformation:DescribeChangeSet", error)),
-            };
-            changes.extend(page.changes.take().unwrap_or_default().iter().filter_map(entry));
-            next = page.next_token.take();
-            let first = seen.get_or_insert(page);
-            if next.is_none() {
-                let seen = kind(first, changes);
-                // Executed by us and then overtaken is executed.
-                return match seen {
-                    Seen::Overtaken => Ok(match self.executed_and_gone(stack, name).await? {
-                        Seen::Absent => Seen::Overtaken,
-                        executed => executed,
-                    }),
-                    seen => Ok(seen),
-                };
-            }
-        }
-    }
-
-    /// CloudFormation removes change sets once one of them was executed. Then the stack's events
-    /// still bear our token.
-    async fn executed_and_gone(&self, stack: &FullStackName, name: &ChangeName) -> PortResult<Seen> {
-        let events = self.events_of(stack, name).await?;
-        Ok(match events.first() {
-            None => Seen::Absent,
-            Some(event) => Seen::Executed(
-                ChangeSet {
-                    id: name.0.clone(),
-                    stack_id: event.stack_id.clone().unwrap_or_default(),
-                    changes: Vec::new(),
-                },
-                Execution::Gone,
-            ),
-        })
-    }
-
     /// Makes a change set, unless the stack cannot be changed.
-    pub(super) async fn create(
-        &self,
-        stack: &FullStackName,
-        name: &ChangeName,
-        deploy: &DeployLambda,
-    ) -> PortResult<Created> {
-        let Some(current) = self.stack(stack).await? else {
-            return Ok(Created::Refused(refusals::not_found(stack)));
+    pub(super) async fn create(&self, wanted: &WantedChange<'_>, name: &ChangeName) -> PortResult<Created> {
+        let WantedChange { stack, deploy, .. } = *wanted;
+        let current = self.stack(stack).await?;
+        let status = current.as_ref().and_then(Stack::stack_status);
+        let is_new = match status {
+            None | Some(StackStatus::DeleteComplete) if wanted.may_create => true,
+            None => return Ok(Created::Refused(refusals::not_found(stack))),
+            // What somebody planned before and did not carry out is no stack yet.
+            Some(StackStatus::ReviewInProgress) if wanted.may_create => true,
+            Some(status) => match refusals::cannot_be_updated(stack, Some(status)) {
+                Some(failure) => return Ok(Created::Refused(failure)),
+                None => false,
+            },
         };
-        if let Some(failure) = refusals::cannot_be_updated(stack, current.stack_status()) {
-            return Ok(Created::Refused(failure));
+        if is_new && deploy.template.is_none() {
+            return Ok(Created::Refused(refusals::nothing_to_create_from(stack)));
         }
-        let parameters = match self.parameters(&current, deploy).await? {
+        let template = match &deploy.template {
+            None => None,
+            Some(template) => match self.within_reach(template).await? {
+                Ok(template) => Some(template),
+                Err(failure) => return Ok(Created::Refused(failure)),
+            },
+        };
+        let parameters = match self.parameters(current.as_ref(), template.as_ref(), deploy).await? {
             Ok(parameters) => parameters,
             Err(failure) => return Ok(Created::Refused(failure)),
+        };
+        let checks_drift = !is_new && self.shared.resources.drift_stages.contains(&deploy.stage);
+        let drift = match checks_drift {
+            true => Some(self.begin_to_look_for_drift(stack).await?),
+            false => None,
+        };
+        let about = About {
+            drift,
+            given: deploy.parameters.keys().cloned().collect(),
         };
         let call = self.shared.clients.cloudformation().create_change_set();
         let mut call = call
             .stack_name(stack.as_str())
             .change_set_name(&name.0)
-            .change_set_type(ChangeSetType::Update)
+            .change_set_type(if is_new {
+                ChangeSetType::Create
+            } else {
+                ChangeSetType::Update
+            })
+            // Said, so that no default of another day keeps half a stack.
+            .set_on_stack_failure(is_new.then_some(OnStackFailure::Rollback))
             .client_token(&name.0)
+            .description(about.written())
+            .include_nested_stacks(true)
             .set_parameters(Some(parameters))
-            .set_tags(Some(tags(&current, deploy)))
+            .set_tags(Some(tags(current.as_ref(), deploy)))
             .set_capabilities(Some(
                 deploy
                     .capabilities
@@ -162,8 +96,15 @@ impl CloudFormation {
                     .map(|name| Capability::from(name.as_str()))
                     .collect(),
             ))
+            .set_rollback_configuration(
+                self.shared
+                    .resources
+                    .rollback_triggers
+                    .get(&deploy.stage)
+                    .map(triggers::sent),
+            )
             .set_role_arn(self.shared.resources.deploy_role_arn.clone());
-        call = match &deploy.template {
+        call = match &template {
             None => call.use_previous_template(true),
             Some(Template::Url(url)) => call.template_url(url),
             Some(Template::Body(body)) => call.template_body(body),
@@ -183,52 +124,81 @@ impl CloudFormation {
     }
 
     /// The parameters to send: those of the request, and the previous value of every other one that
-    /// the template to come declares.
-    async fn parameters(&self, current: &Stack, deploy: &DeployLambda) -> PortResult<Result<Vec<Parameter>, Failure>> {
-        let previous: Vec<&str> = current
-            .parameters()
-            .iter()
-            .filter_map(Parameter::parameter_key)
-            .collect();
-        let declared: Vec<String> = match &deploy.template {
-            None => previous.iter().map(|name| (*name).to_owned()).collect(),
-            Some(template) => {
-                let call = self.shared.clients.cloudformation().get_template_summary();
-                let call = match template {
-                    Template::Url(url) => call.template_url(url),
-                    Template::Body(body) => call.template_body(body),
-                };
-                match call.send().await {
-                    Ok(summary) => {
-                        let declared = summary.parameters.unwrap_or_default();
-                        declared
-                            .into_iter()
-                            .filter_map(|parameter| parameter.parameter_key)
-                            .collect()
-                    }
-                    Err(error) if error.code() == Some("ValidationError") => {
-                        let said = redacted(error.message().unwrap_or(SILENT), &deploy.parameters);
-                        let message = format!("CloudFormation refuses the template: {said}");
-                        return Ok(Err(Failure::new(Reason::InvalidParameter, message)));
-                    }
-                    Err(error) => return Err(port_error("cloudformation:GetTemplateSummary", error)),
-                }
-            }
+    /// the template to come declares. What CloudFormation shows in the place of a hidden value is never sent as one.
+    async fn parameters(
+        &self,
+        current: Option<&Stack>,
+        template: Option<&Template>,
+        deploy: &DeployLambda,
+    ) -> PortResult<Result<Vec<Parameter>, Failure>> {
+        let before = current.map(Stack::parameters).unwrap_or_default();
+        let is_previous = |name: &str| before.iter().any(|parameter| parameter.parameter_key() == Some(name));
+        let declared = match template {
+            None => None,
+            Some(template) => match self.declared(template, deploy).await? {
+                Ok(declared) => Some(declared),
+                Err(failure) => return Ok(Err(failure)),
+            },
         };
-        let given = deploy
-            .parameters
-            .iter()
-            .map(|(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build());
-        let kept = declared
-            .iter()
-            .filter(|name| previous.contains(&name.as_str()) && !deploy.parameters.contains_key(*name))
-            .map(|name| {
-                Parameter::builder()
-                    .parameter_key(name)
-                    .use_previous_value(true)
-                    .build()
+        let names: Vec<&str> = match &declared {
+            None => before.iter().filter_map(Parameter::parameter_key).collect(),
+            Some(declared) => declared
+                .iter()
+                .filter_map(|parameter| parameter.parameter_key())
+                .collect(),
+        };
+        let is_no_echo = |name: &str| {
+            let was = before
+                .iter()
+                .any(|parameter| parameter.parameter_key() == Some(name) && is_hidden(parameter));
+            let declares = |parameter: &ParameterDeclaration| {
+                parameter.parameter_key() == Some(name) && parameter.no_echo().unwrap_or(false)
+            };
+            was || declared.iter().flatten().any(declares)
+        };
+        let mut sent = Vec::new();
+        for (name, value) in &deploy.parameters {
+            let parameter = Parameter::builder().parameter_key(name);
+            sent.push(if value != HIDDEN_BY_CLOUDFORMATION || !is_no_echo(name) {
+                parameter.parameter_value(value).build()
+            } else if is_previous(name) {
+                parameter.use_previous_value(true).build()
+            } else {
+                return Ok(Err(refusals::hidden_value(name)));
             });
-        Ok(Ok(given.chain(kept).collect()))
+        }
+        let kept = names
+            .iter()
+            .filter(|name| is_previous(name) && !deploy.parameters.contains_key(**name));
+        sent.extend(kept.map(|name| {
+            Parameter::builder()
+                .parameter_key(*name)
+                .use_previous_value(true)
+                .build()
+        }));
+        Ok(Ok(sent))
+    }
+
+    /// The parameters that a template declares.
+    async fn declared(
+        &self,
+        template: &Template,
+        deploy: &DeployLambda,
+    ) -> PortResult<Result<Vec<ParameterDeclaration>, Failure>> {
+        let call = self.shared.clients.cloudformation().get_template_summary();
+        let call = match template {
+            Template::Url(url) => call.template_url(url),
+            Template::Body(body) => call.template_body(body),
+        };
+        match call.send().await {
+            Ok(summary) => Ok(Ok(summary.parameters.unwrap_or_default())),
+            Err(error) if error.code() == Some("ValidationError") => {
+                let said = redacted(error.message().unwrap_or(SILENT), &deploy.parameters);
+                let message = format!("CloudFormation refuses the template: {said}");
+                Ok(Err(Failure::new(Reason::InvalidParameter, message)))
+            }
+            Err(error) => Err(port_error("cloudformation:GetTemplateSummary", error)),
+        }
     }
 
     /// Executes the change set that was looked at, by its ARN: another one may have its name by now. One that
@@ -242,7 +212,7 @@ impl CloudFormation {
         let call = self.shared.clients.cloudformation().execute_change_set();
         let call = call
             .stack_name(stack.as_str())
-            .change_set_name(&change.id)
+            .change_set_name(change.id())
             .client_request_token(&name.0);
         match call.send().await {
             Ok(_) => Ok(Executing::Begun),
@@ -261,68 +231,24 @@ impl CloudFormation {
         }
     }
 
-    /// Which of its checks a change set that could not be made did not pass, in CloudFormation's own words: what
-    /// it checks early it tells in events, and not in its reason.
-    pub(super) async fn failed_checks(&self, stack: &FullStackName, change: &ChangeSet) -> Vec<String> {
-        let filter = EventFilter::builder().failed_events(true).build();
-        let call = self.shared.clients.cloudformation().describe_events();
-        let call = call
-            .stack_name(stack.as_str())
-            .change_set_name(&change.id)
-            .filters(filter);
-        match call.send().await {
-            Ok(answer) => answer.operation_events().iter().filter_map(failed_check).collect(),
-            // The request ends all the same, with the reason that is known.
-            Err(error) => {
-                let error = port_error("cloudformation:DescribeEvents", error);
-                tracing::warn!(%stack, %error, "why a change set could not be made is not known in full");
-                Vec::new()
-            }
-        }
-    }
-
-    /// Removes a change set that will not be executed.
-    pub(super) async fn forget(&self, stack: &FullStackName, name: &ChangeName) -> PortResult<()> {
+    /// Removes a change set that will not be executed, and those of its nested stacks with it: `set` is its ARN, or its
+    /// name.
+    pub(super) async fn forget(&self, stack: &FullStackName, set: &str) -> PortResult<()> {
         let call = self.shared.clients.cloudformation().delete_change_set();
-        match call.stack_name(stack.as_str()).change_set_name(&name.0).send().await {
+        match call.stack_name(stack.as_str()).change_set_name(set).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("InvalidChangeSetStatus") || is_absent(&error) => Ok(()),
             Err(error) => Err(port_error("cloudformation:DeleteChangeSet", error)),
         }
     }
-
-    /// The stack, if there is one.
-    pub(super) async fn stack(&self, stack: &FullStackName) -> PortResult<Option<Stack>> {
-        let call = self
-            .shared
-            .clients
-            .cloudformation()
-            .describe_stacks()
-            .stack_name(stack.as_str());
-        match call.send().await {
-            Ok(answer) => Ok(answer.stacks.and_then(|mut stacks| stacks.pop())),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(port_error("cloudformation:DescribeStacks", error)),
-        }
-    }
-}
-
-/// Whether an error says that the stack or the change set does not exist.
-pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error.code() {
-        Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
-        Some("ValidationError") => error
-            .message()
-            .is_some_and(|message| message.contains("does not exist")),
-        _ => false,
-    }
 }
 
 /// The stack's tags with the request's on top. A change set without tags would leave it open
 /// whether they are kept.
-fn tags(current: &Stack, deploy: &DeployLambda) -> Vec<Tag> {
+fn tags(current: Option<&Stack>, deploy: &DeployLambda) -> Vec<Tag> {
     let mut tags: BTreeMap<&str, &str> = current
-        .tags()
+        .map(Stack::tags)
+        .unwrap_or_default()
         .iter()
         .filter_map(|tag| Some((tag.key()?, tag.value()?)))
         .filter(|(key, _)| !key.starts_with("aws:"))
@@ -331,53 +257,4 @@ fn tags(current: &Stack, deploy: &DeployLambda) -> Vec<Tag> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
-}
-
-/// What did not pass, where, and why.
-fn failed_check(event: &OperationEvent) -> Option<String> {
-    let why = event
-        .validation_status_reason()
-        .or(event.hook_status_reason())
-        .or(event.resource_status_reason())?;
-    let of = event.logical_resource_id().unwrap_or("the template");
-    let path = event
-        .validation_path()
-        .map(|path| format!(" at {path}"))
-        .unwrap_or_default();
-    Some(format!("{of}{path}: {why}"))
-}
-
-fn entry(change: &Change) -> Option<StackChangeEntry> {
-    let change = change.resource_change()?;
-    Some(StackChangeEntry {
-        action: change.action()?.as_str().to_owned(),
-        logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
-        resource_type: change.resource_type().unwrap_or_default().to_owned(),
-        replacement: change.replacement().map(|replacement| replacement.as_str().to_owned()),
-    })
-}
-
-fn kind(found: &DescribeChangeSetOutput, changes: Vec<StackChangeEntry>) -> Seen {
-    let change = ChangeSet {
-        id: found.change_set_id().unwrap_or_default().to_owned(),
-        stack_id: found.stack_id().unwrap_or_default().to_owned(),
-        changes,
-    };
-    match (found.execution_status(), found.status()) {
-        (Some(ExecutionStatus::ExecuteInProgress), _) => Seen::Executed(change, Execution::Running),
-        (Some(ExecutionStatus::ExecuteComplete), _) => Seen::Executed(change, Execution::Complete),
-        (Some(ExecutionStatus::ExecuteFailed), _) => Seen::Executed(change, Execution::Failed),
-        (Some(ExecutionStatus::Obsolete), _) => Seen::Overtaken,
-        (_, Some(ChangeSetStatus::CreateComplete)) => Seen::Ready(change),
-        (_, Some(ChangeSetStatus::Failed)) => {
-            let why = found.status_reason().unwrap_or(SILENT);
-            let lower = why.to_lowercase();
-            if NO_CHANGES.iter().any(|said| lower.contains(said)) {
-                Seen::Empty(change)
-            } else {
-                Seen::Failed(change, why.to_owned())
-            }
-        }
-        _ => Seen::Creating,
-    }
 }

@@ -1,13 +1,25 @@
-//! CloudFormation. A deploy is a change set that is made, executed, and looked at until the stack
-//! has settled.
+//! CloudFormation. A deploy is a change set that is made, judged by whoever asked for it, executed by its ARN, and
+//! looked at until the stack has settled.
 //!
 //! Its name and tokens come from the request, and every step begins with a look at what there is.
 //! So a request that comes again, an answer that was lost, and an event that never came all end in
-//! the same place, and none of them makes a second change.
+//! the same place, and none of them makes a second change. What is executed is what was judged: a change set is
+//! executed by its ARN, and another of the same name is another.
 
+mod about;
+mod bucket;
 mod change_set;
+mod checks;
+mod discarding;
+mod document;
+mod drift;
+mod nested;
 mod outcome;
+mod planning;
+mod reading;
 mod refusals;
+mod triggers;
+mod unpinned;
 mod words;
 
 use std::collections::BTreeMap;
@@ -15,19 +27,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_cloudformation::types::StackStatus;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::names::{FullStackName, RequestId};
-use cc_devops_kernel::outcome::{Failure, Reason};
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_requests::DeployLambda;
-use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{Backend, Shared};
-use change_set::{ChangeSet, Created, Executing, Seen};
+use change_set::{Created, Executing};
+use reading::{ChangeSet, Seen};
+
+pub use triggers::RollbackTriggers;
 
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -84,12 +100,21 @@ impl ChangeName {
     }
 }
 
-fn ended(outcome: Result<cc_devops_kernel::outcome::DeployResult, Failure>) -> StackProgress {
-    StackProgress::Ended(StackEnd {
+/// Whether a handle is a change set's ARN.
+fn is_arn(handle: &str) -> bool {
+    handle.starts_with("arn:") && handle.contains(":changeSet/")
+}
+
+fn end(outcome: Result<DeployResult, Failure>) -> StackEnd {
+    StackEnd {
         outcome,
         output: None,
         fate_known: true,
-    })
+    }
+}
+
+fn ended(outcome: Result<DeployResult, Failure>) -> StackProgress {
+    StackProgress::Ended(end(outcome))
 }
 
 fn failed(reason: Reason, message: impl Into<String>) -> StackProgress {
@@ -98,15 +123,30 @@ fn failed(reason: Reason, message: impl Into<String>) -> StackProgress {
 
 #[async_trait]
 impl Stacks for CloudFormation {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, _at: Timestamp) -> PortResult<StackProgress> {
-        let (stack, name) = (&lease.stack, ChangeName::of(&lease.request));
-        let mut seen = self.look(stack, &name).await?;
+    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
+        let wanted = WantedChange {
+            stack: &lease.stack,
+            request: &lease.request,
+            deploy,
+            may_create: false,
+            at,
+        };
+        match self.plan(&wanted).await? {
+            Planning::GoesOn => Ok(StackProgress::Changing),
+            Planning::Ended(end) => Ok(StackProgress::Ended(end)),
+            Planning::Ready(draft) => self.apply(lease, &draft.handle, at).await,
+        }
+    }
+
+    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
+        let (stack, name) = (wanted.stack, ChangeName::of(wanted.request));
+        let mut seen = self.look(stack, &name.0, &name).await?;
         if matches!(seen, Seen::Absent) {
-            match self.create(stack, &name, deploy).await? {
-                Created::Refused(failure) => return Ok(ended(Err(failure))),
+            match self.create(wanted, &name).await? {
+                Created::Refused(failure) => return Ok(Planning::Ended(end(Err(failure)))),
                 Created::Made => {}
             }
-            seen = self.look(stack, &name).await?;
+            seen = self.look(stack, &name.0, &name).await?;
         }
         let until = Instant::now() + self.pace.in_all;
         let delays = ExponentialBuilder::default()
@@ -121,68 +161,82 @@ impl Stacks for CloudFormation {
                 break;
             }
             tokio::time::sleep(delay).await;
-            seen = self.look(stack, &name).await?;
+            seen = self.look(stack, &name.0, &name).await?;
         }
-        self.go_on(stack, &name, seen, &deploy.parameters).await
+        match seen {
+            // It was made just now, and is not seen everywhere yet.
+            Seen::Absent => Ok(Planning::GoesOn),
+            seen => self.planning(stack, &name, seen, &wanted.deploy.parameters).await,
+        }
+    }
+
+    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
+        let name = ChangeName::of(request);
+        let seen = self.look(stack, &name.0, &name).await?;
+        self.planning(stack, &name, seen, &BTreeMap::new()).await
+    }
+
+    async fn apply(&self, lease: &StackLease, handle: &str, _at: Timestamp) -> PortResult<StackProgress> {
+        let (stack, name) = (&lease.stack, ChangeName::of(&lease.request));
+        if !is_arn(handle) {
+            let message = "a change set is executed by its ARN alone, and the plan names none";
+            return Err(PortError::new(PortErrorKind::Refused, message));
+        }
+        match self.look(stack, handle, &name).await? {
+            Seen::Ready(set) if set.0.stack_name().is_none_or(|of| of == stack.as_str()) => {
+                self.carry_out(stack, &name, &set).await
+            }
+            Seen::Ready(_) => {
+                let message = format!("the plan's change set is not one of stack {stack}");
+                Err(PortError::new(PortErrorKind::Refused, message))
+            }
+            seen => match self.planning(stack, &name, seen, &BTreeMap::new()).await? {
+                Planning::Ended(end) => Ok(StackProgress::Ended(end)),
+                Planning::GoesOn | Planning::Ready(_) => Ok(StackProgress::NotBegun),
+            },
+        }
+    }
+
+    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()> {
+        // A plan that was broken off before its record was written has no handle.
+        let name = ChangeName::of(request);
+        let set = if is_arn(handle) { handle } else { &name.0 };
+        self.discarded(stack, set).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
         let name = ChangeName::of(request);
-        let seen = self.look(stack, &name).await?;
-        if matches!(seen, Seen::Absent) {
-            let message = format!(
-                "CloudFormation knows nothing of this request's change of stack {stack}, so its fate is unknown; an \
-                 operator looks at it and frees it with `cc-devops stacks release {stack}`, then send a new deploy \
-                 under a new requestId"
-            );
-            return Ok(StackProgress::Ended(StackEnd {
-                outcome: Err(Failure::new(Reason::DeployFailed, message)),
-                output: None,
-                fate_known: false,
-            }));
+        match self.look(stack, &name.0, &name).await? {
+            Seen::Absent => {
+                let message = format!(
+                    "CloudFormation knows nothing of this request's change of stack {stack}, so its fate is unknown; an \
+                     operator looks at it and frees it with `cc-devops stacks release {stack}`, then send a new deploy \
+                     under a new requestId"
+                );
+                Ok(StackProgress::Ended(StackEnd {
+                    outcome: Err(Failure::new(Reason::DeployFailed, message)),
+                    output: None,
+                    fate_known: false,
+                }))
+            }
+            Seen::Executed(set, execution) => self.settle(stack, &name, set, execution, &BTreeMap::new()).await,
+            // Another may have taken the name of the one that was executed.
+            _ => match self.executed_and_gone(stack, &name).await? {
+                Seen::Executed(set, execution) => self.settle(stack, &name, set, execution, &BTreeMap::new()).await,
+                _ => Ok(StackProgress::NotBegun),
+            },
         }
-        self.go_on(stack, &name, seen, &BTreeMap::new()).await
     }
 }
 
 impl CloudFormation {
-    /// The next step from what there is. `parameters` are the request's, as far as they are known
-    /// here: their values are kept out of what is told.
-    async fn go_on(
-        &self,
-        stack: &FullStackName,
-        name: &ChangeName,
-        seen: Seen,
-        parameters: &BTreeMap<String, String>,
-    ) -> PortResult<StackProgress> {
-        match seen {
-            Seen::Absent | Seen::Creating => Ok(StackProgress::Changing),
-            Seen::Ready(change) => self.carry_out(stack, (name, &change), parameters).await,
-            Seen::Executed(change, execution) => self.settle(stack, name, change, execution, parameters).await,
-            Seen::Empty(change) => self.nothing_to_change(stack, name, change).await,
-            Seen::Overtaken => self.give_up(stack, name, refusals::overtaken(stack)).await,
-            Seen::Failed(change, why) => {
-                let checks = self.failed_checks(stack, &change).await;
-                let why = refusals::not_made(stack, (&why, &checks), parameters);
-                self.give_up(stack, name, why).await
-            }
-        }
-    }
-
     /// Executes a change set that is ready, and looks what came of it.
-    async fn carry_out(
-        &self,
-        stack: &FullStackName,
-        (name, change): (&ChangeName, &ChangeSet),
-        parameters: &BTreeMap<String, String>,
-    ) -> PortResult<StackProgress> {
-        let executing = self.execute(stack, (name, change), parameters).await?;
-        let seen = self.look(stack, name).await?;
-        let refused = match (seen, executing) {
-            (Seen::Executed(change, execution), _) => {
-                return self.settle(stack, name, change, execution, parameters).await;
-            }
-            (Seen::Overtaken, _) => return self.give_up(stack, name, refusals::overtaken(stack)).await,
+    async fn carry_out(&self, stack: &FullStackName, name: &ChangeName, set: &ChangeSet) -> PortResult<StackProgress> {
+        let given = set.given();
+        let executing = self.execute(stack, (name, set), &given).await?;
+        let refused = match (self.look(stack, set.id(), name).await?, executing) {
+            (Seen::Executed(set, execution), _) => return self.settle(stack, name, set, execution, &given).await,
+            (Seen::Overtaken(set), _) => return self.give_up(stack, &set, refusals::overtaken(stack)).await,
             (_, Executing::Begun) => return Ok(StackProgress::Changing),
             (_, Executing::Refused(why)) => why,
         };
@@ -193,16 +247,20 @@ impl CloudFormation {
         let Some(current) = self.stack(stack).await? else {
             return Ok(ended(Err(refusals::not_found(stack))));
         };
-        match refusals::cannot_be_updated(stack, current.stack_status()).or(refused) {
-            Some(failure) => self.give_up(stack, name, failure).await,
+        let busy = match current.stack_status() {
+            Some(StackStatus::ReviewInProgress) => None,
+            status => refusals::cannot_be_updated(stack, status),
+        };
+        match busy.or(refused) {
+            Some(failure) => self.give_up(stack, set, failure).await,
             // An operation on the change set itself goes on; the next look finds it ended.
             None => Ok(StackProgress::Changing),
         }
     }
 
     /// Ends a request whose change set will never be executed.
-    async fn give_up(&self, stack: &FullStackName, name: &ChangeName, why: Failure) -> PortResult<StackProgress> {
-        self.forget(stack, name).await?;
+    async fn give_up(&self, stack: &FullStackName, set: &ChangeSet, why: Failure) -> PortResult<StackProgress> {
+        self.forget(stack, set.id()).await?;
         Ok(ended(Err(why)))
     }
 }

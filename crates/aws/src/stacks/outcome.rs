@@ -8,8 +8,8 @@ use cc_devops_kernel::outcome::{DeployAction, DeployResult, Reason};
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_requests::ports::StackProgress;
 
-use super::change_set::{ChangeSet, Execution, is_absent};
-use super::refusals::{NAMED, needs_a_person, not_found};
+use super::reading::{ChangeSet, Execution, is_absent};
+use super::refusals::{NAMED, needs_a_person, removal};
 use super::words::redacted;
 use super::{ChangeName, CloudFormation, ended, failed};
 use crate::error::port_error;
@@ -49,7 +49,7 @@ impl CloudFormation {
         Ok(ours)
     }
 
-    /// How an executed change stands. `parameters` as in `go_on`.
+    /// How an executed change stands. `parameters` as in `planning`.
     pub(super) async fn settle(
         &self,
         stack: &FullStackName,
@@ -58,12 +58,15 @@ impl CloudFormation {
         execution: Execution,
         parameters: &BTreeMap<String, String>,
     ) -> PortResult<StackProgress> {
+        let mut hidden = change.given();
+        hidden.extend(parameters.clone());
         let Some(current) = self.stack(stack).await? else {
             let message = format!("stack {stack} was deleted while it was being changed");
             return Ok(failed(Reason::DeployFailed, message));
         };
         let now = current.stack_status().map_or("UNKNOWN", StackStatus::as_str);
-        let moving = now.ends_with("_IN_PROGRESS") && now != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+        let at_rest = matches!(now, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" | "REVIEW_IN_PROGRESS");
+        let moving = now.ends_with("_IN_PROGRESS") && !at_rest;
         if moving && execution == Execution::Running {
             return Ok(StackProgress::Changing);
         }
@@ -85,7 +88,7 @@ impl CloudFormation {
                 );
                 return Ok(failed(Reason::DeployFailed, message));
             }
-            (None, Execution::Failed) if !now.contains("ROLLBACK") && now != "UPDATE_FAILED" => {
+            (None, Execution::Failed) if !now.contains("ROLLBACK") && !now.ends_with("_FAILED") => {
                 let message = format!(
                     "CloudFormation could not carry out the change of stack {stack}, which stays as it was ({now}); see \
                      the stack's events, then send a new deploy under a new requestId"
@@ -95,56 +98,45 @@ impl CloudFormation {
             (None, Execution::Complete | Execution::Failed) => now,
         };
         match status {
-            "UPDATE_COMPLETE" | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => Ok(ended(Ok(DeployResult {
-                stack_name: stack.to_string(),
-                action: DeployAction::Deployed,
-                current_status: now.to_owned(),
-                stack_id: current.stack_id().unwrap_or(&change.stack_id).to_owned(),
-                change_set_id: change.id,
-                changes: change.changes,
-            }))),
+            "UPDATE_COMPLETE" | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" | "CREATE_COMPLETE" => {
+                Ok(ended(Ok(DeployResult {
+                    stack_name: stack.to_string(),
+                    action: DeployAction::Deployed,
+                    current_status: now.to_owned(),
+                    stack_id: current.stack_id().unwrap_or(change.stack_id()).to_owned(),
+                    change_set_id: change.id().to_owned(),
+                    changes: change.entries(),
+                })))
+            }
+            "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" => {
+                let message = format!(
+                    "stack {stack} could not be created ({status}), and what is left of it keeps it from being created \
+                     again: {}. {}",
+                    removal(stack),
+                    causes(&events, &hidden)
+                );
+                Ok(failed(Reason::DeployFailed, message))
+            }
             "UPDATE_ROLLBACK_FAILED" => {
-                let message = format!("{}. {}", needs_a_person(stack), causes(&events, parameters));
+                let message = format!("{}. {}", needs_a_person(stack), causes(&events, &hidden));
                 Ok(failed(Reason::DeployFailed, message))
             }
             "UPDATE_FAILED" => {
                 let message = format!(
                     "the change of stack {stack} failed and was not rolled back ({status}), so an operator must look at \
                      it. {}",
-                    causes(&events, parameters)
+                    causes(&events, &hidden)
                 );
                 Ok(failed(Reason::DeployFailed, message))
             }
             _ => {
                 let message = format!(
                     "the change of stack {stack} failed and was rolled back ({status}). {}",
-                    causes(&events, parameters)
+                    causes(&events, &hidden)
                 );
                 Ok(failed(Reason::DeployFailed, message))
             }
         }
-    }
-
-    /// The end of a change set that changes nothing.
-    pub(super) async fn nothing_to_change(
-        &self,
-        stack: &FullStackName,
-        name: &ChangeName,
-        change: ChangeSet,
-    ) -> PortResult<StackProgress> {
-        let current = self.stack(stack).await?;
-        self.forget(stack, name).await?;
-        let Some(current) = current else {
-            return Ok(ended(Err(not_found(stack))));
-        };
-        Ok(ended(Ok(DeployResult {
-            stack_name: stack.to_string(),
-            action: DeployAction::NoChanges,
-            current_status: current.stack_status().map_or("UNKNOWN", StackStatus::as_str).to_owned(),
-            stack_id: current.stack_id().unwrap_or(&change.stack_id).to_owned(),
-            change_set_id: change.id,
-            changes: Vec::new(),
-        })))
     }
 }
 
@@ -161,6 +153,10 @@ fn is_end(status: &str) -> bool {
             | "UPDATE_FAILED"
             | "UPDATE_ROLLBACK_COMPLETE"
             | "UPDATE_ROLLBACK_FAILED"
+            | "CREATE_COMPLETE"
+            | "CREATE_FAILED"
+            | "ROLLBACK_COMPLETE"
+            | "ROLLBACK_FAILED"
     )
 }
 

@@ -12,6 +12,9 @@ const SHORTEST_HIDDEN: usize = 3;
 /// What stands in a value's place.
 const HIDDEN: &str = "…";
 
+/// What CloudFormation shows in the place of a `NoEcho` parameter's value.
+pub(super) const HIDDEN_BY_CLOUDFORMATION: &str = "****";
+
 /// A sentence without the values of the request's parameters, which may be secrets, and bounded.
 pub(super) fn redacted(sentence: &str, parameters: &BTreeMap<String, String>) -> String {
     let mut values: Vec<&str> = parameters

@@ -2,19 +2,21 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cloud;
+mod planned;
 mod refused;
+mod wanted;
 
 use std::time::Duration;
 
 use cc_devops_aws::Pace;
 use cc_devops_kernel::outcome::{DeployAction, Reason};
-use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
+use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_requests::ports::{Ports, StackEnd, StackProgress};
 use cc_devops_requests::{DeployLambda, Template};
 use cc_devops_testkit::memory::Memory;
 use cc_devops_testkit::{contract, sample};
 
-use cloud::deploying::{PACE, STACK, deploy, failure, lease, progress, says, stacks, start, success};
+use cloud::deploying::{PACE, STACK, deploy, failure, lease, progress, says, stacks, start, success, try_to_start};
 use cloud::{Cloud, Event, Fate, Fault, Making, Stack};
 
 fn fresh() -> Ports {
@@ -123,7 +125,7 @@ async fn a_lost_answer_makes_no_second_change() {
         let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
         cloud.fail(action, Fault::LostAnswer);
         let stacks = stacks(&cloud);
-        let error = stacks.start(&lease(), &deploy(), SystemClock.now()).await.unwrap_err();
+        let error = try_to_start(&*stacks, &deploy()).await.unwrap_err();
         assert_eq!(error.kind, PortErrorKind::Timeout, "{action}");
         assert_eq!(success(&*stacks).await.action, DeployAction::Deployed, "{action}");
         assert_eq!(
@@ -213,7 +215,8 @@ async fn throttling_is_waited_out_as_long_as_that_is_sensible() {
 #[tokio::test]
 async fn a_change_set_that_takes_long_is_left_to_the_sweep() {
     let mut stack = Stack::new(Fate::Succeeds);
-    stack.making = Making::Ready(6);
+    // Each look of the sweep is two: whether it was begun, and how its planning stands.
+    stack.making = Making::Ready(8);
     let cloud = Cloud::with(STACK, stack);
     let stacks = stacks(&cloud);
     assert_eq!(start(&*stacks, &deploy()).await, StackProgress::Changing);
@@ -239,8 +242,8 @@ async fn waiting_for_a_change_set_ends_when_its_time_is_over() {
     assert_eq!(start(&*stacks, &deploy()).await, StackProgress::Changing);
     assert_eq!(
         cloud.effects("DescribeChangeSet"),
-        2,
-        "both pages of the one look that found it in the making"
+        1,
+        "the first page of the one look that found it in the making: its pages are read when it is made"
     );
 }
 

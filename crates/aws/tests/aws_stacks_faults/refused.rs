@@ -1,11 +1,11 @@
 //! Deploys that CloudFormation refuses: which reason and sentence the request ends with.
 
 use cc_devops_kernel::outcome::Reason;
-use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
+use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_requests::ports::StackProgress;
 use cc_devops_requests::{DeployLambda, Template};
 
-use crate::cloud::deploying::{STACK, deploy, failure, lease, says, stacks, start};
+use crate::cloud::deploying::{STACK, deploy, failure, says, stacks, start, try_to_start};
 use crate::cloud::{Cloud, Fate, Fault, Making, Stack};
 
 #[tokio::test]
@@ -117,6 +117,7 @@ async fn a_change_set_that_did_not_pass_the_early_checks_says_what_did_not() {
     );
     let told = failure(&*stacks(&cloud)).await;
     says(&told, Reason::DeployFailed, "AWS::EarlyValidation::PropertyValidation");
+    says(&told, Reason::DeployFailed, "grant `cloudformation:DescribeEvents`");
 }
 
 #[tokio::test]
@@ -130,8 +131,7 @@ async fn a_missing_permission_is_named() {
         let cloud = Cloud::with(STACK, Stack::new(Fate::Succeeds));
         let denied = Fault::Refused(403, "AccessDenied", "User is not authorized to perform it");
         cloud.fail(action, denied);
-        let started = stacks(&cloud).start(&lease(), &deploy(), SystemClock.now()).await;
-        let error = started.unwrap_err();
+        let error = try_to_start(&*stacks(&cloud), &deploy()).await.unwrap_err();
         assert_eq!(error.kind, PortErrorKind::Refused);
         assert!(error.message.contains(&format!("cloudformation:{action}")), "{error}");
     }

@@ -9,7 +9,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::decision::Closed;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_policy::On;
+use cc_devops_policy::{Access, On};
 use cc_devops_requests::actions::{rules, vocabulary};
 use serde_json::json;
 
@@ -32,13 +32,17 @@ denied.
 An agent that the control plane knows is taken with the prefixes and stacks it was given; any other
 name, as an agent with just its own, and those named here.
 
+applyPlan is asked of a plan that changes nothing and that nobody approved. What policies say of what a
+plan changes, `cc-devops deploys review --policies DIR` tells.
+
 ";
 
 const CHECK_EXAMPLES: &str = "
 Examples:
   cc-devops policy check --policies ./policies
   cc-devops policy check Billing putSecret /contentcraft/stripe/key --stage prod
-  cc-devops policy check Billing deployLambda cc-agent-billing --json";
+  cc-devops policy check Billing deployLambda cc-agent-billing --json
+  cc-devops policy check Ana approvePlan cc-agent-billing --stage prod --requester Billing --admin";
 
 /// How wide the column of actions is.
 const COLUMN: usize = 33;
@@ -107,6 +111,9 @@ pub(crate) struct Check {
     /// Stage to ask about; without it, the installation's first
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
+    /// Agent that asked for the plan, of approvePlan; without it, another than asks here
+    #[arg(long, value_name = "AGENT")]
+    requester: Option<AgentName>,
     /// Take the agent as an operator
     #[arg(long)]
     admin: bool,
@@ -179,7 +186,14 @@ async fn check(context: &Context, config: &Settings, check: Check) -> Result<(),
         Some(name) => stages.find(name).map_err(CliError::Usage)?,
         None => stages.default_stage().clone(),
     };
-    let access = vocabulary().access(action, resource, &stage).map_err(CliError::Usage)?;
+    let mut access = vocabulary().access(action, resource, &stage).map_err(CliError::Usage)?;
+    match (&mut access, &check.requester) {
+        (Access::ApprovePlan { requester, .. }, Some(name)) => requester.clone_from(name),
+        // Who asked for the plan is who would have it carried out.
+        (Access::ApplyPlan { context, .. }, None) => principal.as_str().clone_into(&mut context.requester),
+        (_, None) => {}
+        (_, Some(_)) => return Err(CliError::Usage("--requester is for approvePlan alone".to_owned())),
+    }
     let agent = agent(opened.as_ref(), principal, &check).await?;
     let decision = policy.decide(&agent, &access);
     let word = if decision.allowed { "allow" } else { "deny" };

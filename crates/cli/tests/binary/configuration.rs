@@ -96,6 +96,56 @@ fn a_policy_on_an_agent_whose_name_another_has_is_refused_where_the_agents_are_k
 }
 
 #[test]
+fn policies_are_asked_of_plans_too() {
+    let place = Place::new();
+    for (question, code) in [
+        (&["Billing", "applyPlan", "cc-agent-billing", "--stage", "prod"][..], 0),
+        (&["Billing", "approvePlan", "cc-agent-billing"], 4),
+        (&["Ana", "approvePlan", "cc-agent-billing", "--admin"], 0),
+        (&["Billing", "createStack", "cc-agent-billing"], 4),
+        (&["Ana", "overrideFreeze", "cc-agent-billing", "--admin"], 0),
+        (&["Billing", "readDeploys", "cc-agent-billing"], 0),
+        (&["Billing", "readDeploys", "*"], 4),
+        (&["Billing", "carryApproval", "cc-agent-billing", "--stage", "prod"], 4),
+        (&["Ana", "applyPlan", "cc-agent-devops-automation", "--admin"], 4),
+        (&["Billing", "readDeploys", "*", "--requester", "Ana"], 2),
+    ] {
+        place.run(&[&["policy", "check"][..], question].concat()).exits(code);
+    }
+
+    // Policies that do not speak of plans have the shipped rules; those that do have their own alone.
+    std::fs::create_dir(place.path().join("rules")).unwrap();
+    place.write("rules/mine.cedar", "permit (principal is Admin, action, resource);");
+    place.configure("[policy]\ndir = \"rules\"\n");
+    let shown = place.run(&["policy", "show", "--json"]).exits(0).json();
+    let files: Vec<_> = shown["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["file"])
+        .collect();
+    assert_eq!(files, ["mine.cedar", "plans.cedar (shipped)"]);
+    let plan = ["policy", "check", "Ana", "applyPlan", "shop", "--admin", "--json"];
+    assert_eq!(
+        place.run(&plan).exits(0).json()["policies"],
+        json!(["plan-loses-nothing"])
+    );
+    place.write(
+        "rules/mine.cedar",
+        "permit (principal is Admin, action, resource);\n\
+         @id(\"not-mine\") permit (principal, action == Action::\"approvePlan\", resource)\n\
+         when { principal.name != context.requester };\n\
+         @id(\"asked\") permit (principal, action == Action::\"applyPlan\", resource) when { context.approvals > 0 };",
+    );
+    place.run(&plan).exits(4);
+    let shown = place.run(&["policy", "show", "--json"]).exits(0).json();
+    assert_eq!(shown["policies"].as_array().unwrap().len(), 1);
+    let approve = ["policy", "check", "Bo", "approvePlan", "shop", "--requester"];
+    place.run(&[&approve[..], &["Ana"]].concat()).exits(0);
+    place.run(&[&approve[..], &["Bo"]].concat()).exits(4);
+}
+
+#[test]
 fn config_show_tells_what_is_in_force() {
     let place = Place::new();
     place.configure("[fleet]\nheartbeat_period_seconds = 60\n");

@@ -132,3 +132,6 @@ impl<'a> About<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

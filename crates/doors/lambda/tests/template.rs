@@ -132,10 +132,13 @@ fn the_functions_role_may_not_change_the_control_planes_own_stack() {
     assert_eq!(own["Effect"], "Deny");
     let denied = own["Action"].as_array().unwrap();
     // Whatever it may do to agents' stacks that changes one.
-    let allowed = statement(&template, "FunctionRole", "Stacks");
-    for action in allowed["Action"].as_array().unwrap() {
-        let reads = action.as_str().unwrap().starts_with("cloudformation:Describe");
-        assert!(reads || denied.contains(action), "{action}");
+    for sid in ["Stacks", "NestedStacks", "PlannedStacks"] {
+        let allowed = statement(&template, "FunctionRole", sid);
+        for action in allowed["Action"].as_array().unwrap() {
+            let reads = ["cloudformation:Describe", "cloudformation:Get", "cloudformation:List"];
+            let reads = reads.iter().any(|verb| action.as_str().unwrap().starts_with(verb));
+            assert!(reads || denied.contains(action), "{action}");
+        }
     }
     let names: Vec<&str> = own["Resource"]
         .as_array()
@@ -147,6 +150,44 @@ fn the_functions_role_may_not_change_the_control_planes_own_stack() {
         names.iter().any(|arn| arn.ends_with(":stack/${AWS::StackName}/*")),
         "{names:?}"
     );
+}
+
+#[test]
+fn nested_stacks_are_changed_by_their_root_alone_and_a_stack_is_deleted_only_where_stacks_are_made() {
+    let template = template();
+    let nested = statement(&template, "FunctionRole", "NestedStacks");
+    assert!(!nested["Action"].to_string().contains("Execute"), "{nested}");
+    let deletes = |statement: &&Value| {
+        statement["Effect"] == "Allow" && statement["Action"].to_string().contains("cloudformation:DeleteStack")
+    };
+    let all = statements(&template, "FunctionRole");
+    let deleting: Vec<&Value> = all.iter().filter(deletes).map(|statement| &statement["Sid"]).collect();
+    assert_eq!(deleting, ["PlannedStacks"]);
+    let policies = template["Resources"]["FunctionRole"]["Properties"]["Policies"].to_string();
+    assert!(
+        policies.contains(r#"{"If":["MayCreateStacks",{"#),
+        "only where it was asked for"
+    );
+    assert_eq!(template["Parameters"]["CreatesStacks"]["Default"], "false");
+}
+
+#[test]
+fn the_function_hears_of_every_end_of_a_stacks_change() {
+    let template = template();
+    let rule = &template["Resources"]["DevOpsAutomationFunction"]["Properties"]["Events"]["StackStatus"]["Properties"]
+        ["Pattern"];
+    let heard = rule["detail"]["status-details"]["status"].as_array().unwrap();
+    for change in ["UPDATE", "CREATE"] {
+        let rollback = if change == "UPDATE" {
+            "UPDATE_ROLLBACK"
+        } else {
+            "ROLLBACK"
+        };
+        for end in ["COMPLETE", "FAILED"] {
+            assert!(heard.contains(&json!(format!("{change}_{end}"))), "{change}_{end}");
+            assert!(heard.contains(&json!(format!("{rollback}_{end}"))), "{rollback}_{end}");
+        }
+    }
 }
 
 #[test]

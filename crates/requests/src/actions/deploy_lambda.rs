@@ -1,22 +1,21 @@
-//! `deployLambda`: changes a stack. One change at a time per stack: the request holds it until the change has ended.
+//! `deployLambda`: changes a stack. The change is planned first, and carried out when it is permitted
+//! ([`crate::deploys`]). One change at a time per stack: the request holds it until the change has ended.
 
 use std::collections::BTreeMap;
 
 use cc_devops_kernel::names::{StackName, Stage};
-use cc_devops_kernel::outcome::{Failure, Reason};
+use cc_devops_kernel::outcome::Failure;
 use cc_devops_policy::{On, Resource};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::action::{Action, Asked, Carrying};
-use super::effect::{Broke, Carried, Effect, Given, in_effect};
+use super::effect::{Broke, Carried, Effect, Given};
 use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::effects::{DeployLambda, Template};
-use crate::ports::StackProgress;
-use crate::record::{StackLease, StackLock};
 
 /// CloudFormation's limits.
-const MAX_TEMPLATE_BYTES: usize = 51_200;
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 const MAX_URL_BYTES: usize = 5_120;
 const MAX_PARAMETERS: usize = 200;
 const MAX_PARAMETER_BYTES: usize = 4_096;
@@ -47,7 +46,7 @@ pub static ACTION: Action = Action {
         },
         Param {
             name: "templateBody",
-            rule: "optional: 1 to 51,200 bytes; not together with `templateUrl`",
+            rule: "optional: 1 to 1,000,000 bytes; not together with `templateUrl`",
             kind: Kind::Text,
         },
         Param {
@@ -65,6 +64,11 @@ pub static ACTION: Action = Action {
             name: "tags",
             rule: "optional: an object of at most 50, keys of 1 to 128 and values of at most 256 characters",
             kind: Kind::Named,
+        },
+        Param {
+            name: "planOnly",
+            rule: "optional: `true` plans the change and answers what it would do; nothing is carried out",
+            kind: Kind::Flag,
         },
     ],
     on: On::Stack,
@@ -117,14 +121,16 @@ fn read(mut params: Params, asked: &Asked<'_>) -> Result<Box<dyn Effect>, Failur
             "`tags` may hold {MAX_TAGS} tags, with keys of 1 to {MAX_TAG_KEY} and values of at most {MAX_TAG_VALUE} characters"
         )));
     }
-    Ok(Box::new(DeployLambda {
+    let plan_only = params.flag("planOnly")?;
+    let change = DeployLambda {
         stack,
         stage,
         template,
         parameters,
         capabilities,
         tags,
-    }))
+    };
+    Ok(Box::new(Deploy { change, plan_only }))
 }
 
 fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Failure> {
@@ -152,49 +158,25 @@ fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Failure
     Ok(())
 }
 
-impl Effect for DeployLambda {
+/// A deploy as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deploy {
+    /// The change.
+    pub change: DeployLambda,
+    /// Whether it is to be planned, and not carried out.
+    pub plan_only: bool,
+}
+
+impl Effect for Deploy {
     fn resource(&self) -> Resource {
-        Resource::Stack(self.stack.clone())
+        Resource::Stack(self.change.stack.clone())
     }
 
     fn stage(&self) -> Option<&Stage> {
-        Some(&self.stage)
+        Some(&self.change.stage)
     }
 
     fn carry_out<'a>(&'a self, given: Given<'a>) -> BoxFuture<'a, Result<Carried, Broke>> {
-        async move {
-            let lease = match held(self, given).await? {
-                Ok(lease) => lease,
-                Err(failure) => return Ok(Carried::refused(failure)),
-            };
-            let ports = given.ports;
-            let started = ports.stacks.start(&lease, self, ports.clock.now()).await;
-            Ok(match started.map_err(in_effect)? {
-                StackProgress::Changing | StackProgress::NotBegun => Carried::Elsewhere,
-                StackProgress::Ended(end) => Carried::Ended(end.into()),
-            })
-        }
-        .boxed()
+        given.plane.plan_deploy(self, given).boxed()
     }
-}
-
-/// The stack, held by this request; or who holds it.
-async fn held(deploy: &DeployLambda, given: Given<'_>) -> Result<Result<StackLease, Failure>, Broke> {
-    let stack = deploy.full_name();
-    let ledger = &given.ports.ledger;
-    let by = match ledger.lock_stack(given.claim, &stack).await? {
-        StackLock::Acquired(lease) => return Ok(Ok(lease)),
-        StackLock::Held { by } => by,
-    };
-    let holder = ledger.find(&by).await?;
-    let goes_on = holder.is_some_and(|holder| holder.completed.is_none());
-    let message = if goes_on {
-        format!("stack {stack} is being changed by request {by}; send the deploy again when that has ended")
-    } else {
-        format!(
-            "nobody knows what became of request {by}, which changed stack {stack}; send the deploy again when an \
-             operator has looked at the stack and freed it with `cc-devops stacks release {stack}`"
-        )
-    };
-    Ok(Err(Failure::new(Reason::StackInProgress, message)))
 }

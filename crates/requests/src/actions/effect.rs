@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::names::Stage;
-use cc_devops_kernel::outcome::{Failure, to_value};
+use cc_devops_kernel::outcome::{ApprovalOutcome, Failure, to_value};
 use cc_devops_policy::{Access, Resource};
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::engine::ControlPlane;
 use crate::ports::{Done, PortError, PortResult, Ports, RepositoryWorker, StackEnd};
 use crate::record::{Claim, RequestHead};
 
@@ -42,6 +44,8 @@ pub trait Effect: Any + Send + Sync {
 /// What an effect is given to be carried out with.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
+    /// Who carries it out: its settings, its policies.
+    pub plane: &'a ControlPlane,
     /// The systems.
     pub ports: &'a Ports,
     /// What looks after repositories, where something does.
@@ -75,6 +79,8 @@ pub enum Carried {
     /// It goes on elsewhere: the request is parked, and looked at as its action's
     /// `Carrying` says.
     Elsewhere,
+    /// It cannot be begun yet: it is given back, to be taken again then. It was not tried.
+    Later(Timestamp),
 }
 
 impl Carried {
@@ -97,6 +103,8 @@ pub struct Ended {
     pub output: Option<String>,
     /// Whether the stack it holds stays its own, because nobody knows how that stands.
     pub keeps_stack: bool,
+    /// Of a deploy: what was decided of its plan.
+    pub approval: Option<ApprovalOutcome>,
 }
 
 impl Ended {
@@ -106,6 +114,7 @@ impl Ended {
             outcome,
             output: None,
             keeps_stack: false,
+            approval: None,
         }
     }
 
@@ -124,6 +133,7 @@ impl From<StackEnd> for Ended {
             outcome: end.outcome.map(|result| to_value(&result)),
             output: end.output,
             keeps_stack: !end.fate_known,
+            approval: None,
         }
     }
 }

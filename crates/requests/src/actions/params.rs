@@ -113,6 +113,18 @@ impl Params {
         })
     }
 
+    /// `true` or `false`; the latter where it is absent.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Failure> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(wrong_type(name, "true or false", &other)),
+        }
+    }
+
     /// An object of strings, empty where it is absent; numbers and booleans are taken as their JSON text.
     ///
     /// # Errors

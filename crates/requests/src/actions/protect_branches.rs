@@ -2,11 +2,10 @@
 
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_policy::On;
-use serde_json::Value;
 
 use super::action::{Action, Asked, Carrying};
 use super::effect::Effect;
-use super::params::{Kind, Param, Params, wrong_type};
+use super::params::{Kind, Param, Params};
 use super::repositories::required;
 use crate::effects::RepositoryWork;
 
@@ -34,10 +33,6 @@ pub static ACTION: Action = Action {
 
 fn read(mut params: Params, _asked: &Asked<'_>) -> Result<Box<dyn Effect>, Failure> {
     let repository = required(&mut params)?;
-    let dry_run = match params.take("dryRun") {
-        None => false,
-        Some(Value::Bool(dry_run)) => dry_run,
-        Some(other) => return Err(wrong_type("dryRun", "true or false", &other)),
-    };
+    let dry_run = params.flag("dryRun")?;
     Ok(Box::new(RepositoryWork::Protect { repository, dry_run }))
 }

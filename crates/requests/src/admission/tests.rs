@@ -7,7 +7,8 @@ use cc_devops_kernel::names::{ActionsSecretName, AgentName, Namespace, Repositor
 use serde_json::json;
 
 use super::*;
-use crate::{Action, DeployLambda, RepositoryWork};
+use crate::actions::deploy_lambda::Deploy;
+use crate::{Action, RepositoryWork};
 
 fn installation() -> Installation {
     Installation {
@@ -175,7 +176,7 @@ fn payload_is_another_name_for_params_and_stage_defaults_to_the_first() {
     let Ok(command) = one.verdict else {
         panic!("it is taken")
     };
-    let deploy = command.as_effect::<DeployLambda>().expect("a deploy");
+    let deploy = &command.as_effect::<Deploy>().expect("a deploy").change;
     assert_eq!(deploy.parameters["Size"], "3");
     assert_eq!(deploy.parameters["On"], "true");
 }

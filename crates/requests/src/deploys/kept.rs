@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_deploys::{Basis, PlanDigest, PlanId, PlanRecord, PlanState};
+use cc_devops_deploys::{Basis, PlanDigest, PlanId, PlanRecord};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::outcome::Status;
@@ -81,9 +81,6 @@ pub(super) struct PlannedStack {
     /// The newest plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<PlanId>,
-    /// The newest request that changes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) request: Option<RequestId>,
     /// What was deployed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last: Option<LastDeploy>,
@@ -194,6 +191,8 @@ pub(super) fn stack_change(stack: &FullStackName, planned: &PlannedStack, versio
 /// A plan with what counts on its stack.
 pub(super) struct Found {
     pub(super) version: u64,
+    /// When the record is due.
+    pub(super) due_at: Option<Timestamp>,
     pub(super) record: PlanRecord,
     pub(super) planned: PlannedStack,
     pub(super) planned_version: u64,
@@ -224,12 +223,16 @@ pub(super) async fn planned_stack(state: &dyn StateStore, stack: &FullStackName)
 
 /// A plan, with what counts on its stack.
 pub(super) async fn found(state: &dyn StateStore, id: &PlanId) -> PortResult<Option<Found>> {
-    let Some((version, Kept::Plan(record))) = kept(state, id).await? else {
+    let Some(kept) = state.read_one(&plan_key(id)).await? else {
+        return Ok(None);
+    };
+    let Kept::Plan(record) = Kept::of(&kept)? else {
         return Ok(None);
     };
     let (planned_version, planned) = planned_stack(state, &record.stack).await?;
     Ok(Some(Found {
-        version,
+        version: kept.version,
+        due_at: kept.content.due_at,
         record: *record,
         planned,
         planned_version,
@@ -292,20 +295,7 @@ pub(super) fn facts(record: &PlanRecord) -> Value {
     })
 }
 
-/// Whether a plan's basis says that its stack is not as it was. What one of the two does not know speaks against none.
+/// Whether a stack stands as it stood when a change of it was prepared.
 pub(super) fn same_basis(planned: &Basis, now: &Basis) -> bool {
     planned == now
-}
-
-/// What is left for the next look of a plan that has ended.
-pub(super) fn has_rest(record: &PlanRecord) -> bool {
-    record.state.has_ended() && !record.discarded
-}
-
-/// The states that come without being carried out.
-pub(super) fn is_unapplied(state: PlanState) -> bool {
-    matches!(
-        state,
-        PlanState::Denied | PlanState::Expired | PlanState::Superseded | PlanState::Moved | PlanState::Shown
-    )
 }

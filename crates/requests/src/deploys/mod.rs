@@ -10,11 +10,19 @@
 //! a crash between two steps is made good by the next look, and a plan that waits costs nothing.
 
 mod again;
+mod applying;
 mod deciding;
+mod dependencies;
+mod ending;
 mod kept;
+mod looking;
 mod parts;
+mod planning;
+mod reviewing;
 mod seen;
+mod telling;
 
 pub use deciding::DecideError;
 pub use kept::{DEPLOY, Deployed, LastDeploy};
+pub(crate) use looking::Looking;
 pub use seen::{Plan, PlanFilter, plan_of};

@@ -95,6 +95,18 @@ pub trait Stacks: Send + Sync {
         Err(PortError::new(PortErrorKind::Refused, "not built"))
     }
 
+    /// Whether drafts tell which parameters are secret (`NoEcho`). Where they do not, their names decide which may be
+    /// kept, so that a stack can be rolled back with them.
+    fn knows_secret_parameters(&self) -> bool {
+        true
+    }
+
+    /// The template that a stack is deployed with; none where the backend has none.
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        let _ = stack;
+        Ok(None)
+    }
+
     /// How the change that a request began stands. A change whose fate cannot be known ends as a
     /// failure that says so and does not know its fate.
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress>;

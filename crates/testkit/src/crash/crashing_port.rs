@@ -34,7 +34,8 @@ use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{
-    AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Retention, SealingKeys, StackProgress, Stacks, Weight,
+    AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Planning, Retention, SealingKeys, StackProgress, Stacks,
+    WantedChange, Weight,
 };
 use cc_devops_requests::record::{
     ClaimedRequest, Conclusion, NewRequest, Receipt, Renewal, RequestFilter, RequestHead, RequestRecord, StackLease,
@@ -92,6 +93,8 @@ mortal! { Ledger {
     fn park(claim: &Claim, at: Timestamp) -> ();
     fn waiting(after: Option<&WaitingRequest>, limit: usize) -> Vec<WaitingRequest>;
     fn waiting_request(id: &RequestId) -> Option<WaitingRequest>;
+    fn rest(claim: &Claim) -> ();
+    fn wake(claim: &Claim, at: Timestamp) -> ();
     fn conclude(claim: &Claim, conclusion: &Conclusion) -> ();
     fn republish(id: &RequestId, at: Timestamp) -> ();
     fn lock_stack(claim: &Claim, stack: &FullStackName) -> StackLock;
@@ -174,10 +177,40 @@ mortal! { AtOnce {
     fn put_secret(head: &RequestHead, write: SecretWrite<'_>, conclude: Conclude) -> Done;
 } }
 
-mortal! { Stacks {
-    fn start(lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> StackProgress;
-    fn progress(stack: &FullStackName, request: &RequestId) -> StackProgress;
-} }
+#[async_trait]
+impl Stacks for CrashingPort<dyn Stacks> {
+    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
+        self.points.pass(self.port.start(lease, deploy, at)).await
+    }
+
+    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
+        self.points.pass(self.port.plan(wanted)).await
+    }
+
+    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
+        self.points.pass(self.port.planned(stack, request)).await
+    }
+
+    async fn apply(&self, lease: &StackLease, handle: &str, at: Timestamp) -> PortResult<StackProgress> {
+        self.points.pass(self.port.apply(lease, handle, at)).await
+    }
+
+    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()> {
+        self.points.pass(self.port.discard(stack, request, handle)).await
+    }
+
+    fn knows_secret_parameters(&self) -> bool {
+        self.port.knows_secret_parameters()
+    }
+
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        self.points.pass(self.port.template(stack)).await
+    }
+
+    async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
+        self.points.pass(self.port.progress(stack, request)).await
+    }
+}
 
 mortal! { Agents {
     fn add(agent: &NewAgent, token: &NewToken, audit: &AuditEntry) -> ();

@@ -35,6 +35,8 @@ struct Stored {
     moment: Timestamp,
     /// How often it was claimed.
     fence: u32,
+    /// Whether nobody looks at it, though it waits.
+    rests: bool,
 }
 
 impl Requests {
@@ -70,6 +72,16 @@ impl Requests {
         }
     }
 
+    /// The same, and it is parked.
+    fn parked_mut(&mut self, claim: &Claim) -> PortResult<&mut Stored> {
+        let stored = self.claimed(claim)?;
+        if stored.record.state == RequestState::Waiting {
+            Ok(stored)
+        } else {
+            Err(superseded())
+        }
+    }
+
     /// How a request of that id stands beside this one.
     pub(super) fn known(&self, head: &RequestHead) -> Option<Receipt> {
         let stored = self.find(&head.id)?;
@@ -96,6 +108,7 @@ impl Requests {
             detail,
             moment,
             fence,
+            rests: false,
         });
     }
 
@@ -124,17 +137,21 @@ impl Requests {
         (there - self.rows.len()) as u64
     }
 
-    fn waiting(&self) -> impl Iterator<Item = WaitingRequest> {
+    /// The parked requests, with whether they rest.
+    fn parked(&self) -> impl Iterator<Item = (bool, WaitingRequest)> {
         self.rows
             .iter()
             .filter(|stored| stored.record.state == RequestState::Waiting)
-            .map(|stored| WaitingRequest {
-                claim: Claim {
-                    request: stored.record.head.id.clone(),
-                    attempt: stored.fence,
-                },
-                head: stored.record.head.clone(),
-                since: stored.moment,
+            .map(|stored| {
+                let waiting = WaitingRequest {
+                    claim: Claim {
+                        request: stored.record.head.id.clone(),
+                        attempt: stored.fence,
+                    },
+                    head: stored.record.head.clone(),
+                    since: stored.moment,
+                };
+                (stored.rests, waiting)
             })
     }
 }
@@ -344,7 +361,8 @@ impl Ledger for Memory {
         let model = self.lock()?;
         let place = |request: &WaitingRequest| (request.since, request.head.id.clone());
         let behind = |request: &WaitingRequest| after.is_none_or(|last| place(last) < place(request));
-        let mut waiting: Vec<WaitingRequest> = model.requests.waiting().filter(behind).collect();
+        let awake = model.requests.parked().filter(|(rests, _)| !rests);
+        let mut waiting: Vec<WaitingRequest> = awake.map(|(_, request)| request).filter(behind).collect();
         waiting.sort_by_key(place);
         waiting.truncate(limit);
         Ok(waiting)
@@ -352,7 +370,21 @@ impl Ledger for Memory {
 
     async fn waiting_request(&self, id: &RequestId) -> PortResult<Option<WaitingRequest>> {
         let model = self.lock()?;
-        Ok(model.requests.waiting().find(|request| request.head.id == *id))
+        let mut parked = model.requests.parked().map(|(_, request)| request);
+        Ok(parked.find(|request| request.head.id == *id))
+    }
+
+    async fn rest(&self, claim: &Claim) -> PortResult<()> {
+        self.lock()?.requests.parked_mut(claim)?.rests = true;
+        Ok(())
+    }
+
+    async fn wake(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
+        let mut model = self.lock()?;
+        let stored = model.requests.parked_mut(claim)?;
+        stored.rests = false;
+        stored.moment = at;
+        Ok(())
     }
 
     async fn conclude(&self, claim: &Claim, conclusion: &Conclusion) -> PortResult<()> {

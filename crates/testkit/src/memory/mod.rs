@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cc_devops_alerts::maintenance_mode::StoredMode;
 use cc_devops_alerts::{Condition, ConditionChange};
+use cc_devops_deploys::ChangeSetDocuments;
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{FullStackName, RequestId, SecretName};
@@ -37,7 +38,7 @@ use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
 
 use crate::clock::ManualClock;
-pub use stacks::StackScript;
+pub use stacks::{StackScript, change_set, harmless_change, table_replaced};
 
 /// Everything the fakes know.
 #[derive(Default)]
@@ -223,6 +224,36 @@ impl Memory {
     /// Ends the change of a request whose stack is scripted as [`StackScript::KeepsChanging`].
     pub fn end_change(&self, request: &RequestId, end: StackScript) {
         self.peek().stacks.end(request, end);
+    }
+
+    /// Says what the next change that is planned for a stack consists of.
+    pub fn script_change(&self, stack: FullStackName, documents: ChangeSetDocuments) {
+        self.peek().stacks.document(stack, documents);
+    }
+
+    /// Somebody changes a stack past the control plane.
+    pub fn update_outside(&self, stack: &FullStackName) {
+        self.peek().stacks.update_outside(stack);
+    }
+
+    /// Somebody removes what was prepared for a request, and prepares another change under the same name.
+    pub fn replace_prepared(&self, request: &RequestId, documents: ChangeSetDocuments) {
+        self.peek().stacks.replace_set(request, documents);
+    }
+
+    /// The requests whose changes were prepared, not carried out, and not removed.
+    pub fn left_behind(&self) -> Vec<RequestId> {
+        self.peek().stacks.left_behind()
+    }
+
+    /// The stacks that were only made to be planned and are there still.
+    pub fn stacks_under_review(&self) -> Vec<FullStackName> {
+        self.peek().stacks.under_review()
+    }
+
+    /// What was really carried out: the requests with the handle of what ran.
+    pub fn carried_out(&self) -> Vec<(RequestId, String)> {
+        self.peek().stacks.carried_out()
     }
 
     /// How often a change was really begun for the request.

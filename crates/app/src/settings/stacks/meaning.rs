@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cc_devops_embedded::stacks::{RunAs, StackCommand};
+use cc_devops_embedded::stacks::{CommandLine, RunAs, StackCommand};
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::StackName;
 use cc_devops_policy::is_own_stack;
 
 use crate::settings::Problem;
-use crate::settings::file::ConfigFile;
+use crate::settings::file::{BackendName, ConfigFile};
 use crate::settings::problems::Findings;
+use crate::settings::shape::required;
 
 /// Checks the sections.
 pub(crate) fn check(
@@ -49,14 +50,17 @@ pub(crate) fn check(
             Some(name) => findings.take(format!("{path}.user"), RunAs::find(name)),
             None => for_all.clone(),
         };
-        // The schema demands one word at least.
-        let Some((program, arguments)) = section.command.split_first() else {
+        let Some(command) = line(&section.command) else {
+            // In an account a section says only what a stack depends on.
+            if file.backend == BackendName::Embedded {
+                findings.add(path, required("command"));
+            }
             continue;
         };
         let command = StackCommand {
-            program: program.into(),
-            arguments: arguments.iter().map(Into::into).collect(),
-            plan_command: None,
+            program: command.program,
+            arguments: command.arguments,
+            plan_command: section.plan_command.as_deref().and_then(line),
             working_dir,
             timeout: Duration::from_secs(section.timeout_seconds.into()),
             env: section.env.clone(),
@@ -69,6 +73,15 @@ pub(crate) fn check(
         stacks.insert(stack, command);
     }
     stacks
+}
+
+/// A program and its arguments; the schema demands one word at least.
+fn line(words: &[String]) -> Option<CommandLine> {
+    let (program, arguments) = words.split_first()?;
+    Some(CommandLine {
+        program: program.into(),
+        arguments: arguments.iter().map(Into::into).collect(),
+    })
 }
 
 /// The users whom commands run as and whom this process may not become. Only what starts commands needs to.

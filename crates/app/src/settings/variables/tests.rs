@@ -202,3 +202,46 @@ fn the_stack_that_is_deployed_is_guarded_under_its_name() {
     .unwrap();
     assert_eq!(resources(&own).function, "other");
 }
+
+#[test]
+fn how_stacks_are_deployed_is_told_by_sections() {
+    let settings = of_dev(&[
+        ("DEPLOYS", r#"{"approval_timeout_seconds": 60, "require_plan": true}"#),
+        ("STACKS", r#"{"shop": {"depends_on": ["network"]}}"#),
+        ("TEMPLATE_BUCKET", "templates"),
+    ]);
+    let settings = settings.unwrap();
+    let deploys = &settings.requests.deploys;
+    assert_eq!(deploys.approval_timeout.as_secs(), 60);
+    assert!(deploys.require_plan);
+    let shop = "shop".parse().unwrap();
+    let needed: Vec<String> = deploys.order.dependencies(&shop).map(ToString::to_string).collect();
+    assert_eq!(needed, ["network"]);
+    assert_eq!(
+        settings.aws.unwrap().names.template_bucket.as_deref(),
+        Some("templates")
+    );
+
+    let wrong = [
+        ("STAGE", "dev"),
+        (
+            "DEPLOYS",
+            r#"{"approval_timeout_seconds": 0, "freezes": [{"name": "night", "kind": "deny"}]}"#,
+        ),
+        ("STACKS", r#"{"a": {"depends_on": ["a"]}}"#),
+    ];
+    let said = read(&wrong).unwrap_err().to_string();
+    for part in [
+        "DEPLOYS: deploys.approval_timeout_seconds: must be at least 1",
+        "DEPLOYS: deploys.freezes[0]: the key `cron` is required",
+        "DEPLOYS: deploys.freezes[0]: the key `duration` is required",
+        "STACKS: stacks.a.depends_on: these stacks depend on one another in a circle: a -> a",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert_eq!(named(&[("STAGE", "dev"), ("DEPLOYS", "{")]), ["DEPLOYS"]);
+    assert_eq!(
+        named(&[("STAGE", "dev"), ("DEPLOYS", r#"{"requires_plan": true}"#)]),
+        ["DEPLOYS"]
+    );
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cc_devops_aws::Pace;
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
-use cc_devops_kernel::ports::{Clock as _, SystemClock};
+use cc_devops_kernel::ports::{Clock as _, PortResult, SystemClock};
 use cc_devops_requests::DeployLambda;
-use cc_devops_requests::ports::{StackEnd, StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use cc_devops_testkit::sample;
 
@@ -26,13 +26,41 @@ pub(crate) fn stacks(cloud: &Cloud) -> Arc<dyn Stacks> {
     cloud.backend(1).stacks(PACE)
 }
 
-pub(crate) async fn start(stacks: &dyn Stacks, deploy: &DeployLambda) -> StackProgress {
-    stacks.start(&lease(), deploy, SystemClock.now()).await.unwrap()
+/// Plans the deploy, and applies what was planned.
+pub(crate) async fn try_to_start(stacks: &dyn Stacks, deploy: &DeployLambda) -> PortResult<StackProgress> {
+    let (lease, at) = (lease(), SystemClock.now());
+    let wanted = WantedChange {
+        stack: &lease.stack,
+        request: &lease.request,
+        deploy,
+        may_create: false,
+        at,
+    };
+    carried_out(stacks, stacks.plan(&wanted).await?).await
 }
 
+pub(crate) async fn start(stacks: &dyn Stacks, deploy: &DeployLambda) -> StackProgress {
+    try_to_start(stacks, deploy).await.unwrap()
+}
+
+/// Looks at the deploy as the sweep does: what was never begun is looked at as a plan, and applied when it is ready.
 pub(crate) async fn progress(stacks: &dyn Stacks) -> StackProgress {
     let lease = lease();
-    stacks.progress(&lease.stack, &lease.request).await.unwrap()
+    match stacks.progress(&lease.stack, &lease.request).await.unwrap() {
+        StackProgress::NotBegun => {
+            let planned = stacks.planned(&lease.stack, &lease.request).await.unwrap();
+            carried_out(stacks, planned).await.unwrap()
+        }
+        progress => progress,
+    }
+}
+
+async fn carried_out(stacks: &dyn Stacks, planned: Planning) -> PortResult<StackProgress> {
+    match planned {
+        Planning::GoesOn => Ok(StackProgress::Changing),
+        Planning::Ended(end) => Ok(StackProgress::Ended(end)),
+        Planning::Ready(draft) => stacks.apply(&lease(), &draft.handle, SystemClock.now()).await,
+    }
 }
 
 pub(crate) fn lease() -> StackLease {

@@ -2,7 +2,8 @@
 //! loses answers. It stands behind the real SDK client, as its HTTP connector.
 
 pub(crate) mod deploying;
-mod model;
+pub(crate) mod model;
+pub(crate) mod replay;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -88,27 +89,8 @@ impl Cloud {
 
     /// A backend on this cloud that makes each call at most so often.
     pub(crate) fn backend(&self, attempts: u32) -> Backend {
-        let connector = SharedHttpConnector::new(self.clone());
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(Duration::from_millis(1));
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url("http://cloudformation.invalid")
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "test", "test", None, None, "test",
-            )))
-            .retry_config(retries)
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
         let resources = Resources::of(&sample::installation(), sample::stage());
-        Backend::new(
-            Clients::new(config),
-            resources,
-            sample::installation(),
-            Arc::new(SystemClock),
-        )
+        backend_on(self.clone(), attempts, resources)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,6 +114,30 @@ impl Cloud {
     }
 }
 
+/// A backend whose calls a connector answers, each made at most so often.
+pub(crate) fn backend_on(connector: impl HttpConnector + 'static, attempts: u32, resources: Resources) -> Backend {
+    let connector = SharedHttpConnector::new(connector);
+    let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(1));
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url("http://cloudformation.invalid")
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "test", "test", None, None, "test",
+        )))
+        .retry_config(retries)
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    Backend::new(
+        Clients::new(config),
+        resources,
+        sample::installation(),
+        Arc::new(SystemClock),
+    )
+}
+
 impl HttpConnector for Cloud {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
@@ -139,7 +145,7 @@ impl HttpConnector for Cloud {
     }
 }
 
-fn response(answer: &model::Answer, action: &str) -> HttpResponse {
+pub(crate) fn response(answer: &model::Answer, action: &str) -> HttpResponse {
     let (status, body) = match answer {
         Ok(result) => (
             200,

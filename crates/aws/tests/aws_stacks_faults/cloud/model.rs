@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// What an action answers: its result's XML, or status, code and sentence of an error.
-pub(super) type Answer = Result<String, (u16, &'static str, String)>;
+pub(crate) type Answer = Result<String, (u16, &'static str, String)>;
 
 /// How an executed change ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(crate) struct ChangeSet {
     name: String,
     looks: usize,
     pub(crate) execution: &'static str,
+    /// What its request said of it: its description and its parameters, as XML.
+    said: String,
 }
 
 /// Which of an event's resources is the stack itself.
@@ -136,6 +138,48 @@ pub(super) fn field(body: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
+/// A value as the caller meant it.
+pub(crate) fn decoded(value: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let digits = others.get(..2).filter(|_| *first == b'%');
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(if *first == b'+' { b' ' } else { *first });
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+/// What a change set repeats of the call that made it.
+fn repeated(body: &str) -> String {
+    let text = |name: &str| field(body, name).map(|value| escaped(&decoded(&value)));
+    let description = text("Description").unwrap_or_default();
+    let parameters = (1..).map_while(|number| {
+        let key = text(&format!("Parameters.member.{number}.ParameterKey"))?;
+        let value = text(&format!("Parameters.member.{number}.ParameterValue")).unwrap_or_default();
+        Some(format!(
+            "<ParameterKey>{key}</ParameterKey><ParameterValue>{value}</ParameterValue>"
+        ))
+    });
+    format!(
+        "<Description>{description}</Description>{}",
+        members("Parameters", parameters)
+    )
+}
+
 impl Model {
     pub(super) fn answer(&mut self, action: &str, body: &str) -> Answer {
         let name = field(body, "StackName").unwrap_or_default();
@@ -145,6 +189,11 @@ impl Model {
                 ["<ParameterKey>Declared</ParameterKey>".to_owned()],
             ));
         }
+        // The events of a change set are asked for by its ARN alone.
+        let name = match (action, name.is_empty()) {
+            ("DescribeEvents", true) => self.stacks.keys().next().cloned().unwrap_or_default(),
+            _ => name,
+        };
         let Some(stack) = self.stacks.get_mut(&name) else {
             let message = format!("Stack [{name}] does not exist");
             return Err((400, "ValidationError", message));
@@ -173,12 +222,14 @@ impl Model {
                     name: wanted,
                     looks,
                     execution: "AVAILABLE",
+                    said: repeated(body),
                 });
                 Ok(String::new())
             }
             _ if !found => Err((404, "ChangeSetNotFound", format!("ChangeSet [{wanted}] does not exist"))),
             "DescribeChangeSet" => Ok(change_set(&name, stack, page)),
             "DescribeEvents" => Ok(checks(stack)),
+            "GetTemplate" => Ok("<TemplateBody>{}</TemplateBody>".to_owned()),
             "DeleteChangeSet" => {
                 stack.change_set = None;
                 Ok(String::new())
@@ -305,10 +356,11 @@ fn change_set(name: &str, stack: &mut Stack, page: usize) -> String {
     format!(
         "<ChangeSetId>arn:aws:cloudformation:us-east-1:123456789012:changeSet/{}/77</ChangeSetId>\
          <ChangeSetName>{}</ChangeSetName><StackId>{}</StackId><StackName>{name}</StackName><Status>{status}</Status>\
-         <ExecutionStatus>{execution}</ExecutionStatus><StatusReason>{why}</StatusReason>{}{next}",
+         <ExecutionStatus>{execution}</ExecutionStatus><StatusReason>{why}</StatusReason>{}{}{next}",
         set.name,
         set.name,
         stack_id(name),
+        set.said,
         members("Changes", [changes]),
     )
 }

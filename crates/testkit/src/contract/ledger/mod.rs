@@ -42,6 +42,7 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     waiting::of_two_who_look_after_it_the_first_concludes(&fresh().await).await;
     waiting::the_longest_waiting_comes_first(&fresh().await).await;
     waiting::pages_of_waiting_requests_join_to_the_whole(&fresh().await).await;
+    waiting::a_request_that_rests_is_found_by_its_id_alone(&fresh().await).await;
 
     concluding::outcome_audit_row_and_event_come_together(&fresh().await).await;
     concluding::an_outcome_is_final(&fresh().await).await;

@@ -137,3 +137,62 @@ pub(super) async fn pages_of_waiting_requests_join_to_the_whole(ports: &Ports) {
         "a page goes on behind what has ended meanwhile"
     );
 }
+
+pub(super) async fn a_request_that_rests_is_found_by_its_id_alone(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    for (id, seconds) in [("r1", 5), ("r2", 6)] {
+        let claim = take(ledger, &sample::request(id)).await;
+        refused(
+            ledger.rest(&claim).await,
+            PortErrorKind::Superseded,
+            "one that is not parked",
+        );
+        ledger.park(&claim, after(seconds)).await.unwrap();
+    }
+    let claim = ledger.waiting_request(&request_id("r1")).await.unwrap().unwrap().claim;
+    for _ in 0..2 {
+        ledger.rest(&claim).await.expect("resting before is as good");
+        let waiting = ledger.waiting(None, 10).await.unwrap();
+        let ids: Vec<&str> = waiting.iter().map(|request| request.head.id.as_str()).collect();
+        assert_eq!(ids, ["r2"], "nobody looks at one that rests");
+        let found = ledger.waiting_request(&request_id("r1")).await.unwrap();
+        assert_eq!(found.unwrap().claim, claim, "who knows of it finds it");
+        assert_eq!(
+            record(ledger, "r1").await.state,
+            RequestState::Waiting,
+            "it waits all the same"
+        );
+    }
+    assert!(
+        ledger
+            .claim_due(after(100_000), after(100_060), 10)
+            .await
+            .unwrap()
+            .is_empty(),
+        "nor does anybody take it"
+    );
+
+    for _ in 0..2 {
+        ledger.wake(&claim, after(50)).await.expect("waking twice is as good");
+        let waiting = ledger.waiting(None, 10).await.unwrap();
+        let seen: Vec<_> = waiting
+            .iter()
+            .map(|request| (request.head.id.as_str(), request.since))
+            .collect();
+        assert_eq!(
+            seen,
+            [("r2", after(6)), ("r1", after(50))],
+            "one that was woken waits anew, behind the others"
+        );
+    }
+    let request = sample::request("r1");
+    ledger.rest(&claim).await.unwrap();
+    ledger
+        .conclude(&claim, &sample::success(&request.head, 60))
+        .await
+        .expect("one that rests can be concluded");
+    for call in [ledger.rest(&claim).await, ledger.wake(&claim, after(61)).await] {
+        refused(call, PortErrorKind::Superseded, "one that has ended");
+    }
+    assert_eq!(ledger.waiting(None, 10).await.unwrap().len(), 1, "it waits no more");
+}

@@ -1,0 +1,105 @@
+//! Whether a stack was changed past its template: CloudFormation looks for it beside the making of the change set.
+
+use aws_smithy_types::DateTime;
+use cc_devops_kernel::names::FullStackName;
+use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use jiff::{SignedDuration, Timestamp};
+
+use super::CloudFormation;
+use super::about::DriftLook;
+use crate::error::port_error;
+
+/// How long after the making of the change set the detection is waited for.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The most characters of a reason that are kept with the change set.
+const LONGEST_REASON: usize = 300;
+
+/// What CloudFormation says of a stack of which it does not know whether it drifted.
+const UNKNOWN: &str = "UNKNOWN";
+
+/// What is known of a stack's drift.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Drift {
+    /// The detection goes on.
+    Looking,
+    /// What CloudFormation calls it, and what the approver is to know of it.
+    Known(String, Option<String>),
+}
+
+impl Drift {
+    fn unknown(why: impl std::fmt::Display) -> Self {
+        let note = format!("whether the stack was changed past its template is not known: {why}");
+        Self::Known(UNKNOWN.to_owned(), Some(note))
+    }
+}
+
+impl CloudFormation {
+    /// Begins a drift detection. A stack that cannot be looked at can be planned all the same, and says so.
+    pub(super) async fn begin_to_look_for_drift(&self, stack: &FullStackName) -> PortResult<DriftLook> {
+        let call = self.shared.clients.cloudformation().detect_stack_drift();
+        match call.stack_name(stack.as_str()).send().await {
+            Ok(answer) => Ok(DriftLook::Begun(answer.stack_drift_detection_id.unwrap_or_default())),
+            Err(error) => {
+                let error = port_error("cloudformation:DetectStackDrift", error);
+                match error.kind {
+                    PortErrorKind::Refused | PortErrorKind::NotFound => {
+                        Ok(DriftLook::Refused(error.message.chars().take(LONGEST_REASON).collect()))
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// What became of a drift detection that was begun with a change set of that time.
+    pub(super) async fn drift(&self, look: &DriftLook, made: Option<&DateTime>) -> PortResult<Drift> {
+        let id = match look {
+            DriftLook::Begun(id) => id,
+            DriftLook::Refused(why) => return Ok(Drift::unknown(why)),
+        };
+        let call = self
+            .shared
+            .clients
+            .cloudformation()
+            .describe_stack_drift_detection_status();
+        let told = match call.stack_drift_detection_id(id).send().await {
+            Ok(told) => told,
+            Err(error) => {
+                let error = port_error("cloudformation:DescribeStackDriftDetectionStatus", error);
+                return match error.kind {
+                    PortErrorKind::Refused | PortErrorKind::NotFound => Ok(Drift::unknown(error.message)),
+                    _ => Err(error),
+                };
+            }
+        };
+        let found = told.stack_drift_status().map(|status| status.as_str().to_owned());
+        match told.detection_status().map(|status| status.as_str()) {
+            Some("DETECTION_COMPLETE") => Ok(match found {
+                Some(status) => Drift::Known(status, None),
+                None => Drift::unknown("the detection says nothing"),
+            }),
+            Some("DETECTION_IN_PROGRESS") => Ok(match self.is_late(made) {
+                false => Drift::Looking,
+                true => Drift::unknown(format_args!(
+                    "the detection took more than {} minutes",
+                    PATIENCE.as_mins()
+                )),
+            }),
+            // What was found before it failed is true all the same.
+            other => Ok(match found {
+                Some(status) if status == "DRIFTED" => Drift::Known(status, None),
+                _ => Drift::unknown(
+                    told.detection_status_reason()
+                        .or(other)
+                        .unwrap_or("the detection failed"),
+                ),
+            }),
+        }
+    }
+
+    fn is_late(&self, made: Option<&DateTime>) -> bool {
+        let made = made.and_then(|made| Timestamp::from_second(made.secs()).ok());
+        made.is_none_or(|made| self.shared.clock.now().duration_since(made) > PATIENCE)
+    }
+}

@@ -1,0 +1,308 @@
+//! Beginning what was permitted, under the stack's lease and only where nothing has moved; and its end.
+
+use cc_devops_deploys::{PlanRecord, PlanState};
+use cc_devops_kernel::audit::actions;
+use cc_devops_kernel::outcome::{DeployAction, Failure, Reason};
+use cc_devops_kernel::ports::{Content, PortErrorKind, PortResult, RecordKey, RecordKind, StateChange, StateStore};
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::kept::{
+    Deployed, Found, KEPT_FOR, LastDeploy, entry, plan_change, same_basis, stack_change, write, written,
+};
+use super::looking::Looking;
+use super::parts;
+use crate::engine::{ControlPlane, later};
+use crate::ports::{Planning, StackEnd, StackProgress};
+use crate::record::{StackLease, StackLock, WaitingRequest};
+
+/// The most bytes of one part of a template. Written as JSON it is at most twice as long, and six times where it is all
+/// control characters.
+const PART: usize = 48_000;
+
+/// Whether a plan still is what would run.
+enum Standing {
+    Holds,
+    Moved(String),
+}
+
+impl ControlPlane {
+    /// Begins a plan that is permitted at this moment; none where somebody else was faster.
+    pub(super) async fn begin(
+        &self,
+        found: Found,
+        waiting: WaitingRequest,
+        policies: Vec<String>,
+    ) -> PortResult<Option<Looking>> {
+        let Some(lease) = self.leased(&found, &waiting).await? else {
+            return Ok(None);
+        };
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(reason) => return self.end_unapplied(found, PlanState::Moved, reason).await,
+        };
+        if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
+            return self.end_unapplied(found, PlanState::Moved, reason).await;
+        }
+        let now = self.now();
+        let approvers = self.approvers_who_still_may(&found.record).await?;
+        let mut record = PlanRecord {
+            state: PlanState::Applying,
+            begun_at: Some(now),
+            policies,
+            frozen: None,
+            ..found.record.clone()
+        };
+        // Those whose approval counted nothing are in the trail, and not among those who let it run.
+        record.approvals.retain(|approval| approvers.contains(&approval.by));
+        let more = json!({
+            "approvers": approvers,
+            "policies": record.policies,
+            "freezeOverriddenBy": record.freeze_override.as_ref().map(|by| &by.by),
+        });
+        let entry = entry(&record, actions::PLAN_APPLIED, now, more);
+        // Due when whoever permits it now must have begun it.
+        let due_at = later(now, self.settings.lease);
+        let change = plan_change(&record, found.version, Some(due_at))?;
+        if !write(&*self.ports.state, &[change], Some(&entry)).await? {
+            return Ok(None);
+        }
+        let found = Found {
+            version: found.version + 1,
+            due_at: Some(due_at),
+            record,
+            ..found
+        };
+        self.run(found, waiting, &lease).await
+    }
+
+    /// Begins a plan that was permitted before and whose change was never begun: everything was asked again.
+    pub(super) async fn begin_again(&self, found: Found, waiting: WaitingRequest) -> PortResult<Option<Looking>> {
+        let Some(lease) = self.leased(&found, &waiting).await? else {
+            return Ok(None);
+        };
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(reason) => return self.end_unapplied(found, PlanState::Moved, reason).await,
+        };
+        match self.standing_of(&found.record).await? {
+            Standing::Holds => self.run(found, waiting, &lease).await,
+            Standing::Moved(reason) => self.end_unapplied(found, PlanState::Moved, reason).await,
+        }
+    }
+
+    /// The stack, held by this plan's request; or who holds it, as a sentence. None where the request has ended.
+    async fn leased(&self, found: &Found, waiting: &WaitingRequest) -> PortResult<Option<Result<StackLease, String>>> {
+        let stack = &found.record.stack;
+        match self.ports.ledger.lock_stack(&waiting.claim, stack).await {
+            Ok(StackLock::Acquired(lease)) => Ok(Some(Ok(lease))),
+            Ok(StackLock::Held { by }) => Ok(Some(Err(self.held_by(stack, &by).await?.message))),
+            Err(error) if error.kind == PortErrorKind::Superseded => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether what would run is what was approved, on the stack as it was.
+    async fn standing_of(&self, record: &PlanRecord) -> PortResult<Standing> {
+        let moved = |what: &str| {
+            Ok(Standing::Moved(format!(
+                "{what}, so plan {} was not carried out; send the deploy again to have it planned anew",
+                record.id
+            )))
+        };
+        let planned = match self.ports.stacks.planned(&record.stack, &record.request).await {
+            Ok(planned) => planned,
+            Err(error) if error.kind.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::warn!(plan = %record.id, %error, "what was prepared cannot be read any more");
+                return moved("what was prepared cannot be read any more (the log says why)");
+            }
+        };
+        let draft = match planned {
+            Planning::Ready(draft) => draft,
+            Planning::GoesOn => return moved("what was prepared is being prepared anew"),
+            Planning::Ended(end) => {
+                let why = end
+                    .outcome
+                    .err()
+                    .map_or(String::new(), |failure| format!(" ({})", failure.message));
+                return moved(&format!("what was prepared is not there any more{why}"));
+            }
+        };
+        if draft.handle != record.handle {
+            return moved("something else has taken the name of what was approved");
+        }
+        if !same_basis(&record.basis, &draft.basis) {
+            return moved(&format!(
+                "stack {} was changed by somebody else meanwhile",
+                record.stack
+            ));
+        }
+        if self.judge(&draft).digest != record.digest {
+            return moved("what would run is not what was approved");
+        }
+        Ok(Standing::Holds)
+    }
+
+    /// Runs it.
+    async fn run(&self, found: Found, waiting: WaitingRequest, lease: &StackLease) -> PortResult<Option<Looking>> {
+        let (record, now) = (&found.record, self.now());
+        let begun_at = record.begun_at.unwrap_or(now);
+        self.waits.forget(&record.request);
+        self.ports.ledger.wake(&waiting.claim, begun_at).await?;
+        let applied = self.ports.stacks.apply(lease, &record.handle, now).await;
+        let end = match applied {
+            Ok(StackProgress::Changing | StackProgress::NotBegun) => {
+                self.tell_it_is_over(record).await;
+                return Ok(Some(Looking::GoesOn));
+            }
+            Ok(StackProgress::Ended(end)) => end,
+            Err(error) if error.kind.is_transient() => {
+                tracing::warn!(plan = %record.id, %error, "a plan may or may not have been begun; the next look tells");
+                return Ok(Some(Looking::GoesOn));
+            }
+            Err(error) => {
+                tracing::error!(plan = %record.id, %error, source = ?error.source, "a plan could not be begun");
+                let message = "the system that carries this out refused; an operator finds its answer in the log";
+                StackEnd {
+                    outcome: Err(Failure::new(Reason::ApiError, message)),
+                    output: None,
+                    fate_known: true,
+                }
+            }
+        };
+        self.finish(found, Some(waiting), end).await
+    }
+
+    /// The change of a plan has ended: it is on record, in the history, and told. None where somebody else was faster.
+    pub(super) async fn finish(
+        &self,
+        found: Found,
+        waiting: Option<WaitingRequest>,
+        end: StackEnd,
+    ) -> PortResult<Option<Looking>> {
+        let (state, now) = (&*self.ports.state, self.now());
+        let succeeded = end.outcome.is_ok();
+        let record = PlanRecord {
+            state: if succeeded {
+                PlanState::Applied
+            } else {
+                PlanState::Failed
+            },
+            ended_at: Some(now),
+            ..found.record.clone()
+        };
+        let mut deployed = self.deployed_of(&record, now).await?;
+        deployed.succeeded = succeeded;
+        deployed.error = end.outcome.as_ref().err().map(|failure| failure.message.clone());
+        let mut changes = vec![plan_change(&record, found.version, Some(now))?];
+        let did_nothing = matches!(&end.outcome, Ok(result) if result.action == DeployAction::NoChanges);
+        if succeeded && !did_nothing {
+            if let Some(digest) = self.keep_template(&record, now).await {
+                deployed.template_digest = Some(digest);
+            }
+            let mut planned = found.planned.clone();
+            planned.last = Some(LastDeploy {
+                plan: record.id.clone(),
+                at: now,
+                digest: record.digest.clone(),
+            });
+            changes.push(stack_change(&record.stack, &planned, found.planned_version)?);
+        }
+        if !did_nothing {
+            changes.push(history(&deployed, now)?);
+        }
+        if !write(state, &changes, None).await? {
+            return Ok(None);
+        }
+        let found = Found {
+            version: found.version + 1,
+            due_at: Some(now),
+            record,
+            ..found
+        };
+        self.conclude_and_clean(found, waiting, Some(end)).await
+    }
+
+    async fn deployed_of(&self, record: &PlanRecord, now: Timestamp) -> PortResult<Deployed> {
+        let begun_at = record.begun_at.unwrap_or(record.made_at);
+        let body = parts::body(&*self.ports.state, record).await?;
+        Ok(Deployed {
+            plan: record.id.clone(),
+            request: record.request.clone(),
+            stack: record.stack.clone(),
+            stage: record.stage.clone(),
+            requested_by: record.requested_by.clone(),
+            approvers: record.approvals.iter().map(|approval| approval.by.clone()).collect(),
+            digest: record.digest.clone(),
+            template_digest: None,
+            parameters: body.parameters,
+            begun_at,
+            ended_at: now,
+            took_ms: u64::try_from(now.duration_since(begun_at).as_millis()).unwrap_or(0),
+            succeeded: false,
+            error: None,
+        })
+    }
+
+    /// Keeps the template that is deployed now, so that it can be deployed again; its SHA-256. None where the backend has
+    /// none, or it cannot be read: the deploy has ended all the same.
+    async fn keep_template(&self, record: &PlanRecord, now: Timestamp) -> Option<String> {
+        let template = match self.ports.stacks.template(&record.stack).await {
+            Ok(template) => template?,
+            Err(error) => {
+                tracing::warn!(plan = %record.id, %error, "the template cannot be read, so nothing rolls back to it");
+                return None;
+            }
+        };
+        match kept_template(&*self.ports.state, &template, now).await {
+            Ok(digest) => Some(digest),
+            Err(error) => {
+                tracing::warn!(plan = %record.id, %error, "the template cannot be kept, so nothing rolls back to it");
+                None
+            }
+        }
+    }
+}
+
+fn history(deployed: &Deployed, now: Timestamp) -> PortResult<StateChange> {
+    // Names sort by time.
+    let name = format!("{}/{:020}/{}", deployed.stack, now.as_millisecond(), deployed.plan);
+    Ok(StateChange {
+        key: RecordKey::new(RecordKind::Deployed, name),
+        version: 0,
+        content: Some(Content {
+            due_at: Some(later(now, KEPT_FOR)),
+            list: Some(deployed.stack.to_string()),
+            body: written(deployed)?,
+        }),
+    })
+}
+
+/// Keeps a template under its digest, or for longer where it is kept already.
+async fn kept_template(state: &dyn StateStore, template: &str, now: Timestamp) -> PortResult<String> {
+    let digest = hex::encode(Sha256::digest(template));
+    let mut rest = template;
+    for number in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PART));
+        rest = behind;
+        let key = RecordKey::new(RecordKind::DeployedPart, format!("{digest}/{number:04}"));
+        let version = state.read_one(&key).await?.map_or(0, |record| record.version);
+        let change = StateChange {
+            key,
+            version,
+            content: Some(Content {
+                due_at: Some(later(now, KEPT_FOR)),
+                list: Some(digest.clone()),
+                body: written(&piece)?,
+            }),
+        };
+        // Somebody who keeps the same at the same time is as good.
+        write(state, &[change], None).await?;
+    }
+    Ok(digest)
+}
