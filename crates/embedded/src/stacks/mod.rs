@@ -388,8 +388,11 @@ impl Stacks for LocalStacks {
         self.plans.discard(request).await
     }
 
-    fn knows_secret_parameters(&self) -> bool {
-        false
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        let command = self.commands.get(&deploy.stack)?;
+        let mut kept = deploy.parameters.clone();
+        kept.retain(|name, _| !command.secret_parameters.contains(name));
+        Some(kept)
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
