@@ -159,7 +159,9 @@ impl ControlPlane {
         let applied = self.ports.stacks.apply(lease, &record.handle, now).await;
         let end = match applied {
             Ok(StackProgress::Changing | StackProgress::NotBegun) => {
-                self.tell_it_is_over(record).await;
+                if let Err(error) = self.tell_it_is_over(record).await {
+                    tracing::warn!(plan = %record.id, %error, "people are told when it has ended that nobody waits");
+                }
                 return Ok(Some(Looking::Waits));
             }
             Ok(StackProgress::Ended(end)) => end,

@@ -108,25 +108,15 @@ async fn check(house: &House, course: Course, point: CrashPoint) {
     let held = ledger.holder_of(&super::stack()).await.unwrap();
     assert_eq!(held, None, "{at}: the stack is free");
     for action in [
+        "plan.made",
         "plan.approved",
         "plan.denied",
         "plan.expired",
+        "plan.superseded",
         "plan.applied",
-        "plan.moved",
     ] {
-        assert!(house.rows(action).len() <= 2, "{at}: {action}");
-    }
-    for (action, course_of) in [
-        ("plan.applied", Course::Approved),
-        ("plan.denied", Course::Denied),
-        ("plan.expired", Course::Expires),
-    ] {
-        let rows = house.rows(action).len();
-        assert_eq!(
-            rows,
-            usize::from(rows > 0 || (course == course_of && rows > 0)),
-            "{at}: {action} once"
-        );
+        let most = if course == Course::Superseded { 2 } else { 1 };
+        assert!(house.rows(action).len() <= most, "{at}: {action} is one row");
     }
     let verified = house.memory.ports().audit.verify().await.unwrap();
     assert!(verified.breaks.is_empty(), "{at}");
@@ -160,7 +150,7 @@ async fn crash_everywhere(course: Course) {
             check(&house, course, point).await;
         }
     }
-    assert!(runs > 40, "{course:?}: {runs} crashes");
+    assert!(runs > 20, "{course:?}: {runs} crashes");
 }
 
 #[tokio::test]
