@@ -382,6 +382,10 @@ impl Stacks for LocalStacks {
         self.plans.discard(request).await
     }
 
+    fn knows_secret_parameters(&self) -> bool {
+        false
+    }
+
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
         if let Some(run) = self.deploying.runs.find(request).await? {
             return self.how_deployed(run).await;

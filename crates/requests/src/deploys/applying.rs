@@ -149,18 +149,25 @@ impl ControlPlane {
     async fn run(&self, found: Found, waiting: WaitingRequest, lease: &StackLease) -> PortResult<Option<Looking>> {
         let (record, now) = (&found.record, self.now());
         let begun_at = record.begun_at.unwrap_or(now);
-        self.waits.forget(&record.request);
         self.ports.ledger.wake(&waiting.claim, begun_at).await?;
+        // From now on its time limit runs, and who sets the clock has no say in it.
+        let woken = WaitingRequest {
+            since: begun_at,
+            ..waiting.clone()
+        };
+        self.waits.of(&woken, now);
         let applied = self.ports.stacks.apply(lease, &record.handle, now).await;
         let end = match applied {
             Ok(StackProgress::Changing | StackProgress::NotBegun) => {
-                self.tell_it_is_over(record).await;
-                return Ok(Some(Looking::GoesOn));
+                if let Err(error) = self.tell_it_is_over(record).await {
+                    tracing::warn!(plan = %record.id, %error, "people are told when it has ended that nobody waits");
+                }
+                return Ok(Some(Looking::Waits));
             }
             Ok(StackProgress::Ended(end)) => end,
             Err(error) if error.kind.is_transient() => {
                 tracing::warn!(plan = %record.id, %error, "a plan may or may not have been begun; the next look tells");
-                return Ok(Some(Looking::GoesOn));
+                return Ok(Some(Looking::Waits));
             }
             Err(error) => {
                 tracing::error!(plan = %record.id, %error, source = ?error.source, "a plan could not be begun");

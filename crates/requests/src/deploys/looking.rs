@@ -333,8 +333,6 @@ impl ControlPlane {
         until: Timestamp,
         (told, frozen): (bool, Option<String>),
     ) -> PortResult<Option<Looking>> {
-        // First, because a request that does not rest is looked at again, and one that rests is not.
-        self.rest(&waiting).await?;
         let record = PlanRecord {
             told,
             frozen,
@@ -346,6 +344,8 @@ impl ControlPlane {
                 return Ok(None);
             }
         }
+        // Last: a request that does not rest yet is looked at again, and rests then.
+        self.rest(&waiting).await?;
         Ok(Some(Looking::Waits))
     }
 
