@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::about::About;
 use super::document::{document, time};
 use super::drift::Drift;
-use super::reading::{ChangeSet, SILENT, Seen};
+use super::reading::{ChangeSet, SILENT, Seen, is_absent};
 use super::{ChangeName, CloudFormation, end, refusals, unpinned};
 use crate::error::port_error;
 
@@ -132,6 +132,17 @@ impl CloudFormation {
                     _ => Err(error),
                 }
             }
+        }
+    }
+
+    /// The template of a stack as it stands, as it was given; none where there is no such stack.
+    pub(super) async fn standing_template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        let call = self.shared.clients.cloudformation().get_template();
+        let call = call.stack_name(stack.as_str()).template_stage(TemplateStage::Original);
+        match call.send().await {
+            Ok(answer) => Ok(answer.template_body),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(port_error("cloudformation:GetTemplate", error)),
         }
     }
 

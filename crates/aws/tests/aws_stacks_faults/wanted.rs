@@ -1,6 +1,6 @@
 //! What a change set is made with, what it becomes of it, and what is left.
 
-use cc_devops_aws::RollbackTriggers;
+use cc_devops_deploys::RollbackTriggers;
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_requests::ports::{Planning, StackProgress, Stacks};
