@@ -138,6 +138,7 @@ pub struct FreezeOverride {
 /// A plan on record, without its rows, which are kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PlanRecord {
     /// Its name.
     pub id: PlanId,

@@ -80,6 +80,7 @@ pub struct PropertyChange {
 /// A resource that a plan changes. Written it is a row of the plan file's form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Row {
     /// Logical ids from the root, joined by `/`: the only one of its plan.
     pub path: String,
@@ -117,6 +118,7 @@ pub struct Row {
 /// The sum of a plan's rows, as policies are told it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Summary {
     /// Resources that are made.
     pub adds: u32,

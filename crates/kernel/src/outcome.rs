@@ -250,6 +250,20 @@ pub enum ApprovalState {
     NotNeeded,
 }
 
+impl ApprovalState {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Moved => "moved",
+            Self::NotNeeded => "not_needed",
+        }
+    }
+}
+
 /// A result as an event tells it.
 #[expect(
     clippy::expect_used,

@@ -15,6 +15,7 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod deploy;
+pub(crate) mod deploys;
 pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod maintenance;
@@ -53,6 +54,9 @@ pub(crate) enum Operation {
     PutSecret(put_secret::Args),
     /// Deploy a stack
     Deploy(deploy::Args),
+    /// See what deploys would change, approve or deny that, and see what was deployed
+    #[command(subcommand)]
+    Deploys(deploys::Command),
     /// See requests and what became of them
     #[command(subcommand)]
     Requests(requests::Command),
@@ -129,6 +133,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Send(args) => Box::pin(send::run(context, args)).await,
         Operation::PutSecret(args) => Box::pin(put_secret::run(context, args)).await,
         Operation::Deploy(args) => Box::pin(deploy::run(context, args)).await,
+        Operation::Deploys(command) => Box::pin(deploys::run(context, command)).await,
         Operation::Requests(command) => Box::pin(requests::run(context, command)).await,
         Operation::Stacks(command) => Box::pin(stacks::run(context, command)).await,
         Operation::Agents(command) => Box::pin(agents::run(context, command)).await,

@@ -1,9 +1,11 @@
 //! `requests`: what was asked for and what became of it, read from the data folder.
 
+use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::paging::Cursor;
+use cc_devops_requests::deploys::plan_of;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -93,7 +95,18 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
         Command::Show { id } => {
             let record = ledger.find(&id).await?;
             let record = record.ok_or_else(|| CliError::Failed(format!("there is no request {id}")))?;
-            context.output.answer(&document(&record), || show_text(&record))?;
+            let plan = match record.state {
+                RequestState::Waiting => plan_of(&opened.ports, &id).await?,
+                _ => None,
+            };
+            let plan = plan.filter(|plan| plan.state == PlanState::Waiting);
+            let mut document = document(&record);
+            if let (Some(plan), Some(fields)) = (&plan, document.as_object_mut()) {
+                fields.insert("waitingFor".to_owned(), json!("approval"));
+                fields.insert("plan".to_owned(), json!(plan.id));
+                fields.insert("expiresAt".to_owned(), json!(plan.expires_at));
+            }
+            context.output.answer(&document, || show_text(&record, plan.as_ref()))?;
         }
     }
     Ok(())
@@ -154,7 +167,7 @@ pub(super) fn with_next(table: String, next: Option<Cursor>) -> String {
     }
 }
 
-fn show_text(record: &RequestRecord) -> String {
+fn show_text(record: &RequestRecord, plan: Option<&PlanRecord>) -> String {
     let mut lines = vec![
         ("request", record.head.id.to_string()),
         ("agent", record.head.agent.to_string()),
@@ -172,6 +185,12 @@ fn show_text(record: &RequestRecord) -> String {
     if let Some(Progress { done, of, what }) = &record.progress {
         lines.push(("progress", format!("{done} of {of} {what}")));
     }
+    if let Some(plan) = plan {
+        lines.push((
+            "waits for",
+            format!("approval of {}, until {}", plan.id, show(plan.expires_at)),
+        ));
+    }
     if let Some(completed) = &record.completed {
         lines.push(("outcome", completed.status.as_str().to_owned()));
         lines.push(("ended", show(completed.timestamp)));
@@ -184,6 +203,17 @@ fn show_text(record: &RequestRecord) -> String {
         }
         if let Some(result) = &completed.result {
             lines.push(("result", result.to_string()));
+        }
+        if let Some(approval) = &completed.approval {
+            let state = approval.state.as_str();
+            let by = approval.approvers.join(", ");
+            let by = if by.is_empty() {
+                String::new()
+            } else {
+                format!(" by {by}")
+            };
+            lines.push(("plan", format!("{}, {state}{by}", approval.plan)));
+            lines.push(("digest", approval.digest.clone()));
         }
     }
     let mut text: Vec<String> = lines

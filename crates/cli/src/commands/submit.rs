@@ -148,6 +148,7 @@ pub(super) async fn follow(
         .to_owned();
     let deadline = Duration::from_secs(wait);
     let mut progress = output.progress(WAITING);
+    let mut approval = None;
     while begun.elapsed() < deadline {
         let record = client
             .ask(Method::GET, &["v1", "requests", &id], &[], None, 0)
@@ -156,6 +157,11 @@ pub(super) async fn follow(
         if let Some(completed) = record.get("completed").filter(|completed| !completed.is_null()) {
             return Ok(Submitted::Completed(completed.clone()));
         }
+        if approval.is_none() && word(&record, "waitingFor") == "approval" {
+            // The line of the progress is not to be in the way.
+            progress = output.progress(WAITING);
+            approval = Some(waits(client, &record, output).await);
+        }
         let far = record.get("progress").cloned().map(serde_json::from_value::<Progress>);
         match far {
             Some(Ok(far)) => progress.of_request(&far),
@@ -163,7 +169,43 @@ pub(super) async fn follow(
         }
         tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
     }
-    Ok(Submitted::Accepted(acknowledgement))
+    Ok(Submitted::Accepted(with(acknowledgement, approval.unwrap_or_default())))
+}
+
+/// Says that a request waits for approval, of what, and what to type; what is known of it.
+async fn waits(client: &Client, record: &Value, output: Output) -> Map<String, Value> {
+    let named = ["waitingFor", "plan", "expiresAt"].into_iter();
+    let mut known: Map<String, Value> = named
+        .filter_map(|name| Some((name.to_owned(), record.get(name)?.clone())))
+        .collect();
+    let plan = visible(word(record, "plan")).into_owned();
+    // Who may deploy need not be let see what is planned.
+    let planned = client.ask(Method::GET, &["v1", "deploys", &plan], &[], None, 0).await;
+    let planned = planned.and_then(Answer::success).ok();
+    let mut sentence = format!(
+        "it waits for approval as {plan}, until {}\nsee what it changes with: cc-devops deploys show {plan}",
+        visible(word(record, "expiresAt"))
+    );
+    if let Some(digest) = planned.as_ref().and_then(|planned| planned.get("digest")) {
+        known.insert("digest".to_owned(), digest.clone());
+        let digest = visible(digest.as_str().unwrap_or_default()).into_owned();
+        sentence.push_str(&format!(
+            "\napprove it with: cc-devops deploys approve {plan} --digest {digest}"
+        ));
+    }
+    if let Some(frozen) = planned.as_ref().and_then(|planned| planned.get("frozen")) {
+        sentence.push_str(&format!("\n{}", visible(frozen.as_str().unwrap_or_default())));
+    }
+    output.note(&sentence);
+    known
+}
+
+/// An answer with more fields.
+fn with(mut answer: Value, more: Map<String, Value>) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        fields.extend(more);
+    }
+    answer
 }
 
 fn is_accepted(answer: &Value) -> bool {

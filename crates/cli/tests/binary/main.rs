@@ -8,6 +8,8 @@ mod alerts;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod deploy_plans;
+#[cfg(test)]
 mod deploys;
 #[cfg(test)]
 mod edge;

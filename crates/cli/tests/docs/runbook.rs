@@ -13,12 +13,21 @@ use crate::server::{BINARY, Process, command, json_of, line_with, parse, succeed
 const NAMES: [&str; 2] = ["backup", "restore"];
 
 /// Calls that end otherwise than with 0 here: of another installation's trail, of a stack that nobody holds, what a
-/// policy denies.
-const OTHERWISE: [(&str, i32); 3] = [
+/// policy denies, of a plan that was approved already, of a stack that was never deployed before.
+const OTHERWISE: [(&str, i32); 6] = [
     ("audit verify --at-least", 1),
     ("stacks release cc-agent-x-prod", 1),
     ("policy check --policies", 4),
+    ("deploys deny PLAN", 1),
+    ("deploys freeze override PLAN", 1),
+    ("deploys rollback STACK", 1),
 ];
+
+/// A stack whose plan takes a table's data, and so waits.
+const SHOP: &str = r#"[stacks.shop]
+plan_command = ["/bin/sh", "-c", "echo '{\"changes\": [{\"path\": \"orders\", \"action\": \"Remove\", \"resourceType\": \"AWS::DynamoDB::Table\"}]}' > $CC_DEVOPS_PLAN_FILE"]
+command = ["/bin/true"]
+"#;
 
 /// Calls that the server must not be running for, and with what they are asked nothing.
 const STOPPED: [(&str, &str); 3] = [
@@ -38,7 +47,7 @@ impl Machine {
         }
         let config = "[server]\nlisten = \"127.0.0.1:0\"\n[egress]\nallow = [\"127.0.0.0/8\"]\n\
                       [stacks.cc-agent-x]\ncommand = [\"/bin/true\"]\n";
-        fs::write(machine.at("/etc/cc-devops/cc-devops.toml"), config).unwrap();
+        fs::write(machine.at("/etc/cc-devops/cc-devops.toml"), format!("{config}{SHOP}")).unwrap();
         let policies = machine.run("policy show");
         fs::write(machine.at("/policies/own.cedar"), policies).unwrap();
         machine
@@ -98,10 +107,14 @@ fn every_command_of_the_runbook_works_as_it_says() {
     fs::write(machine.at("/value"), "v").unwrap();
     let request = parse(&machine.run(put))["requestId"].as_str().unwrap().to_owned();
     let endpoint = subscribe(&machine);
+    let (plan, digest) = planned(&machine);
 
     let told = |line: &str| {
         line.replace("$ID", &endpoint)
             .replace("NAME-STAGE", "cc-agent-x-prod")
+            .replace("PLAN", &plan)
+            .replace("DIGEST", &digest)
+            .replace("STACK", "shop-dev")
             .replace("ACTION RESOURCE", "putSecret /contentcraft/contentorchestrator/api-key")
             .replace("NAME", "ContentOrchestrator")
             .replace("show ID", &format!("show {request}"))
@@ -141,6 +154,18 @@ fn every_command_of_the_runbook_works_as_it_says() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert!(Path::new(&machine.at("/var/lib/cc-devops/control-plane.db")).exists());
     stop(machine.serve());
+}
+
+/// Asks for a deploy that has to be approved, and waits until it does: its plan and the digest.
+fn planned(machine: &Machine) -> (String, String) {
+    machine.run("deploy shop --stage dev");
+    loop {
+        let listed = parse(&machine.run("deploys list --state waiting --json"));
+        if let Some(plan) = listed["deploys"].get(0) {
+            let word = |name: &str| plan[name].as_str().unwrap().to_owned();
+            return (word("plan"), word("digest"));
+        }
+    }
 }
 
 /// Subscribes an endpoint that does not answer, and gives its id.

@@ -39,13 +39,18 @@ pub(crate) struct Wait {
 pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bool) -> PortResult<Admitted> {
     let permit = app.in_flight.clone().try_acquire_owned().ok();
     let received = app.control.receive(&principal, event, permit.is_some()).await?;
+    Ok(take_up(&app, received, permit, wait))
+}
+
+/// Begins to carry out what the control plane took in. It was claimed where there was a permit.
+pub(crate) fn take_up(app: &App, received: Received, permit: Option<OwnedSemaphorePermit>, wait: bool) -> Admitted {
     let expect = |id: &RequestId, look_first| {
         wait.then(|| Wait {
             waiter: app.completions.expect(id),
             look_first,
         })
     };
-    Ok(match received {
+    match received {
         Received::Unreadable(failure) => {
             app.relay.ring();
             Admitted::Unreadable(failure)
@@ -53,7 +58,7 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
         Received::Claimed(claimed) => {
             let id = claimed.request.head.id.clone();
             let waiting = expect(&id, false);
-            begin(&app, claimed, permit);
+            begin(app, claimed, permit);
             Admitted::UnderWay(id, waiting)
         }
         Received::Recorded(id) => {
@@ -76,7 +81,7 @@ pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bo
                 Admitted::UnderWay(record.head.id, waiting)
             }
         }
-    })
+    }
 }
 
 /// Carries a request out on a task of its own.

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use cc_devops_kernel::acts::ActError;
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_requests::deploys::DecideError;
 use serde::Serialize;
 
 use crate::throttled_log::ThrottledLog;
@@ -158,6 +159,22 @@ impl From<ActError> for Problem {
             ActError::Refused(failure) if failure.reason == Reason::SecurityViolation => Self::denied(failure.message),
             ActError::Refused(failure) => failure.into(),
             ActError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<DecideError> for Problem {
+    /// Says to who comes too late, or with another digest, what there is.
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::NoSuchPlan => Self::not_found(
+                "there is no such plan, or it is not yours to see; `GET /v1/deploys` lists those you may see",
+            ),
+            DecideError::NotAllowed(sentence) => Self::denied(sentence),
+            DecideError::Port(error) => error.into(),
+            DecideError::NoDigestYet | DecideError::OtherDigest { .. } | DecideError::Decided { .. } => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
         }
     }
 }

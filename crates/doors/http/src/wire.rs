@@ -2,10 +2,13 @@
 //! here holds a request's parameters.
 
 mod alerts;
+mod deploys;
 mod fleet;
+mod freezes;
 mod revenue;
 mod webhooks;
 
+use cc_devops_deploys::PlanRecord;
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::events::EventBody;
 use cc_devops_kernel::events::LoggedEvent;
@@ -22,7 +25,12 @@ pub(crate) use alerts::{
     Acknowledging, AlertDetails, AlertPage, AlertView, MaintenanceView, NewMaintenance, NewSilence, SilenceList,
     SilenceView,
 };
+pub(crate) use deploys::{
+    Approving, DeployDetails, DeployPage, DeployView, DeployedList, DeployedView, PlanStateName, Promoting, Reasoned,
+    RollingBack,
+};
 pub(crate) use fleet::{AgentList, AgentView, Heartbeat, HistoryView, SealingKeyView, SecretView};
+pub(crate) use freezes::FreezeList;
 pub(crate) use revenue::{DayPage, DayView, KindName, MovementPage, MovementView};
 pub(crate) use webhooks::{
     AddedWebhook, DeadLetterPage, DeadLetterView, NewWebhook, Replayed, WebhookList, WebhookView,
@@ -116,6 +124,44 @@ pub(crate) struct CompletedDetail {
     /// When the outcome was reached.
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+    /// Of a deploy that was planned: what was decided of its plan.
+    #[schema(nullable = false)]
+    approval: Option<ApprovalOutcomeBody>,
+}
+
+/// What was decided of a plan.
+#[derive(ToSchema)]
+#[schema(as = ApprovalOutcome, rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
+pub(crate) struct ApprovalOutcomeBody {
+    /// The plan.
+    plan: String,
+    /// Its digest.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    digest: String,
+    /// What was decided.
+    state: ApprovalStateName,
+    /// Who approved it.
+    approvers: Vec<String>,
+}
+
+/// What can be decided of a plan.
+#[derive(ToSchema)]
+#[schema(as = ApprovalState, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what the domains serialise")]
+pub(crate) enum ApprovalStateName {
+    /// It was approved.
+    Approved,
+    /// Somebody denied it, or the policies do.
+    Denied,
+    /// Nobody decided in time.
+    Expired,
+    /// A newer plan of the stack took its place.
+    Superseded,
+    /// The stack or what would have run was changed meanwhile.
+    Moved,
+    /// No approval was asked for.
+    NotNeeded,
 }
 
 /// Whether a request succeeded.
@@ -200,6 +246,18 @@ pub(crate) struct RequestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     progress: Option<ProgressView>,
+    /// What it waits for, where that is a person or the end of a freeze.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WaitingForName, required = false)]
+    waiting_for: Option<&'static str>,
+    /// The plan that waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    plan: Option<String>,
+    /// Until when it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = false)]
+    expires_at: Option<Timestamp>,
     /// When it arrived.
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
@@ -209,6 +267,27 @@ pub(crate) struct RequestView {
     /// What its effect printed, bounded and redacted.
     #[schema(required)]
     output: Option<String>,
+}
+
+/// What a request can wait for.
+#[derive(ToSchema)]
+#[schema(as = WaitingFor, rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what is written")]
+pub(crate) enum WaitingForName {
+    /// Somebody's approval of its plan, or the end of a freeze.
+    Approval,
+}
+
+impl RequestView {
+    /// The request, while this plan of it waits.
+    pub(crate) fn waiting(self, plan: &PlanRecord) -> Self {
+        Self {
+            waiting_for: Some("approval"),
+            plan: Some(plan.id.to_string()),
+            expires_at: Some(plan.expires_at),
+            ..self
+        }
+    }
 }
 
 /// How far a request is.
@@ -259,6 +338,9 @@ impl From<RequestRecord> for RequestView {
             state: record.state,
             attempts: record.tries,
             progress: record.progress.map(ProgressView::from),
+            waiting_for: None,
+            plan: None,
+            expires_at: None,
             received_at: head.received_at,
             completed: record.completed,
             output: record.output,

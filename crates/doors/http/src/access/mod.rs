@@ -4,6 +4,7 @@
 //! makes when it has found out who calls and what the policies say, or [`Open`] where anybody may call. The state of
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
+mod deploy_privileges;
 mod permit;
 mod privileges;
 pub(crate) mod rate;
@@ -23,6 +24,7 @@ use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::ports::PortResult;
 
+pub(crate) use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes, stacks_meant};
 pub(crate) use permit::{Door, Open, Permitted, Row, open, permitted};
 pub(crate) use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,

@@ -3,6 +3,7 @@
 
 use axum::extract::{Query, RawPathParams};
 use axum::http::Uri;
+use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
 use cc_devops_kernel::access::Access;
@@ -178,6 +179,15 @@ impl Permitted<FindRequest> {
             record.progress = self.progress(&record).await.or(record.progress);
         }
         Ok(Some(record))
+    }
+
+    /// The plan that the request waits for, where it does.
+    pub(crate) async fn waiting_plan(&self, record: &RequestRecord) -> PortResult<Option<PlanRecord>> {
+        if record.state != RequestState::Waiting {
+            return Ok(None);
+        }
+        let plan = self.app.control.plan_of_request(&record.head.id).await?;
+        Ok(plan.filter(|plan| plan.state == PlanState::Waiting))
     }
 
     /// How far a request is: as what runs here says, or who does it elsewhere.

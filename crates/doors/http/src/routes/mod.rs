@@ -6,6 +6,7 @@ mod agents;
 mod alerts;
 mod badges;
 mod billing;
+mod deploys;
 mod events;
 mod operations;
 mod pings;
@@ -14,6 +15,7 @@ mod requests;
 mod revenue;
 mod sealing;
 mod secrets;
+mod stacks;
 mod stream;
 pub(crate) mod submit;
 mod webhooks;
@@ -27,9 +29,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{
-    FindRequest, ListAgents, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts, ReadEvents, ReadMetrics,
-    ReadRequests, ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat, SetMaintenance, SubmitRequests, open,
-    permitted,
+    DecidePlans, FindRequest, ListAgents, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts, ReadDeploys,
+    ReadEvents, ReadFreezes, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat,
+    SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
 use crate::problem::Problem;
@@ -47,11 +49,20 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 35] = [
+    let rows: [Row; 44] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
         permitted::<FindRequest>(app, routes!(requests::get_request)),
+        permitted::<ReadDeploys>(app, routes!(deploys::list_deploys)),
+        permitted::<ReadDeploys>(app, routes!(deploys::get_deploy)),
+        permitted::<ReadFreezes>(app, routes!(deploys::list_freezes)),
+        permitted::<DecidePlans>(app, routes!(deploys::approve_deploy)),
+        permitted::<DecidePlans>(app, routes!(deploys::deny_deploy)),
+        permitted::<DecidePlans>(app, routes!(deploys::override_freeze)),
+        permitted::<ReadDeploys>(app, routes!(stacks::list_deployed)),
+        permitted::<SubmitRequests>(app, routes!(stacks::roll_back)),
+        permitted::<SubmitRequests>(app, routes!(stacks::promote)),
         permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
         permitted::<ListAgents>(app, routes!(agents::list_agents)),
         permitted::<ListAgents>(app, routes!(agents::get_history)),

@@ -31,7 +31,12 @@ pub(crate) async fn get_request(
     tracing::Span::current().record("request_id", id.as_str());
     let missing = || Problem::not_found("there is no such request, or it is not yours to see").about(id.as_str());
     let record = permitted.find(&id).await?.ok_or_else(missing)?;
-    Ok(Json(record.into()))
+    let plan = permitted.waiting_plan(&record).await?;
+    let view = RequestView::from(record);
+    Ok(Json(match plan {
+        Some(plan) => view.waiting(&plan),
+        None => view,
+    }))
 }
 
 #[derive(Deserialize, IntoParams)]

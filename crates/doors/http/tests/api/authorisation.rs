@@ -8,6 +8,7 @@ use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_testkit::sample;
 use serde_json::{Value, json};
 
+use crate::deploys::{kept, plan};
 use crate::house::{AGENT, As, House, SECRET, put};
 
 /// What each caller gets: nobody, the agent it is about, another agent, the operator.
@@ -121,6 +122,7 @@ fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .chain(of_the_watch())
+    .chain(of_deploys())
     .collect()
 }
 
@@ -183,7 +185,74 @@ fn of_the_watch() -> Vec<Case> {
     ]
 }
 
-/// A house with a secret, a request and a subscription.
+/// Those of deploys; the plan is of the agent's own stack.
+fn of_deploys() -> Vec<Case> {
+    let (get, post) = (Method::GET, Method::POST);
+    vec![
+        case(get.clone(), "/v1/deploys", "/v1/deploys", ANY_AGENT),
+        case(
+            get.clone(),
+            "/v1/deploys/{plan}",
+            "/v1/deploys/plan-f55ff16f66f43360266b95db",
+            [401, 200, 404, 200],
+        ),
+        case(get.clone(), "/v1/deploys/freezes", "/v1/deploys/freezes", OPERATORS),
+        with_body(
+            case(
+                post.clone(),
+                "/v1/deploys/{plan}/approve",
+                "/v1/deploys/plan-f55ff16f66f43360266b95db/approve",
+                OPERATORS,
+            ),
+            json!({"digest": "a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2"}),
+        ),
+        with_body(
+            case(
+                post.clone(),
+                "/v1/deploys/{plan}/deny",
+                "/v1/deploys/plan-f55ff16f66f43360266b95db/deny",
+                OPERATORS,
+            ),
+            json!({"reason": "no"}),
+        ),
+        with_body(
+            case(
+                post.clone(),
+                "/v1/deploys/{plan}/override-freeze",
+                "/v1/deploys/plan-f55ff16f66f43360266b95db/override-freeze",
+                OPERATORS,
+            ),
+            json!({"reason": "a fire"}),
+        ),
+        case(
+            get,
+            "/v1/stacks/{stack}/deploys",
+            "/v1/stacks/cc-agent-content-orchestrator-prod/deploys",
+            OWN,
+        ),
+        // There is nothing to go back to; what somebody may, their request's outcome says.
+        with_body(
+            case(
+                post.clone(),
+                "/v1/stacks/{stack}/rollback",
+                "/v1/stacks/cc-agent-content-orchestrator-prod/rollback",
+                [401, 409, 409, 409],
+            ),
+            json!({}),
+        ),
+        with_body(
+            case(
+                post,
+                "/v1/stacks/{stack}/promote",
+                "/v1/stacks/cc-agent-content-orchestrator/promote",
+                [401, 409, 409, 409],
+            ),
+            json!({"from": "dev", "to": "prod"}),
+        ),
+    ]
+}
+
+/// A house with a secret, a request, a subscription and a plan.
 async fn furnished() -> House {
     let house = House::new().await;
     let ports = house.memory.ports();
@@ -201,6 +270,8 @@ async fn furnished() -> House {
         .subscribe(&subscription, &secret, &sample::audit_entry("webhook.added", 1))
         .await
         .unwrap();
+    let plan = plan(&house, "a1", "cc-agent-content-orchestrator", AGENT);
+    kept(&house, &plan).await;
     house
 }
 

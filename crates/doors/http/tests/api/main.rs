@@ -6,6 +6,7 @@ mod alerting;
 mod authorisation;
 mod bad_input;
 mod connections;
+mod deploys;
 mod description;
 mod health;
 mod house;

@@ -1,0 +1,80 @@
+//! `deploys`: what a deploy would change, who approves exactly that, what was deployed, and when deploys rest.
+
+mod again;
+mod decide;
+mod diff;
+mod freeze;
+mod history;
+mod list;
+mod plan;
+mod show;
+
+use cc_devops_deploys::PlanId;
+use cc_devops_outbound::Method;
+use serde_json::Value;
+
+use crate::client::{Client, Target};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::visible;
+
+/// What to do with deploys.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List deploys that were planned
+    List(list::Args),
+    /// Show what a plan changes
+    Show(show::Args),
+    /// Approve a plan, exactly as its digest stands for it
+    Approve(decide::Approve),
+    /// Deny a plan
+    Deny(decide::Deny),
+    /// Show what was deployed to a stack: when, by whom, and how long it took
+    History(history::Args),
+    /// Show in what two plans differ
+    Diff(diff::Args),
+    /// Deploy to one stage what was deployed to another
+    Promote(again::Promote),
+    /// Deploy again what a stack had before
+    Rollback(again::Rollback),
+    /// Show when deploys rest, and let one run all the same
+    Freeze(freeze::Args),
+}
+
+/// Runs `deploys`.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::List(args) => list::run(context, args).await,
+        Command::Show(args) => show::run(context, args).await,
+        Command::Approve(args) => decide::approve(context, args).await,
+        Command::Deny(args) => decide::deny(context, args).await,
+        Command::History(args) => history::run(context, args).await,
+        Command::Diff(args) => diff::run(context, args).await,
+        Command::Promote(args) => again::promote(context, args).await,
+        Command::Rollback(args) => again::rollback(context, args).await,
+        Command::Freeze(args) => freeze::run(context, args).await,
+    }
+}
+
+/// A plan's name, as it was given.
+fn plan_id(text: &str) -> Result<PlanId, CliError> {
+    PlanId::read(text).ok_or_else(|| {
+        CliError::Usage(format!(
+            "{} is no plan's name: that is plan- and 24 hexadecimal digits, as `cc-devops deploys list` shows it",
+            visible(text)
+        ))
+    })
+}
+
+/// What the control plane has under a path.
+async fn get(context: &Context, target: &Target, path: &[&str], query: &[(&str, String)]) -> Result<Value, CliError> {
+    let client = Client::authenticated(context, target)?;
+    client.ask(Method::GET, path, query, None, 0).await?.success()
+}
+
+/// What the control plane answers to a document.
+async fn post(context: &Context, target: &Target, path: &[&str], body: &Value) -> Result<Value, CliError> {
+    let client = Client::authenticated(context, target)?;
+    let body = body.to_string().into_bytes();
+    client.ask(Method::POST, path, &[], Some(body), 0).await?.success()
+}

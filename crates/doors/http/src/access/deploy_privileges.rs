@@ -1,0 +1,191 @@
+//! What routes about plans and deploys may touch.
+
+use std::collections::HashMap;
+
+use cc_devops_deploys::freeze::Freezes;
+use cc_devops_deploys::{Door, PlanDigest, PlanId, PlanRecord, PlanState};
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::names::{FullStackName, StackName, Stage};
+use cc_devops_requests::deploys::{DecideError, Deployed, Plan, PlanFilter};
+
+use super::{Permitted, Privilege, Question};
+use crate::app::Shared;
+use crate::problem::Problem;
+
+/// See plans, and what was deployed: of every stack, or of those that the policies name. Which stack a plan is of
+/// stands on record, so the policies are asked when it is found.
+#[derive(Clone)]
+pub(crate) struct ReadDeploys {
+    everything: bool,
+}
+
+impl Privilege for ReadDeploys {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        let every = Access::ReadDeploys { stack: None };
+        Ok(Self {
+            everything: question.app.control.policy().decide(question.agent, &every).allowed,
+        })
+    }
+}
+
+/// Which plans a caller asks for.
+pub(crate) struct PlanQuery {
+    /// Those that stand so.
+    pub(crate) state: Option<PlanState>,
+    /// Those of this stack, with or without its stage.
+    pub(crate) stack: Option<String>,
+    /// Those older than this one.
+    pub(crate) before: Option<PlanId>,
+    /// How many, at most.
+    pub(crate) limit: usize,
+}
+
+impl Permitted<ReadDeploys> {
+    fn may_read(&self, stack: &StackName) -> bool {
+        let of_stack = || Access::ReadDeploys {
+            stack: Some(stack.clone()),
+        };
+        self.privilege.everything || self.app.control.policy().decide(&self.caller.0, &of_stack()).allowed
+    }
+
+    /// The plans that the caller may see, newest first, and where the next page begins.
+    pub(crate) async fn list(&self, wanted: PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
+        let before = match &wanted.before {
+            None => None,
+            Some(plan) => {
+                let known = self.show(plan).await?.ok_or(DecideError::NoSuchPlan)?;
+                Some((known.record.made_at, known.record.id))
+            }
+        };
+        let filter = PlanFilter {
+            state: wanted.state,
+            before,
+            ..PlanFilter::default()
+        };
+        let mut readable: HashMap<StackName, bool> = HashMap::new();
+        let mut found = self.app.control.plans(&filter).await?;
+        found.retain(|plan| {
+            let named = |stack: &String| *stack == plan.stack.as_str() || *stack == plan.stack_name.as_str();
+            let may = || self.may_read(&plan.stack_name);
+            wanted.stack.as_ref().is_none_or(named) && *readable.entry(plan.stack_name.clone()).or_insert_with(may)
+        });
+        let more = found.len() > wanted.limit;
+        found.truncate(wanted.limit);
+        let next = found.last().filter(|_| more).map(|plan| plan.id.clone());
+        Ok((found, next))
+    }
+
+    /// The plan, where there is one and the caller may see it.
+    pub(crate) async fn show(&self, plan: &PlanId) -> Result<Option<Plan>, Problem> {
+        let found = self.app.control.plan(plan).await?;
+        Ok(found.filter(|plan| self.may_read(&plan.record.stack_name)))
+    }
+
+    /// What was deployed to a stack, named with its stage, newest first.
+    pub(crate) async fn deployed(&self, stack: &str, limit: usize) -> Result<(FullStackName, Vec<Deployed>), Problem> {
+        let meant = stacks_meant(&self.app, stack)?;
+        let control = &self.app.control;
+        for (stack, _) in meant.iter().filter(|_| !self.privilege.everything) {
+            let access = Access::ReadDeploys {
+                stack: Some(stack.clone()),
+            };
+            self.app.require(&self.caller.0, &access)?;
+        }
+        let (stack, stage) = meant.first().ok_or_else(no_such_stack)?;
+        let full = stack.on(stage);
+        let deployed = control.deployed(&full, limit).await?;
+        Ok((full, deployed))
+    }
+}
+
+/// The stack and the stage that are meant by a stack's name with its stage. Where stages' names end alike it can be
+/// several; all of them are the same stack of the provider. The longest stage comes first.
+///
+/// # Errors
+/// It does not end in a stage.
+pub(crate) fn stacks_meant(app: &Shared, full: &str) -> Result<Vec<(StackName, Stage)>, Problem> {
+    let stages = app.control.installation().stages.iter();
+    let parted = stages.filter_map(|stage| {
+        let stack = full.strip_suffix(stage.as_str())?.strip_suffix('-')?;
+        Some((StackName::new(stack).ok()?, stage.clone()))
+    });
+    let mut meant: Vec<(StackName, Stage)> = parted.collect();
+    meant.sort_by_key(|(stack, _)| stack.as_str().len());
+    if meant.is_empty() {
+        Err(no_such_stack())
+    } else {
+        Ok(meant)
+    }
+}
+
+fn no_such_stack() -> Problem {
+    Problem::not_found("a stack is named here with its stage, as in cc-agent-x-prod, and this name ends in none")
+}
+
+/// See when nothing is deployed.
+#[derive(Clone)]
+pub(crate) struct ReadFreezes;
+
+impl Privilege for ReadFreezes {
+    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
+        question.require(&Access::ReadDeploys { stack: None }).map(|()| Self)
+    }
+}
+
+impl Permitted<ReadFreezes> {
+    /// The windows.
+    pub(crate) fn freezes(&self) -> &Freezes {
+        self.app.control.freezes()
+    }
+}
+
+/// Approve and deny plans, and let them run in a freeze. The engine decides, and puts each decision on record.
+#[derive(Clone)]
+pub(crate) struct DecidePlans;
+
+impl Privilege for DecidePlans {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<DecidePlans> {
+    /// The caller approves what the digest stands for.
+    pub(crate) async fn approve(
+        &self,
+        plan: &PlanId,
+        digest: &PlanDigest,
+        comment: Option<String>,
+    ) -> Result<PlanRecord, Problem> {
+        let control = &self.app.control;
+        let decided = control
+            .approve_plan(&self.caller.0, Door::Api, plan, digest, comment)
+            .await;
+        self.decided(decided.map_err(Problem::from))
+    }
+
+    /// The caller denies it.
+    pub(crate) async fn deny(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
+        let decided = self
+            .app
+            .control
+            .deny_plan(&self.caller.0, Door::Api, plan, reason)
+            .await;
+        self.decided(decided.map_err(Problem::from))
+    }
+
+    /// The caller lets it be carried out in a freeze.
+    pub(crate) async fn override_freeze(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
+        let control = &self.app.control;
+        let decided = control.override_freeze(&self.caller.0, Door::Api, plan, reason).await;
+        self.decided(decided.map_err(Problem::from))
+    }
+
+    /// Has the plan looked at at once.
+    fn decided(&self, decided: Result<PlanRecord, Problem>) -> Result<PlanRecord, Problem> {
+        if decided.is_ok() {
+            self.app.sweep.notify_one();
+        }
+        decided
+    }
+}
