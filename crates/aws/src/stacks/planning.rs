@@ -88,6 +88,10 @@ impl CloudFormation {
             if set.0.description().is_some_and(About::is_ours) {
                 members.remove("Description");
             }
+            // With whose rights it would run, which `describe-change-set` does not say.
+            if let Some(role) = &self.shared.resources.deploy_role_arn {
+                members.insert("RoleARN".to_owned(), role.as_str().into());
+            }
             if let Some((status, note)) = drift {
                 members.insert("StackDriftStatus".to_owned(), status.into());
                 notes.extend(note);
