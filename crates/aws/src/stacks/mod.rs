@@ -186,6 +186,10 @@ impl Stacks for CloudFormation {
         self.discarded(stack, set).await
     }
 
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        self.standing_template(stack).await
+    }
+
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
         let name = ChangeName::of(request);
         match self.look(stack, &name.0, &name).await? {

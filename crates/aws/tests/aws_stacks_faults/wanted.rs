@@ -424,20 +424,20 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
         (
             begun(),
             told("DETECTION_FAILED", None),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("DETECTION_FAILED"),
         ),
         // The change set was made long ago, by its own account.
         (
             begun(),
             told("DETECTION_IN_PROGRESS", None),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("more than 10 minutes"),
         ),
         (
             Err((403, "AccessDenied", "no")),
             json!({}),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("cloudformation:DetectStackDrift"),
         ),
     ];
