@@ -42,8 +42,6 @@ use crate::{Backend, Shared};
 use change_set::{Created, Executing};
 use reading::{ChangeSet, Seen};
 
-pub use triggers::RollbackTriggers;
-
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -186,6 +184,10 @@ impl Stacks for CloudFormation {
         let name = ChangeName::of(request);
         let set = if is_arn(handle) { handle } else { &name.0 };
         self.discarded(stack, set).await
+    }
+
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        self.standing_template(stack).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {

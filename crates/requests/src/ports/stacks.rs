@@ -1,5 +1,7 @@
 //! Where stacks are changed.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure};
@@ -79,10 +81,11 @@ pub trait Stacks: Send + Sync {
     /// before is as good. An empty handle stands for whatever the request prepared: nobody was told its address.
     async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()>;
 
-    /// Whether drafts tell which parameters are secret (`NoEcho`). Where they do not, their names decide which may be
-    /// kept, so that a stack can be rolled back with them.
-    fn knows_secret_parameters(&self) -> bool {
-        true
+    /// The parameters of a deploy that may be kept in the clear, so that its stack can be rolled back with them: those
+    /// that are not configured as secret. None where drafts tell which are (`NoEcho`).
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        let _ = deploy;
+        None
     }
 
     /// The template that a stack is deployed with; none where the backend has none.

@@ -194,8 +194,8 @@ impl Stacks for CrashingPort<dyn Stacks> {
         self.points.pass(self.port.discard(stack, request, handle)).await
     }
 
-    fn knows_secret_parameters(&self) -> bool {
-        self.port.knows_secret_parameters()
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        self.port.parameters_to_keep(deploy)
     }
 
     async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
