@@ -140,10 +140,11 @@ impl ControlPlane {
             return Ok(Looking::GoesOn);
         }
         self.ports.stacks.discard(stack, request, "").await?;
-        if let Some(record) = self.ports.state.read_one(&plan_key(id)).await? {
-            if matches!(Kept::of(&record)?, Kept::Planning(_)) {
-                write(&*self.ports.state, &[record.removal()], None).await?;
-            }
+        let kept = self.ports.state.read_one(&plan_key(id)).await?;
+        if let Some(record) = kept
+            && matches!(Kept::of(&record)?, Kept::Planning(_))
+        {
+            write(&*self.ports.state, &[record.removal()], None).await?;
         }
         Ok(Looking::GoesOn)
     }

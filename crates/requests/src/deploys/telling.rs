@@ -32,15 +32,11 @@ impl ControlPlane {
             tree: self.tree(record, &body),
         };
         let title = format!("A deploy of {} waits for approval", record.stack);
-        let known = match record.notes.is_empty() {
-            true => format!("{} wants to change {}.", record.requested_by, record.stack),
-            false => format!(
-                "{} wants to change {}.\n\n{}",
-                record.requested_by,
-                record.stack,
-                record.notes.join("\n")
-            ),
-        };
+        let mut known = format!("{} wants to change {}.", record.requested_by, record.stack);
+        if !record.notes.is_empty() {
+            known.push_str("\n\n");
+            known.push_str(&record.notes.join("\n"));
+        }
         let ends = format!("once it is approved or denied, or at {}", record.expires_at);
         let condition = Condition::new(
             key(record),
