@@ -178,9 +178,9 @@ impl ControlPlane {
                 return Ok(Looking::GoesOn);
             };
             let looking = match found.record.state {
-                PlanState::Waiting => self.look_at_waiting_plan(found).await?,
-                PlanState::Applying => self.look_at_applying(found, is_due).await?,
-                _ => self.look_at_ended(found).await?,
+                PlanState::Waiting => Box::pin(self.look_at_waiting_plan(found)).await?,
+                PlanState::Applying => Box::pin(self.look_at_applying(found, is_due)).await?,
+                _ => Box::pin(self.look_at_ended(found)).await?,
             };
             if let Some(looking) = looking {
                 return Ok(looking);
@@ -467,7 +467,7 @@ impl ControlPlane {
                 output: None,
                 fate_known: false,
             };
-            if let Some(Looking::Done(step)) = self.finish(found, Some(waiting.clone()), end).await? {
+            if let Some(Looking::Done(step)) = Box::pin(self.finish(found, Some(waiting.clone()), end)).await? {
                 return Ok(Some(step));
             }
         }

@@ -5,6 +5,7 @@ use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::ports::PortResult;
 
 use super::parts;
+use super::reviewing::tree;
 use crate::engine::ControlPlane;
 
 /// The most bytes of the tree that a condition takes along; channels cut it to their own size.
@@ -29,7 +30,7 @@ impl ControlPlane {
             stage: record.stage.clone(),
             requested_by: record.requested_by.clone(),
             expires_at: record.expires_at,
-            tree: self.tree(record, &body),
+            tree: tree(record, &body),
         };
         let title = format!("A deploy of {} waits for approval", record.stack);
         let mut known = format!("{} wants to change {}.", record.requested_by, record.stack);
