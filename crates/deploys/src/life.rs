@@ -254,3 +254,6 @@ fn open(record: &PlanRecord, is_newest: bool, now: Timestamp) -> Result<(), Late
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

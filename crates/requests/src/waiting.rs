@@ -128,8 +128,8 @@ impl ControlPlane {
     }
 
     async fn look_at(&self, waiting: WaitingRequest) -> PortResult<Step> {
-        let looked = self.look(&waiting).await;
         let waited = self.waits.of(&waiting, self.now());
+        let looked = self.look(&waiting).await;
         let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
             Ok(Looking::Ended(ended)) => *ended,

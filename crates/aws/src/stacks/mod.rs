@@ -32,7 +32,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
@@ -121,21 +120,6 @@ fn failed(reason: Reason, message: impl Into<String>) -> StackProgress {
 
 #[async_trait]
 impl Stacks for CloudFormation {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: false,
-            at,
-        };
-        match self.plan(&wanted).await? {
-            Planning::GoesOn => Ok(StackProgress::Changing),
-            Planning::Ended(end) => Ok(StackProgress::Ended(end)),
-            Planning::Ready(draft) => self.apply(lease, &draft.handle, at).await,
-        }
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         let (stack, name) = (wanted.stack, ChangeName::of(wanted.request));
         let mut seen = self.look(stack, &name.0, &name).await?;

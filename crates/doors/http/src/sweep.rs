@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_requests::waiting::Looked;
 use futures::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,6 +19,9 @@ use crate::problem::Chain;
 /// How many requests are taken in one go.
 const BATCH: usize = 256;
 
+/// How many plans are looked at in one go.
+const MOST_PLANS: usize = 10_000;
+
 /// Sweeps at the start, by the clock, and when woken, until the server stops.
 pub(crate) async fn run(app: App) {
     let mut ticks = interval(app.config.pace.sweep);
@@ -28,6 +32,7 @@ pub(crate) async fn run(app: App) {
             _ = ticks.tick() => look_after_waiting(&app).await,
             () = app.sweep.notified() => {}
         }
+        look_after_plans(&app).await;
         if let Err(error) = recover(&app).await {
             tracing::warn!(error = %Chain(&error), "the sweep failed; it is tried again");
         }
@@ -37,6 +42,21 @@ pub(crate) async fn run(app: App) {
 /// Looks at every parked request.
 pub(crate) async fn look_after_waiting(app: &App) {
     let looked = app.control.look_after_waiting().await;
+    spread(
+        app,
+        &looked,
+        "some waiting requests could not be looked at; it is tried again",
+    );
+}
+
+/// Looks at every plan that is due: decided, expired, thawed, or not cleaned up after.
+async fn look_after_plans(app: &App) {
+    let looked = app.control.look_after_plans(MOST_PLANS).await;
+    spread(app, &looked, "some plans could not be looked at; it is tried again");
+}
+
+/// Spreads the news of what was looked at.
+fn spread(app: &App, looked: &Looked, failed: &str) {
     for completed in &looked.concluded {
         let span = info_span!(
             "request",
@@ -49,7 +69,7 @@ pub(crate) async fn look_after_waiting(app: &App) {
         tracing::warn!(
             failed = looked.failures.len(),
             first = %Chain(first),
-            "some waiting requests could not be looked at; it is tried again"
+            "{failed}"
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Beginning what was permitted, under the stack's lease and only where nothing has moved; and its end.
 
+use std::collections::BTreeMap;
+
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::outcome::{DeployAction, Failure, Reason};
@@ -149,18 +151,25 @@ impl ControlPlane {
     async fn run(&self, found: Found, waiting: WaitingRequest, lease: &StackLease) -> PortResult<Option<Looking>> {
         let (record, now) = (&found.record, self.now());
         let begun_at = record.begun_at.unwrap_or(now);
-        self.waits.forget(&record.request);
         self.ports.ledger.wake(&waiting.claim, begun_at).await?;
+        // From now on its time limit runs, and who sets the clock has no say in it.
+        let woken = WaitingRequest {
+            since: begun_at,
+            ..waiting.clone()
+        };
+        self.waits.of(&woken, now);
         let applied = self.ports.stacks.apply(lease, &record.handle, now).await;
         let end = match applied {
             Ok(StackProgress::Changing | StackProgress::NotBegun) => {
-                self.tell_it_is_over(record).await;
-                return Ok(Some(Looking::GoesOn));
+                if let Err(error) = self.tell_it_is_over(record).await {
+                    tracing::warn!(plan = %record.id, %error, "people are told when it has ended that nobody waits");
+                }
+                return Ok(Some(Looking::Waits));
             }
             Ok(StackProgress::Ended(end)) => end,
             Err(error) if error.kind.is_transient() => {
                 tracing::warn!(plan = %record.id, %error, "a plan may or may not have been begun; the next look tells");
-                return Ok(Some(Looking::GoesOn));
+                return Ok(Some(Looking::Waits));
             }
             Err(error) => {
                 tracing::error!(plan = %record.id, %error, source = ?error.source, "a plan could not be begun");
@@ -227,7 +236,14 @@ impl ControlPlane {
 
     async fn deployed_of(&self, record: &PlanRecord, now: Timestamp) -> PortResult<Deployed> {
         let begun_at = record.begun_at.unwrap_or(record.made_at);
-        let body = parts::body(&*self.ports.state, record).await?;
+        let parameters = match parts::body(&*self.ports.state, record).await {
+            Ok(body) => body.parameters,
+            Err(error) if error.kind.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::error!(plan = %record.id, %error, "its parameters cannot be read, so nothing rolls back to them");
+                BTreeMap::new()
+            }
+        };
         Ok(Deployed {
             plan: record.id.clone(),
             request: record.request.clone(),
@@ -237,7 +253,7 @@ impl ControlPlane {
             approvers: record.approvals.iter().map(|approval| approval.by.clone()).collect(),
             digest: record.digest.clone(),
             template_digest: None,
-            parameters: body.parameters,
+            parameters,
             begun_at,
             ended_at: now,
             took_ms: u64::try_from(now.duration_since(begun_at).as_millis()).unwrap_or(0),

@@ -112,21 +112,18 @@ impl ControlPlane {
                 other => Looking::Done(other),
             };
         }
-        self.tell_it_is_over(record).await;
-        self.clean(&found).await?;
+        let told = self.tell_it_is_over(record).await;
+        self.clean(&found, told).await?;
         Ok(Some(done))
     }
 
-    /// Removes what was prepared. Where that fails the plan stays due.
-    async fn clean(&self, found: &Found) -> PortResult<()> {
+    /// Removes what was prepared. Where that fails, or people could not be told, the plan stays due.
+    async fn clean(&self, found: &Found, told: PortResult<()>) -> PortResult<()> {
         let (record, now) = (&found.record, self.now());
-        let discarded = self
-            .ports
-            .stacks
-            .discard(&record.stack, &record.request, &record.handle)
-            .await;
+        let stacks = &self.ports.stacks;
+        let discarded = stacks.discard(&record.stack, &record.request, &record.handle).await;
         let ended_at = record.ended_at.unwrap_or(now);
-        let change = match discarded {
+        let change = match discarded.and(told) {
             Ok(()) => {
                 let clean = PlanRecord {
                     discarded: true,
@@ -135,7 +132,7 @@ impl ControlPlane {
                 plan_change(&clean, found.version, Some(later(ended_at, KEPT_FOR)))?
             }
             Err(error) => {
-                tracing::warn!(plan = %record.id, %error, "what was prepared is not removed yet; that is tried again");
+                tracing::warn!(plan = %record.id, %error, "what was prepared is not removed or not told yet; that is tried again");
                 let age = now.duration_since(ended_at);
                 let wait = age.max(AGAIN).min(LONGEST);
                 plan_change(record, found.version, Some(later(now, wait)))?

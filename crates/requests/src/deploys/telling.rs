@@ -56,20 +56,22 @@ impl ControlPlane {
         Ok(true)
     }
 
-    /// Says that a plan waits no more, where it was said that it does. Where that cannot be said it is said by the next
-    /// look.
-    pub(super) async fn tell_it_is_over(&self, record: &PlanRecord) {
-        if !record.told {
-            return;
+    /// Says that a plan waits no more, where it may have been said that it does.
+    pub(super) async fn tell_it_is_over(&self, record: &PlanRecord) -> PortResult<()> {
+        let nobody_was_asked = matches!(
+            record.state,
+            PlanState::Applying | PlanState::Applied | PlanState::Failed
+        ) && record.approvals.is_empty();
+        // Whoever said so may have died before that was on record.
+        if !record.told && (nobody_was_asked || record.state == PlanState::Shown) {
+            return Ok(());
         }
         let change = ConditionChange::Resolved {
             key: key(record),
             at: record.ended_at.or(record.begun_at).unwrap_or(record.made_at),
             title: wording::title(&over(record)),
         };
-        if let Err(error) = self.ports.conditions.note(&[change], self.now()).await {
-            tracing::warn!(plan = %record.id, %error, "it could not be said that a plan waits no more");
-        }
+        self.ports.conditions.note(&[change], self.now()).await
     }
 }
 

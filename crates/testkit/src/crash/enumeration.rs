@@ -267,6 +267,9 @@ impl Life<'_> {
             for claimed in plane.recover(LIMIT).await? {
                 plane.carry_out(claimed).await?;
             }
+            if let Some(error) = plane.look_after_plans(LIMIT).await.failures.into_iter().next() {
+                return Err(error);
+            }
             if let Some(error) = plane.look_after_waiting().await.failures.into_iter().next() {
                 return Err(error);
             }

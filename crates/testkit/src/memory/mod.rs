@@ -38,7 +38,7 @@ use cc_devops_requests::ports::Ports;
 use jiff::Timestamp;
 
 use crate::clock::ManualClock;
-pub use stacks::{StackScript, change_set, harmless_change, table_replaced};
+pub use stacks::{StackScript, change_set, harmless_change, table_replaced, with_parameter};
 
 /// Everything the fakes know.
 #[derive(Default)]
@@ -229,6 +229,11 @@ impl Memory {
     /// Says what the next change that is planned for a stack consists of.
     pub fn script_change(&self, stack: FullStackName, documents: ChangeSetDocuments) {
         self.peek().stacks.document(stack, documents);
+    }
+
+    /// Says with which template a stack is deployed.
+    pub fn script_template(&self, stack: FullStackName, template: &str) {
+        self.peek().stacks.template(stack, template);
     }
 
     /// Somebody changes a stack past the control plane.

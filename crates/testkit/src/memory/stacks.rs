@@ -8,7 +8,6 @@ use cc_devops_deploys::{Basis, ChangeSetDocuments, Draft, DraftContent};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
@@ -38,6 +37,7 @@ pub enum StackScript {
 pub(super) struct StackModel {
     scripts: BTreeMap<FullStackName, StackScript>,
     documents: BTreeMap<FullStackName, ChangeSetDocuments>,
+    templates: BTreeMap<FullStackName, String>,
     sets: BTreeMap<RequestId, Set>,
     changes: BTreeMap<RequestId, Change>,
     /// How often a stack was changed.
@@ -67,6 +67,16 @@ struct Change {
 /// A change set that changes one function in place, which nobody is asked about.
 pub fn harmless_change() -> ChangeSetDocuments {
     change_set(&json!([modification("Worker", "AWS::Lambda::Function", "False")]))
+}
+
+/// The same, where the stack's parameter `Size` has this value, and a secret one.
+pub fn with_parameter(size: &str) -> ChangeSetDocuments {
+    let mut documents = harmless_change();
+    documents.root["Parameters"] = json!([
+        {"ParameterKey": "Size", "ParameterValue": size},
+        {"ParameterKey": "Password", "ParameterValue": "****"},
+    ]);
+    documents
 }
 
 /// A change set that replaces a table, which is asked about everywhere.
@@ -132,6 +142,10 @@ impl StackModel {
 
     pub(super) fn document(&mut self, stack: FullStackName, documents: ChangeSetDocuments) {
         self.documents.insert(stack, documents);
+    }
+
+    pub(super) fn template(&mut self, stack: FullStackName, template: &str) {
+        self.templates.insert(stack, template.to_owned());
     }
 
     pub(super) fn end(&mut self, request: &RequestId, end: StackScript) {
@@ -348,22 +362,6 @@ fn end(outcome: Result<DeployResult, Failure>) -> StackEnd {
 
 #[async_trait]
 impl Stacks for Memory {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: false,
-            at,
-        };
-        let mut model = self.lock()?;
-        Ok(match model.stacks.plan(&wanted) {
-            Planning::GoesOn => StackProgress::Changing,
-            Planning::Ended(end) => StackProgress::Ended(end),
-            Planning::Ready(draft) => model.stacks.apply(lease, &draft.handle),
-        })
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         Ok(self.lock()?.stacks.plan(wanted))
     }
@@ -374,6 +372,10 @@ impl Stacks for Memory {
 
     async fn apply(&self, lease: &StackLease, handle: &str, _at: Timestamp) -> PortResult<StackProgress> {
         Ok(self.lock()?.stacks.apply(lease, handle))
+    }
+
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        Ok(self.lock()?.stacks.templates.get(stack).cloned())
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {

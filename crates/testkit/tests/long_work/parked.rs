@@ -11,10 +11,9 @@ use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::execution::Step;
-use cc_devops_requests::ports::{Ports, StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, Ports, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::{RequestState, StackLease};
 use cc_devops_requests::settings::RequestSettings;
 use cc_devops_requests::stacks::{ReleaseError, release_stack};
@@ -25,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Slow, claim, house, plane, record};
 
-/// Stacks of which some refuse to be looked at, or to begin.
+/// Stacks of which some refuse to be looked at, or to be changed.
 struct Grudging {
     inner: Memory,
     refuses: FullStackName,
@@ -41,11 +40,23 @@ impl Grudging {
 
 #[async_trait]
 impl Stacks for Grudging {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
+    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
+        self.inner.ports().stacks.plan(wanted).await
+    }
+
+    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
+        self.inner.ports().stacks.planned(stack, request).await
+    }
+
+    async fn apply(&self, lease: &StackLease, handle: &str, at: Timestamp) -> PortResult<StackProgress> {
         if lease.stack == self.refuses && !self.begins {
             return self.refusal();
         }
-        self.inner.ports().stacks.start(lease, deploy, at).await
+        self.inner.ports().stacks.apply(lease, handle, at).await
+    }
+
+    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()> {
+        self.inner.ports().stacks.discard(stack, request, handle).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
@@ -192,15 +203,16 @@ async fn a_deploy_whose_fate_is_unknown_keeps_its_stack_until_somebody_has_looke
     for kind in [PortErrorKind::Unavailable, PortErrorKind::Timeout] {
         let (memory, plane) = beside_a_grudging_stack(kind, false).await;
         let (ports, stack) = (plane.ports(), sample::stack("grudging"));
-        assert_eq!(deploy(&plane, "first", "grudging").await, Step::Postponed);
-        memory.clock().advance(SignedDuration::from_mins(5));
-        let again = plane.recover(10).await.unwrap().remove(0);
-        let failed = outcome(plane.carry_out(again).await.unwrap());
-        let said = failed.error.unwrap();
-        assert!(
-            said.contains("may have taken place") && !said.contains("new requestId"),
-            "{said}"
+        assert_eq!(
+            deploy(&plane, "first", "grudging").await,
+            Step::Parked,
+            "it may have been begun"
         );
+        memory.clock().advance(SignedDuration::from_mins(61));
+        let failed = plane.look_after_waiting().await.concluded.remove(0);
+        let said = failed.error.unwrap();
+        assert_eq!(failed.reason, Some(Reason::Timeout));
+        assert!(said.contains("stacks release grudging-dev"), "{said}");
 
         let refused = outcome(deploy(&plane, "second", "grudging").await);
         let said = refused.error.unwrap();
