@@ -79,23 +79,22 @@ pub fn tree(view: &View<'_>) -> String {
 /// is left out.
 pub fn bounded(view: &View<'_>, max_chars: usize) -> String {
     let head = head(view);
+    let written: Vec<String> = view
+        .text
+        .map(|text| text::lines(text).lines().map(ToOwned::to_owned).collect())
+        .unwrap_or_default();
+    let mut told = Vec::new();
     for with_values in [true, false] {
-        let mut whole = head.clone();
+        told.clone_from(&head);
         let body = lines::of(view.rows, with_values);
-        section(&mut whole, None, body.iter().map(Line::written));
-        if let Some(text) = view.text.filter(|_| with_values) {
-            section(&mut whole, None, text::lines(text).lines().map(ToOwned::to_owned));
+        section(&mut told, None, body.iter().map(Line::written));
+        if !with_values && view.rows.iter().any(|row| !row.properties.is_empty()) {
+            told.push("(values are left out)".to_owned());
         }
-        let whole = whole.join("\n");
-        if whole.chars().count() <= max_chars {
-            return whole;
+        section(&mut told, None, written.iter().cloned());
+        if told.iter().map(|line| line.chars().count() + 1).sum::<usize>() <= max_chars {
+            return told.join("\n");
         }
-    }
-    let mut told = head;
-    let rows = lines::of(view.rows, false);
-    section(&mut told, None, rows.iter().map(Line::written));
-    if let Some(text) = view.text {
-        section(&mut told, None, text::lines(text).lines().map(ToOwned::to_owned));
     }
     first_of(&told, max_chars)
 }
