@@ -375,6 +375,9 @@ async fn what_may_not_be_removed_yet_is_tried_again_and_a_missing_permission_hol
     }
 }
 
+/// The status of a stack that was not searched.
+const NOBODY_LOOKED: &str = "";
+
 /// A stack on a stage that asks for drift, whose detection says so.
 async fn drift(begun: Reply, found: Value) -> (Replay, Planning) {
     let made = std::sync::atomic::AtomicBool::new(false);
@@ -437,7 +440,7 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
         (
             Err((403, "AccessDenied", "no")),
             json!({}),
-            "DETECTION_FAILED",
+            NOBODY_LOOKED,
             Some("cloudformation:DetectStackDrift"),
         ),
     ];
@@ -453,7 +456,10 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
             draft.notes
         );
         let root = documents(*draft).root;
-        assert_eq!(root["StackDriftStatus"], status);
+        let told = root
+            .get("StackDriftStatus")
+            .map_or(NOBODY_LOOKED, |told| told.as_str().unwrap());
+        assert_eq!(told, status);
         assert_eq!(
             root.get("Description"),
             None,
