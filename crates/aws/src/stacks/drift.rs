@@ -1,5 +1,6 @@
 //! Whether a stack was changed past its template: CloudFormation looks for it beside the making of the change set.
 
+use aws_sdk_cloudformation::types::StackDriftDetectionStatus;
 use aws_smithy_types::DateTime;
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
@@ -80,17 +81,18 @@ impl CloudFormation {
             }
         };
         let found = told.stack_drift_status().map(|status| status.as_str().to_owned());
-        match told.detection_status().map(|status| status.as_str()) {
+        match told.detection_status().map(StackDriftDetectionStatus::as_str) {
             Some("DETECTION_COMPLETE") => Ok(match found.filter(|status| status != "UNKNOWN") {
                 Some(status) => Drift::Known(Some(status), None),
                 None => Drift::unknown("the detection says nothing"),
             }),
-            Some("DETECTION_IN_PROGRESS") => Ok(match self.is_late(made) {
-                false => Drift::Looking,
-                true => Drift::unknown(format_args!(
+            Some("DETECTION_IN_PROGRESS") => Ok(if self.is_late(made) {
+                Drift::unknown(format_args!(
                     "the detection took more than {} minutes",
                     PATIENCE.as_mins()
-                )),
+                ))
+            } else {
+                Drift::Looking
             }),
             // What was found before it failed is true all the same.
             other => Ok(match found {

@@ -332,7 +332,7 @@ async fn what_was_only_planned_is_removed_with_the_stack_that_was_made_for_it() 
         }
     };
     let stack_id = stack("")["Stacks"][0]["StackId"].as_str().unwrap().to_owned();
-    assert_eq!(removes(json!([])).await, [stack_id.clone()]);
+    assert_eq!(removes(json!([])).await, [stack_id.as_str()]);
     let summary = |status: &str| json!([{"ChangeSetName": "another", "Status": status}]);
     assert_eq!(removes(summary("DELETE_IN_PROGRESS")).await, [stack_id]);
     assert_eq!(
