@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use cc_devops_fleet::SlackUsers;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::ports::Clock;
 use cc_devops_notify::{Channel, Value as Place, Way};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_slack::function_url::handle;

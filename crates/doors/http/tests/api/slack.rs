@@ -11,7 +11,6 @@ use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::SecretName;
-use cc_devops_kernel::ports::Clock;
 use cc_devops_notify::{Channel, Value as Place, Way};
 use cc_devops_policy::Policy;
 use cc_devops_requests::actions::vocabulary;
