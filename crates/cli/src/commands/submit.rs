@@ -182,21 +182,23 @@ async fn waits(client: &Client, record: &Value, output: Output) -> Map<String, V
     // Who may deploy need not be let see what is planned.
     let planned = client.ask(Method::GET, &["v1", "deploys", &plan], &[], None, 0).await;
     let planned = planned.and_then(Answer::success).ok();
-    let mut sentence = format!(
-        "it waits for approval as {plan}, until {}\nsee what it changes with: cc-devops deploys show {plan}",
-        visible(word(record, "expiresAt"))
-    );
-    if let Some(digest) = planned.as_ref().and_then(|planned| planned.get("digest")) {
-        known.insert("digest".to_owned(), digest.clone());
-        let digest = visible(digest.as_str().unwrap_or_default()).into_owned();
-        sentence.push_str(&format!(
-            "\napprove it with: cc-devops deploys approve {plan} --digest {digest}"
+    let mut lines = vec![
+        format!(
+            "it waits for approval as {plan}, until {}",
+            visible(word(record, "expiresAt"))
+        ),
+        format!("see what it changes with: cc-devops deploys show {plan}"),
+    ];
+    let text = |name: &str| planned.as_ref()?.get(name)?.as_str();
+    if let Some(digest) = text("digest") {
+        known.insert("digest".to_owned(), json!(digest));
+        let digest = visible(digest);
+        lines.push(format!(
+            "approve it with: cc-devops deploys approve {plan} --digest {digest}"
         ));
     }
-    if let Some(frozen) = planned.as_ref().and_then(|planned| planned.get("frozen")) {
-        sentence.push_str(&format!("\n{}", visible(frozen.as_str().unwrap_or_default())));
-    }
-    output.note(&sentence);
+    lines.extend(text("frozen").map(|frozen| visible(frozen).into_owned()));
+    output.note(&lines.join("\n"));
     known
 }
 

@@ -279,21 +279,6 @@ fn of_a_deploy(end: RunEnd) -> PortResult<StackEnd> {
 
 #[async_trait]
 impl Stacks for LocalStacks {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: true,
-            at,
-        };
-        match self.plan(&wanted).await? {
-            Planning::GoesOn => Ok(StackProgress::Changing),
-            Planning::Ended(end) => Ok(StackProgress::Ended(end)),
-            Planning::Ready(draft) => self.apply(lease, &draft.handle, at).await,
-        }
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         let WantedChange {
             stack,

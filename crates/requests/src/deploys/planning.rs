@@ -193,6 +193,7 @@ impl ControlPlane {
         let body = Body {
             rows: judged.rows.clone(),
             text: judged.text.clone(),
+            about: judged.about.clone(),
             parameters,
         };
         let (parts_under, parts) = parts::keep(state, &begun.id, &body, expires_at).await?;

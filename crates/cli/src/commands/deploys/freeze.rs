@@ -177,15 +177,12 @@ fn picture(freezes: &Freezes, columns: usize) -> Vec<String> {
     // As many characters for each day as there is room for.
     let each = (columns.saturating_sub(name_width + 2) / DAYS.unsigned_abs() as usize).clamp(1, 4);
     let step = SignedDuration::from_hours(24) / i32::try_from(each).unwrap_or(1);
-    let mut scale = String::new();
-    for week in 0..DAYS / 7 {
-        let day = freezes
-            .at
-            .saturating_add(SignedDuration::from_hours(24) * (week * 7))
-            .unwrap_or(freezes.at);
-        let date = day.strftime("%m-%d").to_string();
-        scale.push_str(&format!("{date:<width$}", width = each * 7));
-    }
+    let weeks = (0..DAYS / 7).map(|week| {
+        let begins = SignedDuration::from_hours(24) * (week * 7);
+        let day = freezes.at.saturating_add(begins).unwrap_or(freezes.at);
+        format!("{:<width$}", day.strftime("%m-%d").to_string(), width = each * 7)
+    });
+    let scale = weeks.collect::<Vec<_>>().concat();
     let mut lines = vec![format!("{:name_width$}  {}", "", scale.trim_end())];
     for window in &freezes.windows {
         let cells = DAYS * i32::try_from(each).unwrap_or(1);

@@ -49,7 +49,7 @@ impl Permitted<ReadDeploys> {
     }
 
     /// The plans that the caller may see, newest first, and where the next page begins.
-    pub(crate) async fn list(&self, wanted: PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
+    pub(crate) async fn list(&self, wanted: &PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
         let before = match &wanted.before {
             None => None,
             Some(plan) => {

@@ -13,6 +13,9 @@ use crate::extract::{Json, Path, Query};
 use crate::problem::Problem;
 use crate::wire::{Approving, DeployDetails, DeployPage, DeployView, FreezeList, PlanStateName, Reasoned};
 
+/// The longest name of a stack with its stage, CloudFormation's.
+const LONGEST_STACK: usize = 128;
+
 /// The longest comment or reason, in characters.
 const LONGEST_SAID: usize = 1_000;
 
@@ -53,11 +56,11 @@ pub(crate) async fn list_deploys(
     let before = query.before.as_deref().map(named).transpose()?;
     let wanted = PlanQuery {
         state: query.state,
-        stack: query.stack,
+        stack: query.stack.map(stack_name).transpose()?,
         before,
         limit: checked_limit(query.limit)?,
     };
-    let (plans, next) = permitted.list(wanted).await?;
+    let (plans, next) = permitted.list(&wanted).await?;
     Ok(Answer(DeployPage {
         deploys: plans.into_iter().map(DeployView::from).collect(),
         next: next.map(|plan| plan.to_string()),
@@ -159,6 +162,18 @@ pub(crate) async fn override_freeze(
 /// The plan that a caller names. What no plan is called is no plan.
 fn named(plan: &str) -> Result<PlanId, Problem> {
     PlanId::read(plan).ok_or_else(no_such_plan)
+}
+
+/// A stack's name with its stage or without.
+fn stack_name(name: String) -> Result<String, Problem> {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let others = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if first && others && name.len() <= LONGEST_STACK {
+        return Ok(name);
+    }
+    Err(Problem::invalid(format!(
+        "`stack` must be a stack's name: a letter, then letters, digits and `-`, {LONGEST_STACK} characters at most"
+    )))
 }
 
 fn no_such_plan() -> Problem {

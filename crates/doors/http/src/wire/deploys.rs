@@ -274,6 +274,7 @@ pub(crate) struct SummaryBody {
 #[derive(ToSchema)]
 #[schema(as = Change, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what the domains serialise")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct ChangeBody {
     /// Logical ids from the root, joined by `/`: the only one of its plan.
     path: String,

@@ -122,7 +122,9 @@ async fn everybody_sees_the_plans_of_the_stacks_they_may_see() {
     assert_eq!(names(&list(&format!("?stack={OWN}-dev"), As::Admin).await), [""; 0]);
     assert_eq!(names(&list("?state=waiting", As::Admin).await), ["b1", "a1"]);
     assert_eq!(names(&list("?state=applied", As::Admin).await), [""; 0]);
-    assert!(list("?state=done", As::Admin).await.is_problem(422));
+    for wrong in ["?state=done", "?stack=1", "?stack=", "?stack=a_b", "?limit=0", "?by=me"] {
+        assert!(list(wrong, As::Admin).await.is_problem(422), "{wrong}");
+    }
 
     let first = list("?limit=1", As::Admin).await;
     assert_eq!(names(&first), ["b1"]);
