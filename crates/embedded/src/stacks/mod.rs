@@ -44,8 +44,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use command::{CommandLine, PARAMETER_PREFIX, StackCommand};
-pub(crate) use plans::label as plan_label;
 use plans::{Kept, Plans};
+pub(crate) use plans::{forget_all as forget_plans, label as plan_label};
 use redaction::Secrets;
 use runner::{House, RunGuard, Runner, Standing};
 use runs::{Begun, Phase, Run, RunEnd};
