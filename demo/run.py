@@ -187,8 +187,7 @@ def tell(demo):
     print("  The table is there. Under another key it would be another table, without what is in this one:")
     plan = demo.ask_for_a_deploy("SupportBot", "demo-8", {**stack, "parameters": {"KEY": "customer"}})
     demo.command("deploys", "show", plan["plan"])
-    print("\n  Who has looked at it types the first line, and who wants it undone after that the second:")
-    print(f"    cc-devops deploys approve {plan['plan']} --digest {plan['digest']}")
+    print("\n  Who has looked at it types that last line. Who wants it undone after that:")
     print("    cc-devops deploys rollback cc-agent-support-bot-prod")
 
     heading("Heartbeats")
