@@ -1,13 +1,14 @@
 //! A deploy that would replace a table: seen, approved and undone, as `approved_deploy.md` shows it.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::lasting;
 use super::markdown::blocks;
-use super::server::{Server, text_of};
+use super::server::{BINARY, Server, text_of};
 
 /// Somebody who types what the document shows, line by line: what a line has begun is there before the next is typed.
 struct Reader {
@@ -39,7 +40,9 @@ impl Reader {
             line = line.replace("DIGEST", &digest);
         }
         let Self { functions, token, .. } = self;
-        let script = format!("TOKEN={token}\n{functions}{line}\nprintf '==%s' \"$TOKEN\"");
+        let programs = Path::new(BINARY).parent().unwrap().display();
+        let script =
+            format!("export PATH=\"{programs}:$PATH\"\nTOKEN={token}\n{functions}{line}\nprintf '==%s' \"$TOKEN\"");
         let printed = self.server.run(&script, &self.admin());
         let (printed, token) = printed.rsplit_once("==").unwrap();
         token.clone_into(&mut self.token);
