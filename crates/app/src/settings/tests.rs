@@ -302,7 +302,8 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     assert_eq!(resources.request_queue, "devops-requests-dev");
     assert_eq!((resources.alert_topic_arn, resources.deploy_role_arn), (None, None));
 
-    assert_eq!((resources.template_bucket, resources.drift_stages.len()), (None, 0));
+    assert_eq!(resources.template_bucket, None);
+    assert_eq!(resources.drift_stages.len(), 1, "prod, where there is one");
 
     let text = "[aws]\nstage = \"prod\"\ntemplate_bucket = \"templates\"\n[deploys]\ndetect_drift = [\"prod\"]\n\
                 [deploys.rollback_triggers.prod]\n\

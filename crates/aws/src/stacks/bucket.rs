@@ -1,6 +1,6 @@
 //! Templates that a call cannot hold go through a bucket, each under its digest.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
@@ -15,6 +15,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_outbound::header::{HeaderName, HeaderValue};
 use cc_devops_outbound::{HeaderMap, HttpClient, HttpOptions, Method, Request, StatusCode, Url};
 use cc_devops_requests::Template;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{CloudFormation, refusals};
@@ -38,7 +39,7 @@ impl CloudFormation {
             return Ok(Err(refusals::too_large(body.len())));
         };
         let url = address(self.shared.clients.config(), bucket, body)?;
-        put(self.shared.clients.config(), &url, body).await?;
+        put(self.shared.clients.config(), &url, body, self.shared.clock.now()).await?;
         Ok(Ok(Template::Url(url.into())))
     }
 }
@@ -72,8 +73,8 @@ fn region(config: &SdkConfig) -> PortResult<String> {
     region.ok_or_else(|| PortError::new(PortErrorKind::Refused, "no AWS region is known"))
 }
 
-async fn put(config: &SdkConfig, url: &Url, body: &str) -> PortResult<()> {
-    let headers = signature(config, url, body).await?;
+async fn put(config: &SdkConfig, url: &Url, body: &str, now: Timestamp) -> PortResult<()> {
+    let headers = signature(config, url, body, now).await?;
     let options = HttpOptions {
         total_timeout: WITHIN,
         ..HttpOptions::default()
@@ -109,7 +110,7 @@ async fn put(config: &SdkConfig, url: &Url, body: &str) -> PortResult<()> {
 }
 
 /// The headers by which S3 knows who puts the template, and that it came whole.
-async fn signature(config: &SdkConfig, url: &Url, body: &str) -> PortResult<HeaderMap> {
+async fn signature(config: &SdkConfig, url: &Url, body: &str, now: Timestamp) -> PortResult<HeaderMap> {
     let refused = |error: &dyn std::fmt::Display| {
         PortError::new(
             PortErrorKind::Refused,
@@ -136,7 +137,7 @@ async fn signature(config: &SdkConfig, url: &Url, body: &str) -> PortResult<Head
         .identity(&identity)
         .region(&region)
         .name("s3")
-        .time(SystemTime::now())
+        .time(now.into())
         .settings(settings)
         .build()
         .map_err(|error| refused(&error))?

@@ -41,10 +41,9 @@ impl CloudFormation {
         let current = self.stack(stack).await?;
         let status = current.as_ref().and_then(Stack::stack_status);
         let is_new = match status {
-            None | Some(StackStatus::DeleteComplete) if wanted.may_create => true,
-            None => return Ok(Created::Refused(refusals::not_found(stack))),
             // What somebody planned before and did not carry out is no stack yet.
-            Some(StackStatus::ReviewInProgress) if wanted.may_create => true,
+            None | Some(StackStatus::DeleteComplete | StackStatus::ReviewInProgress) if wanted.may_create => true,
+            None => return Ok(Created::Refused(refusals::not_found(stack))),
             Some(status) => match refusals::cannot_be_updated(stack, Some(status)) {
                 Some(failure) => return Ok(Created::Refused(failure)),
                 None => false,
@@ -67,9 +66,10 @@ impl CloudFormation {
             Err(failure) => return Ok(Created::Refused(failure)),
         };
         let checks_drift = !is_new && self.shared.resources.drift_stages.contains(&deploy.stage);
-        let drift = match checks_drift {
-            true => Some(self.begin_to_look_for_drift(stack).await?),
-            false => None,
+        let drift = if checks_drift {
+            Some(self.begin_to_look_for_drift(stack).await?)
+        } else {
+            None
         };
         let about = About {
             drift,
@@ -153,10 +153,10 @@ impl CloudFormation {
             let was = before
                 .iter()
                 .any(|parameter| parameter.parameter_key() == Some(name) && is_hidden(parameter));
-            let declares = |parameter: &ParameterDeclaration| {
+            let hides = |parameter: &ParameterDeclaration| {
                 parameter.parameter_key() == Some(name) && parameter.no_echo().unwrap_or(false)
             };
-            was || declared.iter().flatten().any(declares)
+            was || declared.iter().flatten().any(hides)
         };
         let mut sent = Vec::new();
         for (name, value) in &deploy.parameters {

@@ -1,4 +1,8 @@
 //! A change set as JSON, in the shape in which the AWS command line writes it.
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "each word is of a type of its own, whose name would say no more"
+)]
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{

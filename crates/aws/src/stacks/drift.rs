@@ -1,5 +1,6 @@
 //! Whether a stack was changed past its template: CloudFormation looks for it beside the making of the change set.
 
+use aws_sdk_cloudformation::types::StackDriftDetectionStatus;
 use aws_smithy_types::DateTime;
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
@@ -25,14 +26,17 @@ pub(super) enum Drift {
     /// The detection goes on.
     Looking,
     /// What CloudFormation calls it, and what the approver is to know of it.
-    Known(String, Option<String>),
+    Known(Option<String>, Option<String>),
 }
 
 impl Drift {
     fn unknown(why: impl std::fmt::Display) -> Self {
-        let note = format!("whether the stack was changed past its template is not known: {why}");
-        Self::Known(NOT_FOUND_OUT.to_owned(), Some(note))
+        Self::Known(Some(NOT_FOUND_OUT.to_owned()), Some(note(why)))
     }
+}
+
+fn note(why: impl std::fmt::Display) -> String {
+    format!("whether the stack was changed past its template is not known: {why}")
 }
 
 impl CloudFormation {
@@ -57,7 +61,9 @@ impl CloudFormation {
     pub(super) async fn drift(&self, look: &DriftLook, made: Option<&DateTime>) -> PortResult<Drift> {
         let id = match look {
             DriftLook::Begun(id) => id,
-            DriftLook::Refused(why) => return Ok(Drift::unknown(why)),
+            // Nobody looked: that is said, and changes nothing of what is asked. An installation whose role may not look
+            // would ask of every change else.
+            DriftLook::Refused(why) => return Ok(Drift::Known(None, Some(note(why)))),
         };
         let call = self
             .shared
@@ -75,21 +81,22 @@ impl CloudFormation {
             }
         };
         let found = told.stack_drift_status().map(|status| status.as_str().to_owned());
-        match told.detection_status().map(|status| status.as_str()) {
+        match told.detection_status().map(StackDriftDetectionStatus::as_str) {
             Some("DETECTION_COMPLETE") => Ok(match found.filter(|status| status != "UNKNOWN") {
-                Some(status) => Drift::Known(status, None),
+                Some(status) => Drift::Known(Some(status), None),
                 None => Drift::unknown("the detection says nothing"),
             }),
-            Some("DETECTION_IN_PROGRESS") => Ok(match self.is_late(made) {
-                false => Drift::Looking,
-                true => Drift::unknown(format_args!(
+            Some("DETECTION_IN_PROGRESS") => Ok(if self.is_late(made) {
+                Drift::unknown(format_args!(
                     "the detection took more than {} minutes",
                     PATIENCE.as_mins()
-                )),
+                ))
+            } else {
+                Drift::Looking
             }),
             // What was found before it failed is true all the same.
             other => Ok(match found {
-                Some(status) if status == "DRIFTED" => Drift::Known(status, None),
+                Some(status) if status == "DRIFTED" => Drift::Known(Some(status), None),
                 _ => Drift::unknown(
                     told.detection_status_reason()
                         .or(other)

@@ -172,6 +172,7 @@ impl Stacks for CloudFormation {
                 let message = format!("the plan's change set is not one of stack {stack}");
                 Err(PortError::new(PortErrorKind::Refused, message))
             }
+            Seen::Executed(set, execution) => self.settle(stack, &name, set, execution, &BTreeMap::new()).await,
             seen => match self.planning(stack, &name, seen, &BTreeMap::new()).await? {
                 Planning::Ended(end) => Ok(StackProgress::Ended(end)),
                 Planning::GoesOn | Planning::Ready(_) => Ok(StackProgress::NotBegun),

@@ -93,7 +93,9 @@ impl CloudFormation {
                 members.insert("RoleARN".to_owned(), role.as_str().into());
             }
             if let Some((status, note)) = drift {
-                members.insert("StackDriftStatus".to_owned(), status.into());
+                if let Some(status) = status {
+                    members.insert("StackDriftStatus".to_owned(), status.into());
+                }
                 notes.extend(note);
             }
         }

@@ -253,7 +253,7 @@ async fn a_first_creation_is_planned_denied_planned_again_and_carried_out() {
 fn table(key: &str) -> String {
     format!(
         r#"{{"Resources": {{"Orders": {{"Type": "AWS::DynamoDB::Table", "Properties": {{
-            "BillingMode": "PAY_PER_REQUEST",
+            "TableName": "orders-{key}", "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": [{{"AttributeName": "{key}", "AttributeType": "S"}}],
             "KeySchema": [{{"AttributeName": "{key}", "KeyType": "HASH"}}]}}}}}}}}"#
     )
@@ -280,6 +280,7 @@ async fn a_replacement_is_seen_before_it_happens_and_sixty_plans_leave_nothing()
         let draft = drafted(&*stacks, &id, &wants).await;
         let change = &root(&draft)["Changes"][0]["ResourceChange"];
         assert_eq!(change["Replacement"], "True", "{change}");
+        assert_eq!(change["PolicyAction"], "ReplaceAndDelete", "{change}");
         assert_eq!(change["ResourceType"], "AWS::DynamoDB::Table");
         // Every second one was broken off before anybody wrote down its handle.
         let handle = if number % 2 == 0 { draft.handle.as_str() } else { "" };

@@ -1,5 +1,10 @@
 //! Deploys on a CloudFormation that fails, rolls back, takes its time and loses answers.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod cloud;
 mod planned;

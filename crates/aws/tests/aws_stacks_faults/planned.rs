@@ -111,12 +111,14 @@ async fn a_nested_change_set_that_cannot_be_read_is_not_there_and_said() {
         ((403, "AccessDenied", "not authorized"), true),
         ((404, "ChangeSetNotFound", "it does not exist"), false),
     ] {
-        let replay = Replay::new(
-            move |call| match call.field("ChangeSetName").ends_with("000000000003") {
-                true => Some(Err(refusal)),
-                false => nested(call),
-            },
-        );
+        let replay = Replay::new(move |call| {
+            let is_grandchild = call.field("ChangeSetName").ends_with("000000000003");
+            if is_grandchild {
+                Some(Err(refusal))
+            } else {
+                nested(call)
+            }
+        });
         let draft = drafted(&*replay.stacks()).await;
         assert_eq!(draft.notes.len(), 1, "{:?}", draft.notes);
         assert_eq!(

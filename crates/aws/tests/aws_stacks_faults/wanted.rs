@@ -332,7 +332,7 @@ async fn what_was_only_planned_is_removed_with_the_stack_that_was_made_for_it() 
         }
     };
     let stack_id = stack("")["Stacks"][0]["StackId"].as_str().unwrap().to_owned();
-    assert_eq!(removes(json!([])).await, [stack_id.clone()]);
+    assert_eq!(removes(json!([])).await, [stack_id.as_str()]);
     let summary = |status: &str| json!([{"ChangeSetName": "another", "Status": status}]);
     assert_eq!(removes(summary("DELETE_IN_PROGRESS")).await, [stack_id]);
     assert_eq!(
@@ -374,6 +374,9 @@ async fn what_may_not_be_removed_yet_is_tried_again_and_a_missing_permission_hol
         replay.stacks().discard(&name, &request, "").await.unwrap();
     }
 }
+
+/// The status of a stack that was not searched.
+const NOBODY_LOOKED: &str = "";
 
 /// A stack on a stage that asks for drift, whose detection says so.
 async fn drift(begun: Reply, found: Value) -> (Replay, Planning) {
@@ -437,7 +440,7 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
         (
             Err((403, "AccessDenied", "no")),
             json!({}),
-            "DETECTION_FAILED",
+            NOBODY_LOOKED,
             Some("cloudformation:DetectStackDrift"),
         ),
     ];
@@ -453,7 +456,10 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
             draft.notes
         );
         let root = documents(*draft).root;
-        assert_eq!(root["StackDriftStatus"], status);
+        let told = root
+            .get("StackDriftStatus")
+            .map_or(NOBODY_LOOKED, |told| told.as_str().unwrap());
+        assert_eq!(told, status);
         assert_eq!(
             root.get("Description"),
             None,
