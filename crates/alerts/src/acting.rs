@@ -144,7 +144,8 @@ impl Alerts {
     /// Silences what matches from `from` until `to`. The same silence made again is the same.
     ///
     /// # Errors
-    /// `invalid_parameter` for one that ends before it begins or is over; what no policy permits.
+    /// `invalid_parameter` for one that ends before it begins or is over, and for a label that no condition can have so;
+    /// what no policy permits.
     pub async fn silence(
         &self,
         matches: Match,
@@ -157,6 +158,9 @@ impl Alerts {
         let author = self
             .author(asker, &Access::ManageAlerts, actions::ALERTS_SILENCED, now)
             .await?;
+        if let Some((label, message)) = matches.wrong() {
+            return Err(refused(format!("a silence of {label}: {message}")));
+        }
         if to <= from || to <= now {
             return Err(refused("a silence must end after it begins, and after now".to_owned()));
         }

@@ -36,6 +36,9 @@ pub fn resources(settings: &Settings, aws: &AwsSettings) -> Resources {
     resources.alert_topic_arn.clone_from(&names.alert_topic_arn);
     resources.deploy_role_arn.clone_from(&names.deploy_role_arn);
     resources.template_bucket.clone_from(&names.template_bucket);
+    let deploys = &settings.requests.deploys;
+    resources.drift_stages.clone_from(&deploys.drift_stages);
+    resources.rollback_triggers.clone_from(&deploys.rollback_triggers);
     resources
 }
 

@@ -27,6 +27,7 @@ impl Capabilities {
             hygiene: worker
                 .filter(|_| here)
                 .and_then(|worker| self.http_repositories(worker)),
+            slack: self.slack_clicks().map(Arc::new),
             keeper: Some(Arc::new(self.keeper())),
             watch: Some(Watch {
                 watching: Arc::new(self.watching().await?),

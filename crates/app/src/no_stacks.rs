@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_requests::DeployLambda;
-use cc_devops_requests::ports::{StackProgress, Stacks};
+use cc_devops_requests::ports::{Planning, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
 
@@ -22,7 +21,19 @@ impl NoStacks {
 
 #[async_trait]
 impl Stacks for NoStacks {
-    async fn start(&self, _lease: &StackLease, _deploy: &DeployLambda, _at: Timestamp) -> PortResult<StackProgress> {
+    async fn plan(&self, _wanted: &WantedChange<'_>) -> PortResult<Planning> {
+        Err(Self::refusal())
+    }
+
+    async fn planned(&self, _stack: &FullStackName, _request: &RequestId) -> PortResult<Planning> {
+        Err(Self::refusal())
+    }
+
+    async fn apply(&self, _lease: &StackLease, _handle: &str, _at: Timestamp) -> PortResult<StackProgress> {
+        Err(Self::refusal())
+    }
+
+    async fn discard(&self, _stack: &FullStackName, _request: &RequestId, _handle: &str) -> PortResult<()> {
         Err(Self::refusal())
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cc_devops_alerts::{Alerts, Conditions, Telling};
+use cc_devops_fleet::SlackUsers;
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::schedule::Schedule;
 use cc_devops_fleet::watch::WatchSettings;
@@ -13,6 +14,7 @@ use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use cc_devops_notify::{Delivering, Outside, Parts, Variables};
 use cc_devops_outbound::Guard;
+use cc_devops_slack::{HooksOfSlack, SigningParts, SlackClicks};
 
 use crate::capabilities::{Backend, Capabilities};
 use crate::settings::Settings;
@@ -37,6 +39,29 @@ impl Capabilities {
     /// Where it is noted what needs a person.
     pub fn conditions(&self) -> Conditions {
         Conditions::new(Arc::clone(&self.ports.state), Arc::clone(&self.settings.alerts.policy))
+    }
+
+    /// Which Slack users are operators.
+    pub fn slack_users(&self) -> SlackUsers<'_> {
+        SlackUsers {
+            state: &*self.ports.state,
+            agents: &*self.ports.agents,
+            audit: &*self.ports.audit,
+            clock: &*self.ports.clock,
+        }
+    }
+
+    /// Who takes clicks in Slack; none where no channel has buttons.
+    pub fn slack_clicks(&self) -> Option<SlackClicks> {
+        SlackClicks::of(
+            &self.settings.alerts.channels,
+            SigningParts {
+                secrets: Arc::clone(&self.ports.secrets),
+                variables: variables(),
+                clock: Arc::clone(&self.ports.clock),
+            },
+            Arc::new(HooksOfSlack::new(Guard::new(self.settings.egress.clone()))),
+        )
     }
 
     /// The watch over the agents.
@@ -123,7 +148,6 @@ impl Capabilities {
 
     /// Sends what is to be told, by the channels of the settings. No call is made yet.
     pub fn delivering(&self) -> Delivering {
-        let variables: Variables = Arc::new(|name| std::env::var(name).ok());
         let topics = match self.backend() {
             #[cfg(feature = "embedded")]
             Backend::Embedded(_) => None,
@@ -134,7 +158,7 @@ impl Capabilities {
             store: Arc::clone(&self.ports.state),
             conditions: Arc::new(self.conditions()),
             secrets: Arc::clone(&self.ports.secrets),
-            variables,
+            variables: variables(),
             clock: Arc::clone(&self.ports.clock),
             outside: Outside {
                 guard: Guard::new(self.settings.egress.clone()),
@@ -144,6 +168,11 @@ impl Capabilities {
         };
         Delivering::new(self.settings.alerts.channels.clone(), parts)
     }
+}
+
+/// The environment of this process.
+fn variables() -> Variables {
+    Arc::new(|name| std::env::var(name).ok())
 }
 
 /// Why nothing is done unasked where the configuration says so.

@@ -49,7 +49,7 @@ pub use clients::{Account, Clients};
 pub use deploy_role::DeployRole;
 pub use queue::Queue;
 pub use resources::Resources;
-pub use stacks::{Pace, RollbackTriggers};
+pub use stacks::Pace;
 pub use watching::Roster;
 
 /// What the adapters share.

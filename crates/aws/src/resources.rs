@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cc_devops_deploys::RollbackTriggers;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
 use cc_devops_requests::retention::Rules;
-
-use crate::stacks::RollbackTriggers;
 
 /// The names of everything the backend uses in one account, region and stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod house;
+#[path = "aws_stacks/plans.rs"]
+mod plans;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,9 +39,12 @@ const PACE: Pace = Pace {
 
 const STACK: &str = "shop";
 
+fn parameter(name: &str, value: &str) -> Parameter {
+    Parameter::builder().parameter_key(name).parameter_value(value).build()
+}
+
 async fn with_stack(backend: &Backend) {
     let cloudformation = backend.clients().cloudformation();
-    let parameter = |name: &str, value: &str| Parameter::builder().parameter_key(name).parameter_value(value).build();
     cloudformation
         .create_stack()
         .stack_name(sample::stack(STACK).as_str())

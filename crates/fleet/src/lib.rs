@@ -5,6 +5,7 @@ pub mod enrolment;
 pub mod liveness;
 pub mod ports;
 pub mod simulate;
+pub mod slack_users;
 pub mod token;
 pub mod uptime;
 pub mod watch;
@@ -18,6 +19,7 @@ use cc_devops_kernel::text::cleaned;
 pub use cc_devops_schedule as schedule;
 pub use enrolment::Enrolment;
 pub use liveness::{Liveness, Rhythm};
+pub use slack_users::{SlackUserId, SlackUsers};
 pub use token::{Token, TokenHash};
 
 /// An agent to add.

@@ -54,6 +54,8 @@ pub enum Way {
     Slack {
         /// The webhook's address.
         url: Value,
+        /// What Slack signs clicks with; without it there are no buttons.
+        signing: Option<Value>,
     },
     /// By a Standard Webhook.
     Webhook {
@@ -116,11 +118,20 @@ impl Channel {
         }
     }
 
+    /// What Slack signs clicks on its messages with, where it has buttons.
+    pub fn clicks_signed_with(&self) -> Option<&Value> {
+        match &self.way {
+            Way::Slack { signing, .. } => signing.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The values that it needs before anything can be sent.
     pub fn values(&self) -> Vec<&Value> {
         match &self.way {
             Way::Smtp(mail) => mail.login.iter().map(|(_, password)| password).collect(),
-            Way::Slack { url } | Way::Teams { url } => vec![url],
+            // What clicks are signed with is not needed to send.
+            Way::Slack { url, .. } | Way::Teams { url } => vec![url],
             Way::Webhook { url, signing } => [Some(url), signing.as_ref()].into_iter().flatten().collect(),
             Way::Pagerduty { url, routing_key } => vec![url, routing_key],
             Way::Ntfy { url, token } => [Some(url), token.as_ref()].into_iter().flatten().collect(),

@@ -153,17 +153,18 @@ impl Look<'_> {
         let settings = self.settings;
         match settings.kind {
             ChannelKind::Smtp => self.mail().map(|mail| Way::Smtp(Box::new(mail))),
-            ChannelKind::Slack => self.secret_url().map(|url| Way::Slack { url }),
+            ChannelKind::Slack => {
+                let url = self.secret_url();
+                let signing = self.signing();
+                Some(Way::Slack {
+                    url: url?,
+                    signing: signing.ok()?,
+                })
+            }
             ChannelKind::Teams => self.secret_url().map(|url| Way::Teams { url }),
             ChannelKind::Webhook => {
                 let url = self.url();
-                let signing = Given {
-                    keys: ["signing", "signing_secret", "signing_env"],
-                    plain: None,
-                    secret: settings.signing_secret.as_deref(),
-                    env: settings.signing_env.as_deref(),
-                };
-                let signing = self.optional(&signing);
+                let signing = self.signing();
                 Some(Way::Webhook {
                     url: url?,
                     signing: signing.ok()?,
@@ -218,6 +219,17 @@ impl Look<'_> {
             return Ok(Some(Value::Env(variable.to_owned())));
         }
         Ok(given.plain.map(|plain| Value::Plain(plain.to_owned())))
+    }
+
+    /// What is signed with.
+    fn signing(&mut self) -> Result<Option<Value>, Said> {
+        let settings = self.settings;
+        self.optional(&Given {
+            keys: ["signing", "signing_secret", "signing_env"],
+            plain: None,
+            secret: settings.signing_secret.as_deref(),
+            env: settings.signing_env.as_deref(),
+        })
     }
 
     /// An address that may stand in the file.

@@ -10,6 +10,7 @@ pub mod render;
 mod send;
 pub mod settings;
 mod settle;
+pub mod slack_click;
 pub mod slack_request;
 mod trying;
 mod values;

@@ -54,7 +54,8 @@ impl ChannelKind {
                 "from",
                 "to",
             ],
-            Self::Slack | Self::Teams => &["url", "url_secret", "url_env"],
+            Self::Slack => &["url", "url_secret", "url_env", "signing_secret", "signing_env"],
+            Self::Teams => &["url", "url_secret", "url_env"],
             Self::Webhook => &["url", "url_secret", "url_env", "signing_secret", "signing_env"],
             Self::Sns => &["topic_arn"],
             Self::Pagerduty => &["url", "routing_key", "routing_key_secret", "routing_key_env"],
@@ -121,10 +122,11 @@ pub struct ChannelSettings {
     /// The environment variable that holds the address instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_env: Option<String>,
-    /// webhook: the secret that holds `whsec_…`, below the namespace. Without it the copies are not signed.
+    /// webhook: the secret that holds `whsec_…`, below the namespace. Without it the copies are not signed. slack: the
+    /// secret that holds the signing secret of the Slack app. With it a plan that waits has buttons; without, commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<String>,
-    /// webhook: the environment variable that holds `whsec_…` instead.
+    /// webhook, slack: the environment variable that holds it instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_env: Option<String>,
     /// sns: the topic.

@@ -47,8 +47,20 @@ fn folder() -> PathBuf {
 
 /// MiniStack: AWS on one port, without an account. Empty at the start.
 pub async fn ministack() -> Peer {
+    ministack_checking(false).await
+}
+
+/// MiniStack that checks who may do what, and which capabilities a template takes.
+pub async fn ministack_that_checks() -> Peer {
+    ministack_checking(true).await
+}
+
+async fn ministack_checking(checks: bool) -> Peer {
     let port = free_port();
     let mut command = program("ministack", "ministack");
+    if checks {
+        command.env("AUTH", "true");
+    }
     command
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")

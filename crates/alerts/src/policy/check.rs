@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cc_devops_kernel::duration::WrittenDuration;
-use cc_devops_kernel::names::Stage;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::file::{AlertsFile, FlapForm, OneOrMany, QuietForm, RouteForm, SilenceForm};
-use super::matching::Match;
+use super::matching::{Match, wrong_value};
 use super::route::{Flap, Grouping, Route, Step};
 use super::window::{Daily, Window};
 use super::{AlertPolicy, FixedSilence, QuietHours, Usual};
-use crate::condition::{ConditionKind, Severity};
+use crate::condition::Severity;
 
 /// Something wrong in `[alerts]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,18 +109,7 @@ impl Findings {
     fn labels(&mut self, path: &str, form: &BTreeMap<String, OneOrMany>) -> Match {
         for (label, values) in form {
             for value in values.values() {
-                let refused = match label.as_str() {
-                    "kind" => ConditionKind::named(value).is_none().then(|| {
-                        let kinds: Vec<&str> = ConditionKind::ALL.iter().map(|kind| kind.as_str()).collect();
-                        format!("there is no kind {value:?}; there are: {}", kinds.join(", "))
-                    }),
-                    "severity" => Severity::named(value)
-                        .is_none()
-                        .then(|| format!("there is no severity {value:?}; there are: critical, warning, info")),
-                    "stage" if !value.is_empty() => Stage::new(value.as_str()).err().map(|error| error.to_string()),
-                    _ => None,
-                };
-                if let Some(message) = refused {
+                if let Some(message) = wrong_value(label, value) {
                     self.add(format!("{path}.{label}"), message);
                 }
             }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use cc_devops_kernel::names::Stage;
 use serde::{Deserialize, Serialize};
+
+use crate::condition::{ConditionKind, Severity};
 
 /// Labels, each with the values that it may have. All must hold; none matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,14 @@ impl Match {
             all.entry(label).or_default().push(value);
         }
         Self(all)
+    }
+
+    /// The first value that no condition can have, with its label and what there is instead; none where all can be.
+    pub fn wrong(&self) -> Option<(&str, String)> {
+        self.0.iter().find_map(|(label, values)| {
+            let wrong = values.iter().find_map(|value| wrong_value(label, value));
+            wrong.map(|message| (label.as_str(), message))
+        })
     }
 
     /// Whether labels hold. A condition that has a label not at all matches no value of it, but the empty one.
@@ -39,6 +50,21 @@ impl Match {
     /// Whether it matches everything.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Why no condition can have this value of a label; none where one can.
+pub(super) fn wrong_value(label: &str, value: &str) -> Option<String> {
+    match label {
+        "kind" => ConditionKind::named(value).is_none().then(|| {
+            let kinds = ConditionKind::ALL.map(ConditionKind::as_str);
+            format!("there is no kind {value:?}; there are: {}", kinds.join(", "))
+        }),
+        "severity" => Severity::named(value)
+            .is_none()
+            .then(|| format!("there is no severity {value:?}; there are: critical, warning, info")),
+        "stage" if !value.is_empty() => Stage::new(value).err().map(|error| error.to_string()),
+        _ => None,
     }
 }
 

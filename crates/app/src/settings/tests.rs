@@ -302,6 +302,20 @@ fn on_aws_everything_is_called_as_the_template_calls_it_unless_it_is_said() {
     assert_eq!(resources.request_queue, "devops-requests-dev");
     assert_eq!((resources.alert_topic_arn, resources.deploy_role_arn), (None, None));
 
+    assert_eq!((resources.template_bucket, resources.drift_stages.len()), (None, 0));
+
+    let text = "[aws]\nstage = \"prod\"\ntemplate_bucket = \"templates\"\n[deploys]\ndetect_drift = [\"prod\"]\n\
+                [deploys.rollback_triggers.prod]\n\
+                alarms = [\"arn:aws:cloudwatch:us-east-1:123456789012:alarm:Errors\"]\nminutes = 15";
+    let (_, deploying) = target(text, &[("CC_DEVOPS__BACKEND", "aws")]);
+    assert_eq!(deploying.template_bucket.as_deref(), Some("templates"));
+    assert!(deploying.drift_stages.contains(&deploying.stage));
+    let triggers = deploying.rollback_triggers.get(&deploying.stage);
+    assert_eq!(
+        triggers.map(|triggers| (triggers.alarms.len(), triggers.minutes)),
+        Some((1, 15))
+    );
+
     let text = "[aws]\nstage = \"prod\"\nfunction = \"mine\"\nregion = \"eu-west-1\"\nalert_topic_arn = \"arn:x\"";
     let environment = [("CC_DEVOPS__BACKEND", "aws"), ("CC_DEVOPS__AWS__REGION", "eu-north-1")];
     let (account, own) = target(text, &environment);

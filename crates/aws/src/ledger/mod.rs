@@ -29,7 +29,7 @@ use crate::table::{Item, from_item, key};
 use crate::walk::{Index, Part, Walk};
 use crate::{Backend, Shared};
 pub(crate) use rows::request_key;
-use rows::{LIST, OpenRow, RequestRow};
+use rows::{LIST, OpenRow, RESTING, RequestRow};
 pub(crate) use transaction::{gone, incomplete};
 
 impl Backend {
@@ -50,9 +50,9 @@ struct DynamoLedger {
 }
 
 impl DynamoLedger {
-    /// How many requests are open in a state, and the keys of those that came first to it.
-    async fn open(&self, state: RequestState) -> PortResult<(u64, Vec<Item>)> {
-        let mut walk = Walk::new(&self.shared, Index::Work, state.as_str(), Part::All, LOOKED_AT);
+    /// How many requests are open in a list of the index, and the keys of those that came first to it.
+    async fn open(&self, list: &str) -> PortResult<(u64, Vec<Item>)> {
+        let mut walk = Walk::new(&self.shared, Index::Work, list, Part::All, LOOKED_AT);
         let first = walk.next(LOOKED_AT).await?;
         let count = u64::try_from(first.len()).unwrap_or(0) + walk.rest().await?;
         let keys = first.iter().filter_map(|(_, row)| {
@@ -182,13 +182,14 @@ impl Ledger for DynamoLedger {
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
-        let ((received, first), (executing, second), (waiting, third), unpublished) = tokio::try_join!(
-            self.open(RequestState::Received),
-            self.open(RequestState::Executing),
-            self.open(RequestState::Waiting),
+        let ((received, first), (executing, second), (waiting, third), (resting, fourth), unpublished) = tokio::try_join!(
+            self.open(RequestState::Received.as_str()),
+            self.open(RequestState::Executing.as_str()),
+            self.open(RequestState::Waiting.as_str()),
+            self.open(RESTING),
             self.untold(),
         )?;
-        let items = self.shared.get_many(&[first, second, third].concat()).await?;
+        let items = self.shared.get_many(&[first, second, third, fourth].concat()).await?;
         let rows = items
             .into_iter()
             .filter_map(|item| from_item::<OpenRow>(item, "a request").ok());
@@ -197,7 +198,7 @@ impl Ledger for DynamoLedger {
         Ok(Backlog {
             received,
             executing,
-            waiting,
+            waiting: waiting + resting,
             unpublished,
             oldest_open,
         })

@@ -30,9 +30,12 @@ pub(super) fn work_of(state: RequestState, id: &RequestId) -> String {
     sharded(state.as_str(), id.as_str())
 }
 
+/// The list in the index `work` of parked requests that rest.
+pub(super) const RESTING: &str = "resting";
+
 /// Where a parked request stands in the index `work` that rests: it is open, and no sweep comes by.
 pub(super) fn rest_of(id: &RequestId) -> String {
-    sharded("resting", id.as_str())
+    sharded(RESTING, id.as_str())
 }
 
 /// A request.

@@ -15,8 +15,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// The most characters of a reason that are kept with the change set.
 const LONGEST_REASON: usize = 300;
 
-/// What CloudFormation says of a stack of which it does not know whether it drifted.
-const UNKNOWN: &str = "UNKNOWN";
+/// What stands in the change set of a stack that could not be searched. It is a word of the detection and none of the
+/// stack's, so that whoever reads the change set knows that something is not known.
+const NOT_FOUND_OUT: &str = "DETECTION_FAILED";
 
 /// What is known of a stack's drift.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(super) enum Drift {
 impl Drift {
     fn unknown(why: impl std::fmt::Display) -> Self {
         let note = format!("whether the stack was changed past its template is not known: {why}");
-        Self::Known(UNKNOWN.to_owned(), Some(note))
+        Self::Known(NOT_FOUND_OUT.to_owned(), Some(note))
     }
 }
 
@@ -75,7 +76,7 @@ impl CloudFormation {
         };
         let found = told.stack_drift_status().map(|status| status.as_str().to_owned());
         match told.detection_status().map(|status| status.as_str()) {
-            Some("DETECTION_COMPLETE") => Ok(match found {
+            Some("DETECTION_COMPLETE") => Ok(match found.filter(|status| status != "UNKNOWN") {
                 Some(status) => Drift::Known(status, None),
                 None => Drift::unknown("the detection says nothing"),
             }),

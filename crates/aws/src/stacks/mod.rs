@@ -32,7 +32,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
@@ -42,8 +41,6 @@ use tokio::time::Instant;
 use crate::{Backend, Shared};
 use change_set::{Created, Executing};
 use reading::{ChangeSet, Seen};
-
-pub use triggers::RollbackTriggers;
 
 /// How patiently a change set in the making is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -123,21 +120,6 @@ fn failed(reason: Reason, message: impl Into<String>) -> StackProgress {
 
 #[async_trait]
 impl Stacks for CloudFormation {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: false,
-            at,
-        };
-        match self.plan(&wanted).await? {
-            Planning::GoesOn => Ok(StackProgress::Changing),
-            Planning::Ended(end) => Ok(StackProgress::Ended(end)),
-            Planning::Ready(draft) => self.apply(lease, &draft.handle, at).await,
-        }
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         let (stack, name) = (wanted.stack, ChangeName::of(wanted.request));
         let mut seen = self.look(stack, &name.0, &name).await?;
@@ -202,6 +184,10 @@ impl Stacks for CloudFormation {
         let name = ChangeName::of(request);
         let set = if is_arn(handle) { handle } else { &name.0 };
         self.discarded(stack, set).await
+    }
+
+    async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        self.standing_template(stack).await
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::about::About;
 use super::document::{document, time};
 use super::drift::Drift;
-use super::reading::{ChangeSet, SILENT, Seen};
+use super::reading::{ChangeSet, SILENT, Seen, is_absent};
 use super::{ChangeName, CloudFormation, end, refusals, unpinned};
 use crate::error::port_error;
 
@@ -88,6 +88,10 @@ impl CloudFormation {
             if set.0.description().is_some_and(About::is_ours) {
                 members.remove("Description");
             }
+            // With whose rights it would run, which `describe-change-set` does not say.
+            if let Some(role) = &self.shared.resources.deploy_role_arn {
+                members.insert("RoleARN".to_owned(), role.as_str().into());
+            }
             if let Some((status, note)) = drift {
                 members.insert("StackDriftStatus".to_owned(), status.into());
                 notes.extend(note);
@@ -132,6 +136,17 @@ impl CloudFormation {
                     _ => Err(error),
                 }
             }
+        }
+    }
+
+    /// The template of a stack as it stands, as it was given; none where there is no such stack.
+    pub(super) async fn standing_template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
+        let call = self.shared.clients.cloudformation().get_template();
+        let call = call.stack_name(stack.as_str()).template_stage(TemplateStage::Original);
+        match call.send().await {
+            Ok(answer) => Ok(answer.template_body),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(port_error("cloudformation:GetTemplate", error)),
         }
     }
 

@@ -1,15 +1,7 @@
 //! What makes CloudFormation roll a change back.
 
 use aws_sdk_cloudformation::types::{RollbackConfiguration, RollbackTrigger};
-
-/// What CloudFormation watches while it changes a stack, and for a while after.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RollbackTriggers {
-    /// ARNs of CloudWatch alarms, 5 at most. One that goes off rolls the change back.
-    pub alarms: Vec<String>,
-    /// For how many minutes after the change they are watched: 0 to 180.
-    pub minutes: u16,
-}
+use cc_devops_deploys::RollbackTriggers;
 
 /// As it is sent with a change set.
 pub(super) fn sent(triggers: &RollbackTriggers) -> RollbackConfiguration {

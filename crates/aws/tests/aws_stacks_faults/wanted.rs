@@ -1,6 +1,6 @@
 //! What a change set is made with, what it becomes of it, and what is left.
 
-use cc_devops_aws::RollbackTriggers;
+use cc_devops_deploys::RollbackTriggers;
 use cc_devops_kernel::outcome::{DeployAction, Reason};
 use cc_devops_kernel::ports::{Clock as _, PortErrorKind, SystemClock};
 use cc_devops_requests::ports::{Planning, StackProgress, Stacks};
@@ -424,20 +424,20 @@ async fn drift_is_looked_for_beside_the_plan_where_the_stage_asks() {
         (
             begun(),
             told("DETECTION_FAILED", None),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("DETECTION_FAILED"),
         ),
         // The change set was made long ago, by its own account.
         (
             begun(),
             told("DETECTION_IN_PROGRESS", None),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("more than 10 minutes"),
         ),
         (
             Err((403, "AccessDenied", "no")),
             json!({}),
-            "UNKNOWN",
+            "DETECTION_FAILED",
             Some("cloudformation:DetectStackDrift"),
         ),
     ];

@@ -15,6 +15,7 @@ use cc_devops_outbound::Guard;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::retention::Keeper;
+use cc_devops_slack::SlackClicks;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) hygiene: Option<Hygiene>,
     pub(crate) keeper: Option<Arc<Keeper>>,
     pub(crate) watch: Option<Watch>,
+    pub(crate) slack: Option<Arc<SlackClicks>>,
     /// How the workers of the watch get on.
     pub(crate) watch_progress: WatchProgress,
     /// Repositories whose workflows are to be looked at soon.
@@ -94,6 +96,7 @@ impl Shared {
             revenue,
             hygiene,
             keeper,
+            slack,
             watch,
         } = capabilities;
         Self {
@@ -101,6 +104,7 @@ impl Shared {
             revenue,
             hygiene,
             keeper,
+            slack,
             watch_progress: WatchProgress::default(),
             watch,
             due_checks: DueWorkflowChecks::default(),

@@ -12,6 +12,7 @@ use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::retention::Keeper;
 use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_revenue::reporting::Reporter;
+use cc_devops_slack::SlackClicks;
 use jiff::SignedDuration;
 
 /// What is served.
@@ -24,6 +25,8 @@ pub struct Capabilities {
     pub hygiene: Option<Hygiene>,
     /// Who forgets what is not kept any longer, where that is done here.
     pub keeper: Option<Arc<Keeper>>,
+    /// Who takes clicks in Slack; none where no channel has buttons.
+    pub slack: Option<Arc<SlackClicks>>,
     /// The watch over the agents, and who tells people, where that is done here.
     pub watch: Option<Watch>,
 }
@@ -53,6 +56,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             revenue: None,
             hygiene: None,
             keeper: None,
+            slack: None,
             watch: None,
         }
     }

@@ -119,9 +119,9 @@ fn failed(message: String, fate_known: bool) -> StackEnd {
 }
 
 /// A deploy that is refused before anything is begun.
-pub(super) fn refused(reason: Reason, message: String) -> StackEnd {
+pub(super) fn refused(failure: Failure) -> StackEnd {
     StackEnd {
-        outcome: Err(Failure::new(reason, message)),
+        outcome: Err(failure),
         output: None,
         fate_known: true,
     }
@@ -169,7 +169,7 @@ pub(super) fn forgotten(stack: &FullStackName) -> StackEnd {
     let message = format!(
         "the plan of stack {stack} was discarded and nothing of it has run; send a new deploy under a new requestId"
     );
-    refused(Reason::StackInProgress, message)
+    refused(Failure::new(Reason::StackInProgress, message))
 }
 
 /// Another deploy came first.
@@ -178,5 +178,5 @@ pub(super) fn moved(stack: &FullStackName) -> StackEnd {
         "another deploy of stack {stack} was begun after this one was planned, so nothing of this one has run; send a \
          new deploy under a new requestId"
     );
-    refused(Reason::StackInProgress, message)
+    refused(Failure::new(Reason::StackInProgress, message))
 }

@@ -33,7 +33,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cc_devops_deploys::{Basis, Draft, DraftContent};
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName};
-use cc_devops_kernel::outcome::Reason;
+use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{Clock, PortError, PortErrorKind, PortResult};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
@@ -116,18 +116,15 @@ impl LocalStacks {
     }
 
     /// The command of a deploy, if the configuration has one that takes what is asked for.
-    fn command(&self, deploy: &DeployLambda) -> Result<&StackCommand, StackEnd> {
+    fn command(&self, deploy: &DeployLambda) -> Result<&StackCommand, Failure> {
         let Some(command) = self.commands.get(&deploy.stack) else {
             let message = format!(
                 "stack {} is not configured here; an operator adds it under [stacks.{}]",
                 deploy.stack, deploy.stack
             );
-            return Err(ends::refused(Reason::StackNotFound, message));
+            return Err(Failure::new(Reason::StackNotFound, message));
         };
-        match command.check(deploy) {
-            Ok(()) => Ok(command),
-            Err(failure) => Err(ends::refused(failure.reason, failure.message)),
-        }
+        command.check(deploy).map(|()| command)
     }
 
     /// What is not shown of a deploy's plan. Of a stack that is not configured any more, nobody knows which of its
@@ -191,7 +188,7 @@ impl LocalStacks {
         let StackLease { stack, request } = lease;
         let command = match self.command(&kept.deploy) {
             Ok(command) => command,
-            Err(end) => return Ok(StackProgress::Ended(end)),
+            Err(failure) => return Ok(StackProgress::Ended(ends::refused(failure))),
         };
         // The lease keeps other requests out, but not a command that outlived its request.
         if let Some(other) = self.deploying.runs.running_on(stack).await?
@@ -199,7 +196,10 @@ impl LocalStacks {
             && let Standing::Runs = self.deploying.standing(other).await?
         {
             let message = format!("a command that an earlier request started is still changing stack {stack}");
-            return Ok(StackProgress::Ended(ends::refused(Reason::StackInProgress, message)));
+            return Ok(StackProgress::Ended(ends::refused(Failure::new(
+                Reason::StackInProgress,
+                message,
+            ))));
         }
         let deadline = deadline(command, at);
         // Ours before it is on record, or a look at the record in between would find it lost.
@@ -272,21 +272,6 @@ fn of_a_deploy(end: RunEnd) -> PortResult<StackEnd> {
 
 #[async_trait]
 impl Stacks for LocalStacks {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: true,
-            at,
-        };
-        match self.plan(&wanted).await? {
-            Planning::GoesOn => Ok(StackProgress::Changing),
-            Planning::Ended(end) => Ok(StackProgress::Ended(end)),
-            Planning::Ready(draft) => self.apply(lease, &draft.handle, at).await,
-        }
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         let WantedChange {
             stack,
@@ -304,7 +289,7 @@ impl Stacks for LocalStacks {
         }
         let command = match self.command(deploy) {
             Ok(command) => command,
-            Err(end) => return Ok(Planning::Ended(end)),
+            Err(failure) => return Ok(Planning::Ended(ends::refused(failure))),
         };
         let deadline = deadline(command, at);
         let Some(line) = &command.plan_command else {
@@ -341,7 +326,10 @@ impl Stacks for LocalStacks {
     async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
         let Some(run) = self.planning.runs.find(request).await? else {
             let message = format!("no plan of stack {stack} is on record for this request");
-            return Ok(Planning::Ended(ends::refused(Reason::InternalError, message)));
+            return Ok(Planning::Ended(ends::refused(Failure::new(
+                Reason::InternalError,
+                message,
+            ))));
         };
         if let Some(planning) = self.how_planned(run).await? {
             return Ok(planning);
@@ -373,7 +361,10 @@ impl Stacks for LocalStacks {
         if kept.handle(self.planning.store_keys()) != handle || kept.deploy.full_name() != *stack {
             let message =
                 format!("what is planned for stack {stack} is not what is to be carried out; nothing has run");
-            return Ok(StackProgress::Ended(ends::refused(Reason::StackInProgress, message)));
+            return Ok(StackProgress::Ended(ends::refused(Failure::new(
+                Reason::StackInProgress,
+                message,
+            ))));
         }
         self.begin(lease, kept, again, at).await
     }
@@ -382,8 +373,11 @@ impl Stacks for LocalStacks {
         self.plans.discard(request).await
     }
 
-    fn knows_secret_parameters(&self) -> bool {
-        false
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        let command = self.commands.get(&deploy.stack)?;
+        let mut kept = deploy.parameters.clone();
+        kept.retain(|name, _| !command.secret_parameters.contains(name));
+        Some(kept)
     }
 
     async fn progress(&self, stack: &FullStackName, request: &RequestId) -> PortResult<StackProgress> {
@@ -396,7 +390,7 @@ impl Stacks for LocalStacks {
         let message = format!("no run of stack {stack} is on record for this request; look at the stack");
         Ok(StackProgress::Ended(StackEnd {
             fate_known: false,
-            ..ends::refused(Reason::InternalError, message)
+            ..ends::refused(Failure::new(Reason::InternalError, message))
         }))
     }
 }

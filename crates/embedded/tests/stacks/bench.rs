@@ -206,11 +206,11 @@ pub(crate) async fn apply(stacks: &LocalStacks, request: &str, handle: &str) -> 
 }
 
 /// A plan command that is a shell script.
-pub(crate) fn planner(script: &str) -> Option<CommandLine> {
-    Some(CommandLine {
+pub(crate) fn planner(script: &str) -> CommandLine {
+    CommandLine {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
-    })
+    }
 }
 
 pub(crate) async fn progress(stacks: &LocalStacks, request: &str) -> StackProgress {

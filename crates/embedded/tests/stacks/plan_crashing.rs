@@ -13,7 +13,7 @@ const PLAN: &str = "echo plan >> planned; read line < one; echo $$ > pid; read l
 const RUN: &str = "echo run >> runs; read line < one; read line < two; cat \"$CC_DEVOPS_PLAN_FILE\"";
 
 fn change(command: &mut StackCommand) {
-    command.plan_command = planner(PLAN);
+    command.plan_command = Some(planner(PLAN));
     command.env = vec!["PATH".to_owned()];
 }
 
@@ -123,7 +123,7 @@ fn unrecorded(table: &str) -> String {
 async fn a_deploy_that_was_on_record_and_never_begun_is_begun_by_whoever_checks_it_again() {
     let bench = bench();
     let (stacks, mut told) = bench.stacks("echo run >> runs", |command| {
-        command.plan_command = planner("echo x > \"$CC_DEVOPS_PLAN_FILE\"");
+        command.plan_command = Some(planner("echo x > \"$CC_DEVOPS_PLAN_FILE\""));
     });
     plan(&stacks, "r1", &deploy("app", &[])).await;
     told.recv().await.unwrap();
@@ -152,7 +152,7 @@ async fn a_plan_that_was_on_record_and_never_begun_is_begun_by_the_next_try_and_
     for tries in [true, false] {
         let bench = bench();
         let (stacks, _told) = bench.stacks("true", |command| {
-            command.plan_command = planner("echo plan >> planned; echo x > \"$CC_DEVOPS_PLAN_FILE\"");
+            command.plan_command = Some(planner("echo plan >> planned; echo x > \"$CC_DEVOPS_PLAN_FILE\""));
         });
         bench.database().execute_batch(&unrecorded("stack_plans")).unwrap();
         let deploy = deploy("app", &[]);

@@ -15,7 +15,7 @@ use crate::bench::{Bench, apply, deploy, drafted, ended, plan, planner};
 async fn refusal(script: &str, change: impl FnOnce(&mut StackCommand)) -> StackEnd {
     let bench = Bench::new();
     let (stacks, mut told) = bench.stacks("touch ran", |command| {
-        command.plan_command = planner(script);
+        command.plan_command = Some(planner(script));
         command.env = vec!["PATH".to_owned()];
         change(command);
     });
@@ -73,9 +73,9 @@ async fn both_commands_see_the_same() {
     let bench = Bench::new();
     let see = "env | grep -E '^(CC_DEVOPS|PARAM|PATH)' | grep -v PLAN_FILE | sort";
     let (stacks, mut told) = bench.stacks(&format!("{see} > run; pwd >> run"), |command| {
-        command.plan_command = planner(&format!(
+        command.plan_command = Some(planner(&format!(
             "{see} > planned; pwd >> planned; cat planned > $CC_DEVOPS_PLAN_FILE"
-        ));
+        )));
         command.env = vec!["PATH".to_owned()];
     });
     plan(
@@ -139,7 +139,9 @@ async fn the_command_is_given_the_bytes_that_were_planned_whatever_became_of_the
         // What is asked for stands before the file, and must not be taken for a part of it.
         let size = "3\n4";
         let change = |command: &mut StackCommand| {
-            command.plan_command = planner("cat source > \"$CC_DEVOPS_PLAN_FILE\"; echo \"$CC_DEVOPS_PLAN_FILE\" > at");
+            command.plan_command = Some(planner(
+                "cat source > \"$CC_DEVOPS_PLAN_FILE\"; echo \"$CC_DEVOPS_PLAN_FILE\" > at",
+            ));
             command.env = vec!["PATH".to_owned()];
         };
         let (stacks, mut told) = bench.stacks(run, change);
@@ -183,7 +185,7 @@ async fn a_secret_in_a_plan_is_not_shown_but_what_runs_has_it_and_another_is_ano
                   "properties": [{"path": "/Key", "before": "a", "after": "user:$PARAM_Password"}]}"#;
     let writer = format!("cat > \"$CC_DEVOPS_PLAN_FILE\" << END\n{{\"changes\": [{row}]}}\nEND\n");
     let (stacks, mut told) = bench.stacks("cat \"$CC_DEVOPS_PLAN_FILE\" > ran", |command| {
-        command.plan_command = planner(&writer);
+        command.plan_command = Some(planner(&writer));
         command.env = vec!["PATH".to_owned()];
     });
     let mut shown = Vec::new();
@@ -226,7 +228,7 @@ async fn the_file_belongs_to_the_commands_user_alone() {
     let show = "stat -c '%U %a' \"$CC_DEVOPS_PLAN_FILE\" \"${CC_DEVOPS_PLAN_FILE%/*}\"; id -un";
     let script = format!("{show}; echo \"$CC_DEVOPS_PLAN_FILE\" > given; cat \"$CC_DEVOPS_PLAN_FILE\"");
     let (stacks, mut told) = bench.stacks(&script, |command| {
-        command.plan_command = planner("umask 077; id -un > \"$CC_DEVOPS_PLAN_FILE\"");
+        command.plan_command = Some(planner("umask 077; id -un > \"$CC_DEVOPS_PLAN_FILE\""));
         command.env = vec!["PATH".to_owned()];
         command.user = Some(user);
     });

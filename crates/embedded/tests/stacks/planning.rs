@@ -12,7 +12,7 @@ const PLAN: &str = "echo plan >> planned; echo '{\"changes\": [{\"path\": \"orde
 const RUN: &str = "echo run >> runs; cat \"$CC_DEVOPS_PLAN_FILE\" >> ran";
 
 fn with_plan(command: &mut StackCommand) {
-    command.plan_command = planner(PLAN);
+    command.plan_command = Some(planner(PLAN));
 }
 
 async fn discard(stacks: &LocalStacks, request: &str) {
@@ -92,7 +92,9 @@ async fn without_a_plan_command_nobody_knows_and_what_was_asked_for_is_kept() {
 async fn nothing_to_change_is_a_success_and_the_command_does_not_run() {
     let bench = Bench::new();
     let (stacks, _told) = bench.stacks(RUN, |command| {
-        command.plan_command = planner("echo checked; echo '{\"changes\": []}' > \"$CC_DEVOPS_PLAN_FILE\"");
+        command.plan_command = Some(planner(
+            "echo checked; echo '{\"changes\": []}' > \"$CC_DEVOPS_PLAN_FILE\"",
+        ));
     });
     plan(&stacks, "r1", &deploy("app", &[])).await;
     let end = drafted(&stacks, "r1").await.unwrap_err();
@@ -167,7 +169,7 @@ async fn what_is_not_what_was_approved_or_was_discarded_does_not_run() {
 async fn what_is_discarded_while_it_is_planned_is_not_kept_after_all() {
     let bench = Bench::new();
     let (stacks, mut told) = bench.stacks(RUN, |command| {
-        command.plan_command = planner("read line < go; echo x > \"$CC_DEVOPS_PLAN_FILE\"");
+        command.plan_command = Some(planner("read line < go; echo x > \"$CC_DEVOPS_PLAN_FILE\""));
     });
     let made = std::process::Command::new("mkfifo")
         .arg(bench.path().join("go"))
@@ -202,7 +204,7 @@ async fn the_configuration_of_the_moment_says_what_may_run() {
 async fn a_plan_command_that_does_not_exist_is_a_failed_deploy() {
     let bench = Bench::new();
     let (stacks, mut told) = bench.stacks(RUN, |command| {
-        command.plan_command = planner("");
+        command.plan_command = Some(planner(""));
         command.plan_command.as_mut().unwrap().program = "/no/such/program".into();
     });
     plan(&stacks, "r1", &deploy("app", &[])).await;

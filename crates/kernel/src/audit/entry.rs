@@ -100,6 +100,8 @@ pub mod actions {
     pub const AGENT_RESUMED: &str = "agent.resumed";
     /// An agent was made by a ping to a slug that was nobody's.
     pub const AGENT_MADE_BY_PING: &str = "agent.made_by_ping";
+    /// Which Slack user an operator is was set.
+    pub const SLACK_USER_SET: &str = "agent.slack_user_set";
     /// An agent's ping address was shown.
     pub const PING_ADDRESS_READ: &str = "agent.ping_address_read";
     /// An agent was given another ping address.

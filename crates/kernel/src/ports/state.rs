@@ -55,11 +55,14 @@ pub enum RecordKind {
     Deployed,
     /// What a deploy was made of (a template), in parts; listed by its digest.
     DeployedPart,
+    /// Which operator a Slack user is; named by the user's id. Which Slack user an operator is; named `@` and the
+    /// operator, in a list of its own.
+    SlackUser,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -77,6 +80,7 @@ impl RecordKind {
         Self::PlannedStack,
         Self::Deployed,
         Self::DeployedPart,
+        Self::SlackUser,
     ];
 
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
@@ -108,6 +112,7 @@ impl RecordKind {
             Self::PlannedStack => "planned-stack",
             Self::Deployed => "deployed",
             Self::DeployedPart => "deployed-part",
+            Self::SlackUser => "slack-user",
         }
     }
 }

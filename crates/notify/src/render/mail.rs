@@ -5,7 +5,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use maud::{DOCTYPE, Markup, html};
 
-use super::words::{called, closing, left_out, maintenance, state, take_on, why};
+use super::words::{called, closing, decide_with, left_out, maintenance, state, take_on, waits, why};
 use super::{cut, plain};
 
 /// The longest subject, in characters.
@@ -86,6 +86,14 @@ fn alert(message: &Message, named: &cc_devops_alerts::Named) -> Markup {
         h2 style="font-size:1em;margin-bottom:0" { (called(named)) ": " (state(named)) }
         @if named.title != message.title { p { (named.title) } }
         @if !named.text.is_empty() { (as_it_is(&named.text)) }
+        @if let Some(plan) = &named.plan {
+            p { (waits(plan)) }
+            @for (what, command) in decide_with(plan) { p { (what) ": " code { (command) } } }
+            @if !plan.tree.is_empty() {
+                p { "What it changes:" }
+                (as_it_is(&plan.tree))
+            }
+        }
         @if let Some(body) = &named.body {
             p { "What came with the last ping:" }
             (as_it_is(body))

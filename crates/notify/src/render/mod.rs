@@ -12,7 +12,7 @@ mod words;
 
 use std::borrow::Cow;
 
-use cc_devops_alerts::{Message, Named};
+use cc_devops_alerts::{Message, Named, PlanNotice};
 use cc_devops_kernel::text::{cleaned, lines};
 
 use crate::blot::blotted;
@@ -36,6 +36,10 @@ pub fn shown(message: &Message, bodies: bool) -> Message {
                 title: one_line(&named.title),
                 text: many(&named.text, false),
                 body: named.body.as_deref().filter(|_| bodies).map(|body| many(body, true)),
+                plan: named.plan.as_ref().map(|plan| PlanNotice {
+                    tree: many(&plan.tree, false),
+                    ..plan.clone()
+                }),
                 ..named.clone()
             })
             .collect(),

@@ -5,7 +5,7 @@ use cc_devops_alerts::{Message, MessageKind};
 use serde_json::{Value, json};
 
 use super::cut;
-use super::words::{called, is_open, left_out, maintenance, state, when};
+use super::words::{called, is_open, left_out, maintenance, plan_text, state, when};
 
 /// The longest summary, in characters.
 pub const MAX_SUMMARY: usize = 1_024;
@@ -55,14 +55,19 @@ pub fn body(message: &Message, routing_key: &str, event: &Event) -> String {
         .iter()
         .take(MOST_SHOWN)
         .map(|named| {
-            json!({
+            let mut details = json!({
                 "what": called(named),
                 "state": state(named),
                 "title": cut(&named.title, MAX_TEXT),
                 "text": cut(&named.text, MAX_TEXT),
                 "body": named.body.as_deref().map(|body| cut(body, MAX_TEXT)),
                 "alert": named.alert,
-            })
+            });
+            // Only where there is one, so that other events stay as they were.
+            if let (Some(plan), Some(fields)) = (&named.plan, details.as_object_mut()) {
+                fields.insert("plan".to_owned(), json!(plan_text(plan, MAX_TEXT)));
+            }
+            details
         })
         .collect();
     let source = message.agent.as_ref().map_or("cc-devops", |agent| agent.as_str());

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_alerts::{ConditionKind, Message, MessageKind, Named, Severity};
-use cc_devops_kernel::names::AgentName;
+use cc_devops_alerts::{ConditionKind, Message, MessageKind, Named, PlanNotice, Severity};
+use cc_devops_kernel::names::{AgentName, FullStackName, Stage};
 use jiff::Timestamp;
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -95,5 +95,33 @@ pub(crate) fn huge() -> Message {
             one
         })
         .collect();
+    message
+}
+
+/// A plan that waits.
+pub(crate) fn plan(tree: &str) -> Message {
+    let mut message = down();
+    let notice = PlanNotice {
+        plan: "plan-0123456789abcdef01234567".into(),
+        digest: "ab".repeat(32),
+        stack: FullStackName::from_stored("shop-prod".into()),
+        stage: Stage::new("prod").unwrap(),
+        requested_by: AgentName::new("Shop").unwrap(),
+        expires_at: at("2026-06-02T12:00:00Z"),
+        tree: tree.into(),
+    };
+    let mut named = named("Shop");
+    named.key = format!("approval/{}", notice.plan);
+    named.kind = ConditionKind::Approval;
+    named.severity = Severity::Warning;
+    named.agent = None;
+    named.title = "shop-prod waits for approval: data is lost".into();
+    named.text = "It ends by itself once it is decided. Runbook: docs/RUNBOOK-ALERTS.md#approval".into();
+    named.plan = Some(notice);
+    message.severity = Severity::Warning;
+    message.agent = None;
+    message.reason = "it is open".into();
+    message.title = named.title.clone();
+    message.alerts = vec![named];
     message
 }

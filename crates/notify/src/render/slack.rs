@@ -1,10 +1,12 @@
-//! A message in Slack's Block Kit, within its limits. Source: <https://docs.slack.dev/reference/block-kit/blocks>.
+//! A message in Slack's Block Kit, within its limits. Sources: <https://docs.slack.dev/reference/block-kit/blocks>,
+//! <https://docs.slack.dev/reference/block-kit/block-elements/button-element>.
 
-use cc_devops_alerts::Message;
+use cc_devops_alerts::{Message, PlanNotice};
 use serde_json::{Value, json};
 
 use super::cut;
-use super::words::{called, closing, left_out, maintenance, state, take_on, why};
+use super::words::{called, closing, decide_with, left_out, maintenance, state, take_on, waits, why};
+use crate::slack_click::{Choice, button_value};
 
 /// The most blocks of a message.
 pub const MAX_BLOCKS: usize = 50;
@@ -21,8 +23,19 @@ const MOST_SHOWN: usize = MAX_BLOCKS - 8;
 /// How long one alert may be among others, in characters: a message of many is read, not studied.
 const MAX_AMONG_OTHERS: usize = 700;
 
-/// The message. Its first block's `block_id` is the decision's id.
-pub fn body(message: &Message) -> String {
+/// How much of what a plan changes is shown among other alerts, in characters.
+const MAX_TREE_AMONG_OTHERS: usize = 1_000;
+
+/// The longest title of a dialog that asks again, and the longest text, in characters. Source:
+/// <https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object>.
+const MAX_CONFIRM: (usize, usize) = (100, 300);
+
+/// What stands around what is shown as it is.
+const FENCE: &str = "```";
+
+/// The message. Its first block's `block_id` is the decision's id. With `buttons` a plan that waits is decided by them,
+/// without by commands.
+pub fn body(message: &Message, buttons: bool) -> String {
     // Slack wants 1 character at least.
     let title = if message.title.is_empty() {
         message.kind.as_str()
@@ -40,13 +53,24 @@ pub fn body(message: &Message) -> String {
     }
     said.extend([why(message), maintenance(message)].into_iter().flatten());
     blocks.extend((!said.is_empty()).then(|| section(&said.join("\n"), MAX_SECTION)));
-    let shown = message.alerts.len().min(MOST_SHOWN);
     let room = if message.alerts.len() > 1 {
         MAX_AMONG_OTHERS
     } else {
         MAX_SECTION
     };
-    for named in message.alerts.iter().take(shown) {
+    let most_tree = if message.alerts.len() > 1 {
+        MAX_TREE_AMONG_OTHERS
+    } else {
+        MAX_SECTION
+    };
+    let mut shown = 0;
+    for named in message.alerts.iter().take(MOST_SHOWN) {
+        let plan = named.plan.as_ref();
+        let of_plan = plan.map_or_else(Vec::new, |plan| plan_blocks(plan, most_tree, buttons));
+        // Its own block, what is left out, and the last line.
+        if blocks.len() + of_plan.len() + 3 > MAX_BLOCKS {
+            break;
+        }
         let mut parts = vec![format!("{}: {}", called(named), state(named))];
         if named.title != message.title {
             parts.push(named.title.clone());
@@ -61,6 +85,8 @@ pub fn body(message: &Message) -> String {
         let command = command.unwrap_or_default();
         let left = room.saturating_sub(command.chars().count());
         blocks.push(mrkdwn(&format!("{}{command}", escaped_within(&parts.join("\n"), left))));
+        blocks.extend(of_plan);
+        shown += 1;
     }
     blocks.extend(left_out(message, shown).map(|more| section(&more, MAX_SECTION)));
     blocks.push(json!({
@@ -76,6 +102,64 @@ pub fn body(message: &Message) -> String {
     .to_string()
 }
 
+/// What waits, what it changes, and how it is decided.
+fn plan_blocks(plan: &PlanNotice, most: usize, buttons: bool) -> Vec<Value> {
+    let mut blocks = vec![section(&waits(plan), MAX_SECTION)];
+    if !plan.tree.trim().is_empty() {
+        // What others named may not end the block of code.
+        let fenced = PlanNotice {
+            tree: plan.tree.replace(FENCE, "'''"),
+            ..plan.clone()
+        };
+        let room = most.saturating_sub(2 * (FENCE.len() + 1));
+        let tree = fenced.tree_within(room, |line| escaped(line).chars().count());
+        blocks.push(mrkdwn(&format!("{FENCE}\n{}\n{FENCE}", escaped(&tree))));
+    }
+    if buttons {
+        blocks.push(json!({
+            "type": "actions",
+            "block_id": plan.plan,
+            "elements": Choice::ALL.map(|choice| button(plan, choice)),
+        }));
+    } else {
+        let commands = decide_with(plan).map(|(what, command)| format!("{what}: `{}`", escaped(&command)));
+        blocks.push(mrkdwn(&commands.join("\n")));
+    }
+    blocks
+}
+
+/// A button that asks before it counts. Its value says what was shown: a click is good for that and nothing else.
+fn button(plan: &PlanNotice, choice: Choice) -> Value {
+    let (label, style, what) = match choice {
+        Choice::Approve => (
+            "Approve",
+            "primary",
+            "Exactly this plan may be carried out, with all that it changes.",
+        ),
+        Choice::Deny => (
+            "Deny",
+            "danger",
+            "It is not carried out, and whoever asked for it is told so.",
+        ),
+    };
+    let plain = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
+    let (most_title, most_text) = MAX_CONFIRM;
+    json!({
+        "type": "button",
+        "action_id": choice.action_id(),
+        "text": plain(label),
+        "style": style,
+        "value": button_value(&plan.plan, &plan.digest),
+        "confirm": {
+            "title": plain(&cut(&format!("{label} {}?", plan.stack), most_title)),
+            "text": plain(&cut(&format!("{what} Plan {}.", plan.plan), most_text)),
+            "confirm": plain(label),
+            "deny": plain("Back"),
+            "style": style,
+        },
+    })
+}
+
 fn section(text: &str, most: usize) -> Value {
     mrkdwn(&escaped_within(text, most))
 }
@@ -86,7 +170,7 @@ fn mrkdwn(escaped: &str) -> Value {
 }
 
 /// Slack's three special characters escaped.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     escaped_within(text, usize::MAX)
 }
 

@@ -8,7 +8,7 @@ use cc_devops_alerts::{Message, Severity};
 use serde_json::{Value, json};
 
 use super::cut;
-use super::words::{called, closing, is_open, left_out, maintenance, state, take_on, why};
+use super::words::{called, closing, is_open, left_out, maintenance, plan_text, state, take_on, why};
 
 /// The largest message, in bytes: Teams takes 28 KB, of which some is its own.
 pub const MAX_BODY: usize = 24_000;
@@ -18,6 +18,9 @@ const MOST_SHOWN: usize = 20;
 
 /// How much of an alert's text it shows at most, in characters.
 const MAX_TEXT: usize = 600;
+
+/// How much of what a plan changes it shows at most, in bytes.
+const MAX_TREE: usize = 2_000;
 
 /// The card, which is as large as Teams takes it.
 pub fn body(message: &Message) -> String {
@@ -52,6 +55,7 @@ fn card(message: &Message, most: usize) -> Value {
         }
         items.push(text(&[run(&head, true, "default")], &named.alert));
         items.push(plain(&cut(&said, MAX_TEXT)));
+        items.extend(named.plan.as_ref().map(|plan| plain(&plan_text(plan, MAX_TREE))));
         items.extend(take_on(message, named).map(|command| plain(&format!("Take it on with: {command}"))));
     }
     items.extend(left_out(message, most).map(|more| plain(&more)));

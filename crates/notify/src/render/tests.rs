@@ -2,7 +2,7 @@ use cc_devops_alerts::MessageKind;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use super::samples::{at, down, group, huge, up};
+use super::samples::{at, down, group, huge, plan, up};
 use super::*;
 
 fn pretty(json: &str) -> String {
@@ -18,7 +18,7 @@ fn every_channel_says_the_same_in_its_own_form() {
     let message = shown(&group(), true);
     assert_snapshot!("text", plain(&message));
     assert_snapshot!("html", mail::page(&message));
-    assert_snapshot!("slack", pretty(&slack::body(&message)));
+    assert_snapshot!("slack", pretty(&slack::body(&message, false)));
     assert_snapshot!("webhook", pretty(&webhook::body(&message)));
     assert_snapshot!("sns_subject", sns::subject(&message));
     assert_snapshot!("pagerduty", pretty(&event(&message)));
@@ -29,7 +29,120 @@ fn every_channel_says_the_same_in_its_own_form() {
 #[test]
 fn one_alert_is_short() {
     assert_snapshot!("text_down", plain(&shown(&down(), false)));
-    assert_snapshot!("slack_up", pretty(&slack::body(&shown(&up(), false))));
+    assert_snapshot!("slack_up", pretty(&slack::body(&shown(&up(), false), false)));
+}
+
+const TREE: &str = "\
+± orders  AWS::DynamoDB::Table  replaced, its data is LOST
+    /KeySchema  id → pk & <script>
+~ api  AWS::Lambda::Function
+    /Environment  (masked)
++ queue ```end``` <!channel>";
+
+#[test]
+fn a_plan_is_shown_with_what_decides_it() {
+    let message = shown(&plan(TREE), false);
+    assert_snapshot!("plan_text", plain(&message));
+    assert_snapshot!("plan_html", mail::page(&message));
+    assert_snapshot!("plan_slack_buttons", pretty(&slack::body(&message, true)));
+    assert_snapshot!("plan_slack_commands", pretty(&slack::body(&message, false)));
+    assert_snapshot!("plan_pagerduty", pretty(&event(&message)));
+    assert_snapshot!("plan_teams", pretty(&teams::body(&message)));
+    let hook: Value = serde_json::from_str(&webhook::body(&message)).unwrap();
+    assert_eq!(hook["data"]["alerts"][0]["plan"]["tree"], TREE);
+    // A message that is cut keeps the commands.
+    let long = shown(&plan(&"~ row\n".repeat(2_000)), false);
+    let ntfy: Value = serde_json::from_str(&ntfy::body(&long, "ops")).unwrap();
+    assert!(
+        ntfy["message"].as_str().unwrap().contains("deploys approve plan-0123"),
+        "{ntfy}"
+    );
+}
+
+#[test]
+fn a_plan_of_any_size_is_within_slacks_limits_and_shows_what_comes_first() {
+    let rows: String = (0..5_000).map(|row| format!("~ row {row} <&> é```\n")).collect();
+    let mut many = plan(&format!("± orders is LOST\n{rows}"));
+    for buttons in [true, false] {
+        let json: Value = serde_json::from_str(&slack::body(&shown(&many, false), buttons)).unwrap();
+        let text = json.to_string();
+        assert!(text.contains("± orders is LOST"), "{text}");
+        assert!(
+            text.contains("lines are not shown here. See all with: cc-devops deploys show plan-0123"),
+            "{text}"
+        );
+        limited(&json);
+    }
+    let mut one = many.alerts[0].clone();
+    one.plan = one.plan.map(|plan| plan.within(2_000));
+    many.alerts = (0..200)
+        .map(|number| {
+            let mut one = one.clone();
+            if let Some(plan) = &mut one.plan {
+                plan.plan = format!("plan-{number:024}");
+            }
+            one
+        })
+        .collect();
+    let json: Value = serde_json::from_str(&slack::body(&shown(&many, false), true)).unwrap();
+    limited(&json);
+    assert!(json.to_string().contains("alerts are not shown here"), "{json}");
+    let ids: Vec<&str> = json["blocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|block| block["block_id"].as_str())
+        .collect();
+    assert!(ids.len() > 5, "{ids:?}");
+    assert!(teams::body(&shown(&many, false)).len() <= teams::MAX_BODY);
+}
+
+/// Slack's limits of blocks, texts and buttons.
+fn limited(json: &Value) {
+    let blocks = json["blocks"].as_array().unwrap();
+    assert!(blocks.len() <= slack::MAX_BLOCKS, "{}", blocks.len());
+    for block in blocks {
+        if block["type"] == "section" {
+            let text = block["text"]["text"].as_str().unwrap();
+            assert!(text.chars().count() <= slack::MAX_SECTION, "{text}");
+            if text.contains("```") {
+                assert!(text.starts_with("```\n") && text.ends_with("\n```"), "{text}");
+                assert_eq!(text.matches("```").count(), 2, "{text}");
+            }
+        }
+        for button in block["elements"].as_array().into_iter().flatten() {
+            if button["type"] == "button" {
+                assert!(button["value"].as_str().unwrap().len() <= 2_000);
+                assert!(button["confirm"]["title"]["text"].as_str().unwrap().chars().count() <= 100);
+                assert!(button["confirm"]["text"]["text"].as_str().unwrap().chars().count() <= 300);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_plan_has_no_buttons_and_says_who_decided() {
+    let mut message = plan(TREE);
+    message.kind = MessageKind::Up;
+    message.title = "The plan of shop-prod was approved by ana".into();
+    message.alerts[0].title.clone_from(&message.title);
+    message.alerts[0].open = false;
+    message.alerts[0].plan = None;
+    let text = slack::body(&shown(&message, false), true);
+    assert!(text.contains("approved by ana") && !text.contains("button"), "{text}");
+}
+
+#[test]
+fn no_token_in_a_tree_is_shown() {
+    let message = shown(&plan(&format!("~ x ccd_{}", "ab".repeat(32))), false);
+    for text in [
+        plain(&message),
+        mail::page(&message),
+        webhook::body(&message),
+        slack::body(&message, true),
+    ] {
+        assert!(text.contains("[blotted out]"), "{text}");
+    }
 }
 
 #[test]
@@ -48,7 +161,7 @@ fn no_message_holds_a_ping_address_or_a_token() {
     for text in [
         plain(&message),
         mail::page(&message),
-        slack::body(&message),
+        slack::body(&message, false),
         webhook::body(&message),
         event(&message),
         teams::body(&message),
@@ -64,7 +177,7 @@ fn no_message_holds_a_ping_address_or_a_token() {
 #[test]
 fn slack_is_within_its_limits() {
     let message = shown(&huge(), true);
-    let json: Value = serde_json::from_str(&slack::body(&message)).unwrap();
+    let json: Value = serde_json::from_str(&slack::body(&message, false)).unwrap();
     let blocks = json["blocks"].as_array().unwrap();
     assert!(blocks.len() <= slack::MAX_BLOCKS, "{}", blocks.len());
     assert_eq!(blocks[0]["block_id"], "m-1");
@@ -88,7 +201,7 @@ fn slack_is_within_its_limits() {
     // One alert that is as long as it can be is one section.
     let mut one = huge();
     one.alerts.truncate(1);
-    let json: Value = serde_json::from_str(&slack::body(&shown(&one, true))).unwrap();
+    let json: Value = serde_json::from_str(&slack::body(&shown(&one, true), false)).unwrap();
     for block in json["blocks"].as_array().unwrap() {
         if let Some(text) = block["text"]["text"].as_str() {
             assert!(text.chars().count() <= slack::MAX_SECTION);

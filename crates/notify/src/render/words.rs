@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cc_devops_alerts::{ConditionKind, Message, MessageKind, Named};
+use cc_devops_alerts::{ConditionKind, Message, MessageKind, Named, PlanNotice};
 use cc_devops_kernel::text::counted;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,6 +34,30 @@ pub(crate) fn called(named: &Named) -> &str {
 pub(crate) fn take_on(message: &Message, named: &Named) -> Option<String> {
     let news = !matches!(message.kind, MessageKind::Test | MessageKind::Digest);
     (named.open && news && !named.alert.is_empty()).then(|| format!("cc-devops alerts ack {}", named.alert))
+}
+
+/// Which plan waits, for whom, and until when.
+pub(crate) fn waits(plan: &PlanNotice) -> String {
+    format!(
+        "Plan {} of {} waits to be decided. {} asked for it. It expires at {}.",
+        plan.plan,
+        plan.stack,
+        plan.requested_by,
+        when(plan.expires_at)
+    )
+}
+
+/// The two commands by which a plan is decided.
+pub(crate) fn decide_with(plan: &PlanNotice) -> [(&'static str, String); 2] {
+    [("Approve it with", plan.approve()), ("Deny it with", plan.deny())]
+}
+
+/// All that is told of a plan, as plain text. The tree comes last, because what is too long is cut at its end.
+pub(crate) fn plan_text(plan: &PlanNotice, most_tree: usize) -> String {
+    let [(approve, approving), (deny, denying)] = decide_with(plan);
+    let tree = plan.tree_within(most_tree, str::len);
+    let what = if tree.is_empty() { "" } else { "\nWhat it changes:\n" };
+    format!("{}\n{approve}: {approving}\n{deny}: {denying}{what}{tree}", waits(plan))
 }
 
 /// How many there are beyond those that are shown, and where to see them. None where all are shown.
@@ -93,6 +117,9 @@ pub fn plain(message: &Message) -> String {
         }
         if !named.text.is_empty() {
             push(&mut text, named.text.trim_end_matches('\n'));
+        }
+        if let Some(plan) = &named.plan {
+            push(&mut text, &plan_text(plan, usize::MAX));
         }
         if let Some(body) = &named.body {
             push(&mut text, "What came with the last ping:");

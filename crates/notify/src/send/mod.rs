@@ -132,8 +132,8 @@ impl Sender {
                 let password = self.optional(mail.login.as_ref().map(|(_, password)| password)).await?;
                 self.mails.send(mail, password, &message).await
             }
-            Way::Slack { url } => {
-                let post = Post::json(render::slack::body(&message));
+            Way::Slack { url, signing } => {
+                let post = Post::json(render::slack::body(&message, signing.is_some()));
                 self.post(Receiver::Slack, url, post).await
             }
             Way::Teams { url } => {

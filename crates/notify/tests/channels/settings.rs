@@ -36,6 +36,7 @@ bodies = false
 name = "chat"
 kind = "slack"
 url_secret = "alerts/slack-url"
+signing_secret = "alerts/slack-signing"
 [[channels]]
 name = "hook"
 kind = "webhook"
@@ -89,6 +90,11 @@ fn channels_are_read_as_they_are_documented() {
             url: Value::Env("TEAMS_URL".into())
         }
     );
+    let signing = Value::Secret(secret_name("alerts/slack-signing"));
+    assert_eq!(channels[1].clicks_signed_with(), Some(&signing));
+    // What clicks are signed with is not needed to send, and a webhook's own is of no click.
+    assert!(!channels[1].values().contains(&&signing));
+    assert_eq!(channels[2].clicks_signed_with(), None);
     assert!(channels[7].bodies && !channels[0].bodies);
 }
 

@@ -4,7 +4,7 @@
 use cc_devops_alerts::{Condition, ConditionChange, ConditionKind, Severity, wording};
 use cc_devops_kernel::installation::Stages;
 use cc_devops_kernel::names::{RequestId, Stage};
-use cc_devops_kernel::outcome::{Completed, Reason, Status};
+use cc_devops_kernel::outcome::{ApprovalState, Completed, Reason, Status};
 use cc_devops_kernel::text::line;
 
 use super::faults;
@@ -36,6 +36,9 @@ impl Says {
     /// What an outcome says; most say nothing.
     pub fn of(completed: &Completed) -> Option<Self> {
         let deploy = completed.action == deploy_lambda::ACTION.name;
+        if Self::was_not_begun(completed) {
+            return None;
+        }
         match completed.reason {
             None => (deploy && completed.status == Status::Success).then_some(Self::Deployed),
             Some(Reason::DeployFailed) => Some(Self::DeployFailed),
@@ -55,6 +58,15 @@ impl Says {
                 | Reason::ApiError,
             ) => None,
         }
+    }
+
+    /// Whether it was a plan that was not carried out: denied, expired, or only to be seen. Whoever was asked to approve it
+    /// is told of that elsewhere.
+    fn was_not_begun(completed: &Completed) -> bool {
+        let decided = completed.approval.as_ref().map(|approval| approval.state);
+        let begun = matches!(decided, None | Some(ApprovalState::Approved | ApprovalState::NotNeeded));
+        let action = completed.result.as_ref().and_then(|result| result.get("action"));
+        !begun || action.and_then(serde_json::Value::as_str) == Some("planned")
     }
 
     fn words(self, completed: &Completed) -> &'static str {

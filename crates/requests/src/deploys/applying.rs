@@ -1,5 +1,7 @@
 //! Beginning what was permitted, under the stack's lease and only where nothing has moved; and its end.
 
+use std::collections::BTreeMap;
+
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::outcome::{DeployAction, Failure, Reason};
@@ -234,7 +236,14 @@ impl ControlPlane {
 
     async fn deployed_of(&self, record: &PlanRecord, now: Timestamp) -> PortResult<Deployed> {
         let begun_at = record.begun_at.unwrap_or(record.made_at);
-        let body = parts::body(&*self.ports.state, record).await?;
+        let parameters = match parts::body(&*self.ports.state, record).await {
+            Ok(body) => body.parameters,
+            Err(error) if error.kind.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::error!(plan = %record.id, %error, "its parameters cannot be read, so nothing rolls back to them");
+                BTreeMap::new()
+            }
+        };
         Ok(Deployed {
             plan: record.id.clone(),
             request: record.request.clone(),
@@ -244,7 +253,7 @@ impl ControlPlane {
             approvers: record.approvals.iter().map(|approval| approval.by.clone()).collect(),
             digest: record.digest.clone(),
             template_digest: None,
-            parameters: body.parameters,
+            parameters,
             begun_at,
             ended_at: now,
             took_ms: u64::try_from(now.duration_since(begun_at).as_millis()).unwrap_or(0),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_deploys::{PlanId, PlanRecord, Row};
+use cc_devops_deploys::{About, PlanId, PlanRecord, Row};
 use cc_devops_kernel::ports::{
     Content, PortError, PortErrorKind, PortResult, RecordKey, RecordKind, StateChange, StateStore,
 };
@@ -31,6 +31,8 @@ pub(super) struct Body {
     /// What the stack's own command wrote, where that has no rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<String>,
+    /// What else its approver is to see.
+    pub(super) about: About,
     /// The parameters, without those that are or may be secret.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) parameters: BTreeMap<String, String>,

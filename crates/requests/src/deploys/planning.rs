@@ -117,10 +117,8 @@ impl ControlPlane {
 
     fn planning_record(&self, id: &PlanId, asked: &Deploy, given: Given<'_>, now: Timestamp) -> PlanningRecord {
         let deploy = &asked.change;
-        let mut parameters = BTreeMap::new();
-        if !self.ports.stacks.knows_secret_parameters() {
-            parameters = harmless(&deploy.parameters);
-        }
+        let parameters = self.ports.stacks.parameters_to_keep(deploy);
+        let parameters = parameters.map(|parameters| harmless(&parameters)).unwrap_or_default();
         PlanningRecord {
             planning: true,
             id: id.clone(),
@@ -195,6 +193,7 @@ impl ControlPlane {
         let body = Body {
             rows: judged.rows.clone(),
             text: judged.text.clone(),
+            about: judged.about.clone(),
             parameters,
         };
         let (parts_under, parts) = parts::keep(state, &begun.id, &body, expires_at).await?;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cc_devops_deploys::{
-    DigestKey, Draft, Parameter, PlanDigest, PlanRecord, Row, Standing as Read, StatefulTypes, Summary, digest, review,
+    About, DigestKey, Draft, Parameter, PlanDigest, PlanRecord, Row, Standing as Read, StatefulTypes, Summary, digest,
+    review,
 };
 
 use super::parts::Body;
@@ -18,6 +19,7 @@ pub(super) struct Judged {
     pub(super) summary: Summary,
     pub(super) rows: Vec<Row>,
     pub(super) text: Option<String>,
+    pub(super) about: About,
     pub(super) notes: Vec<String>,
     /// The parameters that may be kept, where the draft tells them.
     pub(super) parameters: BTreeMap<String, String>,
@@ -60,6 +62,7 @@ impl ControlPlane {
             summary: reviewed.summary,
             rows: reviewed.rows,
             text: reviewed.text,
+            about: reviewed.about,
             notes: reviewed.notes,
         }
     }

@@ -1,7 +1,7 @@
 //! Plans and what was deployed, as people see them.
 
 use cc_devops_deploys::freeze::Freezes;
-use cc_devops_deploys::{PlanId, PlanRecord, PlanState, Row};
+use cc_devops_deploys::{About, PlanId, PlanRecord, PlanState, Row};
 use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
 use jiff::Timestamp;
@@ -50,6 +50,8 @@ pub struct Plan {
     pub rows: Vec<Row>,
     /// What the stack's own command wrote, where that has no rows.
     pub text: Option<String>,
+    /// What else its approver is to see: parameters, tags, what it may do.
+    pub about: About,
 }
 
 /// The plan of a request; none where it has none (yet).
@@ -103,6 +105,7 @@ impl ControlPlane {
             record,
             rows: body.rows,
             text: body.text,
+            about: body.about,
         }))
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
-use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 
 use crate::record::{
@@ -69,16 +69,11 @@ pub trait Ledger: Send + Sync {
     /// Lets a parked request rest: [`Ledger::waiting`] does not find it any more, [`Ledger::waiting_request`] does.
     /// Whoever knows of it (a plan that is due) wakes it. Superseded as for [`Ledger::conclude`]; resting before is as
     /// good.
-    async fn rest(&self, claim: &Claim) -> PortResult<()> {
-        let _ = claim;
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    async fn rest(&self, claim: &Claim) -> PortResult<()>;
 
-    /// Wakes a parked request that rests: it is among the waiting ones again, since `at`.
-    async fn wake(&self, claim: &Claim, at: Timestamp) -> PortResult<()> {
-        let _ = (claim, at);
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    /// Wakes a parked request that rests: it is among the waiting ones again, since `at`. One that does not rest waits
+    /// since `at` from then on. Superseded as for [`Ledger::conclude`].
+    async fn wake(&self, claim: &Claim, at: Timestamp) -> PortResult<()>;
 
     /// Ends a request: outcome, audit row and event in one transaction; the stored detail is
     /// forgotten, and the stack it held is free unless the conclusion keeps it. Superseded unless

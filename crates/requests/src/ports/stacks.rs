@@ -1,9 +1,11 @@
 //! Where stacks are changed.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployResult, Failure};
-use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
 
 use cc_devops_deploys::Draft;
@@ -63,42 +65,27 @@ pub struct WantedChange<'a> {
 /// Where stacks are changed.
 #[async_trait]
 pub trait Stacks: Send + Sync {
-    /// Begins a change, or finds the one this request began before: it never begins a second. What
-    /// can be said at once (no such stack, a bad parameter) comes as an end.
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress>;
-
     /// Prepares a change without beginning it, or finds what this request prepared before: it never prepares a
     /// second. It holds no stack. What is needed to carry it out later is kept by the backend, because the request's
     /// detail is forgotten.
-    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
-        let _ = wanted;
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning>;
 
     /// How the planning stands that a request began. Asked for one that is ready, it reads it anew from the provider.
-    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning> {
-        let _ = (stack, request);
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    async fn planned(&self, stack: &FullStackName, request: &RequestId) -> PortResult<Planning>;
 
     /// Begins the change that a request prepared, or finds that it was begun: `handle` is what will run, whatever has
     /// taken its name meanwhile. It never begins it twice.
-    async fn apply(&self, lease: &StackLease, handle: &str, at: Timestamp) -> PortResult<StackProgress> {
-        let _ = (lease, handle, at);
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    async fn apply(&self, lease: &StackLease, handle: &str, at: Timestamp) -> PortResult<StackProgress>;
 
     /// Removes what was prepared and will not be carried out; also a stack that was only made to be planned. Done
-    /// before is as good.
-    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()> {
-        let _ = (stack, request, handle);
-        Err(PortError::new(PortErrorKind::Refused, "not built"))
-    }
+    /// before is as good. An empty handle stands for whatever the request prepared: nobody was told its address.
+    async fn discard(&self, stack: &FullStackName, request: &RequestId, handle: &str) -> PortResult<()>;
 
-    /// Whether drafts tell which parameters are secret (`NoEcho`). Where they do not, their names decide which may be
-    /// kept, so that a stack can be rolled back with them.
-    fn knows_secret_parameters(&self) -> bool {
-        true
+    /// The parameters of a deploy that may be kept in the clear, so that its stack can be rolled back with them: those
+    /// that are not configured as secret. None where drafts tell which are (`NoEcho`).
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        let _ = deploy;
+        None
     }
 
     /// The template that a stack is deployed with; none where the backend has none.

@@ -20,6 +20,7 @@ pub async fn agents(fresh: impl AsyncFn() -> Ports) {
     the_control_plane_registers_without_a_token(&fresh().await).await;
     a_change_is_on_record_with_it(&fresh().await).await;
     the_same_change_again_is_none(&fresh().await).await;
+    super::slack_users::a_slack_user_is_one_operator(&fresh().await).await;
 }
 
 /// Heartbeats keep what they promise: the last one is shown, and strangers have none.

@@ -32,7 +32,6 @@ use cc_devops_repos::ports::{
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{
     AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Planning, Retention, SealingKeys, StackProgress, Stacks,
     WantedChange, Weight,
@@ -179,10 +178,6 @@ mortal! { AtOnce {
 
 #[async_trait]
 impl Stacks for CrashingPort<dyn Stacks> {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        self.points.pass(self.port.start(lease, deploy, at)).await
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         self.points.pass(self.port.plan(wanted)).await
     }
@@ -199,8 +194,8 @@ impl Stacks for CrashingPort<dyn Stacks> {
         self.points.pass(self.port.discard(stack, request, handle)).await
     }
 
-    fn knows_secret_parameters(&self) -> bool {
-        self.port.knows_secret_parameters()
+    fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
+        self.port.parameters_to_keep(deploy)
     }
 
     async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {

@@ -8,7 +8,6 @@ use cc_devops_deploys::{Basis, ChangeSetDocuments, Draft, DraftContent};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::outcome::{DeployAction, DeployResult, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{Planning, StackEnd, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::record::StackLease;
 use jiff::Timestamp;
@@ -363,22 +362,6 @@ fn end(outcome: Result<DeployResult, Failure>) -> StackEnd {
 
 #[async_trait]
 impl Stacks for Memory {
-    async fn start(&self, lease: &StackLease, deploy: &DeployLambda, at: Timestamp) -> PortResult<StackProgress> {
-        let wanted = WantedChange {
-            stack: &lease.stack,
-            request: &lease.request,
-            deploy,
-            may_create: false,
-            at,
-        };
-        let mut model = self.lock()?;
-        Ok(match model.stacks.plan(&wanted) {
-            Planning::GoesOn => StackProgress::Changing,
-            Planning::Ended(end) => StackProgress::Ended(end),
-            Planning::Ready(draft) => model.stacks.apply(lease, &draft.handle),
-        })
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         Ok(self.lock()?.stacks.plan(wanted))
     }

@@ -11,7 +11,6 @@ use cc_devops_kernel::ports::{
     PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
     SecretWritten,
 };
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::execution::Step;
 use cc_devops_requests::ports::{Planning, Ports, StackProgress, Stacks, WantedChange};
@@ -41,10 +40,6 @@ impl Grudging {
 
 #[async_trait]
 impl Stacks for Grudging {
-    async fn start(&self, _: &StackLease, _: &DeployLambda, _: Timestamp) -> PortResult<StackProgress> {
-        unreachable!("changes are planned and applied")
-    }
-
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         self.inner.ports().stacks.plan(wanted).await
     }

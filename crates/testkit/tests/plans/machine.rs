@@ -14,7 +14,6 @@ use cc_devops_deploys::freeze::{FreezeKind, FreezeWindow, Freezes};
 use cc_devops_deploys::{DeploySettings, Door, PlanId, PlanState};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_requests::DeployLambda;
 use cc_devops_requests::deploys::plan_of;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Planning, Ports, StackProgress, Stacks, WantedChange};
@@ -169,9 +168,6 @@ impl Witness {
 
 #[async_trait]
 impl Stacks for Witness {
-    async fn start(&self, _: &StackLease, _: &DeployLambda, _: Timestamp) -> PortResult<StackProgress> {
-        unreachable!("changes are planned and applied")
-    }
     async fn plan(&self, wanted: &WantedChange<'_>) -> PortResult<Planning> {
         self.memory.ports().stacks.plan(wanted).await
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_fleet::AgentStatus;
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watch::Status;
 use cc_devops_fleet::watching::WatchedAgent;
+use cc_devops_fleet::{AgentStatus, SlackUserId};
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_reports::charts::shares;
@@ -30,6 +30,7 @@ struct Listed {
     status: AgentStatus,
     watched: Option<WatchedAgent>,
     uptime: Uptime,
+    slack_user: Option<SlackUserId>,
 }
 
 /// Runs `agents list`.
@@ -41,6 +42,7 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
     watching.adopt(&all, now).await?;
     let watched = watching.list(now).await?.into_iter();
     let mut watched: BTreeMap<AgentName, WatchedAgent> = watched.map(|agent| (agent.name.clone(), agent)).collect();
+    let mut slack_users = opened.capabilities.slack_users().all().await?;
     let count = all.len();
     let mut listed = Vec::with_capacity(count);
     for status in all {
@@ -52,6 +54,7 @@ pub(super) async fn run(context: &Context, opened: &Opened) -> Result<(), CliErr
             _ => Uptime::default(),
         };
         listed.push(Listed {
+            slack_user: slack_users.remove(&status.agent.name),
             status,
             watched,
             uptime,
@@ -118,6 +121,9 @@ impl Listed {
             "lastHeartbeat": self.last_heard(),
             "message": self.message(),
         });
+        if let (Some(user), Some(fields)) = (&self.slack_user, row.as_object_mut()) {
+            fields.insert("slackUser".to_owned(), json!(user));
+        }
         if let (Some(agent), Some(fields)) = (&self.watched, row.as_object_mut()) {
             if let Value::Object(settings) = settings_document(&agent.settings) {
                 fields.extend(settings);
@@ -165,9 +171,10 @@ fn list_text(all: &[Listed]) -> String {
         };
         vec![
             one.status.agent.name.to_string(),
-            match one.status.agent.role {
-                Role::Agent => "agent".to_owned(),
-                Role::Admin => "admin".to_owned(),
+            match (one.status.agent.role, &one.slack_user) {
+                (Role::Agent, _) => "agent".to_owned(),
+                (Role::Admin, None) => "admin".to_owned(),
+                (Role::Admin, Some(user)) => format!("admin, {user}"),
             },
             one.state().to_owned(),
             show_or_dash(one.last_heard()),

@@ -7,7 +7,7 @@ mod list;
 mod watch_flags;
 mod watched;
 
-use cc_devops_fleet::{Enrolment, Token};
+use cc_devops_fleet::{Enrolment, SlackUserId, Token};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
@@ -48,7 +48,8 @@ Examples:
   cc-devops agents set Writer --period 5m --grace 10m
   cc-devops agents set nightly-backup --cron \"0 6 * * mon-fri\" --tz Europe/Berlin --max-runtime 4h
   cc-devops agents set weekly-report --on-calendar \"Mon *-*-* 09:00\" --tz Europe/Berlin
-  cc-devops agents set Writer --tag host=web1 --tag team= --stage prod --severity critical";
+  cc-devops agents set Writer --tag host=web1 --tag team= --stage prod --severity critical
+  cc-devops agents set Ana --slack-user U024BE7LH   the operator Ana decides in Slack by buttons";
 
 const LIST_HELP: &str = "\
 UPTIME is that of the last 30 days, with a bar of one character a day: full where it was up all day. Agents
@@ -118,6 +119,9 @@ pub(crate) enum Command {
     Set {
         /// Name of the agent
         name: AgentName,
+        /// The Slack user that this operator is, as in U024BE7LH; empty: none any more
+        #[arg(long, value_name = "ID", value_parser = slack_user)]
+        slack_user: Option<SlackUser>,
         #[command(flatten)]
         watch: Box<WatchFlags>,
     },
@@ -192,6 +196,9 @@ pub(crate) struct Add {
     /// An operator, who may do everything and ask for any agent
     #[arg(long)]
     admin: bool,
+    /// The Slack user that this operator is, who decides by buttons then; as in U024BE7LH
+    #[arg(long, value_name = "ID", requires = "admin")]
+    slack_user: Option<SlackUserId>,
     #[command(flatten)]
     watch: WatchFlags,
 }
@@ -205,7 +212,17 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
     match command {
         Command::List => list::run(context, &opened).await?,
         Command::Add(args) => add(context, &opened, &enrolment, *args).await?,
-        Command::Set { name, watch } => watched::set(context, &opened, &name, &watch).await?,
+        Command::Set {
+            name,
+            slack_user,
+            watch,
+        } => {
+            if let Some(SlackUser(user)) = slack_user {
+                let users = opened.capabilities.slack_users();
+                users.set(&name, user.as_ref(), Asker::Operator).await?;
+            }
+            watched::set(context, &opened, &name, &watch).await?;
+        }
         Command::History(args) => history::run(context, &opened, args).await?,
         Command::Pause { name, by } => watched::pause(context, &opened, &name, &who(by)).await?,
         Command::Resume { name, by } => watched::resume(context, &opened, &name, &who(by)).await?,
@@ -263,6 +280,13 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
         stacks: add.stacks,
     };
     enrolment.add(agent, &token).await?;
+    let slack_user = match &add.slack_user {
+        Some(user) => {
+            let users = opened.capabilities.slack_users();
+            users.set(&name, Some(user), Asker::Operator).await
+        }
+        None => Ok(()),
+    };
     // The agent is there from here on, and its token is shown whatever follows.
     let watched = watched::first(context, opened, &name, settings).await;
     let (document, lines) = match &watched {
@@ -274,7 +298,17 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
         head.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     })?;
     context.output.note("keep the token now; it cannot be shown again");
+    slack_user?;
     watched.map(drop)
+}
+
+/// A Slack user's id, or that it is none.
+#[derive(Debug, Clone)]
+struct SlackUser(Option<SlackUserId>);
+
+fn slack_user(text: &str) -> Result<SlackUser, String> {
+    let id = (!text.is_empty()).then(|| text.parse()).transpose()?;
+    Ok(SlackUser(id))
 }
 
 /// 256 bits from the operating system.

@@ -96,16 +96,22 @@ pub(super) async fn set(
         settings = flags.over(settings, stages, now)?;
         watching.set(name, Some(settings.clone()), Asker::Operator).await?;
     }
+    let slack_user = opened.capabilities.slack_users().of(name).await?;
     let next = settings.schedule.next_times(now, NEXT_TIMES);
     let mut document = settings_document(&settings);
     if let Value::Object(fields) = &mut document {
+        if let Some(user) = &slack_user {
+            fields.insert("slackUser".to_owned(), json!(user));
+        }
         fields.insert("agent".to_owned(), json!(name));
         fields.insert("next".to_owned(), json!(next));
     }
     context.output.answer(&document, || {
         let head = format!("{name} is watched so:");
+        let user = slack_user.as_ref().map(|user| format!("in Slack it is {user}"));
         std::iter::once(head)
             .chain(said(&settings, &next))
+            .chain(user)
             .collect::<Vec<_>>()
             .join("\n")
     })

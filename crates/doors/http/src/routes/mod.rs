@@ -15,6 +15,7 @@ mod requests;
 mod revenue;
 mod sealing;
 mod secrets;
+mod slack;
 mod stacks;
 mod stream;
 pub(crate) mod submit;
@@ -49,7 +50,7 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 44] = [
+    let rows: [Row; 45] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
@@ -94,6 +95,7 @@ fn table(app: &App) -> OpenApiRouter {
         // The signature over the body proves the sender.
         open(app, routes!(billing::post_billing_event)),
         open(app, routes!(repositories::post_repository_event)),
+        open(app, routes!(slack::post_slack_action)),
         open(app, routes!(operations::get_health)),
         open(app, routes!(operations::get_openapi)),
     ];

@@ -7,6 +7,7 @@ use cc_devops_alerts::{Alert, AlertState, ConditionKind, Maintenance, Seen, Seve
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, Type};
 
 /// A page of alerts.
 #[derive(Debug, Serialize, ToSchema)]
@@ -173,6 +174,7 @@ pub(crate) struct Acknowledging {
 pub(crate) struct NewSilence {
     /// Labels that must all hold; a list holds where one of its values does. `{}` is everything.
     #[serde(rename = "match")]
+    #[schema(schema_with = labels)]
     pub(crate) matches: BTreeMap<String, LabelValues>,
     /// For how long from now on: a whole number with `s`, `m`, `h` or `d`.
     #[serde(rename = "for")]
@@ -183,8 +185,31 @@ pub(crate) struct NewSilence {
     pub(crate) reason: String,
 }
 
+/// Labels with the values that conditions can have.
+fn labels() -> Object {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let kinds = text().enum_values(Some(ConditionKind::ALL.map(ConditionKind::as_str)));
+    let severities = text().enum_values(Some(Severity::ALL.map(Severity::as_str)));
+    let stages = text().pattern(Some("^([a-z][a-z0-9-]{0,31})?$"));
+    ObjectBuilder::new()
+        .description(Some(
+            "Labels that must all hold; a list holds where one of its values does. `{}` is everything.",
+        ))
+        .property("kind", one_or_several(kinds))
+        .property("severity", one_or_several(severities))
+        .property("stage", one_or_several(stages))
+        .additional_properties(Some(Schema::AnyOf(one_or_several(text()).build())))
+        .build()
+}
+
+fn one_or_several(value: ObjectBuilder) -> AnyOfBuilder {
+    let value = value.build();
+    let several = ArrayBuilder::new().items(value.clone());
+    AnyOfBuilder::new().item(value).item(several)
+}
+
 /// The values that a label may have.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum LabelValues {
     /// This one.

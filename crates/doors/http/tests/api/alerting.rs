@@ -189,6 +189,7 @@ async fn health_says_that_nobody_can_be_told() {
         name: "chat".to_owned(),
         bodies: false,
         way: Way::Slack {
+            signing: None,
             url: Value::Secret(sample::secret_name("/contentcraft/alerts/slack-url")),
         },
     };

@@ -52,6 +52,7 @@ fn cases() -> Vec<Case> {
         // The signature decides; without a billing source there is nothing to be had.
         case(post.clone(), "/v1/billing/events", "/v1/billing/events", [404; 4]),
         case(post.clone(), "/v1/repos/events", "/v1/repos/events", [404; 4]),
+        case(post.clone(), "/v1/slack/actions", "/v1/slack/actions", [404; 4]),
         case(get.clone(), "/metrics", "/metrics", ANY_AGENT),
         case(get.clone(), "/v1/agents", "/v1/agents", ANY_AGENT),
         case(get.clone(), "/v1/sealing-key", "/v1/sealing-key", ANY_AGENT),

@@ -176,6 +176,7 @@ impl House {
             revenue,
             hygiene,
             keeper: None,
+            slack: None,
             watch: None,
         };
         Self {

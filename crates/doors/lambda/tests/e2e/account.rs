@@ -16,7 +16,7 @@ use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_requests::DeployLambda;
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::ports::Ports;
+use cc_devops_requests::ports::{Planning, Ports, WantedChange};
 use cc_devops_requests::receiving::Received;
 use cc_devops_requests::record::StackLock;
 use cc_devops_requests::sealed_values::{SealingKey, bound};
@@ -356,7 +356,18 @@ impl Account {
         else {
             panic!("the stack must be free");
         };
-        ports.stacks.start(&lease, &deploy, SystemClock.now()).await.unwrap();
+        let wanted = WantedChange {
+            stack: &lease.stack,
+            request: &lease.request,
+            deploy: &deploy,
+            may_create: false,
+            at: SystemClock.now(),
+        };
+        let Planning::Ready(draft) = ports.stacks.plan(&wanted).await.unwrap() else {
+            panic!("the emulator's change sets are ready at once");
+        };
+        let begun = ports.stacks.apply(&lease, &draft.handle, SystemClock.now()).await;
+        begun.unwrap();
         ports
             .ledger
             .park(&claimed.request.claim, SystemClock.now())

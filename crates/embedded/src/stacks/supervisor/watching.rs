@@ -39,14 +39,16 @@ async fn try_watch() -> io::Result<ExitRecord> {
     let secrets = Secrets::new(order.secrets.iter().map(super::Bytes::expose));
     let output = Arc::new(Mutex::new(Output::new(secrets)));
     let plan = Place::of(&mut order)?;
-    if let Some(plan) = &plan {
-        plan.make().await?;
-    }
-    let started = match starting::start(&order) {
+    let made = match &plan {
+        Some(plan) => plan.make().await,
+        None => Ok(()),
+    };
+    let started = match made.and_then(|()| starting::start(&order)) {
         Ok(started) => started,
         Err(error) => {
             if let Some(plan) = &plan {
-                plan.remove().await?;
+                // What is left is empty, or says what the server has on record; why there is no more is said.
+                let _left = plan.remove().await;
             }
             return Err(error);
         }

@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+
+mod answers;
+mod clicks;
+mod deciding;
+
+pub use answers::{Answer, Answers, HooksOfSlack};
+pub use clicks::{NotTaken, SIGNATURE_HEADER, SigningParts, SlackClicks, TIMESTAMP_HEADER};
