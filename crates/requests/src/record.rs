@@ -29,7 +29,7 @@ pub enum RequestState {
     Received,
     /// Somebody works on it until the lease ends.
     Executing,
-    /// Its effect is under way elsewhere.
+    /// Its effect is under way elsewhere, or it rests until somebody approves its plan.
     Waiting,
     /// It has its outcome; the event is not in the log yet. A backend that logs the event with the outcome
     /// itself does not know this state.

@@ -405,19 +405,22 @@ impl ControlPlane {
             StackProgress::NotBegun => match self.next_of(&found).await? {
                 Next::Apply(_) => self.begin_again(found, waiting).await,
                 Next::End(state, reason) => self.end_unapplied(found, state, reason).await,
-                Next::AwaitApproval { .. } | Next::AwaitThaw { .. } => {
-                    let back = PlanRecord {
-                        state: PlanState::Waiting,
-                        begun_at: None,
-                        ..found.record.clone()
-                    };
-                    write(
-                        &*self.ports.state,
-                        &[plan_change(&back, found.version, Some(now))?],
-                        None,
-                    )
-                    .await?;
-                    Ok(None)
+                // It holds the stack, which nobody else could change while it waited.
+                Next::AwaitApproval { .. } => {
+                    let reason = format!(
+                        "plan {} was permitted and not begun, and its approvals do not count any more; nothing was done: \
+                         send the deploy again",
+                        record.id
+                    );
+                    self.end_unapplied(found, PlanState::Denied, reason).await
+                }
+                Next::AwaitThaw { frozen, .. } => {
+                    let reason = format!(
+                        "plan {} was permitted and not begun before a freeze came, and nothing was done: {frozen}; send the \
+                         deploy again",
+                        record.id
+                    );
+                    self.end_unapplied(found, PlanState::Denied, reason).await
                 }
             },
         }

@@ -32,6 +32,7 @@ use cc_devops_repos::ports::{
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
 use cc_devops_repos::snapshot::{Fact, Repository};
+use cc_devops_requests::DeployLambda;
 use cc_devops_requests::ports::{
     AtOnce, Backlog, Conclude, Done, Forgotten, Ledger, Planning, Retention, SealingKeys, StackProgress, Stacks,
     WantedChange, Weight,

@@ -339,7 +339,7 @@ impl World {
         }
         assert_eq!(self.memory.overlapping_changes(), 0, "changes of a stack overlapped");
         assert_eq!(self.memory.left_behind(), [], "a change outlives its plan");
-        assert!(self.memory.open_conditions().is_empty(), "people are still asked");
+        assert_eq!(super::asked(&self.memory), 0, "people are still asked");
         let plans = self.replicas[0].plans(&Default::default()).await.unwrap();
         let (mut ends, mut approvals) = (BTreeMap::<String, Vec<String>>::new(), BTreeMap::new());
         for row in self.memory.audit_rows() {

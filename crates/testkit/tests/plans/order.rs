@@ -50,9 +50,10 @@ async fn deploy(house: &House, stack: &str) -> Step {
 
 /// One pass, some time later.
 async fn sweep(house: &House) {
-    house.later(SignedDuration::from_secs(30));
-    house.sweep().await;
-    house.sweep().await;
+    for _ in 0..3 {
+        house.later(SignedDuration::from_secs(30));
+        house.sweep().await;
+    }
 }
 
 fn begun(house: &House) -> Vec<&'static str> {

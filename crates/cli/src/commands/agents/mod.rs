@@ -304,7 +304,7 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
 
 /// A Slack user's id, or that it is none.
 #[derive(Debug, Clone)]
-struct SlackUser(Option<SlackUserId>);
+pub(crate) struct SlackUser(Option<SlackUserId>);
 
 fn slack_user(text: &str) -> Result<SlackUser, String> {
     let id = (!text.is_empty()).then(|| text.parse()).transpose()?;

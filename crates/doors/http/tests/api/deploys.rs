@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode};
 use cc_devops_deploys::{Basis, PlanDigest, PlanId, PlanRecord, PlanState, Summary};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::{AgentName, RequestId, StackName, Stage};
-use cc_devops_kernel::ports::{Clock, Content, RecordKey, RecordKind, StateChange};
+use cc_devops_kernel::ports::{Content, RecordKey, RecordKind, StateChange};
 use cc_devops_requests::record::Receipt;
 use cc_devops_testkit::sample;
 use jiff::SignedDuration;
