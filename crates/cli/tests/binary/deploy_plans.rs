@@ -293,11 +293,11 @@ fn what_no_plan_is_called_is_a_wrong_command_line_and_what_is_not_there_is_said(
 #[test]
 fn a_freeze_holds_an_approved_plan_until_somebody_overrides_it() {
     let place = Place::new();
-    // Each minute a window of two minutes opens: it never closes.
+    // Each day a window of two days opens: it never closes.
     place.configure(&format!(
-        "[[deploys.freezes]]\nname = \"always\"\nkind = \"deny\"\ncron = \"* * * * *\"\nduration = \"2m\"\n\
+        "[[deploys.freezes]]\nname = \"always\"\nkind = \"deny\"\ncron = \"0 0 * * *\"\nduration = \"2d\"\n\
          stages = [\"prod\"]\nreason = \"a fair\"\n\
-         [[deploys.freezes]]\nname = \"nobody\"\nkind = \"deny\"\ncron = \"* * * * *\"\nduration = \"2m\"\n\
+         [[deploys.freezes]]\nname = \"nobody\"\nkind = \"deny\"\ncron = \"0 0 * * *\"\nduration = \"2d\"\n\
          stacks = [\"no-*\"]\n{SHOP}"
     ));
     place.write("plan.json", &lossy("orders"));
