@@ -457,6 +457,7 @@ fn every_command_the_documents_show_exists() {
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/DEPLOYS.md",
         "docs/DEVOPS_INTERFACE.md",
         "docs/FLEET.md",
         "docs/MRR.md",

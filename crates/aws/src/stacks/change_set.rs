@@ -50,6 +50,8 @@ impl CloudFormation {
                 None => false,
             },
         };
+        // What was there before is no previous value of a stack that is made.
+        let current = current.filter(|_| !is_new);
         if is_new && deploy.template.is_none() {
             return Ok(Created::Refused(refusals::nothing_to_create_from(stack)));
         }

@@ -8,7 +8,7 @@ use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 
 use super::CloudFormation;
-use super::reading::ChangeSet;
+use super::reading::{ChangeSet, says_no_changes};
 use crate::error::port_error;
 
 /// The most change sets of nested stacks whose reasons are looked for.
@@ -34,7 +34,7 @@ impl CloudFormation {
         let mut checks = Checks::default();
         self.of_one(stack, root.id(), &mut checks).await;
         let mut known: BTreeSet<String> = [root.id().to_owned()].into();
-        let mut open = nested(root);
+        let (mut open, mut unchanged) = (nested(root), Vec::new());
         while let Some(arn) = open.pop() {
             if known.len() > MOST_NESTED || !known.insert(arn.clone()) {
                 continue;
@@ -49,9 +49,18 @@ impl CloudFormation {
             };
             let Some(why) = set.failure() else { continue };
             let of = set.0.stack_name().unwrap_or("a nested stack");
-            checks.told.push(format!("nested stack {of}: {why}"));
+            let told = format!("nested stack {of}: {why}");
+            if says_no_changes(why) {
+                unchanged.push(told);
+                continue;
+            }
+            checks.told.push(told);
             self.of_one(stack, &arn, &mut checks).await;
             open.extend(nested(&set));
+        }
+        // That one has no changes is a reason only where there is no other.
+        if checks.told.is_empty() {
+            checks.told = unchanged;
         }
         checks
     }

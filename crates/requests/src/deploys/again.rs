@@ -92,7 +92,7 @@ impl ControlPlane {
         parameters: BTreeMap<String, String>,
         take: bool,
     ) -> Result<Received, DecideError> {
-        let state = &*self.ports.state;
+        let store = &*self.ports.state;
         let mut params = Map::new();
         params.insert("stackName".to_owned(), json!(stack));
         params.insert("stage".to_owned(), json!(stage));
@@ -100,7 +100,7 @@ impl ControlPlane {
             params.insert("parameters".to_owned(), json!(parameters));
         }
         if let Some(digest) = &target.template_digest {
-            let template = template(state, digest).await?.ok_or_else(|| {
+            let template = template(store, digest).await?.ok_or_else(|| {
                 DecideError::NotAllowed(format!(
                     "the template of plan {} (SHA-256 {digest}) was not kept; send the deploy with its template",
                     target.plan
@@ -120,7 +120,7 @@ impl ControlPlane {
             );
             params.insert("templateBody".to_owned(), json!(template));
         }
-        let (_, planned) = planned_stack(state, &stack.on(stage)).await?;
+        let (_, planned) = planned_stack(store, &stack.on(stage)).await?;
         let event = json!({
             "source": format!("agent.{}", who.agent),
             "detail-type": REQUEST_DETAIL_TYPE,

@@ -41,9 +41,10 @@ impl ControlPlane {
         let mut standings = BTreeMap::new();
         for stack in needed {
             let full = stack.on(&deploy.stage);
-            let standing = match self.has_open_plan(&full).await? {
-                true => Standing::GoesOn,
-                false => standing(&deploys, &full, head),
+            let standing = if self.has_open_plan(&full).await? {
+                Standing::GoesOn
+            } else {
+                standing(&deploys, &full, head)
             };
             standings.insert(stack.clone(), standing);
         }

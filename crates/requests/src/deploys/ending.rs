@@ -68,19 +68,17 @@ impl ControlPlane {
             }
             return Ok(Some(Looking::Waits));
         }
-        match self.ports.ledger.waiting_request(&record.request).await? {
-            Some(waiting) => self.conclude_and_clean(found, Some(waiting), None).await,
-            None => {
-                let known = self.ports.ledger.find(&record.request).await?;
-                if known.is_some_and(|known| known.completed.is_none()) {
-                    // It is about to be parked, and looks then.
-                    let change = plan_change(record, found.version, Some(later(now, AGAIN)))?;
-                    let written = write(&*self.ports.state, &[change], None).await?;
-                    return Ok(written.then_some(Looking::Waits));
-                }
-                self.conclude_and_clean(found, None, None).await
+        let waiting = self.ports.ledger.waiting_request(&record.request).await?;
+        if waiting.is_none() {
+            let known = self.ports.ledger.find(&record.request).await?;
+            if known.is_some_and(|known| known.completed.is_none()) {
+                // It is about to be parked, and looks then.
+                let change = plan_change(record, found.version, Some(later(now, AGAIN)))?;
+                let written = write(&*self.ports.state, &[change], None).await?;
+                return Ok(written.then_some(Looking::Waits));
             }
         }
+        self.conclude_and_clean(found, waiting, None).await
     }
 
     /// Tells the request its outcome, tells people, and removes what was prepared.

@@ -140,10 +140,11 @@ impl ControlPlane {
             return Ok(Looking::GoesOn);
         }
         self.ports.stacks.discard(stack, request, "").await?;
-        if let Some(record) = self.ports.state.read_one(&plan_key(id)).await? {
-            if matches!(Kept::of(&record)?, Kept::Planning(_)) {
-                write(&*self.ports.state, &[record.removal()], None).await?;
-            }
+        let kept = self.ports.state.read_one(&plan_key(id)).await?;
+        if let Some(record) = kept
+            && matches!(Kept::of(&record)?, Kept::Planning(_))
+        {
+            write(&*self.ports.state, &[record.removal()], None).await?;
         }
         Ok(Looking::GoesOn)
     }
@@ -177,9 +178,9 @@ impl ControlPlane {
                 return Ok(Looking::GoesOn);
             };
             let looking = match found.record.state {
-                PlanState::Waiting => self.look_at_waiting_plan(found).await?,
-                PlanState::Applying => self.look_at_applying(found, is_due).await?,
-                _ => self.look_at_ended(found).await?,
+                PlanState::Waiting => Box::pin(self.look_at_waiting_plan(found)).await?,
+                PlanState::Applying => Box::pin(self.look_at_applying(found, is_due)).await?,
+                _ => Box::pin(self.look_at_ended(found)).await?,
             };
             if let Some(looking) = looking {
                 return Ok(looking);
@@ -466,7 +467,7 @@ impl ControlPlane {
                 output: None,
                 fate_known: false,
             };
-            if let Some(Looking::Done(step)) = self.finish(found, Some(waiting.clone()), end).await? {
+            if let Some(Looking::Done(step)) = Box::pin(self.finish(found, Some(waiting.clone()), end)).await? {
                 return Ok(Some(step));
             }
         }

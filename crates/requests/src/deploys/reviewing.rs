@@ -66,23 +66,23 @@ impl ControlPlane {
             notes: reviewed.notes,
         }
     }
+}
 
-    /// What a plan changes, as lines for people, losses of data first.
-    pub(super) fn tree(&self, record: &PlanRecord, body: &Body) -> String {
-        let mut rows: Vec<&Row> = body.rows.iter().collect();
-        rows.sort_by_key(|row| (!row.lost, row.path.clone()));
-        let mut lines: Vec<String> = rows
-            .into_iter()
-            .map(|row| {
-                let lost = if row.lost { ", data is or may be lost" } else { "" };
-                let (action, path, kind) = (row.action.as_str(), &row.path, &row.resource_type);
-                format!("{action} {path} ({kind}){lost}")
-            })
-            .collect();
-        lines.extend(body.text.clone());
-        if record.unplanned {
-            lines.push("Nobody knows what it changes.".to_owned());
-        }
-        lines.join("\n")
+/// What a plan changes, as lines for people, losses of data first.
+pub(super) fn tree(record: &PlanRecord, body: &Body) -> String {
+    let mut rows: Vec<&Row> = body.rows.iter().collect();
+    rows.sort_by_key(|row| (!row.lost, row.path.clone()));
+    let mut lines: Vec<String> = rows
+        .into_iter()
+        .map(|row| {
+            let lost = if row.lost { ", data is or may be lost" } else { "" };
+            let (action, path, kind) = (row.action.as_str(), &row.path, &row.resource_type);
+            format!("{action} {path} ({kind}){lost}")
+        })
+        .collect();
+    lines.extend(body.text.clone());
+    if record.unplanned {
+        lines.push("Nobody knows what it changes.".to_owned());
     }
+    lines.join("\n")
 }

@@ -143,12 +143,12 @@ impl ControlPlane {
 async fn each(
     state: &dyn StateStore,
     kind: RecordKind,
-    list: Option<&str>,
+    within: Option<&str>,
     mut take: impl FnMut(&cc_devops_kernel::ports::Record) -> PortResult<()>,
 ) -> PortResult<()> {
     let mut after: Option<String> = None;
     loop {
-        let page = state.list(kind, list, after.as_deref(), PAGE).await?;
+        let page = state.list(kind, within, after.as_deref(), PAGE).await?;
         page.iter().try_for_each(&mut take)?;
         match page.last() {
             Some(last) if page.len() >= PAGE => after = Some(last.key.name.clone()),

@@ -5,6 +5,7 @@ use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::ports::PortResult;
 
 use super::parts;
+use super::reviewing::tree;
 use crate::engine::ControlPlane;
 
 /// The most bytes of the tree that a condition takes along; channels cut it to their own size.
@@ -29,18 +30,14 @@ impl ControlPlane {
             stage: record.stage.clone(),
             requested_by: record.requested_by.clone(),
             expires_at: record.expires_at,
-            tree: self.tree(record, &body),
+            tree: tree(record, &body),
         };
         let title = format!("A deploy of {} waits for approval", record.stack);
-        let known = match record.notes.is_empty() {
-            true => format!("{} wants to change {}.", record.requested_by, record.stack),
-            false => format!(
-                "{} wants to change {}.\n\n{}",
-                record.requested_by,
-                record.stack,
-                record.notes.join("\n")
-            ),
-        };
+        let mut known = format!("{} wants to change {}.", record.requested_by, record.stack);
+        if !record.notes.is_empty() {
+            known.push_str("\n\n");
+            known.push_str(&record.notes.join("\n"));
+        }
         let ends = format!("once it is approved or denied, or at {}", record.expires_at);
         let condition = Condition::new(
             key(record),

@@ -203,7 +203,8 @@ impl StackModel {
     fn plan(&mut self, wanted: &WantedChange<'_>) -> Planning {
         if !self.sets.contains_key(wanted.request) {
             let known = self.scripts.contains_key(wanted.stack);
-            if !known && !(wanted.may_create && wanted.deploy.template.is_some()) {
+            let can_be_made = wanted.may_create && wanted.deploy.template.is_some();
+            if !known && !can_be_made {
                 let failure = Failure::new(
                     Reason::StackNotFound,
                     format!("there is no stack {}; create it first", wanted.stack),

@@ -153,7 +153,7 @@ async fn who_comes_too_late_is_told_what_was_decided_and_by_whom() {
     else {
         panic!("{error:?}");
     };
-    assert_eq!(by.as_ref().map(|name| name.as_str()), Some(ANA));
+    assert_eq!(by.as_ref().map(cc_devops_kernel::names::AgentName::as_str), Some(ANA));
     assert!(error.to_string().contains("denied already by Ana"), "{error}");
     house.deny(ANA, "r1").await.expect("said again it is the same decision");
     assert!(matches!(house.deny(BEA, "r1").await, Err(DecideError::Decided { .. })));

@@ -1,6 +1,7 @@
 //! How plans end, and that nothing outlives them.
 
 use cc_devops_deploys::DeploySettings;
+use cc_devops_requests::deploys::PlanFilter;
 use cc_devops_requests::execution::Step;
 use cc_devops_requests::record::RequestState;
 use cc_devops_testkit::memory::StackScript;
@@ -69,7 +70,7 @@ async fn sixty_plans_leave_nothing_behind() {
     for number in 0..60 {
         house.outcome(&format!("r{number}")).await;
     }
-    let open = house.plane.plans(&Default::default()).await.unwrap();
+    let open = house.plane.plans(&PlanFilter::default()).await.unwrap();
     assert!(open.iter().all(|plan| plan.state.has_ended() && plan.discarded));
 }
 

@@ -14,7 +14,7 @@ use cc_devops_deploys::freeze::{FreezeKind, FreezeWindow, Freezes};
 use cc_devops_deploys::{DeploySettings, Door, PlanId, PlanState};
 use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_requests::deploys::plan_of;
+use cc_devops_requests::deploys::{PlanFilter, plan_of};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::{Planning, Ports, StackProgress, Stacks, WantedChange};
 use cc_devops_requests::receiving::Received;
@@ -340,7 +340,7 @@ impl World {
         assert_eq!(self.memory.overlapping_changes(), 0, "changes of a stack overlapped");
         assert_eq!(self.memory.left_behind(), [], "a change outlives its plan");
         assert_eq!(super::asked(&self.memory), 0, "people are still asked");
-        let plans = self.replicas[0].plans(&Default::default()).await.unwrap();
+        let plans = self.replicas[0].plans(&PlanFilter::default()).await.unwrap();
         let (mut ends, mut approvals) = (BTreeMap::<String, Vec<String>>::new(), BTreeMap::new());
         for row in self.memory.audit_rows() {
             let plan = row.entry.detail["plan"].as_str().unwrap_or_default().to_owned();
