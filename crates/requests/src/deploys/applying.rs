@@ -252,7 +252,7 @@ impl ControlPlane {
             requested_by: record.requested_by.clone(),
             approvers: record.approvals.iter().map(|approval| approval.by.clone()).collect(),
             digest: record.digest.clone(),
-            template_digest: None,
+            template_digest: record.basis.template_digest.clone(),
             parameters,
             begun_at,
             ended_at: now,

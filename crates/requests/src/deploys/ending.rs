@@ -19,6 +19,9 @@ use crate::execution::Step;
 use crate::ports::{StackEnd, StackProgress};
 use crate::record::WaitingRequest;
 
+/// How many changes the result of a plan alone names at most; the plan on record has all. An event bus takes 256 KB.
+const MOST_SHOWN: usize = 500;
+
 /// The longest time between two tries to remove what was prepared.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
@@ -180,7 +183,7 @@ impl ControlPlane {
     /// The result of a plan that was only to be seen.
     async fn shown(&self, record: &PlanRecord) -> PortResult<Value> {
         let body = parts::body(&*self.ports.state, record).await?;
-        let changes = body.rows.iter().map(|row| StackChangeEntry {
+        let changes = body.rows.iter().take(MOST_SHOWN).map(|row| StackChangeEntry {
             action: row.action.as_str().to_owned(),
             logical_id: row.path.clone(),
             resource_type: row.resource_type.clone(),
