@@ -50,6 +50,9 @@ pub(crate) enum CliError {
     /// A policy says no, and that stands on standard output already.
     #[error("a policy says no")]
     Denied,
+    /// Somebody has to approve it, and that stands on standard output already.
+    #[error("somebody has to approve it")]
+    NeedsApproval,
     /// What was asked for could not be done.
     #[error("{0}")]
     Failed(String),
@@ -214,7 +217,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Unread | Self::Unreachable { .. } | Self::Open { .. } => 3,
             Self::Denied => 4,
-            Self::StoreFailed { .. } => 5,
+            Self::StoreFailed { .. } | Self::NeedsApproval => 5,
             Self::OtherFolder { .. } => 6,
             Self::Tls { .. } => 7,
             Self::TimedOut { .. } => 9,
@@ -254,6 +257,7 @@ impl CliError {
             Self::Write { .. }
             | Self::Unread
             | Self::Denied
+            | Self::NeedsApproval
             | Self::Failed(_)
             | Self::Unreachable { .. }
             | Self::OtherFolder { .. }
@@ -294,7 +298,7 @@ impl CliError {
 
     /// Whether the person was told already.
     pub(crate) fn is_told(&self) -> bool {
-        matches!(self, Self::Answered | Self::Unread | Self::Denied)
+        matches!(self, Self::Answered | Self::Unread | Self::Denied | Self::NeedsApproval)
     }
 }
 

@@ -11,6 +11,7 @@ mod record;
 mod review;
 mod rows;
 mod settings;
+pub mod shown;
 
 pub use digest::{DigestKey, digest};
 pub use draft::{Basis, ChangeSetDocuments, Draft, DraftContent};
@@ -18,6 +19,8 @@ pub use ids::{PlanDigest, PlanId};
 pub use plan_file::{MAX_PLAN_FILE, is_plan_file, review_file};
 pub use record::{Approval, Decided, Door, FreezeOverride, PlanRecord, PlanState};
 pub use review::masking::HIDDEN;
-pub use review::{About, Parameter, Reviewed, Standing, StatefulTypes, nested_ids, review, review_documents};
+pub use review::{
+    About, Parameter, Reviewed, Standing, StatefulTypes, is_change_set, nested_ids, review, review_documents,
+};
 pub use rows::{ChangeAction, PropertyChange, Replacement, Row, Summary};
 pub use settings::{DeploySettings, RollbackTriggers};

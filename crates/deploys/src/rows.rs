@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cc_devops_kernel::access::PlanContext;
 use serde::{Deserialize, Serialize};
 
 /// What is done to a resource. Others than the three are not classified, and count nowhere.
@@ -146,4 +147,26 @@ pub struct Summary {
     pub unknown_change: bool,
     /// The types of what is changed.
     pub resource_types: BTreeSet<String>,
+}
+
+impl Summary {
+    /// What policies are told of a plan with this sum, before anything is said of who asks and who approved it.
+    pub fn context(&self) -> PlanContext {
+        PlanContext {
+            adds: self.adds,
+            modifies: self.modifies,
+            removes: self.removes,
+            replacements: self.replacements,
+            replaces_stateful: self.replaces_stateful,
+            deletes_stateful: self.deletes_stateful,
+            maybe_replaces_stateful: self.maybe_replaces_stateful,
+            loses_stateful: self.loses_stateful,
+            changes_iam: self.changes_iam,
+            drifted: self.drifted,
+            express: self.express,
+            unknown_change: self.unknown_change,
+            resource_types: self.resource_types.clone(),
+            ..PlanContext::default()
+        }
+    }
 }

@@ -177,6 +177,7 @@ fn help_tells_the_exit_codes_and_every_command_its_examples() {
         &["put-secret"],
         &["deploy"],
         &["deploys", "list"],
+        &["deploys", "review"],
         &["deploys", "show"],
         &["deploys", "approve"],
         &["deploys", "deny"],

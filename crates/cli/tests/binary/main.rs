@@ -12,6 +12,8 @@ mod deploy_plans;
 #[cfg(test)]
 mod deploys;
 #[cfg(test)]
+mod deploys_review;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod faults;

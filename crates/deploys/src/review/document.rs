@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::about::{About, Parameter};
 use super::known::{self, unlisted};
-use super::masking::{NO_ECHO, holds, is_secret_name};
+use super::masking::{NO_ECHO, holds, is_secret_parameter};
 use super::nested::last_part;
 use super::resource::{self, Place};
 use super::signals::{given, text};
@@ -265,7 +265,7 @@ impl<'a> Reading<'a> {
                 .into_iter()
                 .flatten()
                 .any(|v| v.as_str().is_some_and(is_no_echo));
-            let masked = is_no_echo || is_secret_name(key) || holds(value) || holds(resolved);
+            let masked = is_no_echo || is_secret_parameter(key) || holds(value) || holds(resolved);
             if masked && !is_no_echo {
                 let both = serde_json::json!([value, resolved]);
                 self.reviewed.hidden.add(format!("parameter {name}"), both);

@@ -60,6 +60,12 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     NAMED.contains(&&*name) || names_a_secret(&name)
 }
 
+/// Whether a parameter called so is a secret by its name. `Environment` is not: many stacks have it for their stage.
+pub(super) fn is_secret_parameter(name: &str) -> bool {
+    let name = plain(name);
+    name == "secretstring" || names_a_secret(&name)
+}
+
 /// Whether this, without case and dashes, is what one secret is called.
 fn names_a_secret(plain: &str) -> bool {
     HOLDING.iter().any(|part| plain.contains(part)) || ENDING.iter().any(|end| plain.ends_with(end))
@@ -144,10 +150,7 @@ fn tells_a_secrets_name(member: &str, value: &Value) -> bool {
         member,
         "Name" | "name" | "Key" | "key" | "ParameterKey" | "ParameterName" | "OptionName"
     );
-    told && value.as_str().is_some_and(|name| {
-        let name = plain(name);
-        name == "secretstring" || names_a_secret(&name)
-    })
+    told && value.as_str().is_some_and(is_secret_parameter)
 }
 
 /// The paths of one resource whose values are hidden.

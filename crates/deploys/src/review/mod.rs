@@ -157,6 +157,11 @@ impl Reviewed {
 /// How many sentences are kept.
 const MOST_NOTES: usize = 100;
 
+/// Whether a document looks like what CloudFormation says of a change set.
+pub fn is_change_set(document: &Value) -> bool {
+    document.as_object().is_some_and(document::is_change_set)
+}
+
 /// Reads a draft's content.
 pub fn review(content: &DraftContent, stateful: &StatefulTypes) -> Reviewed {
     match content {

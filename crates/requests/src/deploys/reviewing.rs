@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_deploys::shown::{View, bounded};
 use cc_devops_deploys::{
     About, DigestKey, Draft, Parameter, PlanDigest, PlanRecord, Row, Standing as Read, StatefulTypes, Summary, digest,
     review,
@@ -12,6 +13,9 @@ use crate::engine::ControlPlane;
 
 /// The purpose of the key of digests.
 const DIGEST_KEY: &str = "plan digests";
+
+/// The most characters of a plan that people are told unasked.
+const MOST_TOLD: usize = 12_000;
 
 /// What a draft says.
 pub(super) struct Judged {
@@ -68,21 +72,16 @@ impl ControlPlane {
     }
 }
 
-/// What a plan changes, as lines for people, losses of data first.
+/// What a plan changes, as a tree for people, losses of data first.
 pub(super) fn tree(record: &PlanRecord, body: &Body) -> String {
-    let mut rows: Vec<&Row> = body.rows.iter().collect();
-    rows.sort_by_key(|row| (!row.lost, row.path.clone()));
-    let mut lines: Vec<String> = rows
-        .into_iter()
-        .map(|row| {
-            let lost = if row.lost { ", data is or may be lost" } else { "" };
-            let (action, path, kind) = (row.action.as_str(), &row.path, &row.resource_type);
-            format!("{action} {path} ({kind}){lost}")
-        })
-        .collect();
-    lines.extend(body.text.clone());
     if record.unplanned {
-        lines.push("Nobody knows what it changes.".to_owned());
+        return "Nobody knows what it changes.".to_owned();
     }
-    lines.join("\n")
+    let view = View {
+        text: body.text.as_deref(),
+        about: Some(&body.about),
+        notes: &record.notes,
+        ..View::new(&body.rows, &record.summary)
+    };
+    bounded(&view, MOST_TOLD)
 }

@@ -7,6 +7,7 @@ mod freeze;
 mod history;
 mod list;
 mod plan;
+mod review;
 mod show;
 
 use cc_devops_deploys::PlanId;
@@ -23,6 +24,8 @@ use crate::output::visible;
 pub(crate) enum Command {
     /// List deploys that were planned
     List(list::Args),
+    /// Review a change set from a file, and say what the policies make of it; needs no control plane
+    Review(review::Args),
     /// Show what a plan changes
     Show(show::Args),
     /// Approve a plan, exactly as its digest stands for it
@@ -45,6 +48,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     match command {
         Command::List(args) => list::run(context, args).await,
+        Command::Review(args) => review::run(context, &args),
         Command::Show(args) => show::run(context, args).await,
         Command::Approve(args) => decide::approve(context, args).await,
         Command::Deny(args) => decide::deny(context, args).await,

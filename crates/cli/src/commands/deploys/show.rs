@@ -1,6 +1,6 @@
 //! `deploys show`: all that an approver is to see, and the digest that stands for it.
 
-use cc_devops_deploys::{ChangeAction, Replacement, Row};
+use cc_devops_deploys::shown::{self, View, tree};
 
 use super::plan::{Plan, read};
 use super::{get, plan_id};
@@ -42,23 +42,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     context.output.answer(&answer, || text(&plan))
 }
 
-fn text(plan: &Plan) -> String {
+/// Who asked for it, who decided what of it, and its digest.
+fn head(plan: &Plan) -> Vec<String> {
     let course = plan.course().into_iter();
     let mut lines: Vec<String> = course
         .map(|(name, value)| format!("{name:<10}{}", visible(&value)))
         .collect();
-    lines.push(String::new());
-    lines.push(tree(plan));
-    if let Some(written) = &plan.text {
-        lines.push("what the stack's plan command wrote:".to_owned());
-        lines.extend(written.lines().map(|line| format!("  {}", visible(line))));
-    }
-    if !plan.notes.is_empty() {
-        lines.push(String::new());
-        lines.extend(plan.notes.iter().map(|note| format!("note: {}", visible(note))));
-    }
-    lines.push(String::new());
     lines.push(format!("digest    {}", visible(&plan.digest)));
+    lines
+}
+
+fn text(plan: &Plan) -> String {
+    let mut lines = head(plan);
+    let digest = lines.pop();
+    lines.push(String::new());
+    lines.push(if plan.unplanned {
+        UNPLANNED.to_owned()
+    } else {
+        tree(&view(plan))
+    });
+    lines.push(String::new());
+    lines.extend(digest);
     if plan.state == "waiting" {
         lines.push(format!(
             "approve   cc-devops deploys approve {} --digest {}",
@@ -69,25 +73,27 @@ fn text(plan: &Plan) -> String {
     lines.join("\n")
 }
 
-/// What the plan changes, as a tree.
-fn tree(plan: &Plan) -> String {
-    if plan.unplanned {
-        return "nobody knows what it changes: the stack has no plan command".to_owned();
+/// What the plan changes, as people read it.
+fn view(plan: &Plan) -> View<'_> {
+    View {
+        text: plan.text.as_deref(),
+        notes: &plan.notes,
+        ..View::new(&plan.changes, &plan.summary)
     }
-    let line = |row: &Row| {
-        let sign = match (&row.action, row.replacement) {
-            (_, Replacement::Yes | Replacement::Maybe) => "\u{b1}",
-            (ChangeAction::Add, _) => "+",
-            (ChangeAction::Remove, _) => "-",
-            (ChangeAction::Modify | ChangeAction::Other(_), _) => "~",
-        };
-        let lost = if row.lost { ": its data goes or may go" } else { "" };
-        format!("{sign} {} {}{lost}", visible(&row.path), visible(&row.resource_type))
-    };
-    let (lost, kept): (Vec<&Row>, Vec<&Row>) = plan.changes.iter().partition(|row| row.lost);
-    lost.into_iter().chain(kept).map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What is said where nothing is known.
+const UNPLANNED: &str = "nobody knows what it changes: the stack has no plan command";
+
 fn markdown(plan: &Plan) -> String {
-    format!("### `{}`\n\n```text\n{}\n```", plan.stack, text(plan))
+    let changes = if plan.unplanned {
+        UNPLANNED.to_owned()
+    } else {
+        shown::markdown(&view(plan))
+    };
+    format!(
+        "### `{}`\n\n{changes}\n\n```text\n{}\n```",
+        visible(&plan.stack),
+        head(plan).join("\n")
+    )
 }
