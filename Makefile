@@ -49,7 +49,7 @@ function: $(PEERS)/lambda/ready
 	@test -d "$$(rustc --print target-libdir --target $(TRIPLE))" || rustup target add $(TRIPLE) || { \
 		echo "Rust has no standard library for $(TRIPLE) here: install that target, or say ARCH=$(HOST_ARCH)" >&2; exit 1; }
 	@PATH="$(abspath $(PEERS)/lambda/bin):$$PATH" $(CARGO) lambda build --locked --profile lambda --disable-optimizations \
-		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --bin stripe-mrr-reporter --bin repositories --lambda-dir $(PACKAGE)
+		--target $(TRIPLE) --package cc-devops-lambda --bin devops-automation --bin stripe-mrr-reporter --bin repositories --bin slack-actions --lambda-dir $(PACKAGE)
 
 test: test-rust test-docs test-api
 

@@ -71,7 +71,12 @@ fn deploy(peer: &Peer, folder: &Path, parameters: &[&str]) {
     for file in ["template.yaml", "samconfig.toml"] {
         std::fs::copy(repository().join(file), folder.join(file)).unwrap();
     }
-    for name in ["devops-automation", "stripe-mrr-reporter", "repositories"] {
+    for name in [
+        "devops-automation",
+        "stripe-mrr-reporter",
+        "repositories",
+        "slack-actions",
+    ] {
         let package = folder.join("target/lambda/package").join(name);
         std::fs::create_dir_all(&package).unwrap();
         std::fs::copy(function(name), package.join("bootstrap")).unwrap();

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, with a message"
 )]
 
+#[cfg(test)]
+#[path = "docs/approved_deploy.rs"]
+mod approved_deploy;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[cfg(test)]
@@ -38,6 +41,7 @@ fn lasting(text: &str) -> String {
             .map(|word| match word {
                 time if is_time(time) => "TIME",
                 mark if is_mark(mark) => "ROW:HASH",
+                hash if is_hash(hash) => "HASH",
                 word => word,
             })
             .collect();
@@ -300,7 +304,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 fn check_completed(completed: &Value, request: &str, action: &str, by: &str) {
-    let fields = [
+    let mut fields = vec![
         "action",
         "latencyMs",
         "requestId",
@@ -309,6 +313,10 @@ fn check_completed(completed: &Value, request: &str, action: &str, by: &str) {
         "status",
         "timestamp",
     ];
+    if action == "deployLambda" {
+        fields.insert(1, "approval");
+        assert_eq!(completed["approval"]["state"], "not_needed", "{completed}");
+    }
     assert_eq!(keys(completed), fields, "{completed}");
     assert_eq!(completed["requestId"], request);
     assert_eq!(completed["action"], action);
@@ -490,6 +498,8 @@ fn the_demo_tells_its_story_and_ends() {
         "request_id_conflict",
         "deploy_failed",
         "does not exist",
+        "tickets AWS::DynamoDB::Table: its data goes or may go",
+        "cc-devops deploys approve plan-",
         "the audit chain holds",
     ] {
         assert!(told.contains(part), "no {part} in:\n{told}");

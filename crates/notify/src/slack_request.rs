@@ -55,7 +55,8 @@ impl SlackRequests {
         if at.abs_diff(now.as_second()) > LONGEST_AGE.unsigned_abs() {
             return Err(NotSlack::Age);
         }
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| NotSlack::Signature)?;
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(secret.expose().trim().as_bytes()).map_err(|_| NotSlack::Signature)?;
         mac.update(format!("v0:{timestamp}:").as_bytes());
         mac.update(body);
         mac.verify_slice(&signed).map_err(|_| NotSlack::Signature)?;

@@ -32,9 +32,11 @@ pub struct AlertSettings {
 }
 
 impl AlertSettings {
-    /// The secrets that hold a channel's address, password or key.
+    /// The secrets that hold a channel's address, password or key, and what clicks are signed with.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretName> {
-        let values = self.channels.iter().flat_map(Channel::values).chain(&self.heartbeat);
+        let clicks = self.channels.iter().filter_map(Channel::clicks_signed_with);
+        let values = self.channels.iter().flat_map(Channel::values).chain(clicks);
+        let values = values.chain(&self.heartbeat);
         values.filter_map(|value| match value {
             Value::Secret(name) => Some(name),
             Value::Plain(_) | Value::Env(_) => None,

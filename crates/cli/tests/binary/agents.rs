@@ -243,3 +243,53 @@ fn policies_answer_who_may_do_what() {
     let invalid = ask(&["--policies", "policies"]).exits(1);
     assert!(invalid.stderr.contains("bad.cedar"), "{invalid}");
 }
+
+#[test]
+fn a_slack_user_is_one_operators_and_is_shown() {
+    let place = Place::new();
+    place
+        .run(&["agents", "add", "Ana", "--admin", "--slack-user", "U024BE7LH"])
+        .exits(0);
+    place.run(&["agents", "add", "Bob", "--admin"]).exits(0);
+    place.run(&["agents", "add", "Writer"]).exits(0);
+    let user = |name: &str| {
+        let listed = place.run(&["agents", "list", "--json"]).exits(0).json();
+        let agents = listed["agents"].as_array().unwrap().clone();
+        let agent = agents.into_iter().find(|agent| agent["name"] == name).unwrap();
+        agent["slackUser"].clone()
+    };
+    assert_eq!((user("Ana"), user("Bob")), (json!("U024BE7LH"), json!(null)));
+    let table = place.run(&["agents", "list"]).exits(0).stdout;
+    assert!(table.contains("admin, U024BE7LH"), "{table}");
+
+    let taken = place
+        .run(&["agents", "set", "Bob", "--slack-user", "U024BE7LH"])
+        .exits(1);
+    assert!(taken.stderr.contains("is Ana"), "{taken}");
+    let no_operator = place
+        .run(&["agents", "set", "Writer", "--slack-user", "U024BE7LJ"])
+        .exits(2);
+    assert!(no_operator.stderr.contains("no operator"), "{no_operator}");
+    place.run(&["agents", "set", "Bob", "--slack-user", "@bob"]).exits(2);
+    place
+        .run(&["agents", "add", "Reader", "--slack-user", "U024BE7LJ"])
+        .exits(2);
+
+    let set = place
+        .run(&["agents", "set", "Ana", "--slack-user", "U024BE7LK", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(set["slackUser"], "U024BE7LK");
+    place
+        .run(&["agents", "set", "Bob", "--slack-user", "U024BE7LH"])
+        .exits(0);
+    place.run(&["agents", "set", "Ana", "--slack-user", ""]).exits(0);
+    assert_eq!((user("Ana"), user("Bob")), (json!(null), json!("U024BE7LH")));
+    let rows = place
+        .run(&["audit", "list", "--agent", "Ana", "--json"])
+        .exits(0)
+        .json();
+    let rows = rows["rows"].as_array().unwrap().iter();
+    let set = rows.filter(|row| row["action"] == "agent.slack_user_set").count();
+    assert_eq!(set, 3);
+}

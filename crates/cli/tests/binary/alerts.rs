@@ -128,6 +128,12 @@ fn a_silence_holds_at_once_in_a_running_server_and_ends_with_a_word() {
     let told = sink.next();
     assert_eq!((told.kind(), &told.body["data"]["agent"]), ("down", &json!("Quiet")));
     place.run(&["alerts", "unsilence", id]).exits(2);
+    for typo in ["severity=critcal", "kind=agents", "stage=Prod"] {
+        let refused = place
+            .run(&["alerts", "silence", "--match", typo, "--for", "2h", "--reason", "x"])
+            .exits(2);
+        assert!(refused.stderr.contains("a silence of"), "{refused}");
+    }
     place
         .run(&["alerts", "silence", "--match", "host", "--for", "2h", "--reason", "x"])
         .exits(2);

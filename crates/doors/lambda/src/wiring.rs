@@ -1,4 +1,4 @@
-//! The three functions over the capabilities that the one composition gives them. Nothing is built here.
+//! The functions over the capabilities that the one composition gives them. Nothing is built here.
 
 use std::sync::Arc;
 
@@ -7,6 +7,8 @@ use cc_devops_app::settings::{BadVariables, of_variables, of_variables_and_polic
 use cc_devops_app::{AppError, Capabilities, NO_OWNER, Program, Settings, aws, billing, revenue};
 use cc_devops_aws::Roster;
 use cc_devops_kernel::ports::{PortError, PortResult};
+use cc_devops_requests::engine::ControlPlane;
+use cc_devops_slack::SlackClicks;
 use futures::FutureExt;
 
 use crate::repositories::RepositoriesFunction;
@@ -99,6 +101,20 @@ pub async fn watch(
         delivering: Arc::new(capabilities.delivering()),
         clock: Arc::clone(&capabilities.ports.clock),
     })
+}
+
+/// What the function whose own address takes clicks in Slack works with. The key is read.
+///
+/// # Errors
+/// No region is known, no channel has buttons, or the store's key cannot be read.
+pub async fn slack(settings: Settings) -> Result<(SlackClicks, ControlPlane), AppError> {
+    let (capabilities, _) = capabilities(settings).await?;
+    let clicks = capabilities.slack_clicks().ok_or_else(|| {
+        let message =
+            "no channel has buttons: set signing_secret of a channel of kind \"slack\" in the parameter Alerts";
+        AppError::Usage(message.to_owned())
+    })?;
+    Ok((clicks, capabilities.control_plane().await?))
 }
 
 /// The function that reports MRR. Makes no call but where credentials need one.

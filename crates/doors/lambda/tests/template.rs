@@ -58,7 +58,7 @@ fn statement(template: &Value, role: &str, sid: &str) -> Value {
     found.unwrap_or_else(|| panic!("{role} has no statement {sid}"))
 }
 
-const ROLES: [&str; 3] = ["FunctionRole", "MrrRole", "RepositoriesRole"];
+const ROLES: [&str; 4] = ["FunctionRole", "MrrRole", "RepositoriesRole", "SlackRole"];
 
 #[test]
 fn a_key_of_ones_own_is_used_through_secrets_manager_alone() {
@@ -247,5 +247,44 @@ fn the_sealing_key_is_published_under_the_contracts_name() {
     for role in ["MrrRole", "RepositoriesRole"] {
         let all = statements(&template, role);
         assert!(!Value::from(all).to_string().contains("sealing-key"), "{role}");
+    }
+}
+
+#[test]
+fn a_click_in_slack_may_write_a_decision_and_nothing_else() {
+    let template = template();
+    let written = statement(&template, "SlackRole", "Decisions");
+    assert_eq!(written["Action"], "dynamodb:PutItem");
+    assert_eq!(
+        written["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"],
+        json!(["STATE#plan", "AUDIT#*"])
+    );
+    let actions: String = statements(&template, "SlackRole")
+        .iter()
+        .map(|statement| statement["Action"].to_string())
+        .collect();
+    for refused in [
+        "cloudformation:",
+        "iam:",
+        "lambda:",
+        "UpdateItem",
+        "DeleteItem",
+        "dynamodb:Query",
+        "PutSecretValue",
+        "PutParameter",
+    ] {
+        assert!(!actions.contains(refused), "{refused} in {actions}");
+    }
+    // Off by default, with all that belongs to it.
+    assert_eq!(template["Parameters"]["SlackSigningSecret"]["Default"], "");
+    for name in [
+        "SlackLogs",
+        "SlackRole",
+        "SlackActionsFunction",
+        "SlackActionsUrl",
+        "SlackActionsUrlPermission",
+        "SlackActionsInvokePermission",
+    ] {
+        assert_eq!(template["Resources"][name]["Condition"], "TakesClicks", "{name}");
     }
 }

@@ -127,23 +127,30 @@ impl SlackClicks {
     pub async fn take(
         &self,
         plane: &ControlPlane,
-        (timestamp, signature): (&str, &str),
+        headers: (&str, &str),
         body: &[u8],
     ) -> Result<Option<Answer>, NotTaken> {
-        let work = async {
-            match self.prove((timestamp, signature), body).await? {
-                Proven::New => {}
-                Proven::Again => return Ok(None),
-            }
-            match slack_click::read(body)? {
-                Some(click) => Ok(self.decided(plane, &click).await?),
-                None => Ok(None),
-            }
-        };
-        tokio::time::timeout(LONGEST, work).await.unwrap_or_else(|_| {
+        let taken = tokio::time::timeout(LONGEST, self.taken(plane, headers, body)).await;
+        taken.unwrap_or_else(|_| {
             let message = "the decision took longer than Slack waits; look at the plan, and click again";
-            Err(PortError::new(PortErrorKind::Timeout, message).into())
+            Err(NotTaken::Port(PortError::new(PortErrorKind::Timeout, message)))
         })
+    }
+
+    async fn taken(
+        &self,
+        plane: &ControlPlane,
+        headers: (&str, &str),
+        body: &[u8],
+    ) -> Result<Option<Answer>, NotTaken> {
+        match self.prove(headers, body).await? {
+            Proven::New => {}
+            Proven::Again => return Ok(None),
+        }
+        match slack_click::read(body)? {
+            Some(click) => Ok(self.decided(plane, &click).await?),
+            None => Ok(None),
+        }
     }
 
     /// Sends an answer.

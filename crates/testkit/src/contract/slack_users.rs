@@ -26,6 +26,7 @@ fn id(text: &str) -> SlackUserId {
 /// An id is one operator's, an operator has one, and who is revoked or no operator has none.
 pub(super) async fn a_slack_user_is_one_operator(ports: &Ports) {
     let third = "ThirdOperator";
+    let (no_operator, nobody) = (agent_name(third), agent_name("Nobody"));
     for (number, name, role) in [
         (1, AGENT, Role::Admin),
         (2, OTHER_AGENT, Role::Admin),
@@ -62,9 +63,9 @@ pub(super) async fn a_slack_user_is_one_operator(ports: &Ports) {
     let all: Vec<_> = users.all().await.unwrap().into_iter().collect();
     assert_eq!(all, [(ana.clone(), id("U003")), (bob.clone(), id("U002"))]);
 
-    let no_operator = set(&agent_name(third), Some("U004")).await;
-    assert!(matches!(no_operator, Err(ActError::Refused(_))), "{no_operator:?}");
-    let nobody = set(&agent_name("Nobody"), Some("U004")).await;
+    let refused = set(&no_operator, Some("U004")).await;
+    assert!(matches!(refused, Err(ActError::Refused(_))), "{refused:?}");
+    let nobody = set(&nobody, Some("U004")).await;
     assert!(
         matches!(&nobody, Err(ActError::Port(error)) if error.kind == PortErrorKind::NotFound),
         "{nobody:?}"

@@ -85,6 +85,7 @@ fn the_secrets_of_channels_are_the_control_planes_own_and_no_address_is_shown() 
         name = "chat"
         kind = "slack"
         url_secret = "alerts/slack-url"
+        signing_secret = "alerts/slack-signing"
         [[alerts.channels]]
         name = "hook"
         kind = "webhook"
@@ -98,7 +99,11 @@ fn the_secrets_of_channels_are_the_control_planes_own_and_no_address_is_shown() 
         .iter()
         .map(cc_devops_kernel::names::SecretName::as_str)
         .collect();
-    for name in ["/contentcraft/alerts/slack-url", "/contentcraft/alerts/heartbeat"] {
+    for name in [
+        "/contentcraft/alerts/slack-url",
+        "/contentcraft/alerts/slack-signing",
+        "/contentcraft/alerts/heartbeat",
+    ] {
         assert!(own.contains(&name), "{own:?}");
     }
     let shown = toml::to_string(&file.shown()).unwrap();

@@ -64,6 +64,15 @@ async fn an_alert_is_seen_and_taken_on() {
 #[tokio::test]
 async fn silences_come_and_go() {
     let house = House::new().await;
+    for matches in [
+        json!({"severity": "critcal"}),
+        json!({"kind": ["agent", "agents"]}),
+        json!({"stage": "P"}),
+    ] {
+        let typo = json!({"match": matches, "for": "2h", "reason": "new disks"});
+        let refused = house.post("/v1/silences", As::Admin, &typo).await;
+        assert!(refused.is_problem(422), "{refused:?}");
+    }
     let silence = json!({"match": {"kind": ["agent", "deploy"]}, "for": "2h", "reason": "new disks"});
     let made = house.post("/v1/silences", As::Admin, &silence).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");

@@ -55,6 +55,7 @@ async fn what_needs_a_token_says_so_and_names_its_refusals() {
             "get /openapi.json",
             "post /v1/billing/events",
             "post /v1/repos/events",
+            "post /v1/slack/actions",
             "get /ping/{address}",
             "head /ping/{address}",
             "post /ping/{address}",

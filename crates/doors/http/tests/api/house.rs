@@ -26,6 +26,7 @@ use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::settings::RequestSettings;
+use cc_devops_slack::SlackClicks;
 use cc_devops_testkit::{Memory, sample};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -166,6 +167,29 @@ impl House {
     /// A house that looks after repositories, too.
     pub(crate) async fn with_hygiene(memory: Memory, hygiene: Hygiene) -> Self {
         Self::doing(memory, None, Some(hygiene)).await
+    }
+
+    /// A house that takes clicks in Slack, by policies of the test's own where it has any.
+    pub(crate) async fn with_slack(memory: Memory, policy: Option<Policy>, slack: SlackClicks) -> Self {
+        let mut control = control_plane(&memory, |_| ()).await;
+        if let Some(policy) = policy {
+            let key = FingerprintKey::new([7; 32]);
+            let settings = RequestSettings::default();
+            let ports = memory.ports();
+            control = Arc::new(ControlPlane::new(sample::installation(), ports, policy, key, settings));
+        }
+        let (ended, ended_at) = unbounded_channel();
+        let capabilities = Capabilities {
+            slack: Some(Arc::new(slack)),
+            ..Capabilities::from(control.clone())
+        };
+        Self {
+            service: Service::new(ServerConfig::default(), capabilities),
+            memory,
+            control,
+            ended,
+            ended_at: Some(ended_at),
+        }
     }
 
     async fn doing(memory: Memory, revenue: Option<Revenue>, hygiene: Option<Hygiene>) -> Self {

@@ -23,6 +23,7 @@ mod revenue_lists;
 mod schedule;
 mod secrecy;
 mod serving;
+mod slack;
 mod strangers;
 mod submitting;
 mod telling;

@@ -71,6 +71,7 @@ async fn package(folder: &Path) {
         ("devops-automation", env!("CARGO_BIN_EXE_devops-automation")),
         ("stripe-mrr-reporter", env!("CARGO_BIN_EXE_stripe-mrr-reporter")),
         ("repositories", env!("CARGO_BIN_EXE_repositories")),
+        ("slack-actions", env!("CARGO_BIN_EXE_slack-actions")),
     ];
     for (name, program) in functions {
         let package = folder.join("target/lambda/package").join(name);
