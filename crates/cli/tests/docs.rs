@@ -494,7 +494,7 @@ fn the_demo_tells_its_story_and_ends() {
         "request_id_conflict",
         "deploy_failed",
         "does not exist",
-        "tickets AWS::DynamoDB::Table: its data goes or may go",
+        "LOSES DATA: tickets (AWS::DynamoDB::Table) is replaced, and the data in it is lost",
         "cc-devops deploys approve plan-",
         "the audit chain holds",
     ] {
