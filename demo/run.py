@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -31,6 +32,8 @@ class Demo:
         self.log = Path(folder) / "server.log"
         # The caller's own settings must not reach the demo.
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("CC_DEVOPS")}
+        # Where a stack remembers what was deployed.
+        self.environment["DEMO_FOLDER"] = str(folder)
         self.environment["PATH"] = f"{binary.parent}{os.pathsep}{self.environment.get('PATH', '')}"
         self.tokens = {}
 
@@ -112,6 +115,24 @@ class Demo:
             print(f"    -> {done['reason']}: {done['error']}")
         return done
 
+    def ask_for_a_deploy(self, agent, request_id, params):
+        """Sends a request that somebody has to approve; gives its plan once that waits."""
+        event = {
+            "source": f"agent.{agent}",
+            "detail-type": "devops.request",
+            "detail": {"requestId": request_id, "action": "deployLambda", "params": params},
+        }
+        self.call(agent, "POST", "/v1/events", event)
+        print(f"  {agent}: deployLambda {params['stackName']} in {params['stage']}")
+        for _ in range(200):
+            listed = self.command("deploys", "list", "--state", "waiting", "--json", show=False)
+            for plan in json.loads(listed.stdout)["deploys"]:
+                if plan["requestId"] == request_id:
+                    print("    -> it waits for somebody's approval")
+                    return plan
+            time.sleep(0.1)
+        raise RuntimeError("no plan waits for approval")
+
     def heartbeat(self, agent, healthy, message=None):
         body = {"healthy": healthy}
         if message:
@@ -160,6 +181,15 @@ def tell(demo):
         "BillingReporter", "demo-6", "deployLambda", {"stackName": "cc-agent-billing-reporter", "stage": "dev"}
     )
 
+    heading("A deploy that would lose a table's data")
+    stack = {"stackName": "cc-agent-support-bot", "stage": "prod"}
+    demo.request("SupportBot", "demo-7", "deployLambda", {**stack, "parameters": {"KEY": "id"}})
+    print("  The table is there. Under another key it would be another table, without what is in this one:")
+    plan = demo.ask_for_a_deploy("SupportBot", "demo-8", {**stack, "parameters": {"KEY": "customer"}})
+    demo.command("deploys", "show", plan["plan"])
+    print("\n  Who has looked at it types that last line. Who wants it undone after that:")
+    print("    cc-devops deploys rollback cc-agent-support-bot-prod")
+
     heading("Heartbeats")
     demo.heartbeat("ContentOrchestrator", True)
     demo.heartbeat("BillingReporter", False, "the last deploy failed")
@@ -173,6 +203,7 @@ def tell(demo):
     verified = demo.command("audit", "verify")
     if verified.returncode != 0:
         raise RuntimeError("the audit chain is broken")
+    return plan
 
 
 def main():
@@ -187,11 +218,12 @@ def main():
         demo = Demo(binary, folder)
         demo.start()
         try:
-            tell(demo)
+            plan = tell(demo)
             if sys.stdout.isatty():
                 print(f"\nThe control plane stays up at {demo.url} until you press Ctrl-C. In another terminal:")
                 print(f"  export PATH=\"{binary.parent}:$PATH\" CC_DEVOPS_DATA_DIR={demo.data}")
                 print("  cc-devops requests list")
+                print(f"  cc-devops deploys show {plan['plan']}")
                 demo.server.wait()
         except KeyboardInterrupt:
             print()

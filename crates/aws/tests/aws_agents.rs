@@ -26,6 +26,7 @@ fn ports(backend: &Backend) -> Ports {
         agents: backend.agents(),
         heartbeats: backend.heartbeats(),
         audit: backend.audit(),
+        state: backend.state(),
         ..Memory::new().ports()
     }
 }

@@ -34,6 +34,7 @@ fn ports(backend: &Backend) -> Ports {
     Ports {
         agents: backend.agents(),
         audit: backend.audit(),
+        state: backend.state(),
         heartbeats: backend.heartbeats(),
         metrics: backend.metrics(),
         checks: backend.checks(),

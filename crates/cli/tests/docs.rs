@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, with a message"
 )]
 
+#[cfg(test)]
+#[path = "docs/approved_deploy.rs"]
+mod approved_deploy;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[cfg(test)]
@@ -38,6 +41,7 @@ fn lasting(text: &str) -> String {
             .map(|word| match word {
                 time if is_time(time) => "TIME",
                 mark if is_mark(mark) => "ROW:HASH",
+                hash if is_hash(hash) => "HASH",
                 word => word,
             })
             .collect();
@@ -490,6 +494,8 @@ fn the_demo_tells_its_story_and_ends() {
         "request_id_conflict",
         "deploy_failed",
         "does not exist",
+        "LOSES DATA: tickets (AWS::DynamoDB::Table) is replaced, and the data in it is lost",
+        "cc-devops deploys approve plan-",
         "the audit chain holds",
     ] {
         assert!(told.contains(part), "no {part} in:\n{told}");

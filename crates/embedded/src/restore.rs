@@ -19,6 +19,7 @@ use crate::audit;
 use crate::db::migrations::{AUTHENTICATED, known};
 use crate::db::{FILE, KEY_FILE};
 use crate::error::{Fault, OpenError};
+use crate::stacks;
 use crate::store::{Store, StoreOptions};
 use crate::vault::{KeyFile, MasterKeySource, StoreKeys};
 
@@ -267,10 +268,13 @@ impl Restore {
         Ok(Some(Since { head, agents, tokens }))
     }
 
-    /// Ends in the backup what has ended since: how many tokens, and which agents were revoked.
+    /// Ends in the backup what has ended since: how many tokens, and which agents were revoked. Deploys that wait there
+    /// for approval are not carried out.
     async fn end(&self, since: Option<Since>) -> Result<(u64, Vec<String>), RestoreError> {
         let (keys, authenticated) = (std::sync::Arc::clone(self.store.db().store_keys()), self.authenticated);
         let ended = self.store.db().write(move |conn, _| {
+            // Nobody knows what has changed their stacks since.
+            stacks::forget_plans(conn)?;
             let mut count = 0;
             if !authenticated {
                 count += conn.execute("DELETE FROM tokens", [])? as u64;

@@ -8,6 +8,7 @@ use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_outbound::Method;
 use cc_devops_requests::Action;
+use cc_devops_requests::actions::deploy_lambda;
 use serde_json::{Map, Value, json};
 
 use super::bus;
@@ -20,7 +21,7 @@ use crate::store::{self, AwsBackend};
 
 /// The longest the server is asked to hold an answer back, in seconds.
 const LONGEST_HOLD: u64 = 60;
-/// The same where progress is shown.
+/// The same where progress is shown, or somebody may have to approve it.
 const SHORT_HOLD: u64 = 1;
 /// How often a request that takes longer is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -124,7 +125,10 @@ pub(super) async fn submit(channel: &Channel, event: &Value, wait: u64, output: 
         }
     };
     let begun = Instant::now();
-    let acknowledgement = post(client, event.to_string().into_bytes(), wait, output)
+    // Whoever deploys is to be told soon where that waits for somebody.
+    let is_deploy = event.pointer("/detail/action").and_then(Value::as_str) == Some(deploy_lambda::ACTION.as_str());
+    let hold = if is_deploy { wait.min(SHORT_HOLD) } else { wait };
+    let acknowledgement = post(client, event.to_string().into_bytes(), hold, output)
         .await?
         .success()?;
     follow(client, acknowledgement, begun, wait, output).await
@@ -149,7 +153,7 @@ pub(super) async fn follow(
     let deadline = Duration::from_secs(wait);
     let mut progress = output.progress(WAITING);
     let mut approval = None;
-    while begun.elapsed() < deadline {
+    while wait > 0 {
         let record = client
             .ask(Method::GET, &["v1", "requests", &id], &[], None, 0)
             .await?
@@ -167,7 +171,11 @@ pub(super) async fn follow(
             Some(Ok(far)) => progress.of_request(&far),
             Some(Err(_)) | None => progress.start(),
         }
-        tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(begun.elapsed()))).await;
+        let left = deadline.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY.min(left)).await;
     }
     Ok(Submitted::Accepted(with(acknowledgement, approval.unwrap_or_default())))
 }

@@ -220,17 +220,20 @@ fn two_plans_are_compared_and_the_older_one_is_superseded() {
     ask(&place, "r2");
     let (second, _) = waiting(&place, "r2");
     let compared = place.run(&["deploys", "diff", &first, &second]).exits(0);
-    for line in [
-        "< Modify orders (AWS::DynamoDB::Table)",
-        "> Modify customers (AWS::DynamoDB::Table)",
-    ] {
-        assert!(compared.stdout.contains(line), "{line} in {compared}");
+    for (mark, name) in [("<", "orders"), (">", "customers")] {
+        let told = |line: &str| line.starts_with(mark) && line.contains(name);
+        assert!(compared.stdout.lines().any(told), "{mark} {name} in {compared}");
     }
     let document = place
         .run(&["deploys", "diff", &first, &second, "--json"])
         .exits(0)
         .json();
     assert_eq!(document["same"], false, "{document}");
+    // What was seen of the one is no approval of the other.
+    let other = place
+        .run(&["deploys", "approve", &second, "--digest", &digest])
+        .exits(1);
+    assert!(other.stderr.contains("good for one digest"), "{other}");
     let late = place.run(&["deploys", "approve", &first, "--digest", &digest]).exits(1);
     assert!(late.stderr.contains("superseded"), "{late}");
     let ended = completed(&place, "r1");
@@ -290,11 +293,11 @@ fn what_no_plan_is_called_is_a_wrong_command_line_and_what_is_not_there_is_said(
 #[test]
 fn a_freeze_holds_an_approved_plan_until_somebody_overrides_it() {
     let place = Place::new();
-    // Each minute a window of two minutes opens: it never closes.
+    // Each day a window of two days opens: it never closes.
     place.configure(&format!(
-        "[[deploys.freezes]]\nname = \"always\"\nkind = \"deny\"\ncron = \"* * * * *\"\nduration = \"2m\"\n\
+        "[[deploys.freezes]]\nname = \"always\"\nkind = \"deny\"\ncron = \"0 0 * * *\"\nduration = \"2d\"\n\
          stages = [\"prod\"]\nreason = \"a fair\"\n\
-         [[deploys.freezes]]\nname = \"nobody\"\nkind = \"deny\"\ncron = \"* * * * *\"\nduration = \"2m\"\n\
+         [[deploys.freezes]]\nname = \"nobody\"\nkind = \"deny\"\ncron = \"0 0 * * *\"\nduration = \"2d\"\n\
          stacks = [\"no-*\"]\n{SHOP}"
     ));
     place.write("plan.json", &lossy("orders"));

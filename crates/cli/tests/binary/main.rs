@@ -28,6 +28,8 @@ mod outbox;
 #[cfg(test)]
 mod pings;
 #[cfg(test)]
+mod planned_crashes;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod process;

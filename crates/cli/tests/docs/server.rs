@@ -75,6 +75,7 @@ impl Server {
         let mut serve = command(BINARY);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--config", "demo/cc-devops.toml"]);
         serve.env("CC_DEVOPS_DATA_DIR", folder.path().join("data")).stderr(log);
+        serve.env("DEMO_FOLDER", folder.path());
         let (process, mut stdout) = Process::start(&mut serve);
         let line = line_with(&mut stdout, "http://");
         let url = line

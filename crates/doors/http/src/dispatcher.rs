@@ -25,7 +25,7 @@ pub(crate) enum Admitted {
     /// It is on record and under way.
     UnderWay(RequestId, Option<Wait>),
     /// It has its outcome already.
-    Ended(Completed),
+    Ended(Box<Completed>),
 }
 
 /// The wait for an outcome.
@@ -70,12 +70,12 @@ pub(crate) fn take_up(app: &App, received: Received, permit: Option<OwnedSemapho
             // Nobody is told through `completions`: a conflict carries the id of another request.
             app.meters.concluded(&completed);
             app.relay.ring();
-            Admitted::Ended(completed)
+            Admitted::Ended(Box::new(completed))
         }
         Received::Known(record) => {
             app.relay.ring();
             if let Some(completed) = record.completed {
-                Admitted::Ended(completed)
+                Admitted::Ended(Box::new(completed))
             } else {
                 let waiting = expect(&record.head.id, true);
                 Admitted::UnderWay(record.head.id, waiting)
@@ -92,7 +92,10 @@ pub(crate) fn begin(app: &App, claimed: Claimed, permit: Option<OwnedSemaphorePe
     let tracker = app.running.clone();
     let work = async move {
         let _permit = permit;
-        match AssertUnwindSafe(app.control.carry_out(claimed)).catch_unwind().await {
+        match AssertUnwindSafe(Box::pin(app.control.carry_out(claimed)))
+            .catch_unwind()
+            .await
+        {
             Ok(Ok(Step::Concluded(completed))) => concluded(&app, &completed),
             Ok(Ok(Step::Parked)) => tracing::debug!("waiting for what goes on elsewhere"),
             Ok(Ok(Step::Postponed)) => tracing::info!("postponed; it will be tried again"),

@@ -106,7 +106,10 @@ pub(crate) async fn conclude_ended(app: App, mut ended: UnboundedReceiver<Reques
     while let Some(id) = ended.recv().await {
         let span = info_span!(parent: None, "stack_ended", request_id = %id, agent = tracing::field::Empty);
         async {
-            match AssertUnwindSafe(app.control.ended_elsewhere(&id)).catch_unwind().await {
+            match AssertUnwindSafe(Box::pin(app.control.ended_elsewhere(&id)))
+                .catch_unwind()
+                .await
+            {
                 Ok(Ok(Some(completed))) => {
                     tracing::Span::current().record("agent", completed.requested_by.as_str());
                     concluded(&app, &completed);

@@ -80,7 +80,7 @@ pub(crate) enum RefusedStatus {
 pub(crate) enum Entry {
     /// It ended, and its outcome was waited for.
     #[schema(value_type = CompletedDetail)]
-    Completed(Completed),
+    Completed(Box<Completed>),
     /// It is durable.
     Accepted(Accepted),
     /// It cannot be read, or could not be stored.

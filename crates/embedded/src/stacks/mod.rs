@@ -44,8 +44,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use command::{CommandLine, PARAMETER_PREFIX, StackCommand};
-pub(crate) use plans::label as plan_label;
 use plans::{Kept, Plans};
+pub(crate) use plans::{forget_all as forget_plans, label as plan_label};
 use redaction::Secrets;
 use runner::{House, RunGuard, Runner, Standing};
 use runs::{Begun, Phase, Run, RunEnd};
@@ -160,6 +160,13 @@ impl LocalStacks {
             };
             return Ok(Planning::Ended(end));
         };
+        // What this request has on record of its own is no change by somebody else.
+        let own = kept.last_change.as_deref() == Some(request.as_str());
+        let last_change = if own {
+            kept.basis.clone()
+        } else {
+            kept.last_change.clone()
+        };
         let secrets = self.secrets(&kept.deploy);
         let keys = self.planning.store_keys();
         let content = match &kept.file {
@@ -173,7 +180,7 @@ impl LocalStacks {
             handle: kept.handle(keys),
             basis: Basis {
                 stack_id: Some(ends::stack_id(stack)),
-                last_updated: kept.last_change.map(|change| ends::run_id(&change)),
+                last_updated: last_change.map(|change| ends::run_id(&change)),
                 ..Basis::default()
             },
             first_creation: false,

@@ -220,6 +220,14 @@ pub(super) fn forget(conn: &Connection, request: &RequestId) -> Result<(), Fault
     Ok(())
 }
 
+/// Forgets what all requests planned.
+pub(crate) fn forget_all(conn: &Connection) -> rusqlite::Result<usize> {
+    conn.execute(
+        "UPDATE stack_plans SET key_id = NULL, data_key = NULL, sealed = NULL WHERE sealed IS NOT NULL",
+        [],
+    )
+}
+
 /// The request whose run last changed a stack.
 pub(super) fn last_change(conn: &Connection, stack: &FullStackName) -> rusqlite::Result<Option<String>> {
     conn.prepare_cached("SELECT request_id FROM stack_changes WHERE stack = ?1")?

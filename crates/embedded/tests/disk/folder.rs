@@ -136,11 +136,16 @@ pub(crate) async fn plan(store: &Store) {
     stacks(store).plan(&wanted).await.unwrap();
 }
 
+/// How that planning stands.
+pub(crate) async fn planned(store: &Store) -> Planning {
+    let request = RequestId::new("planned").unwrap();
+    let stack = deploy_to_plan().full_name();
+    stacks(store).planned(&stack, &request).await.unwrap()
+}
+
 /// What was planned is still there, and opens.
 pub(crate) async fn check_plan(store: &Store) {
-    let request = RequestId::new("planned").unwrap();
-    let planned = stacks(store).planned(&deploy_to_plan().full_name(), &request).await;
-    let Planning::Ready(draft) = planned.unwrap() else {
+    let Planning::Ready(draft) = planned(store).await else {
         panic!("it was planned")
     };
     assert_eq!(

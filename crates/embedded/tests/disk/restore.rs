@@ -7,10 +7,11 @@ use cc_devops_embedded::{MasterKeySource, Restore, RestoreError, Restored, Store
 use cc_devops_fleet::ports::Agents;
 use cc_devops_kernel::audit::{AuditFilter, actions};
 use cc_devops_kernel::ports::AuditTrail;
+use cc_devops_requests::ports::Planning;
 use cc_devops_testkit::sample::{self, AGENT, OTHER_AGENT, after, agent_name, token};
 use rusqlite::Connection;
 
-use crate::folder::{Folder, entry, given, put, value};
+use crate::folder::{Folder, entry, given, plan, planned, put, value};
 
 const NAME: &str = "/contentcraft/a/b";
 
@@ -27,6 +28,7 @@ async fn backed_up() -> (Folder, PathBuf) {
             .unwrap();
     }
     put(&store, NAME, "then", 1).await.unwrap();
+    plan(&store).await;
     let backup = folder.path("copy.db");
     store.backup_to(&backup).await.unwrap();
     put(&store, NAME, "since", 2).await.unwrap();
@@ -76,6 +78,11 @@ async fn a_backup_is_put_in_place_and_what_ended_since_has_ended() {
 
     let store = folder.open();
     assert_eq!(store.doubt(), None, "the server starts");
+    let planned = planned(&store).await;
+    assert!(
+        matches!(planned, Planning::Ended(_)),
+        "who knows what has changed the stack since: {planned:?}"
+    );
     assert_eq!(value(&store, NAME).await.unwrap().as_deref(), Some("then"));
     assert!(!opens(&store, 2).await, "revoked since");
     assert!(opens(&store, 1).await, "replaced since, and good for a while yet");

@@ -141,6 +141,11 @@ async fn a_deploy_that_was_on_record_and_never_begun_is_begun_by_whoever_checks_
     }
     assert_eq!(progress(&stacks, "r1").await, StackProgress::NotBegun);
     assert_eq!(lines(&bench, "runs"), 0, "and looking begins nothing");
+    assert_eq!(
+        drafted(&stacks, "r1").await.unwrap(),
+        draft,
+        "nobody else has changed the stack"
+    );
     assert_eq!(apply(&stacks, "r1", &draft.handle).await, StackProgress::Changing);
     told.recv().await.unwrap();
     assert!(ended(&stacks, "r1").await.outcome.is_ok());

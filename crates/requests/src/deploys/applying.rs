@@ -158,7 +158,15 @@ impl ControlPlane {
             ..waiting.clone()
         };
         self.waits.of(&woken, now);
-        let applied = self.ports.stacks.apply(lease, &record.handle, now).await;
+        let mut applied = self.ports.stacks.apply(lease, &record.handle, now).await;
+        if matches!(applied, Ok(StackProgress::Changing)) {
+            // Many a change has ended before anybody could tell.
+            match self.ports.stacks.progress(&record.stack, &record.request).await {
+                Ok(StackProgress::Ended(end)) => applied = Ok(StackProgress::Ended(end)),
+                Ok(StackProgress::Changing | StackProgress::NotBegun) => {}
+                Err(error) => tracing::warn!(plan = %record.id, %error, "what was begun cannot be looked at yet"),
+            }
+        }
         let end = match applied {
             Ok(StackProgress::Changing | StackProgress::NotBegun) => {
                 if let Err(error) = self.tell_it_is_over(record).await {

@@ -217,6 +217,8 @@ impl ControlPlane {
 fn approval_of(record: &PlanRecord) -> Option<ApprovalOutcome> {
     let state = match record.state {
         PlanState::Waiting | PlanState::Applying | PlanState::Shown => return None,
+        // Nothing was planned, and nobody was asked.
+        PlanState::Applied | PlanState::Failed if record.approvals.is_empty() && record.unplanned => return None,
         PlanState::Applied | PlanState::Failed if record.approvals.is_empty() => ApprovalState::NotNeeded,
         PlanState::Applied | PlanState::Failed => ApprovalState::Approved,
         PlanState::Denied => ApprovalState::Denied,

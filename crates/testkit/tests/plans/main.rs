@@ -206,7 +206,7 @@ fn principal(name: &str) -> Principal {
 #[tokio::test]
 async fn a_deploy_that_nobody_is_asked_about_is_planned_and_applied_at_once() {
     let house = House::harmless().await;
-    assert_eq!(house.deploy("r1").await, Step::Parked);
+    assert!(matches!(house.deploy("r1").await, Step::Concluded(_)));
     assert_eq!(house.memory.changes_begun(&sample::request_id("r1")), 1);
     house.sweep().await;
     let outcome = house.outcome("r1").await;

@@ -12,14 +12,16 @@ use serde_json::json;
 
 use super::{ANA, House, principal, stack};
 
-async fn deployed(house: &House, id: &str, template: &str, size: &str) {
+/// A deploy that takes ten seconds and ends so.
+async fn deployed(house: &House, id: &str, (template, size): (&str, &str), end: StackScript) {
     house.memory.script_template(stack(), template);
     house
         .memory
         .script_change(stack(), cc_devops_testkit::memory::with_parameter(size));
+    house.memory.script_stack(stack(), StackScript::KeepsChanging);
     house.deploy(id).await;
     house.later(SignedDuration::from_secs(10));
-    house.sweep().await;
+    house.memory.end_change(&sample::request_id(id), end);
     house.sweep().await;
 }
 
@@ -32,8 +34,8 @@ async fn a_rollback_is_a_deploy_of_what_was_before() {
         .roll_back(&principal(ANA), &name, &stage, BTreeMap::new(), true)
         .await;
     assert!(matches!(nothing, Err(DecideError::NotAllowed(_))));
-    deployed(&house, "r1", "{\"one\": 1}", "small").await;
-    deployed(&house, "r2", "{\"two\": 2}", "large").await;
+    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
     let history = house.plane.deployed(&stack(), 10).await.unwrap();
     assert_eq!(history.len(), 2);
     assert_eq!(history[0].parameters["Size"], "large");
@@ -56,7 +58,9 @@ async fn a_rollback_is_a_deploy_of_what_was_before() {
             &json!({"Size": "small", "Password": "given again"})
         )
     );
+    let again = claimed.request.head.id.clone();
     house.plane.carry_out(claimed).await.unwrap();
+    house.memory.end_change(&again, StackScript::Succeeds);
     house.sweep().await;
     assert_eq!(house.plane.deployed(&stack(), 10).await.unwrap().len(), 3);
 }
@@ -65,9 +69,8 @@ async fn a_rollback_is_a_deploy_of_what_was_before() {
 async fn what_failed_is_rolled_back_to_the_last_good_deploy() {
     let house = House::harmless().await;
     let (name, stage) = (StackName::new(STACK_SUCCEEDS).unwrap(), sample::stage());
-    deployed(&house, "r1", "{\"one\": 1}", "small").await;
-    house.memory.script_stack(stack(), StackScript::Fails);
-    deployed(&house, "r2", "{\"two\": 2}", "large").await;
+    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Fails).await;
     let back = house
         .plane
         .roll_back(&principal(ANA), &name, &stage, BTreeMap::new(), true)
@@ -83,7 +86,7 @@ async fn what_failed_is_rolled_back_to_the_last_good_deploy() {
 async fn what_is_promoted_is_the_same_template() {
     let house = House::harmless().await;
     let (name, prod) = (StackName::new(STACK_SUCCEEDS).unwrap(), Stage::new("prod").unwrap());
-    deployed(&house, "r1", "{\"one\": 1}", "small").await;
+    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
     let on = house
         .plane
         .promote(&principal(ANA), &name, &sample::stage(), &prod, true)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_deploys::{PropertyChange, Replacement, Row};
+use cc_devops_deploys::{PlanId, PropertyChange, Replacement, Row};
 use serde_json::{Value, json};
 
 use super::plan::{Plan, read};
@@ -35,14 +35,14 @@ pub(crate) struct Args {
 
 /// Runs `deploys diff`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let first: Plan = read(&plan(context, &args.target, &args.first).await?)?;
-    let second: Plan = read(&plan(context, &args.target, &args.second).await?)?;
+    let (first, second) = (plan_id(&args.first)?, plan_id(&args.second)?);
+    let first: Plan = read(&plan(context, &args.target, &first).await?)?;
+    let second: Plan = read(&plan(context, &args.target, &second).await?)?;
     let compared = Compared::new(&first, &second);
     context.output.answer(&compared.document(), || compared.text())
 }
 
-async fn plan(context: &Context, target: &Target, plan: &str) -> Result<Value, CliError> {
-    let plan = plan_id(plan)?;
+async fn plan(context: &Context, target: &Target, plan: &PlanId) -> Result<Value, CliError> {
     get(context, target, &["v1", "deploys", plan.as_str()], &[]).await
 }
 

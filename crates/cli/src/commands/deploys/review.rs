@@ -97,7 +97,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         None => stages.default_stage().clone(),
     };
     let key = args.key_file.as_deref().map(key_of).transpose()?;
-    let stateful = StatefulTypes::with(settings.deploys.stateful_types.iter().cloned());
+    let stateful = StatefulTypes::with(settings.requests.deploys.stateful_types.iter().cloned());
     let reviewed = read(&args.input, args.nested.as_deref(), &stateful)?;
     let judged = judge(&settings, args.policies.as_deref(), &reviewed, &stage)?;
     let comparable = key.is_some() || !reviewed.hides_something();

@@ -50,7 +50,7 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 fn table(app: &App) -> OpenApiRouter {
-    let rows: [Row; 45] = [
+    let of_requests: [Row; 13] = [
         permitted::<SubmitRequests>(app, routes!(submit::post_events)),
         permitted::<ReadEvents>(app, routes!(events::get_events)),
         permitted::<ReadRequests>(app, routes!(requests::list_requests)),
@@ -64,6 +64,8 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<ReadDeploys>(app, routes!(stacks::list_deployed)),
         permitted::<SubmitRequests>(app, routes!(stacks::roll_back)),
         permitted::<SubmitRequests>(app, routes!(stacks::promote)),
+    ];
+    let others: [Row; 32] = [
         permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
         permitted::<ListAgents>(app, routes!(agents::list_agents)),
         permitted::<ListAgents>(app, routes!(agents::get_history)),
@@ -99,7 +101,9 @@ fn table(app: &App) -> OpenApiRouter {
         open(app, routes!(operations::get_health)),
         open(app, routes!(operations::get_openapi)),
     ];
-    rows.into_iter()
+    of_requests
+        .into_iter()
+        .chain(others)
         .fold(OpenApiRouter::with_openapi(openapi::start()), |router, row| {
             let Row {
                 needs_token,

@@ -99,6 +99,7 @@ pub(crate) async fn post_events(
 /// The answer when the outcome came in time.
 #[derive(utoipa::ToSchema)]
 #[schema(as = OutcomeAnswer)]
+#[expect(clippy::large_enum_variant, reason = "nobody makes one")]
 #[expect(dead_code, reason = "describes the two forms of the answer")]
 #[serde(untagged)]
 pub(crate) enum OutcomeAnswer {
@@ -266,7 +267,7 @@ async fn finish(app: &App, admitted: Admitted, until: Option<Instant>, may_wait:
         (Admitted::Ended(completed), Some(_)) => Entry::Completed(completed),
         (Admitted::Ended(completed), None) => accepted(completed.request_id),
         (Admitted::UnderWay(id, Some(wait)), Some(until)) if may_wait => tokio::select! {
-            completed = wait.outcome(app) => Entry::Completed(completed),
+            completed = wait.outcome(app) => Entry::Completed(Box::new(completed)),
             () = tokio::time::sleep_until(until) => accepted(id.into()),
             () = app.stopping.cancelled() => accepted(id.into()),
         },

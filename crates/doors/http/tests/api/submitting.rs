@@ -153,7 +153,7 @@ async fn an_outcome_from_another_process_is_found_too() {
         until(async || (state(&house, "d1").await == Some(RequestState::Waiting)).then_some(())).await;
         let id = sample::request_id("d1");
         house.memory.end_change(&id, StackScript::Fails);
-        let concluded = house.control.ended_elsewhere(&id).await.unwrap();
+        let concluded = Box::pin(house.control.ended_elsewhere(&id)).await.unwrap();
         assert!(concluded.is_some());
     };
     let (answer, ()) = tokio::join!(house.post("/v1/events?wait=60", As::Agent, &event), elsewhere);

@@ -153,7 +153,11 @@ async fn the_whole_way() {
         account.ask(&deploy("deploy-1", "two")).await;
         assert_eq!(account.outcome("deploy-1").await, outcome);
     }
-    assert_eq!(account.rows("AUDIT#", Some("\"deploy-1\"")).await, 1);
+    assert_eq!(
+        account.rows("AUDIT#", Some("\"deploy-1\"")).await,
+        3,
+        "that it was planned, that it was begun, and how it ended, once each"
+    );
     let kept = account
         .clients
         .ssm()
