@@ -230,7 +230,7 @@ fn deploys_review_refuses_what_it_cannot_review() {
     place.write("key", "\n");
     let with = |more: &[&str]| {
         let words = ["deploys", "review", "--input", "set.json"];
-        place.run(&[&words, more].concat())
+        place.run(&[&words[..], more].concat())
     };
     with(&[]).exits(0);
     with(&["--stage", "prd"]).exits(2);
