@@ -105,7 +105,7 @@ fn a_bounded_tree_is_within_its_bound_and_keeps_the_loss() {
             assert!(told.starts_with("LOSES DATA: Orders"), "{told}");
         }
     }
-    assert!(bounded(&view, 2900).ends_with("more lines"), "{}", bounded(&view, 2900));
+    assert!(bounded(&view, 2900).ends_with("lines more"), "{}", bounded(&view, 2900));
     assert!(markdown(&view).chars().count() < 65_536);
 }
 
