@@ -63,7 +63,7 @@ impl Backend for Aws<'_> {
 
 async fn every_crash(scenario: &Scenario) {
     let peer = peers::ministack().await;
-    let report = enumerate(async || Aws::fresh(&peer).await, scenario).await;
+    let report = Box::pin(enumerate(async || Aws::fresh(&peer).await, scenario)).await;
     assert!(
         report.runs >= 2 * report.calls,
         "every call crashed before and after its effect: {report:?}"
@@ -72,17 +72,17 @@ async fn every_crash(scenario: &Scenario) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn put_secret_survives_a_crash_at_every_call() {
-    every_crash(&Scenario::put_secret()).await;
+    Box::pin(every_crash(&Scenario::put_secret())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_secret_left_for_a_sweep_survives_a_crash_at_every_call() {
-    every_crash(&Scenario::put_secret().left_for_a_sweep()).await;
+    Box::pin(every_crash(&Scenario::put_secret().left_for_a_sweep())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deploy_lambda_survives_a_crash_at_every_call() {
-    every_crash(&Scenario::deploy_lambda()).await;
+    Box::pin(every_crash(&Scenario::deploy_lambda())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

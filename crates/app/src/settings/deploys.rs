@@ -143,7 +143,7 @@ pub(crate) fn check(file: &ConfigFile, known: Option<&Stages>, findings: &mut Fi
     }
 }
 
-fn bounded<N: PartialOrd + std::fmt::Display>(
+fn bounded<N: PartialOrd + Copy + std::fmt::Display>(
     path: &str,
     value: N,
     (least, most): (N, N),

@@ -204,14 +204,14 @@ mod tests {
 
     #[test]
     fn references_without_a_version_are_found_and_others_are_not() {
-        let template = r#"
+        let template = r"
             A: '{{resolve:ssm:/shop/price}}'
             B: '{{resolve:ssm:/shop/price:3}}'
             C: '{{resolve:ssm-secure:/shop/key}}'
             D: '{{resolve:secretsmanager:shop:SecretString:password}}'
             E: '{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:shop-1:SecretString:password::v1}}'
             F: '{{resolve:ssm:/shop/price}} again'
-            G: '{{resolve:ssm:open"#;
+            G: '{{resolve:ssm:open";
         let moving: Vec<String> = moving(template).into_iter().collect();
         let expected = [
             "{{resolve:secretsmanager:shop:SecretString:password}}",

@@ -153,7 +153,10 @@ pub(super) async fn follow(
     let deadline = Duration::from_secs(wait);
     let mut progress = output.progress(WAITING);
     let mut approval = None;
-    while wait > 0 {
+    if wait == 0 {
+        return Ok(Submitted::Accepted(acknowledgement));
+    }
+    loop {
         let record = client
             .ask(Method::GET, &["v1", "requests", &id], &[], None, 0)
             .await?

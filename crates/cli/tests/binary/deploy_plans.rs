@@ -320,10 +320,10 @@ fn a_freeze_holds_an_approved_plan_until_somebody_overrides_it() {
     let (plan, _) = waiting(&place, "r1");
     place.run(&["deploys", "freeze", "override", &plan]).exits(2);
     let reason = ["deploys", "freeze", "override", &plan, "--reason", "the shop is down"];
-    let lifted = place.run(&reason).exits(0);
+    let overridden = place.run(&reason).exits(0);
     assert!(
-        lifted.stdout.contains("it needs its approvals all the same"),
-        "{lifted}"
+        overridden.stdout.contains("it needs its approvals all the same"),
+        "{overridden}"
     );
     let shown = place.run(&["deploys", "show", &plan]).exits(0);
     assert!(shown.stdout.contains("the shop is down"), "{shown}");

@@ -83,8 +83,8 @@ fn line_without(line: &str) -> Cow<'_, str> {
     let mut from = 0;
     for (at, mark) in line.match_indices(['=', ':']) {
         let before = line.get(from..at).unwrap_or_default();
-        let words = before.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
-        let last = words.filter(|word| !word.is_empty()).last();
+        let mut words = before.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
+        let last = words.find(|word| !word.is_empty());
         let behind = line.get(at + mark.len()..).unwrap_or_default();
         // What opens a block has its secrets on the lines that follow, each with a name of its own.
         let is_said = !behind

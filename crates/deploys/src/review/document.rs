@@ -1,6 +1,7 @@
 //! A change set and those of its nested stacks, as CloudFormation describes them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
@@ -390,7 +391,7 @@ fn reasons(set: &Map<String, Value>, nested: &BTreeMap<String, Value>) -> String
     for set in failed.filter(|set| text(set, "Status") == Some("FAILED") && !says_no_changes(set)) {
         if let Some(reason) = text(set, "StatusReason") {
             let stack = text(set, "StackName").unwrap_or("a nested stack");
-            told.push_str(&format!("; {stack}: {reason}"));
+            let _ = write!(told, "; {stack}: {reason}");
         }
     }
     told

@@ -27,7 +27,7 @@ pub(super) struct Place<'a> {
 
 /// A detail of a change.
 struct Detail<'a> {
-    detail: &'a Map<String, Value>,
+    said: &'a Map<String, Value>,
     target: &'a Map<String, Value>,
     path: Cow<'a, str>,
     /// Whether the document says where it is.
@@ -55,7 +55,7 @@ pub(super) fn read(
     let details = details(change, place, reviewed);
     check(change, &action, place, reviewed);
     let signals = Signals {
-        details: details.iter().map(|detail| (detail.detail, detail.target)).collect(),
+        details: details.iter().map(|detail| (detail.said, detail.target)).collect(),
     };
     let replacement = signals.replacement(change, resource_type, &action);
     let policy_action = text(change, "PolicyAction");
@@ -186,7 +186,7 @@ fn masked<'a>(details: &'a [Detail<'_>], resource_type: &str, place: &Place<'_>)
     let mut masked = Masked::default();
     for detail in details {
         let path = &*detail.path;
-        let caused = text(detail.detail, "CausingEntity").is_some_and(|cause| place.no_echo.contains(cause));
+        let caused = text(detail.said, "CausingEntity").is_some_and(|cause| place.no_echo.contains(cause));
         let passed = || {
             let name = path.strip_prefix("/Properties/Parameters/");
             name.and_then(|name| name.split('/').next())
@@ -212,7 +212,7 @@ fn why(details: &[Detail<'_>], replacement: Replacement) -> Vec<String> {
     }
     let mut names = BTreeSet::new();
     for detail in details {
-        if of_detail(detail.detail, detail.target) != Replacement::No {
+        if of_detail(detail.said, detail.target) != Replacement::No {
             let name = text(detail.target, "Name").unwrap_or(&detail.path);
             names.insert(name.to_owned());
         }
@@ -275,9 +275,9 @@ fn set_apart(
     let mut closed = Vec::new();
     for (detail, is_hidden) in details.iter().zip(hidden) {
         let mut told = chosen(detail.target, |name| OF_TARGETS.contains(&name));
-        told.extend(chosen(detail.detail, |name| OF_DETAILS.contains(&name)));
+        told.extend(chosen(detail.said, |name| OF_DETAILS.contains(&name)));
         open.push(Value::Object(told));
-        let mut kept = chosen(detail.detail, |name| name != "Target" && !OF_DETAILS.contains(&name));
+        let mut kept = chosen(detail.said, |name| name != "Target" && !OF_DETAILS.contains(&name));
         kept.extend(chosen(detail.target, |name| {
             let is_value = matches!(name, "BeforeValue" | "AfterValue");
             !OF_TARGETS.contains(&name) && (*is_hidden || !is_value)

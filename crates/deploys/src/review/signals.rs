@@ -20,10 +20,13 @@ pub(super) fn given<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'
     object.get(name).filter(|value| !value.is_null())
 }
 
+/// A detail's object, and that of its target.
+pub(super) type WithTarget<'a> = (&'a Map<String, Value>, &'a Map<String, Value>);
+
 /// What a resource's details say of its replacement, each with its object and that of its target.
 pub(super) struct Signals<'a> {
     /// The details with their targets.
-    pub(super) details: Vec<(&'a Map<String, Value>, &'a Map<String, Value>)>,
+    pub(super) details: Vec<WithTarget<'a>>,
 }
 
 impl Signals<'_> {

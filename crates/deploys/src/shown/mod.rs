@@ -10,6 +10,8 @@ mod values;
 
 pub use markdown::markdown;
 
+use std::fmt::Write;
+
 use cc_devops_kernel::text;
 use lines::Line;
 
@@ -109,7 +111,7 @@ fn first_of(lines: &[String], max_chars: usize) -> String {
         let length = line.chars().count() + 1;
         if used + length > room {
             let left = u64::try_from(lines.len() - at).unwrap_or(u64::MAX);
-            shown.push_str(&format!("… and {} more", text::counted(left, "line", "lines")));
+            let _ = write!(shown, "… and {} more", text::counted(left, "line", "lines"));
             break;
         }
         used += length;
@@ -171,7 +173,7 @@ pub fn sum(rows: usize, summary: &Summary) -> String {
     let counted = u64::from(summary.adds) + u64::from(summary.modifies) + u64::from(summary.removes);
     let others = u64::try_from(rows).unwrap_or(u64::MAX).saturating_sub(counted);
     if others > 0 {
-        told.push_str(&format!(", {others} otherwise"));
+        let _ = write!(told, ", {others} otherwise");
     }
     let facts = [
         (

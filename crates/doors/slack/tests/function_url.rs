@@ -64,13 +64,13 @@ impl Function {
                 signing: Some(Place::Env("SIGNING".to_owned())),
             },
         };
-        let parts = SigningParts {
+        let given = SigningParts {
             secrets: Arc::clone(&ports.secrets),
             variables: Arc::new(|_| Some(SECRET.to_owned())),
             clock: Arc::clone(&ports.clock),
         };
         Self {
-            clicks: SlackClicks::of(&[channel], parts, Arc::new(sent.clone())).unwrap(),
+            clicks: SlackClicks::of(&[channel], given, Arc::new(sent.clone())).unwrap(),
             plane: sample::control_plane(ports),
             sent,
         }

@@ -142,19 +142,19 @@ fn button(plan: &PlanNotice, choice: Choice) -> Value {
             "It is not carried out, and whoever asked for it is told so.",
         ),
     };
-    let plain = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
+    let words = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
     let (most_title, most_text) = MAX_CONFIRM;
     json!({
         "type": "button",
         "action_id": choice.action_id(),
-        "text": plain(label),
+        "text": words(label),
         "style": style,
         "value": button_value(&plan.plan, &plan.digest),
         "confirm": {
-            "title": plain(&cut(&format!("{label} {}?", plan.stack), most_title)),
-            "text": plain(&cut(&format!("{what} Plan {}.", plan.plan), most_text)),
-            "confirm": plain(label),
-            "deny": plain("Back"),
+            "title": words(&cut(&format!("{label} {}?", plan.stack), most_title)),
+            "text": words(&cut(&format!("{what} Plan {}.", plan.plan), most_text)),
+            "confirm": words(label),
+            "deny": words("Back"),
             "style": style,
         },
     })

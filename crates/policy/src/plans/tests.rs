@@ -356,6 +356,9 @@ fn a_policy_that_cannot_be_evaluated_denies_and_is_told() {
     assert_eq!(verdict.errors.len(), 1, "{verdict:?}");
 }
 
+/// A change of what policies are told.
+type Change = fn(&mut PlanContext);
+
 #[test]
 fn every_field_of_a_plan_reaches_the_policies() {
     let full = PlanContext {
@@ -379,7 +382,7 @@ fn every_field_of_a_plan_reaches_the_policies() {
         unknown_change: true,
         resource_types: ["AWS::SQS::Queue".to_owned()].into(),
     };
-    let all: [(&str, Option<fn(&mut PlanContext)>); 20] = [
+    let all: [(&str, Option<Change>); 20] = [
         ("context.stage == Stage::\"dev\"", None),
         ("context.requester == \"writer\"", None),
         ("context.approvals == 2", None),

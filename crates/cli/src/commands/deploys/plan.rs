@@ -12,6 +12,7 @@ use crate::error::CliError;
 /// A plan.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as it is called on the wire")]
 pub(super) struct Plan {
     pub(super) plan: String,
     pub(super) digest: String,

@@ -158,9 +158,10 @@ proptest! {
             prop_assert_eq!(found.is_some(), frozen[minute], "at {}", when);
             let Some(found) = found else { continue };
             let denied = all.iter().zip(&open).position(|(written, open)| written.denies && open[minute]);
-            match denied {
-                Some(at) => prop_assert_eq!(&found.name, &format!("w{at}")),
-                None => prop_assert_eq!(found.kind, FreezeKind::Allow),
+            if let Some(at) = denied {
+                prop_assert_eq!(&found.name, &format!("w{at}"));
+            } else {
+                prop_assert_eq!(found.kind, FreezeKind::Allow);
             }
             let end = frozen.iter().skip(minute).position(|frozen| !frozen).map(|after| minute + after);
             let last = first + SignedDuration::from_mins(i64::try_from(ALL).unwrap());

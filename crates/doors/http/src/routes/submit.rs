@@ -99,7 +99,6 @@ pub(crate) async fn post_events(
 /// The answer when the outcome came in time.
 #[derive(utoipa::ToSchema)]
 #[schema(as = OutcomeAnswer)]
-#[expect(clippy::large_enum_variant, reason = "nobody makes one")]
 #[expect(dead_code, reason = "describes the two forms of the answer")]
 #[serde(untagged)]
 pub(crate) enum OutcomeAnswer {

@@ -71,12 +71,12 @@ fn channel(signing: Place) -> Channel {
 
 fn clicks(memory: &Memory, signing: Place, sent: &Sent) -> SlackClicks {
     let ports = memory.ports();
-    let parts = SigningParts {
+    let given = SigningParts {
         secrets: ports.secrets,
         variables: Arc::new(|name| (name == "SIGNING").then(|| SECRET.to_owned())),
         clock: ports.clock,
     };
-    SlackClicks::of(&[channel(signing)], parts, Arc::new(sent.clone())).unwrap()
+    SlackClicks::of(&[channel(signing)], given, Arc::new(sent.clone())).unwrap()
 }
 
 /// A house in which a plan waits, and the operator is known in Slack.
