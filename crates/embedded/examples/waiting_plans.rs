@@ -129,7 +129,7 @@ async fn sweep(plane: &ControlPlane) -> Result<Duration, Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("say the folder")?);
-    let plans: usize = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
+    let wanted: usize = arguments.next().map_or(Ok(10_000), |text| text.parse())?;
 
     let (store, plane) = house(folder.join("none")).await?;
     let empty = sweep(&plane).await?;
@@ -138,11 +138,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (store, plane) = house(folder.join("many")).await?;
     let begun = Instant::now();
     let mut parked = 0;
-    for number in 0..plans {
+    for number in 0..wanted {
         parked += usize::from(ask(&plane, number).await?);
     }
     let planning = begun.elapsed();
-    let kept = store.state().list(RecordKind::Plan, None, None, plans + 1).await?.len();
+    let kept = store
+        .state()
+        .list(RecordKind::Plan, None, None, wanted + 1)
+        .await?
+        .len();
     let beside = sweep(&plane).await?;
     store.close();
 

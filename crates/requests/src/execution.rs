@@ -51,7 +51,8 @@ impl ControlPlane {
         let ClaimedRequest { claim, tries, head, .. } = &claimed;
         let Broke { error, in_effect } = match self.execute(&claimed, admitted, known, &under_way.course).await {
             Ok((Carried::Ended(ended), detail)) => return self.conclude(claim, head, ended, detail).await,
-            Ok((Carried::Elsewhere, detail)) => return self.park(claim, head, detail).await,
+            // What waits is looked at, which is a way of its own.
+            Ok((Carried::Elsewhere, detail)) => return Box::pin(self.park(claim, head, detail)).await,
             Ok((Carried::Later(at), _)) => return self.hand_back_until(claim, at).await,
             Err(broke) => broke,
         };

@@ -129,7 +129,7 @@ impl ControlPlane {
 
     async fn look_at(&self, waiting: WaitingRequest) -> PortResult<Step> {
         let waited = self.waits.of(&waiting, self.now());
-        let looked = self.look(&waiting).await;
+        let looked = Box::pin(self.look(&waiting)).await;
         let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
             Ok(Looking::Ended(ended)) => *ended,

@@ -124,7 +124,7 @@ fn details<'a>(change: &'a Map<String, Value>, place: &Place<'_>, reviewed: &mut
         });
         let told = text(target, "Path").filter(|path| !path.is_empty());
         details.push(Detail {
-            detail,
+            said: detail,
             target,
             path: told.map_or_else(|| Cow::Owned(named(target)), Cow::Borrowed),
             has_path: told.is_some(),

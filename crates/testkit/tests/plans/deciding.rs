@@ -265,7 +265,6 @@ async fn what_nobody_can_permit_is_denied() {
         permit (principal, action == Action::"applyPlan", resource);"#;
     let installation = sample::installation();
     let policy = Policy::parse(&[("own.cedar".to_owned(), own.to_owned())], &installation, vocabulary())
-        .ok()
         .expect("it is a policy");
     let plane = cc_devops_requests::engine::ControlPlane::new(
         installation,
