@@ -67,7 +67,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Deploys the template with the functions of this build.
-fn deploy(peer: &Peer, folder: &Path, parameters: &[&str]) {
+fn deploy(peer: &Peer, folder: &Path, stage: &str, parameters: &[&str]) {
     for file in ["template.yaml", "samconfig.toml"] {
         std::fs::copy(repository().join(file), folder.join(file)).unwrap();
     }
@@ -84,7 +84,11 @@ fn deploy(peer: &Peer, folder: &Path, parameters: &[&str]) {
     }
     let done = command(sam(), peer, folder)
         .args(["deploy", "--config-env", "dev", "--region", "us-east-1"])
-        .args(["--parameter-overrides", "Stage=dev", "Architecture=x86_64"])
+        .args([
+            "--parameter-overrides",
+            &format!("Stage={stage}"),
+            "Architecture=x86_64",
+        ])
         .args(parameters)
         .current_dir(folder)
         .output()
@@ -123,7 +127,7 @@ async fn the_readmes_walk_on_aws_works_word_for_word() {
         said(&health)
     );
 
-    deploy(&peer, &home, &[]);
+    deploy(&peer, &home, "dev", &[]);
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let walk = blocks(section(&readme, "On AWS"));
     let mut walk = walk.iter();
@@ -212,7 +216,7 @@ async fn in_a_container_the_server_takes_the_requests_from_the_queue() {
     let folder = tempfile::tempdir().unwrap();
     let peer = peers::ministack().await;
     let home = folder.path().to_owned();
-    deploy(&peer, &home, &["QueueConsumer=container"]);
+    deploy(&peer, &home, "dev", &["QueueConsumer=container"]);
     let cli = |arguments: &[&str]| {
         let mut command = command(BINARY, &peer, &home);
         command.args(["--backend", "aws", "--aws-stage", "dev"]).args(arguments);
@@ -252,4 +256,117 @@ async fn in_a_container_the_server_takes_the_requests_from_the_queue() {
     let pid = rustix::process::Pid::from_child(&server.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(server.0.wait().unwrap().success(), "{}", log());
+}
+
+/// A table of this name; another name is another table.
+fn table(folder: &Path, name: &str) -> String {
+    let file = folder.join(format!("{name}.yaml"));
+    let template = format!(
+        "Resources:\n  Tickets:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: {name}\n      \
+         BillingMode: PAY_PER_REQUEST\n      AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]\n      \
+         KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n"
+    );
+    std::fs::write(&file, template).unwrap();
+    file.display().to_string()
+}
+
+/// The README's deploy that would replace a table, on AWS: seen, approved by somebody else, undone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deploy_on_prod_that_replaces_a_table_is_seen_approved_and_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let peer = peers::ministack().await;
+    let home = folder.path().to_owned();
+    deploy(&peer, &home, "prod", &["QueueConsumer=container", "CreatesStacks=true"]);
+    let log = std::fs::File::create(home.join("server.log")).unwrap();
+    let said_log = || std::fs::read_to_string(home.join("server.log")).unwrap();
+    let cli = |arguments: &[&str]| {
+        let mut command = command(BINARY, &peer, &home);
+        command
+            .args(["--backend", "aws", "--aws-stage", "prod"])
+            .args(arguments);
+        command
+    };
+    let run = |arguments: &[&str]| {
+        let done = cli(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}\n{}", said(&done), said_log());
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    for name in ["Ana", "Bea"] {
+        run(&["agents", "add", name, "--admin"]);
+    }
+    let mut server = cli(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map(Server)
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(server.0.stdout.take().unwrap())
+        .read_line(&mut ready)
+        .unwrap();
+    assert!(
+        ready.starts_with("listening on http://127.0.0.1:"),
+        "{ready}{}",
+        said_log()
+    );
+
+    // Looks until so many plans stand so; the newest one.
+    let plan = |state: &str, count: usize| {
+        let begun = std::time::Instant::now();
+        loop {
+            let listed = run(&["deploys", "list", "--state", state, "--json"]);
+            let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+            let plans = listed["deploys"].as_array().unwrap();
+            if plans.len() == count {
+                return plans[0].clone();
+            }
+            assert!(begun.elapsed().as_secs() < 120, "{listed}\n{}", said_log());
+        }
+    };
+    let ask = |name: &str| {
+        let (stack, template) = ("cc-agent-support-bot", table(&home, name));
+        run(&[
+            "deploy",
+            stack,
+            "--agent",
+            "Ana",
+            "--stage",
+            "prod",
+            "--template-body-file",
+            &template,
+        ]);
+    };
+    let approve = |by: &str, plan: &serde_json::Value| {
+        let (id, digest) = (plan["plan"].as_str().unwrap(), plan["digest"].as_str().unwrap());
+        cli(&["deploys", "approve", id, "--digest", digest, "--by", by])
+            .output()
+            .unwrap()
+    };
+
+    // The first creation only adds.
+    ask("tickets");
+    plan("applied", 1);
+    // Another table in its place waits for somebody else.
+    ask("tickets-by-customer");
+    let waiting = plan("waiting", 1);
+    let id = waiting["plan"].as_str().unwrap();
+    let shown = run(&["deploys", "show", id]);
+    assert!(shown.contains("LOSES DATA") && shown.contains("Tickets"), "{shown}");
+    assert!(approve("Ana", &waiting).status.success());
+    assert_eq!(plan("waiting", 1)["plan"], waiting["plan"], "Ana asked for it");
+    assert!(approve("Bea", &waiting).status.success());
+    plan("applied", 2);
+    let late = approve("Bea", &waiting);
+    assert_eq!(late.status.code(), Some(1), "{}", said(&late));
+
+    // Undone as a plan like any other.
+    run(&["deploys", "rollback", "cc-agent-support-bot-prod", "--by", "Ana"]);
+    let back = plan("waiting", 1);
+    assert!(approve("Bea", &back).status.success());
+    plan("applied", 3);
+    let history = run(&["deploys", "history", "cc-agent-support-bot-prod"]);
+    assert!(history.contains("Bea"), "{history}");
+    let pid = rustix::process::Pid::from_child(&server.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(server.0.wait().unwrap().success(), "{}", said_log());
 }

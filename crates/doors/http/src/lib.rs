@@ -45,6 +45,7 @@ mod wire;
 
 pub mod config;
 pub mod error;
+pub mod plans;
 
 pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};
 pub use config::ServerConfig;

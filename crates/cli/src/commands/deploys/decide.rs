@@ -4,8 +4,7 @@ use cc_devops_deploys::PlanDigest;
 use serde_json::json;
 
 use super::plan::{Plan, read};
-use super::{plan_id, post};
-use crate::client::Target;
+use super::{Acting, plan_id, post};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::visible;
@@ -42,7 +41,7 @@ pub(crate) struct Approve {
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
     #[command(flatten)]
-    target: Target,
+    acting: Acting,
 }
 
 /// What is denied, and why.
@@ -55,7 +54,7 @@ pub(crate) struct Deny {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    target: Target,
+    acting: Acting,
 }
 
 /// Runs `deploys approve`.
@@ -67,7 +66,7 @@ pub(super) async fn approve(context: &Context, args: Approve) -> Result<(), CliE
     if let (Some(comment), Some(fields)) = (args.comment, body.as_object_mut()) {
         fields.insert("comment".to_owned(), json!(comment));
     }
-    let answer = post(context, &args.target, &["v1", "deploys", plan, "approve"], &body).await?;
+    let answer = post(context, &args.acting, &["v1", "deploys", plan, "approve"], &body).await?;
     let now: Plan = read(&answer)?;
     context.output.answer(&answer, || {
         let stands = match now.state.as_str() {
@@ -108,7 +107,7 @@ pub(super) async fn deny(context: &Context, args: Deny) -> Result<(), CliError> 
     let plan = plan_id(&args.plan)?;
     let plan = plan.as_str();
     let body = json!({"reason": args.reason});
-    let answer = post(context, &args.target, &["v1", "deploys", plan, "deny"], &body).await?;
+    let answer = post(context, &args.acting, &["v1", "deploys", plan, "deny"], &body).await?;
     let now: Plan = read(&answer)?;
     context
         .output

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::times::show;
 use super::plan::{Plan, read};
-use super::{get, plan_id, post};
+use super::{Acting, get, plan_id, post};
 use crate::client::Target;
 use crate::context::Context;
 use crate::error::CliError;
@@ -62,7 +62,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
         #[command(flatten)]
-        target: Target,
+        acting: Acting,
     },
 }
 
@@ -95,10 +95,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     match args.command {
         None => list(context, &args.target).await,
         Some(Command::List { target }) => list(context, &target).await,
-        Some(Command::Override { plan, reason, target }) => {
+        Some(Command::Override { plan, reason, acting }) => {
             let plan = plan_id(&plan)?;
             let path = ["v1", "deploys", plan.as_str(), "override-freeze"];
-            let answer = post(context, &target, &path, &json!({"reason": reason})).await?;
+            let answer = post(context, &acting, &path, &json!({"reason": reason})).await?;
             let now: Plan = read(&answer)?;
             context.output.answer(&answer, || {
                 format!(

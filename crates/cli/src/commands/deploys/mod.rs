@@ -1,5 +1,6 @@
 //! `deploys`: what a deploy would change, who approves exactly that, what was deployed, and when deploys rest.
 
+mod account;
 mod again;
 mod decide;
 mod diff;
@@ -10,7 +11,9 @@ mod plan;
 mod review;
 mod show;
 
+use account::Account;
 use cc_devops_deploys::PlanId;
+use cc_devops_kernel::names::AgentName;
 use cc_devops_outbound::Method;
 use serde_json::Value;
 
@@ -18,6 +21,7 @@ use crate::client::{Client, Target};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::visible;
+use crate::store::ADMIN;
 
 /// What to do with deploys.
 #[derive(Debug, clap::Subcommand)]
@@ -70,15 +74,60 @@ fn plan_id(text: &str) -> Result<PlanId, CliError> {
     })
 }
 
+/// Where plans are, and who decides.
+#[derive(Debug, Clone, clap::Args)]
+struct Acting {
+    /// Operator who decides, where that is done in the stack of an account; admin where none is named. A server knows who
+    /// decides by the token
+    #[arg(long, value_name = "NAME")]
+    by: Option<AgentName>,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Acting {
+    /// Nobody decides: something is looked at.
+    fn looking(target: &Target) -> Self {
+        Self {
+            by: None,
+            target: target.clone(),
+        }
+    }
+
+    fn by(&self) -> Result<AgentName, CliError> {
+        match &self.by {
+            Some(name) => Ok(name.clone()),
+            None => AgentName::new(ADMIN).map_err(|error| CliError::internal("the admin's name is refused", error)),
+        }
+    }
+
+    /// The server, whose caller the token names.
+    fn server(&self, context: &Context) -> Result<Client, CliError> {
+        if self.by.is_some() {
+            let message =
+                "--by is for the stack of an account: a server knows who decides by the token that it is given";
+            return Err(CliError::Usage(message.to_owned()));
+        }
+        Client::authenticated(context, &self.target)
+    }
+}
+
 /// What the control plane has under a path.
 async fn get(context: &Context, target: &Target, path: &[&str], query: &[(&str, String)]) -> Result<Value, CliError> {
-    let client = Client::authenticated(context, target)?;
+    let acting = Acting::looking(target);
+    if let Some(account) = Account::of(context, &acting).await? {
+        return account.get(path, query).await;
+    }
+    let client = acting.server(context)?;
     client.ask(Method::GET, path, query, None, 0).await?.success()
 }
 
 /// What the control plane answers to a document.
-async fn post(context: &Context, target: &Target, path: &[&str], body: &Value) -> Result<Value, CliError> {
-    let client = Client::authenticated(context, target)?;
+async fn post(context: &Context, acting: &Acting, path: &[&str], body: &Value) -> Result<Value, CliError> {
+    if let Some(account) = Account::of(context, acting).await? {
+        return account.post(path, body).await;
+    }
+    let client = acting.server(context)?;
     let body = body.to_string().into_bytes();
     client.ask(Method::POST, path, &[], Some(body), 0).await?.success()
 }

@@ -1,6 +1,6 @@
 //! A plan as the control plane tells it, and its words for people.
 
-use cc_devops_deploys::{Approval, Decided, FreezeOverride, Row, Summary};
+use cc_devops_deploys::{About, Approval, Decided, FreezeOverride, Row, Summary};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) text: Option<String>,
     #[serde(default)]
     pub(super) notes: Vec<String>,
+    #[serde(default)]
+    pub(super) about: About,
 }
 
 /// Reads an answer of the control plane.

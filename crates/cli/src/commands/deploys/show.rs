@@ -78,6 +78,7 @@ fn view(plan: &Plan) -> View<'_> {
     View {
         text: plan.text.as_deref(),
         notes: &plan.notes,
+        about: Some(&plan.about),
         ..View::new(&plan.changes, &plan.summary)
     }
 }

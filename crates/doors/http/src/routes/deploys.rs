@@ -78,7 +78,7 @@ pub(crate) async fn get_deploy(
     Path(plan): Path<String>,
 ) -> Result<Answer<DeployDetails>, Problem> {
     let plan = permitted.show(&named(&plan)?).await?.ok_or_else(no_such_plan)?;
-    Ok(Answer(DeployDetails::new(plan.record, plan.rows, plan.text)))
+    Ok(Answer(plan.into()))
 }
 
 /// Shows when deploys rest

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cc_devops_deploys::{Approval, Decided, FreezeOverride, PlanRecord, PlanState, Row, Summary};
-use cc_devops_requests::deploys::Deployed;
+use cc_devops_deploys::{About, Approval, Decided, FreezeOverride, PlanRecord, PlanState, Row, Summary};
+use cc_devops_requests::deploys::{Deployed, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -124,17 +124,27 @@ pub(crate) struct DeployDetails {
     text: Option<String>,
     /// What else the approver is to know, as sentences.
     notes: Vec<String>,
+    /// What it is carried out with: parameters, tags, what the template may do, the role, what rolls it back. Values that
+    /// are or may hold a secret are hidden.
+    #[schema(value_type = Object)]
+    about: About,
 }
 
-impl DeployDetails {
-    /// A plan with its rows.
-    pub(crate) fn new(mut record: PlanRecord, changes: Vec<Row>, text: Option<String>) -> Self {
+impl From<Plan> for DeployDetails {
+    fn from(plan: Plan) -> Self {
+        let Plan {
+            mut record,
+            rows,
+            text,
+            about,
+        } = plan;
         let notes = std::mem::take(&mut record.notes);
         Self {
             deploy: record.into(),
-            changes,
+            changes: rows,
             text,
             notes,
+            about,
         }
     }
 }
