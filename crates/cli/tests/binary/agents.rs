@@ -247,6 +247,7 @@ fn policies_answer_who_may_do_what() {
 #[test]
 fn a_slack_user_is_one_operators_and_is_shown() {
     let place = Place::new();
+    let _server = place.serve();
     place
         .run(&["agents", "add", "Ana", "--admin", "--slack-user", "U024BE7LH"])
         .exits(0);

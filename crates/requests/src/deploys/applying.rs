@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cc_devops_deploys::life::Next;
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::outcome::{DeployAction, Failure, Reason};
@@ -31,12 +32,7 @@ enum Standing {
 
 impl ControlPlane {
     /// Begins a plan that is permitted at this moment; none where somebody else was faster.
-    pub(super) async fn begin(
-        &self,
-        found: Found,
-        waiting: WaitingRequest,
-        policies: Vec<String>,
-    ) -> PortResult<Option<Looking>> {
+    pub(super) async fn begin(&self, found: Found, waiting: WaitingRequest) -> PortResult<Option<Looking>> {
         let Some(lease) = self.leased(&found, &waiting).await? else {
             return Ok(None);
         };
@@ -47,6 +43,11 @@ impl ControlPlane {
         if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
             return self.end_unapplied(found, PlanState::Moved, reason).await;
         }
+        // Reading took its time: what the policies and the freezes say counts as it is now.
+        let policies = match self.next_of(&found).await? {
+            Next::Apply(policies) => policies,
+            next => return self.end_in_hold(found, next).await,
+        };
         let now = self.now();
         let approvers = self.approvers_who_still_may(&found.record).await?;
         let mut record = PlanRecord {
@@ -88,10 +89,28 @@ impl ControlPlane {
             Ok(lease) => lease,
             Err(reason) => return self.end_unapplied(found, PlanState::Moved, reason).await,
         };
-        match self.standing_of(&found.record).await? {
-            Standing::Holds => self.run(found, waiting, &lease).await,
-            Standing::Moved(reason) => self.end_unapplied(found, PlanState::Moved, reason).await,
+        if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
+            return self.end_unapplied(found, PlanState::Moved, reason).await;
         }
+        // Its time limit runs from this begin on, and not from the one that came to nothing.
+        let now = self.now();
+        let record = PlanRecord {
+            begun_at: Some(now),
+            ..found.record.clone()
+        };
+        let due_at = later(now, self.settings.lease);
+        let change = plan_change(&record, found.version, Some(due_at))?;
+        if !write(&*self.ports.state, &[change], None).await? {
+            return Ok(None);
+        }
+        let found = Found {
+            version: found.version + 1,
+            due_at: Some(due_at),
+            record,
+            ..found
+        };
+        self.waits.forget(&found.record.request);
+        self.run(found, waiting, &lease).await
     }
 
     /// The stack, held by this plan's request; or who holds it, as a sentence. None where the request has ended.

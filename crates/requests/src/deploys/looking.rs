@@ -195,8 +195,10 @@ impl ControlPlane {
             return self.without_request(found).await;
         };
         match self.next_of(&found).await? {
-            Next::Apply(policies) => self.begin(found, waiting, policies).await,
+            Next::Apply(_) => self.begin(found, waiting).await,
             Next::End(state, reason) => self.end_unapplied(found, state, reason).await,
+            // It was about to be begun before, and could not be read then.
+            next if self.holds(&found.record).await? => self.end_in_hold(found, next).await,
             Next::AwaitApproval { until, frozen } => {
                 let told = self.tell_it_waits(&found.record).await?;
                 self.let_wait(found, waiting, until, (told, frozen)).await
@@ -206,6 +208,12 @@ impl ControlPlane {
                 self.let_wait(found, waiting, until, (told, Some(frozen))).await
             }
         }
+    }
+
+    /// Whether its request holds the stack.
+    async fn holds(&self, record: &PlanRecord) -> PortResult<bool> {
+        let holder = self.ports.ledger.holder_of(&record.stack).await?;
+        Ok(holder.is_some_and(|holder| holder == record.request))
     }
 
     /// What follows for a plan at this moment.
@@ -405,26 +413,32 @@ impl ControlPlane {
             }
             StackProgress::NotBegun => match self.next_of(&found).await? {
                 Next::Apply(_) => self.begin_again(found, waiting).await,
-                Next::End(state, reason) => self.end_unapplied(found, state, reason).await,
-                // It holds the stack, which nobody else could change while it waited.
-                Next::AwaitApproval { .. } => {
-                    let reason = format!(
-                        "plan {} was permitted and not begun, and its approvals do not count any more; nothing was done: \
-                         send the deploy again",
-                        record.id
-                    );
-                    self.end_unapplied(found, PlanState::Denied, reason).await
-                }
-                Next::AwaitThaw { frozen, .. } => {
-                    let reason = format!(
-                        "plan {} was permitted and not begun before a freeze came, and nothing was done: {frozen}; send the \
-                         deploy again",
-                        record.id
-                    );
-                    self.end_unapplied(found, PlanState::Denied, reason).await
-                }
+                next => self.end_in_hold(found, next).await,
             },
         }
+    }
+
+    /// Ends a plan that holds the stack and may not be begun now: nobody else could change the stack while it waited.
+    pub(super) async fn end_in_hold(&self, found: Found, next: Next) -> PortResult<Option<Looking>> {
+        let id = &found.record.id;
+        let (state, reason) = match next {
+            Next::End(state, reason) => (state, reason),
+            Next::Apply(_) | Next::AwaitApproval { .. } => {
+                let reason = format!(
+                    "plan {id} was permitted and not begun, and its approvals do not count any more; nothing was done: send \
+                     the deploy again"
+                );
+                (PlanState::Denied, reason)
+            }
+            Next::AwaitThaw { frozen, .. } => {
+                let reason = format!(
+                    "plan {id} was permitted and not begun before a freeze came, and nothing was done: {frozen}; send the \
+                     deploy again"
+                );
+                (PlanState::Denied, reason)
+            }
+        };
+        self.end_unapplied(found, state, reason).await
     }
 
     /// Ends a plan that is not carried out; nobody decided that.
