@@ -291,7 +291,7 @@ async fn a_deploy_on_prod_that_replaces_a_table_is_seen_approved_and_undone() {
         assert!(done.status.success(), "{arguments:?}: {}\n{}", said(&done), said_log());
         String::from_utf8_lossy(&done.stdout).into_owned()
     };
-    for name in ["Ana", "Bea"] {
+    for name in ["Ana", "Bea", "Cy"] {
         run(&["agents", "add", name, "--admin"]);
     }
     let mut server = cli(&["serve", "--listen", "127.0.0.1:0"])
@@ -356,7 +356,7 @@ async fn a_deploy_on_prod_that_replaces_a_table_is_seen_approved_and_undone() {
     assert_eq!(plan("waiting", 1)["plan"], waiting["plan"], "Ana asked for it");
     assert!(approve("Bea", &waiting).status.success());
     plan("applied", 2);
-    let late = approve("Bea", &waiting);
+    let late = approve("Cy", &waiting);
     assert_eq!(late.status.code(), Some(1), "{}", said(&late));
 
     // Undone as a plan like any other.
