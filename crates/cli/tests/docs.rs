@@ -34,6 +34,10 @@ use server::{BINARY, Process, Server, command, json_of, line_with, parse, reposi
 fn lasting(text: &str) -> String {
     let is_time = |word: &str| word.len() >= 20 && word.ends_with('Z') && word.as_bytes().get(10) == Some(&b'T');
     let is_hash = |text: &str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let is_plan = |word: &str| {
+        word.strip_prefix("plan-")
+            .is_some_and(|digits| digits.len() == 24 && digits.chars().all(|c| c.is_ascii_hexdigit()))
+    };
     let is_mark = |word: &str| word.split_once(':').is_some_and(|(_, hash)| is_hash(hash));
     let words = |line: &str| {
         let words: Vec<&str> = line
@@ -42,6 +46,7 @@ fn lasting(text: &str) -> String {
                 time if is_time(time) => "TIME",
                 mark if is_mark(mark) => "ROW:HASH",
                 hash if is_hash(hash) => "HASH",
+                plan if is_plan(plan) => "PLAN",
                 word => word,
             })
             .collect();

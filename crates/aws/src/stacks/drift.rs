@@ -1,17 +1,12 @@
 //! Whether a stack was changed past its template: CloudFormation looks for it beside the making of the change set.
 
 use aws_sdk_cloudformation::types::StackDriftDetectionStatus;
-use aws_smithy_types::DateTime;
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
-use jiff::{SignedDuration, Timestamp};
 
 use super::CloudFormation;
 use super::about::DriftLook;
 use crate::error::port_error;
-
-/// How long after the making of the change set the detection is waited for.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// The most characters of a reason that are kept with the change set.
 const LONGEST_REASON: usize = 300;
@@ -57,8 +52,8 @@ impl CloudFormation {
         }
     }
 
-    /// What became of a drift detection that was begun with a change set of that time.
-    pub(super) async fn drift(&self, look: &DriftLook, made: Option<&DateTime>) -> PortResult<Drift> {
+    /// What became of a drift detection that was begun with a change set.
+    pub(super) async fn drift(&self, look: &DriftLook) -> PortResult<Drift> {
         let id = match look {
             DriftLook::Begun(id) => id,
             // Nobody looked: that is said, and changes nothing of what is asked. An installation whose role may not look
@@ -86,14 +81,9 @@ impl CloudFormation {
                 Some(status) => Drift::Known(Some(status), None),
                 None => Drift::unknown("the detection says nothing"),
             }),
-            Some("DETECTION_IN_PROGRESS") => Ok(if self.is_late(made) {
-                Drift::unknown(format_args!(
-                    "the detection took more than {} minutes",
-                    PATIENCE.as_mins()
-                ))
-            } else {
-                Drift::Looking
-            }),
+            // However long it takes, within the time that the request has: what was planned with another answer than it
+            // gives later would count as moved.
+            Some("DETECTION_IN_PROGRESS") => Ok(Drift::Looking),
             // What was found before it failed is true all the same.
             other => Ok(match found {
                 Some(status) if status == "DRIFTED" => Drift::Known(Some(status), None),
@@ -104,10 +94,5 @@ impl CloudFormation {
                 ),
             }),
         }
-    }
-
-    fn is_late(&self, made: Option<&DateTime>) -> bool {
-        let made = made.and_then(|made| Timestamp::from_second(made.secs()).ok());
-        made.is_none_or(|made| self.shared.clock.now().duration_since(made) > PATIENCE)
     }
 }

@@ -64,7 +64,7 @@ impl CloudFormation {
     /// What a change set that can be executed would do, read anew.
     async fn draft(&self, stack: &FullStackName, set: &ChangeSet) -> PortResult<Planning> {
         let drift = match About::drift(set.0.description()) {
-            Some(look) => match self.drift(&look, set.0.creation_time()).await? {
+            Some(look) => match self.drift(&look).await? {
                 Drift::Looking => return Ok(Planning::GoesOn),
                 Drift::Known(status, note) => Some((status, note)),
             },

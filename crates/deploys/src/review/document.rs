@@ -102,12 +102,13 @@ fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The names of the parameters that are shown as `****`.
-fn no_echo(set: &Map<String, Value>) -> BTreeSet<&str> {
+/// The names of the parameters that are shown as `****`, or are secrets by their names.
+fn secret_parameters(set: &Map<String, Value>) -> BTreeSet<&str> {
     let parameters = list(set, "Parameters").iter().filter_map(Value::as_object);
     let hidden = parameters.filter(|parameter| {
         let is_hidden = |name| text(parameter, name).is_some_and(is_no_echo);
-        is_hidden("ParameterValue") || is_hidden("ResolvedValue")
+        let is_named = text(parameter, "ParameterKey").is_some_and(is_secret_parameter);
+        is_named || is_hidden("ParameterValue") || is_hidden("ResolvedValue")
     });
     hidden.filter_map(|parameter| text(parameter, "ParameterKey")).collect()
 }
@@ -137,18 +138,18 @@ impl<'a> Reading<'a> {
         self.reviewed.summary.drifted |= text(set, "StackDriftStatus") == Some("DRIFTED");
         self.parameters(set, path);
         self.tags(set, path);
-        let no_echo = no_echo(set);
+        let secret = secret_parameters(set);
         match given(set, "Changes") {
             Some(Value::Array(changes)) => {
                 for change in changes {
-                    self.change(change, path, &no_echo, level);
+                    self.change(change, path, &secret, level);
                 }
             }
             _ => self.reviewed.unknown(format!("{of}: it has no list of Changes")),
         }
     }
 
-    fn change(&mut self, change: &'a Value, path: &str, no_echo: &BTreeSet<&str>, level: usize) {
+    fn change(&mut self, change: &'a Value, path: &str, secret: &BTreeSet<&str>, level: usize) {
         let of = if path.is_empty() { "the change set" } else { path };
         if let Some(change) = change.as_object() {
             for (name, value) in unlisted(change, known::OF_A_CHANGE) {
@@ -163,11 +164,14 @@ impl<'a> Reading<'a> {
             return;
         };
         let below = self.below(resource, path);
-        let no_echo_below = below.and_then(Value::as_object).map(self::no_echo).unwrap_or_default();
+        let secret_below = below
+            .and_then(Value::as_object)
+            .map(secret_parameters)
+            .unwrap_or_default();
         let place = Place {
             path: self.path_of(resource, path),
-            no_echo,
-            no_echo_below: &no_echo_below,
+            secret,
+            secret_below: &secret_below,
         };
         let row = resource::read(resource, &place, self.stateful, &mut self.reviewed);
         self.reviewed.count(&row);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use cc_devops_kernel::input;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What is shown in place of a hidden value.
 pub const HIDDEN: &str = "(hidden)";
@@ -36,6 +36,20 @@ const ENDING: [&str; 7] = [
     "secretkey",
 ];
 
+/// What the names of parameters hold that are taken to be secret, whether or not a template says so (`NoEcho`). It is more
+/// than counts of a property: what is called `TokenTable` or `SecretArn` there is seldom a secret.
+const OF_PARAMETERS: [&str; 9] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "privatekey",
+    "apikey",
+    "accesskey",
+];
+
 /// Properties that hold one of the names above, whatever of them is shown.
 const CONTAINERS: [&str; 2] = ["ContainerDefinitions", "LaunchTemplateData"];
 
@@ -60,10 +74,26 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     NAMED.contains(&&*name) || names_a_secret(&name)
 }
 
-/// Whether a parameter called so is a secret by its name. `Environment` is not: many stacks have it for their stage.
-pub(super) fn is_secret_parameter(name: &str) -> bool {
+/// Whether a parameter called so is taken to be a secret by its name. `Environment` is not: many stacks have it for their
+/// stage. The values of such parameters are shown nowhere and kept nowhere.
+pub fn is_secret_parameter(name: &str) -> bool {
     let name = plain(name);
-    name == "secretstring" || names_a_secret(&name)
+    OF_PARAMETERS.iter().any(|word| name.contains(word)) || names_a_secret(&name)
+}
+
+/// Whether parameters, by their names, hold one that is a secret. They may be written as text.
+pub(super) fn names_a_secret_parameter(parameters: &Value) -> bool {
+    let names_one = |members: &Map<String, Value>| members.keys().any(|name| is_secret_parameter(name));
+    match parameters {
+        Value::Object(members) => names_one(members),
+        Value::String(text) => match input::document(text.trim_start().as_bytes()) {
+            Ok(Value::Object(members)) => names_one(&members),
+            Ok(_) => false,
+            // It was cut, perhaps.
+            Err(_) => text.trim_start().starts_with('{') && is_secret_parameter(text),
+        },
+        _ => false,
+    }
 }
 
 /// Whether this, without case and dashes, is what one secret is called.
@@ -146,11 +176,15 @@ pub(crate) fn holds(value: Option<&Value>) -> bool {
 
 /// Whether a pair is one of name and value, whose name is a secret's: `{"Key": "DbPassword", "Value": …}`.
 fn tells_a_secrets_name(member: &str, value: &Value) -> bool {
-    let told = matches!(
-        member,
-        "Name" | "name" | "Key" | "key" | "ParameterKey" | "ParameterName" | "OptionName"
-    );
-    told && value.as_str().is_some_and(is_secret_parameter)
+    let told = matches!(member, "Name" | "name" | "Key" | "key" | "ParameterName" | "OptionName");
+    let is_secret = |name: &str| {
+        let name = plain(name);
+        name == "secretstring" || names_a_secret(&name)
+    };
+    match member {
+        "ParameterKey" => value.as_str().is_some_and(is_secret_parameter),
+        _ => told && value.as_str().is_some_and(is_secret),
+    }
 }
 
 /// The paths of one resource whose values are hidden.
@@ -245,6 +279,26 @@ mod tests {
         }
         assert!(is_secret_path("/Properties/Value", "AWS::SSM::Parameter"));
         assert!(!is_secret_path("/Properties/Name", "AWS::SSM::Parameter"));
+    }
+
+    #[test]
+    fn a_parameter_is_a_secret_by_what_its_name_holds() {
+        for name in [
+            "SlackToken",
+            "WebhookSecret",
+            "DB_PASSWD",
+            "Passphrase",
+            "GIT_CREDENTIALS",
+            "Private_Key",
+            "SecretString",
+            "ApiKeyOfBilling",
+            "AWS_ACCESS_KEY_ID",
+        ] {
+            assert!(is_secret_parameter(name), "{name}");
+        }
+        for name in ["Size", "Environment", "KeyName", "KEY", "PassThrough", "Url"] {
+            assert!(!is_secret_parameter(name), "{name}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use cc_devops_kernel::input;
 use serde_json::{Map, Value, json};
 
 use super::known::{self, unlisted};
-use super::masking::{Masked, holds, is_secret_path};
+use super::masking::{Masked, holds, is_secret_parameter, is_secret_path, names_a_secret_parameter};
 use super::signals::{Signals, given, is_iam_property, is_iam_type, is_lost, of_detail, text};
 use super::{Reviewed, StatefulTypes};
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
@@ -19,10 +19,10 @@ static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 pub(super) struct Place<'a> {
     /// The path of its row.
     pub(super) path: String,
-    /// The names of its stack's parameters that are shown as `****`.
-    pub(super) no_echo: &'a BTreeSet<&'a str>,
+    /// The names of its stack's parameters whose values are hidden.
+    pub(super) secret: &'a BTreeSet<&'a str>,
     /// The same of the stack that it is, where it is a nested one.
-    pub(super) no_echo_below: &'a BTreeSet<&'a str>,
+    pub(super) secret_below: &'a BTreeSet<&'a str>,
 }
 
 /// A detail of a change.
@@ -186,11 +186,16 @@ fn masked<'a>(details: &'a [Detail<'_>], resource_type: &str, place: &Place<'_>)
     let mut masked = Masked::default();
     for detail in details {
         let path = &*detail.path;
-        let caused = text(detail.said, "CausingEntity").is_some_and(|cause| place.no_echo.contains(cause));
+        let caused = text(detail.said, "CausingEntity").is_some_and(|cause| place.secret.contains(cause));
+        let is_stack = resource_type == "AWS::CloudFormation::Stack";
         let passed = || {
             let name = path.strip_prefix("/Properties/Parameters/");
             name.and_then(|name| name.split('/').next())
-                .is_some_and(|name| place.no_echo_below.contains(name))
+                .is_some_and(|name| place.secret_below.contains(name) || (is_stack && is_secret_parameter(name)))
+        };
+        let gives = || {
+            let values = [detail.before, detail.after, detail.drift];
+            is_stack && path == "/Properties/Parameters" && values.into_iter().flatten().any(names_a_secret_parameter)
         };
         if caused || passed() {
             masked.add(path, true);
@@ -198,6 +203,7 @@ fn masked<'a>(details: &'a [Detail<'_>], resource_type: &str, place: &Place<'_>)
             || holds(detail.before)
             || holds(detail.after)
             || holds(detail.drift)
+            || gives()
         {
             masked.add(path, false);
         }

@@ -380,6 +380,10 @@ impl Stacks for LocalStacks {
         self.plans.discard(request).await
     }
 
+    fn has_templates(&self) -> bool {
+        false
+    }
+
     fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
         let command = self.commands.get(&deploy.stack)?;
         let mut kept = deploy.parameters.clone();

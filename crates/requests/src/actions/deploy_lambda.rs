@@ -15,7 +15,7 @@ use super::params::{Kind, Param, Params, broken_name, invalid};
 use crate::effects::{DeployLambda, Template};
 
 /// CloudFormation's limits.
-const MAX_TEMPLATE_BYTES: usize = 1_000_000;
+pub(crate) const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 const MAX_URL_BYTES: usize = 5_120;
 const MAX_PARAMETERS: usize = 200;
 const MAX_PARAMETER_BYTES: usize = 4_096;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use cc_devops_deploys::PlanId;
 use cc_devops_kernel::agent::Principal;
-use cc_devops_kernel::names::{FullStackName, StackName, Stage};
-use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
+use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult, RecordKind, StateStore};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::deciding::DecideError;
 use super::kept::{DEPLOY, Deployed, planned_stack, read};
+use crate::actions::deploy_lambda::MAX_TEMPLATE_BYTES;
 use crate::engine::ControlPlane;
 use crate::envelope::REQUEST_DETAIL_TYPE;
 use crate::receiving::Received;
@@ -21,9 +22,6 @@ const HISTORY: usize = 100;
 
 /// How many parts of a template are read: CloudFormation takes 1 MB at most.
 const MOST_PARTS: usize = 100;
-
-/// The longest template that a request takes as text, in bytes.
-const LONGEST_BODY: usize = 51_200;
 
 impl ControlPlane {
     /// Deploys what a stack was before: the template and the parameters of the last good deploy before the newest one, or
@@ -59,7 +57,8 @@ impl ControlPlane {
     }
 
     /// Deploys to another stage what is deployed on one: the same template. The parameters of the other stage stay as
-    /// they are. It ends in [`ControlPlane::receive`].
+    /// they are; where stacks have no templates, those of its last good deploy are given again, but for secret ones, which
+    /// are kept nowhere. It ends in [`ControlPlane::receive`].
     ///
     /// # Errors
     /// Nothing was deployed there, or its template was not kept; a port failed.
@@ -78,14 +77,21 @@ impl ControlPlane {
                 "no good deploy of stack {full} is on record, so there is nothing to promote"
             )));
         };
-        self.deploy_again("promote", who, (stack, to), target, BTreeMap::new(), take)
+        let parameters = if self.ports.stacks.has_templates() {
+            BTreeMap::new()
+        } else {
+            let there = self.deployed(&stack.on(to), HISTORY).await?;
+            let last = there.into_iter().find(|deployed| deployed.succeeded);
+            last.map(|deployed| deployed.parameters).unwrap_or_default()
+        };
+        self.deploy_again("promote", who, (stack, to), target, parameters, take)
             .await
     }
 
     /// A deploy of what was deployed before, to this stack.
     async fn deploy_again(
         &self,
-        what: &str,
+        what: &'static str,
         who: &Principal,
         (stack, stage): (&StackName, &Stage),
         target: &Deployed,
@@ -93,39 +99,31 @@ impl ControlPlane {
         take: bool,
     ) -> Result<Received, DecideError> {
         let store = &*self.ports.state;
+        let again = Again {
+            what,
+            stack: &stack.on(stage),
+            target: &target.plan,
+        };
+        let id = self.id_of(&again, who, stage, &parameters).await?;
         let mut params = Map::new();
         params.insert("stackName".to_owned(), json!(stack));
         params.insert("stage".to_owned(), json!(stage));
         if !parameters.is_empty() {
             params.insert("parameters".to_owned(), json!(parameters));
         }
-        if let Some(digest) = &target.template_digest {
-            let template = template(store, digest).await?.ok_or_else(|| {
-                DecideError::NotAllowed(format!(
-                    "the template of plan {} (SHA-256 {digest}) was not kept; send the deploy with its template",
-                    target.plan
-                ))
-            })?;
-            if template.len() > LONGEST_BODY {
-                return Err(DecideError::NotAllowed(format!(
-                    "the template of plan {} has {} bytes, and a request takes {LONGEST_BODY}; put it (SHA-256 {digest}) \
-                     where `templateUrl` can name it",
-                    target.plan,
-                    template.len()
-                )));
-            }
+        if self.ports.stacks.has_templates() {
+            let template = kept_template(store, target).await?;
             params.insert(
                 "capabilities".to_owned(),
                 json!(["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]),
             );
             params.insert("templateBody".to_owned(), json!(template));
         }
-        let (_, planned) = planned_stack(store, &stack.on(stage)).await?;
         let event = json!({
             "source": format!("agent.{}", who.agent),
             "detail-type": REQUEST_DETAIL_TYPE,
             "detail": {
-                "requestId": request_id(what, &stack.on(stage), &target.plan, planned.plan.as_ref()),
+                "requestId": id,
                 "action": DEPLOY,
                 "stage": stage,
                 "params": Value::Object(params),
@@ -135,14 +133,72 @@ impl ControlPlane {
         });
         Ok(self.receive(who, event, take).await?)
     }
+
+    /// The request's id, made from who asks for what, and after which plan: asked twice it is the same request, until that
+    /// has its outcome. Parameters may be secret, so it is made with the key of the fingerprints.
+    async fn id_of(
+        &self,
+        again: &Again<'_>,
+        who: &Principal,
+        stage: &Stage,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<RequestId, DecideError> {
+        let (_, planned) = planned_stack(&*self.ports.state, again.stack).await?;
+        let mut meaning = Map::new();
+        meaning.insert("stack".to_owned(), json!(again.stack));
+        meaning.insert("target".to_owned(), json!(again.target));
+        meaning.insert("after".to_owned(), json!(planned.plan));
+        meaning.insert("parameters".to_owned(), json!(parameters));
+        let mut ended = 0_u32;
+        loop {
+            meaning.insert("ended".to_owned(), json!(ended));
+            let fingerprint = self
+                .fingerprints
+                .fingerprint(&who.agent, again.what, stage.as_str(), &meaning);
+            let mut digits = hex::encode(fingerprint.0);
+            digits.truncate(24);
+            let id = RequestId::new(format!("{}-{digits}", again.what))
+                .map_err(|error| PortError::new(PortErrorKind::Corrupt, error.to_string()))?;
+            let known = self.ports.ledger.find(&id).await?;
+            if known.is_none_or(|known| known.completed.is_none()) {
+                return Ok(id);
+            }
+            ended += 1;
+        }
+    }
 }
 
-/// The request's id, made from what it does and after which plan: asked twice it is the same request.
-fn request_id(what: &str, stack: &FullStackName, target: &PlanId, after: Option<&PlanId>) -> String {
-    let after = after.map_or("", PlanId::as_str);
-    let mut digits = hex::encode(Sha256::digest(format!("{what}\n{stack}\n{target}\n{after}")));
-    digits.truncate(24);
-    format!("{what}-{digits}")
+/// What is deployed again, and where.
+struct Again<'a> {
+    what: &'static str,
+    stack: &'a FullStackName,
+    /// The plan that was deployed.
+    target: &'a PlanId,
+}
+
+/// The template of a deploy, where stacks have templates. Without it another one would be deployed.
+async fn kept_template(state: &dyn StateStore, target: &Deployed) -> Result<String, DecideError> {
+    let plan = &target.plan;
+    let kept = match &target.template_digest {
+        Some(digest) => template(state, digest).await?,
+        None => None,
+    };
+    let Some(template) = kept else {
+        let digest = target.template_digest.as_ref();
+        let which = digest.map_or(String::new(), |digest| format!(" (SHA-256 {digest})"));
+        return Err(DecideError::NotAllowed(format!(
+            "the template of plan {plan}{which} was not kept, so it cannot be deployed again from here; send a deploy with \
+             that template"
+        )));
+    };
+    if template.len() > MAX_TEMPLATE_BYTES {
+        return Err(DecideError::NotAllowed(format!(
+            "the template of plan {plan} has {} bytes, and a request takes {MAX_TEMPLATE_BYTES}; send a deploy whose \
+             `templateUrl` names it",
+            template.len()
+        )));
+    }
+    Ok(template)
 }
 
 /// A template that was deployed; none where it was not kept.

@@ -290,7 +290,7 @@ impl ControlPlane {
     }
 
     /// Keeps the template that is deployed now, so that it can be deployed again; its SHA-256. None where the backend has
-    /// none, or it cannot be read: the deploy has ended all the same.
+    /// none, it cannot be read, or it is not what was planned: the deploy has ended all the same.
     async fn keep_template(&self, record: &PlanRecord, now: Timestamp) -> Option<String> {
         let template = match self.ports.stacks.template(&record.stack).await {
             Ok(template) => template?,
@@ -299,6 +299,11 @@ impl ControlPlane {
                 return None;
             }
         };
+        let planned = record.basis.template_digest.as_ref();
+        if planned.is_some_and(|planned| *planned != hex::encode(Sha256::digest(&template))) {
+            tracing::warn!(plan = %record.id, "the stack has another template by now, so nothing rolls back to this one");
+            return None;
+        }
         match kept_template(&*self.ports.state, &template, now).await {
             Ok(digest) => Some(digest),
             Err(error) => {

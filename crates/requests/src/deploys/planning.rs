@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_deploys::{Draft, PlanId, PlanRecord, PlanState, life};
+use cc_devops_deploys::{Draft, PlanId, PlanRecord, PlanState, is_secret_parameter, life};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::FullStackName;
@@ -27,24 +27,9 @@ use crate::ports::{Planning, WantedChange};
 /// When somebody looks whether a change that is being planned was given up.
 pub(super) const PLANNING_LOOK: SignedDuration = SignedDuration::from_mins(1);
 
-/// The most bytes of parameters that are kept to deploy something again.
-const MOST_PARAMETERS: usize = 150_000;
-
-/// What the names of parameters hold that are taken to be secret, in lower case.
-const SECRET_WORDS: [&str; 12] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "privatekey",
-    "private_key",
-    "apikey",
-    "api_key",
-    "accesskey",
-    "access_key",
-];
+/// The most bytes of parameters that are kept to deploy something again, written as JSON. They stand in one record with
+/// what else is on record of a deploy, and a record holds 300,000.
+const MOST_PARAMETERS: usize = 200_000;
 
 /// What follows for a draft.
 pub(super) enum Drafted {
@@ -379,15 +364,37 @@ pub(super) fn result_of(
 
 /// The parameters whose names speak of no secret; none where they are too many to be kept.
 fn harmless(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_harmless = |name: &String| {
-        let name = name.to_lowercase();
-        !SECRET_WORDS.iter().any(|word| name.contains(word))
-    };
     let kept: BTreeMap<String, String> = parameters
         .iter()
-        .filter(|(name, _)| is_harmless(name))
+        .filter(|(name, _)| !is_secret_parameter(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let bytes: usize = kept.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > MOST_PARAMETERS { BTreeMap::new() } else { kept }
+    // What cannot be written cannot be kept.
+    let fits = written(&kept).is_ok_and(|text| text.len() <= MOST_PARAMETERS);
+    if fits { kept } else { BTreeMap::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forty(value: &str) -> BTreeMap<String, String> {
+        (0..40).map(|number| (format!("P{number}"), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn parameters_are_measured_as_they_are_written() {
+        let plain = forty(&"a".repeat(3_000));
+        assert_eq!(harmless(&plain), plain);
+        // Six bytes each, as JSON.
+        assert_eq!(harmless(&forty(&"\u{1}".repeat(3_000))), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_kept() {
+        let given = ["Size", "SlackToken", "WebhookSecret", "DB_PASSWD", "AccessKey"];
+        let given = given.map(|name| (name.to_owned(), "x".to_owned())).into();
+        let kept = harmless(&given);
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["Size"]);
+    }
 }

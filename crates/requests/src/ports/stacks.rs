@@ -88,6 +88,12 @@ pub trait Stacks: Send + Sync {
         None
     }
 
+    /// Whether stacks have templates. Where they have none, a deploy consists of its parameters, and whatever is not given
+    /// is not set; else a parameter that is not given keeps its value.
+    fn has_templates(&self) -> bool {
+        true
+    }
+
     /// The template that a stack is deployed with; none where the backend has none.
     async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {
         let _ = stack;

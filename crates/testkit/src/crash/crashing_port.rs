@@ -195,6 +195,10 @@ impl Stacks for CrashingPort<dyn Stacks> {
         self.points.pass(self.port.discard(stack, request, handle)).await
     }
 
+    fn has_templates(&self) -> bool {
+        self.port.has_templates()
+    }
+
     fn parameters_to_keep(&self, deploy: &DeployLambda) -> Option<BTreeMap<String, String>> {
         self.port.parameters_to_keep(deploy)
     }

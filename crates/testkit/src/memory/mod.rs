@@ -236,6 +236,11 @@ impl Memory {
         self.peek().stacks.template(stack, template);
     }
 
+    /// Stacks have no templates, as where a command of their own deploys them.
+    pub fn without_templates(&self) {
+        self.peek().stacks.have_no_templates();
+    }
+
     /// Somebody changes a stack past the control plane.
     pub fn update_outside(&self, stack: &FullStackName) {
         self.peek().stacks.update_outside(stack);

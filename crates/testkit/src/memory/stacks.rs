@@ -38,6 +38,7 @@ pub(super) struct StackModel {
     scripts: BTreeMap<FullStackName, StackScript>,
     documents: BTreeMap<FullStackName, ChangeSetDocuments>,
     templates: BTreeMap<FullStackName, String>,
+    has_no_templates: bool,
     sets: BTreeMap<RequestId, Set>,
     changes: BTreeMap<RequestId, Change>,
     /// How often a stack was changed.
@@ -146,6 +147,10 @@ impl StackModel {
 
     pub(super) fn template(&mut self, stack: FullStackName, template: &str) {
         self.templates.insert(stack, template.to_owned());
+    }
+
+    pub(super) fn have_no_templates(&mut self) {
+        self.has_no_templates = true;
     }
 
     pub(super) fn end(&mut self, request: &RequestId, end: StackScript) {
@@ -373,6 +378,10 @@ impl Stacks for Memory {
 
     async fn apply(&self, lease: &StackLease, handle: &str, _at: Timestamp) -> PortResult<StackProgress> {
         Ok(self.lock()?.stacks.apply(lease, handle))
+    }
+
+    fn has_templates(&self) -> bool {
+        !self.peek().stacks.has_no_templates
     }
 
     async fn template(&self, stack: &FullStackName) -> PortResult<Option<String>> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use cc_devops_kernel::names::{StackName, Stage};
 use cc_devops_requests::deploys::DecideError;
-use cc_devops_requests::receiving::Received;
+use cc_devops_requests::receiving::{Claimed, Received};
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, STACK_SUCCEEDS};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{ANA, House, principal, stack};
+use super::{ANA, BEA, House, principal, stack};
 
 /// A deploy that takes ten seconds and ends so.
 async fn deployed(house: &House, id: &str, (template, size): (&str, &str), end: StackScript) {
@@ -101,4 +101,96 @@ async fn what_is_promoted_is_the_same_template() {
         (&json!("{\"one\": 1}"), &json!("prod"))
     );
     assert_eq!(detail["params"].get("parameters"), None, "the other stage's stay");
+}
+
+/// What was claimed, as it was asked for.
+fn asked(received: Received) -> (Claimed, serde_json::Value) {
+    let Received::Claimed(claimed) = received else {
+        panic!("it is new")
+    };
+    let detail = serde_json::from_str(claimed.request.detail.expose()).unwrap();
+    (claimed, detail)
+}
+
+#[tokio::test]
+async fn what_ended_before_there_was_a_plan_can_be_asked_for_again_and_by_others() {
+    let house = House::harmless().await;
+    let (name, stage) = (StackName::new(STACK_SUCCEEDS).unwrap(), sample::stage());
+    deployed(&house, "r1", ("{\"one\": 1}", "small"), StackScript::Succeeds).await;
+    deployed(&house, "r2", ("{\"two\": 2}", "large"), StackScript::Succeeds).await;
+    let back = async |who: &str, size: &str| {
+        let parameters = BTreeMap::from([("Size".to_owned(), size.to_owned())]);
+        let who = principal(who);
+        let asked = house.plane.roll_back(&who, &name, &stage, parameters, true);
+        asked.await.unwrap()
+    };
+    house.memory.script_stack(stack(), StackScript::CannotBePlanned);
+    let (first, _) = asked(back(ANA, "small").await);
+    let first_id = first.request.head.id.clone();
+    house.plane.carry_out(first).await.unwrap();
+    assert!(house.outcome(first_id.as_str()).await.result.is_none());
+
+    house.memory.script_stack(stack(), StackScript::KeepsPlanning);
+    let (second, _) = asked(back(ANA, "small").await);
+    assert_ne!(second.request.head.id, first_id);
+    house.plane.carry_out(second).await.unwrap();
+    let same = back(ANA, "small").await;
+    assert!(!matches!(same, Received::Claimed(_)), "it has no outcome yet");
+    asked(back(ANA, "medium").await);
+    asked(back(BEA, "small").await);
+}
+
+#[tokio::test]
+async fn nothing_else_is_deployed_in_place_of_a_template_that_was_not_kept() {
+    let house = House::harmless().await;
+    let (name, stage, prod) = (
+        StackName::new(STACK_SUCCEEDS).unwrap(),
+        sample::stage(),
+        Stage::new("prod").unwrap(),
+    );
+    for id in ["r1", "r2"] {
+        house.deploy(id).await;
+        house.later(SignedDuration::from_secs(10));
+        house.sweep().await;
+    }
+    let history = house.plane.deployed(&stack(), 10).await.unwrap();
+    assert_eq!((history.len(), &history[1].template_digest), (2, &None));
+    let who = principal(ANA);
+    let back = house.plane.roll_back(&who, &name, &stage, BTreeMap::new(), true).await;
+    let on = house.plane.promote(&who, &name, &stage, &prod, true).await;
+    for refused in [back, on] {
+        let Err(DecideError::NotAllowed(why)) = refused else {
+            panic!("it is refused")
+        };
+        assert!(why.ends_with("send a deploy with that template"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn where_stacks_have_no_templates_the_parameters_of_the_other_stage_are_given_again() {
+    let house = House::harmless().await;
+    house.memory.without_templates();
+    let (name, prod) = (StackName::new(STACK_SUCCEEDS).unwrap(), Stage::new("prod").unwrap());
+    let there = name.on(&prod);
+    house.memory.script_stack(there.clone(), StackScript::Succeeds);
+    for (stack, size) in [(stack(), "small"), (there.clone(), "large")] {
+        house
+            .memory
+            .script_change(stack, cc_devops_testkit::memory::with_parameter(size));
+    }
+    house.deploy("r1").await;
+    house
+        .deploy_with("r2", json!({"stackName": STACK_SUCCEEDS, "stage": "prod"}))
+        .await;
+    house.sweep().await;
+    assert_eq!(house.plane.deployed(&there, 10).await.unwrap().len(), 1);
+    let on = house
+        .plane
+        .promote(&principal(ANA), &name, &sample::stage(), &prod, true)
+        .await;
+    let (_, detail) = asked(on.unwrap());
+    assert_eq!(
+        (&detail["params"]["parameters"], detail["params"].get("templateBody")),
+        (&json!({"Size": "large"}), None)
+    );
 }

@@ -16,7 +16,9 @@ use crate::error::CliError;
 const PROMOTE_HELP: &str = "\
 The template that was deployed to --from, byte for byte, is deployed to --to with the parameters that the stack
 has there. What the template refers to and does not pin, such as a bucket's newest object, is named in the plan:
-it may be another there. The policies decide as of any deploy.
+it may be another there. The policies decide as of any deploy. A stack that a command of its own deploys has no
+template: it is deployed to --to with the parameters of its last good deploy there, but for secret ones, which are
+kept nowhere.
 
 Examples:
   cc-devops deploys promote cc-agent-x --from dev --to prod
