@@ -167,7 +167,7 @@ impl<'a> Reading<'a> {
         let Some(resource) = resource.filter(|resource| !resource.is_empty()) else {
             self.reviewed
                 .unknown(format!("{of}: one of its changes names no resource"));
-            self.sealed(path, "change", unread::of_no_resource(change));
+            self.sealed(path, "change", Some(unread::of_no_resource(change)));
             return;
         };
         let below = self.below(resource, path);

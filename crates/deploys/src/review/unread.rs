@@ -117,12 +117,12 @@ fn has_only(value: &Value, names: &[&str]) -> bool {
 }
 
 /// What is not read of a change that names no resource.
-pub(super) fn of_no_resource(change: &Value) -> Option<Value> {
+pub(super) fn of_no_resource(change: &Value) -> Value {
     let mut change = change.clone();
     if let Some(members) = change.as_object_mut() {
         members.remove("HookInvocationCount");
     }
-    Some(change)
+    change
 }
 
 /// What is not read of a change of a resource, beside the resource.
