@@ -56,7 +56,7 @@ pub fn digest(reviewed: &Reviewed, key: &DigestKey) -> PlanDigest {
         unseen.entry(place).or_default().push(exact(value));
     }
     for values in unseen.values_mut() {
-        values.sort_by_cached_key(ToString::to_string);
+        values.sort_by_cached_key(canonical);
     }
     for values in hidden.values_mut() {
         values.sort();
@@ -89,6 +89,12 @@ fn row(row: &Row) -> Value {
     };
     row.properties.sort_by_cached_key(of);
     json!(row)
+}
+
+/// A list whose order is for nothing. Neither is that of members within it.
+pub(crate) fn sorted(mut items: Vec<Value>) -> Value {
+    items.sort_by_cached_key(|item| canonical(&exact(item)));
+    Value::Array(items)
 }
 
 /// The same with numbers as texts, because canonical JSON has no more of them than a double does.

@@ -249,3 +249,61 @@ fn deploys_review_refuses_what_it_cannot_review() {
         assert!(run.stdout.contains("it cannot be carried out"), "{run}");
     }
 }
+
+#[test]
+fn deploys_review_refuses_a_change_set_that_says_one_thing_twice() {
+    let place = Place::new();
+    let take = |input: &str| place.run_with(&["deploys", "review", "--input", "-", "--json"], input);
+    let head = r#""ChangeSetId":"a/1","Status":"CREATE_COMPLETE","ExecutionStatus":"AVAILABLE""#;
+    let removed = r#"{"ResourceChange":{"Action":"Remove","LogicalResourceId":"A","ResourceType":"AWS::S3::Bucket"}}"#;
+    for input in [
+        format!(r#"{{{head},"Changes":[{removed}],"Changes":[]}}"#),
+        format!(r#"{{{head},"Changes":[{{"Type":"Hook","Type":"Resource"}}]}}"#),
+        format!("\u{feff}{{{head},\"Changes\":[],\"\\u0053tatus\":\"CREATE_COMPLETE\"}}"),
+    ] {
+        let run = take(&input).exits(2);
+        assert!(run.stderr.contains("twice"), "{run}");
+    }
+    // A nested one that does so is not there.
+    let nested = place.path().join("nested");
+    fs::create_dir(&nested).unwrap();
+    fs::write(
+        nested.join("1.json"),
+        r#"{"ChangeSetId":"a/1","Changes":[],"Changes":[]}"#,
+    )
+    .unwrap();
+    let stack = r#"{"Type":"Resource","ResourceChange":{"Action":"Modify","LogicalResourceId":"A",
+                    "ResourceType":"AWS::CloudFormation::Stack","ChangeSetId":"a/1"}}"#;
+    let root = format!(r#"{{{},"Changes":[{stack}]}}"#, head.replace("a/1", "a/0"));
+    let words = ["deploys", "review", "--input", "-", "--json", "--nested", "nested"];
+    let answer = place.run_with(&words, &root).exits(5).json();
+    assert_eq!(answer["summary"]["unknownChange"], true);
+}
+
+#[test]
+fn deploys_review_says_in_words_what_is_asked_about() {
+    let place = Place::new();
+    let take = |input: &Value, stage: &str| {
+        let words = ["deploys", "review", "--input", "-", "--stage", stage];
+        place.run_with(&words, &input.to_string())
+    };
+    let set = |status: &str, changes: Value| {
+        let execution = if status == "FAILED" { "UNAVAILABLE" } else { "AVAILABLE" };
+        json!({"ChangeSetId": "a/1", "Status": status, "ExecutionStatus": execution, "StatusReason": "No such bucket",
+               "StackDriftStatus": "IN_SYNC", "Changes": changes})
+    };
+    let removed = json!({"Action": "Remove", "LogicalResourceId": "A", "ResourceType": "AWS::IAM::Role"});
+    let changes = json!([{"Type": "Resource", "ResourceChange": removed}]);
+    let told = take(&set("CREATE_COMPLETE", changes), "prod").exits(5).stdout;
+    assert!(
+        told.contains("prod asks because: 1 resource is removed; rights change"),
+        "{told}"
+    );
+    assert!(told.contains("prod: somebody has to approve it"), "{told}");
+    assert!(!told.contains("StackDriftStatus"), "{told}");
+    let failed = take(&set("FAILED", json!([])), "prod").exits(4).stdout;
+    assert!(
+        failed.contains("No such bucket") && !failed.contains("to add"),
+        "{failed}"
+    );
+}

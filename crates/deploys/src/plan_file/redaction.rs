@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use cc_devops_kernel::input;
 use serde_json::{Map, Value};
 
-use crate::review::masking::{HIDDEN, holds_secret, is_secret_name, is_secret_path};
+use crate::keys::check_keys;
+use crate::review::masking::{HIDDEN, holds_secret, is_secret_name, is_secret_path, looks_cut};
 
 /// The text to show, and whether anything was left out.
 pub(super) fn redacted(bytes: &[u8]) -> (String, bool) {
+    let once = check_keys(bytes).is_ok();
     match input::document(bytes) {
-        Ok(document) if document.is_object() || document.is_array() => {
+        Ok(document) if once && (document.is_object() || document.is_array()) => {
             let mut hides = false;
             let shown = without_secrets(document, &mut hides);
             let text = if hides {
@@ -20,9 +22,47 @@ pub(super) fn redacted(bytes: &[u8]) -> (String, bool) {
             };
             (text, hides)
         }
-        _ => lines(&String::from_utf8_lossy(bytes)),
+        read => {
+            let text = String::from_utf8_lossy(bytes);
+            // JSON that is cut, or says one thing twice: what of it is a secret nobody can tell.
+            let trimmed = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+            let is_json = trimmed.starts_with(['{', '[', '"']) && (read.is_ok() || looks_cut(trimmed));
+            if is_json {
+                (HIDDEN.to_owned(), true)
+            } else {
+                lines(&text)
+            }
+        }
     }
 }
+
+/// What the names of values end in.
+const VALUES: [&str; 12] = [
+    "after", "before", "content", "current", "default", "desired", "new", "old", "planned", "previous", "value",
+    "values",
+];
+
+/// What says of a secret where and what it is, in lower case.
+const DESCRIBING: [&str; 18] = [
+    "action",
+    "actions",
+    "address",
+    "drifted",
+    "iam",
+    "key",
+    "logicalid",
+    "lost",
+    "masked",
+    "name",
+    "optionname",
+    "parameterkey",
+    "parametername",
+    "path",
+    "policyaction",
+    "replacement",
+    "resourcetype",
+    "type",
+];
 
 fn without_secrets(value: Value, hides: &mut bool) -> Value {
     match value {
@@ -41,17 +81,29 @@ fn members_without(members: Map<String, Value>, hides: &mut bool) -> Map<String,
         let names = names.iter().find_map(|name| members.get(*name).and_then(Value::as_str));
         names.unwrap_or_default().to_owned()
     };
-    let path = called(&["path", "Path", "address", "name", "Name", "key", "Key"]);
+    let path = called(&[
+        "path",
+        "Path",
+        "address",
+        "name",
+        "Name",
+        "key",
+        "Key",
+        "ParameterKey",
+        "ParameterName",
+        "OptionName",
+    ]);
     let of = called(&["resourceType", "type", "Type"]);
     // What stands beside the path of a secret is its values.
     let beside = !path.is_empty() && path != "/" && is_secret_path(&path, &of);
     let masked = members.get("masked") == Some(&Value::Bool(true));
     let shown = members.into_iter().map(|(name, value)| {
-        let is_value = matches!(
-            name.to_lowercase().as_str(),
-            "before" | "after" | "value" | "beforevalue" | "aftervalue" | "old" | "new"
-        );
-        if !value.is_null() && (is_secret_name(&name) || (is_value && (beside || masked))) {
+        let lower = name.to_lowercase();
+        // What a value is by rule depends on rows that could not be read, so none is shown.
+        let is_value = VALUES.iter().any(|value| lower.ends_with(value))
+            || ((beside || masked) && !DESCRIBING.contains(&lower.as_str()));
+        let is_path = name.contains(['/', '.']) && is_secret_path(&name, &of);
+        if !value.is_null() && (is_secret_name(&name) || is_path || is_value) {
             *hides = true;
             (name, HIDDEN.into())
         } else {

@@ -1,13 +1,12 @@
 //! A row of our form.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::digest::sorted;
 use crate::review::StatefulTypes;
-use crate::review::masking::{holds, is_secret_path};
+use crate::review::masking::{holds_at, is_secret_path};
 use crate::review::signals::{is_iam_type, is_lost, of_policy_action};
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
 
@@ -40,6 +39,9 @@ const MEMBERS: [&str; 14] = [
 
 /// The members of a property.
 const OF_PROPERTIES: [&str; 4] = ["path", "before", "after", "masked"];
+
+/// What parts of a path are separated by.
+const SEPARATORS: [char; 3] = ['/', '.', '['];
 
 /// The words of `policyAction`.
 const POLICY_ACTIONS: [&str; 6] = [
@@ -75,7 +77,7 @@ pub(super) fn read(change: &Map<String, Value>, stateful: &StatefulTypes) -> Res
     if let Some(word) = policy_action.as_deref().filter(|word| !POLICY_ACTIONS.contains(word)) {
         unknown.push(format!("`{}` is no policyAction that is known", short(word)));
     }
-    let replacement = said.max(of_policy_action(change.get("policyAction"), &action));
+    let replacement = said.max(of_policy_action(change.get("policyAction")));
     let is_stateful = flag(change, "stateful")? || stateful.hold(&resource_type);
     let lost = flag(change, "lost")? || is_lost(is_stateful, &action, replacement, policy_action.as_deref());
     let mut hidden = beside(change, &MEMBERS, &mut unknown);
@@ -123,29 +125,48 @@ fn properties(
         let property = property.as_object().ok_or("one of its properties is no object")?;
         let path = needed(property, "path")?;
         let values = [value(property, "before")?, value(property, "after")?];
-        let is_masked = flag(property, "masked")?
-            || also_masked.contains(&path)
-            || is_secret_path(&path, resource_type)
-            || holds(property.get("before"))
-            || holds(property.get("after"));
-        read.push((path, values, is_masked, beside(property, &OF_PROPERTIES, unknown)));
+        let is_said = flag(property, "masked")?;
+        let is_secret = is_secret_path(&path, resource_type)
+            || [property.get("before"), property.get("after")]
+                .into_iter()
+                .any(|value| holds_at(&path, value));
+        read.push((
+            path,
+            values,
+            is_said,
+            is_secret,
+            beside(property, &OF_PROPERTIES, unknown),
+        ));
     }
+    // What somebody said is hidden is so with all that is in it.
+    let said = read
+        .iter()
+        .filter(|(_, _, is_said, ..)| *is_said)
+        .map(|(path, ..)| path);
+    let whole: BTreeSet<&str> = said.chain(also_masked).map(|path| path.trim_end_matches('/')).collect();
+    let is_below = |path: &str| {
+        let mut ends = path.match_indices(SEPARATORS).map(|(at, _)| at);
+        ends.any(|at| path.get(..at).is_some_and(|above| whole.contains(above)))
+    };
+    let below: Vec<bool> = read.iter().map(|(path, ..)| is_below(path)).collect();
     let secret: BTreeSet<String> = read
         .iter()
-        .filter(|(_, _, is_masked, _)| *is_masked)
-        .map(|(path, ..)| path.clone())
+        .zip(&below)
+        .filter(|((_, _, is_said, is_secret, _), below)| *is_said || *is_secret || **below)
+        .map(|((path, ..), _)| path.clone())
+        .chain(also_masked.iter().cloned())
         .collect();
     let mut properties = Vec::with_capacity(read.len());
     let mut kept = Vec::new();
-    for (path, [before, after], is_masked, more) in read {
-        let below = format!("{path}/");
+    for (path, [before, after], _, _, more) in read {
         let is_above = || {
-            secret
-                .range(below.clone()..)
-                .next()
-                .is_some_and(|next| next.starts_with(&below))
+            SEPARATORS.iter().any(|separator| {
+                let below = format!("{path}{separator}");
+                let next = secret.range(below.clone()..).next();
+                next.is_some_and(|next| next.starts_with(&below))
+            })
         };
-        let masked = is_masked || secret.contains(&path) || is_above();
+        let masked = secret.contains(&path) || is_above();
         if (masked && (before.is_some() || after.is_some())) || !more.is_empty() {
             kept.push(serde_json::json!([path, before, after, more]));
         }
@@ -158,8 +179,7 @@ fn properties(
         });
     }
     if !kept.is_empty() {
-        kept.sort_by_cached_key(ToString::to_string);
-        hidden.insert("properties".to_owned(), Value::Array(kept));
+        hidden.insert("properties".to_owned(), sorted(kept));
     }
     Ok(properties)
 }
@@ -217,72 +237,4 @@ fn texts(object: &Map<String, Value>, name: &str) -> Result<Vec<String>, String>
     texts
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| format!("`{name}` holds something that is no text"))
-}
-
-/// No object says one thing twice: the command may take the one, and the approver see the other.
-pub(super) fn check_keys(bytes: &[u8]) -> Result<(), String> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    Once.deserialize(&mut reader).map_err(|error| error.to_string())
-}
-
-#[derive(Clone, Copy)]
-struct Once;
-
-impl<'de> DeserializeSeed<'de> for Once {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
-        input.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Once {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(name) = object.next_key::<String>()? {
-            if seen.contains(&name) {
-                object.next_value::<IgnoredAny>()?;
-                let name = short(&name);
-                return Err(A::Error::custom(format_args!("it says `{name}` twice")));
-            }
-            seen.insert(name);
-            object.next_value_seed(self)?;
-        }
-        Ok(())
-    }
 }

@@ -11,7 +11,7 @@ use super::masking::{NO_ECHO, holds, is_secret_parameter};
 use super::nested::last_part;
 use super::resource::{self, Place};
 use super::signals::{given, text};
-use super::{Reviewed, Standing, StatefulTypes};
+use super::{Reviewed, Standing, StatefulTypes, unread};
 use crate::draft::ChangeSetDocuments;
 
 /// How deep stacks may be nested to be read.
@@ -25,6 +25,9 @@ const NO_CHANGES: [&str; 2] = [
     "The submitted information didn't contain changes",
     "No updates are to be performed",
 ];
+
+/// What it says behind that.
+const ANOTHER: &str = "Submit different information to create a change set";
 
 /// What is said of a document that is none.
 const NO_CHANGE_SET: &str = "this is no change set: give the JSON of `aws cloudformation describe-change-set \
@@ -102,13 +105,12 @@ fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The names of the parameters that are shown as `****`, or are secrets by their names.
+/// The names of the parameters that are shown as `****`.
 fn secret_parameters(set: &Map<String, Value>) -> BTreeSet<&str> {
     let parameters = list(set, "Parameters").iter().filter_map(Value::as_object);
     let hidden = parameters.filter(|parameter| {
         let is_hidden = |name| text(parameter, name).is_some_and(is_no_echo);
-        let is_named = text(parameter, "ParameterKey").is_some_and(is_secret_parameter);
-        is_named || is_hidden("ParameterValue") || is_hidden("ResolvedValue")
+        is_hidden("ParameterValue") || is_hidden("ResolvedValue")
     });
     hidden.filter_map(|parameter| text(parameter, "ParameterKey")).collect()
 }
@@ -126,10 +128,14 @@ impl<'a> Reading<'a> {
             unknown.extend(unlisted(deployment, known::OF_THE_DEPLOYMENT));
             self.reviewed.summary.express |= text(deployment, "Mode") == Some("EXPRESS");
         }
+        self.sealed(path, "set", unread::of_the_set(set));
         self.reviewed.summary.express |= text(set, "DeploymentMode") == Some("EXPRESS");
         for (name, value) in unknown {
             self.reviewed
                 .unknown(format!("{of}: `{value}` is no {name} that is known"));
+        }
+        for name in unread::not_of_its_kind(set) {
+            self.reviewed.unknown(format!("{of}: its {name} cannot be read"));
         }
         if given(set, "NextToken").is_some() {
             let note = format!("{of}: there are more changes than were read (NextToken); read every page");
@@ -161,6 +167,7 @@ impl<'a> Reading<'a> {
         let Some(resource) = resource.filter(|resource| !resource.is_empty()) else {
             self.reviewed
                 .unknown(format!("{of}: one of its changes names no resource"));
+            self.sealed(path, "change", Some(unread::of_no_resource(change)));
             return;
         };
         let below = self.below(resource, path);
@@ -173,6 +180,7 @@ impl<'a> Reading<'a> {
             secret,
             secret_below: &secret_below,
         };
+        self.sealed(&place.path, "change", unread::of_a_change(change));
         let row = resource::read(resource, &place, self.stateful, &mut self.reviewed);
         self.reviewed.count(&row);
         self.reviewed.rows.push(row);
@@ -182,10 +190,18 @@ impl<'a> Reading<'a> {
                 self.check_nested(set, resource, &place.path);
                 self.set(set, &place.path, level + 1);
             }
-            Some(_) => {
+            Some(other) => {
                 let note = format!("{}: its change set cannot be read", place.path);
                 self.reviewed.unknown(note);
+                self.sealed(&place.path, "set", Some(other.clone()));
             }
+        }
+    }
+
+    /// Keeps what was not read for the digest.
+    fn sealed(&mut self, path: &str, what: &str, unread: Option<Value>) {
+        if let Some(unread) = unread {
+            self.reviewed.hidden.add(format!("unread {what} of {path}"), unread);
         }
     }
 
@@ -282,7 +298,11 @@ impl<'a> Reading<'a> {
                 masked,
                 unchanged: parameter.get("UsePreviousValue") == Some(&Value::Bool(true)),
             };
-            self.reviewed.about.parameters.insert(name, parameter);
+            let of = name.clone();
+            if self.reviewed.about.parameters.insert(name, parameter).is_some() {
+                self.reviewed
+                    .unknown(format!("parameter {of}: it is there more than once"));
+            }
         }
     }
 
@@ -327,9 +347,10 @@ fn about(set: &Map<String, Value>) -> About {
     let mut modes = BTreeMap::new();
     let mut mode = |object: &Map<String, Value>, name: &str, called: &str| {
         let said = match given(object, name) {
-            None | Some(Value::Bool(false)) => return,
             Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+            Some(Value::Bool(true)) => "true".to_owned(),
+            // Of another kind it is not read, and sealed.
+            None | Some(_) => return,
         };
         modes.insert(called.to_owned(), said);
     };
@@ -381,10 +402,14 @@ fn standing(set: &Map<String, Value>, nested: &BTreeMap<String, Value>) -> Stand
 }
 
 fn says_no_changes(set: &Map<String, Value>) -> bool {
-    let reason = text(set, "StatusReason").unwrap_or_default().trim_start();
-    NO_CHANGES.iter().any(|sentence| reason.starts_with(sentence))
-        && list(set, "Changes").is_empty()
-        && given(set, "NextToken").is_none()
+    let reason = text(set, "StatusReason").unwrap_or_default().trim();
+    let behind = NO_CHANGES.iter().find_map(|sentence| reason.strip_prefix(sentence));
+    let is_said = behind.is_some_and(|behind| {
+        let more = behind.strip_prefix('.').unwrap_or(behind);
+        let appended = more.trim_start().trim_end_matches('.');
+        more.is_empty() || (behind.starts_with('.') && appended == ANOTHER)
+    });
+    is_said && list(set, "Changes").is_empty() && given(set, "NextToken").is_none()
 }
 
 /// Why a set failed.

@@ -15,6 +15,38 @@ const ATTRIBUTES: &[&str] = &[
     "Tags",
 ];
 
+/// Those that are lists; the others are texts.
+const LISTS: [&str; 2] = ["Capabilities", "Scope"];
+
+/// The members of a set. What any other means is not known.
+pub(super) const MEMBERS_OF_THE_SET: &[&str] = &[
+    "Capabilities",
+    "ChangeSetId",
+    "ChangeSetName",
+    "Changes",
+    "CreationTime",
+    "DeploymentConfig",
+    "DeploymentMode",
+    "Description",
+    "ExecutionStatus",
+    "ImportExistingResources",
+    "IncludeNestedStacks",
+    "NotificationARNs",
+    "OnStackFailure",
+    "Parameters",
+    "ParentChangeSetId",
+    "ResponseMetadata",
+    "RoleARN",
+    "RollbackConfiguration",
+    "RootChangeSetId",
+    "StackDriftStatus",
+    "StackId",
+    "StackName",
+    "Status",
+    "StatusReason",
+    "Tags",
+];
+
 /// Of the whole set.
 pub(super) const OF_THE_SET: &[Listed] = &[
     ("StackDriftStatus", &["DRIFTED", "IN_SYNC", "UNKNOWN", "NOT_CHECKED"]),
@@ -101,9 +133,11 @@ pub(super) fn unlisted<'a>(
     listed: &'a [Listed],
 ) -> impl Iterator<Item = (&'static str, String)> + 'a {
     listed.iter().flat_map(|(name, values)| {
+        let is_list = LISTS.contains(name);
         let bad: Vec<String> = match object.get(*name) {
             None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) => items.iter().filter_map(|item| odd(item, values)).collect(),
+            Some(Value::Array(items)) if is_list => items.iter().filter_map(|item| odd(item, values)).collect(),
+            Some(_) if is_list => vec!["something that is no list".to_owned()],
             Some(value) => odd(value, values).into_iter().collect(),
         };
         bad.into_iter().map(move |value| (*name, value))

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use cc_devops_kernel::input;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::keys::check_keys;
 
 /// What is shown in place of a hidden value.
 pub const HIDDEN: &str = "(hidden)";
@@ -53,6 +55,9 @@ const OF_PARAMETERS: [&str; 9] = [
 /// Properties that hold one of the names above, whatever of them is shown.
 const CONTAINERS: [&str; 2] = ["ContainerDefinitions", "LaunchTemplateData"];
 
+/// Where a resource's tags stand.
+const TAGS: &str = "Tags";
+
 /// How deep JSON inside texts is looked into.
 const MOST_TEXTS: usize = 6;
 
@@ -75,25 +80,11 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
 }
 
 /// Whether a parameter called so is taken to be a secret by its name. `Environment` is not: many stacks have it for their
-/// stage. The values of such parameters are shown nowhere and kept nowhere.
+/// stage. The values of such parameters are not listed with a plan and not kept for a rollback; what they cause is hidden
+/// where CloudFormation hides them (`NoEcho`).
 pub fn is_secret_parameter(name: &str) -> bool {
     let name = plain(name);
     OF_PARAMETERS.iter().any(|word| name.contains(word)) || names_a_secret(&name)
-}
-
-/// Whether parameters, by their names, hold one that is a secret. They may be written as text.
-pub(super) fn names_a_secret_parameter(parameters: &Value) -> bool {
-    let names_one = |members: &Map<String, Value>| members.keys().any(|name| is_secret_parameter(name));
-    match parameters {
-        Value::Object(members) => names_one(members),
-        Value::String(text) => match input::document(text.trim_start().as_bytes()) {
-            Ok(Value::Object(members)) => names_one(&members),
-            Ok(_) => false,
-            // It was cut, perhaps.
-            Err(_) => text.trim_start().starts_with('{') && is_secret_parameter(text),
-        },
-        _ => false,
-    }
 }
 
 /// Whether this, without case and dashes, is what one secret is called.
@@ -115,7 +106,12 @@ pub(crate) fn is_secret_path(path: &str, resource_type: &str) -> bool {
     let mut last = None;
     let mut count = 0_usize;
     for name in names.by_ref() {
-        if is_secret_name(name) || (name == "Value" && resource_type == "AWS::SSM::Parameter") {
+        let is_first = count == 0 || (count == 1 && last == Some("Properties"));
+        if is_first && name == TAGS {
+            return false;
+        }
+        let is_stored = is_first && name == "Value" && resource_type == "AWS::SSM::Parameter";
+        if is_secret_name(name) || is_stored {
             return true;
         }
         last = Some(name);
@@ -130,10 +126,23 @@ pub(crate) fn is_secret_path(path: &str, resource_type: &str) -> bool {
 
 /// Whether a text holds a dynamic reference, or JSON with a secret in it.
 pub(crate) fn holds_secret(text: &str) -> bool {
-    text_holds(text, MOST_TEXTS)
+    text_holds(text, MOST_TEXTS, true)
 }
 
-fn text_holds(text: &str, texts: usize) -> bool {
+/// Whether text that is no JSON looks like JSON that was cut: it opens with a text, or has a member.
+pub(crate) fn looks_cut(text: &str) -> bool {
+    let inner = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '{' | '['));
+    let opens = inner.starts_with('"') && inner.len() < text.len();
+    let mut quotes = text.match_indices('"');
+    opens
+        || quotes.any(|(at, quote)| {
+            let behind = text.get(at + quote.len()..).unwrap_or_default();
+            behind.trim_start().starts_with(':')
+        })
+}
+
+/// `by_name`: whether names in JSON tell of secrets. Tags' do not.
+fn text_holds(text: &str, texts: usize, by_name: bool) -> bool {
     if text.contains("{{resolve:") {
         return true;
     }
@@ -141,12 +150,17 @@ fn text_holds(text: &str, texts: usize) -> bool {
     if !trimmed.starts_with(['{', '[', '"']) {
         return false;
     }
+    let once = check_keys(trimmed.as_bytes()).is_ok();
     match input::document(trimmed.as_bytes()) {
         // What is nested so deep is more than anybody writes.
-        Ok(value) => texts.checked_sub(1).is_none_or(|left| value_holds(&value, left)),
-        // It was cut, perhaps. What it holds stands behind its name.
-        Err(_) if trimmed.starts_with('"') => false,
-        Err(_) => {
+        Ok(value) if once => texts
+            .checked_sub(1)
+            .is_none_or(|left| value_holds(&value, left, by_name)),
+        // It was cut, perhaps. What it holds stands behind its name, which an escape may write otherwise.
+        _ if !looks_cut(trimmed) => false,
+        _ if trimmed.contains('\\') => true,
+        _ if !by_name => false,
+        _ => {
             let plain = plain(trimmed);
             NAMED
                 .iter()
@@ -158,20 +172,30 @@ fn text_holds(text: &str, texts: usize) -> bool {
 }
 
 /// Whether JSON holds a secret: by a name in it, a reference, or JSON in a text.
-pub(crate) fn value_holds(value: &Value, texts: usize) -> bool {
+fn value_holds(value: &Value, texts: usize, by_name: bool) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(name, value)| {
-            is_secret_name(name) || tells_a_secrets_name(name, value) || value_holds(value, texts)
+            let is_named = by_name && (is_secret_name(name) || tells_a_secrets_name(name, value));
+            // A reference may be written as a name.
+            is_named || name.contains("{{resolve:") || value_holds(value, texts, by_name && name != TAGS)
         }),
-        Value::Array(items) => items.iter().any(|item| value_holds(item, texts)),
-        Value::String(text) => text_holds(text, texts),
+        Value::Array(items) => items.iter().any(|item| value_holds(item, texts, by_name)),
+        Value::String(text) => text_holds(text, texts, by_name),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
 /// The same of a value that may be text itself.
-pub(crate) fn holds(value: Option<&Value>) -> bool {
-    value.is_some_and(|value| value_holds(value, MOST_TEXTS))
+pub(super) fn holds(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| value_holds(value, MOST_TEXTS, true))
+}
+
+/// The same of a value at a path: what stands in tags is shown, whatever it is called.
+pub(crate) fn holds_at(path: &str, value: Option<&Value>) -> bool {
+    let mut names = parts(path);
+    let first = names.next();
+    let is_tag = first == Some(TAGS) || (first == Some("Properties") && names.next() == Some(TAGS));
+    value.is_some_and(|value| value_holds(value, MOST_TEXTS, !is_tag))
 }
 
 /// Whether a pair is one of name and value, whose name is a secret's: `{"Key": "DbPassword", "Value": …}`.

@@ -9,6 +9,7 @@ mod nested;
 mod resource;
 pub(crate) mod signals;
 mod stateful;
+mod unread;
 
 use std::fmt;
 

@@ -8,9 +8,11 @@ use cc_devops_kernel::input;
 use serde_json::{Map, Value, json};
 
 use super::known::{self, unlisted};
-use super::masking::{Masked, holds, is_secret_parameter, is_secret_path, names_a_secret_parameter};
+use super::masking::{Masked, holds_at, is_secret_path};
 use super::signals::{Signals, given, is_iam_property, is_iam_type, is_lost, of_detail, text};
 use super::{Reviewed, StatefulTypes};
+use crate::digest::sorted;
+use crate::keys::check_keys;
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
@@ -57,7 +59,7 @@ pub(super) fn read(
     let signals = Signals {
         details: details.iter().map(|detail| (detail.said, detail.target)).collect(),
     };
-    let replacement = signals.replacement(change, resource_type, &action);
+    let replacement = signals.replacement(change, resource_type);
     let policy_action = text(change, "PolicyAction");
     let is_stateful = stateful.hold(resource_type);
     let masked = masked(&details, resource_type, place);
@@ -161,6 +163,20 @@ fn check(change: &Map<String, Value>, action: &ChangeAction, place: &Place<'_>, 
     for (name, value) in unknown {
         reviewed.unknown(format!("{path}: `{value}` is no {name} that is known"));
     }
+    let mut not_text = |object: &Map<String, Value>, names: &[&str]| {
+        for name in names {
+            if given(object, name).is_some_and(|value| !value.is_string()) {
+                reviewed.unknown(format!("{path}: its {name} is no text"));
+            }
+        }
+    };
+    not_text(change, &["ChangeSetId", "PhysicalResourceId"]);
+    for detail in objects(change, "Details") {
+        not_text(detail, &["CausingEntity"]);
+        if let Some(target) = given(detail, "Target").and_then(Value::as_object) {
+            not_text(target, &["Name", "Path"]);
+        }
+    }
     for name in ["LogicalResourceId", "ResourceType", "Action"] {
         if text(change, name).is_none_or(str::is_empty) {
             reviewed.unknown(format!("{path}: it has no {name}"));
@@ -186,24 +202,24 @@ fn masked<'a>(details: &'a [Detail<'_>], resource_type: &str, place: &Place<'_>)
     let mut masked = Masked::default();
     for detail in details {
         let path = &*detail.path;
-        let caused = text(detail.said, "CausingEntity").is_some_and(|cause| place.secret.contains(cause));
-        let is_stack = resource_type == "AWS::CloudFormation::Stack";
+        let caused = given(detail.said, "CausingEntity").is_some_and(|cause| match cause.as_str() {
+            Some(cause) => place.secret.contains(cause),
+            None => !place.secret.is_empty(),
+        });
         let passed = || {
+            if path == "/Properties/Parameters" {
+                return !place.secret_below.is_empty();
+            }
             let name = path.strip_prefix("/Properties/Parameters/");
             name.and_then(|name| name.split('/').next())
-                .is_some_and(|name| place.secret_below.contains(name) || (is_stack && is_secret_parameter(name)))
-        };
-        let gives = || {
-            let values = [detail.before, detail.after, detail.drift];
-            is_stack && path == "/Properties/Parameters" && values.into_iter().flatten().any(names_a_secret_parameter)
+                .is_some_and(|name| place.secret_below.contains(name))
         };
         if caused || passed() {
             masked.add(path, true);
         } else if is_secret_path(path, resource_type)
-            || holds(detail.before)
-            || holds(detail.after)
-            || holds(detail.drift)
-            || gives()
+            || [detail.before, detail.after, detail.drift]
+                .into_iter()
+                .any(|value| holds_at(path, value))
         {
             masked.add(path, false);
         }
@@ -310,6 +326,35 @@ fn set_apart(
             kept.insert(name.clone(), context(value));
         }
     }
+    for name in [
+        "Action",
+        "ChangeSetId",
+        "LogicalResourceId",
+        "PhysicalResourceId",
+        "PolicyAction",
+        "ResourceType",
+    ] {
+        if let Some(value) = given(change, name).filter(|value| !value.is_string()) {
+            kept.insert(name.to_owned(), value.clone());
+        }
+    }
+    for name in ["Scope", "ResourceDriftIgnoredAttributes", "Details"] {
+        if let Some(value) = given(change, name).filter(|value| !value.is_array()) {
+            kept.insert(name.to_owned(), value.clone());
+        }
+    }
+    let listed = change.get("Details").and_then(Value::as_array);
+    let odd = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|detail| match detail.as_object() {
+            Some(detail) => given(detail, "Target").filter(|target| !target.is_object()),
+            None => Some(detail),
+        });
+    let odd: Vec<Value> = odd.cloned().collect();
+    if !odd.is_empty() {
+        kept.insert("odd details".to_owned(), sorted(odd));
+    }
     if !closed.is_empty() {
         kept.insert("details".to_owned(), sorted(closed));
     }
@@ -335,12 +380,7 @@ fn timeless(value: &Value) -> Value {
 
 /// A context is JSON in a text; how it is written is for nothing.
 fn context(value: &Value) -> Value {
-    let read = value.as_str().and_then(|text| input::document(text.as_bytes()).ok());
+    let once = value.as_str().filter(|text| check_keys(text.as_bytes()).is_ok());
+    let read = once.and_then(|text| input::document(text.as_bytes()).ok());
     read.unwrap_or_else(|| value.clone())
-}
-
-/// A list whose order is for nothing.
-pub(super) fn sorted(mut items: Vec<Value>) -> Value {
-    items.sort_by_cached_key(ToString::to_string);
-    Value::Array(items)
 }

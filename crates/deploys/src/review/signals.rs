@@ -8,7 +8,7 @@ use crate::rows::{ChangeAction, Replacement};
 const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
 /// A type that stands for no resource, though the CDK puts it into nearly every stack.
-const CDK_METADATA: &str = "AWS::CDK::Metadata";
+pub(crate) const CDK_METADATA: &str = "AWS::CDK::Metadata";
 
 /// A text member of an object.
 pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -31,12 +31,7 @@ pub(super) struct Signals<'a> {
 
 impl Signals<'_> {
     /// Whether the resource is replaced.
-    pub(super) fn replacement(
-        &self,
-        change: &Map<String, Value>,
-        resource_type: &str,
-        action: &ChangeAction,
-    ) -> Replacement {
+    pub(super) fn replacement(&self, change: &Map<String, Value>, resource_type: &str) -> Replacement {
         if resource_type == CDK_METADATA {
             return Replacement::No;
         }
@@ -45,7 +40,7 @@ impl Signals<'_> {
             Some(Some("True")) => Replacement::Yes,
             Some(_) => Replacement::Maybe,
         };
-        worst = worst.max(of_policy_action(given(change, "PolicyAction"), action));
+        worst = worst.max(of_policy_action(given(change, "PolicyAction")));
         let mut always = 0_usize;
         let mut known_later = 0_usize;
         for (detail, target) in &self.details {
@@ -73,12 +68,11 @@ pub(super) fn of_detail(detail: &Map<String, Value>, target: &Map<String, Value>
     }
 }
 
-/// Whether a policy action tells of another resource. One that nobody knows may, but of what leaves the stack anyway.
-pub(crate) fn of_policy_action(value: Option<&Value>, action: &ChangeAction) -> Replacement {
+/// Whether a policy action tells of another resource. One that nobody knows may, whatever is done.
+pub(crate) fn of_policy_action(value: Option<&Value>) -> Replacement {
     match value.map(Value::as_str) {
         None | Some(Some("Delete" | "Retain" | "Snapshot")) => Replacement::No,
         Some(Some(word)) if word.starts_with("ReplaceAnd") => Replacement::Yes,
-        Some(_) if matches!(action, ChangeAction::Add | ChangeAction::Remove) => Replacement::No,
         Some(_) => Replacement::Maybe,
     }
 }

@@ -6,6 +6,7 @@ use cc_devops_kernel::text;
 
 use super::{because, values};
 use crate::review::masking::HIDDEN;
+use crate::review::signals::CDK_METADATA;
 use crate::review::{About, Parameter};
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
 
@@ -153,11 +154,18 @@ fn line(row: &Row, level: usize) -> Line {
 
 /// What stays of the one that goes.
 fn kept(row: &Row) -> Option<String> {
-    Some(match row.policy_action.as_deref()? {
+    if row.resource_type == CDK_METADATA {
+        // It stands for no resource.
+        return None;
+    }
+    let Some(policy_action) = row.policy_action.as_deref() else {
+        return (row.action == ChangeAction::Remove).then(|| "removed".to_owned());
+    };
+    Some(match policy_action {
         "Retain" => "leaves the stack and stays".to_owned(),
-        "Snapshot" => "a snapshot stays".to_owned(),
+        "Snapshot" => "deleted, and a snapshot stays".to_owned(),
         "ReplaceAndRetain" => "the old one stays".to_owned(),
-        "ReplaceAndSnapshot" => "a snapshot of the old one stays".to_owned(),
+        "ReplaceAndSnapshot" => "the old one is deleted, and a snapshot of it stays".to_owned(),
         "Delete" => "deleted".to_owned(),
         "ReplaceAndDelete" => "the old one is deleted".to_owned(),
         other => values::short(other, 64),
@@ -191,7 +199,8 @@ pub(super) fn about(about: &About) -> Vec<String> {
     if let Some(role) = &about.role {
         say("role", role);
     }
-    for (name, mode) in &about.modes {
+    // How the stack drifted is said with what changes.
+    for (name, mode) in about.modes.iter().filter(|(name, _)| *name != "StackDriftStatus") {
         say(name, mode);
     }
     for capability in &about.capabilities {

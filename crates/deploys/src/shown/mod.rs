@@ -59,7 +59,14 @@ impl<'a> View<'a> {
 
 /// The whole plan for a terminal.
 pub fn tree(view: &View<'_>) -> String {
-    let mut told = head(view);
+    format!("{}\n{}", head(view).join("\n"), without_sum(view))
+        .trim_end()
+        .to_owned()
+}
+
+/// The same without what is lost and the sum: of what cannot be carried out there is none.
+pub fn without_sum(view: &View<'_>) -> String {
+    let mut told = Vec::new();
     let body = lines::of(view.rows, true);
     section(&mut told, None, body.iter().map(Line::written));
     if let Some(text) = view.text {
@@ -145,7 +152,9 @@ pub(crate) fn loss(row: &Row) -> String {
             Replacement::No => "loses data, as the plan itself says".to_owned(),
         }
     };
-    format!("LOSES DATA: {path} ({kind}) {what}")
+    let perhaps = row.action != crate::ChangeAction::Remove && row.replacement == Replacement::Maybe;
+    let loses = if perhaps { "MAY LOSE DATA" } else { "LOSES DATA" };
+    format!("{loses}: {path} ({kind}) {what}")
 }
 
 fn because(row: &Row) -> String {
@@ -191,6 +200,31 @@ pub fn sum(rows: usize, summary: &Summary) -> String {
         told.push_str(&fact);
     }
     told
+}
+
+/// What of a plan somebody may have to be asked about, in words. The rows say what is or may be replaced.
+pub fn facts(rows: &[Row], summary: &Summary) -> Vec<String> {
+    let resources = |count: usize, one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("1 resource {one}")),
+        many => Some(format!("{many} resources {more}")),
+    };
+    let replaced = |how: Replacement| rows.iter().filter(|row| row.replacement == how).count();
+    let removed = usize::try_from(summary.removes).unwrap_or(usize::MAX);
+    let said = |holds: bool, words: &str| holds.then(|| words.to_owned());
+    [
+        said(summary.loses_stateful, "data is lost or may be"),
+        resources(replaced(Replacement::Yes), "is replaced", "are replaced"),
+        resources(replaced(Replacement::Maybe), "may be replaced", "may be replaced"),
+        resources(removed, "is removed", "are removed"),
+        said(summary.changes_iam, "rights change"),
+        said(summary.drifted, "something was changed past its template"),
+        said(summary.express, "a failure is not rolled back (EXPRESS)"),
+        said(summary.unknown_change, "not everything is known"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn section(told: &mut Vec<String>, title: Option<&str>, lines: impl Iterator<Item = String>) {

@@ -135,3 +135,45 @@ fn markdown_obeys_nothing_that_others_wrote() {
     assert!(told.contains("````diff"), "{told}");
     assert!(!tree(&view).contains(|c| is_hidden(c) && c != '\n'));
 }
+
+#[test]
+fn what_stays_and_what_may_go_is_said_as_it_is() {
+    let told = |kind: &str, action: &str, more: &serde_json::Value| {
+        let reviewed = reviewed(&json!([change("Orders", kind, action, more)]));
+        tree(&View::of(&reviewed))
+    };
+    let table = "AWS::DynamoDB::Table";
+    let perhaps = told(table, "Modify", &json!({"Replacement": "Conditional"}));
+    assert!(
+        perhaps.starts_with("MAY LOSE DATA: Orders (AWS::DynamoDB::Table) may be replaced"),
+        "{perhaps}"
+    );
+    let snapshot = told("AWS::RDS::DBInstance", "Remove", &json!({"PolicyAction": "Snapshot"}));
+    assert!(snapshot.contains("deleted, and a snapshot stays"), "{snapshot}");
+    assert!(!snapshot.contains("LOSE"), "{snapshot}");
+    let removed = told("AWS::SNS::Topic", "Remove", &json!({}));
+    assert!(removed.contains("- Orders  AWS::SNS::Topic  removed"), "{removed}");
+    let metadata = json!({"Replacement": "True", "PolicyAction": "ReplaceAndDelete"});
+    let metadata = told("AWS::CDK::Metadata", "Modify", &metadata);
+    assert!(metadata.contains("~ Orders  AWS::CDK::Metadata\n"), "{metadata}");
+}
+
+#[test]
+fn what_is_asked_about_is_said_in_words() {
+    let reviewed = sample();
+    assert_eq!(
+        facts(&reviewed.rows, &reviewed.summary),
+        [
+            "data is lost or may be",
+            "1 resource is replaced",
+            "1 resource is removed",
+            "rights change"
+        ]
+    );
+    assert!(facts(&[], &Summary::default()).is_empty());
+    assert!(
+        without_sum(&View::of(&reviewed))
+            .lines()
+            .all(|line| !line.contains("to add"))
+    );
+}

@@ -7,8 +7,12 @@ mod digests;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod plan_files;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sets;
+#[cfg(test)]
+mod unread;

@@ -6,10 +6,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use cc_devops_app::{Settings, policies};
-use cc_devops_deploys::shown::{View, markdown, tree};
+use cc_devops_deploys::shown::{View, facts, markdown, tree, without_sum};
 use cc_devops_deploys::{
-    ChangeSetDocuments, DigestKey, PlanDigest, Reviewed, Standing, StatefulTypes, digest, is_change_set, is_plan_file,
-    nested_ids, review_documents, review_file,
+    ChangeSetDocuments, DigestKey, PlanDigest, Reviewed, Standing, StatefulTypes, check_keys, digest, is_change_set,
+    is_plan_file, nested_ids, review_documents, review_file,
 };
 use cc_devops_kernel::access::PlanContext;
 use cc_devops_kernel::agent::{Agent, Role};
@@ -131,6 +131,7 @@ fn read(file: &Path, nested: Option<&Path>, stateful: &StatefulTypes) -> Result<
     };
     let document = document(&bytes).map_err(|why| CliError::Usage(format!("cannot review {name}: {why}")))?;
     if is_change_set(&document) {
+        once(&bytes).map_err(|why| CliError::Usage(format!("cannot review {name}: {why}")))?;
         return with_nested(document, nested, stateful);
     }
     if !is_plan_file(&document) {
@@ -180,6 +181,12 @@ fn document(bytes: &[u8]) -> Result<Value, String> {
     input::document(bytes).map_err(|error| format!("{error}; describe the change set with `--output json`"))
 }
 
+/// No object of a change set says one thing twice.
+fn once(bytes: &[u8]) -> Result<(), String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    check_keys(bytes).map_err(|why| format!("{why}, which no change set does"))
+}
+
 /// Reads a change set with those of its nested stacks, as far as they are there.
 fn with_nested(root: Value, folder: Option<&Path>, stateful: &StatefulTypes) -> Result<Reviewed, CliError> {
     let mut nested = BTreeMap::new();
@@ -196,7 +203,7 @@ fn with_nested(root: Value, folder: Option<&Path>, stateful: &StatefulTypes) -> 
                 continue;
             }
             let read = contents(&file).map_err(|error| error.to_string());
-            match read.and_then(|bytes| document(&bytes)) {
+            match read.and_then(|bytes| once(&bytes).and_then(|()| document(&bytes))) {
                 Ok(document) => {
                     wanted.extend(nested_ids(&document));
                     nested.insert(id, document);
@@ -323,17 +330,49 @@ impl Told<'_> {
     }
 
     fn text(&self) -> String {
-        format!("{}\n\n{}", tree(&View::of(self.reviewed)), self.verdict().join("\n"))
+        let view = View::of(self.reviewed);
+        let told = if self.has_sum() {
+            tree(&view)
+        } else {
+            without_sum(&view)
+        };
+        format!("{told}\n\n{}", self.verdict().join("\n"))
+            .trim_start()
+            .to_owned()
     }
 
     fn markdown(&self) -> String {
         let verdict: Vec<String> = self.verdict().iter().map(|line| visible(line).into_owned()).collect();
         let fence = "`".repeat(3.max(1 + verdict.iter().map(|line| backticks(line)).max().unwrap_or_default()));
-        format!(
-            "{}\n\n{fence}\n{}\n{fence}",
-            markdown(&View::of(self.reviewed)),
-            verdict.join("\n")
-        )
+        let told = if self.has_sum() {
+            markdown(&View::of(self.reviewed))
+        } else {
+            String::new()
+        };
+        format!("{told}\n\n{fence}\n{}\n{fence}", verdict.join("\n"))
+            .trim_start()
+            .to_owned()
+    }
+
+    /// Whether there is something to count. A set that failed has changed nothing, and would not.
+    fn has_sum(&self) -> bool {
+        let is_none = matches!(self.reviewed.standing, Standing::Failed(_) | Standing::NotAPlan(_));
+        !is_none || !self.reviewed.rows.is_empty()
+    }
+
+    /// What the stage asks about: prod about more than others.
+    fn asked_about(&self) -> Vec<String> {
+        let mut summary = self.reviewed.summary.clone();
+        let mut rows = self.reviewed.rows.as_slice();
+        let ships = self.judged.policies.iter().any(|id| id == "plan-approved");
+        if self.stage.as_str() != "prod" && ships {
+            rows = &[];
+            summary.removes = 0;
+            summary.changes_iam = false;
+            summary.drifted = false;
+            summary.express = false;
+        }
+        facts(rows, &summary)
     }
 
     /// What becomes of it, line by line.
@@ -360,6 +399,11 @@ impl Told<'_> {
             }
         };
         let mut lines = vec![said];
+        let asks = matches!(self.reviewed.standing, Standing::Ready) && judged.verdict == Verdict::NeedsApproval;
+        let facts = if asks { self.asked_about() } else { Vec::new() };
+        if !facts.is_empty() {
+            lines.push(format!("{stage} asks because: {}", facts.join("; ")));
+        }
         lines.extend(judged.errors.iter().map(|error| format!("a policy failed: {error}")));
         lines.push(format!("digest {}", self.digest));
         if !self.comparable {
