@@ -178,7 +178,11 @@ pub(crate) struct NewSilence {
     pub(crate) matches: BTreeMap<String, LabelValues>,
     /// For how long from now on: a whole number with `s`, `m`, `h` or `d`.
     #[serde(rename = "for")]
-    #[schema(example = "2h", pattern = "^[1-9][0-9]{0,4}[smhd]$")]
+    // At most ten years, 3660 days.
+    #[schema(
+        example = "2h",
+        pattern = "^(?:[1-9][0-9]{0,4}[sm]|[1-9][0-9]{0,3}h|[1-7][0-9]{4}h|8[0-6][0-9]{3}h|87[0-7][0-9]{2}h|878[0-3][0-9]h|87840h|[1-9][0-9]{0,2}d|[12][0-9]{3}d|3[0-5][0-9]{2}d|36[0-5][0-9]d|3660d)$"
+    )]
     pub(crate) lasts: String,
     /// Why.
     #[schema(min_length = 1, max_length = 500)]
