@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
@@ -48,7 +48,23 @@ impl InputError {
 /// # Errors
 /// It is no JSON, is nested more than [`MAX_DEPTH`] levels deep, or has a key that belongs to a library.
 pub fn document(text: &[u8]) -> Result<Value, InputError> {
-    read(text, MAX_DEPTH)
+    read(text, Plain::within(MAX_DEPTH))
+}
+
+/// Reads one document in which no object says one thing twice: whoever carries it out may take the one, and whoever was
+/// shown it have seen the other.
+///
+/// # Errors
+/// As [`document`], or an object has a key twice.
+pub fn unambiguous(text: &[u8]) -> Result<Value, InputError> {
+    let once = true;
+    read(
+        text,
+        Plain {
+            once,
+            ..Plain::within(MAX_DEPTH)
+        },
+    )
 }
 
 /// Reads a document that may be several in a list. The list around them does not count as a level, so that a document
@@ -58,7 +74,7 @@ pub fn document(text: &[u8]) -> Result<Value, InputError> {
 /// As [`document`].
 pub fn documents(text: &[u8]) -> Result<Value, InputError> {
     let is_list = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    read(text, MAX_DEPTH + usize::from(is_list))
+    read(text, Plain::within(MAX_DEPTH + usize::from(is_list)))
 }
 
 /// Reads a document of a known shape.
@@ -76,12 +92,12 @@ pub fn typed<T: DeserializeOwned>(text: &[u8]) -> Result<T, InputError> {
 /// # Errors
 /// As [`document`], in the deserializer's own kind of error.
 pub fn value<'de, D: Deserializer<'de>>(input: D) -> Result<Value, D::Error> {
-    Plain { left: MAX_DEPTH }.deserialize(input)
+    Plain::within(MAX_DEPTH).deserialize(input)
 }
 
-fn read(text: &[u8], depth: usize) -> Result<Value, InputError> {
+fn read(text: &[u8], plain: Plain) -> Result<Value, InputError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Plain { left: depth }.deserialize(&mut reader);
+    let value = plain.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
     value.map_err(InputError::of)
 }
@@ -89,7 +105,7 @@ fn read(text: &[u8], depth: usize) -> Result<Value, InputError> {
 /// The same as [`document`], for those who want nothing of it but to know that it is taken.
 fn looked_at(text: &[u8]) -> Result<(), InputError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let looked = Glance(Plain { left: MAX_DEPTH }).deserialize(&mut reader);
+    let looked = Glance(Plain::within(MAX_DEPTH)).deserialize(&mut reader);
     looked.and_then(|()| reader.end()).map_err(InputError::of)
 }
 
@@ -188,12 +204,18 @@ impl Visitor<'_> for Key {
 #[derive(Clone, Copy)]
 struct Plain {
     left: usize,
+    /// Whether an object that has a key twice is refused; else the last one counts.
+    once: bool,
 }
 
 impl Plain {
+    fn within(left: usize) -> Self {
+        Self { left, once: false }
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
-            Some(left) => Ok(Self { left }),
+            Some(left) => Ok(Self { left, ..self }),
             None => Err(E::custom(format_args!(
                 "it is nested more than {MAX_DEPTH} levels deep"
             ))),
@@ -270,6 +292,10 @@ impl<'de> Visitor<'de> for Plain {
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
             plain_key(&key)?;
+            if self.once && fields.contains_key(&key) {
+                let key: String = key.chars().take(64).collect();
+                return Err(A::Error::custom(format_args!("it says `{key}` twice")));
+            }
             let value = object.next_value_seed(inner)?;
             fields.insert(key, value);
         }

@@ -13,7 +13,6 @@ use cc_devops_kernel::input;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::keys::check_keys;
 use crate::review::{Reviewed, Standing, StatefulTypes};
 
 /// How large a plan file may be, in bytes: 1 MiB.
@@ -42,8 +41,7 @@ pub fn is_plan_file(document: &Value) -> bool {
 
 /// Reads our form, or says as a sentence's end why it is another.
 fn of_our_form(bytes: &[u8], stateful: &StatefulTypes) -> Result<Reviewed, String> {
-    let document = input::document(bytes).map_err(|error| error.to_string())?;
-    check_keys(bytes)?;
+    let document = input::unambiguous(bytes).map_err(|error| error.to_string())?;
     let Value::Object(file) = &document else {
         return Err("it is no JSON object".to_owned());
     };

@@ -5,14 +5,12 @@ use std::borrow::Cow;
 use cc_devops_kernel::input;
 use serde_json::{Map, Value};
 
-use crate::keys::check_keys;
 use crate::review::masking::{HIDDEN, holds_secret, is_secret_name, is_secret_path, looks_cut};
 
 /// The text to show, and whether anything was left out.
 pub(super) fn redacted(bytes: &[u8]) -> (String, bool) {
-    let once = check_keys(bytes).is_ok();
-    match input::document(bytes) {
-        Ok(document) if once && (document.is_object() || document.is_array()) => {
+    match input::unambiguous(bytes) {
+        Ok(document) if document.is_object() || document.is_array() => {
             let mut hides = false;
             let shown = without_secrets(document, &mut hides);
             let text = if hides {
@@ -22,11 +20,12 @@ pub(super) fn redacted(bytes: &[u8]) -> (String, bool) {
             };
             (text, hides)
         }
-        read => {
+        _ => {
             let text = String::from_utf8_lossy(bytes);
             // JSON that is cut, or says one thing twice: what of it is a secret nobody can tell.
             let trimmed = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-            let is_json = trimmed.starts_with(['{', '[', '"']) && (read.is_ok() || looks_cut(trimmed));
+            let is_json =
+                trimmed.starts_with(['{', '[', '"']) && (input::document(bytes).is_ok() || looks_cut(trimmed));
             if is_json {
                 (HIDDEN.to_owned(), true)
             } else {

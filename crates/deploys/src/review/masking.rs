@@ -7,8 +7,6 @@ use std::ops::Bound;
 use cc_devops_kernel::input;
 use serde_json::Value;
 
-use crate::keys::check_keys;
-
 /// What is shown in place of a hidden value.
 pub const HIDDEN: &str = "(hidden)";
 
@@ -150,10 +148,9 @@ fn text_holds(text: &str, texts: usize, by_name: bool) -> bool {
     if !trimmed.starts_with(['{', '[', '"']) {
         return false;
     }
-    let once = check_keys(trimmed.as_bytes()).is_ok();
-    match input::document(trimmed.as_bytes()) {
+    match input::unambiguous(trimmed.as_bytes()) {
         // What is nested so deep is more than anybody writes.
-        Ok(value) if once => texts
+        Ok(value) => texts
             .checked_sub(1)
             .is_none_or(|left| value_holds(&value, left, by_name)),
         // It was cut, perhaps. What it holds stands behind its name, which an escape may write otherwise.

@@ -12,7 +12,6 @@ use super::masking::{Masked, holds_at, is_secret_path};
 use super::signals::{Signals, given, is_iam_property, is_iam_type, is_lost, of_detail, text};
 use super::{Reviewed, StatefulTypes};
 use crate::digest::sorted;
-use crate::keys::check_keys;
 use crate::rows::{ChangeAction, PropertyChange, Replacement, Row};
 
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
@@ -380,7 +379,6 @@ fn timeless(value: &Value) -> Value {
 
 /// A context is JSON in a text; how it is written is for nothing.
 fn context(value: &Value) -> Value {
-    let once = value.as_str().filter(|text| check_keys(text.as_bytes()).is_ok());
-    let read = once.and_then(|text| input::document(text.as_bytes()).ok());
+    let read = value.as_str().and_then(|text| input::unambiguous(text.as_bytes()).ok());
     read.unwrap_or_else(|| value.clone())
 }

@@ -1,6 +1,7 @@
 //! What is not read or not classified: it asks, and an approval of one such thing opens no other.
 
-use cc_devops_deploys::{Replacement, Standing, check_keys};
+use cc_devops_deploys::{Replacement, Standing};
+use cc_devops_kernel::input;
 use serde_json::{Value, json};
 
 use crate::sets::{arn, change, detail, digest_of, read, read_nested, set, shown, with, worker};
@@ -172,10 +173,10 @@ fn only_the_two_sentences_say_that_nothing_changes() {
 #[test]
 fn an_object_that_says_one_thing_twice_is_found_at_any_depth() {
     for text in [r#"{"a":1,"a":2}"#, r#"[{"b":[{"a":1,"\u0061":2}]}]"#] {
-        let why = check_keys(text.as_bytes()).unwrap_err();
+        let why = input::unambiguous(text.as_bytes()).unwrap_err().to_string();
         assert!(why.contains("says `a` twice"), "{why}");
     }
-    assert!(check_keys(br#"{"a":{"a":1},"b":[{"a":1},{"a":2}]}"#).is_ok());
+    assert!(input::unambiguous(br#"{"a":{"a":1},"b":[{"a":1},{"a":2}]}"#).is_ok());
     // A context that does so is taken as it is written.
     let of = |context: &str| {
         let more = json!({"AfterContext": context});

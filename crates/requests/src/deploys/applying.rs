@@ -30,23 +30,20 @@ enum Standing {
     Moved(String),
 }
 
+/// What came of asking everything once more.
+enum Asked {
+    /// It may be begun, by this lease, as these policies let it.
+    May(Box<(Found, StackLease, Vec<String>)>),
+    /// It was brought as far as this; none where somebody else was faster.
+    Not(Option<Looking>),
+}
+
 impl ControlPlane {
     /// Begins a plan that is permitted at this moment; none where somebody else was faster.
     pub(super) async fn begin(&self, found: Found, waiting: WaitingRequest) -> PortResult<Option<Looking>> {
-        let Some(lease) = self.leased(&found, &waiting).await? else {
-            return Ok(None);
-        };
-        let lease = match lease {
-            Ok(lease) => lease,
-            Err(reason) => return self.end_unapplied(found, PlanState::Moved, reason).await,
-        };
-        if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
-            return self.end_unapplied(found, PlanState::Moved, reason).await;
-        }
-        // Reading took its time: what the policies and the freezes say counts as it is now.
-        let policies = match self.next_of(&found).await? {
-            Next::Apply(policies) => policies,
-            next => return self.end_in_hold(found, next).await,
+        let (found, lease, policies) = match self.asked_again(found, &waiting).await? {
+            Asked::May(asked) => *asked,
+            Asked::Not(looking) => return Ok(looking),
         };
         let now = self.now();
         let approvers = self.approvers_who_still_may(&found.record).await?;
@@ -71,27 +68,15 @@ impl ControlPlane {
         if !write(&*self.ports.state, &[change], Some(&entry)).await? {
             return Ok(None);
         }
-        let found = Found {
-            version: found.version + 1,
-            due_at: Some(due_at),
-            record,
-            ..found
-        };
-        self.run(found, waiting, &lease).await
+        self.run(found.written(record, due_at), waiting, &lease).await
     }
 
     /// Begins a plan that was permitted before and whose change was never begun: everything was asked again.
     pub(super) async fn begin_again(&self, found: Found, waiting: WaitingRequest) -> PortResult<Option<Looking>> {
-        let Some(lease) = self.leased(&found, &waiting).await? else {
-            return Ok(None);
+        let (found, lease, _) = match self.asked_again(found, &waiting).await? {
+            Asked::May(asked) => *asked,
+            Asked::Not(looking) => return Ok(looking),
         };
-        let lease = match lease {
-            Ok(lease) => lease,
-            Err(reason) => return self.end_unapplied(found, PlanState::Moved, reason).await,
-        };
-        if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
-            return self.end_unapplied(found, PlanState::Moved, reason).await;
-        }
         // Its time limit runs from this begin on, and not from the one that came to nothing.
         let now = self.now();
         let record = PlanRecord {
@@ -103,14 +88,35 @@ impl ControlPlane {
         if !write(&*self.ports.state, &[change], None).await? {
             return Ok(None);
         }
-        let found = Found {
-            version: found.version + 1,
-            due_at: Some(due_at),
-            record,
-            ..found
+        self.waits.forget(&record.request);
+        self.run(found.written(record, due_at), waiting, &lease).await
+    }
+
+    /// Asks everything once more, under the stack's lease: whether what would run is what was approved, and whether it may.
+    async fn asked_again(&self, found: Found, waiting: &WaitingRequest) -> PortResult<Asked> {
+        let Some(lease) = self.leased(&found, waiting).await? else {
+            return Ok(Asked::Not(None));
         };
-        self.waits.forget(&found.record.request);
-        self.run(found, waiting, &lease).await
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(reason) => {
+                return self
+                    .end_unapplied(found, PlanState::Moved, reason)
+                    .await
+                    .map(Asked::Not);
+            }
+        };
+        if let Standing::Moved(reason) = self.standing_of(&found.record).await? {
+            return self
+                .end_unapplied(found, PlanState::Moved, reason)
+                .await
+                .map(Asked::Not);
+        }
+        // Reading took its time: what the policies and the freezes say counts as it is now.
+        match self.next_of(&found).await? {
+            Next::Apply(policies) => Ok(Asked::May(Box::new((found, lease, policies)))),
+            next => self.end_in_hold(found, next).await.map(Asked::Not),
+        }
     }
 
     /// The stack, held by this plan's request; or who holds it, as a sentence. None where the request has ended.
@@ -252,13 +258,8 @@ impl ControlPlane {
         if !write(state, &changes, None).await? {
             return Ok(None);
         }
-        let found = Found {
-            version: found.version + 1,
-            due_at: Some(now),
-            record,
-            ..found
-        };
-        self.conclude_and_clean(found, waiting, Some(end)).await
+        self.conclude_and_clean(found.written(record, now), waiting, Some(end))
+            .await
     }
 
     async fn deployed_of(&self, record: &PlanRecord, now: Timestamp) -> PortResult<Deployed> {

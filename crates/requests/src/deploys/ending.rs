@@ -47,13 +47,7 @@ impl ControlPlane {
         if !write(&*self.ports.state, &[change], Some(&entry)).await? {
             return Ok(None);
         }
-        let found = Found {
-            version: found.version + 1,
-            due_at: Some(now),
-            record,
-            ..found
-        };
-        self.look_at_ended(found).await
+        self.look_at_ended(found.written(record, now)).await
     }
 
     /// A plan that has ended: what is left to be done for it.

@@ -203,6 +203,16 @@ impl Found {
     pub(super) fn is_newest(&self) -> bool {
         self.planned.plan.as_ref() == Some(&self.record.id)
     }
+
+    /// The plan as it stands after one more write.
+    pub(super) fn written(self, record: PlanRecord, due_at: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            due_at: Some(due_at),
+            record,
+            ..self
+        }
+    }
 }
 
 /// What is kept under a plan's name, with its version.

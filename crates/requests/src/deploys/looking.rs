@@ -271,27 +271,14 @@ impl ControlPlane {
             }
         }
         let approvers = self.approvers_who_still_may(record).await?;
-        let summary = &record.summary;
         let context = PlanContext {
             approvals: u32::try_from(approvers.len()).unwrap_or(u32::MAX),
             approvers: approvers.iter().map(ToString::to_string).collect(),
             requester: record.requested_by.to_string(),
-            adds: summary.adds,
-            modifies: summary.modifies,
-            removes: summary.removes,
-            replacements: summary.replacements,
-            replaces_stateful: summary.replaces_stateful,
-            deletes_stateful: summary.deletes_stateful,
-            maybe_replaces_stateful: summary.maybe_replaces_stateful,
-            loses_stateful: summary.loses_stateful,
-            changes_iam: summary.changes_iam,
-            drifted: summary.drifted,
             frozen: is_frozen && record.freeze_override.is_some(),
-            express: summary.express,
             first_creation: record.first_creation,
             unplanned: record.unplanned,
-            unknown_change: summary.unknown_change,
-            resource_types: summary.resource_types.clone(),
+            ..record.summary.context()
         };
         let verdict = self.policy.plan_verdict(&agent, &stack, &stage, &context);
         Ok(match verdict.kind {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use cc_devops_app::{Settings, policies};
 use cc_devops_deploys::shown::{View, facts, markdown, tree, without_sum};
 use cc_devops_deploys::{
-    ChangeSetDocuments, DigestKey, PlanDigest, Reviewed, Standing, StatefulTypes, check_keys, digest, is_change_set,
-    is_plan_file, nested_ids, review_documents, review_file,
+    ChangeSetDocuments, DigestKey, PlanDigest, Reviewed, Standing, StatefulTypes, digest, is_change_set, is_plan_file,
+    nested_ids, review_documents, review_file,
 };
 use cc_devops_kernel::access::PlanContext;
 use cc_devops_kernel::agent::{Agent, Role};
@@ -129,9 +129,14 @@ fn read(file: &Path, nested: Option<&Path>, stateful: &StatefulTypes) -> Result<
     } else {
         file.display().to_string()
     };
-    let document = document(&bytes).map_err(|why| CliError::Usage(format!("cannot review {name}: {why}")))?;
+    let cannot = |why| CliError::Usage(format!("cannot review {name}: {why}"));
+    let text = json_text(&bytes).map_err(cannot)?;
+    let document = unambiguous(text).or_else(|why| match input::document(text) {
+        // A plan file that says one thing twice is shown as text.
+        Ok(document) if !is_change_set(&document) => Ok(document),
+        _ => Err(cannot(why)),
+    })?;
     if is_change_set(&document) {
-        once(&bytes).map_err(|why| CliError::Usage(format!("cannot review {name}: {why}")))?;
         return with_nested(document, nested, stateful);
     }
     if !is_plan_file(&document) {
@@ -169,8 +174,8 @@ fn contents(file: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-/// JSON, or as a sentence's end what to do.
-fn document(bytes: &[u8]) -> Result<Value, String> {
+/// The text of JSON, or as a sentence's end what to do.
+fn json_text(bytes: &[u8]) -> Result<&[u8], String> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err("it is UTF-16, as PowerShell writes it; save it as UTF-8".to_owned());
     }
@@ -178,13 +183,15 @@ fn document(bytes: &[u8]) -> Result<Value, String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("it is empty; did the command that was to write it fail?".to_owned());
     }
-    input::document(bytes).map_err(|error| format!("{error}; describe the change set with `--output json`"))
+    Ok(bytes)
 }
 
-/// No object of a change set says one thing twice.
-fn once(bytes: &[u8]) -> Result<(), String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    check_keys(bytes).map_err(|why| format!("{why}, which no change set does"))
+/// A change set's document, or as a sentence's end why it is none and what to do.
+fn unambiguous(text: &[u8]) -> Result<Value, String> {
+    input::unambiguous(text).map_err(|error| match input::document(text) {
+        Ok(_) => format!("{error}, which no change set does"),
+        Err(error) => format!("{error}; describe the change set with `--output json`"),
+    })
 }
 
 /// Reads a change set with those of its nested stacks, as far as they are there.
@@ -203,7 +210,7 @@ fn with_nested(root: Value, folder: Option<&Path>, stateful: &StatefulTypes) -> 
                 continue;
             }
             let read = contents(&file).map_err(|error| error.to_string());
-            match read.and_then(|bytes| once(&bytes).and_then(|()| document(&bytes))) {
+            match read.and_then(|bytes| unambiguous(json_text(&bytes)?)) {
                 Ok(document) => {
                     wanted.extend(nested_ids(&document));
                     nested.insert(id, document);
