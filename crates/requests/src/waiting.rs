@@ -133,12 +133,7 @@ impl ControlPlane {
         let WaitingRequest { claim, head, .. } = &waiting;
         let ended = match looked {
             Ok(Looking::Ended(ended)) => *ended,
-            Ok(Looking::Done(step)) => {
-                if matches!(step, Step::Concluded(_)) {
-                    self.waits.forget(&head.id);
-                }
-                return Ok(step);
-            }
+            Ok(Looking::Done(step)) => return Ok(step),
             Ok(Looking::Waits) => return Ok(Step::Parked),
             unended if waited > self.time_limit(head) => {
                 if let Err(error) = unended {

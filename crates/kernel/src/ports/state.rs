@@ -49,7 +49,7 @@ pub enum RecordKind {
     Plan,
     /// A part of a plan's rows; listed by the plan's id.
     PlanPart,
-    /// Which plan of a stack counts, and what was deployed last; named by the stack with its stage.
+    /// Which plan of a stack counts; named by the stack with its stage.
     PlannedStack,
     /// What was deployed to a stack; listed by the stack with its stage, named so that names sort by time.
     Deployed,

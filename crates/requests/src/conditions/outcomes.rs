@@ -9,6 +9,7 @@ use cc_devops_kernel::text::line;
 
 use super::faults;
 use crate::actions::deploy_lambda;
+use crate::deploys::is_plan_alone;
 use crate::engine::ControlPlane;
 use crate::ports::PortResult;
 use crate::record::RequestHead;
@@ -65,8 +66,7 @@ impl Says {
     fn was_not_begun(completed: &Completed) -> bool {
         let decided = completed.approval.as_ref().map(|approval| approval.state);
         let begun = matches!(decided, None | Some(ApprovalState::Approved | ApprovalState::NotNeeded));
-        let action = completed.result.as_ref().and_then(|result| result.get("action"));
-        !begun || action.and_then(serde_json::Value::as_str) == Some("planned")
+        !begun || is_plan_alone(completed.result.as_ref())
     }
 
     fn words(self, completed: &Completed) -> &'static str {

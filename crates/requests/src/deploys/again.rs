@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::deciding::DecideError;
-use super::kept::{DEPLOY, Deployed, planned_stack, read};
-use crate::actions::deploy_lambda::MAX_TEMPLATE_BYTES;
+use super::kept::{Deployed, planned_stack, read};
+use crate::actions::deploy_lambda::{self, MAX_TEMPLATE_BYTES};
 use crate::engine::ControlPlane;
 use crate::envelope::REQUEST_DETAIL_TYPE;
 use crate::receiving::Received;
@@ -124,7 +124,7 @@ impl ControlPlane {
             "detail-type": REQUEST_DETAIL_TYPE,
             "detail": {
                 "requestId": id,
-                "action": DEPLOY,
+                "action": deploy_lambda::ACTION.name,
                 "stage": stage,
                 "params": Value::Object(params),
                 "requestedBy": who.agent,

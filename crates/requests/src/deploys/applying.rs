@@ -11,9 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::kept::{
-    Deployed, Found, KEPT_FOR, LastDeploy, entry, plan_change, same_basis, stack_change, write, written,
-};
+use super::kept::{Deployed, Found, KEPT_FOR, entry, plan_change, write, written};
 use super::looking::Looking;
 use super::parts;
 use crate::engine::{ControlPlane, later};
@@ -160,7 +158,7 @@ impl ControlPlane {
         if draft.handle != record.handle {
             return moved("something else has taken the name of what was approved");
         }
-        if !same_basis(&record.basis, &draft.basis) {
+        if record.basis != draft.basis {
             return moved(&format!(
                 "stack {} was changed by somebody else meanwhile",
                 record.stack
@@ -240,17 +238,11 @@ impl ControlPlane {
         deployed.error = end.outcome.as_ref().err().map(|failure| failure.message.clone());
         let mut changes = vec![plan_change(&record, found.version, Some(now))?];
         let did_nothing = matches!(&end.outcome, Ok(result) if result.action == DeployAction::NoChanges);
-        if succeeded && !did_nothing {
-            if let Some(digest) = self.keep_template(&record, now).await {
-                deployed.template_digest = Some(digest);
-            }
-            let mut planned = found.planned.clone();
-            planned.last = Some(LastDeploy {
-                plan: record.id.clone(),
-                at: now,
-                digest: record.digest.clone(),
-            });
-            changes.push(stack_change(&record.stack, &planned, found.planned_version)?);
+        if succeeded
+            && !did_nothing
+            && let Some(digest) = self.keep_template(&record, now).await
+        {
+            deployed.template_digest = Some(digest);
         }
         if !did_nothing {
             changes.push(history(&deployed, now)?);
@@ -300,13 +292,14 @@ impl ControlPlane {
                 return None;
             }
         };
+        let digest = hex::encode(Sha256::digest(&template));
         let planned = record.basis.template_digest.as_ref();
-        if planned.is_some_and(|planned| *planned != hex::encode(Sha256::digest(&template))) {
+        if planned.is_some_and(|planned| *planned != digest) {
             tracing::warn!(plan = %record.id, "the stack has another template by now, so nothing rolls back to this one");
             return None;
         }
-        match kept_template(&*self.ports.state, &template, now).await {
-            Ok(digest) => Some(digest),
+        match keep(&*self.ports.state, (&digest, &template), now).await {
+            Ok(()) => Some(digest),
             Err(error) => {
                 tracing::warn!(plan = %record.id, %error, "the template cannot be kept, so nothing rolls back to it");
                 None
@@ -330,15 +323,8 @@ fn history(deployed: &Deployed, now: Timestamp) -> PortResult<StateChange> {
 }
 
 /// Keeps a template under its digest, or for longer where it is kept already.
-async fn kept_template(state: &dyn StateStore, template: &str, now: Timestamp) -> PortResult<String> {
-    let digest = hex::encode(Sha256::digest(template));
-    let mut rest = template;
-    for number in 0.. {
-        if rest.is_empty() {
-            break;
-        }
-        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PART));
-        rest = behind;
+async fn keep(state: &dyn StateStore, (digest, template): (&str, &str), now: Timestamp) -> PortResult<()> {
+    for (number, piece) in parts::pieces(template, PART).into_iter().enumerate() {
         let key = RecordKey::new(RecordKind::DeployedPart, format!("{digest}/{number:04}"));
         let version = state.read_one(&key).await?.map_or(0, |record| record.version);
         let change = StateChange {
@@ -346,12 +332,12 @@ async fn kept_template(state: &dyn StateStore, template: &str, now: Timestamp) -
             version,
             content: Some(Content {
                 due_at: Some(later(now, KEPT_FOR)),
-                list: Some(digest.clone()),
+                list: Some(digest.to_owned()),
                 body: written(&piece)?,
             }),
         };
         // Somebody who keeps the same at the same time is as good.
         write(state, &[change], None).await?;
     }
-    Ok(digest)
+    Ok(())
 }

@@ -223,7 +223,7 @@ impl ControlPlane {
 }
 
 /// Who may approve may deny.
-fn approve_access(record: &PlanRecord) -> Access {
+pub(super) fn approve_access(record: &PlanRecord) -> Access {
     Access::ApprovePlan {
         stack: record.stack_name.clone(),
         stage: record.stage.clone(),

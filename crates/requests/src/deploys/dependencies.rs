@@ -8,7 +8,8 @@ use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::ports::PortResult;
 use jiff::SignedDuration;
 
-use super::kept::{DEPLOY, Kept, kept, planned_stack};
+use super::kept::{Kept, kept, planned_stack};
+use crate::actions::deploy_lambda;
 use crate::effects::DeployLambda;
 use crate::engine::ControlPlane;
 use crate::record::{RequestFilter, RequestHead, RequestRecord};
@@ -37,16 +38,19 @@ impl ControlPlane {
         if needed.is_empty() {
             return Ok(Begins::Now);
         }
-        let deploys = self.newest_deploys(head).await?;
-        let mut standings = BTreeMap::new();
+        let (mut standings, mut others) = (BTreeMap::new(), Vec::new());
         for stack in needed {
             let full = stack.on(&deploy.stage);
-            let standing = if self.has_open_plan(&full).await? {
-                Standing::GoesOn
+            if self.has_open_plan(&full).await? {
+                standings.insert(stack.clone(), Standing::GoesOn);
             } else {
-                standing(&deploys, &full, head)
-            };
-            standings.insert(stack.clone(), standing);
+                others.push((stack.clone(), full));
+            }
+        }
+        if !others.is_empty() {
+            let deploys = self.newest_deploys(head).await?;
+            let others = others.into_iter();
+            standings.extend(others.map(|(stack, full)| (stack, standing(&deploys, &full, head))));
         }
         Ok(match order.ready(&deploy.stack, &standings) {
             Readiness::Ready => Begins::Now,
@@ -78,7 +82,7 @@ impl ControlPlane {
     async fn newest_deploys(&self, head: &RequestHead) -> PortResult<Vec<RequestRecord>> {
         let longest = self.longest_open();
         let filter = RequestFilter {
-            action: Some(DEPLOY.to_owned()),
+            action: Some(deploy_lambda::ACTION.name.to_owned()),
             since: head.received_at.saturating_sub(longest).ok(),
             ..RequestFilter::default()
         };
@@ -119,7 +123,7 @@ fn standing(deploys: &[RequestRecord], stack: &FullStackName, head: &RequestHead
 }
 
 /// Whether nothing was to be carried out.
-fn is_plan_alone(result: Option<&serde_json::Value>) -> bool {
+pub(crate) fn is_plan_alone(result: Option<&serde_json::Value>) -> bool {
     result
         .and_then(|result| result.get("action"))
         .and_then(serde_json::Value::as_str)

@@ -15,7 +15,6 @@ use super::parts;
 use super::planning::result_of;
 use crate::actions::Ended;
 use crate::engine::{ControlPlane, later};
-use crate::execution::Step;
 use crate::ports::{StackEnd, StackProgress};
 use crate::record::WaitingRequest;
 
@@ -66,14 +65,10 @@ impl ControlPlane {
             return Ok(Some(Looking::Waits));
         }
         let waiting = self.ports.ledger.waiting_request(&record.request).await?;
-        if waiting.is_none() {
-            let known = self.ports.ledger.find(&record.request).await?;
-            if known.is_some_and(|known| known.completed.is_none()) {
-                // It is about to be parked, and looks then.
-                let change = plan_change(record, found.version, Some(later(now, AGAIN)))?;
-                let written = write(&*self.ports.state, &[change], None).await?;
-                return Ok(written.then_some(Looking::Waits));
-            }
+        if waiting.is_none() && self.is_open(&record.request).await? {
+            // It is about to be parked, and looks then.
+            let again = self.due_again(&found, later(now, AGAIN)).await?;
+            return Ok(again.then_some(Looking::Waits));
         }
         self.conclude_and_clean(found, waiting, None).await
     }
@@ -89,23 +84,18 @@ impl ControlPlane {
         let mut done = Looking::Waits;
         if let Some(waiting) = waiting {
             let ended = match end {
-                Some(end) => end.into(),
+                Some(end) => Ended {
+                    approval: approval_of(record),
+                    ..end.into()
+                },
                 None => match self.outcome_of(record).await? {
                     Some(ended) => ended,
                     None => return Ok(Some(Looking::Waits)),
                 },
             };
-            let ended = Ended {
-                approval: approval_of(record),
-                ..ended
-            };
             let detail = json!({"plan": record.id, "policies": record.policies});
-            let step = self.conclude(&waiting.claim, &waiting.head, ended, detail).await?;
+            done = Looking::Done(self.conclude(&waiting.claim, &waiting.head, ended, detail).await?);
             self.waits.forget(&record.request);
-            done = match step {
-                Step::Concluded(completed) => completed.into(),
-                other => Looking::Done(other),
-            };
         }
         let told = self.tell_it_is_over(record).await;
         self.clean(&found, told).await?;

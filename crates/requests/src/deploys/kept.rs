@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_deploys::{Basis, PlanDigest, PlanId, PlanRecord};
+use cc_devops_deploys::{PlanDigest, PlanId, PlanRecord};
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, Stage};
 use cc_devops_kernel::outcome::Status;
@@ -13,9 +13,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-/// The action of which these are plans.
-pub const DEPLOY: &str = "deployLambda";
 
 /// How long plans that have ended, their rows and the history are kept.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -74,28 +71,13 @@ impl Kept {
     }
 }
 
-/// Which plan of a stack counts, and what was deployed last.
+/// Which plan of a stack counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PlannedStack {
     /// The newest plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<PlanId>,
-    /// What was deployed last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) last: Option<LastDeploy>,
-}
-
-/// What was deployed to a stack last, and ended well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LastDeploy {
-    /// The plan.
-    pub plan: PlanId,
-    /// When it had ended.
-    pub at: Timestamp,
-    /// What it was approved as.
-    pub digest: PlanDigest,
 }
 
 /// What was deployed to a stack.
@@ -195,7 +177,6 @@ pub(super) struct Found {
     pub(super) due_at: Option<Timestamp>,
     pub(super) record: PlanRecord,
     pub(super) planned: PlannedStack,
-    pub(super) planned_version: u64,
 }
 
 impl Found {
@@ -239,13 +220,12 @@ pub(super) async fn found(state: &dyn StateStore, id: &PlanId) -> PortResult<Opt
     let Kept::Plan(record) = Kept::of(&kept)? else {
         return Ok(None);
     };
-    let (planned_version, planned) = planned_stack(state, &record.stack).await?;
+    let (_, planned) = planned_stack(state, &record.stack).await?;
     Ok(Some(Found {
         version: kept.version,
         due_at: kept.content.due_at,
         record: *record,
         planned,
-        planned_version,
     }))
 }
 
@@ -303,9 +283,4 @@ pub(super) fn facts(record: &PlanRecord) -> Value {
         "unplanned": record.unplanned,
         "carriedApprovals": record.approvals.iter().map(|approval| &approval.by).collect::<Vec<_>>(),
     })
-}
-
-/// Whether a stack stands as it stood when a change of it was prepared.
-pub(super) fn same_basis(planned: &Basis, now: &Basis) -> bool {
-    planned == now
 }

@@ -8,16 +8,16 @@ use cc_devops_deploys::life::{self, Freeze, Next, Permit};
 use cc_devops_deploys::{Decided, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::PlanContext;
 use cc_devops_kernel::names::{FullStackName, RequestId};
-use cc_devops_kernel::outcome::{Completed, Failure, Reason};
+use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{Content, PortResult, RecordKind, StateChange};
 use cc_devops_policy::{Access, Resource, Verdict};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
-use super::deciding::busy;
-use super::kept::{DEPLOY, Found, Kept, TRIES, found, kept, plan_change, plan_key, write};
+use super::deciding::{approve_access, busy};
+use super::kept::{Found, Kept, PlanningRecord, TRIES, found, kept, plan_change, plan_key, write};
 use super::planning::{Drafted, PLANNING_LOOK, planning_change};
-use crate::actions::Ended;
+use crate::actions::{Ended, deploy_lambda};
 use crate::engine::{ControlPlane, later};
 use crate::execution::Step;
 use crate::ports::{Planning, StackEnd, StackProgress};
@@ -99,11 +99,7 @@ impl ControlPlane {
     async fn look_at_due(&self, record: cc_devops_kernel::ports::Record) -> PortResult<Step> {
         let looking = match Kept::of(&record) {
             Ok(Kept::Plan(plan)) => self.look_at_plan(&plan.id, true).await,
-            Ok(Kept::Planning(begun)) => {
-                let change = planning_change(&begun, record.version, later(self.now(), PLANNING_LOOK));
-                self.look_at_planning(&begun.stack, &begun.request, &begun.id, change)
-                    .await
-            }
+            Ok(Kept::Planning(begun)) => self.look_at_planning(&begun, record.version).await,
             Err(error) => Err(error),
         };
         match looking {
@@ -127,20 +123,14 @@ impl ControlPlane {
     }
 
     /// Looks whether a change that was being planned was given up, and removes what was prepared then.
-    async fn look_at_planning(
-        &self,
-        stack: &FullStackName,
-        request: &RequestId,
-        id: &PlanId,
-        later: PortResult<StateChange>,
-    ) -> PortResult<Looking> {
-        let known = self.ports.ledger.find(request).await?;
-        if known.is_some_and(|known| known.completed.is_none()) {
-            write(&*self.ports.state, &[later?], None).await?;
+    async fn look_at_planning(&self, begun: &PlanningRecord, version: u64) -> PortResult<Looking> {
+        if self.is_open(&begun.request).await? {
+            let again = planning_change(begun, version, later(self.now(), PLANNING_LOOK))?;
+            write(&*self.ports.state, &[again], None).await?;
             return Ok(Looking::GoesOn);
         }
-        self.ports.stacks.discard(stack, request, "").await?;
-        let kept = self.ports.state.read_one(&plan_key(id)).await?;
+        self.ports.stacks.discard(&begun.stack, &begun.request, "").await?;
+        let kept = self.ports.state.read_one(&plan_key(&begun.id)).await?;
         if let Some(record) = kept
             && matches!(Kept::of(&record)?, Kept::Planning(_))
         {
@@ -252,11 +242,11 @@ impl ControlPlane {
             )));
         }
         let (stack, stage) = (record.stack_name.clone(), record.stage.clone());
-        let staged = self.registry.find(DEPLOY).is_some_and(|action| action.staged);
+        let action = &deploy_lambda::ACTION;
         let mut asked = vec![Access::Request {
-            action: DEPLOY,
+            action: action.name,
             on: Resource::Stack(stack.clone()),
-            stage: staged.then(|| stage.clone()),
+            stage: action.staged.then(|| stage.clone()),
         }];
         if record.first_creation {
             asked.push(Access::CreateStack {
@@ -302,11 +292,7 @@ impl ControlPlane {
         &self,
         record: &PlanRecord,
     ) -> PortResult<std::collections::BTreeSet<cc_devops_kernel::names::AgentName>> {
-        let access = Access::ApprovePlan {
-            stack: record.stack_name.clone(),
-            stage: record.stage.clone(),
-            requester: record.requested_by.clone(),
-        };
+        let access = approve_access(record);
         let mut may = std::collections::BTreeSet::new();
         for approval in record
             .approvals
@@ -350,13 +336,23 @@ impl ControlPlane {
         self.ports.ledger.rest(&waiting.claim).await
     }
 
+    /// Whether a request is on record and has no outcome yet.
+    pub(super) async fn is_open(&self, request: &RequestId) -> PortResult<bool> {
+        let known = self.ports.ledger.find(request).await?;
+        Ok(known.is_some_and(|known| known.completed.is_none()))
+    }
+
+    /// Has a plan looked at then; not where somebody else was faster.
+    pub(super) async fn due_again(&self, found: &Found, at: Timestamp) -> PortResult<bool> {
+        let change = plan_change(&found.record, found.version, Some(at))?;
+        write(&*self.ports.state, &[change], None).await
+    }
+
     /// A plan whose request is not parked: it is about to be, or has ended without it.
     async fn without_request(&self, found: Found) -> PortResult<Option<Looking>> {
-        let known = self.ports.ledger.find(&found.record.request).await?;
-        if known.is_some_and(|known| known.completed.is_none()) {
-            let change = plan_change(&found.record, found.version, Some(later(self.now(), AGAIN)))?;
-            let written = write(&*self.ports.state, &[change], None).await?;
-            return Ok(written.then_some(Looking::Waits));
+        if self.is_open(&found.record.request).await? {
+            let again = self.due_again(&found, later(self.now(), AGAIN)).await?;
+            return Ok(again.then_some(Looking::Waits));
         }
         let reason = "its request had ended before it was carried out".to_owned();
         self.end_unapplied(found, PlanState::Expired, reason).await
@@ -381,8 +377,7 @@ impl ControlPlane {
                 if is_due {
                     // Whoever began it may not have come to that.
                     self.ports.ledger.wake(&waiting.claim, begun_at).await?;
-                    let change = plan_change(record, found.version, Some(later(now, WHILE_APPLYING)))?;
-                    if !write(&*self.ports.state, &[change], None).await? {
+                    if !self.due_again(&found, later(now, WHILE_APPLYING)).await? {
                         return Ok(None);
                     }
                 }
@@ -390,11 +385,8 @@ impl ControlPlane {
             }
             // Whoever permitted it may be about to begin it.
             StackProgress::NotBegun if now < later(begun_at, self.settings.lease) => {
-                if is_due {
-                    let change = plan_change(record, found.version, Some(later(begun_at, self.settings.lease)))?;
-                    if !write(&*self.ports.state, &[change], None).await? {
-                        return Ok(None);
-                    }
+                if is_due && !self.due_again(&found, later(begun_at, self.settings.lease)).await? {
+                    return Ok(None);
                 }
                 Ok(Some(Looking::GoesOn))
             }
@@ -455,7 +447,9 @@ impl ControlPlane {
                         "the change was not planned in time; nothing was done: send the deploy again".to_owned();
                     let ended = Ended::with(Err(Failure::new(Reason::Timeout, message)));
                     let detail = serde_json::Value::Null;
-                    return Ok(Some(self.conclude(&waiting.claim, &waiting.head, ended, detail).await?));
+                    let step = self.conclude(&waiting.claim, &waiting.head, ended, detail).await?;
+                    self.waits.forget(&waiting.head.id);
+                    return Ok(Some(step));
                 }
                 Some((_, Kept::Plan(record))) if record.state != PlanState::Applying => return Ok(Some(Step::Parked)),
                 Some((_, Kept::Plan(_))) => {}
@@ -473,11 +467,5 @@ impl ControlPlane {
             }
         }
         Err(busy())
-    }
-}
-
-impl From<Completed> for Looking {
-    fn from(completed: Completed) -> Self {
-        Self::Done(Step::Concluded(completed))
     }
 }

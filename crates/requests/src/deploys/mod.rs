@@ -23,6 +23,7 @@ mod seen;
 mod telling;
 
 pub use deciding::DecideError;
-pub use kept::{DEPLOY, Deployed, LastDeploy};
+pub(crate) use dependencies::is_plan_alone;
+pub use kept::Deployed;
 pub(crate) use looking::Looking;
 pub use seen::{Plan, PlanFilter, plan_of};

@@ -50,7 +50,7 @@ pub(super) async fn keep(
     let mut hash = hex::encode(Sha256::digest(&text));
     hash.truncate(16);
     let under = format!("{id}/{hash}/");
-    let pieces = pieces(&text);
+    let pieces = pieces(&text, PART);
     if pieces.len() > MOST_PARTS {
         let message = format!("what plan {id} changes is too much to be kept: {} bytes", text.len());
         return Err(PortError::new(PortErrorKind::TooLarge, message));
@@ -100,12 +100,12 @@ pub(super) async fn body(state: &dyn StateStore, record: &PlanRecord) -> PortRes
     })
 }
 
-/// A text in pieces of at most [`PART`] bytes.
-fn pieces(text: &str) -> Vec<&str> {
+/// A text in pieces of at most so many bytes.
+pub(super) fn pieces(text: &str, most: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PART));
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(most));
         pieces.push(piece);
         rest = behind;
     }

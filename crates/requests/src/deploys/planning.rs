@@ -273,9 +273,7 @@ impl ControlPlane {
         stack: &FullStackName,
         by: &cc_devops_kernel::names::RequestId,
     ) -> PortResult<Failure> {
-        let holder = self.ports.ledger.find(by).await?;
-        let goes_on = holder.is_some_and(|holder| holder.completed.is_none());
-        let message = if goes_on {
+        let message = if self.is_open(by).await? {
             format!("stack {stack} is being changed by request {by}; send the deploy again when that has ended")
         } else {
             format!(
