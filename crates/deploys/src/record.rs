@@ -46,6 +46,11 @@ impl PlanState {
         Self::Shown,
     ];
 
+    /// The state of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
     /// Its name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

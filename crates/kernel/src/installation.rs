@@ -1,7 +1,7 @@
 //! What this installation is called, and which secrets are its own. Nothing else hard-codes these names.
 
 use crate::agent::Agent;
-use crate::names::{AgentName, Namespace, SecretName, SecretPrefix, Stage};
+use crate::names::{AgentName, Namespace, SecretName, SecretPrefix, StackName, Stage};
 
 /// The names a control plane answers to, and the secrets it works with itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,19 @@ impl Stages {
     /// All stages, the default first.
     pub fn iter(&self) -> impl Iterator<Item = &Stage> {
         std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// The stack and the stage that are meant by a stack's name with its stage. Where stages' names end alike it can be
+    /// several; all of them are the same stack of the provider. The longest stage comes first. None where it ends in no
+    /// stage.
+    pub fn parted(&self, full: &str) -> Vec<(StackName, Stage)> {
+        let parted = self.iter().filter_map(|stage| {
+            let stack = full.strip_suffix(stage.as_str())?.strip_suffix('-')?;
+            Some((StackName::new(stack).ok()?, stage.clone()))
+        });
+        let mut meant: Vec<(StackName, Stage)> = parted.collect();
+        meant.sort_by_key(|(stack, _)| stack.as_str().len());
+        meant
     }
 
     /// The stage of that name, or a sentence that lists those that exist. It does not repeat the

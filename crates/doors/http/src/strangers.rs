@@ -43,6 +43,11 @@ pub(crate) struct Notice {
     _place: Place<ClientNetwork>,
 }
 
+/// A header as text, where it is there and is text.
+pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
 /// Reads a notice whose headers could be genuine.
 pub(crate) async fn read(app: &App, from: ClientNetwork, headers: &HeaderMap, body: Body) -> Result<Notice, Problem> {
     let too_large = || {

@@ -72,26 +72,13 @@ async fn deny(
     plan: &PlanId,
     digest: &PlanDigest,
 ) -> Result<PlanRecord, DecideError> {
-    if let Some(shown) = plane.plan(plan).await?
-        && shown.record.digest != *digest
+    if let Some(shown) = plane.plan_head(plan).await?
+        && shown.digest != *digest
     {
-        return Err(DecideError::OtherDigest {
-            is: shown.record.digest,
-        });
+        return Err(DecideError::OtherDigest { is: shown.digest });
     }
     let reason = format!("denied in Slack by {}", operator.name);
-    match plane.deny_plan(operator, Door::Slack, plan, reason).await {
-        // The same click again.
-        Err(DecideError::Decided {
-            state: PlanState::Denied,
-            by: Some(by),
-            ..
-        }) if by == operator.name => {
-            let denied = plane.plan(plan).await?.ok_or(DecideError::NoSuchPlan)?;
-            Ok(denied.record)
-        }
-        denied => denied,
-    }
+    plane.deny_plan(operator, Door::Slack, plan, reason).await
 }
 
 /// What is said of a decision that was taken.

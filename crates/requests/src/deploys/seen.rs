@@ -2,7 +2,7 @@
 
 use cc_devops_deploys::freeze::Freezes;
 use cc_devops_deploys::{About, PlanId, PlanRecord, PlanState, Row};
-use cc_devops_kernel::names::{FullStackName, RequestId, StackName, Stage};
+use cc_devops_kernel::names::{FullStackName, RequestId};
 use cc_devops_kernel::ports::{PortResult, RecordKind, StateStore};
 use jiff::Timestamp;
 
@@ -19,21 +19,19 @@ const PAGE: usize = 500;
 pub struct PlanFilter {
     /// Those that stand so.
     pub state: Option<PlanState>,
-    /// Those of this stack, on any stage.
-    pub stack: Option<StackName>,
-    /// Those of this stage.
-    pub stage: Option<Stage>,
+    /// Those of this stack, with its stage or, for every stage, without.
+    pub stack: Option<String>,
     /// Those behind this one, in the order of the list: when it was made, and its name.
     pub before: Option<(Timestamp, PlanId)>,
-    /// How many at most; all where it is 0.
-    pub limit: usize,
 }
 
 impl PlanFilter {
     fn fits(&self, record: &PlanRecord) -> bool {
         self.state.is_none_or(|state| state == record.state)
-            && self.stack.as_ref().is_none_or(|stack| *stack == record.stack_name)
-            && self.stage.as_ref().is_none_or(|stage| *stage == record.stage)
+            && self
+                .stack
+                .as_ref()
+                .is_none_or(|name| *name == record.stack.as_str() || *name == record.stack_name.as_str())
             && self
                 .before
                 .as_ref()
@@ -85,10 +83,16 @@ impl ControlPlane {
         })
         .await?;
         plans.sort_by(|one, other| (other.made_at, &other.id).cmp(&(one.made_at, &one.id)));
-        if filter.limit > 0 {
-            plans.truncate(filter.limit);
-        }
         Ok(plans)
+    }
+
+    /// A plan without what it changes; none where there is none of that name (yet).
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn plan_head(&self, id: &PlanId) -> PortResult<Option<PlanRecord>> {
+        let kept = kept(&*self.ports.state, id).await?;
+        Ok(kept.and_then(|(_, kept)| kept.plan()))
     }
 
     /// A plan with what it changes; none where there is none of that name (yet).
@@ -96,11 +100,10 @@ impl ControlPlane {
     /// # Errors
     /// The store cannot be read.
     pub async fn plan(&self, id: &PlanId) -> PortResult<Option<Plan>> {
-        let state = &*self.ports.state;
-        let Some(record) = kept(state, id).await?.and_then(|(_, kept)| kept.plan()) else {
+        let Some(record) = self.plan_head(id).await? else {
             return Ok(None);
         };
-        let body = parts::body(state, &record).await?;
+        let body = parts::body(&*self.ports.state, &record).await?;
         Ok(Some(Plan {
             record,
             rows: body.rows,

@@ -17,10 +17,10 @@ fn key(record: &PlanRecord) -> String {
 }
 
 impl ControlPlane {
-    /// Says that a plan waits for approval, unless that was said. Whether it was said now or before.
-    pub(super) async fn tell_it_waits(&self, record: &PlanRecord) -> PortResult<bool> {
+    /// Says that a plan waits for approval, unless that was said.
+    pub(super) async fn tell_it_waits(&self, record: &PlanRecord) -> PortResult<()> {
         if record.told {
-            return Ok(true);
+            return Ok(());
         }
         let body = parts::body(&*self.ports.state, record).await?;
         let notice = PlanNotice {
@@ -49,8 +49,7 @@ impl ControlPlane {
         .on(Some(record.stage.clone()))
         .tagged("stack", record.stack_name.as_str())
         .of_plan(notice.within(MOST_TREE));
-        self.ports.conditions.note(&[condition.opened()], self.now()).await?;
-        Ok(true)
+        self.ports.conditions.note(&[condition.opened()], self.now()).await
     }
 
     /// Says that a plan waits no more, where it may have been said that it does.

@@ -66,27 +66,24 @@ impl Account {
     }
 
     async fn page<'q>(&self, asked: impl Fn(&str) -> Option<&'q str>) -> Result<Value, CliError> {
-        let state = asked("state").and_then(|name| PlanState::ALL.into_iter().find(|state| state.as_str() == name));
+        let state = asked("state").and_then(PlanState::named);
         let before = match asked("before") {
             None => None,
             Some(plan) => {
-                let plan = self.plane.plan(&named(plan)?).await?;
-                let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?.record;
+                let plan = self.plane.plan_head(&named(plan)?).await?;
+                let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?;
                 Some((record.made_at, record.id))
             }
         };
         let filter = PlanFilter {
             state,
+            stack: asked("stack").map(ToOwned::to_owned),
             before,
-            ..PlanFilter::default()
         };
         let limit: usize = asked("limit")
             .and_then(|limit| limit.parse().ok())
             .unwrap_or(usize::MAX);
         let mut found = self.plane.plans(&filter).await?;
-        if let Some(stack) = asked("stack") {
-            found.retain(|plan| plan.stack.as_str() == stack || plan.stack_name.as_str() == stack);
-        }
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|plan| plan.id.clone());
@@ -125,11 +122,7 @@ impl Account {
                 let stage = |name: &str| stages.find(name).map_err(CliError::Usage);
                 let received = match *again {
                     "rollback" => {
-                        let named = stages.iter().find_map(|stage| {
-                            let base = stack.strip_suffix(stage.as_str())?.strip_suffix('-')?;
-                            Some((StackName::new(base).ok()?, stage))
-                        });
-                        let (stack, stage) = named.ok_or_else(|| {
+                        let (stack, stage) = stages.parted(stack).into_iter().next().ok_or_else(|| {
                             CliError::Usage(format!(
                                 "name the stack with its stage, as `deploys list` does: {stack:?}"
                             ))
@@ -139,7 +132,9 @@ impl Account {
                         let given = given
                             .iter()
                             .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-                        plane.roll_back(&principal, &stack, stage, given.collect(), false).await
+                        plane
+                            .roll_back(&principal, &stack, &stage, given.collect(), false)
+                            .await
                     }
                     "promote" => {
                         let (from, to) = (text("from").unwrap_or_default(), text("to").unwrap_or_default());

@@ -46,9 +46,8 @@ struct Page {
 
 /// Reads a state's name.
 fn state(text: &str) -> Result<PlanState, String> {
-    let known = PlanState::ALL.map(PlanState::as_str);
-    let found = PlanState::ALL.into_iter().find(|state| state.as_str() == text);
-    found.ok_or_else(|| format!("use one of: {}", known.join(", ")))
+    let known = || PlanState::ALL.map(PlanState::as_str).join(", ");
+    PlanState::named(text).ok_or_else(|| format!("use one of: {}", known()))
 }
 
 /// Runs `deploys list`.

@@ -42,10 +42,14 @@ pub(crate) struct PlanQuery {
 
 impl Permitted<ReadDeploys> {
     fn may_read(&self, stack: &StackName) -> bool {
-        let of_stack = || Access::ReadDeploys {
-            stack: Some(stack.clone()),
+        let may = || {
+            self.app
+                .control
+                .policy()
+                .decide(&self.caller.0, &of_stack(stack))
+                .allowed
         };
-        self.privilege.everything || self.app.control.policy().decide(&self.caller.0, &of_stack()).allowed
+        self.privilege.everything || may()
     }
 
     /// The plans that the caller may see, newest first, and where the next page begins.
@@ -53,21 +57,22 @@ impl Permitted<ReadDeploys> {
         let before = match &wanted.before {
             None => None,
             Some(plan) => {
-                let known = self.show(plan).await?.ok_or(DecideError::NoSuchPlan)?;
-                Some((known.record.made_at, known.record.id))
+                let known = self.app.control.plan_head(plan).await?;
+                let known = known.filter(|plan| self.may_read(&plan.stack_name));
+                let known = known.ok_or(DecideError::NoSuchPlan)?;
+                Some((known.made_at, known.id))
             }
         };
         let filter = PlanFilter {
             state: wanted.state,
+            stack: wanted.stack.clone(),
             before,
-            ..PlanFilter::default()
         };
         let mut readable: HashMap<StackName, bool> = HashMap::new();
         let mut found = self.app.control.plans(&filter).await?;
         found.retain(|plan| {
-            let named = |stack: &String| *stack == plan.stack.as_str() || *stack == plan.stack_name.as_str();
             let may = || self.may_read(&plan.stack_name);
-            wanted.stack.as_ref().is_none_or(named) && *readable.entry(plan.stack_name.clone()).or_insert_with(may)
+            *readable.entry(plan.stack_name.clone()).or_insert_with(may)
         });
         let more = found.len() > wanted.limit;
         found.truncate(wanted.limit);
@@ -86,10 +91,7 @@ impl Permitted<ReadDeploys> {
         let meant = stacks_meant(&self.app, stack)?;
         let control = &self.app.control;
         for (stack, _) in meant.iter().filter(|_| !self.privilege.everything) {
-            let access = Access::ReadDeploys {
-                stack: Some(stack.clone()),
-            };
-            self.app.require(&self.caller.0, &access)?;
+            self.app.require(&self.caller.0, &of_stack(stack))?;
         }
         let (stack, stage) = meant.first().ok_or_else(no_such_stack)?;
         let full = stack.on(stage);
@@ -98,23 +100,23 @@ impl Permitted<ReadDeploys> {
     }
 }
 
-/// The stack and the stage that are meant by a stack's name with its stage. Where stages' names end alike it can be
-/// several; all of them are the same stack of the provider. The longest stage comes first.
+/// What a stack's name with its stage can mean.
 ///
 /// # Errors
 /// It does not end in a stage.
 pub(crate) fn stacks_meant(app: &Shared, full: &str) -> Result<Vec<(StackName, Stage)>, Problem> {
-    let stages = app.control.installation().stages.iter();
-    let parted = stages.filter_map(|stage| {
-        let stack = full.strip_suffix(stage.as_str())?.strip_suffix('-')?;
-        Some((StackName::new(stack).ok()?, stage.clone()))
-    });
-    let mut meant: Vec<(StackName, Stage)> = parted.collect();
-    meant.sort_by_key(|(stack, _)| stack.as_str().len());
+    let meant = app.control.installation().stages.parted(full);
     if meant.is_empty() {
         Err(no_such_stack())
     } else {
         Ok(meant)
+    }
+}
+
+/// To see the plans of a stack, and what was deployed to it.
+fn of_stack(stack: &StackName) -> Access {
+    Access::ReadDeploys {
+        stack: Some(stack.clone()),
     }
 }
 
@@ -161,7 +163,7 @@ impl Permitted<DecidePlans> {
         let decided = control
             .approve_plan(&self.caller.0, Door::Api, plan, digest, comment)
             .await;
-        self.decided(decided.map_err(Problem::from))
+        self.decided(decided)
     }
 
     /// The caller denies it.
@@ -171,21 +173,20 @@ impl Permitted<DecidePlans> {
             .control
             .deny_plan(&self.caller.0, Door::Api, plan, reason)
             .await;
-        self.decided(decided.map_err(Problem::from))
+        self.decided(decided)
     }
 
     /// The caller lets it be carried out in a freeze.
     pub(crate) async fn override_freeze(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
         let control = &self.app.control;
         let decided = control.override_freeze(&self.caller.0, Door::Api, plan, reason).await;
-        self.decided(decided.map_err(Problem::from))
+        self.decided(decided)
     }
 
     /// Has the plan looked at at once.
-    fn decided(&self, decided: Result<PlanRecord, Problem>) -> Result<PlanRecord, Problem> {
-        if decided.is_ok() {
-            self.app.sweep.notify_one();
-        }
-        decided
+    fn decided(&self, decided: Result<PlanRecord, DecideError>) -> Result<PlanRecord, Problem> {
+        let record = decided?;
+        self.app.sweep.notify_one();
+        Ok(record)
     }
 }

@@ -7,7 +7,7 @@ use crate::access::Open;
 use crate::client_network::ClientNetwork;
 use crate::problem::Problem;
 use crate::revenue::bring_forward;
-use crate::strangers::{read, unproven};
+use crate::strangers::{read, text, unproven};
 
 /// Takes an event of the billing source
 ///
@@ -40,9 +40,7 @@ pub(crate) async fn post_billing_event(
             "no signing secret of the billing source is configured: set stripe.webhook_secret",
         ));
     };
-    let signature = headers
-        .get(notices.signature_header())
-        .and_then(|value| value.to_str().ok());
+    let signature = text(&headers, notices.signature_header());
     let now = app.ports().clock.now();
     notices.admits(signature, now).map_err(unproven)?;
     let notice = read(app, from, &headers, body).await?;

@@ -7,7 +7,7 @@ use cc_devops_kernel::names::RepositoryName;
 use crate::access::Open;
 use crate::client_network::ClientNetwork;
 use crate::problem::Problem;
-use crate::strangers::{read, unproven};
+use crate::strangers::{read, text, unproven};
 
 /// The header that says what kind of notice it is.
 const KIND: &str = "x-github-event";
@@ -44,10 +44,9 @@ pub(crate) async fn post_repository_event(
             "no secret of GitHub's webhook is configured: set github.webhook_secret",
         ));
     };
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let signature = text(notices.signature_header());
+    let signature = text(&headers, notices.signature_header());
     notices.admits(signature).map_err(unproven)?;
-    let kind = text(KIND).unwrap_or_default();
+    let kind = text(&headers, KIND).unwrap_or_default();
     if !notices.wants(kind) {
         return Ok(StatusCode::NO_CONTENT);
     }

@@ -1,7 +1,5 @@
 //! What people click in Slack.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use cc_devops_slack::{NotTaken, SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -9,7 +7,7 @@ use cc_devops_slack::{NotTaken, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::access::Open;
 use crate::client_network::ClientNetwork;
 use crate::problem::Problem;
-use crate::strangers::read;
+use crate::strangers::{read, text};
 
 /// Takes a click in Slack
 ///
@@ -42,8 +40,7 @@ pub(crate) async fn post_slack_action(
             "no channel has buttons: set signing_secret of a channel of kind \"slack\" in [[alerts.channels]]",
         ));
     };
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let (timestamp, signature) = (text(TIMESTAMP_HEADER), text(SIGNATURE_HEADER));
+    let (timestamp, signature) = (text(&headers, TIMESTAMP_HEADER), text(&headers, SIGNATURE_HEADER));
     slack.admits(timestamp, signature).map_err(not_taken)?;
     let signed = (timestamp.unwrap_or_default(), signature.unwrap_or_default());
     let notice = read(app, from, &headers, body).await?;
@@ -52,7 +49,6 @@ pub(crate) async fn post_slack_action(
         .await
         .map_err(not_taken)?;
     if let Some(answer) = answer {
-        let slack = Arc::clone(&slack);
         app.running.spawn(async move { slack.answer(answer).await });
         // Whoever looks after plans has something to do.
         app.sweep.notify_one();
