@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use cc_devops_dashboard::{self as dashboard, Dashboard};
 use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue, Watch};
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::engine::ControlPlane;
 
 use crate::billing::{billing, billing_notices};
 use crate::capabilities::{Backend, Capabilities};
 use crate::code_host::code_host_notices;
+use crate::policies;
 use crate::revenue::reporter;
 
 impl Capabilities {
@@ -37,6 +39,18 @@ impl Capabilities {
                 outside: self.settings.alerts.heartbeat.clone(),
                 badges: self.badge_keys().await?,
             }),
+            doors: vec![dashboard::door(self.dashboard()?)],
+        })
+    }
+
+    /// What the dashboard is told.
+    fn dashboard(&self) -> PortResult<Dashboard> {
+        let policies = policies::sources(&self.settings)
+            .map_err(|error| PortError::new(PortErrorKind::Refused, "the policies cannot be shown").because(error))?;
+        Ok(Dashboard {
+            public_url: self.settings.public_url.clone(),
+            settings: Vec::new(),
+            policies,
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_policy::{PLAN_RULES, Policy, PolicyProblem, PolicySet};
+use cc_devops_policy::{OBSERVER_RULES, PLAN_RULES, Policy, PolicyProblem, PolicySet};
 use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::ports::Ports;
 
@@ -57,7 +57,7 @@ fn wrong(folder: &Path, problems: Vec<PolicyProblem>) -> AppError {
     }
 }
 
-/// The text of the policies in force, with the shipped rules for plans where they are added to them.
+/// The text of the policies in force, with the shipped rules for plans and observers where they are added to them.
 pub fn sources(config: &Settings) -> Result<Vec<Source>, AppError> {
     match &config.policy {
         PolicySource::Shipped(set) => Ok(shipped(*set)),
@@ -65,8 +65,9 @@ pub fn sources(config: &Settings) -> Result<Vec<Source>, AppError> {
             let mut sources = read_folder(folder)?;
             // What is wrong with them is no reason not to show them.
             let policy = Policy::parse(&sources, &config.installation, vocabulary());
-            if policy.is_ok_and(|policy| policy.has_shipped_plan_rules()) {
-                sources.push(plan_rules());
+            if let Ok(policy) = policy {
+                sources.extend(policy.has_shipped_plan_rules().then(plan_rules));
+                sources.extend(policy.has_shipped_observer_rules().then(observer_rules));
             }
             Ok(sources)
         }
@@ -76,12 +77,17 @@ pub fn sources(config: &Settings) -> Result<Vec<Source>, AppError> {
 /// The text of a set that ships.
 pub fn shipped(set: PolicySet) -> Vec<Source> {
     let own = (format!("{}.{EXTENSION}", set.as_str()), set.text().to_owned());
-    vec![own, plan_rules()]
+    vec![own, plan_rules(), observer_rules()]
 }
 
 /// The shipped rules for plans, which hold with every policy that does not speak of plans itself.
 fn plan_rules() -> Source {
     (format!("plans.{EXTENSION} (shipped)"), PLAN_RULES.to_owned())
+}
+
+/// The shipped rules for observers, which hold with every policy that does not speak of observers itself.
+fn observer_rules() -> Source {
+    (format!("observers.{EXTENSION} (shipped)"), OBSERVER_RULES.to_owned())
 }
 
 /// The policies of a folder, validated against the schema; all that is wrong is told at once.

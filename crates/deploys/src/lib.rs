@@ -13,11 +13,12 @@ mod rows;
 mod settings;
 pub mod shown;
 
+pub use cc_devops_kernel::door::Door;
 pub use digest::{DigestKey, digest};
 pub use draft::{Basis, ChangeSetDocuments, Draft, DraftContent};
 pub use ids::{PlanDigest, PlanId};
 pub use plan_file::{MAX_PLAN_FILE, is_plan_file, review_file};
-pub use record::{Approval, Decided, Door, FreezeOverride, PlanRecord, PlanState};
+pub use record::{Approval, Decided, FreezeOverride, PlanRecord, PlanState};
 pub use review::masking::{HIDDEN, is_secret_parameter};
 pub use review::{
     About, Parameter, Reviewed, Standing, StatefulTypes, is_change_set, nested_ids, review, review_documents,

@@ -1,5 +1,6 @@
 //! A plan on record.
 
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, Stage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,26 +70,6 @@ impl PlanState {
     /// Whether it is at its end.
     pub fn has_ended(self) -> bool {
         !matches!(self, Self::Waiting | Self::Applying)
-    }
-}
-
-/// By which door somebody decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Door {
-    /// The HTTP API, which the command line uses too.
-    Api,
-    /// A button in Slack.
-    Slack,
-}
-
-impl Door {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Slack => "slack",
-        }
     }
 }
 

@@ -82,19 +82,12 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
 
 /// A role's word.
 pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Agent => "agent",
-        Role::Admin => "admin",
-    }
+    role.as_str()
 }
 
 /// A role in a column.
 pub(crate) fn role_at(row: &Row<'_>, column: usize) -> Result<Role> {
-    match row.get_ref(column)?.as_str()? {
-        "agent" => Ok(Role::Agent),
-        "admin" => Ok(Role::Admin),
-        _ => Err(unreadable(column, Unknown("role"))),
-    }
+    Role::find(row.get_ref(column)?.as_str()?).ok_or_else(|| unreadable(column, Unknown("role")))
 }
 
 /// A status in a column.

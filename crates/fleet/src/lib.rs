@@ -4,6 +4,7 @@ pub mod badges;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;
+pub mod sessions;
 pub mod simulate;
 pub mod slack_users;
 pub mod token;

@@ -111,6 +111,18 @@ pub enum Access {
     ManageWebhooks,
     /// Read the metrics.
     ReadMetrics,
+    /// See webhook subscriptions and their dead letters, without changing them.
+    ReadWebhooks,
+    /// See which secrets there are, their versions and who read them last. No value.
+    ListSecrets,
+    /// Read the audit trail and what proves it.
+    ReadAudit,
+    /// See the repositories, what they do not hold, and what would change.
+    ReadRepositories,
+    /// Read the policies, and ask what they say.
+    ReadPolicies,
+    /// Read the settings in force; secrets are not among them.
+    ReadSettings,
     /// Read what the business earns: MRR by day, and which customers moved it.
     ReadRevenue,
     /// Read what is wrong with the control plane, where its health alone is everybody's to see.
@@ -186,6 +198,12 @@ impl Access {
             Self::FixRepositories { .. } => "fixRepositories",
             Self::ManageWebhooks => "manageWebhooks",
             Self::ReadMetrics => "readMetrics",
+            Self::ReadWebhooks => "readWebhooks",
+            Self::ListSecrets => "listSecrets",
+            Self::ReadAudit => "readAudit",
+            Self::ReadRepositories => "readRepositories",
+            Self::ReadPolicies => "readPolicies",
+            Self::ReadSettings => "readSettings",
             Self::ReadRevenue => "readRevenue",
             Self::ReadHealth => "readHealth",
             Self::PauseAgent { .. } => "pauseAgent",
@@ -230,6 +248,12 @@ impl Access {
             | Self::ManageAgents
             | Self::ManageWebhooks
             | Self::ReadMetrics
+            | Self::ReadWebhooks
+            | Self::ListSecrets
+            | Self::ReadAudit
+            | Self::ReadRepositories
+            | Self::ReadPolicies
+            | Self::ReadSettings
             | Self::ReadRevenue
             | Self::ReadHealth
             | Self::ReadAlerts
@@ -255,6 +279,12 @@ impl Access {
             | Self::FixRepositories { .. }
             | Self::ManageWebhooks
             | Self::ReadMetrics
+            | Self::ReadWebhooks
+            | Self::ListSecrets
+            | Self::ReadAudit
+            | Self::ReadRepositories
+            | Self::ReadPolicies
+            | Self::ReadSettings
             | Self::ReadRevenue
             | Self::ReadHealth
             | Self::PauseAgent { .. }
@@ -292,6 +322,12 @@ impl Access {
             ("manageAgents", _) => Some(Self::ManageAgents),
             ("manageWebhooks", _) => Some(Self::ManageWebhooks),
             ("readMetrics", _) => Some(Self::ReadMetrics),
+            ("readWebhooks", _) => Some(Self::ReadWebhooks),
+            ("listSecrets", _) => Some(Self::ListSecrets),
+            ("readAudit", _) => Some(Self::ReadAudit),
+            ("readRepositories", _) => Some(Self::ReadRepositories),
+            ("readPolicies", _) => Some(Self::ReadPolicies),
+            ("readSettings", _) => Some(Self::ReadSettings),
             ("readRevenue", _) => Some(Self::ReadRevenue),
             ("readHealth", _) => Some(Self::ReadHealth),
             ("pauseAgent", Resource::Agent(agent)) => Some(Self::PauseAgent { agent }),

@@ -17,6 +17,7 @@ use crate::access::Access;
 use crate::agent::Agent;
 use crate::audit::AuditEntry;
 use crate::decision::Decision;
+use crate::door::Door;
 use crate::names::{AgentName, RequestId};
 use crate::outcome::{Failure, Reason, Status};
 use crate::ports::{AuditTrail, Clock, PortError, PortResult};
@@ -27,8 +28,8 @@ pub enum Asker<'a> {
     /// Whoever has the machine or the account: the data folder, the stack's credentials. No policy is asked, because
     /// nothing here could keep them from it.
     Operator,
-    /// An agent that has proven who it is. The policies decide.
-    Agent(&'a Agent, &'a dyn Authority),
+    /// An agent that has proven who it is, and the door it came in by. The policies decide.
+    Agent(&'a Agent, &'a dyn Authority, Door),
 }
 
 /// Who decides whether an agent may: the policies.
@@ -49,15 +50,16 @@ impl Asker<'_> {
         audit: &dyn AuditTrail,
         at: Timestamp,
     ) -> Result<Author, ActError> {
-        let (agent, policy) = match self {
+        let (agent, policy, door) = match self {
             Self::Operator => return Ok(Author::operator()),
-            Self::Agent(agent, policy) => (agent, policy),
+            Self::Agent(agent, policy, door) => (agent, policy, *door),
         };
         let decision = policy.decide(agent, access);
         let message = decision.refusal(&agent.name, access);
         let author = Author(Behind::Agent {
             name: agent.name.clone(),
             policies: decision.policies,
+            door,
         });
         if decision.allowed {
             return Ok(author);
@@ -83,6 +85,8 @@ enum Behind {
     Agent {
         name: AgentName,
         policies: Vec<String>,
+        #[serde(default)]
+        door: Door,
     },
     Request {
         id: RequestId,
@@ -122,8 +126,12 @@ impl Author {
             Behind::Schedule => ("schedule", None, None, None),
             Behind::Operator => ("operator", None, None, None),
             Behind::Invocation => ("invocation", None, None, None),
-            Behind::Agent { name, policies } => {
+            Behind::Agent { name, policies, door } => {
                 fields.insert("policies".to_owned(), json!(policies));
+                // The API is the way that needs no mention.
+                if *door != Door::Api {
+                    fields.insert("via".to_owned(), json!(door));
+                }
                 ("agent", Some(name), Some(name), None)
             }
             Behind::Request { id, principal, agent } => ("request", Some(principal), Some(agent), Some(id)),

@@ -21,6 +21,27 @@ pub enum Role {
     Agent,
     /// An operator, who may also ask on behalf of any agent.
     Admin,
+    /// A person who looks and changes nothing.
+    Observer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Admin, Self::Observer];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+            Self::Observer => "observer",
+        }
+    }
+
+    /// The role of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
 }
 
 /// An agent as the policies see it.

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod canonical;
 pub mod course;
 pub mod decision;
+pub mod door;
 pub mod duration;
 pub mod events;
 pub mod health;

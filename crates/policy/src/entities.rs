@@ -15,6 +15,7 @@ struct Types {
     action: EntityTypeName,
     agent: EntityTypeName,
     admin: EntityTypeName,
+    observer: EntityTypeName,
     control_plane: EntityTypeName,
     repository: EntityTypeName,
     secret: EntityTypeName,
@@ -33,6 +34,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         action: name("Action"),
         agent: name("Agent"),
         admin: name("Admin"),
+        observer: name("Observer"),
         control_plane: name("ControlPlane"),
         repository: name("Repository"),
         secret: name("Secret"),
@@ -77,6 +79,7 @@ fn principal(agent: &Agent, namespace: &Namespace) -> Result<Entity, String> {
     let mut attributes = HashMap::from([("name".to_owned(), text(name))]);
     let id = match agent.role {
         Role::Admin => uid(&TYPES.admin, name),
+        Role::Observer => uid(&TYPES.observer, name),
         Role::Agent => {
             let own_prefix = agent.name.own_prefix(namespace);
             let prefixes = std::iter::once(&own_prefix).chain(&agent.secret_prefixes).map(prefix);
@@ -135,6 +138,12 @@ fn resource(access: &Access) -> Result<(Entity, Context), String> {
         | Access::ManageAgents
         | Access::ManageWebhooks
         | Access::ReadMetrics
+        | Access::ReadWebhooks
+        | Access::ListSecrets
+        | Access::ReadAudit
+        | Access::ReadRepositories
+        | Access::ReadPolicies
+        | Access::ReadSettings
         | Access::ReadRevenue
         | Access::ReadHealth
         | Access::ReadAlerts

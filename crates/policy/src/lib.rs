@@ -3,6 +3,7 @@
 mod entities;
 mod literals;
 mod memo;
+mod observers;
 mod own;
 mod plans;
 mod problem;
@@ -25,6 +26,7 @@ use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::AgentName;
 use literals::NamedAgent;
 use memo::Memo;
+pub use observers::OBSERVER_RULES;
 use own::OwnStacks;
 pub use own::is_own_stack;
 use plans::PlanPolicies;
@@ -44,6 +46,7 @@ pub struct Policy {
     agents: Vec<NamedAgent>,
     own: OwnStacks,
     plans: PlanPolicies,
+    observer_rules_added: bool,
     memo: Memo,
 }
 
@@ -68,7 +71,7 @@ impl Policy {
     /// Policies from files, as pairs of name and text, validated against the schema of what they may speak of, and each
     /// name in them against what it names. Every problem of every file is reported. Where no policy names `applyPlan`, the
     /// shipped rules for plans ([`PLAN_RULES`]) are added: policies that were written before there were plans neither stop
-    /// every deploy nor let them run unasked.
+    /// every deploy nor let them run unasked. Where none speaks of observers, those for them ([`OBSERVER_RULES`]) are.
     pub fn parse(
         sources: &[(String, String)],
         installation: &Installation,
@@ -90,6 +93,11 @@ impl Policy {
         let plan_rules_added = !plans::are_spoken_of(&policies);
         if plan_rules_added {
             plans::add_rules(&mut policies, &mut problems);
+        }
+        let observer_rules_added = !observers::are_spoken_of(&policies);
+        if observer_rules_added {
+            let rules = (observers::FILE, OBSERVER_RULES);
+            add_shipped(&mut policies, rules, &mut problems);
         }
         let result = Validator::new(vocabulary.schema().clone()).validate(&policies, ValidationMode::Strict);
         let source = |id: &PolicyId| {
@@ -129,6 +137,7 @@ impl Policy {
         Ok(Self {
             names: names.collect(),
             plans: PlanPolicies::of(&policies, plan_rules_added),
+            observer_rules_added,
             policies,
             authorizer: Authorizer::new(),
             installation: installation.clone(),
@@ -136,6 +145,11 @@ impl Policy {
             own: OwnStacks::of(installation),
             memo: Memo::default(),
         })
+    }
+
+    /// Whether the shipped rules for observers were added.
+    pub fn has_shipped_observer_rules(&self) -> bool {
+        self.observer_rules_added
     }
 
     /// Holds the agents that the policies name to those that there are.
@@ -175,7 +189,7 @@ impl Policy {
             return Some(Closed::OwnStack);
         }
         let of_the_plane = |secret| self.installation.closes(secret, &agent.name);
-        (agent.role == Role::Agent && access.secret().is_some_and(of_the_plane)).then_some(Closed::OwnSecret)
+        (agent.role != Role::Admin && access.secret().is_some_and(of_the_plane)).then_some(Closed::OwnSecret)
     }
 
     fn evaluate(&self, agent: &Agent, access: &Access) -> Decision {
@@ -198,6 +212,18 @@ impl Policy {
 
     fn display(&self, id: &PolicyId) -> String {
         self.names.get(id).map_or_else(|| id.to_string(), Clone::clone)
+    }
+}
+
+/// Adds rules that ship.
+fn add_shipped(all: &mut CedarSet, (file, text): (&str, &str), problems: &mut Vec<PolicyProblem>) {
+    match CedarSet::from_str(text) {
+        Ok(rules) => add_all(all, file, &rules, problems),
+        Err(error) => problems.push(PolicyProblem {
+            file: file.to_owned(),
+            line: None,
+            problem: error.to_string(),
+        }),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn agents(file: &str, text: &str, policies: &PolicySet) -> Vec<NamedA
     let written = written(text);
     for uid in policies.policies().flat_map(cedar_policy::Policy::entity_literals) {
         let kind = uid.type_name().to_string();
-        let is_agent = matches!(kind.as_str(), "Agent" | "Admin");
+        let is_agent = matches!(kind.as_str(), "Agent" | "Admin" | "Observer");
         let Some(name) = is_agent.then(|| AgentName::new(uid.id().unescaped()).ok()).flatten() else {
             continue;
         };
@@ -101,7 +101,7 @@ fn fits(uid: &EntityUid, installation: &Installation) -> Result<(), String> {
     let id = uid.id().unescaped();
     let meant = |other: &str| format!("; did you mean {kind}::{other:?}?");
     match kind.as_str() {
-        "Agent" | "Admin" => AgentName::new(id).map(drop).map_err(|error| {
+        "Agent" | "Admin" | "Observer" => AgentName::new(id).map(drop).map_err(|error| {
             let near = id.strip_prefix("agent.").and_then(|name| AgentName::new(name).ok());
             error.to_string() + &near.map_or_else(String::new, |near| meant(near.as_str()))
         }),

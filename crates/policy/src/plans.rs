@@ -5,7 +5,6 @@
 //! written.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use cc_devops_kernel::access::{Access, PlanContext};
 use cc_devops_kernel::agent::Agent;
@@ -15,7 +14,7 @@ use serde_json::Value;
 
 use crate::problem::PolicyProblem;
 use crate::vocabulary::{APPLY_PLAN, CARRY_APPROVAL};
-use crate::{Decision, Policy, add_all};
+use crate::{Decision, Policy, add_shipped};
 
 /// The shipped rules for plans, as Cedar: part of every shipped set, and added to policies none of which names
 /// `applyPlan`.
@@ -112,15 +111,8 @@ pub(super) fn are_spoken_of(policies: &CedarSet) -> bool {
 
 /// Adds the shipped rules.
 pub(super) fn add_rules(policies: &mut CedarSet, problems: &mut Vec<PolicyProblem>) {
-    match CedarSet::from_str(PLAN_RULES) {
-        // The stage `prod` that they name need not be there.
-        Ok(rules) => add_all(policies, FILE, &rules, problems),
-        Err(error) => problems.push(PolicyProblem {
-            file: FILE.to_owned(),
-            line: None,
-            problem: error.to_string(),
-        }),
-    }
+    // The stage `prod` that they name need not be there.
+    add_shipped(policies, (FILE, PLAN_RULES), problems);
 }
 
 /// Whether a policy names an action, in its head or in a condition.

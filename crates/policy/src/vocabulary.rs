@@ -158,7 +158,7 @@ pub struct Rule {
 }
 
 /// The actions that are no requests.
-const OWN: [Rule; 21] = [
+const OWN: [Rule; 27] = [
     Rule {
         action: APPLY_PLAN,
         on: On::Stack,
@@ -182,6 +182,12 @@ const OWN: [Rule; 21] = [
     own("listAgents", On::ControlPlane),
     own("manageAgents", On::ControlPlane),
     own("manageWebhooks", On::ControlPlane),
+    own("readWebhooks", On::ControlPlane),
+    own("listSecrets", On::ControlPlane),
+    own("readAudit", On::ControlPlane),
+    own("readRepositories", On::ControlPlane),
+    own("readPolicies", On::ControlPlane),
+    own("readSettings", On::ControlPlane),
     own("readMetrics", On::ControlPlane),
     own("readRevenue", On::ControlPlane),
     own("readHealth", On::ControlPlane),
@@ -336,7 +342,7 @@ fn schema_text(rules: &[Rule]) -> String {
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "\n// {}\naction {} appliesTo {{\n  principal: [Agent, Admin], resource: [{}], context: {context},\n}};\n",
+            "\n// {}\naction {} appliesTo {{\n  principal: [Agent, Admin, Observer], resource: [{}], context: {context},\n}};\n",
             rule.on.comment(),
             names.join(", "),
             rule.on.types(),

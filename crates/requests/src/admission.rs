@@ -74,7 +74,7 @@ pub fn readmit(
 fn prove(envelope: &Envelope, principal: &Principal) -> Result<(), Failure> {
     let violation = |message: String| Err(Failure::new(Reason::SecurityViolation, message));
     let source = &envelope.source;
-    if principal.role == Role::Agent && *source != principal.agent {
+    if principal.role != Role::Admin && *source != principal.agent {
         return violation(format!(
             "the token belongs to {}, but `source` says agent.{source}; send requests under your own name",
             principal.agent

@@ -6,6 +6,7 @@ use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::{Reason, Status};
@@ -102,7 +103,7 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
     let installation = sample::installation();
     let policy = Policy::shipped(PolicySet::default(), &installation, vocabulary());
     let plain = agent(OTHER_AGENT);
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&plain, &policy));
+    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&plain, &policy, Door::Api));
     let error = enrolment.add(agent(AGENT), &token(1)).await.unwrap_err();
     assert!(
         matches!(&error, ActError::Refused(failure) if failure.reason == Reason::SecurityViolation),
@@ -120,7 +121,7 @@ async fn an_agent_acts_by_the_policies_alone_and_what_it_may_not_is_on_record() 
         role: Role::Admin,
         ..agent("Boss")
     };
-    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&admin, &policy));
+    let enrolment = Enrolment::new(&ports, &installation, Asker::Agent(&admin, &policy, Door::Api));
     enrolment.add(agent(AGENT), &token(1)).await.unwrap();
     let added = trail(&ports).await.remove(1);
     assert_eq!(

@@ -6,6 +6,7 @@ use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::{ActError, Asker, Authority};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::decision::Decision;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
 use futures::executor::block_on;
 use jiff::SignedDuration;
@@ -80,7 +81,7 @@ fn whom_no_policy_permits_changes_nothing_and_that_is_on_record() {
         secret_prefixes: Vec::new(),
         stacks: Vec::new(),
     };
-    let eve = Asker::Agent(&agent, &Nobody);
+    let eve = Asker::Agent(&agent, &Nobody, Door::Api);
     block_on(tried.alerts.ack("agent/a", "eve", None, eve)).unwrap_err();
     let window = (at(0), at(60));
     block_on(tried.alerts.silence(Match::default(), window, "", "eve", eve)).unwrap_err();

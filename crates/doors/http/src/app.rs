@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::{Heard, Signal};
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat};
@@ -16,6 +17,7 @@ use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::retention::Keeper;
 use cc_devops_slack::SlackClicks;
+use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,10 +37,10 @@ use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
 
 /// What handlers and workers are given.
-pub(crate) type App = Arc<Shared>;
+pub type App = Arc<Shared>;
 
 /// What the front door and the workers share.
-pub(crate) struct Shared {
+pub struct Shared {
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) revenue: Option<Revenue>,
     pub(crate) hygiene: Option<Hygiene>,
@@ -98,6 +100,7 @@ impl Shared {
             keeper,
             slack,
             watch,
+            doors: _,
         } = capabilities;
         Self {
             control,
@@ -134,6 +137,18 @@ impl Shared {
 
     pub(crate) fn ports(&self) -> &Ports {
         self.control.ports()
+    }
+
+    /// Whose browsers have signed in to the dashboard.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions {
+            state: &*self.ports().state,
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.ports().clock.now()
     }
 
     /// The description of the API, as JSON.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use cc_devops_alerts::{Alerts, Telling};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watching::Watching;
@@ -14,6 +15,8 @@ use cc_devops_revenue::ports::BillingNotices;
 use cc_devops_revenue::reporting::Reporter;
 use cc_devops_slack::SlackClicks;
 use jiff::SignedDuration;
+
+use crate::app::App;
 
 /// What is served.
 pub struct Capabilities {
@@ -29,7 +32,12 @@ pub struct Capabilities {
     pub slack: Option<Arc<SlackClicks>>,
     /// The watch over the agents, and who tells people, where that is done here.
     pub watch: Option<Watch>,
+    /// What else is served on the same listener.
+    pub doors: Vec<Mount>,
 }
+
+/// A door that is served on the API's listener, behind its limits: its routes.
+pub type Mount = Box<dyn FnOnce(&App) -> Router + Send>;
 
 /// The capability to watch agents and to tell people.
 #[derive(Clone)]
@@ -58,6 +66,7 @@ impl From<Arc<ControlPlane>> for Capabilities {
             keeper: None,
             slack: None,
             watch: None,
+            doors: Vec::new(),
         }
     }
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod access;
 mod addressed;
 mod app;
 mod badge_images;
@@ -22,7 +21,6 @@ mod openapi;
 mod ping_bodies;
 mod ping_paths;
 mod places;
-mod problem;
 mod progress;
 mod relay;
 mod renewals;
@@ -43,11 +41,14 @@ mod watch_meters;
 mod watch_workers;
 mod wire;
 
+pub mod access;
 pub mod config;
 pub mod error;
 pub mod plans;
+pub mod problem;
 
-pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};
+pub use app::{App, Shared};
+pub use capabilities::{Capabilities, Hygiene, Mount, Revenue, Watch};
 pub use config::ServerConfig;
 pub use error::ServerError;
 pub use serving::{Server, Service, Workers};

@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
 /// An answer that says what went wrong. Its detail never holds a parameter's value.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     detail: String,
     reason: Option<Reason>,
@@ -44,7 +44,8 @@ struct Body<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// A problem of this status, in a sentence.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -54,22 +55,26 @@ impl Problem {
         }
     }
 
-    pub(crate) fn because(mut self, reason: Reason) -> Self {
+    /// With a reason for programs.
+    pub fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    pub(crate) fn about(mut self, request_id: impl Into<String>) -> Self {
+    /// About this request.
+    pub fn about(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
         self
     }
 
-    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+    /// With how long to wait before it is tried again.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    pub(crate) fn unauthenticated() -> Self {
+    /// No token that is good.
+    pub fn unauthenticated() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "send a valid token in the header `Authorization: Bearer ccd_…`",
@@ -77,7 +82,7 @@ impl Problem {
     }
 
     /// A token that was good when the caller came.
-    pub(crate) fn token_ended() -> Self {
+    pub fn token_ended() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "the token has ended while the outcome was waited for; the request is not lost, and a token that is good \
@@ -85,23 +90,28 @@ impl Problem {
         )
     }
 
-    pub(crate) fn denied(detail: impl Into<String>) -> Self {
+    /// No policy permits it.
+    pub fn denied(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail).because(Reason::SecurityViolation)
     }
 
-    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+    /// There is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+    /// What is asked for cannot be.
+    pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).because(Reason::InvalidParameter)
     }
 
-    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+    /// What is asked for cannot be read.
+    pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail).because(Reason::SchemaValidationFailed)
     }
 
-    pub(crate) fn overloaded() -> Self {
+    /// There is no place.
+    pub fn overloaded() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the server is answering as many requests as it may; try again",
@@ -109,7 +119,8 @@ impl Problem {
         .retry_after(DEFAULT_RETRY)
     }
 
-    pub(crate) fn timed_out() -> Self {
+    /// It took too long.
+    pub fn timed_out() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
             "the answer did not come in time; what was asked for may still be done, so ask again with the same requestId",
@@ -117,7 +128,8 @@ impl Problem {
         .because(Reason::Timeout)
     }
 
-    pub(crate) fn internal() -> Self {
+    /// A fault of our own.
+    pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "a fault of the control plane's own; its log says more",
@@ -126,7 +138,7 @@ impl Problem {
     }
 
     /// The server was told to stop before what was sent had arrived; nothing of it was begun.
-    pub(crate) fn stopping() -> Self {
+    pub fn stopping() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the server stops, and took nothing of this request; send it again to the next one",
@@ -134,15 +146,23 @@ impl Problem {
         .retry_after(DEFAULT_RETRY)
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    /// Its HTTP status.
+    pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    pub(crate) fn detail(&self) -> &str {
+    /// What went wrong and what to do, in a sentence.
+    pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    pub(crate) fn reason(&self) -> Option<Reason> {
+    /// How long to wait before it is tried again, where that is known.
+    pub fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Its reason, where it has one.
+    pub fn reason(&self) -> Option<Reason> {
         self.reason
     }
 }
@@ -282,7 +302,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// An error with everything underneath it, for one line of a log.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+pub struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

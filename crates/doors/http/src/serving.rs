@@ -42,8 +42,10 @@ impl Service {
     /// Puts the front door on a control plane. Nothing runs yet.
     pub fn new(config: ServerConfig, capabilities: impl Into<Capabilities>) -> Self {
         install_crypto();
-        let app = Arc::new(Shared::new(config, capabilities.into()));
-        let router = routes::router(&app);
+        let mut capabilities = capabilities.into();
+        let doors = std::mem::take(&mut capabilities.doors);
+        let app = Arc::new(Shared::new(config, capabilities));
+        let router = routes::router(&app, doors);
         Self { app, router }
     }
 

@@ -7,6 +7,7 @@ use cc_devops_github::GitHub;
 use cc_devops_kernel::acts::{ActError, Asker, Author};
 use cc_devops_kernel::audit::{AuditEntry, AuditFilter, actions};
 use cc_devops_kernel::course::Course;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_policy::{Policy as Policies, PolicySet};
@@ -121,7 +122,7 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     let agent = sample::agent(sample::AGENT).agent;
     for names in [vec![], vec!["web".to_owned()]] {
         let denied = remedy
-            .author(&Asker::Agent(&agent, &policies), &names)
+            .author(&Asker::Agent(&agent, &policies, Door::Api), &names)
             .await
             .unwrap_err();
         assert!(
@@ -139,7 +140,7 @@ async fn an_agent_puts_right_what_the_policies_let_it() {
     )
     .unwrap();
     let names = ["web".to_owned(), "api".to_owned()];
-    let asker = Asker::Agent(&agent, &own);
+    let asker = Asker::Agent(&agent, &own, Door::Api);
     remedy.author(&asker, &names[..1]).await.unwrap();
     remedy.author(&asker, &names).await.unwrap_err();
 }

@@ -42,6 +42,12 @@ pub mod actions {
     pub const TOKEN_ROTATED: &str = "agent.token_rotated";
     /// An agent's tokens were revoked.
     pub const AGENT_REVOKED: &str = "agent.revoked";
+    /// A person signed in to the dashboard.
+    pub const SESSION_BEGUN: &str = "session.begun";
+    /// A person signed out of the dashboard.
+    pub const SESSION_ENDED: &str = "session.ended";
+    /// An operator made a link that signs in once.
+    pub const SESSION_LINK_MADE: &str = "session.link_made";
     /// A secret's value was handed out.
     pub const SECRET_READ: &str = "secret.read";
     /// The secrets' master key was replaced.

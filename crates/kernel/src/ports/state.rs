@@ -58,11 +58,15 @@ pub enum RecordKind {
     /// Which operator a Slack user is; named by the user's id. Which Slack user an operator is; named `@` and the
     /// operator, in a list of its own.
     SlackUser,
+    /// A person's session with the dashboard; named by the hash of its secret, listed by the person.
+    Session,
+    /// A link that begins a session, good once; named by the hash of its secret.
+    SessionLink,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -81,6 +85,8 @@ impl RecordKind {
         Self::Deployed,
         Self::DeployedPart,
         Self::SlackUser,
+        Self::Session,
+        Self::SessionLink,
     ];
 
     /// Whether a record of this kind is history: when it is due it is forgotten, by the store itself or by its
@@ -88,7 +94,13 @@ impl RecordKind {
     pub fn ends_when_due(self) -> bool {
         matches!(
             self,
-            Self::Flip | Self::Ping | Self::PlanPart | Self::Deployed | Self::DeployedPart
+            Self::Flip
+                | Self::Ping
+                | Self::PlanPart
+                | Self::Deployed
+                | Self::DeployedPart
+                | Self::Session
+                | Self::SessionLink
         )
     }
 
@@ -113,6 +125,8 @@ impl RecordKind {
             Self::Deployed => "deployed",
             Self::DeployedPart => "deployed-part",
             Self::SlackUser => "slack-user",
+            Self::Session => "session",
+            Self::SessionLink => "session-link",
         }
     }
 }

@@ -108,9 +108,13 @@ impl ControlPlane {
             carried_from: None,
         };
         let more = json!({"door": door, "approvedDigest": digest, "comment": approval.comment});
-        self.decide_plan(who, id, (actions::PLAN_APPROVED, more, now), approve_access, |found| {
-            life::approved(&found.record, found.is_newest(), approval.clone())
-        })
+        self.decide_plan(
+            (who, door),
+            id,
+            (actions::PLAN_APPROVED, more, now),
+            approve_access,
+            |found| life::approved(&found.record, found.is_newest(), approval.clone()),
+        )
         .await
     }
 
@@ -138,9 +142,13 @@ impl ControlPlane {
             reason,
         };
         let more = json!({"door": door, "comment": decided.reason});
-        self.decide_plan(who, id, (actions::PLAN_DENIED, more, now), approve_access, |found| {
-            life::denied(&found.record, found.is_newest(), decided.clone())
-        })
+        self.decide_plan(
+            (who, door),
+            id,
+            (actions::PLAN_DENIED, more, now),
+            approve_access,
+            |found| life::denied(&found.record, found.is_newest(), decided.clone()),
+        )
         .await
     }
 
@@ -171,16 +179,20 @@ impl ControlPlane {
             stack: record.stack_name.clone(),
             stage: record.stage.clone(),
         };
-        self.decide_plan(who, id, (actions::PLAN_FREEZE_OVERRIDDEN, more, now), access, |found| {
-            life::thawed(&found.record, found.is_newest(), by.clone())
-        })
+        self.decide_plan(
+            (who, door),
+            id,
+            (actions::PLAN_FREEZE_OVERRIDDEN, more, now),
+            access,
+            |found| life::thawed(&found.record, found.is_newest(), by.clone()),
+        )
         .await
     }
 
     /// Takes a decision: one compare-and-set with its audit row. The plan is due at once then.
     async fn decide_plan(
         &self,
-        who: &Agent,
+        (who, door): (&Agent, Door),
         id: &PlanId,
         (action, more, now): (&'static str, Value, Timestamp),
         access: impl Fn(&PlanRecord) -> Access + Send + Sync,
@@ -193,7 +205,7 @@ impl ControlPlane {
                 _ => DecideError::NoSuchPlan,
             });
         };
-        let asker = Asker::Agent(who, &self.policy);
+        let asker = Asker::Agent(who, &self.policy, door);
         let author = asker
             .author(&access(&found_first.record), action, &*self.ports.audit, now)
             .await

@@ -172,9 +172,8 @@ fn list_text(all: &[Listed]) -> String {
         vec![
             one.status.agent.name.to_string(),
             match (one.status.agent.role, &one.slack_user) {
-                (Role::Agent, _) => "agent".to_owned(),
-                (Role::Admin, None) => "admin".to_owned(),
                 (Role::Admin, Some(user)) => format!("admin, {user}"),
+                (role, _) => role.as_str().to_owned(),
             },
             one.state().to_owned(),
             show_or_dash(one.last_heard()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cc_devops_deploys::freeze::Freezes;
-use cc_devops_deploys::{Door, PlanDigest, PlanId, PlanRecord, PlanState};
+use cc_devops_deploys::{PlanDigest, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::names::{FullStackName, StackName, Stage};
 use cc_devops_requests::deploys::{DecideError, Deployed, Plan, PlanFilter};
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 /// See plans, and what was deployed: of every stack, or of those that the policies name. Which stack a plan is of
 /// stands on record, so the policies are asked when it is found.
 #[derive(Clone)]
-pub(crate) struct ReadDeploys {
+pub struct ReadDeploys {
     everything: bool,
 }
 
@@ -29,15 +29,15 @@ impl Privilege for ReadDeploys {
 }
 
 /// Which plans a caller asks for.
-pub(crate) struct PlanQuery {
+pub struct PlanQuery {
     /// Those that stand so.
-    pub(crate) state: Option<PlanState>,
+    pub state: Option<PlanState>,
     /// Those of this stack, with or without its stage.
-    pub(crate) stack: Option<String>,
+    pub stack: Option<String>,
     /// Those older than this one.
-    pub(crate) before: Option<PlanId>,
+    pub before: Option<PlanId>,
     /// How many, at most.
-    pub(crate) limit: usize,
+    pub limit: usize,
 }
 
 impl Permitted<ReadDeploys> {
@@ -53,7 +53,7 @@ impl Permitted<ReadDeploys> {
     }
 
     /// The plans that the caller may see, newest first, and where the next page begins.
-    pub(crate) async fn list(&self, wanted: &PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
+    pub async fn list(&self, wanted: &PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
         let before = match &wanted.before {
             None => None,
             Some(plan) => {
@@ -81,13 +81,13 @@ impl Permitted<ReadDeploys> {
     }
 
     /// The plan, where there is one and the caller may see it.
-    pub(crate) async fn show(&self, plan: &PlanId) -> Result<Option<Plan>, Problem> {
+    pub async fn show(&self, plan: &PlanId) -> Result<Option<Plan>, Problem> {
         let found = self.app.control.plan(plan).await?;
         Ok(found.filter(|plan| self.may_read(&plan.record.stack_name)))
     }
 
     /// What was deployed to a stack, named with its stage, newest first.
-    pub(crate) async fn deployed(&self, stack: &str, limit: usize) -> Result<(FullStackName, Vec<Deployed>), Problem> {
+    pub async fn deployed(&self, stack: &str, limit: usize) -> Result<(FullStackName, Vec<Deployed>), Problem> {
         let meant = stacks_meant(&self.app, stack)?;
         let control = &self.app.control;
         for (stack, _) in meant.iter().filter(|_| !self.privilege.everything) {
@@ -126,7 +126,7 @@ fn no_such_stack() -> Problem {
 
 /// See when nothing is deployed.
 #[derive(Clone)]
-pub(crate) struct ReadFreezes;
+pub struct ReadFreezes;
 
 impl Privilege for ReadFreezes {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -136,14 +136,14 @@ impl Privilege for ReadFreezes {
 
 impl Permitted<ReadFreezes> {
     /// The windows.
-    pub(crate) fn freezes(&self) -> &Freezes {
+    pub fn freezes(&self) -> &Freezes {
         self.app.control.freezes()
     }
 }
 
 /// Approve and deny plans, and let them run in a freeze. The engine decides, and puts each decision on record.
 #[derive(Clone)]
-pub(crate) struct DecidePlans;
+pub struct DecidePlans;
 
 impl Privilege for DecidePlans {
     fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
@@ -153,7 +153,7 @@ impl Privilege for DecidePlans {
 
 impl Permitted<DecidePlans> {
     /// The caller approves what the digest stands for.
-    pub(crate) async fn approve(
+    pub async fn approve(
         &self,
         plan: &PlanId,
         digest: &PlanDigest,
@@ -161,25 +161,27 @@ impl Permitted<DecidePlans> {
     ) -> Result<PlanRecord, Problem> {
         let control = &self.app.control;
         let decided = control
-            .approve_plan(&self.caller.0, Door::Api, plan, digest, comment)
+            .approve_plan(&self.caller.0, self.credential.door(), plan, digest, comment)
             .await;
         self.decided(decided)
     }
 
     /// The caller denies it.
-    pub(crate) async fn deny(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
+    pub async fn deny(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
         let decided = self
             .app
             .control
-            .deny_plan(&self.caller.0, Door::Api, plan, reason)
+            .deny_plan(&self.caller.0, self.credential.door(), plan, reason)
             .await;
         self.decided(decided)
     }
 
     /// The caller lets it be carried out in a freeze.
-    pub(crate) async fn override_freeze(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
+    pub async fn override_freeze(&self, plan: &PlanId, reason: String) -> Result<PlanRecord, Problem> {
         let control = &self.app.control;
-        let decided = control.override_freeze(&self.caller.0, Door::Api, plan, reason).await;
+        let decided = control
+            .override_freeze(&self.caller.0, self.credential.door(), plan, reason)
+            .await;
         self.decided(decided)
     }
 

@@ -22,15 +22,18 @@ use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Principal;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::ports::PortResult;
 
-pub(crate) use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes, stacks_meant};
-pub(crate) use permit::{Door, Open, Permitted, Row, open, permitted};
-pub(crate) use privileges::{
+pub(crate) use deploy_privileges::stacks_meant;
+pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
+pub use permit::{Entrance, Permitted};
+pub(crate) use permit::{Open, Row, open, permitted};
+pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
     ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
 };
-pub(crate) use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;
@@ -39,9 +42,14 @@ use crate::problem::{Chain, Problem};
 
 /// The proven caller.
 #[derive(Clone)]
-pub(crate) struct Caller(pub(crate) Arc<Agent>);
+pub struct Caller(pub(crate) Arc<Agent>);
 
 impl Caller {
+    /// Who it is.
+    pub fn agent(&self) -> &Agent {
+        &self.0
+    }
+
     /// The caller as the engine takes it.
     pub(crate) fn principal(&self) -> Principal {
         Principal {
@@ -53,34 +61,45 @@ impl Caller {
 
 /// Lets a request through to its handler with the proof of what it may touch, or says why not.
 async fn enforce<P: Privilege>(
-    State(door): State<Door<P>>,
+    State(entrance): State<Entrance<P>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let app = door.app();
-    let credential = authenticate(app, request.headers()).await?;
-    let agent = Arc::clone(&credential.agent);
-    tracing::Span::current().record("agent", agent.name.as_str());
-    if let Some(rate) = &app.rate {
-        rate.check(&agent.name)?;
-    }
-    if let Some(peer) = request.extensions().get::<Peer>() {
-        peer.proven();
-    }
-    if let Some(let_in) = request.extensions().get::<RequestPlace>() {
-        let_in.charge(&agent.name)?;
-    }
-    let params = request.extract_parts::<RawPathParams>().await.ok();
-    let question = Question {
-        app,
-        agent: &agent,
-        params: params.as_ref(),
-        uri: request.uri(),
-    };
-    let privilege = P::ask(&question)?;
-    let permitted = door.permit(Caller(agent), credential, privilege);
-    request.extensions_mut().insert(permitted);
+    let credential = authenticate(entrance.app(), request.headers()).await?;
+    entrance.admit(credential, &mut request).await?;
     Ok(next.run(request).await)
+}
+
+impl<P: Privilege> Entrance<P> {
+    /// Hands the request the proof of what its handler may touch.
+    ///
+    /// # Errors
+    /// The caller calls too often, or no policy permits it.
+    pub async fn admit(&self, credential: Credential, request: &mut Request) -> Result<(), Problem> {
+        let app = self.app();
+        let agent = Arc::clone(&credential.agent);
+        tracing::Span::current().record("agent", agent.name.as_str());
+        if let Some(rate) = &app.rate {
+            rate.check(&agent.name)?;
+        }
+        if let Some(peer) = request.extensions().get::<Peer>() {
+            peer.proven();
+        }
+        if let Some(let_in) = request.extensions().get::<RequestPlace>() {
+            let_in.charge(&agent.name)?;
+        }
+        let params = request.extract_parts::<RawPathParams>().await.ok();
+        let question = Question {
+            app,
+            agent: &agent,
+            params: params.as_ref(),
+            uri: request.uri(),
+        };
+        let privilege = P::ask(&question)?;
+        let permitted = self.permit(Caller(agent), credential, privilege);
+        request.extensions_mut().insert(permitted);
+        Ok(())
+    }
 }
 
 /// The agent whose token the headers hold.
@@ -88,34 +107,62 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Crede
     // What cannot be a token is looked up nowhere.
     let token = bearer(headers).filter(|token| Token::has_form(token));
     let token = TokenHash::of(token.ok_or_else(Problem::unauthenticated)?);
-    let ports = app.ports();
-    let agent = ports.agents.by_token(&token, ports.clock.now()).await?;
-    let agent = agent.ok_or_else(Problem::unauthenticated)?;
-    Ok(Credential {
-        token,
-        agent: Arc::new(agent),
-    })
+    let credential = Credential::of(app, token, Door::Api).await?;
+    credential.ok_or_else(Problem::unauthenticated)
 }
 
 /// What a caller came with, to be looked at again while the caller stays.
 #[derive(Clone)]
-pub(crate) struct Credential {
+pub struct Credential {
     token: TokenHash,
     /// Whose it was then.
     pub(crate) agent: Arc<Agent>,
+    door: Door,
 }
 
 impl Credential {
+    /// Whoever has this token and came in by this door; none where the token is not good.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn of(app: &Shared, token: TokenHash, door: Door) -> PortResult<Option<Self>> {
+        let ports = app.ports();
+        let agent = ports.agents.by_token(&token, ports.clock.now()).await?;
+        Ok(agent.map(|agent| Self {
+            token,
+            agent: Arc::new(agent),
+            door,
+        }))
+    }
+
+    /// Whose it is.
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// The token it came with, as it is kept.
+    pub fn token(&self) -> &TokenHash {
+        &self.token
+    }
+
+    /// By which door it came.
+    pub fn door(&self) -> Door {
+        self.door
+    }
+
     /// Whether the token is still good, and its agent the same in every field: what was decided on
     /// it holds no longer than that.
-    pub(crate) async fn holds(&self, app: &Shared) -> PortResult<bool> {
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn holds(&self, app: &Shared) -> PortResult<bool> {
         let ports = app.ports();
         let agent = ports.agents.by_token(&self.token, ports.clock.now()).await?;
         Ok(agent.is_some_and(|agent| agent == *self.agent))
     }
 
     /// Comes when it does not hold any more. What cannot be found out is looked at again.
-    pub(crate) async fn ended(&self, app: &Shared) {
+    pub async fn ended(&self, app: &Shared) {
         loop {
             tokio::time::sleep(app.config.pace.tokens).await;
             match self.holds(app).await {

@@ -4,33 +4,37 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
+use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::installation::Installation;
 use jiff::Timestamp;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Paths;
 use utoipa::openapi::schema::Schema;
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::{Caller, Credential, Privilege, enforce};
+use super::{Caller, Credential, Privilege, Question, enforce};
 use crate::app::App;
 use crate::problem::Problem;
 
 /// The state of a route that needs a `P`. Its handler cannot look into it.
-pub(crate) struct Door<P> {
+pub struct Entrance<P> {
     app: App,
     needs: PhantomData<fn() -> P>,
 }
 
-impl<P> Clone for Door<P> {
+impl<P> Clone for Entrance<P> {
     fn clone(&self) -> Self {
         Self::of(&self.app)
     }
 }
 
-impl<P> Door<P> {
-    fn of(app: &App) -> Self {
+impl<P> Entrance<P> {
+    /// The state of a route of this server.
+    pub fn of(app: &App) -> Self {
         Self {
             app: app.clone(),
             needs: PhantomData,
@@ -38,12 +42,12 @@ impl<P> Door<P> {
     }
 
     /// What the gate itself works with.
-    pub(super) fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         &self.app
     }
 }
 
-impl<P: Privilege> Door<P> {
+impl<P: Privilege> Entrance<P> {
     /// The proof, for a caller that has been asked about.
     pub(super) fn permit(&self, caller: Caller, credential: Credential, privilege: P) -> Permitted<P> {
         Permitted {
@@ -57,7 +61,7 @@ impl<P: Privilege> Door<P> {
 
 /// Proof that the caller is known and may do what a `P` is about. What it may touch stands in its methods.
 #[derive(Clone)]
-pub(crate) struct Permitted<P> {
+pub struct Permitted<P> {
     pub(super) app: App,
     pub(super) caller: Caller,
     pub(super) credential: Credential,
@@ -66,20 +70,55 @@ pub(crate) struct Permitted<P> {
 
 impl<P> Permitted<P> {
     /// Who calls.
-    pub(crate) fn caller(&self) -> &Caller {
+    pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
+    /// The proof that the same caller may do something else; none where it may not.
+    ///
+    /// # Errors
+    /// What is asked for cannot be asked without what a path or a query names.
+    pub fn also<Q: Privilege>(&self) -> Result<Permitted<Q>, Problem> {
+        let uri = Uri::from_static("/");
+        let question = Question {
+            app: &self.app,
+            agent: &self.caller.0,
+            params: None,
+            uri: &uri,
+        };
+        Ok(Permitted {
+            app: self.app.clone(),
+            caller: self.caller.clone(),
+            credential: self.credential.clone(),
+            privilege: Q::ask(&question)?,
+        })
+    }
+
+    /// Whether the policies let the caller do this: what it may not is not offered to it.
+    pub fn may(&self, access: &Access) -> bool {
+        self.app.control.policy().decide(&self.caller.0, access).allowed
+    }
+
+    /// The installation.
+    pub fn installation(&self) -> &Installation {
+        self.app.control.installation()
+    }
+
+    /// What the caller came with.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
     /// The time.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.app.ports().clock.now()
     }
 }
 
-impl<P: Privilege> FromRequestParts<Door<P>> for Permitted<P> {
+impl<P: Privilege> FromRequestParts<Entrance<P>> for Permitted<P> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _door: &Door<P>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _entrance: &Entrance<P>) -> Result<Self, Problem> {
         let permitted = parts.extensions.remove::<Self>();
         permitted.ok_or_else(Problem::unauthenticated)
     }
@@ -95,46 +134,46 @@ impl Open {
     }
 }
 
-impl FromRequestParts<Door<Self>> for Open {
+impl FromRequestParts<Entrance<Self>> for Open {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_parts: &mut Parts, door: &Door<Self>) -> Result<Self, Infallible> {
-        Ok(Self(door.app.clone()))
+    async fn from_request_parts(_parts: &mut Parts, entrance: &Entrance<Self>) -> Result<Self, Infallible> {
+        Ok(Self(entrance.app.clone()))
     }
 }
 
 /// A route behind its gate.
 pub(crate) struct Row {
     /// Whether it needs a token.
-    pub(crate) needs_token: bool,
+    pub needs_token: bool,
     /// The schemas that its description refers to.
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub schemas: Vec<(String, RefOr<Schema>)>,
     /// Its description.
-    pub(crate) paths: Paths,
+    pub paths: Paths,
     /// Its handler.
-    pub(crate) methods: MethodRouter,
+    pub methods: MethodRouter,
 }
 
 /// A route whose handler is handed a [`Permitted`] of this privilege.
-pub(crate) fn permitted<P: Privilege>(app: &App, route: UtoipaMethodRouter<Door<P>>) -> Row {
+pub(crate) fn permitted<P: Privilege>(app: &App, route: UtoipaMethodRouter<Entrance<P>>) -> Row {
     let (schemas, paths, methods) = route;
-    let door = Door::of(app);
-    let gate = from_fn_with_state(door.clone(), enforce::<P>);
+    let entrance = Entrance::of(app);
+    let gate = from_fn_with_state(entrance.clone(), enforce::<P>);
     Row {
         needs_token: true,
         schemas,
         paths,
-        methods: methods.route_layer(gate).with_state(door),
+        methods: methods.route_layer(gate).with_state(entrance),
     }
 }
 
 /// A route that anybody may call.
-pub(crate) fn open(app: &App, route: UtoipaMethodRouter<Door<Open>>) -> Row {
+pub(crate) fn open(app: &App, route: UtoipaMethodRouter<Entrance<Open>>) -> Row {
     let (schemas, paths, methods) = route;
     Row {
         needs_token: false,
         schemas,
         paths,
-        methods: methods.with_state(Door::of(app)),
+        methods: methods.with_state(Entrance::of(app)),
     }
 }

@@ -22,18 +22,18 @@ use cc_devops_requests::secret_reads::ReadSecretError;
 use cc_devops_revenue::ports::RevenueStore;
 use serde::Deserialize;
 
-use super::{Credential, Permitted};
+use super::Permitted;
 use crate::app::App;
 use crate::problem::{Chain, Problem};
 
 /// What a route is about.
-pub(crate) trait Privilege: Clone + Send + Sync + 'static {
+pub trait Privilege: Clone + Send + Sync + 'static {
     /// Asks the policies, with what path and query name.
     fn ask(question: &Question<'_>) -> Result<Self, Problem>;
 }
 
 /// What the gate knows when it asks.
-pub(crate) struct Question<'a> {
+pub struct Question<'a> {
     pub(super) app: &'a App,
     pub(super) agent: &'a Agent,
     /// None where the path is no UTF-8.
@@ -80,7 +80,7 @@ struct Whose {
 
 /// Hand requests in. The engine holds each envelope against the token, and lets the policies decide on each request.
 #[derive(Clone)]
-pub(crate) struct SubmitRequests;
+pub struct SubmitRequests;
 
 impl Privilege for SubmitRequests {
     fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
@@ -93,16 +93,11 @@ impl Permitted<SubmitRequests> {
     pub(crate) fn app(&self) -> &App {
         &self.app
     }
-
-    /// What the caller came with.
-    pub(crate) fn credential(&self) -> &Credential {
-        &self.credential
-    }
 }
 
 /// Read the event log, everybody's or one agent's.
 #[derive(Clone)]
-pub(crate) struct ReadEvents(Option<AgentName>);
+pub struct ReadEvents(Option<AgentName>);
 
 impl Privilege for ReadEvents {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -117,19 +112,14 @@ impl Permitted<ReadEvents> {
     }
 
     /// Whose events; everybody's without.
-    pub(crate) fn of(&self) -> Option<&AgentName> {
+    pub fn of(&self) -> Option<&AgentName> {
         self.privilege.0.as_ref()
-    }
-
-    /// What the caller came with.
-    pub(crate) fn credential(&self) -> &Credential {
-        &self.credential
     }
 }
 
 /// List requests, everybody's or one agent's.
 #[derive(Clone)]
-pub(crate) struct ReadRequests(Option<AgentName>);
+pub struct ReadRequests(Option<AgentName>);
 
 impl Privilege for ReadRequests {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -139,7 +129,7 @@ impl Privilege for ReadRequests {
 
 impl Permitted<ReadRequests> {
     /// One page of those that the caller may see, whosever the filter is about.
-    pub(crate) async fn list(
+    pub async fn list(
         &self,
         filter: RequestFilter,
         before: Option<Cursor>,
@@ -155,7 +145,7 @@ impl Permitted<ReadRequests> {
 
 /// Look one request up. Whose it is stands in the ledger, so the policies are asked when it is found.
 #[derive(Clone)]
-pub(crate) struct FindRequest;
+pub struct FindRequest;
 
 impl Privilege for FindRequest {
     fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
@@ -165,7 +155,7 @@ impl Privilege for FindRequest {
 
 impl Permitted<FindRequest> {
     /// The request, where there is one and the caller may see it.
-    pub(crate) async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
+    pub async fn find(&self, id: &RequestId) -> PortResult<Option<RequestRecord>> {
         let Some(mut record) = self.app.ports().ledger.find(id).await? else {
             return Ok(None);
         };
@@ -182,7 +172,7 @@ impl Permitted<FindRequest> {
     }
 
     /// The plan that the request waits for, where it does.
-    pub(crate) async fn waiting_plan(&self, record: &RequestRecord) -> PortResult<Option<PlanRecord>> {
+    pub async fn waiting_plan(&self, record: &RequestRecord) -> PortResult<Option<PlanRecord>> {
         if record.state != RequestState::Waiting {
             return Ok(None);
         }
@@ -206,7 +196,7 @@ impl Permitted<FindRequest> {
 
 /// Send one agent's heartbeat.
 #[derive(Clone)]
-pub(crate) struct SendHeartbeat(AgentName);
+pub struct SendHeartbeat(AgentName);
 
 impl Privilege for SendHeartbeat {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -218,14 +208,14 @@ impl Privilege for SendHeartbeat {
 
 impl Permitted<SendHeartbeat> {
     /// Takes the heartbeat of the agent that the path names.
-    pub(crate) async fn beat(&self, beat: Beat) -> PortResult<()> {
+    pub async fn beat(&self, beat: Beat) -> PortResult<()> {
         self.app.beat(&self.privilege.0, beat).await
     }
 }
 
 /// See which agents there are.
 #[derive(Clone)]
-pub(crate) struct ListAgents;
+pub struct ListAgents;
 
 impl Privilege for ListAgents {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -235,19 +225,19 @@ impl Privilege for ListAgents {
 
 impl Permitted<ListAgents> {
     /// Every agent, with how its watch has it.
-    pub(crate) async fn agents(&self) -> PortResult<Vec<(AgentStatus, Option<WatchedAgent>)>> {
+    pub async fn agents(&self) -> PortResult<Vec<(AgentStatus, Option<WatchedAgent>)>> {
         self.app.agents().await
     }
 
     /// How often they are to beat.
-    pub(crate) fn rhythm(&self) -> Rhythm {
+    pub fn rhythm(&self) -> Rhythm {
         self.app.config.rhythm
     }
 }
 
 /// Read a secret's value. The engine decides, and puts every attempt on record.
 #[derive(Clone)]
-pub(crate) struct ReadSecret;
+pub struct ReadSecret;
 
 impl Privilege for ReadSecret {
     fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
@@ -257,14 +247,14 @@ impl Privilege for ReadSecret {
 
 impl Permitted<ReadSecret> {
     /// The value, where the caller may have it.
-    pub(crate) async fn read(&self, name: &SecretName, version: SecretVersion) -> Result<SecretRead, ReadSecretError> {
+    pub async fn read(&self, name: &SecretName, version: SecretVersion) -> Result<SecretRead, ReadSecretError> {
         self.app.control.read_secret(&self.caller.0, name, version).await
     }
 }
 
 /// Know the key that values are sealed to. It is public: whoever may ask for anything may know it.
 #[derive(Clone)]
-pub(crate) struct SealValues;
+pub struct SealValues;
 
 impl Privilege for SealValues {
     fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
@@ -274,14 +264,14 @@ impl Privilege for SealValues {
 
 impl Permitted<SealValues> {
     /// The newest key.
-    pub(crate) async fn key(&self) -> PortResult<SealingKey> {
+    pub async fn key(&self) -> PortResult<SealingKey> {
         self.app.control.sealing_key().await
     }
 }
 
 /// Look after webhook subscriptions and their dead letters.
 #[derive(Clone)]
-pub(crate) struct ManageWebhooks;
+pub struct ManageWebhooks;
 
 impl Privilege for ManageWebhooks {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -291,32 +281,32 @@ impl Privilege for ManageWebhooks {
 
 impl Permitted<ManageWebhooks> {
     /// What changes subscriptions, on record.
-    pub(crate) fn acts(&self) -> Subscriptions<'_> {
+    pub fn acts(&self) -> Subscriptions<'_> {
         Subscriptions::new(
             self.app.ports(),
-            Asker::Agent(&self.caller.0, self.app.control.policy()),
+            Asker::Agent(&self.caller.0, self.app.control.policy(), self.credential.door()),
         )
     }
 
     /// The subscriptions.
-    pub(crate) fn webhooks(&self) -> &dyn Webhooks {
+    pub fn webhooks(&self) -> &dyn Webhooks {
         &*self.app.ports().webhooks
     }
 
     /// The way out to addresses that others gave.
-    pub(crate) fn egress(&self) -> &Guard {
+    pub fn egress(&self) -> &Guard {
         &self.app.egress
     }
 
     /// Says that there is something to deliver.
-    pub(crate) fn deliver(&self) {
+    pub fn deliver(&self) {
         self.app.deliveries.notify_one();
     }
 }
 
 /// Read the metrics.
 #[derive(Clone)]
-pub(crate) struct ReadMetrics;
+pub struct ReadMetrics;
 
 impl Privilege for ReadMetrics {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -333,7 +323,7 @@ impl Permitted<ReadMetrics> {
 
 /// Read MRR by day, and which customers moved it.
 #[derive(Clone)]
-pub(crate) struct ReadRevenue;
+pub struct ReadRevenue;
 
 impl Privilege for ReadRevenue {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -343,7 +333,7 @@ impl Privilege for ReadRevenue {
 
 impl Permitted<ReadRevenue> {
     /// Where MRR is kept.
-    pub(crate) fn revenue(&self) -> &dyn RevenueStore {
+    pub fn revenue(&self) -> &dyn RevenueStore {
         &*self.app.ports().revenue
     }
 }

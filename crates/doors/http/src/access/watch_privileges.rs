@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
 use cc_devops_alerts::{Alert, Alerts, Maintenance, Silence};
+use cc_devops_fleet::uptime::Uptime;
+use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::health::Mode;
@@ -12,7 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ListAgents, Permitted, Privilege, Question};
 use crate::capabilities::Watch;
 use crate::problem::Problem;
-use crate::wire::HistoryView;
 
 impl<P> Permitted<P> {
     /// The watch, where there is one here.
@@ -24,18 +25,22 @@ impl<P> Permitted<P> {
     /// Who asks, as acts are asked for, and by which name people know them.
     fn asker(&self) -> (Asker<'_>, &str) {
         let agent = &self.caller.0;
-        (Asker::Agent(agent, self.app.control.policy()), agent.name.as_str())
+        let door = self.credential.door();
+        (
+            Asker::Agent(agent, self.app.control.policy(), door),
+            agent.name.as_str(),
+        )
     }
 
     /// How the configuration has the control plane behave.
-    pub(crate) fn mode(&self) -> Mode {
+    pub fn mode(&self) -> Mode {
         self.app.config.mode
     }
 }
 
 /// Have an agent not watched for a while, and watched again.
 #[derive(Clone)]
-pub(crate) struct PauseAgent(AgentName);
+pub struct PauseAgent(AgentName);
 
 impl Privilege for PauseAgent {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -47,7 +52,7 @@ impl Privilege for PauseAgent {
 
 impl Permitted<PauseAgent> {
     /// Nobody waits for the agent that the path names.
-    pub(crate) async fn pause(&self) -> Result<(), Problem> {
+    pub async fn pause(&self) -> Result<(), Problem> {
         let (asker, by) = self.asker();
         self.watched()?.watching.pause(&self.privilege.0, by, asker).await?;
         // What was open is closed.
@@ -56,31 +61,34 @@ impl Permitted<PauseAgent> {
     }
 
     /// It is waited for again.
-    pub(crate) async fn resume(&self) -> Result<(), Problem> {
+    pub async fn resume(&self) -> Result<(), Problem> {
         let (asker, by) = self.asker();
         Ok(self.watched()?.watching.resume(&self.privilege.0, by, asker).await?)
     }
 }
 
 impl Permitted<ListAgents> {
-    /// What became of an agent lately: a page of its changes of state, and the rest of what is kept.
-    pub(crate) async fn history(
+    /// What became of an agent lately: how it is watched, its uptime, a page of its changes of state, and its pings.
+    ///
+    /// # Errors
+    /// It was never watched; what the store says.
+    pub async fn history(
         &self,
         name: &AgentName,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<HistoryView, Problem> {
+    ) -> Result<(WatchedAgent, Uptime, History, Vec<Ping>), Problem> {
         let (watching, now) = (&self.watched()?.watching, self.now());
         let unknown = || Problem::not_found("there is no such agent, or it was never watched");
         let watched = watching.watched(name, now).await?.ok_or_else(unknown)?;
         let uptime = watching.uptime(name, now).await?.ok_or_else(unknown)?;
         let history = watching.history(name, after, limit).await?;
         let pings = watching.pings(name).await?;
-        Ok(HistoryView::of(&watched, uptime, history, pings))
+        Ok((watched, uptime, history, pings))
     }
 
     /// Maintenance mode, where somebody switched it on.
-    pub(crate) async fn maintenance(&self) -> Result<Option<Maintenance>, Problem> {
+    pub async fn maintenance(&self) -> Result<Option<Maintenance>, Problem> {
         let Ok(watch) = self.watched() else { return Ok(None) };
         Ok(watch.alerts.maintenance(self.now()).await?)
     }
@@ -88,7 +96,7 @@ impl Permitted<ListAgents> {
 
 /// See alerts and silences.
 #[derive(Clone)]
-pub(crate) struct ReadAlerts;
+pub struct ReadAlerts;
 
 impl Privilege for ReadAlerts {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -98,14 +106,14 @@ impl Privilege for ReadAlerts {
 
 impl Permitted<ReadAlerts> {
     /// The alerts.
-    pub(crate) fn alerts(&self) -> Result<&Alerts, Problem> {
+    pub fn alerts(&self) -> Result<&Alerts, Problem> {
         Ok(&self.watched()?.alerts)
     }
 }
 
 /// Acknowledge alerts, and silence them.
 #[derive(Clone)]
-pub(crate) struct ManageAlerts;
+pub struct ManageAlerts;
 
 impl Privilege for ManageAlerts {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -115,7 +123,7 @@ impl Privilege for ManageAlerts {
 
 impl Permitted<ManageAlerts> {
     /// The caller takes care of an alert; none where there is no such alert.
-    pub(crate) async fn acknowledge(&self, id: &str, reason: Option<&str>) -> Result<Option<Alert>, Problem> {
+    pub async fn acknowledge(&self, id: &str, reason: Option<&str>) -> Result<Option<Alert>, Problem> {
         let alerts = &self.watched()?.alerts;
         match alerts.show(id).await? {
             None => return Ok(None),
@@ -134,12 +142,7 @@ impl Permitted<ManageAlerts> {
     }
 
     /// What matches is not told for a while.
-    pub(crate) async fn silence(
-        &self,
-        matches: Match,
-        lasts: SignedDuration,
-        reason: &str,
-    ) -> Result<Silence, Problem> {
+    pub async fn silence(&self, matches: Match, lasts: SignedDuration, reason: &str) -> Result<Silence, Problem> {
         let now = self.now();
         let until = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
         let (asker, by) = self.asker();
@@ -148,7 +151,7 @@ impl Permitted<ManageAlerts> {
     }
 
     /// Ends a silence; false where there is no such silence.
-    pub(crate) async fn unsilence(&self, id: &str) -> Result<bool, Problem> {
+    pub async fn unsilence(&self, id: &str) -> Result<bool, Problem> {
         let alerts = &self.watched()?.alerts;
         if !alerts.silences().await?.iter().any(|silence| silence.id == id) {
             return Ok(false);
@@ -162,7 +165,7 @@ impl Permitted<ManageAlerts> {
 
 /// Have the control plane do nothing unasked, and end that.
 #[derive(Clone)]
-pub(crate) struct SetMaintenance;
+pub struct SetMaintenance;
 
 impl Privilege for SetMaintenance {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
@@ -172,13 +175,13 @@ impl Privilege for SetMaintenance {
 
 impl Permitted<SetMaintenance> {
     /// Switches maintenance mode on.
-    pub(crate) async fn maintenance_on(&self, reason: &str, until: Option<Timestamp>) -> Result<Maintenance, Problem> {
+    pub async fn maintenance_on(&self, reason: &str, until: Option<Timestamp>) -> Result<Maintenance, Problem> {
         let (asker, by) = self.asker();
         Ok(self.watched()?.alerts.maintenance_on(reason, until, by, asker).await?)
     }
 
     /// Switches it off.
-    pub(crate) async fn maintenance_off(&self) -> Result<(), Problem> {
+    pub async fn maintenance_off(&self) -> Result<(), Problem> {
         let (asker, by) = self.asker();
         Ok(self.watched()?.alerts.maintenance_off(by, asker).await?)
     }

@@ -79,7 +79,8 @@ pub(crate) async fn get_history(
 ) -> Result<Answer<HistoryView>, Problem> {
     let name = AgentName::new(name).map_err(|error| Problem::invalid(error.to_string()))?;
     let limit = checked_limit(place.limit)?;
-    Ok(Answer(permitted.history(&name, place.after.as_deref(), limit).await?))
+    let (watched, uptime, history, pings) = permitted.history(&name, place.after.as_deref(), limit).await?;
+    Ok(Answer(HistoryView::of(&watched, uptime, history, pings)))
 }
 
 /// Has nobody wait for an agent

@@ -35,14 +35,16 @@ use crate::access::{
     SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
+use crate::capabilities::Mount;
 use crate::problem::Problem;
 use crate::{guard, openapi};
 
-/// The whole HTTP API.
-pub(crate) fn router(app: &App) -> Router {
+/// The whole HTTP API, and the doors beside it.
+pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
     let (router, document) = table(app).split_for_parts();
     app.set_openapi(openapi::finish(&document, app.control.registry()).to_string());
-    router
+    let mounted = doors.into_iter().fold(router, |router, door| router.merge(door(app)));
+    mounted
         .fallback(no_such_route)
         .layer(from_fn_with_state(app.clone(), guard::limit))
         .layer(CatchPanicLayer::custom(guard::panicked))

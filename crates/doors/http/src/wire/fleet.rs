@@ -306,6 +306,8 @@ pub(crate) enum RoleName {
     Agent,
     /// An operator.
     Admin,
+    /// A person who looks and changes nothing.
+    Observer,
 }
 
 /// Whether an agent is alive.

@@ -148,6 +148,7 @@ impl House {
         let (ended, ended_at) = unbounded_channel();
         let capabilities = Capabilities {
             watch: Some(watch(control.ports(), channels)),
+            doors: Vec::new(),
             ..Capabilities::from(control.clone())
         };
         Self {
@@ -202,6 +203,7 @@ impl House {
             keeper: None,
             slack: None,
             watch: None,
+            doors: Vec::new(),
         };
         Self {
             service: Service::new(ServerConfig::default(), capabilities),

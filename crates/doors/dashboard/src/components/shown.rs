@@ -1,0 +1,73 @@
+//! What pages show that is neither a table nor a form.
+
+use cc_devops_kernel::health::Condition;
+use maud::{Markup, html};
+
+/// A part of a page under a heading. `id` makes a link to it.
+pub(crate) fn section(id: &str, title: &str, content: &Markup) -> Markup {
+    let heading = format!("{id}-heading");
+    html! {
+        section id=(id) aria-labelledby=(heading) {
+            h2 id=(heading) { (title) }
+            (content)
+        }
+    }
+}
+
+/// One number that people come for, with what it means below it.
+pub(crate) fn stat(label: &str, value: &Markup, note: &Markup) -> Markup {
+    html! {
+        div.stat {
+            dt { (label) }
+            dd { span.value { (value) } span.note { (note) } }
+        }
+    }
+}
+
+/// Names and values.
+pub(crate) fn facts(rows: &[(&str, Markup)]) -> Markup {
+    html! {
+        dl.facts {
+            @for (name, value) in rows {
+                div { dt { (name) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// What stands where there is nothing yet: what would be here, and how it comes about.
+pub(crate) fn empty(title: &str, how: &Markup) -> Markup {
+    html! {
+        div.empty {
+            p.title { (title) }
+            p { (how) }
+        }
+    }
+}
+
+/// A sentence that matters, where it is seen first.
+pub(crate) fn notice(condition: Condition, sentence: &str) -> Markup {
+    let class = match condition {
+        Condition::Healthy => "notice good",
+        Condition::Degraded => "notice bad",
+    };
+    html! { p class=(class) role="status" { (sentence) } }
+}
+
+/// A chart with the sentence that says the same, and the table of its numbers behind a fold.
+pub(crate) fn figure(chart: &Markup, caption: &str, numbers: Option<&Markup>) -> Markup {
+    html! {
+        figure {
+            (chart)
+            figcaption { (caption) }
+            @if let Some(numbers) = numbers {
+                details { summary { "The numbers" } (numbers) }
+            }
+        }
+    }
+}
+
+/// Text of a machine, in one line or several.
+pub(crate) fn code(text: &str) -> Markup {
+    html! { code { (text) } }
+}

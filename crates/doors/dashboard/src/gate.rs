@@ -1,0 +1,229 @@
+//! Who visits, and what they may touch.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use cc_devops_fleet::sessions::{SessionSecret, Sessions};
+use cc_devops_http::access::{Credential, Permitted, Privilege, Question};
+use cc_devops_http::problem::Problem;
+use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::door::Door;
+use cc_devops_kernel::ports::PortResult;
+use jiff::Timestamp;
+use maud::Markup;
+
+use crate::house::{Desk, House};
+use crate::kinds::Kind;
+use crate::layout::{self, Frame, Section};
+use crate::origin;
+use crate::refusal::Refusal;
+use crate::said::Said;
+use crate::{headers, pages};
+
+/// The cookie that holds a session's secret.
+pub(crate) const COOKIE_NAME: &str = "__Host-cc-devops";
+
+/// The header by which our own script asks for what a page shows, without the frame around it.
+const FRAGMENT: &str = "cc-fragment";
+
+/// Who has signed in.
+pub(crate) struct SignedIn {
+    pub(crate) agent: Agent,
+    /// What the browser asked for.
+    uri: Uri,
+    is_fragment: bool,
+}
+
+/// A visit of somebody who has signed in and may touch what a `P` is about.
+pub(crate) struct Visit<P> {
+    pub(crate) permitted: Permitted<P>,
+    pub(crate) house: Arc<House>,
+    pub(crate) signed_in: Arc<SignedIn>,
+}
+
+impl<P: Privilege> FromRequestParts<Desk<P>> for Visit<P> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk<P>) -> Result<Self, Refusal> {
+        let signed_in = parts.extensions.get::<Arc<SignedIn>>().cloned();
+        Ok(Self {
+            permitted: Permitted::from_request_parts(parts, &desk.entrance).await?,
+            house: Arc::clone(&desk.house),
+            signed_in: signed_in.ok_or_else(Problem::unauthenticated)?,
+        })
+    }
+}
+
+impl<P: Privilege> Visit<P> {
+    /// A page. It is made anew when a kind of thing that it shows has changed.
+    pub(crate) fn page(&self, section: Section, title: &str, shows: &[Kind], content: Markup) -> Response {
+        let frame = Frame {
+            section: Some(section),
+            title,
+            shows,
+            signed_in: Some(&self.signed_in),
+            said: self.said(),
+        };
+        let markup = if self.signed_in.is_fragment {
+            layout::main(&frame, &content)
+        } else {
+            layout::page(&frame, &content)
+        };
+        Html(markup.into_string()).into_response()
+    }
+
+    /// Leads to a page that says what was done.
+    pub(crate) fn done(&self, path: &str, said: Said) -> Response {
+        Redirect::to(&format!("{path}?did={}", said.word())).into_response()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.permitted.now()
+    }
+
+    /// A link to this page with one value of its query set, or taken away where it is empty, and all others kept.
+    pub(crate) fn link_with(&self, key: &str, value: &str) -> String {
+        layout::with_query(&self.signed_in.uri, key, value)
+    }
+
+    fn said(&self) -> Option<&'static str> {
+        let query = self.signed_in.uri.query()?;
+        let did = query.split('&').find_map(|pair| pair.strip_prefix("did="))?;
+        Said::sentence(did)
+    }
+}
+
+/// Everybody who has signed in.
+#[derive(Clone)]
+pub(crate) struct AnyVisitor;
+
+impl Privilege for AnyVisitor {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+/// Lets somebody on who has signed in, with the proof of what they may touch.
+pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request: Request, next: Next) -> Response {
+    let found = session(&desk.house, request.headers()).await;
+    let credential = match found {
+        Ok(Some(credential)) => credential,
+        Ok(None) => return to_sign_in(&request),
+        // A fault is no logout: the cookie stays.
+        Err(error) => return shown(&Refusal::from(error), None),
+    };
+    let signed_in = Arc::new(SignedIn {
+        agent: credential.agent().clone(),
+        uri: request.uri().clone(),
+        is_fragment: request.headers().contains_key(FRAGMENT),
+    });
+    if let Err(problem) = desk.entrance.admit(credential, &mut request).await {
+        return shown(&Refusal(problem), Some(&signed_in));
+    }
+    request.extensions_mut().insert(Arc::clone(&signed_in));
+    let response = next.run(request).await;
+    match response.extensions().get::<Refusal>() {
+        Some(refusal) => shown(refusal, Some(&signed_in)),
+        None => response,
+    }
+}
+
+/// What every answer of the dashboard goes through: whether the act was asked for by a page of ours, and what a browser may
+/// do with the answer.
+pub(crate) async fn frame(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
+    let mut response = if origin::is_ours(request.method(), request.headers(), &house.own_origins()) {
+        next.run(request).await
+    } else {
+        let problem = Problem::denied(
+            "this was not asked for by a page of the dashboard. If it was, a proxy in front changes what browsers say: \
+             set server.public_url to the address that browsers use",
+        );
+        shown(&Refusal(problem), None)
+    };
+    if let Some(refusal) = response.extensions().get::<Refusal>().cloned()
+        && response.headers().get(axum::http::header::CONTENT_TYPE).is_none()
+    {
+        response = shown(&refusal, None);
+    }
+    headers::lay(response.headers_mut());
+    response
+}
+
+/// The person whose session the cookie holds: as long as the token behind it is good, and their role the same.
+async fn session(house: &House, headers: &HeaderMap) -> PortResult<Option<Credential>> {
+    let Some(secret) = secret(headers) else { return Ok(None) };
+    let Some(session) = house.sessions().find(&secret, house.now()).await? else {
+        return Ok(None);
+    };
+    let credential = Credential::of(&house.app, session.token, Door::Dashboard).await?;
+    let same = |credential: &Credential| {
+        let agent = credential.agent();
+        agent.name == session.agent && agent.role == session.role
+    };
+    Ok(credential.filter(same))
+}
+
+/// The secret in the cookie.
+pub(crate) fn secret(headers: &HeaderMap) -> Option<SessionSecret> {
+    let cookies = headers.get_all(COOKIE).iter();
+    let pairs = cookies
+        .filter_map(|cookie| cookie.to_str().ok())
+        .flat_map(|cookie| cookie.split(';'));
+    pairs
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .and_then(|(_, value)| SessionSecret::read(value))
+}
+
+/// Sets the cookie, or with an empty secret takes it away.
+pub(crate) fn set_cookie(response: &mut Response, secret: &str) {
+    let age = if secret.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+fn to_sign_in(request: &Request) -> Response {
+    if *request.method() != Method::GET || request.headers().contains_key(FRAGMENT) {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "your session has ended; sign in again");
+        return shown(&Refusal(problem), None);
+    }
+    Redirect::to(&pages::sign_in::address(request.uri())).into_response()
+}
+
+/// A refusal as a page.
+fn shown(refusal: &Refusal, signed_in: Option<&SignedIn>) -> Response {
+    let content = layout::refused(&refusal.0);
+    let frame = Frame {
+        section: None,
+        title: "That did not work",
+        shows: &[],
+        signed_in,
+        said: None,
+    };
+    (refusal.0.status(), Html(layout::page(&frame, &content).into_string())).into_response()
+}
+
+impl House {
+    /// The sessions.
+    pub(crate) fn sessions(&self) -> Sessions<'_> {
+        self.app.sessions()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// The origins that our own pages have.
+    pub(crate) fn own_origins(&self) -> Vec<String> {
+        self.dashboard.public_url.iter().cloned().collect()
+    }
+}

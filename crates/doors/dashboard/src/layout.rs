@@ -1,0 +1,194 @@
+//! What surrounds every page: navigation, what was done, the way out.
+
+use axum::http::Uri;
+use cc_devops_http::problem::Problem;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::assets;
+use crate::components::notice;
+use crate::gate::SignedIn;
+use crate::kinds::Kind;
+use cc_devops_kernel::health::Condition;
+
+/// An entry of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Agents,
+    Requests,
+    Deploys,
+    Alerts,
+    Secrets,
+    Revenue,
+    Repositories,
+    Audit,
+    Policies,
+    Webhooks,
+    Settings,
+    Health,
+}
+
+impl Section {
+    /// Every entry, in its order.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Overview,
+        Self::Agents,
+        Self::Requests,
+        Self::Deploys,
+        Self::Alerts,
+        Self::Secrets,
+        Self::Revenue,
+        Self::Repositories,
+        Self::Audit,
+        Self::Policies,
+        Self::Webhooks,
+        Self::Settings,
+        Self::Health,
+    ];
+
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Agents => "Agents",
+            Self::Requests => "Requests",
+            Self::Deploys => "Deploys",
+            Self::Alerts => "Alerts",
+            Self::Secrets => "Secrets",
+            Self::Revenue => "Revenue",
+            Self::Repositories => "Repositories",
+            Self::Audit => "Audit",
+            Self::Policies => "Policies",
+            Self::Webhooks => "Webhooks",
+            Self::Settings => "Settings",
+            Self::Health => "Health",
+        }
+    }
+
+    /// Its page.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/ui",
+            Self::Agents => "/ui/agents",
+            Self::Requests => "/ui/requests",
+            Self::Deploys => "/ui/deploys",
+            Self::Alerts => "/ui/alerts",
+            Self::Secrets => "/ui/secrets",
+            Self::Revenue => "/ui/revenue",
+            Self::Repositories => "/ui/repositories",
+            Self::Audit => "/ui/audit",
+            Self::Policies => "/ui/policies",
+            Self::Webhooks => "/ui/webhooks",
+            Self::Settings => "/ui/settings",
+            Self::Health => "/ui/health",
+        }
+    }
+}
+
+/// What stands around a page's content.
+pub(crate) struct Frame<'a> {
+    /// Where it is in the navigation.
+    pub(crate) section: Option<Section>,
+    pub(crate) title: &'a str,
+    /// The kinds of things it shows.
+    pub(crate) shows: &'a [Kind],
+    /// Who looks at it, where that is known.
+    pub(crate) signed_in: Option<&'a SignedIn>,
+    /// What was done.
+    pub(crate) said: Option<&'a str>,
+}
+
+/// A whole page.
+pub(crate) fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (frame.title) " · cc-devops" }
+                link rel="stylesheet" href=(assets::STYLE.path());
+                link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
+                @if frame.signed_in.is_some() {
+                    script type="module" src=(assets::SCRIPT.path()) {}
+                }
+            }
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                @if let Some(signed_in) = frame.signed_in {
+                    (navigation(frame.section, signed_in))
+                }
+                (main(frame, content))
+            }
+        }
+    }
+}
+
+/// The part of a page that changes with what it shows.
+pub(crate) fn main(frame: &Frame<'_>, content: &Markup) -> Markup {
+    let shows = frame
+        .shows
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    html! {
+        main id="main" tabindex="-1" data-shows=(shows) {
+            h1 { (frame.title) }
+            @if let Some(said) = frame.said {
+                (notice(Condition::Healthy, said))
+            }
+            (content)
+        }
+    }
+}
+
+fn navigation(section: Option<Section>, signed_in: &SignedIn) -> Markup {
+    html! {
+        header.top {
+            nav aria-label="Main" {
+                ul {
+                    @for entry in Section::ALL {
+                        li {
+                            a href=(entry.path()) aria-current=[(section == Some(entry)).then_some("page")] { (entry.word()) }
+                        }
+                    }
+                }
+            }
+            form.out method="post" action="/ui/logout" {
+                span.who { (signed_in.agent.name) " (" (signed_in.agent.role.as_str()) ")" }
+                button type="submit" { "Log out" }
+            }
+        }
+    }
+}
+
+/// What a visitor is told where it went wrong.
+pub(crate) fn refused(problem: &Problem) -> Markup {
+    html! {
+        p { (problem.detail()) }
+        @if let Some(wait) = problem.wait() {
+            p { "Try again in " (wait.as_secs().max(1)) " s." }
+        }
+        p { a href="/ui" { "Back to the overview" } }
+    }
+}
+
+/// A page's address with one value of its query set, or taken away where it is empty; what was said after an act goes.
+pub(crate) fn with_query(uri: &Uri, key: &str, value: &str) -> String {
+    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, kept) in pairs.filter(|(name, _)| name != key && name != "did") {
+        query.append_pair(&name, &kept);
+    }
+    if !value.is_empty() {
+        query.append_pair(key, value);
+    }
+    let query = query.finish();
+    if query.is_empty() {
+        uri.path().to_owned()
+    } else {
+        format!("{}?{query}", uri.path())
+    }
+}

@@ -1,0 +1,142 @@
+//! The table of pages and acts: each with what its visitor must be permitted. Nothing is reachable that is not in it; a
+//! handler that does not take the proof of its row does not compile.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, get, post};
+use cc_devops_http::App;
+use cc_devops_http::access::Privilege;
+use cc_devops_http::problem::Problem;
+
+use crate::house::{Dashboard, Desk, House};
+use crate::refusal::Refusal;
+use crate::{assets, gate, pages};
+
+/// A page or an act behind its gate.
+pub(crate) struct Row {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    /// Whether its visitor must have signed in.
+    pub(crate) needs_session: bool,
+    methods: MethodRouter,
+}
+
+/// A page whose handler is handed a `Visit` of this privilege.
+pub(crate) fn page<P: Privilege, T: 'static, H: Handler<T, Desk<P>>>(
+    house: &Arc<House>,
+    path: &'static str,
+    handler: H,
+) -> Row {
+    guarded::<P>(house, Method::GET, path, get(handler))
+}
+
+/// An act: a POST that changes something and leaves one audit row.
+pub(crate) fn act<P: Privilege, T: 'static, H: Handler<T, Desk<P>>>(
+    house: &Arc<House>,
+    path: &'static str,
+    handler: H,
+) -> Row {
+    guarded::<P>(house, Method::POST, path, post(handler))
+}
+
+/// A page that anybody may see.
+pub(crate) fn open_page<T: 'static, H: Handler<T, Arc<House>>>(
+    house: &Arc<House>,
+    path: &'static str,
+    handler: H,
+) -> Row {
+    unguarded(house, Method::GET, path, get(handler))
+}
+
+/// An act that anybody may try.
+pub(crate) fn open_act<T: 'static, H: Handler<T, Arc<House>>>(
+    house: &Arc<House>,
+    path: &'static str,
+    handler: H,
+) -> Row {
+    unguarded(house, Method::POST, path, post(handler))
+}
+
+fn guarded<P: Privilege>(
+    house: &Arc<House>,
+    method: Method,
+    path: &'static str,
+    methods: MethodRouter<Desk<P>>,
+) -> Row {
+    let desk = Desk::<P>::of(house);
+    let gate = from_fn_with_state(desk.clone(), gate::enter::<P>);
+    Row {
+        method,
+        path,
+        needs_session: true,
+        methods: methods.route_layer(gate).with_state(desk),
+    }
+}
+
+fn unguarded(house: &Arc<House>, method: Method, path: &'static str, methods: MethodRouter<Arc<House>>) -> Row {
+    Row {
+        method,
+        path,
+        needs_session: false,
+        methods: methods.with_state(Arc::clone(house)),
+    }
+}
+
+/// Every page and act.
+pub(crate) fn table(house: &Arc<House>) -> Vec<Row> {
+    let pages = [
+        pages::sign_in::rows(house),
+        pages::overview::rows(house),
+        pages::agents::rows(house),
+        pages::requests::rows(house),
+        pages::deploys::rows(house),
+        pages::alerts::rows(house),
+        pages::secrets::rows(house),
+        pages::revenue::rows(house),
+        pages::repositories::rows(house),
+        pages::audit::rows(house),
+        pages::policies::rows(house),
+        pages::webhooks::rows(house),
+        pages::settings::rows(house),
+        pages::health::rows(house),
+    ];
+    pages.into_iter().flatten().collect()
+}
+
+/// The dashboard's routes.
+pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
+    let house = Arc::new(House {
+        app: app.clone(),
+        dashboard,
+    });
+    let rows = table(&house);
+    let router = rows
+        .into_iter()
+        .fold(Router::new(), |router, row| router.route(row.path, row.methods));
+    router
+        .route("/ui/assets/{file}", get(assets::serve))
+        .route("/ui/{*rest}", get(no_such_page))
+        .route("/", get(start))
+        .layer(from_fn_with_state(house, gate::frame))
+}
+
+async fn no_such_page() -> Refusal {
+    Refusal(Problem::not_found("there is no such page"))
+}
+
+/// A browser is led to the overview; a program is told where the API is.
+async fn start(headers: HeaderMap) -> Response {
+    let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    if accepts.is_some_and(|accept| accept.contains("text/html")) {
+        Redirect::to("/ui").into_response()
+    } else {
+        Problem::not_found("the API is under /v1, `/openapi.json` describes it; the dashboard is at /ui")
+            .into_response()
+    }
+}

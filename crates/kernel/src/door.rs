@@ -1,0 +1,27 @@
+//! The doors by which people and agents come in.
+
+use serde::{Deserialize, Serialize};
+
+/// By which door somebody came in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// The HTTP API, which the command line uses too.
+    #[default]
+    Api,
+    /// A button in Slack.
+    Slack,
+    /// The dashboard.
+    Dashboard,
+}
+
+impl Door {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Slack => "slack",
+            Self::Dashboard => "dashboard",
+        }
+    }
+}
