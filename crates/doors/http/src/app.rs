@@ -30,11 +30,17 @@ use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
+use crate::logins::Logins;
+use crate::manners::Manners;
 use crate::meters::Meters;
+use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
+
+/// What the key of the codes over sessions is derived for.
+const SESSIONS: &str = "sessions";
 
 /// What handlers and workers are given.
 pub type App = Arc<Shared>;
@@ -59,6 +65,14 @@ pub struct Shared {
     pub(crate) egress: Guard,
     /// By which names this server is addressed.
     pub(crate) addressed: Addressed,
+    /// Where it is for browsers.
+    pub(crate) own_address: OwnAddress,
+    /// Who tried to sign in lately.
+    pub(crate) logins: Logins,
+    /// The key of the codes over people's sessions.
+    sessions_key: [u8; 32],
+    /// How the doors beside the API answer.
+    pub(crate) doors: Vec<Manners>,
     /// The open connections.
     pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
@@ -92,7 +106,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<Manners>) -> Self {
         let Capabilities {
             control,
             revenue,
@@ -102,6 +116,8 @@ impl Shared {
             watch,
             doors: _,
         } = capabilities;
+        let own_address = OwnAddress::of(&config);
+        let sessions_key = control.derived_key(SESSIONS);
         Self {
             control,
             revenue,
@@ -115,7 +131,11 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             egress: Guard::new(config.egress.clone()),
-            addressed: Addressed::new(config.listen, &config.names),
+            addressed: Addressed::new(config.listen, &config.names, own_address.origins()),
+            own_address,
+            logins: Logins::new(),
+            sessions_key,
+            doors,
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
@@ -143,7 +163,13 @@ impl Shared {
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions {
             state: &*self.ports().state,
+            key: self.sessions_key,
         }
+    }
+
+    /// Where this server is for browsers.
+    pub fn own_address(&self) -> &OwnAddress {
+        &self.own_address
     }
 
     /// The time.

@@ -1,5 +1,11 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod authorisation;
 mod house;
+mod links;
+mod manners;
+mod policies;
+mod sessions;
+mod settings;
 mod sign_in;

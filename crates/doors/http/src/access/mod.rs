@@ -6,8 +6,10 @@
 
 mod deploy_privileges;
 mod permit;
+mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
+mod session_privileges;
 mod watch_privileges;
 
 use std::sync::Arc;
@@ -29,10 +31,12 @@ pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
+pub use policy_privileges::{ReadPolicies, ReadSettings};
 pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
     ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
 };
+pub use session_privileges::MakeSessionLinks;
 pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 
 use crate::app::{App, Shared};
