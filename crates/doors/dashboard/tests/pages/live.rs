@@ -81,6 +81,17 @@ impl Stream {
         }
     }
 
+    /// Waits until nothing more is said; the last id.
+    async fn settled(&mut self, mut last: String) -> String {
+        while let Ok(said) = timeout(Duration::from_secs(20), self.next()).await {
+            let id = said.expect("the stream goes on").id;
+            if !id.is_empty() {
+                last = id;
+            }
+        }
+        last
+    }
+
     /// Whether nothing is said for that long.
     async fn is_silent(&mut self, lasts: Duration) -> bool {
         timeout(lasts, self.next()).await.is_err()
@@ -151,6 +162,7 @@ async fn it_says_which_kinds_of_things_changed_and_nothing_else() {
     assert!(before.elapsed() <= SOON, "{:?}", before.elapsed());
     assert_eq!(kinds, ["audit", "health"]);
     assert_ne!(first, begun);
+    let first = stream.settled(first).await;
     let before = Instant::now();
     put_secret(&house, "r1").await;
     let (kinds, second) = stream.changed().await;
@@ -178,7 +190,7 @@ async fn a_heartbeat_shows_and_many_are_told_together() {
     beat().await;
     let (kinds, _) = stream.changed().await;
     assert!(kinds.contains(&"agents".to_owned()), "{kinds:?}");
-    while !stream.is_silent(Duration::from_secs(20)).await {}
+    stream.settled(String::new()).await;
     let begun = Instant::now();
     let mut told = 0;
     while begun.elapsed() < Duration::from_secs(15) {
@@ -202,6 +214,7 @@ async fn who_comes_back_is_told_what_changed_meanwhile() {
     assert_eq!(stream.next().await.unwrap().id, id);
     let (kinds, newest) = stream.changed().await;
     assert_eq!(kinds, ["audit", "health"]);
+    let newest = stream.settled(newest).await;
     drop(stream);
     let mut stream = open(&browser, &format!("/ui/live?since={id}"), None).await.unwrap();
     stream.next().await.unwrap();
