@@ -103,7 +103,7 @@ struct Sealed {
     code: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {
     agent: AgentName,
@@ -130,6 +130,16 @@ impl Kept {
             PortError::new(PortErrorKind::Corrupt, "the record of a session names no token").because(error)
         })?;
         Ok(TokenHash(bytes))
+    }
+
+    fn session(self) -> PortResult<Session> {
+        Ok(Session {
+            token: self.token()?,
+            ends: self.session_ends(),
+            agent: self.agent,
+            role: self.role,
+            begun: self.begun,
+        })
     }
 
     fn session_ends(&self) -> Timestamp {
@@ -228,21 +238,12 @@ impl Sessions<'_> {
     /// # Errors
     /// What the store says when it is read.
     pub async fn find(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<Session>> {
-        let Some(record) = self.state.read_one(&secret.key(RecordKind::Session)).await? else {
-            return Ok(None);
-        };
-        let Some(mut kept) = self.open(&record)?.filter(|kept| now < kept.session_ends()) else {
+        let Some((record, mut kept)) = self.kept(secret, now).await? else {
             return Ok(None);
         };
         let noted = kept.used;
         kept.used = noted.max(now);
-        let session = Session {
-            token: kept.token()?,
-            ends: kept.session_ends(),
-            agent: kept.agent.clone(),
-            role: kept.role,
-            begun: kept.begun,
-        };
+        let session = kept.clone().session()?;
         if now.duration_since(noted) >= NOTED {
             let change = self.change(record.key, record.version, kept, session.ends)?;
             // Another page noted it, or ended it, or there is no room on the disk: whoever may look still may, and the
@@ -250,6 +251,25 @@ impl Sessions<'_> {
             let _noted = self.state.write(&[change], None).await;
         }
         Ok(Some(session))
+    }
+
+    /// The session of a secret, while it goes on, for what a page that is open does by itself: nobody used it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn look(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<Session>> {
+        match self.kept(secret, now).await? {
+            Some((_, kept)) => kept.session().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn kept(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<(Record, Kept)>> {
+        let Some(record) = self.state.read_one(&secret.key(RecordKind::Session)).await? else {
+            return Ok(None);
+        };
+        let kept = self.open(&record)?.filter(|kept| now < kept.session_ends());
+        Ok(kept.map(|kept| (record, kept)))
     }
 
     /// Ends a session, on record; one that is gone stays gone.

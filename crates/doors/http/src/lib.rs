@@ -47,6 +47,7 @@ pub mod access;
 pub mod config;
 pub mod error;
 pub mod own_address;
+pub mod live;
 pub mod plans;
 pub mod problem;
 

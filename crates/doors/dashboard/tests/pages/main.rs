@@ -8,4 +8,7 @@ mod manners;
 mod policies;
 mod sessions;
 mod settings;
+mod health;
+mod house;
+mod live;
 mod sign_in;
