@@ -2,4 +2,6 @@
 #![cfg(test)]
 
 mod house;
+mod repositories;
+mod revenue;
 mod sign_in;
