@@ -58,6 +58,6 @@ pub(crate) async fn keep(
 
 /// What tells whether a record changed: 8 bytes are enough, because nobody gains by two that are alike.
 fn digest(record: &Value) -> String {
-    let hash = Sha256::digest(record.to_string());
-    hex::encode(hash.as_slice().get(..8).unwrap_or_default())
+    let hash = hex::encode(Sha256::digest(record.to_string()));
+    hash.chars().take(16).collect()
 }

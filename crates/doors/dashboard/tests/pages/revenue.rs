@@ -64,7 +64,7 @@ async fn mrr_is_shown_with_its_gaps_its_waterfall_and_its_figures() {
         "Not known",
         "27 days were not kept, and are gaps.",
         "MRR went from 1000.00 USD",
-        "Reactivation +0.00 USD",
+        "Reactivation 0.00 USD",
         "Churn -1000.00 USD",
         "Expansion +5.00 USD",
         "New +25.00 USD",

@@ -26,9 +26,11 @@ pub(super) struct Wanted {
 
 pub(super) async fn show(visit: Visit<ReadRevenue>, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
     let of_money = wanted.show == "money";
-    let content = match visit.permitted.cohorts().await? {
+    let found = visit.permitted.cohorts().await?;
+    let is_new = found.is_none() && visit.permitted.latest().await?.is_none();
+    let content = match found {
         Some(retention) => html! { (kinds(&visit, of_money)) (content(&retention, of_money)) },
-        None if visit.permitted.latest().await?.is_none() => never_reported(),
+        None if is_new => never_reported(),
         None => empty(
             "No cohorts yet",
             &html! { "Cohorts begin with the next daily report: the days that are kept do not say which customers moved." },
