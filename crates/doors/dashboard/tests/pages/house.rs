@@ -14,6 +14,7 @@ use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_fleet::{NewAgent, NewToken, Token, TokenHash};
+use cc_devops_http::config::CodeHostPlace;
 use cc_devops_http::{Capabilities, Mount, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::{AuditRow, actions};
@@ -238,6 +239,19 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.house.call(request.body(body.into()).unwrap()).await
+    }
+}
+
+/// The owner whose repositories are looked after.
+pub(crate) const OWNER: &str = "acme";
+
+fn config() -> ServerConfig {
+    ServerConfig {
+        code_host: Some(CodeHostPlace {
+            owner: OWNER.to_owned(),
+            web: "https://github.example".to_owned(),
+        }),
+        ..ServerConfig::default()
     }
 }
 

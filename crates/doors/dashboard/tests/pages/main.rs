@@ -11,4 +11,6 @@ mod settings;
 mod health;
 mod house;
 mod live;
+mod repositories;
+mod revenue;
 mod sign_in;

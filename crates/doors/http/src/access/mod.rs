@@ -12,6 +12,8 @@ mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
 mod session_privileges;
+mod repository_privileges;
+mod revenue_privileges;
 mod watch_privileges;
 
 use std::sync::Arc;
@@ -36,10 +38,12 @@ pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
 pub use policy_privileges::{ReadPolicies, ReadSettings};
 pub use privileges::{
-    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
-    ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
+    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
+    SealValues, SendHeartbeat, SubmitRequests,
 };
 pub use session_privileges::MakeSessionLinks;
+pub use repository_privileges::{ReadRepositories, RepositoryLook};
+pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 
 use crate::app::{App, Shared};
