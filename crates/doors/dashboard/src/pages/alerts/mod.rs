@@ -101,8 +101,8 @@ async fn list(visit: Visit<ReadAlerts>, Query(wanted): Query<Wanted>) -> Result<
 }
 
 const OPEN: [Column; 6] = [
-    Column::text("Severity"),
     Column::text("What"),
+    Column::text("Severity"),
     Column::text("State"),
     Column::text("Since"),
     Column::text("Who is told"),
@@ -144,8 +144,8 @@ fn opened(open: &OpenAlerts, alerts: &cc_devops_alerts::Alerts, now: Timestamp) 
 fn row(alert: &Alert, alerts: &cc_devops_alerts::Alerts, now: Timestamp) -> (String, Vec<Markup>) {
     let condition = &alert.condition;
     let cells = vec![
-        words::severity(condition.severity),
         html! { a href=(links::alert(&condition.key)) { (line(&condition.title)) } },
+        words::severity(condition.severity),
         words::state(alert),
         moment(condition.since, now),
         words::telling(alert, alerts.policy(), now),

@@ -23,9 +23,9 @@ pub(super) async fn show(visit: Visit<ReadDeploys>, Path(stack): Path<String>) -
     let (stack, deploys) = visit.permitted.deployed(&stack, MOST).await?;
     let now = visit.now();
     let columns = [
+        Column::text("Plan"),
         Column::text("Ended"),
         Column::text("State"),
-        Column::text("Plan"),
         Column::text("Request"),
         Column::text("Asked for by"),
         Column::text("Approved by"),
@@ -69,12 +69,12 @@ fn row(deployed: &Deployed, now: Timestamp) -> (String, Vec<Markup>) {
     let approvers: Vec<&str> = deployed.approvers.iter().map(AgentName::as_str).collect();
     let took = SignedDuration::from_millis(i64::try_from(deployed.took_ms).unwrap_or(i64::MAX));
     let cells = vec![
+        html! { a href=(links::plan(&deployed.plan)) { (deployed.plan) } },
         moment(deployed.ended_at, now),
         html! {
             @if deployed.succeeded { (status(Tone::Good, "deployed")) } @else { (status(Tone::Bad, "failed")) }
             @if let Some(error) = &deployed.error { " " (text::line(error)) }
         },
-        html! { a href=(links::plan(&deployed.plan)) { (deployed.plan) } },
         links::to_request(deployed.request.as_str()),
         links::to_agent(deployed.requested_by.as_str()),
         html! { @if approvers.is_empty() { "nobody had to" } @else { (approvers.join(", ")) } },

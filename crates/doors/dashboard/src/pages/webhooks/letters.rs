@@ -77,8 +77,8 @@ fn acts(status: &SubscriptionStatus) -> Markup {
 }
 
 const COLUMNS: [Column; 5] = [
-    Column::text("Given up"),
     Column::text("Event"),
+    Column::text("Given up"),
     Column::text("Why"),
     Column::number("Tries"),
     Column::text("Message"),
@@ -86,8 +86,8 @@ const COLUMNS: [Column; 5] = [
 
 fn row(letter: &DeadLetter, now: Timestamp) -> (String, Vec<Markup>) {
     let cells = vec![
-        moment(letter.buried_at, now),
         html! { (line(letter.event.body.detail_type())) " for " (letter.event.agent) },
+        moment(letter.buried_at, now),
         html! { (line(&letter.error)) },
         html! { (letter.attempts) },
         code(&line(&letter.message_id)),

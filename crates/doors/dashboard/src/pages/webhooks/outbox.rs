@@ -105,8 +105,8 @@ pub(super) async fn show(
     let first = place.cursor.map(|_| visit.link_with("cursor", ""));
     let next = page.next.map(|next| visit.link_with("cursor", &next.0.to_string()));
     let columns = [
-        Column::text("Set aside"),
         Column::text("Event"),
+        Column::text("Set aside"),
         Column::text("Why"),
         Column::number("Failures"),
     ];
@@ -128,13 +128,13 @@ pub(super) async fn show(
 
 fn row(event: &SetAside, now: Timestamp) -> (String, Vec<Markup>) {
     let cells = vec![
-        moment(event.at, now),
         html! {
             @match &event.event {
                 Ok(known) => { (line(known.body.detail_type())) " for " (known.agent) }
                 Err(error) => { "it cannot be read: " (line(error)) }
             }
         },
+        moment(event.at, now),
         html! { (line(&event.error)) },
         html! { (event.failures) },
     ];
