@@ -9,6 +9,7 @@ mod house;
 mod kinds;
 mod layout;
 mod live;
+mod links;
 mod origin;
 mod pages;
 mod refusal;

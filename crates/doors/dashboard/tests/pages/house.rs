@@ -118,13 +118,13 @@ impl House {
         let sources = [("own.cedar".to_owned(), policies.to_owned())];
         let policy = Policy::parse(&sources, &sample::installation(), vocabulary());
         let policy = policy.unwrap_or_else(|problems| panic!("{problems:?}"));
-        let (memory, config) = (Memory::new(), ServerConfig::default());
+        let (memory, config) = (Memory::new(), config());
         Self::served(memory, |_| (), Dashboard::default(), config, Some(policy)).await
     }
 
     /// A house some of whose ports are the test's own, and whose dashboard is told something.
     pub(crate) async fn around(memory: Memory, change: impl FnOnce(&mut Ports), dashboard: Dashboard) -> Self {
-        Self::served(memory, change, dashboard, ServerConfig::default(), None).await
+        Self::served(memory, change, dashboard, config(), None).await
     }
 
     async fn served(

@@ -15,6 +15,7 @@ mod session_privileges;
 mod repository_privileges;
 mod revenue_privileges;
 mod watch_privileges;
+mod webhook_privileges;
 
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ pub use privileges::{
 pub use session_privileges::MakeSessionLinks;
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
-pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;
