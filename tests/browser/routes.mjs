@@ -14,17 +14,26 @@ const WAYS = 4;
 
 function sources() {
   const files = readdirSync(SOURCE, { recursive: true }).filter((file) => file.endsWith('.rs'));
-  return files.map((file) => readFileSync(path.join(SOURCE, file), 'utf8'));
+  return files.map((file) => ({ folder: path.dirname(file), text: readFileSync(path.join(SOURCE, file), 'utf8') }));
 }
+
+/** A row as it is written: which kind, and its path, as a text, as a section's, or by the name of a constant. */
+const ROW = /\b(open_page|open_act|page|act)(?:::<[^()]*>)?\(\s*&?house,\s*(?:"([^"]+)"|Section::(\w+)\.path\(\)|(?:\w+::)?([A-Z][A-Z_]+)\b)/g;
 
 /** Every row of the table of pages and acts: whether it is a GET, and its path. */
 export function table() {
-  const texts = sources();
-  const sections = new Map(texts.flatMap((text) => [...text.matchAll(/Self::(\w+) => "(\/ui[^"]*)"/g)].map(([, name, at]) => [name, at])));
-  const rows = texts.flatMap((text) =>
-    [...text.matchAll(/\b(open_page|open_act|page|act)(?:::<[^()]*>)?\(\s*&?house,\s*(?:"([^"]+)"|Section::(\w+)\.path\(\))/g)].map(
-      ([, kind, written, section]) => ({ isPage: kind.endsWith('page'), pattern: written ?? sections.get(section) }),
-    ),
+  const all = sources();
+  const sections = new Map(all.flatMap(({ text }) => [...text.matchAll(/Self::(\w+) => "(\/ui[^"]*)"/g)].map(([, name, at]) => [name, at])));
+  const constant = (folder, name) => {
+    const near = all.filter((source) => source.folder === folder).map(({ text }) => new RegExp(`const ${name}: &str =\\s*"([^"]+)"`).exec(text)?.[1]);
+    return near.find(Boolean);
+  };
+  const rows = all.flatMap(({ folder, text }) =>
+    [...text.matchAll(ROW)].map(([row, kind, written, section, name]) => {
+      const pattern = written ?? sections.get(section) ?? constant(folder, name);
+      if (!pattern) throw new Error(`the path of this row is not found: ${row}`);
+      return { isPage: kind.endsWith('page'), pattern };
+    }),
   );
   if (rows.length < 10) throw new Error('the table of pages is not written as this test reads it');
   return rows;
