@@ -27,7 +27,7 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
+.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
 .PHONY: deploy local-invoke smoke-test peers
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
@@ -134,7 +134,7 @@ test-packages: package
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-aws
+bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
@@ -154,6 +154,10 @@ bench-fleet: cli
 bench-deploys: cli
 	$(CARGO) build --release --locked -p cc-devops-embedded --example waiting_plans --example plan_speed
 	$(PYTHON) bench/deploys.py $(BINARY) target/release/examples/plan_speed target/release/examples/waiting_plans
+
+bench-dashboard: cli
+	$(CARGO) build --release --locked -p cc-devops-embedded --example fleet_speed
+	$(PYTHON) bench/dashboard.py $(BINARY) target/release/examples/fleet_speed
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
@@ -176,7 +180,8 @@ soak: cli
 	$(PYTHON) bench/soak.py $(BINARY) $(SOAK_ARGS)
 
 demo: quick
-	$(PYTHON) demo/run.py $(QUICK)
+	@$(CARGO) build --profile quick --locked -p cc-devops-demo --bin demo-month
+	$(PYTHON) demo/run.py $(QUICK) target/quick/demo-month
 
 clean:
 	$(CARGO) clean

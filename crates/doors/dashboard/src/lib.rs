@@ -8,6 +8,7 @@ mod headers;
 mod house;
 mod kinds;
 mod layout;
+mod links;
 mod origin;
 mod pages;
 mod refusal;

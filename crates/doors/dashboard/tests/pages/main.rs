@@ -1,5 +1,9 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod alerts;
+mod deploys;
 mod house;
+mod records;
 mod sign_in;
+mod webhooks;

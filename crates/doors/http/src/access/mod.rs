@@ -9,6 +9,7 @@ mod permit;
 mod privileges;
 pub(crate) mod rate;
 mod watch_privileges;
+mod webhook_privileges;
 
 use std::sync::Arc;
 
@@ -33,7 +34,8 @@ pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
     ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
 };
-pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;
