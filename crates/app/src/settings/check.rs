@@ -182,9 +182,20 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         return Err(findings.problems);
     };
     #[cfg(feature = "cli")]
-    let Some(server) = server else {
+    let Some(mut server) = server else {
         return Err(findings.problems);
     };
+    #[cfg(feature = "cli")]
+    {
+        server.currency = revenue.currency;
+        server.code_host = repositories
+            .owner
+            .clone()
+            .map(|owner| cc_devops_http::config::CodeHostPlace {
+                owner,
+                web: cc_devops_github::client::web_address(&repositories.api_url),
+            });
+    }
     requests.conditions.clone_from(&alerts.conditions);
     revenue.told_falls_over = alerts.conditions.mrr_fall_percent;
     installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());

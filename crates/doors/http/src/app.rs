@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
 use crate::capabilities::{Capabilities, Hygiene, Revenue, Watch};
+use crate::cohorts_cache::CohortsCache;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
@@ -65,6 +66,8 @@ pub struct Shared {
     pub(crate) places: AllPlaces,
     /// How often callers without a token may send what has to be looked at.
     pub(crate) strangers: StrangersRate,
+    /// The cohorts of customers as they were last added up.
+    pub(crate) cohorts: CohortsCache,
     /// The health as it was last found.
     pub(crate) health: HealthCache,
     /// One permit per devops request being carried out.
@@ -119,6 +122,7 @@ impl Shared {
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
+            cohorts: CohortsCache::default(),
             health: HealthCache::default(),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
             running: TaskTracker::new(),

@@ -5,6 +5,7 @@ mod app;
 mod badge_images;
 mod capabilities;
 mod client_network;
+mod cohorts_cache;
 mod completions;
 mod connections;
 mod deliveries;

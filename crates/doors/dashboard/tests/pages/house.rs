@@ -12,6 +12,7 @@ use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_fleet::{NewAgent, NewToken, Token, TokenHash};
+use cc_devops_http::config::CodeHostPlace;
 use cc_devops_http::{Capabilities, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::{AuditRow, actions};
@@ -120,7 +121,7 @@ impl House {
             doors: vec![door(dashboard)],
             ..Capabilities::from(Arc::clone(&control))
         };
-        let router = Service::new(ServerConfig::default(), capabilities).router();
+        let router = Service::new(config(), capabilities).router();
         Self {
             memory,
             control,
@@ -187,6 +188,19 @@ impl Browser<'_> {
             .header("sec-fetch-site", "same-origin")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.house.call(request.body(body.into()).unwrap()).await
+    }
+}
+
+/// The owner whose repositories are looked after.
+pub(crate) const OWNER: &str = "acme";
+
+fn config() -> ServerConfig {
+    ServerConfig {
+        code_host: Some(CodeHostPlace {
+            owner: OWNER.to_owned(),
+            web: "https://github.example".to_owned(),
+        }),
+        ..ServerConfig::default()
     }
 }
 

@@ -5,5 +5,7 @@ mod alerts;
 mod deploys;
 mod house;
 mod records;
+mod repositories;
+mod revenue;
 mod sign_in;
 mod webhooks;

@@ -8,6 +8,8 @@ mod deploy_privileges;
 mod permit;
 mod privileges;
 pub(crate) mod rate;
+mod repository_privileges;
+mod revenue_privileges;
 mod watch_privileges;
 mod webhook_privileges;
 
@@ -31,9 +33,11 @@ pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
 pub use privileges::{
-    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
-    ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
+    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
+    SealValues, SendHeartbeat, SubmitRequests,
 };
+pub use repository_privileges::{ReadRepositories, RepositoryLook};
+pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 

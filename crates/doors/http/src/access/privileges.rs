@@ -18,7 +18,6 @@ use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_requests::sealed_values::SealingKey;
 use cc_devops_requests::secret_reads::ReadSecretError;
-use cc_devops_revenue::ports::RevenueStore;
 use serde::Deserialize;
 
 use super::Permitted;
@@ -312,22 +311,5 @@ impl Permitted<ReadMetrics> {
     /// What is measured.
     pub(crate) fn app(&self) -> &App {
         &self.app
-    }
-}
-
-/// Read MRR by day, and which customers moved it.
-#[derive(Clone)]
-pub struct ReadRevenue;
-
-impl Privilege for ReadRevenue {
-    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
-        question.require(&Access::ReadRevenue).map(|()| Self)
-    }
-}
-
-impl Permitted<ReadRevenue> {
-    /// Where MRR is kept.
-    pub fn revenue(&self) -> &dyn RevenueStore {
-        &*self.app.ports().revenue
     }
 }
