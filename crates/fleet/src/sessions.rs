@@ -100,6 +100,16 @@ impl Kept {
         Ok(TokenHash(bytes))
     }
 
+    fn session(self) -> PortResult<Session> {
+        Ok(Session {
+            token: self.token()?,
+            ends: self.ends(),
+            agent: self.agent,
+            role: self.role,
+            begun: self.begun,
+        })
+    }
+
     fn content(&self) -> PortResult<Content> {
         let body = serde_json::to_string(self)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "a session cannot be written").because(error))?;
@@ -151,13 +161,9 @@ impl Sessions<'_> {
     /// # Errors
     /// What the store says.
     pub async fn find(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<Session>> {
-        let Some(record) = self.state.read_one(&secret.key(RecordKind::Session)).await? else {
+        let Some((record, mut kept)) = self.kept(secret, now).await? else {
             return Ok(None);
         };
-        let mut kept = Kept::of(&record)?;
-        if now >= kept.ends() {
-            return Ok(None);
-        }
         if now.duration_since(kept.used) >= NOTED {
             kept.used = now;
             let change = StateChange {
@@ -171,13 +177,26 @@ impl Sessions<'_> {
                 written => written?,
             }
         }
-        Ok(Some(Session {
-            token: kept.token()?,
-            ends: kept.ends(),
-            agent: kept.agent,
-            role: kept.role,
-            begun: kept.begun,
-        }))
+        kept.session().map(Some)
+    }
+
+    /// The session of a secret, while it goes on, for what a page that is open does by itself: nobody used it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn look(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<Session>> {
+        match self.kept(secret, now).await? {
+            Some((_, kept)) => kept.session().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn kept(&self, secret: &SessionSecret, now: Timestamp) -> PortResult<Option<(Record, Kept)>> {
+        let Some(record) = self.state.read_one(&secret.key(RecordKind::Session)).await? else {
+            return Ok(None);
+        };
+        let kept = Kept::of(&record)?;
+        Ok((now < kept.ends()).then_some((record, kept)))
     }
 
     /// Ends a session, on record; one that is gone stays gone.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -34,6 +34,8 @@ const FRAGMENT: &str = "cc-fragment";
 /// Who has signed in.
 pub(crate) struct SignedIn {
     pub(crate) agent: Agent,
+    /// The newest change before the page was read.
+    pub(crate) since: String,
     /// What the browser asked for.
     uri: Uri,
     is_fragment: bool,
@@ -62,17 +64,26 @@ impl<P: Privilege> FromRequestParts<Desk<P>> for Visit<P> {
 impl<P: Privilege> Visit<P> {
     /// A page. It is made anew when a kind of thing that it shows has changed.
     pub(crate) fn page(&self, section: Section, title: &str, shows: &[Kind], content: Markup) -> Response {
+        self.framed(Some(section), title, shows, &content)
+    }
+
+    /// A page that belongs to no entry of the navigation, and does not change.
+    pub(crate) fn page_of_none(&self, title: &str, content: &Markup) -> Response {
+        self.framed(None, title, &[], content)
+    }
+
+    fn framed(&self, section: Option<Section>, title: &str, shows: &[Kind], content: &Markup) -> Response {
         let frame = Frame {
-            section: Some(section),
+            section,
             title,
             shows,
             signed_in: Some(&self.signed_in),
             said: self.said(),
         };
         let markup = if self.signed_in.is_fragment {
-            layout::main(&frame, &content)
+            layout::main(&frame, content)
         } else {
-            layout::page(&frame, &content)
+            layout::page(&frame, content)
         };
         Html(markup.into_string()).into_response()
     }
@@ -120,8 +131,9 @@ pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request
     };
     let signed_in = Arc::new(SignedIn {
         agent: credential.agent().clone(),
+        since: desk.house.app.changed_last().await,
         uri: request.uri().clone(),
-        is_fragment: request.headers().contains_key(FRAGMENT),
+        is_fragment: is_fragment(request.headers()),
     });
     if let Err(problem) = desk.entrance.admit(credential, &mut request).await {
         return shown(&Refusal(problem), Some(&signed_in));
@@ -158,15 +170,29 @@ pub(crate) async fn frame(State(house): State<Arc<House>>, request: Request, nex
 /// The person whose session the cookie holds: as long as the token behind it is good, and their role the same.
 async fn session(house: &House, headers: &HeaderMap) -> PortResult<Option<Credential>> {
     let Some(secret) = secret(headers) else { return Ok(None) };
-    let Some(session) = house.sessions().find(&secret, house.now()).await? else {
-        return Ok(None);
+    // What an open page does by itself is no use of the session.
+    let found = if is_fragment(headers) || is_stream(headers) {
+        house.sessions().look(&secret, house.now()).await?
+    } else {
+        house.sessions().find(&secret, house.now()).await?
     };
+    let Some(session) = found else { return Ok(None) };
     let credential = Credential::of(&house.app, session.token, Door::Dashboard).await?;
     let same = |credential: &Credential| {
         let agent = credential.agent();
         agent.name == session.agent && agent.role == session.role
     };
     Ok(credential.filter(same))
+}
+
+/// Whether our own script asks, for what a page shows.
+fn is_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key(FRAGMENT)
+}
+
+/// Whether our own script asks, for what changes.
+fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream")
 }
 
 /// The secret in the cookie.
@@ -191,7 +217,8 @@ pub(crate) fn set_cookie(response: &mut Response, secret: &str) {
 }
 
 fn to_sign_in(request: &Request) -> Response {
-    if *request.method() != Method::GET || request.headers().contains_key(FRAGMENT) {
+    let headers = request.headers();
+    if *request.method() != Method::GET || is_fragment(headers) || is_stream(headers) {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "your session has ended; sign in again");
         return shown(&Refusal(problem), None);
     }

@@ -8,6 +8,7 @@ use crate::assets;
 use crate::components::notice;
 use crate::gate::SignedIn;
 use crate::kinds::Kind;
+use crate::live;
 use cc_devops_kernel::health::Condition;
 
 /// An entry of the navigation.
@@ -116,6 +117,7 @@ pub(crate) fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                 link rel="stylesheet" href=(assets::STYLE.path());
                 link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
                 @if frame.signed_in.is_some() {
+                    link rel="modulepreload" href=(assets::MORPH.path());
                     script type="module" src=(assets::SCRIPT.path()) {}
                 }
             }
@@ -128,6 +130,9 @@ pub(crate) fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                     header.top { (home()) }
                 }
                 (main(frame, content))
+                @if frame.signed_in.is_some() {
+                    (live::beside())
+                }
             }
         }
     }
@@ -142,7 +147,7 @@ pub(crate) fn main(frame: &Frame<'_>, content: &Markup) -> Markup {
         .collect::<Vec<_>>()
         .join(" ");
     html! {
-        main id="main" tabindex="-1" data-shows=(shows) {
+        main id="main" tabindex="-1" data-shows=(shows) data-since=[frame.signed_in.map(|who| &who.since)] {
             h1 { (frame.title) }
             @if let Some(said) = frame.said {
                 (notice(Condition::Healthy, said))

@@ -9,6 +9,7 @@ mod house;
 mod kinds;
 mod layout;
 mod links;
+mod live;
 mod origin;
 mod pages;
 mod refusal;

@@ -16,7 +16,7 @@ use cc_devops_http::problem::Problem;
 
 use crate::house::{Dashboard, Desk, House};
 use crate::refusal::Refusal;
-use crate::{assets, gate, pages};
+use crate::{assets, gate, live, pages};
 
 /// A page or an act behind its gate.
 pub(crate) struct Row {
@@ -105,6 +105,8 @@ pub(crate) fn table(house: &Arc<House>) -> Vec<Row> {
         pages::webhooks::rows(house),
         pages::settings::rows(house),
         pages::health::rows(house),
+        pages::keys::rows(house),
+        live::rows(house),
     ];
     pages.into_iter().flatten().collect()
 }

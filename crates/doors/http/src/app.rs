@@ -31,6 +31,7 @@ use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
+use crate::live::{Area, Live};
 use crate::meters::Meters;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
@@ -90,6 +91,8 @@ pub struct Shared {
     pub(crate) told: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
+    /// What changed, for pages that are open.
+    pub(crate) live: Live,
     /// The description of the API, made with the router.
     openapi: OnceLock<Bytes>,
 }
@@ -134,6 +137,7 @@ impl Shared {
             telling: Notify::new(),
             told: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
+            live: Live::new(),
             openapi: OnceLock::new(),
             config,
         }
@@ -169,6 +173,15 @@ impl Shared {
     pub(crate) fn flipped(&self, flips: u64) {
         self.meters.flipped(flips);
         self.telling.notify_one();
+        self.live.note(Area::Agents);
+    }
+
+    /// An agent was heard of, which changed its state so often.
+    pub(crate) fn heard_of(&self, flips: usize) {
+        match flips {
+            0 => self.live.beaten(),
+            flips => self.flipped(flips as u64),
+        }
     }
 
     /// Every agent, by name, with how its watch has it.
@@ -198,9 +211,7 @@ impl Shared {
             ..Heard::new(beat.at, signal)
         };
         let taken = watch.watching.heard(name, heard).await?;
-        if !taken.flips.is_empty() {
-            self.flipped(taken.flips.len() as u64);
-        }
+        self.heard_of(taken.flips.len());
         Ok(())
     }
 

@@ -45,6 +45,7 @@ mod wire;
 pub mod access;
 pub mod config;
 pub mod error;
+pub mod live;
 pub mod plans;
 pub mod problem;
 

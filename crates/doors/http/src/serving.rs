@@ -108,7 +108,7 @@ fn install_crypto() {
 }
 
 /// Runs a worker until it ends by itself: one that panics is started again.
-async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: impl Fn(App) -> F) {
+pub(crate) async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: impl Fn(App) -> F) {
     while AssertUnwindSafe(run(app.clone())).catch_unwind().await.is_err() {
         tracing::error!(worker, "a worker panicked; it is started again");
         if !app.pause(AFTER_PANIC).await {

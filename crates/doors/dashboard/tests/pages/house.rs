@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request};
+use axum::response::Response;
 use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
 use cc_devops_dashboard::{Dashboard, door};
 use cc_devops_fleet::badges::BadgeKeys;
@@ -137,9 +138,14 @@ impl House {
         rows
     }
 
+    /// The answer to any request, of which nothing is read yet.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends any request.
     pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         Answer {

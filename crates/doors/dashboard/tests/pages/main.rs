@@ -3,7 +3,9 @@
 
 mod alerts;
 mod deploys;
+mod health;
 mod house;
+mod live;
 mod records;
 mod repositories;
 mod revenue;

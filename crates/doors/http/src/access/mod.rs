@@ -5,6 +5,8 @@
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
 mod deploy_privileges;
+mod health_privileges;
+mod live_privileges;
 mod permit;
 mod privileges;
 pub(crate) mod rate;
@@ -30,6 +32,7 @@ use cc_devops_kernel::ports::PortResult;
 
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
+pub use health_privileges::{ReadHealth, TryMaintenance};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
 pub use privileges::{

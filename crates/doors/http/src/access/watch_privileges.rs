@@ -19,13 +19,13 @@ use crate::problem::Problem;
 
 impl<P> Permitted<P> {
     /// The watch, where there is one here.
-    fn watched(&self) -> Result<&Watch, Problem> {
+    pub(super) fn watched(&self) -> Result<&Watch, Problem> {
         let watch = self.app.watch.as_ref();
         watch.ok_or_else(|| Problem::not_found("agents are not watched here, and nobody is told of alerts"))
     }
 
     /// Who asks, as acts are asked for, and by which name people know them.
-    fn asker(&self) -> (Asker<'_>, &str) {
+    pub(super) fn asker(&self) -> (Asker<'_>, &str) {
         let agent = &self.caller.0;
         let door = self.credential.door();
         (
