@@ -169,6 +169,7 @@ fn head(signed_in: &SignedIn) -> Markup {
                     aria-keyshortcuts="/";
             }
             form.out method="post" action="/ui/logout" {
+                a href="/ui/keys" data-opens="keys" { "Keys" }
                 span.who { (signed_in.agent.name) " (" (signed_in.agent.role.as_str()) ")" }
                 button type="submit" { "Log out" }
             }

@@ -72,10 +72,10 @@ pub(crate) fn figure(chart: &Markup, caption: &str, numbers: Option<&Markup>) ->
     html! {
         figure {
             (chart)
-            figcaption { (caption) }
             @if let Some(numbers) = numbers {
                 details { summary { "The numbers" } (numbers) }
             }
+            figcaption { (caption) }
         }
     }
 }

@@ -6,6 +6,7 @@ mod deploys;
 mod health;
 mod house;
 mod live;
+mod overview;
 mod records;
 mod repositories;
 mod revenue;

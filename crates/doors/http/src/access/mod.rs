@@ -7,6 +7,7 @@
 mod deploy_privileges;
 mod health_privileges;
 mod live_privileges;
+mod overview_privileges;
 mod permit;
 mod privileges;
 pub(crate) mod rate;
@@ -33,6 +34,7 @@ use cc_devops_kernel::ports::PortResult;
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use health_privileges::{ReadHealth, TryMaintenance};
+pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
 pub use privileges::{
