@@ -47,8 +47,8 @@ mod wire;
 pub mod access;
 pub mod config;
 pub mod error;
-pub mod own_address;
 pub mod live;
+pub mod own_address;
 pub mod plans;
 pub mod problem;
 

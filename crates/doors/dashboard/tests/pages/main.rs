@@ -1,21 +1,20 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod alerts;
 mod authorisation;
-mod house;
-mod links;
-mod manners;
-mod policies;
-mod sessions;
-mod settings;
+mod deploys;
 mod health;
 mod house;
+mod links;
 mod live;
+mod manners;
+mod overview;
+mod policies;
+mod records;
 mod repositories;
 mod revenue;
-mod alerts;
-mod deploys;
-mod house;
-mod records;
+mod sessions;
+mod settings;
 mod sign_in;
 mod webhooks;

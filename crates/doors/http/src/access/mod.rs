@@ -7,13 +7,14 @@
 mod deploy_privileges;
 mod health_privileges;
 mod live_privileges;
+mod overview_privileges;
 mod permit;
 mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
-mod session_privileges;
 mod repository_privileges;
 mod revenue_privileges;
+mod session_privileges;
 mod watch_privileges;
 mod webhook_privileges;
 
@@ -35,6 +36,7 @@ use cc_devops_kernel::ports::PortResult;
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use health_privileges::{ReadHealth, TryMaintenance};
+pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
 pub use policy_privileges::{ReadPolicies, ReadSettings};
@@ -42,9 +44,9 @@ pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
-pub use session_privileges::MakeSessionLinks;
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
+pub use session_privileges::MakeSessionLinks;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
