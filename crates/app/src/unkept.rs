@@ -60,6 +60,12 @@ impl RepositoryStore for Unkept {
         Ok(all.get(&(owner.to_lowercase(), kind)).cloned().unwrap_or_default())
     }
 
+    async fn document(&self, owner: &str, kind: DocumentKind, key: &str) -> PortResult<Option<Value>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let documents = all.get(&(owner.to_lowercase(), kind));
+        Ok(documents.and_then(|documents| documents.get(key)).cloned())
+    }
+
     async fn save(&self, owner: &str, kind: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let documents = all.entry((owner.to_lowercase(), kind)).or_default();

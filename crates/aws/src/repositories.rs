@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::batches::{BATCH, delete, pages, put};
 use crate::error::corrupt;
-use crate::table::{key, text};
+use crate::table::{Item, key, text};
 use crate::{Backend, Shared};
 
 /// The attribute with a document's text. As text, its numbers stay as they are.
@@ -36,21 +36,31 @@ fn partition(owner: &str, kind: DocumentKind) -> String {
     format!("REPOSITORIES#{}#{}", owner.to_lowercase(), kind.as_str())
 }
 
+/// What is said to be unreadable.
+const WHAT: &str = "what is kept of a repository";
+
+fn document_of(item: &Item) -> PortResult<Value> {
+    let document = item.get(DOCUMENT).and_then(|value| value.as_s().ok());
+    let document = document.ok_or_else(|| corrupt(WHAT))?;
+    serde_json::from_str(document).map_err(|error| corrupt(WHAT).because(error))
+}
+
 #[async_trait]
 impl RepositoryStore for Repositories {
     async fn load(&self, owner: &str, on: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
         let partition = partition(owner, on);
         let mut documents = BTreeMap::new();
         for item in pages(|| self.0.query(&partition, ""), usize::MAX).await? {
-            let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-            let (Some(key), Some(document)) = (field("SK"), field(DOCUMENT)) else {
-                return Err(corrupt("what is kept of a repository"));
-            };
-            let document = serde_json::from_str(document)
-                .map_err(|error| corrupt("what is kept of a repository").because(error))?;
-            documents.insert(key.clone(), document);
+            let key = item.get("SK").and_then(|value| value.as_s().ok());
+            let key = key.ok_or_else(|| corrupt(WHAT))?.clone();
+            documents.insert(key, document_of(&item)?);
         }
         Ok(documents)
+    }
+
+    async fn document(&self, owner: &str, on: DocumentKind, name: &str) -> PortResult<Option<Value>> {
+        let found = self.0.get_many(&[key(partition(owner, on), name)]).await?;
+        found.first().map(document_of).transpose()
     }
 
     async fn save(&self, owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {

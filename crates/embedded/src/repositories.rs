@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
+use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 
 use crate::columns::json_at;
@@ -35,6 +36,21 @@ impl RepositoryStore for SqliteRepositories {
                     .query_map([&owner, on.as_str()], |row| Ok((row.get(0)?, json_at(row, 1)?)))?
                     .collect::<rusqlite::Result<_>>()?;
                 Ok(documents)
+            })
+            .await
+    }
+
+    async fn document(&self, owner: &str, on: DocumentKind, key: &str) -> PortResult<Option<Value>> {
+        let (owner, key) = (owner.to_lowercase(), key.to_owned());
+        self.db
+            .read(move |conn| {
+                let document = conn
+                    .prepare_cached(
+                        "SELECT document FROM repository_documents WHERE owner = ?1 AND shelf = ?2 AND key = ?3",
+                    )?
+                    .query_row([&owner, on.as_str(), &key], |row| json_at(row, 0))
+                    .optional()?;
+                Ok(document)
             })
             .await
     }

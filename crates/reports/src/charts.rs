@@ -5,6 +5,7 @@
 
 mod amount;
 mod heat;
+pub mod inline;
 mod png;
 mod scale;
 mod shares;

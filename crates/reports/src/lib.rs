@@ -7,6 +7,7 @@ mod heading;
 mod html;
 mod markdown;
 mod sarif;
+mod spreadsheet;
 mod table;
 mod wrap;
 
@@ -14,6 +15,7 @@ pub use addresses::GITHUB;
 pub use html::html;
 pub use markdown::markdown;
 pub use sarif::sarif;
+pub use spreadsheet::csv;
 pub use table::{explain, table};
 pub use wrap::{cut, wrap};
 

@@ -14,12 +14,13 @@ pub use self::issues::IssuesKept;
 
 use self::issues::Places;
 use super::audit::{Audit, Change, ChangeKind, Scan, ScanReport, Scope, State, Summary};
+use super::hygiene;
 use super::keeping;
 use super::policy::Policy;
 use super::rules::{Rule, Severity};
 use super::settings::reconciling::needs;
 use super::settings::{Drift, FoundSettings, KnownSecrets, SettingsAsked, drift};
-use super::snapshot::{RepositoryId, Trait};
+use super::snapshot::{Repository, RepositoryId, Trait};
 use crate::ports::RepositoryPorts;
 use crate::ports::{CodeHost, Depth, Found, RepositoryStore, Spent};
 use cc_devops_alerts::ConditionChange;
@@ -168,6 +169,7 @@ impl Auditor {
         let mut scan = Scan::new(owner, scope, &self.settings.policy, self.ports.clock.now());
         let (mut settings, spent) = self.drifts(&ask.only).await?;
         scan.spent(spent.requests, spent.points);
+        let mut drifts = BTreeMap::new();
         if ask.only.is_empty() {
             let (mut done, mut total) = (0, 0);
             let mut take = |found| {
@@ -179,6 +181,7 @@ impl Auditor {
                             places.insert(repository.id, issues::place(&repository));
                         }
                         repository.settings = settings.remove(&repository.id);
+                        drifts.extend(drifted(&repository));
                         scan.add(&repository);
                         done += 1;
                     }
@@ -197,6 +200,7 @@ impl Auditor {
             let full_name = format!("{owner}/{name}");
             let (mut repository, spent) = self.host.repository(&full_name, Depth::Settings).await?;
             repository.settings = settings.remove(&repository.id);
+            drifts.extend(drifted(&repository));
             scan.add(&repository);
             scan.spent(spent.requests, spent.points);
             progress(done, ask.only.len() as u64);
@@ -206,6 +210,7 @@ impl Auditor {
             // Said before it is forgotten: afterwards nobody would know that it ended.
             self.note(&conditions::ended(&audit)).await?;
             keeping::save_state(&*self.store, owner, &before, &audit.state).await?;
+            hygiene::keep(&*self.store, owner, (&audit, scope), &drifts).await?;
         }
         Ok(audit)
     }
@@ -276,6 +281,12 @@ impl Auditor {
         }
         self.ports.conditions.note(changes, self.ports.clock.now()).await
     }
+}
+
+/// The settings of a repository that are not as the policy names them, where any are.
+fn drifted(repository: &Repository) -> Option<(RepositoryId, Drift)> {
+    let drift = repository.settings.as_ref().filter(|drift| !drift.is_empty())?;
+    Some((repository.id, drift.clone()))
 }
 
 /// What nobody was told of yet, worst first.

@@ -37,7 +37,8 @@ impl OfOwner {
     }
 }
 
-fn read<T: DeserializeOwned>(kind: DocumentKind, key: &str, document: Value) -> PortResult<T> {
+/// A document as what was kept.
+pub(super) fn read<T: DeserializeOwned>(kind: DocumentKind, key: &str, document: Value) -> PortResult<T> {
     serde_json::from_value(document).map_err(|error| unreadable(kind, key).because(error))
 }
 
@@ -49,7 +50,8 @@ fn unreadable(kind: DocumentKind, key: &str) -> PortError {
     PortError::new(PortErrorKind::Corrupt, message)
 }
 
-fn written<T: Serialize>(value: &T) -> PortResult<Value> {
+/// What is to be kept, as a document.
+pub(super) fn written<T: Serialize>(value: &T) -> PortResult<Value> {
     serde_json::to_value(value)
         .map_err(|error| PortError::new(PortErrorKind::Refused, "what is to be kept is no JSON").because(error))
 }
@@ -106,7 +108,7 @@ pub(super) async fn save<T: Kept>(
 const AT_ONCE: usize = 500;
 
 /// Documents that are being written, so many at a time, in the order they come.
-struct Writing<'s> {
+pub(super) struct Writing<'s> {
     store: &'s dyn RepositoryStore,
     owner: &'s str,
     kind: DocumentKind,
@@ -114,7 +116,7 @@ struct Writing<'s> {
 }
 
 impl<'s> Writing<'s> {
-    fn of(store: &'s dyn RepositoryStore, owner: &'s str, kind: DocumentKind) -> Self {
+    pub(super) fn of(store: &'s dyn RepositoryStore, owner: &'s str, kind: DocumentKind) -> Self {
         Self {
             store,
             owner,
@@ -123,7 +125,7 @@ impl<'s> Writing<'s> {
         }
     }
 
-    async fn put(&mut self, key: String, document: Option<Value>) -> PortResult<()> {
+    pub(super) async fn put(&mut self, key: String, document: Option<Value>) -> PortResult<()> {
         self.changes.insert(key, document);
         if self.changes.len() >= AT_ONCE {
             self.store.save(self.owner, self.kind, &self.changes).await?;
@@ -132,7 +134,7 @@ impl<'s> Writing<'s> {
         Ok(())
     }
 
-    async fn end(self) -> PortResult<()> {
+    pub(super) async fn end(self) -> PortResult<()> {
         if self.changes.is_empty() {
             return Ok(());
         }
@@ -222,6 +224,10 @@ mod tests {
     impl RepositoryStore for Parts {
         async fn load(&self, _: &str, _: DocumentKind) -> PortResult<BTreeMap<String, Value>> {
             Ok(BTreeMap::new())
+        }
+
+        async fn document(&self, _: &str, _: DocumentKind, _: &str) -> PortResult<Option<Value>> {
+            Ok(None)
         }
 
         async fn save(&self, _: &str, _: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {

@@ -6,6 +6,7 @@ pub mod dependabot;
 pub mod findings;
 pub mod fix;
 pub mod handed_over;
+pub mod hygiene;
 pub mod issues;
 mod keeping;
 pub mod monitoring;

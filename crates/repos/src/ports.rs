@@ -267,13 +267,19 @@ pub enum DocumentKind {
     Rulesets,
     /// What GitHub tells one repository at a time, with the day it was read.
     Posture,
+    /// What the last audit saw in each repository, rule by rule.
+    Findings,
+    /// A line for each repository, some hundred to a document.
+    Register,
+    /// How the audits of the last 400 days went.
+    Audits,
     /// Which secrets of GitHub Actions were set from here, and from which version: no value, and nothing made of one.
     SetSecrets,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Breaches,
         Self::Watches,
         Self::Workflows,
@@ -283,6 +289,9 @@ impl DocumentKind {
         Self::Issues,
         Self::Posture,
         Self::SetSecrets,
+        Self::Findings,
+        Self::Register,
+        Self::Audits,
     ];
 
     /// Its name in storage.
@@ -297,6 +306,9 @@ impl DocumentKind {
             Self::Rulesets => "rulesets",
             Self::Posture => "posture",
             Self::SetSecrets => "set_secrets",
+            Self::Findings => "findings",
+            Self::Register => "register",
+            Self::Audits => "audits",
         }
     }
 }
@@ -307,6 +319,9 @@ impl DocumentKind {
 pub trait RepositoryStore: Send + Sync {
     /// Every document of a kind.
     async fn load(&self, owner: &str, kind: DocumentKind) -> PortResult<BTreeMap<String, Value>>;
+
+    /// One document of a kind, where there is one of this key.
+    async fn document(&self, owner: &str, kind: DocumentKind, key: &str) -> PortResult<Option<Value>>;
 
     /// Writes documents, each in the place of the one of its key; `None` takes it away. A document has at
     /// most 300,000 bytes, or it is `TooLarge`. Not all of them are written where it fails.

@@ -369,6 +369,8 @@ impl<'r> Backfill<'r> {
                 at: now,
                 continues: continues || led_on,
             }),
+            // Which products a subscription of that day had is not followed back.
+            by_product: None,
         };
         if kept.is_some_and(|kept| same(kept, &day)) {
             self.result.unchanged += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::currency::Currency;
 use super::figure::Figure;
@@ -214,11 +214,87 @@ impl Breakdown {
 
     /// The groups, the largest first, and what they come to.
     pub fn finish(self, rates: &Rates, currency: Currency) -> Groups {
-        let mut groups: Vec<GroupTotal> = self
-            .groups
+        let incomplete = (self.errors, self.list_incomplete);
+        let kept: Vec<KeptGroup> = self.groups.into_iter().map(KeptGroup::from).collect();
+        Groups::of((self.by, self.filters), &kept, incomplete, (rates, currency))
+    }
+
+    /// What is kept of the groups: the largest at the newest rates, and all others together behind them.
+    pub fn kept(self, rates: &Rates) -> Kept {
+        let errors = self.errors;
+        let mut groups: Vec<KeptGroup> = self.groups.into_iter().map(KeptGroup::from).collect();
+        let worth = |group: &KeptGroup| converted(&group.totals, rates, Currency::USD);
+        groups.sort_by_cached_key(|group| std::cmp::Reverse(worth(group)));
+        let others = groups.split_off(groups.len().min(MOST_KEPT));
+        let rest = others
             .into_iter()
-            .map(|(name, group)| GroupTotal::new(name, &group, rates, currency))
-            .collect();
+            .reduce(KeptGroup::and)
+            .map(|rest| KeptGroup { name: None, ..rest });
+        groups.extend(rest);
+        Kept { groups, errors }
+    }
+}
+
+/// How many groups are kept of a day by name.
+const MOST_KEPT: usize = 50;
+
+/// What those are called that are not kept by name.
+const OTHERS: &str = "all others";
+
+/// A day's MRR in groups, as it is kept with the day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    groups: Vec<KeptGroup>,
+    /// How many subscriptions could not be computed, and are in no group.
+    #[serde(default)]
+    errors: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptGroup {
+    /// None where it is of those that are not kept by name.
+    name: Option<String>,
+    subscriptions: u64,
+    totals: BTreeMap<Currency, Total>,
+}
+
+impl From<(String, Group)> for KeptGroup {
+    fn from((name, group): (String, Group)) -> Self {
+        Self {
+            name: Some(name),
+            subscriptions: group.subscriptions,
+            totals: group.sums.iter().map(|(from, sum)| (*from, sum.total())).collect(),
+        }
+    }
+}
+
+impl KeptGroup {
+    /// Both together. A subscription that is in both counts twice.
+    fn and(mut self, other: Self) -> Self {
+        self.subscriptions = self.subscriptions.saturating_add(other.subscriptions);
+        for (currency, amount) in other.totals {
+            let sum = self.totals.entry(currency).or_default();
+            *sum = sum.plus(&amount);
+        }
+        self
+    }
+}
+
+impl Kept {
+    /// The groups in a currency, at these rates.
+    pub fn groups(&self, by: Key, rates: &Rates, currency: Currency) -> Groups {
+        Groups::of((by, Vec::new()), &self.groups, (self.errors, false), (rates, currency))
+    }
+}
+
+impl Groups {
+    fn of(
+        (by, filters): (Key, Vec<Filter>),
+        kept: &[KeptGroup],
+        (errors, list_incomplete): (u64, bool),
+        (rates, currency): (&Rates, Currency),
+    ) -> Self {
+        let mut groups: Vec<GroupTotal> = kept.iter().map(|kept| GroupTotal::new(kept, rates, currency)).collect();
         let mut totals = BTreeMap::<Currency, Total>::new();
         for (from, amount) in groups.iter().flat_map(|group| &group.totals) {
             let sum = totals.entry(*from).or_default();
@@ -235,17 +311,17 @@ impl Breakdown {
             .iter()
             .filter(|(from, amount)| rates.convert(amount, **from, currency).is_none());
         let without_rate: Vec<Currency> = missing.map(|(from, _)| *from).collect();
-        Groups {
-            by: self.by,
-            filters: self.filters,
+        Self {
+            by,
+            filters,
             currency,
-            complete: self.errors == 0 && !self.list_incomplete && without_rate.is_empty(),
+            complete: errors == 0 && !list_incomplete && without_rate.is_empty(),
             groups,
             totals,
             mrr,
             without_rate,
-            errors: self.errors,
-            list_incomplete: self.list_incomplete,
+            errors,
+            list_incomplete,
         }
     }
 }
@@ -297,13 +373,12 @@ pub struct GroupTotal {
 }
 
 impl GroupTotal {
-    fn new(group: String, sums: &Group, rates: &Rates, currency: Currency) -> Self {
-        let totals: BTreeMap<Currency, Total> = sums.sums.iter().map(|(from, sum)| (*from, sum.total())).collect();
+    fn new(kept: &KeptGroup, rates: &Rates, currency: Currency) -> Self {
         Self {
-            group,
-            subscriptions: sums.subscriptions,
-            mrr: converted(&totals, rates, currency),
-            totals,
+            group: kept.name.clone().unwrap_or_else(|| OTHERS.to_owned()),
+            subscriptions: kept.subscriptions,
+            mrr: converted(&kept.totals, rates, currency),
+            totals: kept.totals.clone(),
             share: None,
         }
     }

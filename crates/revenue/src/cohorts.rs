@@ -9,10 +9,14 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use super::currency::Currency;
+use super::customer_movements::MovementFilter;
+use super::day::Day;
 use super::figures::Missing;
 use super::money::{Exact, Total};
 use super::movements::Kind;
 use super::rates::Rates;
+use crate::ports::RevenueStore;
+use cc_devops_kernel::ports::PortError;
 
 /// A customer's movement on a day.
 #[derive(Debug, Clone, Copy)]
@@ -236,6 +240,79 @@ fn first_seen(movement: &Movement<'_>, month: Month) -> Customer {
     }
 }
 
+/// How many movements are read at once.
+const PAGE: usize = 1_000;
+
+/// Why there are no cohorts.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRetention {
+    /// No day is kept with its customers' movements.
+    #[error("no day until {0} is kept with its customers' movements: `cc-devops revenue report` keeps today's")]
+    NothingKept(Date),
+    /// Something cannot be told in this currency.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// The store failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// The cohorts until a day, from the first day of which movements are kept. It reads every day, and every movement.
+///
+/// # Errors
+/// [`NoRetention`].
+pub async fn retention(store: &dyn RevenueStore, until: Date, currency: Currency) -> Result<Retention, NoRetention> {
+    let days = store.days(Date::MIN, until).await?;
+    let days = days.get(beginning(&days)..).unwrap_or_default();
+    let (Some(first), Some(last)) = (days.first(), days.last()) else {
+        return Err(NoRetention::NothingKept(until));
+    };
+    let (customers, amounts) = before(first);
+    let mut cohorts = Cohorts::new(first.date, customers, amounts);
+    let wanted = MovementFilter::of(first.date, last.date);
+    let mut after = None;
+    loop {
+        let page = store.movements(&wanted, after, PAGE).await?;
+        for movement in &page.items {
+            cohorts.add(&Movement {
+                date: movement.date,
+                customer: &movement.key.customer,
+                currency: movement.key.currency,
+                kind: movement.kind,
+                before: movement.before,
+                after: movement.after,
+            });
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(cohorts.finish(last.date, &last.rates, currency)?);
+        }
+    }
+}
+
+/// The first of the days from which on every movement is known, and whose it was: a day without one before it tells only
+/// who paid, and one that was kept before customers' movements were does not tell whose they are.
+fn beginning(days: &[Day]) -> usize {
+    let at = days.iter().enumerate().filter_map(|(place, day)| {
+        if day.customer_movements.is_none() {
+            Some(place + 1)
+        } else {
+            day.compared_with.is_none().then_some(place)
+        }
+    });
+    at.max().unwrap_or(0)
+}
+
+/// Who paid before the first day: its opening.
+fn before(first: &Day) -> (u64, BTreeMap<Currency, Total>) {
+    let sheets = &first.movements.currencies;
+    let customers = sheets.values().map(|sheet| sheet.opening_customers).sum();
+    let amounts = sheets
+        .iter()
+        .map(|(currency, sheet)| (*currency, sheet.opening.clone()));
+    (customers, amounts.collect())
+}
+
 /// Retention by the month of the first MRR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Retention {
@@ -261,6 +338,14 @@ pub struct Row {
     pub mrr: Total,
     /// How it stood at the end of each month, from the first on.
     pub cells: Vec<Cell>,
+}
+
+impl Row {
+    /// What it is called: its month, or `before`.
+    pub fn name(&self) -> String {
+        let month = self.cohort.map(|month| month.to_string());
+        month.unwrap_or_else(|| "before".to_owned())
+    }
 }
 
 /// A cohort at the end of a month.

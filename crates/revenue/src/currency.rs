@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::money::{Exact, Total};
+
 /// A currency: three lower-case letters, as Stripe writes them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -38,6 +40,21 @@ impl Currency {
             b"bhd" | b"jod" | b"kwd" | b"omr" | b"tnd" => 3,
             _ => 2,
         }
+    }
+
+    /// The three letters, as people write them.
+    pub fn code(self) -> String {
+        self.as_str().to_ascii_uppercase()
+    }
+
+    /// An amount in minor units in units of the currency, without its code: `12.50`.
+    pub fn amount(self, minor: i128) -> String {
+        Exact::from_parts(minor, 1).decimal(self.exponent())
+    }
+
+    /// The same of an exact amount, rounded to the minor unit.
+    pub fn exact(self, total: &Total) -> String {
+        total.shifted(0, self.exponent()).unwrap_or_else(|_| total.to_string())
     }
 }
 
@@ -127,6 +144,17 @@ mod tests {
             ],
             [2, 0, 3, 2, 2]
         );
+    }
+
+    #[test]
+    fn amounts_are_written_in_units_of_the_currency() {
+        let yen: Currency = "jpy".parse().unwrap();
+        assert_eq!([Currency::USD.amount(-1_250), yen.amount(7)], ["-12.50", "7"]);
+        assert_eq!(
+            Currency::USD.exact(&Total::from(Exact::fraction(10, 3).unwrap())),
+            "0.03"
+        );
+        assert_eq!(Currency::USD.code(), "USD");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::{Span, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::customers::CustomerKey;
+use super::day::Day;
 use super::money::Exact;
 use super::movements::Kind;
 pub use super::subscription_amounts::{MOST_SUBSCRIPTIONS, SubscriptionAmounts};
@@ -65,6 +66,56 @@ impl MovementFilter {
     /// The places of its days, both inclusive; none where the end is before the beginning.
     pub fn places(&self) -> Option<(Cursor, Cursor)> {
         (self.from <= self.until).then(|| (place(self.from, 0), place(self.until, u32::MAX)))
+    }
+}
+
+/// Which days a list of movements is of, and of which of them not everything is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Covered {
+    /// The first day.
+    pub from: Date,
+    /// The last day; it is in.
+    pub to: Date,
+    /// How many days of the range are kept.
+    pub days: usize,
+    /// Days that are kept without their movements, because they are older than those.
+    pub days_without_movements: Vec<Date>,
+    /// Days that were computed afterwards.
+    pub days_reconstructed: Vec<Date>,
+}
+
+impl Covered {
+    /// The days that are kept from `from` until `to`.
+    pub fn of(from: Date, to: Date, days: &[Day]) -> Self {
+        let those = |which: fn(&&Day) -> bool| days.iter().filter(which).map(|day| day.date).collect();
+        Self {
+            from,
+            to,
+            days: days.len(),
+            days_without_movements: those(|day| day.customer_movements.is_none()),
+            days_reconstructed: those(|day| day.reconstructed.is_some()),
+        }
+    }
+
+    /// What is to be known about the list, as fragments.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let days = self.days;
+        if let [first, .., last] | [first @ last] = self.days_without_movements.as_slice() {
+            let count = self.days_without_movements.len();
+            remarks.push(format!(
+                "{count} of {days} days, from {first} until {last}, were kept before movements of customers were: who \
+                 moved then is not known"
+            ));
+        }
+        if let [first, .., last] | [first @ last] = self.days_reconstructed.as_slice() {
+            let count = self.days_reconstructed.len();
+            remarks.push(format!(
+                "{count} of {days} days, from {first} until {last}, were reconstructed: docs/MRR.md says what cannot be \
+                 known of them"
+            ));
+        }
+        remarks
     }
 }
 

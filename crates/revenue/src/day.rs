@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::breakdown::{self, Groups, Key};
+use super::currency::Currency;
 pub use super::customers::CustomerKey;
 use super::money::Exact;
 use super::movements::{Converted, Kind, Previous, Statement};
@@ -41,6 +43,9 @@ pub struct Day {
     /// Where the day was computed afterwards, from what the billing source still knew of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconstructed: Option<Reconstructed>,
+    /// What each product came to; none for a day that was reconstructed, or kept before products were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_product: Option<breakdown::Kept>,
 }
 
 /// How a day came to be that no report was made on.
@@ -138,6 +143,12 @@ impl Day {
     pub fn holds_customers(&self) -> bool {
         let reconstructed = self.reconstructed.as_ref();
         reconstructed.is_none_or(|reconstructed| reconstructed.continues)
+    }
+
+    /// Its MRR by product, the largest first, in a currency at the day's rates; none where that is not kept.
+    pub fn by_product(&self, currency: Currency) -> Option<Groups> {
+        let kept = self.by_product.as_ref()?;
+        Some(kept.groups(Key::Product, &self.rates, currency))
     }
 
     /// How many customers moved so, all currencies together.

@@ -60,6 +60,7 @@ fn day(date: Date, compared_with: Option<Date>, sheets: &[(Currency, Sheet)]) ->
         movements_usd: None,
         customer_movements: None,
         reconstructed: None,
+        by_product: None,
     }
 }
 

@@ -82,6 +82,7 @@ mod tests {
             movements_usd,
             customer_movements: None,
             reconstructed: None,
+            by_product: None,
         }
     }
 

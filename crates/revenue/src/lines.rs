@@ -48,7 +48,7 @@ pub enum LineKind {
 pub enum Explain {
     /// Only the figure.
     No,
-    /// The figure and its lines.
+    /// The figure, its lines, and the share that each item has in it.
     Yes,
     /// The figure and the share that each item has in it.
     Shares,
@@ -84,7 +84,7 @@ impl Trace {
 
     /// Notes what an item comes to in the end.
     pub(super) fn share<'p>(&mut self, amount: Exact, price: impl FnOnce() -> Option<&'p Price<'p>>) {
-        if self.explain == Explain::Shares {
+        if self.explain != Explain::No {
             self.shares.push(Share::new(amount, price()));
         }
     }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::Serialize;
 
+use super::breakdown::{Breakdown, Key};
 use super::comparison::{Compared, compare};
 use super::conditions::{self, Before, FALL_PERCENT};
 use super::day::{Day, PERIOD_DAYS, period_until};
@@ -154,7 +155,7 @@ impl Reporter {
             other => other,
         };
         let base = base.filter(Day::holds_customers);
-        let run = self.read(ask, as_of, each).await?;
+        let (run, products) = self.read(ask, as_of, each).await?;
         let period = period_until(as_of);
         let transactions = self.billing.transactions(period.0, period.1).await?;
         let rates = self.newest_rates(base.as_ref()).await;
@@ -168,6 +169,7 @@ impl Reporter {
             statement: movements,
             customer_movements,
         } = compare(&**store, run, date, compared_with, ask.keep).await?;
+        let by_product = Some(products.kept(&rates));
         let rates_before = base.as_ref().map_or(&rates, |base| &base.rates);
         let movements_usd = in_dollars(&movements, rates_before, &rates)?;
         let policy_changed = base
@@ -186,6 +188,7 @@ impl Reporter {
             movements_usd,
             customer_movements: Some(customer_movements),
             reconstructed: None,
+            by_product,
         };
         if ask.keep {
             let news = self.news(&day)?;
@@ -249,21 +252,26 @@ impl Reporter {
         kept.cloned().unwrap_or_else(Rates::none)
     }
 
-    /// Reads and adds up all figures.
+    /// Reads and adds up all figures, by product too.
     async fn read(
         &self,
         ask: Ask,
         as_of: i64,
         each: &mut (dyn for<'f> FnMut(&Figure<'f>) -> ControlFlow<()> + Send),
-    ) -> Result<Run, ReportError> {
+    ) -> Result<(Run, Breakdown), ReportError> {
         let wanted = Wanted {
             options: &self.settings.policy.options,
             as_of,
-            explain: ask.explain,
+            explain: match ask.explain {
+                Explain::No => Explain::Shares,
+                more => more,
+            },
         };
         let mut run = Run::with_subscriptions();
+        let mut products = Breakdown::new(Key::Product, Vec::new());
         let mut ended = None;
         let mut take = |figure: &Figure<'_>| {
+            products.add(figure);
             if let Err(error) = run.add(figure) {
                 ended = Some(error.into());
             } else if each(figure).is_break() {
@@ -276,7 +284,7 @@ impl Reporter {
         };
         self.billing.figures(wanted, &mut take).await?;
         match ended {
-            None => Ok(run),
+            None => Ok((run, products)),
             Some(error) => Err(error),
         }
     }

@@ -91,6 +91,7 @@ fn day(date: Date, compared_with: Option<Date>, sheet: Sheet) -> Day {
         movements_usd: None,
         customer_movements: None,
         reconstructed: None,
+        by_product: None,
     }
 }
 

@@ -10,6 +10,7 @@ use cc_devops_revenue::figure::{ErrorCode, Figure, FigureError};
 use cc_devops_revenue::money::Exact;
 use cc_devops_revenue::ports::{Billing, RateSource, TakeFigure, Wanted};
 use cc_devops_revenue::rates::Rates;
+use cc_devops_revenue::shares::Share;
 use cc_devops_revenue::transactions::{Category, Transactions};
 
 /// The billing source and the rates. Clones share what they say.
@@ -29,6 +30,19 @@ impl FakeBilling {
     pub fn bill(&self, customer: &str, currency: Currency, amount: &str) {
         let amount: Exact = amount.parse().expect("an amount");
         self.push(customer, currency, Ok(amount));
+    }
+
+    /// A subscription of a customer to one product.
+    pub fn sell(&self, customer: &str, product: &str, currency: Currency, amount: &str) {
+        self.bill(customer, currency, amount);
+        if let Some(figure) = self.lock().figures.last_mut() {
+            figure.shares = vec![Share {
+                price: format!("price_of_{product}"),
+                product: product.to_owned(),
+                interval: "month".to_owned(),
+                amount: figure.mrr.clone().unwrap_or_default(),
+            }];
+        }
     }
 
     /// A subscription that nobody can compute.

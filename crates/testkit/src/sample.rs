@@ -329,6 +329,7 @@ pub fn mrr_day(date: Date, cents: i64) -> Day {
         movements,
         customer_movements: None,
         reconstructed: None,
+        by_product: None,
     }
 }
 

@@ -40,6 +40,12 @@ pub struct Settings {
     /// not given.
     #[cfg(feature = "cli")]
     pub public_url: Option<String>,
+    /// Whether the dashboard is served.
+    #[cfg(feature = "cli")]
+    pub dashboard: bool,
+    /// Every section with its keys, as people are shown them.
+    #[cfg(feature = "cli")]
+    pub shown: Vec<super::ShownSection>,
     /// When an agent counts as late or down.
     pub rhythm: Rhythm,
     /// Who decides what is allowed.
@@ -182,9 +188,20 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         return Err(findings.problems);
     };
     #[cfg(feature = "cli")]
-    let Some(server) = server else {
+    let Some(mut server) = server else {
         return Err(findings.problems);
     };
+    #[cfg(feature = "cli")]
+    {
+        server.currency = revenue.currency;
+        server.code_host = repositories
+            .owner
+            .clone()
+            .map(|owner| cc_devops_http::config::CodeHostPlace {
+                owner,
+                web: cc_devops_github::client::web_address(&repositories.api_url),
+            });
+    }
     requests.conditions.clone_from(&alerts.conditions);
     revenue.told_falls_over = alerts.conditions.mrr_fall_percent;
     installation.credentials = credentials(&revenue, &repositories, &alerts, aws.as_ref());
@@ -195,6 +212,10 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         server,
         #[cfg(feature = "cli")]
         public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        #[cfg(feature = "cli")]
+        dashboard: file.dashboard.enabled,
+        #[cfg(feature = "cli")]
+        shown: super::shown::sections(file),
         rhythm,
         policy,
         requests,

@@ -25,16 +25,24 @@ use tokio_util::task::TaskTracker;
 use crate::access::rate::RateLimiter;
 use crate::addressed::Addressed;
 use crate::capabilities::{Capabilities, Hygiene, Revenue, Watch};
+use crate::cohorts_cache::CohortsCache;
 use crate::completions::Completions;
 use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
+use crate::live::{Area, Live};
+use crate::logins::Logins;
+use crate::manners::Manners;
 use crate::meters::Meters;
+use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
+
+/// What the key of the codes over sessions is derived for.
+const SESSIONS: &str = "sessions";
 
 /// What handlers and workers are given.
 pub type App = Arc<Shared>;
@@ -59,12 +67,22 @@ pub struct Shared {
     pub(crate) egress: Guard,
     /// By which names this server is addressed.
     pub(crate) addressed: Addressed,
+    /// Where it is for browsers.
+    pub(crate) own_address: OwnAddress,
+    /// Who tried to sign in lately.
+    pub(crate) logins: Logins,
+    /// The key of the codes over people's sessions.
+    sessions_key: [u8; 32],
+    /// How the doors beside the API answer.
+    pub(crate) doors: Vec<Manners>,
     /// The open connections.
     pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
     pub(crate) places: AllPlaces,
     /// How often callers without a token may send what has to be looked at.
     pub(crate) strangers: StrangersRate,
+    /// The cohorts of customers as they were last added up.
+    pub(crate) cohorts: CohortsCache,
     /// The health as it was last found.
     pub(crate) health: HealthCache,
     /// One permit per devops request being carried out.
@@ -87,12 +105,14 @@ pub struct Shared {
     pub(crate) told: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
+    /// What changed, for pages that are open.
+    pub(crate) live: Live,
     /// The description of the API, made with the router.
     openapi: OnceLock<Bytes>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<Manners>) -> Self {
         let Capabilities {
             control,
             revenue,
@@ -102,6 +122,8 @@ impl Shared {
             watch,
             doors: _,
         } = capabilities;
+        let own_address = OwnAddress::of(&config);
+        let sessions_key = control.derived_key(SESSIONS);
         Self {
             control,
             revenue,
@@ -115,10 +137,15 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             egress: Guard::new(config.egress.clone()),
-            addressed: Addressed::new(config.listen, &config.names),
+            addressed: Addressed::new(config.listen, &config.names, own_address.origins()),
+            own_address,
+            logins: Logins::new(),
+            sessions_key,
+            doors,
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
+            cohorts: CohortsCache::default(),
             health: HealthCache::default(),
             in_flight: Arc::new(Semaphore::new(config.in_flight.max(1))),
             running: TaskTracker::new(),
@@ -130,6 +157,7 @@ impl Shared {
             telling: Notify::new(),
             told: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
+            live: Live::new(),
             openapi: OnceLock::new(),
             config,
         }
@@ -143,7 +171,13 @@ impl Shared {
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions {
             state: &*self.ports().state,
+            key: self.sessions_key,
         }
+    }
+
+    /// Where this server is for browsers.
+    pub fn own_address(&self) -> &OwnAddress {
+        &self.own_address
     }
 
     /// The time.
@@ -165,6 +199,15 @@ impl Shared {
     pub(crate) fn flipped(&self, flips: u64) {
         self.meters.flipped(flips);
         self.telling.notify_one();
+        self.live.note(Area::Agents);
+    }
+
+    /// An agent was heard of, which changed its state so often.
+    pub(crate) fn heard_of(&self, flips: usize) {
+        match flips {
+            0 => self.live.beaten(),
+            flips => self.flipped(flips as u64),
+        }
     }
 
     /// Every agent, by name, with how its watch has it.
@@ -194,9 +237,7 @@ impl Shared {
             ..Heard::new(beat.at, signal)
         };
         let taken = watch.watching.heard(name, heard).await?;
-        if !taken.flips.is_empty() {
-            self.flipped(taken.flips.len() as u64);
-        }
+        self.heard_of(taken.flips.len());
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use cc_devops_fleet::Rhythm;
 use cc_devops_kernel::health::Mode;
 use cc_devops_outbound::egress::Allowed;
+use cc_devops_revenue::currency::Currency;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
@@ -25,6 +26,9 @@ pub struct ServerConfig {
     /// and loopback addresses; a server that others reach and that has no names answers to all.
     /// Default none.
     pub names: Vec<String>,
+    /// Where browsers and others reach it: scheme and authority, and a path where a proxy in front has one. Default none:
+    /// where it listens.
+    pub public_url: Option<String>,
     /// Networks whose addresses many callers share, such as that of a proxy in front. Default none.
     pub proxies: Vec<IpNet>,
     /// What one caller and all callers together may take.
@@ -43,6 +47,10 @@ pub struct ServerConfig {
     pub rhythm: Rhythm,
     /// Whether the control plane acts on its own initiative. Default normal.
     pub mode: Mode,
+    /// Whose repositories are looked after. Default nobody's.
+    pub code_host: Option<CodeHostPlace>,
+    /// The currency that MRR is shown in. Default US dollars.
+    pub currency: Currency,
     /// How webhooks are delivered.
     pub webhooks: WebhookDelivery,
     /// Which networks are reached that are not public, where an address that somebody gave leads
@@ -59,6 +67,7 @@ impl Default for ServerConfig {
             tls: None,
             allow_plaintext: false,
             names: Vec::new(),
+            public_url: None,
             proxies: Vec::new(),
             limits: Limits::default(),
             rate_limit: None,
@@ -67,11 +76,22 @@ impl Default for ServerConfig {
             deploys_here: true,
             rhythm: Rhythm::default(),
             mode: Mode::default(),
+            code_host: None,
+            currency: Currency::USD,
             webhooks: WebhookDelivery::default(),
             egress: Allowed::default(),
             pace: Pace::default(),
         }
     }
+}
+
+/// Whose repositories are looked after, and where people see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeHostPlace {
+    /// The owner.
+    pub owner: String,
+    /// Where they are, such as `https://github.com`; without a slash at the end.
+    pub web: String,
 }
 
 /// A host name as a browser's address bar has it, without a port: `devops.example.org`, `10.0.0.5`.

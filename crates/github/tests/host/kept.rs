@@ -193,6 +193,10 @@ impl RepositoryStore for FailsOnce {
         self.0.load(owner, kind).await
     }
 
+    async fn document(&self, owner: &str, kind: DocumentKind, key: &str) -> PortResult<Option<Value>> {
+        self.0.document(owner, kind, key).await
+    }
+
     async fn save(&self, owner: &str, kind: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         if kind == DocumentKind::Posture && !self.1.swap(true, Ordering::Relaxed) {
             return Err(PortError::new(PortErrorKind::Unavailable, "the store is busy"));

@@ -340,38 +340,49 @@ fn switches(case: &Case<'_>, draft: &mut Draft) {
     }
 }
 
-/// What people decide.
+/// What people decide, and why.
+const PEOPLE: [(Rule, &str); 6] = [
+    (
+        Rule::StatusCheckNeverRan,
+        "whether the check's name is wrong or the check is missing is for a person to say",
+    ),
+    (
+        Rule::BypassActors,
+        "who may bypass the protection is for a person to say",
+    ),
+    (
+        Rule::WorkflowDisabled,
+        "whether the workflow is still wanted is for a person to say",
+    ),
+    (
+        Rule::RequiredWorkflows,
+        "which workflows hold merges back is for a person to say, in a ruleset of the organisation",
+    ),
+    (
+        Rule::DependabotRuns,
+        "why Dependabot fails stands in its log, and a person mends it",
+    ),
+    (
+        Rule::ExemptionExpired,
+        "an exemption is renewed or removed in the policy",
+    ),
+];
+
 fn people(case: &Case<'_>, draft: &mut Draft) {
-    for (rule, why) in [
-        (
-            Rule::StatusCheckNeverRan,
-            "whether the check's name is wrong or the check is missing is for a person to say",
-        ),
-        (
-            Rule::BypassActors,
-            "who may bypass the protection is for a person to say",
-        ),
-        (
-            Rule::WorkflowDisabled,
-            "whether the workflow is still wanted is for a person to say",
-        ),
-        (
-            Rule::RequiredWorkflows,
-            "which workflows hold merges back is for a person to say, in a ruleset of the organisation",
-        ),
-        (
-            Rule::DependabotRuns,
-            "why Dependabot fails stands in its log, and a person mends it",
-        ),
-        (
-            Rule::ExemptionExpired,
-            "an exemption is renewed or removed in the policy",
-        ),
-    ] {
+    for (rule, why) in PEOPLE {
         if case.fails(rule) {
             draft.refuse(rule, why);
         }
     }
+}
+
+/// Why no plan ever puts a breach of this rule right; none where one may.
+pub fn left_to_people(rule: Rule) -> Option<&'static str> {
+    if !rule.is_about_repositories() {
+        return Some("it is set in the organisation's settings");
+    }
+    let mut all = PEOPLE.into_iter().chain(posture::PEOPLE);
+    all.find(|(which, _)| *which == rule).map(|(_, why)| why)
 }
 
 /// The difference between two texts under one name.

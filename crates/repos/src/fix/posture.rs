@@ -44,7 +44,7 @@ fn secret_scanning(case: &Case<'_>, draft: &mut Draft) {
 }
 
 /// What no plan changes, and why.
-const PEOPLE: [(Rule, &str); 10] = [
+pub(super) const PEOPLE: [(Rule, &str); 10] = [
     (
         Rule::AllowedActions,
         "which actions are needed is for a person to say; a list that leaves one out stops its workflows",

@@ -41,6 +41,12 @@ async fn documents_come_back(store: &dyn RepositoryStore) {
     let found = store.load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(found.get("1"), Some(&json!([])), "the later one counts");
     assert_eq!(found.len(), 2, "what was taken away is gone");
+    let document = async |owner: &str, key: &str| store.document(owner, DocumentKind::Watches, key).await.unwrap();
+    assert_eq!(document("ACME", "\u{e9}").await, Some(one), "one is read alone");
+    assert_eq!(document("acme", "a#b/c").await, None, "it was taken away");
+    assert_eq!(document("other", "1").await, None, "it is somebody else's");
+    let elsewhere = store.document("acme", DocumentKind::Breaches, "1").await;
+    assert_eq!(elsewhere.unwrap(), None, "another kind has none");
 }
 
 async fn places_are_apart(store: &dyn RepositoryStore) {

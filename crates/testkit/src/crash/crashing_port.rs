@@ -282,6 +282,7 @@ mortal! { RevenueStore {
 
 mortal! { RepositoryStore {
     fn load(owner: &str, on: DocumentKind) -> BTreeMap<String, Value>;
+    fn document(owner: &str, on: DocumentKind, key: &str) -> Option<Value>;
     fn save(owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> ();
 } }
 

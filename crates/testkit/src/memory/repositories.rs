@@ -19,6 +19,12 @@ impl RepositoryStore for Memory {
         Ok(self.lock()?.repositories.get(&place).cloned().unwrap_or_default())
     }
 
+    async fn document(&self, owner: &str, on: DocumentKind, key: &str) -> PortResult<Option<Value>> {
+        let place = (owner.to_lowercase(), on);
+        let model = self.lock()?;
+        Ok(model.repositories.get(&place).and_then(|kept| kept.get(key)).cloned())
+    }
+
     async fn save(&self, owner: &str, on: DocumentKind, changes: &BTreeMap<String, Option<Value>>) -> PortResult<()> {
         let large = |document: &Value| document.to_string().len() > 300_000;
         if changes.values().flatten().any(large) {

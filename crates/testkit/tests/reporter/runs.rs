@@ -232,3 +232,44 @@ async fn a_fall_of_mrr_is_told_beyond_its_share_and_ends_with_a_day_without_one(
     assert_eq!(falls(0, &["100000", "1"]).await, [(0, vec![]), (0, vec![])], "never");
     assert_eq!(falls(10, &["0", "0", "5"]).await[2], (0, vec![]));
 }
+
+#[tokio::test]
+async fn a_day_says_what_each_product_came_to() {
+    let house = House::new();
+    house.billing.sell("cus_1", "prod_small", Currency::USD, "1000");
+    house.billing.sell("cus_2", "prod_small", Currency::EUR, "400");
+    house.billing.sell("cus_3", "prod_large", Currency::USD, "5000");
+    house.billing.puzzle("cus_4", Currency::USD);
+    let day = house.report().await.unwrap();
+    let kept = house.memory.ports().revenue.day(day.date).await.unwrap().unwrap();
+    let groups = kept.by_product(Currency::USD).unwrap();
+    let worth = |group: &cc_devops_revenue::breakdown::GroupTotal| {
+        let mrr = group.mrr.as_ref().map(ToString::to_string);
+        (group.group.clone(), mrr.unwrap(), group.subscriptions)
+    };
+    let found: Vec<_> = groups.groups.iter().map(worth).collect();
+    let large = ("prod_large".to_owned(), "5000".to_owned(), 1);
+    assert_eq!(found, [large, ("prod_small".to_owned(), "1500".to_owned(), 2)]);
+    let mrr = groups.mrr.unwrap().rounded().unwrap();
+    assert_eq!(
+        (Some(mrr), groups.errors, groups.complete),
+        (day.mrr_in(Currency::USD), 1, false)
+    );
+}
+
+#[tokio::test]
+async fn products_that_are_too_many_are_kept_together() {
+    let house = House::new();
+    for number in 0..60 {
+        let amount = (1_000 + number).to_string();
+        house
+            .billing
+            .sell("cus_1", &format!("prod_{number}"), Currency::USD, &amount);
+    }
+    let day = house.report().await.unwrap();
+    let groups = day.by_product(Currency::USD).unwrap();
+    assert_eq!(groups.groups.len(), 51);
+    let others = groups.groups.iter().find(|group| group.group == "all others").unwrap();
+    assert_eq!(others.subscriptions, 10);
+    assert_eq!(groups.mrr.unwrap().rounded().ok(), day.mrr_in(Currency::USD));
+}

@@ -18,7 +18,7 @@ use super::compute::{Beside, Files};
 use super::csv;
 use super::rules::Rules;
 use super::shown::percent;
-use super::words::{decimal, money};
+use super::words::money;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let groups = breakdown.finish(&rates, currency);
     if args.csv {
-        Output::raw(&as_csv(&groups)?)?;
+        Output::raw(&csv::written(&groups.table())?)?;
     } else {
         output.answer(&groups, || shown(&groups))?;
     }
@@ -170,35 +170,4 @@ fn shown(groups: &Groups) -> String {
         ));
     }
     parts.join("\n\n")
-}
-
-/// A line for each group: its MRR in one currency, and exactly in each.
-fn as_csv(groups: &Groups) -> Result<String, CliError> {
-    let currencies: Vec<Currency> = groups.totals.keys().copied().collect();
-    let exact: Vec<String> = currencies
-        .iter()
-        .map(|currency| format!("{currency}_minor_exact"))
-        .collect();
-    let mut head = vec![groups.by.as_str(), "subscriptions", "currency", "mrr", "share"];
-    head.extend(exact.iter().map(String::as_str));
-    let rows = groups.groups.iter().map(|group| {
-        let mut row = vec![
-            group.group.clone(),
-            group.subscriptions.to_string(),
-            groups.currency.to_string(),
-            group
-                .mrr
-                .as_ref()
-                .map(|mrr| decimal(mrr, groups.currency))
-                .unwrap_or_default(),
-            group.share.as_ref().map(|share| share.decimal(6)).unwrap_or_default(),
-        ];
-        row.extend(
-            currencies
-                .iter()
-                .map(|currency| group.totals.get(currency).map(ToString::to_string).unwrap_or_default()),
-        );
-        row
-    });
-    csv::table(&head, rows)
 }

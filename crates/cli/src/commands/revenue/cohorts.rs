@@ -1,15 +1,10 @@
 //! `revenue cohorts`: how many of those who first paid in a month still pay, and how much.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cc_devops_reports::charts::{Cell as HeatCell, HeatMap, HeatRow};
-use cc_devops_revenue::cohorts::{Cell, Cohorts, Movement, Retention, Row};
+use cc_devops_revenue::cohorts::{self, Cell, NoRetention, Retention, Row};
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::customer_movements::MovementFilter;
-use cc_devops_revenue::day::Day;
-use cc_devops_revenue::money::Total;
-use cc_devops_revenue::ports::RevenueStore;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -20,9 +15,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::store;
-
-/// How many movements are read at once.
-const PAGE: usize = 1_000;
 
 const AFTER_HELP: &str = "\
 A row is everybody who first paid in a month; its cells say how many of them pay at the end of that
@@ -66,7 +58,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let currency = reporting_currency(context, args.currency)?;
     let opened = store::open(context).await?;
     let today = opened.ports.clock.now().to_zoned(TimeZone::UTC).date();
-    let retention = retention(&*opened.ports.revenue, args.until.unwrap_or(today), currency).await?;
+    let until = args.until.unwrap_or(today);
+    let found = cohorts::retention(&*opened.ports.revenue, until, currency).await;
+    let retention = found.map_err(|error| match error {
+        NoRetention::Port(error) => CliError::Port(error),
+        error => CliError::Failed(error.to_string()),
+    })?;
     let map = heat_map(&retention, args.money);
     let files = Pictures {
         svg: args.svg.as_deref(),
@@ -74,70 +71,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     files.write(|| map.svg())?;
     if args.csv {
-        return Output::raw(&as_csv(&retention)?);
+        return Output::raw(&csv::written(&retention.table())?);
     }
     output.answer(&retention, || {
         let mut parts = vec![map.title.clone(), map.terminal(output.size().0), map.note.clone()];
         parts.extend(files.told());
         parts.join("\n\n")
     })
-}
-
-/// The cohorts until a day, from the first day of which movements are kept.
-async fn retention(store: &dyn RevenueStore, until: Date, currency: Currency) -> Result<Retention, CliError> {
-    let days = store.days(Date::MIN, until).await?;
-    let days = days.get(beginning(&days)..).unwrap_or_default();
-    let (Some(first), Some(last)) = (days.first(), days.last()) else {
-        return Err(CliError::Failed(format!(
-            "no day until {until} is kept with its customers' movements: `cc-devops revenue report` keeps today's"
-        )));
-    };
-    let (customers, amounts) = before(first);
-    let mut cohorts = Cohorts::new(first.date, customers, amounts);
-    let wanted = MovementFilter::of(first.date, last.date);
-    let mut after = None;
-    loop {
-        let page = store.movements(&wanted, after, PAGE).await?;
-        for movement in &page.items {
-            cohorts.add(&Movement {
-                date: movement.date,
-                customer: &movement.key.customer,
-                currency: movement.key.currency,
-                kind: movement.kind,
-                before: movement.before,
-                after: movement.after,
-            });
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    let found = cohorts.finish(last.date, &last.rates, currency);
-    found.map_err(|missing| CliError::Failed(missing.to_string()))
-}
-
-/// The first of the days from which on every movement is known, and whose it was: a day without one before it tells only
-/// who paid, and one that was kept before customers' movements were does not tell whose they are.
-fn beginning(days: &[Day]) -> usize {
-    let at = days.iter().enumerate().filter_map(|(place, day)| {
-        if day.customer_movements.is_none() {
-            Some(place + 1)
-        } else {
-            day.compared_with.is_none().then_some(place)
-        }
-    });
-    at.max().unwrap_or(0)
-}
-
-/// Who paid before the first day: its opening.
-fn before(first: &Day) -> (u64, BTreeMap<Currency, Total>) {
-    let sheets = &first.movements.currencies;
-    let customers = sheets.values().map(|sheet| sheet.opening_customers).sum();
-    let amounts = sheets
-        .iter()
-        .map(|(currency, sheet)| (*currency, sheet.opening.clone()));
-    (customers, amounts.collect())
 }
 
 fn heat_map(retention: &Retention, money: bool) -> HeatMap {
@@ -171,7 +111,7 @@ fn heat_map(retention: &Retention, money: bool) -> HeatMap {
 }
 
 fn heat_row(row: &Row, currency: Currency, money: bool) -> HeatRow {
-    let cohort = cohort(row);
+    let cohort = row.name();
     let size = if money {
         money_of(&row.mrr, currency)
     } else {
@@ -199,44 +139,4 @@ fn heat_row(row: &Row, currency: Currency, money: bool) -> HeatRow {
         name: format!("{cohort}  {size}"),
         cells: row.cells.iter().map(cell).collect(),
     }
-}
-
-fn cohort(row: &Row) -> String {
-    row.cohort
-        .map_or_else(|| "before".to_owned(), |month| month.to_string())
-}
-
-/// A line for each month of each cohort.
-fn as_csv(retention: &Retention) -> Result<String, CliError> {
-    let currency = retention.currency;
-    let head = [
-        "cohort",
-        "cohort_customers",
-        "cohort_mrr",
-        "month",
-        "months_since",
-        "customers",
-        "customer_retention",
-        "mrr",
-        "revenue_retention",
-        "currency",
-    ];
-    let share = |share: &Option<Total>| share.as_ref().map(|share| share.decimal(6)).unwrap_or_default();
-    let rows = retention.rows.iter().flat_map(|row| {
-        row.cells.iter().enumerate().map(move |(since, cell)| {
-            vec![
-                cohort(row),
-                row.customers.to_string(),
-                decimal(&row.mrr, currency),
-                cell.month.to_string(),
-                since.to_string(),
-                cell.customers.to_string(),
-                share(&cell.customer_retention),
-                decimal(&cell.mrr, currency),
-                share(&cell.revenue_retention),
-                currency.to_string(),
-            ]
-        })
-    });
-    csv::table(&head, rows)
 }

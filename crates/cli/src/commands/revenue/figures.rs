@@ -3,6 +3,7 @@
 use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::figures::{By, CHURN_DAYS, Days, Entry, Figures, Missing, Name, Period, Term};
 use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::tables::Table;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -309,5 +310,9 @@ fn as_csv(periods: &[Figures], currency: Currency) -> Result<String, CliError> {
         }));
         row
     });
-    csv::table(&head, rows)
+    let table = Table {
+        rows: rows.collect(),
+        head: head.into_iter().map(ToOwned::to_owned).collect(),
+    };
+    csv::written(&table)
 }

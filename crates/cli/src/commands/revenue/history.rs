@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::day::Day;
-use cc_devops_revenue::figures::{CHURN_DAYS, Days};
 use cc_devops_revenue::history::Waterfall;
+use cc_devops_revenue::over_time::OverTime;
 use cc_devops_revenue::report::Summary;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -87,32 +86,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         Some(from) => from,
         None => until.saturating_sub(i32::from(args.days - 1).days()),
     };
-    // The churn rate of a day looks 30 days back.
-    let before = opened
-        .ports
-        .revenue
-        .days(from.saturating_sub(CHURN_DAYS.days()), from.saturating_sub(1.day()));
-    let before = before.await?;
-    let days = opened.ports.revenue.days(from, until).await?;
+    let over = OverTime::read(&*opened.ports.revenue, from, until, currency).await?;
+    let days = over.days();
     if days.is_empty() {
         return Err(nothing_kept(from, until));
     }
-    let known = Days::new(before.iter().chain(&days));
-    let period = Period::of(&days, &known, currency);
+    let known = over.known();
+    let period = Period(&over);
     let (points, bars, unit) = (period.points(), period.bars()?, period.unit());
     let files = Pictures {
         svg: args.svg.as_deref(),
         png: args.png.as_deref(),
     };
     files.write(|| {
-        let title = match reconstructed(&days) {
+        let title = match reconstructed(&over) {
             Some(which) => format!("MRR from {from} until {until} ({which})"),
             None => format!("MRR from {from} until {until}"),
         };
         svg::history(&title, &points, bars.as_ref(), unit)
     })?;
     if args.csv {
-        return Output::raw(&period.csv()?);
+        return Output::raw(&csv::written(&over.table())?);
     }
     let rows = days.iter().map(|day| Row {
         date: day.date,
@@ -121,7 +115,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         moved: Moved::of(day, Churn::among(&known, day)),
     });
     let rows: Vec<Row<'_>> = rows.collect();
-    let waterfall = Waterfall::of(&days);
+    let waterfall = Waterfall::of(days);
     context.output.answer(
         &Answer {
             days: rows,
@@ -132,10 +126,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let mut parts = vec![terminal::line(&points, unit, width, height)];
             parts.extend(bars.as_ref().map(|bars| terminal::waterfall(bars, unit, width)));
             parts.extend(period.table());
-            parts.extend(notes::rates_of(&days));
-            parts.extend(notes::of_days(&days));
+            parts.extend(notes::rates_of(days));
+            parts.extend(notes::of_days(days));
             parts.extend(files.told());
-            parts.extend(reconstructed(&days));
+            parts.extend(reconstructed(&over));
             parts.retain(|part| !part.is_empty());
             parts.join("\n\n")
         },
@@ -143,15 +137,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 }
 
 /// Which days were computed afterwards.
-fn reconstructed(days: &[Day]) -> Option<String> {
-    let mut dates = days
-        .iter()
-        .filter(|day| day.reconstructed.is_some())
-        .map(|day| day.date);
-    let first = dates.next()?;
-    Some(match dates.next_back() {
-        Some(last) => format!("reconstructed: {first} until {last}"),
-        None => format!("reconstructed: {first}"),
+fn reconstructed(over: &OverTime) -> Option<String> {
+    let (first, last) = over.reconstructed()?;
+    Some(if first == last {
+        format!("reconstructed: {first}")
+    } else {
+        format!("reconstructed: {first} until {last}")
     })
 }
 

@@ -1,17 +1,16 @@
 //! `revenue movements`: which customers moved MRR, on which day, by which of their subscriptions.
 
 use cc_devops_kernel::paging::Cursor;
-use cc_devops_revenue::customer_movements::{CustomerMovement, MovementFilter, days_or_usual};
-use cc_devops_revenue::money::Exact;
+use cc_devops_revenue::customer_movements::{Covered, CustomerMovement, MovementFilter, days_or_usual};
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::ports::RevenueStore;
+use cc_devops_revenue::tables::{MOVEMENT_COLUMNS, Table};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
 
 use super::csv;
-use super::words::{amount_of, nothing_kept, upper};
+use super::words::nothing_kept;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{LongList, Output, table};
@@ -56,30 +55,6 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
     PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(|name| name.parse::<Kind>())
 }
 
-/// What stands behind the list.
-#[derive(Serialize)]
-struct Rest {
-    from: Date,
-    to: Date,
-    /// How many days of the range are kept.
-    days: usize,
-    /// Days that are kept without their movements, because they are older than those.
-    days_without_movements: Vec<Date>,
-    /// Days that were computed afterwards.
-    days_reconstructed: Vec<Date>,
-}
-
-const COLUMNS: [&str; 8] = [
-    "DATE",
-    "CUSTOMER",
-    "KIND",
-    "CURRENCY",
-    "BEFORE",
-    "AFTER",
-    "CHANGE",
-    "SUBSCRIPTIONS",
-];
-
 /// Runs `revenue movements`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     csv::alone(context.output, args.csv)?;
@@ -91,17 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if days.is_empty() {
         return Err(nothing_kept(from, until));
     }
-    let rest = Rest {
-        from,
-        to: until,
-        days: days.len(),
-        days_without_movements: (days.iter().filter(|day| day.customer_movements.is_none()))
-            .map(|day| day.date)
-            .collect(),
-        days_reconstructed: (days.iter().filter(|day| day.reconstructed.is_some()))
-            .map(|day| day.date)
-            .collect(),
-    };
+    let rest = Covered::of(from, until, &days);
     let wanted = MovementFilter {
         from,
         until,
@@ -115,24 +80,28 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let mut after = None;
     loop {
         let page = next(store, &wanted, &mut after).await?;
-        rows.extend(page.iter().map(|moved| row(moved, args.csv)));
+        let (between, unknown) = if args.csv { (" ", "") } else { (", ", "not known") };
+        rows.extend(page.iter().map(|moved| moved.cells(between, unknown)));
         if after.is_none() {
             break;
         }
     }
     if args.csv {
-        let head = COLUMNS.map(str::to_ascii_lowercase);
-        Output::raw(&csv::table(&head.each_ref().map(String::as_str), rows)?)?;
-        for remark in remarks(&rest) {
+        let head = MOVEMENT_COLUMNS.map(ToOwned::to_owned).into();
+        Output::raw(&csv::written(&Table { head, rows })?)?;
+        for remark in rest.remarks() {
             context.output.note(&remark);
         }
         return Ok(());
     }
     let mut parts = vec![match rows.as_slice() {
         [] => format!("nobody moved that is known of, from {from} until {until}"),
-        rows => table(&COLUMNS, rows.iter().cloned()),
+        rows => {
+            let head = MOVEMENT_COLUMNS.map(str::to_ascii_uppercase);
+            table(&head.each_ref().map(String::as_str), rows.iter().cloned())
+        }
     }];
-    parts.extend(remarks(&rest));
+    parts.extend(rest.remarks());
     Output::raw(&parts.join("\n\n"))
 }
 
@@ -147,7 +116,7 @@ async fn next(
     Ok(page.items)
 }
 
-async fn stream(store: &dyn RevenueStore, wanted: &MovementFilter, rest: &Rest) -> Result<(), CliError> {
+async fn stream(store: &dyn RevenueStore, wanted: &MovementFilter, rest: &Covered) -> Result<(), CliError> {
     let mut list = LongList::begin("movements")?;
     let mut after = None;
     loop {
@@ -159,48 +128,4 @@ async fn stream(store: &dyn RevenueStore, wanted: &MovementFilter, rest: &Rest) 
             return list.end(rest);
         }
     }
-}
-
-fn row(moved: &CustomerMovement, csv: bool) -> Vec<String> {
-    let currency = moved.key.currency;
-    // Rounded to the minor unit, as everywhere; JSON has the fraction.
-    let money = |amount: &Exact| amount_of(amount.rounded(), currency);
-    let between = if csv { " " } else { ", " };
-    let subscriptions = moved.subscriptions.as_ref();
-    let unknown = if csv { "" } else { "not known" };
-    vec![
-        moved.date.to_string(),
-        moved.key.customer.clone(),
-        moved.kind.to_string(),
-        upper(currency),
-        money(&moved.before),
-        money(&moved.after),
-        moved
-            .after
-            .minus(moved.before)
-            .map_or_else(|_| String::new(), |change| money(&change)),
-        subscriptions.map_or_else(|| unknown.to_owned(), |ids| ids.join(between)),
-    ]
-}
-
-/// What is to be known about the list.
-fn remarks(rest: &Rest) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if let [first, .., last] | [first @ last] = rest.days_without_movements.as_slice() {
-        let count = rest.days_without_movements.len();
-        remarks.push(format!(
-            "{count} of {} days, from {first} until {last}, were kept before movements of customers were: who moved \
-             then is not known",
-            rest.days
-        ));
-    }
-    if let [first, .., last] | [first @ last] = rest.days_reconstructed.as_slice() {
-        let count = rest.days_reconstructed.len();
-        remarks.push(format!(
-            "{count} of {} days, from {first} until {last}, were reconstructed: docs/MRR.md says what cannot be known \
-             of them",
-            rest.days
-        ));
-    }
-    remarks
 }

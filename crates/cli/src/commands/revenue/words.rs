@@ -1,7 +1,7 @@
 //! Currencies, amounts and codes, as people and programs write them, and what several commands say.
 
 use cc_devops_revenue::currency::Currency;
-use cc_devops_revenue::money::{Exact, Total};
+use cc_devops_revenue::money::Total;
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -10,20 +10,17 @@ use crate::error::CliError;
 
 /// A currency, as people write it.
 pub(super) fn upper(currency: Currency) -> String {
-    currency.as_str().to_ascii_uppercase()
+    currency.code()
 }
 
 /// An amount in minor units, as people write it.
 pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
-    let whole = i64::try_from(minor).map_or(Exact::ZERO, Exact::whole);
-    whole.decimal(currency.exponent())
+    currency.amount(minor)
 }
 
 /// An exact amount of minor units, in units of its currency.
 pub(super) fn decimal(total: &Total, currency: Currency) -> String {
-    total
-        .shifted(0, currency.exponent())
-        .unwrap_or_else(|_| total.to_string())
+    currency.exact(total)
 }
 
 /// The same with its currency.

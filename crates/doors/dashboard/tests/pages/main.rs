@@ -2,6 +2,21 @@
 #![cfg(test)]
 
 mod agents;
+mod alerts;
+mod authorisation;
+mod deploys;
+mod health;
 mod house;
+mod links;
+mod live;
+mod manners;
+mod overview;
+mod policies;
+mod records;
+mod repositories;
+mod revenue;
 mod secrets;
+mod sessions;
+mod settings;
 mod sign_in;
+mod webhooks;

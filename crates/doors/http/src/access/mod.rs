@@ -6,11 +6,19 @@
 
 mod deploy_privileges;
 mod fleet_privileges;
+mod health_privileges;
+mod live_privileges;
+mod overview_privileges;
 mod permit;
+mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
+mod repository_privileges;
+mod revenue_privileges;
 mod secret_privileges;
+mod session_privileges;
 mod watch_privileges;
+mod webhook_privileges;
 
 use std::sync::Arc;
 
@@ -33,14 +41,21 @@ use serde_json::json;
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use fleet_privileges::{ByState, ManageAgents, Managed, Revoked, TokenMade};
+pub use health_privileges::{ReadHealth, TryMaintenance};
+pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
+pub use policy_privileges::{ReadPolicies, ReadSettings};
 pub use privileges::{
-    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadRevenue,
-    ReadSecret, SealValues, SendHeartbeat, SubmitRequests,
+    FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
+    SealValues, SendHeartbeat, SubmitRequests,
 };
+pub use repository_privileges::{ReadRepositories, RepositoryLook};
+pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use secret_privileges::ListSecrets;
-pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use session_privileges::MakeSessionLinks;
+pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;

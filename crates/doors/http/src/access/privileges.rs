@@ -13,13 +13,11 @@ use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
-use cc_devops_outbound::egress::Guard;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_requests::sealed_values::SealingKey;
 use cc_devops_requests::secret_reads::ReadSecretError;
-use cc_devops_revenue::ports::RevenueStore;
 use serde::Deserialize;
 
 use super::Permitted;
@@ -293,11 +291,6 @@ impl Permitted<ManageWebhooks> {
         &*self.app.ports().webhooks
     }
 
-    /// The way out to addresses that others gave.
-    pub fn egress(&self) -> &Guard {
-        &self.app.egress
-    }
-
     /// Says that there is something to deliver.
     pub fn deliver(&self) {
         self.app.deliveries.notify_one();
@@ -318,22 +311,5 @@ impl Permitted<ReadMetrics> {
     /// What is measured.
     pub(crate) fn app(&self) -> &App {
         &self.app
-    }
-}
-
-/// Read MRR by day, and which customers moved it.
-#[derive(Clone)]
-pub struct ReadRevenue;
-
-impl Privilege for ReadRevenue {
-    fn ask(question: &Question<'_>) -> Result<Self, Problem> {
-        question.require(&Access::ReadRevenue).map(|()| Self)
-    }
-}
-
-impl Permitted<ReadRevenue> {
-    /// Where MRR is kept.
-    pub fn revenue(&self) -> &dyn RevenueStore {
-        &*self.app.ports().revenue
     }
 }

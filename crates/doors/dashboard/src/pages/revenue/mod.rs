@@ -1,20 +1,92 @@
-//! Revenue.
+//! Revenue: what it is and what moved it, by day, by customer, by the month customers began, by product.
+
+mod cohorts;
+mod movements;
+mod overview;
+mod products;
+mod sheets;
+mod waterfall;
 
 use std::sync::Arc;
 
-use axum::response::Response;
-use maud::html;
+use cc_devops_revenue::currency::Currency;
+use maud::{Markup, html};
 
-use crate::gate::{AnyVisitor, Visit};
+use crate::components::{code, empty};
 use crate::house::House;
 use crate::layout::Section;
-use crate::refusal::Refusal;
 use crate::routes::{Row, page};
 
+const MOVEMENTS: &str = "/ui/revenue/movements";
+const COHORTS: &str = "/ui/revenue/cohorts";
+const PRODUCTS: &str = "/ui/revenue/products";
+
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Revenue.path(), show)]
+    vec![
+        page(house, Section::Revenue.path(), overview::show),
+        page(house, "/ui/revenue/days.csv", overview::sheet),
+        page(house, MOVEMENTS, movements::list),
+        page(house, "/ui/revenue/movements.csv", movements::sheet),
+        page(house, COHORTS, cohorts::show),
+        page(house, "/ui/revenue/cohorts.csv", cohorts::sheet),
+        page(house, PRODUCTS, products::show),
+        page(house, "/ui/revenue/products.csv", products::sheet),
+    ]
 }
 
-async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
-    Ok(visit.page(Section::Revenue, "Revenue", &[], html! {}))
+/// The way between the pages of this section.
+fn ways(here: &str) -> Markup {
+    let pages = [
+        (Section::Revenue.path(), "MRR by day"),
+        (MOVEMENTS, "Movements by customer"),
+        (COHORTS, "Cohorts"),
+        (PRODUCTS, "By product"),
+    ];
+    html! {
+        nav.ways aria-label="Revenue" {
+            ul {
+                @for (path, word) in pages {
+                    li { a href=(path) aria-current=[(path == here).then_some("page")] { (word) } }
+                }
+            }
+        }
+    }
+}
+
+/// What stands where no day was ever reported.
+fn never_reported() -> Markup {
+    empty(
+        "No MRR yet",
+        &html! {
+            "MRR is read from Stripe every day at 06:00 UTC. Keep a restricted key as the secret "
+            (code("stripe/reporting_api_key"))
+            ", then report today: "
+            (code("cc-devops revenue report"))
+            ". Past days come with "
+            (code("cc-devops revenue backfill --from 2026-01-01"))
+            "."
+        },
+    )
+}
+
+/// An amount in minor units, with its currency.
+fn money(minor: i128, currency: Currency) -> String {
+    format!("{} {}", currency.amount(minor), currency.code())
+}
+
+/// The same with a sign, because it is a change.
+fn change(minor: i128, currency: Currency) -> String {
+    let sign = if minor > 0 { "+" } else { "" };
+    format!("{sign}{}", money(minor, currency))
+}
+
+/// A number for a picture, which needs no more than 15 of its digits.
+#[expect(clippy::cast_precision_loss, reason = "a picture has some hundred dots")]
+fn float(minor: i128) -> f64 {
+    minor as f64
+}
+
+/// Where a table is had as a file.
+fn csv_link(href: &str, what: &str) -> Markup {
+    html! { p.file { a href=(href) download { (what) " as CSV" } } }
 }
