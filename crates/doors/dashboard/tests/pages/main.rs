@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod alerts;
+mod audit;
 mod authorisation;
 mod deploys;
 mod health;
@@ -13,6 +14,7 @@ mod overview;
 mod policies;
 mod records;
 mod repositories;
+mod requests;
 mod revenue;
 mod sessions;
 mod settings;

@@ -4,6 +4,7 @@
 //! makes when it has found out who calls and what the policies say, or [`Open`] where anybody may call. The state of
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
+mod audit_privileges;
 mod deploy_privileges;
 mod health_privileges;
 mod live_privileges;
@@ -13,6 +14,7 @@ mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
 mod repository_privileges;
+mod request_privileges;
 mod revenue_privileges;
 mod session_privileges;
 mod watch_privileges;
@@ -33,6 +35,7 @@ use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::ports::PortResult;
 
+pub use audit_privileges::{MOST_EXPORTED, ReadAudit};
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use health_privileges::{ReadHealth, TryMaintenance};
@@ -45,6 +48,7 @@ pub use privileges::{
     SealValues, SendHeartbeat, SubmitRequests,
 };
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
+pub use request_privileges::{SearchRequests, Searched};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use session_privileges::MakeSessionLinks;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
