@@ -1,6 +1,7 @@
 //! The audit trail: many chains that only grow, checkpoints that bind their ends together, and, where the trail
 //! is not kept for ever, the records of where each chain is cut.
 
+mod about;
 pub(crate) mod chains;
 mod checkpoints;
 mod cut;
@@ -95,6 +96,16 @@ impl AuditTrail for DynamoAudit {
         let key = key(partition(chain), sortable(seq));
         let row: Option<StoredRow> = self.0.get(key, "an audit row").await?;
         row.map(|row| row.read().map_err(corrupt)).transpose()
+    }
+
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        about::list(&self.0, resource, action, before, limit).await
     }
 
     async fn verify(&self) -> PortResult<Verification> {

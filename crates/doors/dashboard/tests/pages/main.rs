@@ -1,6 +1,7 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod agents;
 mod alerts;
 mod audit;
 mod authorisation;
@@ -16,6 +17,7 @@ mod records;
 mod repositories;
 mod requests;
 mod revenue;
+mod secrets;
 mod sessions;
 mod settings;
 mod sign_in;
