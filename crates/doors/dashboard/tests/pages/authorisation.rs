@@ -44,6 +44,20 @@ const fn of(path: &'static str, uri: &'static str, right: &'static str, status: 
     }
 }
 
+/// What switches maintenance mode.
+const fn maintenance(method: Method, path: &'static str, admin: u16, leaves: [usize; 2]) -> Case {
+    Case {
+        method,
+        path,
+        uri: path,
+        form: &[("reason", "it is tried"), ("lasts", "1h")],
+        right: "setMaintenance",
+        observer: 403,
+        admin,
+        leaves,
+    }
+}
+
 /// Pages and acts of those who have signed in: to be extended with every route.
 const CASES: &[Case] = &[
     page("/ui", ""),
@@ -58,8 +72,17 @@ const CASES: &[Case] = &[
     page("/ui/policies", "readPolicies"),
     page("/ui/webhooks", ""),
     page("/ui/settings", "readSettings"),
-    page("/ui/health", ""),
+    page("/ui/health", "readHealth"),
+    maintenance(Method::GET, "/ui/health/maintenance", 200, [0, 0]),
+    maintenance(Method::POST, "/ui/health/maintenance", 303, [1, 1]),
+    maintenance(Method::GET, "/ui/health/maintenance/end", 200, [0, 0]),
+    // It is off: there is nothing to end.
+    maintenance(Method::POST, "/ui/health/maintenance/end", 303, [1, 0]),
+    page("/ui/keys", ""),
 ];
+
+/// Answers that do not end, whose tests are in `live.rs`.
+const STREAMS: [&str; 1] = ["GET /ui/live"];
 
 /// Pages and acts that need no session, whose tests are in `sign_in.rs` and `links.rs`.
 const OPEN: [&str; 5] = [
@@ -164,6 +187,7 @@ async fn no_route_is_without_a_case() {
     let covered: BTreeSet<String> = CASES
         .iter()
         .map(|case| format!("{} {}", case.method, case.path))
+        .chain(STREAMS.map(str::to_owned))
         .collect();
     assert_eq!(of(true), covered);
     assert_eq!(of(false), BTreeSet::from(OPEN.map(str::to_owned)));
