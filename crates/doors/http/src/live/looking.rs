@@ -62,6 +62,8 @@ pub(super) struct Looker {
     revenue: Witness,
     channels: Witness,
     watches: Witness,
+    states: Witness,
+    open_alerts: Witness,
     health: Witness,
     /// When it was last looked at what changes without a row.
     slowly: Option<Instant>,
@@ -151,11 +153,13 @@ impl Looker {
                 None => Ok(Vec::new()),
             }
         };
-        let (backlog, webhooks, day, watch, channels, health) = futures::join!(
+        let (backlog, webhooks, day, watch, states, alerts, channels, health) = futures::join!(
             ports.ledger.backlog(),
             ports.webhooks.statuses(),
             ports.revenue.latest(),
             ports.state.next_due(RecordKind::Watch),
+            ports.state.counts(RecordKind::Watch),
+            ports.state.counts(RecordKind::Alert),
             channels,
             health,
         );
@@ -175,6 +179,8 @@ impl Looker {
         let day = day.map(|day| day.map(|day| (day.date, day.at)));
         moved(self.revenue.moved(day), &[Area::Revenue]);
         moved(self.watches.moved(watch), &[Area::Agents]);
+        moved(self.states.moved(states), &[Area::Agents]);
+        moved(self.open_alerts.moved(alerts), &[Area::Alerts]);
         let channels = channels.map(|channels| {
             let each = channels.into_iter();
             each.map(|one| {
