@@ -210,8 +210,12 @@ fn place(rule: Rule) -> usize {
 #[derive(Serialize, Deserialize)]
 struct Document {
     rules: Vec<String>,
-    rows: Vec<(u64, String, Option<Skipped>, Option<u8>, String, String)>,
+    rows: Vec<Line>,
 }
+
+/// Id, name, why it was skipped, score, letters, digest.
+#[derive(Serialize, Deserialize)]
+struct Line(u64, String, Option<Skipped>, Option<u8>, String, String);
 
 impl Register {
     pub(super) async fn read(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
@@ -229,7 +233,7 @@ impl Register {
                 .iter()
                 .map(|name| Rule::named(name).map_or(usize::MAX, place))
                 .collect();
-            for (id, name, skipped, score, letters, digest) in document.rows {
+            for Line(id, name, skipped, score, letters, digest) in document.rows {
                 let mut marks = vec![Mark::None; Rule::ALL.len()];
                 for (letter, place) in letters.chars().zip(&places) {
                     if let Some(mark) = marks.get_mut(*place) {
@@ -268,7 +272,7 @@ impl Register {
             let rows = rows.iter().map(|row| {
                 let letters: String = row.marks.iter().map(|mark| mark.letter()).collect();
                 let RegisterRow { name, digest, .. } = row;
-                (row.id.0, name.clone(), row.skipped, row.score, letters, digest.clone())
+                Line(row.id.0, name.clone(), row.skipped, row.score, letters, digest.clone())
             });
             let document = Document {
                 rules: rules.clone(),
