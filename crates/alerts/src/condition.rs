@@ -230,6 +230,13 @@ impl Condition {
         }
     }
 
+    /// Every label that it has, with its value.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let own = OWN_LABELS.into_iter();
+        let own = own.filter_map(|name| Some((name.to_owned(), self.label(name)?.to_owned())));
+        own.chain(self.tags.clone()).collect()
+    }
+
     /// The same, of a plan that somebody is to decide on.
     #[must_use]
     pub fn of_plan(mut self, plan: PlanNotice) -> Self {

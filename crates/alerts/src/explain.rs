@@ -82,6 +82,13 @@ impl AlertPolicy {
     }
 }
 
+impl Route {
+    /// What it tells whom, in sentences.
+    pub fn in_words(&self) -> Vec<String> {
+        tells(self)
+    }
+}
+
 /// What a route tells whom, in sentences.
 fn tells(route: &Route) -> Vec<String> {
     let written = |lasts: jiff::SignedDuration| {

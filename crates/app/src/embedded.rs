@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cc_devops_embedded::stacks::{self, LocalStacks};
 use cc_devops_embedded::{MasterKeySource, OpenError, Store, StoreOptions};
 use cc_devops_kernel::names::RequestId;
-use cc_devops_kernel::ports::SystemClock;
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use cc_devops_kernel::secret::SecretValue;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -54,6 +54,22 @@ pub fn command(settings: Settings, data_dir: &Path, create: bool) -> Result<Capa
     let ports = store.ports(Arc::new(NoStacks), Arc::new(SystemClock));
     let backend = Backend::Embedded(store);
     Ok(Capabilities::new(settings, Program::COMMAND, backend, ports))
+}
+
+/// Makes or opens the folder for a program that goes through a past or a future of its own: it carries requests out, changes
+/// no stack, and `clock` says what time it is.
+///
+/// # Errors
+/// The folder or its database cannot be used.
+pub fn in_time(settings: Settings, data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Capabilities, AppError> {
+    let store = store(data_dir, true)?;
+    let ports = store.ports(Arc::new(NoStacks), clock);
+    Ok(Capabilities::new(
+        settings,
+        Program::SERVER,
+        Backend::Embedded(store),
+        ports,
+    ))
 }
 
 fn store(data_dir: &Path, create: bool) -> Result<Store, AppError> {

@@ -19,7 +19,7 @@ mod waiting;
 pub use channel::{Channel, Mail, Value, Way};
 pub use check::{PAGERDUTY_URL, Problem, check};
 pub use delivering::{Delivering, Parts};
-pub use health::{ChannelHealth, ChannelState};
+pub use health::{ChannelHealth, ChannelState, MOST_COUNTED};
 pub use ports::Topics;
 pub use send::Outside;
 pub use settings::{ChannelKind, ChannelSettings, MailTls};

@@ -1,9 +1,9 @@
 //! How far behind the control plane is: what its health check says of requests and of the outbox.
 
-use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::access::Access;
+use cc_devops_kernel::acts::{ActError, Asker};
+use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::health::Check;
-use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::outcome::Status;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::ControlPlane;
@@ -59,27 +59,17 @@ impl ControlPlane {
 }
 
 /// Gives everything that was set aside back to a consumer; how much. It is on record first: an audit row
-/// without an effect is better than the other way round. `principal` is none for the operator on the
-/// machine.
+/// without an effect is better than the other way round.
 ///
 /// # Errors
-/// The trail or the outbox cannot be written.
-pub async fn give_back(ports: &Ports, consumer: Consumer, principal: Option<AgentName>) -> PortResult<u64> {
-    let now = ports.clock.now();
-    let entry = AuditEntry {
-        at: now,
-        agent: principal.clone(),
-        principal,
-        action: actions::EVENTS_GIVEN_BACK.to_owned(),
-        request_id: None,
-        stage: None,
-        resource: Some(consumer.to_string()),
-        status: Status::Success,
-        reason: None,
-        detail: serde_json::Value::Null,
-    };
+/// What no policy permits; the trail or the outbox cannot be written.
+pub async fn give_back(ports: &Ports, consumer: Consumer, asker: Asker<'_>) -> Result<u64, ActError> {
+    let (now, action) = (ports.clock.now(), actions::EVENTS_GIVEN_BACK);
+    let access = Access::ManageWebhooks;
+    let author = asker.author(&access, action, &*ports.audit, now).await?;
+    let entry = author.entry(now, action, consumer.to_string(), serde_json::json!({}));
     ports.audit.append(&entry).await?;
-    ports.outbox.give_back(consumer, now).await
+    Ok(ports.outbox.give_back(consumer, now).await?)
 }
 
 /// Whether every consumer keeps up and was told everything.

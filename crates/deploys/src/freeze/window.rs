@@ -73,6 +73,21 @@ impl FreezeWindow {
         spans
     }
 
+    /// When it freezes what it is about between two instants, of its first `most` openings: a window that denies while it
+    /// is open, one that allows between its openings.
+    pub fn freezes(&self, from: Timestamp, to: Timestamp, most: usize) -> Vec<(Timestamp, Timestamp)> {
+        let open = self.spans(from, to, most);
+        match self.kind {
+            FreezeKind::Deny => open,
+            FreezeKind::Allow => between(&open, from, to),
+        }
+    }
+
+    /// When it is open, in words: `at 18:00 on Fridays in Europe/Berlin, for 2d 12h`.
+    pub fn in_words(&self) -> String {
+        format!("{}, for {}", self.schedule.in_words(), lasts(self.length))
+    }
+
     /// Whether it is open.
     pub(super) fn is_open(&self, at: Timestamp) -> bool {
         self.first_opening(at).is_some()
@@ -102,5 +117,62 @@ impl FreezeWindow {
     fn first_opening(&self, at: Timestamp) -> Option<Timestamp> {
         let closed = at.checked_sub(self.length).unwrap_or(Timestamp::MIN);
         self.schedule.next_after(closed).filter(|opening| *opening <= at)
+    }
+}
+
+/// The time between openings.
+fn between(open: &[(Timestamp, Timestamp)], from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let (mut closed, mut spans) = (from, Vec::new());
+    for (begins, ends) in open {
+        if closed >= to {
+            break;
+        }
+        if *begins > closed {
+            spans.push((closed, (*begins).min(to)));
+        }
+        closed = (*ends).max(closed);
+    }
+    if closed < to {
+        spans.push((closed, to));
+    }
+    spans
+}
+
+/// How long, as it is written in the configuration: `2d 12h`.
+fn lasts(length: SignedDuration) -> String {
+    let minutes = length.as_mins();
+    let parts = [(minutes / 1_440, 'd'), (minutes / 60 % 24, 'h'), (minutes % 60, 'm')];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    parts
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * 3_600).unwrap()
+    }
+
+    fn spans(hours: &[(i64, i64)]) -> Vec<(Timestamp, Timestamp)> {
+        hours.iter().map(|(from, to)| (at(*from), at(*to))).collect()
+    }
+
+    #[test]
+    fn what_allows_freezes_between_its_openings_and_to_the_end_of_what_is_told() {
+        let told = |open: &[(i64, i64)]| between(&spans(open), at(10), at(100));
+        assert_eq!(told(&[(5, 20), (30, 40), (90, 120)]), spans(&[(20, 30), (40, 90)]));
+        assert_eq!(told(&[(12, 20)]), spans(&[(10, 12), (20, 100)]));
+        assert_eq!(told(&[(200, 210)]), spans(&[(10, 100)]));
+        assert_eq!(told(&[]), spans(&[(10, 100)]));
+    }
+
+    #[test]
+    fn a_length_is_said_as_it_is_written() {
+        assert_eq!(lasts(SignedDuration::from_mins(2 * 1_440 + 12 * 60)), "2d 12h");
+        assert_eq!(lasts(SignedDuration::from_mins(90)), "1h 30m");
     }
 }

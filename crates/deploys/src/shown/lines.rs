@@ -34,8 +34,79 @@ impl Line {
     }
 }
 
+/// A row in its place in the tree, as words of one line each, for whoever draws the tree otherwise than as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// How deep it is nested, from 0.
+    pub level: usize,
+    /// `+` is made, `-` leaves the stack, `~` is changed, `±` is or may be replaced, `?` is something else.
+    pub sign: char,
+    /// What it is called below the one that it is in.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// What is to be known of it; what is lost first.
+    pub facts: Vec<String>,
+}
+
+/// A property that changes, as words of one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Where it is.
+    pub path: String,
+    /// What becomes of its value.
+    pub value: LeafValue,
+}
+
+/// What becomes of a property's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeafValue {
+    /// It changes, and is or may be a secret.
+    Hidden,
+    /// It was this, and will be that.
+    Becomes(String, String),
+    /// It was this, and goes.
+    Goes(String),
+    /// It will be this.
+    Comes(String),
+    /// It changes, and nobody says how.
+    Changes,
+}
+
 /// The rows as a tree: each below the stack that it is in, and what is lost first among those of one stack.
+pub fn branches(rows: &[Row]) -> Vec<Branch<'_>> {
+    let in_order = in_order(rows).into_iter();
+    in_order
+        .filter_map(|(at, level)| Some(branch(rows.get(at)?, level)))
+        .collect()
+}
+
+/// The properties of a row that change.
+pub fn leaves(row: &Row) -> impl Iterator<Item = Leaf> {
+    row.properties.iter().map(leaf)
+}
+
+/// The rows as lines of text.
 pub(super) fn of(rows: &[Row], with_values: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for branch in branches(rows) {
+        lines.push(line(&branch));
+        if with_values {
+            let property = |property: &PropertyChange| Line {
+                sign: None,
+                level: branch.level,
+                text: said(property),
+            };
+            lines.extend(branch.row.properties.iter().map(property));
+        }
+    }
+    lines
+}
+
+/// The places of the rows in the order of the tree, and how deep each is nested.
+fn in_order(rows: &[Row]) -> Vec<(usize, usize)> {
     let places: HashMap<&str, usize> = rows
         .iter()
         .enumerate()
@@ -60,22 +131,13 @@ pub(super) fn of(rows: &[Row], with_values: bool) -> Vec<Line> {
     };
     in_order(&mut roots);
     below.iter_mut().for_each(in_order);
-    let mut lines = Vec::new();
+    let mut places = Vec::with_capacity(rows.len());
     let mut ahead: Vec<(usize, usize)> = roots.into_iter().map(|at| (at, 0)).collect();
     while let Some((at, level)) = ahead.pop() {
-        let Some(row) = rows.get(at) else { continue };
-        lines.push(line(row, level));
-        if with_values {
-            let property = |property: &PropertyChange| Line {
-                sign: None,
-                level,
-                text: said(property),
-            };
-            lines.extend(row.properties.iter().map(property));
-        }
+        places.push((at, level));
         ahead.extend(below.get(at).into_iter().flatten().map(|at| (*at, level + 1)));
     }
-    lines
+    places
 }
 
 /// For each row whether it, or one in it, loses data.
@@ -106,7 +168,20 @@ pub(super) fn sign(row: &Row) -> char {
     }
 }
 
-fn line(row: &Row, level: usize) -> Line {
+fn line(branch: &Branch<'_>) -> Line {
+    let facts = if branch.facts.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", branch.facts.join(", "))
+    };
+    Line {
+        sign: Some(branch.sign),
+        level: branch.level,
+        text: format!("{}  {}{facts}", branch.name, branch.kind),
+    }
+}
+
+fn branch(row: &Row, level: usize) -> Branch<'_> {
     let name = if level == 0 {
         row.path.as_str()
     } else {
@@ -136,19 +211,13 @@ fn line(row: &Row, level: usize) -> Line {
     if row.drifted {
         facts.push("drifted".to_owned());
     }
-    let facts = if facts.is_empty() {
-        String::new()
-    } else {
-        format!("  {}", facts.join(", "))
-    };
-    Line {
-        sign: Some(sign(row)),
+    Branch {
+        row,
         level,
-        text: format!(
-            "{}  {}{facts}",
-            values::short(name, values::NAME),
-            values::short(&row.resource_type, values::NAME)
-        ),
+        sign: sign(row),
+        name: values::short(name, values::NAME),
+        kind: values::short(&row.resource_type, values::NAME),
+        facts,
     }
 }
 
@@ -174,27 +243,45 @@ fn kept(row: &Row) -> Option<String> {
 
 /// A property before and after.
 pub(super) fn said(property: &PropertyChange) -> String {
-    let path = property.path.strip_prefix("/Properties/").unwrap_or(&property.path);
-    let path = values::short(path, values::NAME);
-    if property.masked {
-        return format!("{path}: (hidden, changes)");
+    let Leaf { path, value } = leaf(property);
+    match value {
+        LeafValue::Hidden => format!("{path}: (hidden, changes)"),
+        LeafValue::Becomes(before, after) => format!("{path}: {before} → {after}"),
+        LeafValue::Goes(before) => format!("{path}: - {before}"),
+        LeafValue::Comes(after) => format!("{path}: + {after}"),
+        LeafValue::Changes => format!("{path}: changes"),
     }
-    match (&property.before, &property.after) {
+}
+
+fn leaf(property: &PropertyChange) -> Leaf {
+    let path = property.path.strip_prefix("/Properties/").unwrap_or(&property.path);
+    let value = match (&property.before, &property.after) {
+        _ if property.masked => LeafValue::Hidden,
         (Some(before), Some(after)) => {
             let (before, after) = values::pair(before, after);
-            format!("{path}: {before} → {after}")
+            LeafValue::Becomes(before, after)
         }
-        (Some(before), None) => format!("{path}: - {}", values::single(before)),
-        (None, Some(after)) => format!("{path}: + {}", values::single(after)),
-        (None, None) => format!("{path}: changes"),
+        (Some(before), None) => LeafValue::Goes(values::single(before)),
+        (None, Some(after)) => LeafValue::Comes(values::single(after)),
+        (None, None) => LeafValue::Changes,
+    };
+    Leaf {
+        path: values::short(path, values::NAME),
+        value,
     }
 }
 
 /// What a change set is carried out with.
 pub(super) fn about(about: &About) -> Vec<String> {
+    let told = carried_out_with(about).into_iter();
+    told.map(|(what, value)| format!("  {what}: {value}")).collect()
+}
+
+/// What a change set is carried out with: what it is, and its value.
+pub fn carried_out_with(about: &About) -> Vec<(String, String)> {
     let mut told = Vec::new();
     let mut say = |what: &str, value: &str| {
-        told.push(format!("  {what}: {}", values::short(value, values::NAME)));
+        told.push((what.to_owned(), values::short(value, values::NAME)));
     };
     if let Some(role) = &about.role {
         say("role", role);

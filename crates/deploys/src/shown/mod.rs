@@ -8,6 +8,7 @@ mod lines;
 mod markdown;
 mod values;
 
+pub use lines::{Branch, Leaf, LeafValue, branches, carried_out_with, leaves};
 pub use markdown::markdown;
 
 use std::fmt::Write;
@@ -139,7 +140,7 @@ fn head(view: &View<'_>) -> Vec<String> {
 }
 
 /// What is lost with a row, as a sentence.
-pub(crate) fn loss(row: &Row) -> String {
+pub fn loss(row: &Row) -> String {
     let path = values::short(&row.path, values::NAME);
     let kind = values::short(&row.resource_type, values::NAME);
     let what = if row.action == crate::ChangeAction::Remove {

@@ -8,6 +8,7 @@ use crate::assets;
 use crate::components::notice;
 use crate::gate::SignedIn;
 use crate::kinds::Kind;
+use crate::live;
 use cc_devops_kernel::health::Condition;
 
 /// An entry of the navigation.
@@ -65,6 +66,11 @@ impl Section {
         }
     }
 
+    /// Whether it stands apart from the entry before it: what happens, what is kept, how all is governed.
+    fn begins_group(self) -> bool {
+        matches!(self, Self::Secrets | Self::Audit)
+    }
+
     /// Its page.
     pub(crate) fn path(self) -> &'static str {
         match self {
@@ -111,15 +117,22 @@ pub(crate) fn page(frame: &Frame<'_>, content: &Markup) -> Markup {
                 link rel="stylesheet" href=(assets::STYLE.path());
                 link rel="icon" type="image/svg+xml" href=(assets::ICON.path());
                 @if frame.signed_in.is_some() {
+                    link rel="modulepreload" href=(assets::MORPH.path());
                     script type="module" src=(assets::SCRIPT.path()) {}
                 }
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
                 @if let Some(signed_in) = frame.signed_in {
-                    (navigation(frame.section, signed_in))
+                    (head(signed_in))
+                    (navigation(frame.section))
+                } @else {
+                    header.top { (home()) }
                 }
                 (main(frame, content))
+                @if frame.signed_in.is_some() {
+                    (live::beside())
+                }
             }
         }
     }
@@ -134,7 +147,7 @@ pub(crate) fn main(frame: &Frame<'_>, content: &Markup) -> Markup {
         .collect::<Vec<_>>()
         .join(" ");
     html! {
-        main id="main" tabindex="-1" data-shows=(shows) {
+        main id="main" tabindex="-1" data-shows=(shows) data-since=[frame.signed_in.map(|who| &who.since)] {
             h1 { (frame.title) }
             @if let Some(said) = frame.said {
                 (notice(Condition::Healthy, said))
@@ -144,21 +157,48 @@ pub(crate) fn main(frame: &Frame<'_>, content: &Markup) -> Markup {
     }
 }
 
-fn navigation(section: Option<Section>, signed_in: &SignedIn) -> Markup {
+/// The bar on top: the way home, the search, who looks, the way out. On a narrow screen the navigation unfolds below it.
+fn head(signed_in: &SignedIn) -> Markup {
     html! {
         header.top {
-            nav aria-label="Main" {
-                ul {
-                    @for entry in Section::ALL {
-                        li {
-                            a href=(entry.path()) aria-current=[(section == Some(entry)).then_some("page")] { (entry.word()) }
-                        }
-                    }
-                }
+            (home())
+            details.menu { summary { "Menu" } }
+            form.find method="get" action="/ui/requests" role="search" aria-label="Requests" {
+                label.hidden for="find" { "Search requests" }
+                input id="find" type="search" name="q" placeholder="Search requests" autocomplete="off"
+                    aria-keyshortcuts="/";
             }
             form.out method="post" action="/ui/logout" {
+                a href="/ui/keys" data-opens="keys" { "Keys" }
                 span.who { (signed_in.agent.name) " (" (signed_in.agent.role.as_str()) ")" }
                 button type="submit" { "Log out" }
+            }
+        }
+    }
+}
+
+fn home() -> Markup {
+    html! {
+        a.brand href="/ui" {
+            svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" focusable="false" { path d=(MARK) {} }
+            "cc-devops"
+        }
+    }
+}
+
+/// A block, seen from a corner.
+const MARK: &str =
+    "M8 .7l6.4 3.6v7.4L8 15.3l-6.4-3.6V4.3zM8 3L4.2 5.2 8 7.4l3.8-2.2zM3.6 7v3.6L7 12.5V9zm8.8 0L9 9v3.5l3.4-1.9z";
+
+fn navigation(section: Option<Section>) -> Markup {
+    html! {
+        nav.places aria-label="Main" {
+            ul {
+                @for entry in Section::ALL {
+                    li class=[entry.begins_group().then_some("apart")] {
+                        a href=(entry.path()) aria-current=[(section == Some(entry)).then_some("page")] { (entry.word()) }
+                    }
+                }
             }
         }
     }

@@ -17,10 +17,11 @@ pub(crate) enum Said {
     WebhookEnabled,
     WebhookRemoved,
     Replayed,
+    GivenBack,
 }
 
 impl Said {
-    const ALL: [(Self, &'static str, &'static str); 14] = [
+    const ALL: [(Self, &'static str, &'static str); 15] = [
         (
             Self::Paused,
             "paused",
@@ -55,6 +56,7 @@ impl Said {
             "replayed",
             "The dead letters are given back for delivery.",
         ),
+        (Self::GivenBack, "given-back", "What was set aside is told again."),
     ];
 
     /// Its word in an address.

@@ -31,11 +31,18 @@ use crate::config::ServerConfig;
 use crate::connections::Connections;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
+use crate::live::{Area, Live};
+use crate::logins::Logins;
+use crate::manners::Manners;
 use crate::meters::Meters;
+use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
+
+/// What the key of the codes over sessions is derived for.
+const SESSIONS: &str = "sessions";
 
 /// What handlers and workers are given.
 pub type App = Arc<Shared>;
@@ -60,6 +67,14 @@ pub struct Shared {
     pub(crate) egress: Guard,
     /// By which names this server is addressed.
     pub(crate) addressed: Addressed,
+    /// Where it is for browsers.
+    pub(crate) own_address: OwnAddress,
+    /// Who tried to sign in lately.
+    pub(crate) logins: Logins,
+    /// The key of the codes over people's sessions.
+    sessions_key: [u8; 32],
+    /// How the doors beside the API answer.
+    pub(crate) doors: Vec<Manners>,
     /// The open connections.
     pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
@@ -90,12 +105,14 @@ pub struct Shared {
     pub(crate) told: WakeSignal,
     /// The newest published event's place.
     pub(crate) newest: watch::Sender<Cursor>,
+    /// What changed, for pages that are open.
+    pub(crate) live: Live,
     /// The description of the API, made with the router.
     openapi: OnceLock<Bytes>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<Manners>) -> Self {
         let Capabilities {
             control,
             revenue,
@@ -105,6 +122,8 @@ impl Shared {
             watch,
             doors: _,
         } = capabilities;
+        let own_address = OwnAddress::of(&config);
+        let sessions_key = control.derived_key(SESSIONS);
         Self {
             control,
             revenue,
@@ -118,7 +137,11 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             egress: Guard::new(config.egress.clone()),
-            addressed: Addressed::new(config.listen, &config.names),
+            addressed: Addressed::new(config.listen, &config.names, own_address.origins()),
+            own_address,
+            logins: Logins::new(),
+            sessions_key,
+            doors,
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
@@ -134,6 +157,7 @@ impl Shared {
             telling: Notify::new(),
             told: WakeSignal::default(),
             newest: watch::Sender::new(Cursor(0)),
+            live: Live::new(),
             openapi: OnceLock::new(),
             config,
         }
@@ -147,7 +171,13 @@ impl Shared {
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions {
             state: &*self.ports().state,
+            key: self.sessions_key,
         }
+    }
+
+    /// Where this server is for browsers.
+    pub fn own_address(&self) -> &OwnAddress {
+        &self.own_address
     }
 
     /// The time.
@@ -169,6 +199,15 @@ impl Shared {
     pub(crate) fn flipped(&self, flips: u64) {
         self.meters.flipped(flips);
         self.telling.notify_one();
+        self.live.note(Area::Agents);
+    }
+
+    /// An agent was heard of, which changed its state so often.
+    pub(crate) fn heard_of(&self, flips: usize) {
+        match flips {
+            0 => self.live.beaten(),
+            flips => self.flipped(flips as u64),
+        }
     }
 
     /// Every agent, by name, with how its watch has it.
@@ -198,9 +237,7 @@ impl Shared {
             ..Heard::new(beat.at, signal)
         };
         let taken = watch.watching.heard(name, heard).await?;
-        if !taken.flips.is_empty() {
-            self.flipped(taken.flips.len() as u64);
-        }
+        self.heard_of(taken.flips.len());
         Ok(())
     }
 

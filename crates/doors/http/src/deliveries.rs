@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, info_span};
 
 use crate::app::App;
+use crate::live::Area;
 use crate::problem::Chain;
 use crate::wire::detail;
 
@@ -109,6 +110,7 @@ async fn deliver(app: &App, sender: &Sender, delivery: &Delivery) -> PortResult<
             ports.webhooks.retry_at(delivery, now, retry_at, &error).await?
         }
     };
+    app.live.note(Area::Webhooks);
     let Some(after) = app.config.webhooks.disable_after else {
         return Ok(());
     };

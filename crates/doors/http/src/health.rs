@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use cc_devops_kernel::health::{Check, Health};
+use cc_devops_kernel::health::{Check, Condition, Health};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
 use crate::health_cache::Found;
+use crate::live::Area;
 use crate::watch_health;
 
 /// How long a look may take.
@@ -57,6 +58,7 @@ fn unanswered(app: &App, within: Duration) -> Health {
 pub(crate) async fn run(app: App) {
     let mut ticks = interval(app.config.pace.health);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before: Option<Vec<Condition>> = None;
     loop {
         tokio::select! {
             () = app.stopping.cancelled() => return,
@@ -66,6 +68,11 @@ pub(crate) async fn run(app: App) {
             () = app.stopping.cancelled() => return,
             health = probe(&app) => health,
         };
+        let found: Vec<Condition> = health.checks.iter().map(|check| check.status).collect();
+        if before.as_ref().is_some_and(|before| *before != found) {
+            app.live.note(Area::Health);
+        }
+        before = Some(found);
         for check in health.checks {
             if let Some(message) = check.message {
                 tracing::warn!(check = check.name, message, "not healthy");

@@ -1,18 +1,18 @@
 //! Plans as the API shows them, for who has the store and no server to ask: on AWS functions look after plans, and nobody
 //! serves the API.
 
+use cc_devops_deploys::PlanRecord;
 use cc_devops_deploys::freeze::Freezes;
-use cc_devops_deploys::{PlanId, PlanRecord};
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::to_value;
-use cc_devops_requests::deploys::{Deployed, Plan};
+use cc_devops_requests::deploys::{Deployed, Plan, PlanPlace};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::wire::{DeployDetails, DeployPage, DeployView, DeployedList, DeployedView, FreezeList};
 
 /// A page of plans, as `GET /v1/deploys` answers.
-pub fn page(plans: Vec<PlanRecord>, next: Option<&PlanId>) -> Value {
+pub fn page(plans: Vec<PlanRecord>, next: Option<&PlanPlace>) -> Value {
     to_value(&DeployPage {
         deploys: plans.into_iter().map(DeployView::from).collect(),
         next: next.map(ToString::to_string),

@@ -44,7 +44,8 @@ impl Service {
         install_crypto();
         let mut capabilities = capabilities.into();
         let doors = std::mem::take(&mut capabilities.doors);
-        let app = Arc::new(Shared::new(config, capabilities));
+        let manners = doors.iter().map(|door| door.manners).collect();
+        let app = Arc::new(Shared::new(config, capabilities, manners));
         let router = routes::router(&app, doors);
         Self { app, router }
     }
@@ -108,7 +109,7 @@ fn install_crypto() {
 }
 
 /// Runs a worker until it ends by itself: one that panics is started again.
-async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: impl Fn(App) -> F) {
+pub(crate) async fn supervise<F: Future<Output = ()>>(app: App, worker: &'static str, run: impl Fn(App) -> F) {
     while AssertUnwindSafe(run(app.clone())).catch_unwind().await.is_err() {
         tracing::error!(worker, "a worker panicked; it is started again");
         if !app.pause(AFTER_PANIC).await {
@@ -232,6 +233,10 @@ impl Server {
         };
         let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let config = ServerConfig {
+            listen: address,
+            ..config
+        };
         Ok(Self {
             service: Service::new(config, capabilities),
             ended,

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::capabilities::Watch;
+use crate::live::Area;
 use crate::problem::Chain;
 use crate::throttled_log::ThrottledLog;
 use crate::watch_health;
@@ -89,6 +90,7 @@ pub(crate) async fn tell(app: App) {
                 app.watch_progress.telling.made();
                 if turn.told > 0 {
                     app.told.ring();
+                    app.live.note(Area::Alerts);
                 }
                 until(&app, turn.next)
             }

@@ -49,9 +49,11 @@ pub enum RecordKind {
     Plan,
     /// A part of a plan's rows; listed by the plan's id.
     PlanPart,
+    /// When a plan was made; listed by the stack with its stage, named so that the newest comes first.
+    PlanTime,
     /// Which plan of a stack counts; named by the stack with its stage.
     PlannedStack,
-    /// What was deployed to a stack; listed by the stack with its stage, named so that names sort by time.
+    /// What was deployed to a stack; listed by the stack with its stage, named so that the newest comes first.
     Deployed,
     /// What a deploy was made of (a template), in parts; listed by its digest.
     DeployedPart,
@@ -66,7 +68,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Watch,
         Self::Flip,
         Self::Ping,
@@ -81,6 +83,7 @@ impl RecordKind {
         Self::Source,
         Self::Plan,
         Self::PlanPart,
+        Self::PlanTime,
         Self::PlannedStack,
         Self::Deployed,
         Self::DeployedPart,
@@ -97,6 +100,7 @@ impl RecordKind {
             Self::Flip
                 | Self::Ping
                 | Self::PlanPart
+                | Self::PlanTime
                 | Self::Deployed
                 | Self::DeployedPart
                 | Self::Session
@@ -121,6 +125,7 @@ impl RecordKind {
             Self::Source => "source",
             Self::Plan => "plan",
             Self::PlanPart => "plan-part",
+            Self::PlanTime => "plan-time",
             Self::PlannedStack => "planned-stack",
             Self::Deployed => "deployed",
             Self::DeployedPart => "deployed-part",

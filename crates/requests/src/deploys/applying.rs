@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::kept::{Deployed, Found, KEPT_FOR, entry, plan_change, write, written};
+use super::kept::{Deployed, Found, KEPT_FOR, entry, newest_first, plan_change, write, written};
 use super::looking::Looking;
 use super::parts;
 use crate::engine::{ControlPlane, later};
@@ -309,8 +309,7 @@ impl ControlPlane {
 }
 
 fn history(deployed: &Deployed, now: Timestamp) -> PortResult<StateChange> {
-    // Names sort by time.
-    let name = format!("{}/{:020}/{}", deployed.stack, now.as_millisecond(), deployed.plan);
+    let name = format!("{}/{}", deployed.stack, newest_first(now, &deployed.plan));
     Ok(StateChange {
         key: RecordKey::new(RecordKind::Deployed, name),
         version: 0,

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 /// How long plans that have ended, their rows and the history are kept.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
+/// How much longer it is kept when a plan was made: one that was begun may take its time to end.
+const AND_LONGER: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// How often a write is tried that somebody else was faster with.
 pub(super) const TRIES: usize = 16;
 
@@ -154,6 +157,27 @@ pub(super) fn plan_change(record: &PlanRecord, version: u64, due_at: Option<Time
             due_at,
             list: Some(list),
             body: written(record)?,
+        }),
+    })
+}
+
+/// A name by which what is newer comes first; `at` counts in milliseconds.
+pub(super) fn newest_first(at: Timestamp, plan: &PlanId) -> String {
+    /// More milliseconds than any time has.
+    const END: i64 = 999_999_999_999_999;
+    format!("{:015}/{plan}", END.saturating_sub(at.as_millisecond()).max(0))
+}
+
+/// That a plan is listed by when it was made.
+pub(super) fn time_change(record: &PlanRecord) -> PortResult<StateChange> {
+    let kept_for = KEPT_FOR.saturating_add(AND_LONGER);
+    Ok(StateChange {
+        key: RecordKey::new(RecordKind::PlanTime, newest_first(record.made_at, &record.id)),
+        version: 0,
+        content: Some(Content {
+            due_at: Some(later(record.expires_at, kept_for)),
+            list: Some(record.stack.to_string()),
+            body: written(&record.id)?,
         }),
     })
 }

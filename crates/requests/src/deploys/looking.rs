@@ -7,7 +7,7 @@ use std::future::Future;
 use cc_devops_deploys::life::{self, Freeze, Next, Permit};
 use cc_devops_deploys::{Decided, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::PlanContext;
-use cc_devops_kernel::names::{FullStackName, RequestId};
+use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::ports::{Content, PortResult, RecordKind, StateChange};
 use cc_devops_policy::{Access, Resource, Verdict};
@@ -208,6 +208,11 @@ impl ControlPlane {
 
     /// What follows for a plan at this moment.
     pub(super) async fn next_of(&self, found: &Found) -> PortResult<Next> {
+        self.next_with(found, None).await
+    }
+
+    /// The same as if one more had approved it.
+    pub(super) async fn next_with(&self, found: &Found, also: Option<&AgentName>) -> PortResult<Next> {
         let (record, now) = (&found.record, self.now());
         let freezes = &self.settings.deploys.freezes;
         let freeze = freezes
@@ -217,7 +222,7 @@ impl ControlPlane {
                 said: format!("stack {} is frozen: {frozen}", record.stack),
             });
         let permit = if found.is_newest() && now < record.expires_at {
-            self.permit(record, freeze.is_some()).await?
+            self.permit(record, freeze.is_some(), also).await?
         } else {
             Permit::NeedsApproval
         };
@@ -227,7 +232,7 @@ impl ControlPlane {
     /// What the policies say of a plan now, with the approvals of those who may still approve. A freeze is not theirs to
     /// enforce: where it holds they are asked what would be if it did not, and where somebody lifted it for this plan, they
     /// are told that it runs in one.
-    async fn permit(&self, record: &PlanRecord, is_frozen: bool) -> PortResult<Permit> {
+    async fn permit(&self, record: &PlanRecord, is_frozen: bool, also: Option<&AgentName>) -> PortResult<Permit> {
         let Some(agent) = self.ports.agents.find(&record.requested_by).await? else {
             return Ok(Permit::Never(format!(
                 "{} is not an agent of this control plane any more",
@@ -260,7 +265,8 @@ impl ControlPlane {
                 return Ok(Permit::Never(decision.refusal(&agent.name, &access)));
             }
         }
-        let approvers = self.approvers_who_still_may(record).await?;
+        let mut approvers = self.approvers_who_still_may(record).await?;
+        approvers.extend(also.cloned());
         let context = PlanContext {
             approvals: u32::try_from(approvers.len()).unwrap_or(u32::MAX),
             approvers: approvers.iter().map(ToString::to_string).collect(),
@@ -291,7 +297,7 @@ impl ControlPlane {
     pub(super) async fn approvers_who_still_may(
         &self,
         record: &PlanRecord,
-    ) -> PortResult<std::collections::BTreeSet<cc_devops_kernel::names::AgentName>> {
+    ) -> PortResult<std::collections::BTreeSet<AgentName>> {
         let access = approve_access(record);
         let mut may = std::collections::BTreeSet::new();
         for approval in record

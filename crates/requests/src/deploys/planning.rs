@@ -15,7 +15,7 @@ use super::deciding::busy;
 use super::dependencies::{Begins, LOOK_AGAIN};
 use super::kept::{
     Found, Kept, OPEN, PlanningRecord, TRIES, entry, facts, found, kept, plan_change, plan_key, planned_stack,
-    stack_change, write, written,
+    stack_change, time_change, write, written,
 };
 use super::parts::{self, Body};
 use super::reviewing::{Judged, Standing};
@@ -198,6 +198,7 @@ impl ControlPlane {
             changes.push(stack_change(&record.stack, &planned, planned_version)?);
         }
         changes.push(plan_change(&record, version, Some(now))?);
+        changes.push(time_change(&record)?);
         let entry = entry(&record, actions::PLAN_MADE, now, facts(&record));
         if !write(state, &changes, Some(&entry)).await? {
             return Ok(None);

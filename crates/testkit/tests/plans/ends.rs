@@ -70,8 +70,13 @@ async fn sixty_plans_leave_nothing_behind() {
     for number in 0..60 {
         house.outcome(&format!("r{number}")).await;
     }
-    let open = house.plane.plans(&PlanFilter::default()).await.unwrap();
-    assert!(open.iter().all(|plan| plan.state.has_ended() && plan.discarded));
+    let all = house
+        .plane
+        .plans(&PlanFilter::default(), 1_000, &|_| true)
+        .await
+        .unwrap();
+    assert_eq!(all.next, None);
+    assert!(all.plans.iter().all(|plan| plan.state.has_ended() && plan.discarded));
 }
 
 #[tokio::test]

@@ -340,7 +340,11 @@ impl World {
         assert_eq!(self.memory.overlapping_changes(), 0, "changes of a stack overlapped");
         assert_eq!(self.memory.left_behind(), [], "a change outlives its plan");
         assert_eq!(super::asked(&self.memory), 0, "people are still asked");
-        let plans = self.replicas[0].plans(&PlanFilter::default()).await.unwrap();
+        let plans = self.replicas[0]
+            .plans(&PlanFilter::default(), 1_000, &|_| true)
+            .await
+            .unwrap()
+            .plans;
         let (mut ends, mut approvals) = (BTreeMap::<String, Vec<String>>::new(), BTreeMap::new());
         for row in self.memory.audit_rows() {
             let plan = row.entry.detail["plan"].as_str().unwrap_or_default().to_owned();

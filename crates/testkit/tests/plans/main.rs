@@ -5,6 +5,7 @@ mod crashes;
 mod deciding;
 mod ends;
 mod freezes;
+mod listing;
 mod machine;
 mod order;
 mod undoing;

@@ -5,7 +5,7 @@ use cc_devops_deploys::{Door, PlanDigest, PlanId, PlanState};
 use cc_devops_http::plans;
 use cc_devops_kernel::agent::{Agent, Principal};
 use cc_devops_kernel::names::{AgentName, FullStackName, StackName};
-use cc_devops_requests::deploys::{DecideError, PlanFilter};
+use cc_devops_requests::deploys::{DecideError, PlanFilter, PlanPlace};
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::receiving::Received;
 use serde_json::{Map, Value, json};
@@ -69,11 +69,14 @@ impl Account {
         let state = asked("state").and_then(PlanState::named);
         let before = match asked("before") {
             None => None,
-            Some(plan) => {
-                let plan = self.plane.plan_head(&named(plan)?).await?;
-                let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?;
-                Some((record.made_at, record.id))
-            }
+            Some(place) => match PlanPlace::read(place) {
+                Some(place) => Some(place),
+                None => {
+                    let plan = self.plane.plan_head(&named(place)?).await?;
+                    let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?;
+                    Some(PlanPlace::of(&record))
+                }
+            },
         };
         let filter = PlanFilter {
             state,
@@ -82,12 +85,9 @@ impl Account {
         };
         let limit: usize = asked("limit")
             .and_then(|limit| limit.parse().ok())
-            .unwrap_or(usize::MAX);
-        let mut found = self.plane.plans(&filter).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|plan| plan.id.clone());
-        Ok(plans::page(found, next.as_ref()))
+            .unwrap_or(LONGEST_HISTORY);
+        let page = self.plane.plans(&filter, limit, &|_| true).await?;
+        Ok(plans::page(page.plans, page.next.as_ref()))
     }
 
     /// What the API would answer to a decision, or to a deploy that is asked for again.

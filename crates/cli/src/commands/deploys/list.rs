@@ -4,8 +4,8 @@ use cc_devops_deploys::PlanState;
 use serde::Deserialize;
 
 use super::super::times::show;
+use super::get;
 use super::plan::{Plan, read};
-use super::{get, plan_id};
 use crate::client::Target;
 use crate::context::Context;
 use crate::error::CliError;
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: u16,
     /// Where the page before ended, its "next"
-    #[arg(long, value_name = "PLAN")]
+    #[arg(long, value_name = "NEXT")]
     before: Option<String>,
     #[command(flatten)]
     target: Target,
@@ -52,11 +52,10 @@ fn state(text: &str) -> Result<PlanState, String> {
 
 /// Runs `deploys list`.
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let before = args.before.as_deref().map(plan_id).transpose()?;
     let mut query = vec![("limit", args.limit.to_string())];
     query.extend(args.state.map(|state| ("state", state.as_str().to_owned())));
     query.extend(args.stack.map(|stack| ("stack", stack)));
-    query.extend(before.map(|plan| ("before", plan.to_string())));
+    query.extend(args.before.map(|place| ("before", place)));
     let answer = get(context, &args.target, &["v1", "deploys"], &query).await?;
     let page: Page = read(&answer)?;
     context.output.answer(&answer, || text(&page))

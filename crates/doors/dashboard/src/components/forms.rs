@@ -34,7 +34,7 @@ pub(crate) fn select(label: &str, name: &str, chosen: &str, choices: &[(&str, &s
 /// A filter over a list: what is chosen stands in the address.
 pub(crate) fn filter(action: &str, fields: &Markup) -> Markup {
     html! {
-        form.filter method="get" action=(action) role="search" {
+        form.filter method="get" action=(action) role="search" aria-label="Filter" {
             (fields)
             button type="submit" { "Show" }
             a href=(action) { "Reset" }

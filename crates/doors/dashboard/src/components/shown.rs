@@ -3,6 +3,8 @@
 use cc_devops_kernel::health::Condition;
 use maud::{Markup, html};
 
+use super::status::{Tone, shape};
+
 /// A part of a page under a heading. `id` makes a link to it.
 pub(crate) fn section(id: &str, title: &str, content: &Markup) -> Markup {
     let heading = format!("{id}-heading");
@@ -14,7 +16,18 @@ pub(crate) fn section(id: &str, title: &str, content: &Markup) -> Markup {
     }
 }
 
-/// One number that people come for, with what it means below it.
+/// A part of a page that stands beside others in a `div.panels`; a wide one has a row for itself.
+pub(crate) fn panel(id: &str, title: &str, is_wide: bool, content: &Markup) -> Markup {
+    let heading = format!("{id}-heading");
+    html! {
+        section id=(id) aria-labelledby=(heading) class=[is_wide.then_some("wide")] {
+            h2 id=(heading) { (title) }
+            (content)
+        }
+    }
+}
+
+/// One number that people come for, with what it means below it. Several stand in one `dl.stats`.
 pub(crate) fn stat(label: &str, value: &Markup, note: &Markup) -> Markup {
     html! {
         div.stat {
@@ -47,11 +60,11 @@ pub(crate) fn empty(title: &str, how: &Markup) -> Markup {
 
 /// A sentence that matters, where it is seen first.
 pub(crate) fn notice(condition: Condition, sentence: &str) -> Markup {
-    let class = match condition {
-        Condition::Healthy => "notice good",
-        Condition::Degraded => "notice bad",
+    let tone = match condition {
+        Condition::Healthy => Tone::Good,
+        Condition::Degraded => Tone::Bad,
     };
-    html! { p class=(class) role="status" { (sentence) } }
+    html! { p class=(format!("notice {}", tone.class())) role="status" { (shape(tone)) span { (sentence) } } }
 }
 
 /// A chart with the sentence that says the same, and the table of its numbers behind a fold.
@@ -59,10 +72,10 @@ pub(crate) fn figure(chart: &Markup, caption: &str, numbers: Option<&Markup>) ->
     html! {
         figure {
             (chart)
-            figcaption { (caption) }
             @if let Some(numbers) = numbers {
                 details { summary { "The numbers" } (numbers) }
             }
+            figcaption { (caption) }
         }
     }
 }

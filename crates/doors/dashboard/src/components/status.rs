@@ -31,18 +31,20 @@ impl Tone {
 
 /// A status.
 pub(crate) fn status(tone: Tone, word: &str) -> Markup {
+    html! { span class=(format!("status {}", tone.class())) { (shape(tone)) " " (word) } }
+}
+
+/// A status's shape, for where words stand beside it.
+pub(crate) fn shape(tone: Tone) -> Markup {
     html! {
-        span class=(format!("status {}", tone.class())) {
-            svg.shape viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" focusable="false" {
-                @match tone {
-                    Tone::Good => { circle cx="6" cy="6" r="5" {} }
-                    Tone::Waiting => { path d="M6 1a5 5 0 0 1 0 10z" {} circle.ring cx="6" cy="6" r="4.5" {} }
-                    Tone::Warning => { path d="M6 1l5.5 10H.5z" {} }
-                    Tone::Bad => { rect x="1" y="1" width="10" height="10" {} }
-                    Tone::Quiet => { circle.ring cx="6" cy="6" r="4.5" {} }
-                }
+        svg.shape viewBox="0 0 12 12" width="12" height="12" aria-hidden="true" focusable="false" {
+            @match tone {
+                Tone::Good => { circle cx="6" cy="6" r="5" {} }
+                Tone::Waiting => { path d="M6 1a5 5 0 0 1 0 10z" {} circle.ring cx="6" cy="6" r="4.5" {} }
+                Tone::Warning => { path d="M6 1l5.5 10H.5z" {} }
+                Tone::Bad => { rect x="1" y="1" width="10" height="10" {} }
+                Tone::Quiet => { circle.ring cx="6" cy="6" r="4.5" {} }
             }
-            " " (word)
         }
     }
 }

@@ -22,14 +22,15 @@ impl Column {
     }
 }
 
-/// A table. The caption is read out and not shown; each row's `key` keeps it the same row when the page is made anew.
+/// A table. The caption is read out and not shown; each row's `key` keeps it the same row when the page is made anew. A
+/// row's first cell is its heading: on a narrow screen rows are cards, with the column's title before each other cell.
 pub(crate) fn table(
     caption: &str,
     columns: &[Column],
     rows: impl IntoIterator<Item = (String, Vec<Markup>)>,
 ) -> Markup {
     html! {
-        div.table tabindex="0" role="region" aria-label=(caption) {
+        section.table tabindex="0" aria-label=(caption) {
             table {
                 caption { (caption) }
                 thead { tr {
@@ -40,8 +41,13 @@ pub(crate) fn table(
                 tbody {
                     @for (key, cells) in rows {
                         tr id=(format!("row-{key}")) {
-                            @for (column, cell) in columns.iter().zip(cells) {
-                                td class=[column.is_number.then_some("number")] { (cell) }
+                            @for (place, (column, cell)) in columns.iter().zip(cells).enumerate() {
+                                @let class = column.is_number.then_some("number");
+                                @if place == 0 {
+                                    th scope="row" class=[class] { (cell) }
+                                } @else {
+                                    td class=[class] data-label=(column.title) { (cell) }
+                                }
                             }
                         }
                     }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-/// A moment, with how long ago it was or how soon it is.
+/// A moment: how long ago it was or how soon it is, and when that is.
 pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     let exact = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -12,7 +12,7 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     } else {
         format!("in {}", age(at.duration_since(now)))
     };
-    html! { time datetime=(machine) title=(words) { (exact) } }
+    html! { time datetime=(machine) { span.ago { (words) } " " span.exact { (exact) } } }
 }
 
 /// A span in one unit: `12 s`, `5 min`, `3 h`, `4 days`.

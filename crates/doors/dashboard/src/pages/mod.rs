@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod deploys;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod overview;
 pub(crate) mod policies;
 pub(crate) mod repositories;

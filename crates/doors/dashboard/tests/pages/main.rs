@@ -1,7 +1,20 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod alerts;
+mod authorisation;
+mod deploys;
+mod health;
 mod house;
+mod links;
+mod live;
+mod manners;
+mod overview;
+mod policies;
+mod records;
 mod repositories;
 mod revenue;
+mod sessions;
+mod settings;
 mod sign_in;
+mod webhooks;

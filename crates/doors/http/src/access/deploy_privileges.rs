@@ -1,12 +1,13 @@
 //! What routes about plans and deploys may touch.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use cc_devops_deploys::freeze::Freezes;
 use cc_devops_deploys::{PlanDigest, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::names::{FullStackName, StackName, Stage};
-use cc_devops_requests::deploys::{DecideError, Deployed, Plan, PlanFilter};
+use cc_devops_requests::deploys::{DecideError, Deployed, OpenPlans, Outlook, Plan, PlanFilter, PlanPage, PlanPlace};
 
 use super::{Permitted, Privilege, Question};
 use crate::app::Shared;
@@ -34,8 +35,8 @@ pub struct PlanQuery {
     pub state: Option<PlanState>,
     /// Those of this stack, with or without its stage.
     pub stack: Option<String>,
-    /// Those older than this one.
-    pub before: Option<PlanId>,
+    /// Those behind this place, a page's `next`, or behind the plan of this name.
+    pub before: Option<String>,
     /// How many, at most.
     pub limit: usize,
 }
@@ -53,31 +54,64 @@ impl Permitted<ReadDeploys> {
     }
 
     /// The plans that the caller may see, newest first, and where the next page begins.
-    pub async fn list(&self, wanted: &PlanQuery) -> Result<(Vec<PlanRecord>, Option<PlanId>), Problem> {
+    pub async fn list(&self, wanted: &PlanQuery) -> Result<PlanPage, Problem> {
         let before = match &wanted.before {
             None => None,
-            Some(plan) => {
-                let known = self.app.control.plan_head(plan).await?;
-                let known = known.filter(|plan| self.may_read(&plan.stack_name));
-                let known = known.ok_or(DecideError::NoSuchPlan)?;
-                Some((known.made_at, known.id))
-            }
+            Some(place) => Some(self.place(place).await?),
         };
         let filter = PlanFilter {
             state: wanted.state,
             stack: wanted.stack.clone(),
             before,
         };
-        let mut readable: HashMap<StackName, bool> = HashMap::new();
-        let mut found = self.app.control.plans(&filter).await?;
-        found.retain(|plan| {
-            let may = || self.may_read(&plan.stack_name);
-            *readable.entry(plan.stack_name.clone()).or_insert_with(may)
+        let readable: Mutex<HashMap<StackName, bool>> = Mutex::default();
+        let may = |stack: &StackName| {
+            let mut readable = readable.lock().unwrap_or_else(PoisonError::into_inner);
+            *readable.entry(stack.clone()).or_insert_with(|| self.may_read(stack))
+        };
+        Ok(self.app.control.plans(&filter, wanted.limit, &may).await?)
+    }
+
+    /// The place that a caller names: where a page ended, or a plan.
+    async fn place(&self, place: &str) -> Result<PlanPlace, Problem> {
+        if let Some(place) = PlanPlace::read(place) {
+            return Ok(place);
+        }
+        let plan = PlanId::read(place).ok_or(DecideError::NoSuchPlan)?;
+        let known = self.app.control.plan_head(&plan).await?;
+        let known = known.filter(|plan| self.may_read(&plan.stack_name));
+        Ok(PlanPlace::of(&known.ok_or(DecideError::NoSuchPlan)?))
+    }
+
+    /// Plans that have not ended and that the caller may see, of at most `most` that are read: those that wait first, of
+    /// them the one that expires first.
+    pub async fn open(&self, most: usize) -> Result<OpenPlans, Problem> {
+        let mut open = self.app.control.open_plans(most).await?;
+        open.plans.retain(|plan| self.may_read(&plan.stack_name));
+        open.plans.sort_by(|one, other| {
+            let place = |plan: &PlanRecord| (plan.state != PlanState::Waiting, plan.expires_at);
+            place(one).cmp(&place(other)).then_with(|| one.id.cmp(&other.id))
         });
-        let more = found.len() > wanted.limit;
-        found.truncate(wanted.limit);
-        let next = found.last().filter(|_| more).map(|plan| plan.id.clone());
-        Ok((found, next))
+        Ok(open)
+    }
+
+    /// The last plans that the caller may see, newest first.
+    pub async fn latest(&self, limit: usize) -> Result<Vec<PlanRecord>, Problem> {
+        let wanted = PlanQuery {
+            state: None,
+            stack: None,
+            before: None,
+            limit,
+        };
+        Ok(self.list(&wanted).await?.plans)
+    }
+
+    /// What is to come of a plan that waits; none where it does not.
+    pub async fn outlook(&self, plan: &PlanRecord) -> Result<Option<Outlook>, Problem> {
+        if plan.state != PlanState::Waiting || !self.may_read(&plan.stack_name) {
+            return Ok(None);
+        }
+        Ok(self.app.control.outlook(&plan.id, &self.caller.0).await?)
     }
 
     /// The plan, where there is one and the caller may see it.

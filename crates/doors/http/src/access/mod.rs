@@ -5,12 +5,18 @@
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
 mod deploy_privileges;
+mod health_privileges;
+mod live_privileges;
+mod overview_privileges;
 mod permit;
+mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
 mod repository_privileges;
 mod revenue_privileges;
+mod session_privileges;
 mod watch_privileges;
+mod webhook_privileges;
 
 use std::sync::Arc;
 
@@ -29,15 +35,20 @@ use cc_devops_kernel::ports::PortResult;
 
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
+pub use health_privileges::{ReadHealth, TryMaintenance};
+pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
+pub use policy_privileges::{ReadPolicies, ReadSettings};
 pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
-pub use watch_privileges::{ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use session_privileges::MakeSessionLinks;
+pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
+pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 
 use crate::app::{App, Shared};
 use crate::connections::Peer;

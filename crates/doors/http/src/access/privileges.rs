@@ -13,7 +13,6 @@ use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
-use cc_devops_outbound::egress::Guard;
 use cc_devops_outbox::ports::Webhooks;
 use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
@@ -290,11 +289,6 @@ impl Permitted<ManageWebhooks> {
     /// The subscriptions.
     pub fn webhooks(&self) -> &dyn Webhooks {
         &*self.app.ports().webhooks
-    }
-
-    /// The way out to addresses that others gave.
-    pub fn egress(&self) -> &Guard {
-        &self.app.egress
     }
 
     /// Says that there is something to deliver.

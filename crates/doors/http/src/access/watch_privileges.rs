@@ -2,13 +2,15 @@
 
 use axum::http::StatusCode;
 use cc_devops_alerts::policy::Match;
-use cc_devops_alerts::{Alert, Alerts, Maintenance, Silence};
+use cc_devops_alerts::{Alert, Alerts, Maintenance, OpenAlerts, Silence};
 use cc_devops_fleet::uptime::Uptime;
 use cc_devops_fleet::watching::{History, Ping, WatchedAgent};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::Asker;
+use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::outcome::Reason;
+use cc_devops_notify::ChannelHealth;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ListAgents, Permitted, Privilege, Question};
@@ -17,13 +19,13 @@ use crate::problem::Problem;
 
 impl<P> Permitted<P> {
     /// The watch, where there is one here.
-    fn watched(&self) -> Result<&Watch, Problem> {
+    pub(super) fn watched(&self) -> Result<&Watch, Problem> {
         let watch = self.app.watch.as_ref();
         watch.ok_or_else(|| Problem::not_found("agents are not watched here, and nobody is told of alerts"))
     }
 
     /// Who asks, as acts are asked for, and by which name people know them.
-    fn asker(&self) -> (Asker<'_>, &str) {
+    pub(super) fn asker(&self) -> (Asker<'_>, &str) {
         let agent = &self.caller.0;
         let door = self.credential.door();
         (
@@ -109,6 +111,16 @@ impl Permitted<ReadAlerts> {
     pub fn alerts(&self) -> Result<&Alerts, Problem> {
         Ok(&self.watched()?.alerts)
     }
+
+    /// What is open, with what matters most first: of `most` alerts that are read.
+    pub async fn open(&self, most: usize) -> Result<OpenAlerts, Problem> {
+        Ok(self.alerts()?.open(most).await?)
+    }
+
+    /// How the channels do by which people are told.
+    pub async fn channels(&self) -> Result<Vec<ChannelHealth>, Problem> {
+        Ok(self.watched()?.delivering.health().await?)
+    }
 }
 
 /// Acknowledge alerts, and silence them.
@@ -143,11 +155,7 @@ impl Permitted<ManageAlerts> {
 
     /// What matches is not told for a while.
     pub async fn silence(&self, matches: Match, lasts: SignedDuration, reason: &str) -> Result<Silence, Problem> {
-        let now = self.now();
-        let until = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        let (asker, by) = self.asker();
-        let alerts = &self.watched()?.alerts;
-        Ok(alerts.silence(matches, (now, until), reason, by, asker).await?)
+        self.silenced(matches, lasts, reason).await
     }
 
     /// Ends a silence; false where there is no such silence.
@@ -160,6 +168,71 @@ impl Permitted<ManageAlerts> {
         alerts.unsilence(id, by, asker).await?;
         self.app.telling.notify_one();
         Ok(true)
+    }
+}
+
+impl<P> Permitted<P> {
+    /// What matches is silenced, where the policies let the caller.
+    async fn silenced(&self, matches: Match, lasts: SignedDuration, reason: &str) -> Result<Silence, Problem> {
+        let now = self.now();
+        let until = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+        let (asker, by) = self.asker();
+        let alerts = &self.watched()?.alerts;
+        Ok(alerts.silence(matches, (now, until), reason, by, asker).await?)
+    }
+}
+
+/// Act on alerts. The alerts ask the policies themselves, and put it on record where these refuse.
+#[derive(Clone)]
+pub struct ActOnAlerts;
+
+impl Privilege for ActOnAlerts {
+    fn ask(_question: &Question<'_>) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+}
+
+impl Permitted<ActOnAlerts> {
+    /// The caller takes care of an alert, named by its condition.
+    ///
+    /// # Errors
+    /// What no policy permits; there is no such alert, or it is over.
+    pub async fn acknowledge(&self, key: &str, reason: Option<&str>) -> Result<Alert, Problem> {
+        let (asker, by) = self.asker();
+        let alert = self.watched()?.alerts.ack(key, by, reason, asker).await;
+        let alert = alert.map_err(too_late)?;
+        self.app.telling.notify_one();
+        Ok(alert)
+    }
+
+    /// What matches is not told for a while.
+    ///
+    /// # Errors
+    /// What no policy permits; a label with a value that no condition can have.
+    pub async fn silence(&self, matches: Match, lasts: SignedDuration, reason: &str) -> Result<Silence, Problem> {
+        self.silenced(matches, lasts, reason).await
+    }
+
+    /// Ends a silence.
+    ///
+    /// # Errors
+    /// What no policy permits; there is no such silence.
+    pub async fn unsilence(&self, id: &str) -> Result<(), Problem> {
+        let (asker, by) = self.asker();
+        let ended = self.watched()?.alerts.unsilence(id, by, asker).await;
+        ended.map_err(too_late)?;
+        self.app.telling.notify_one();
+        Ok(())
+    }
+}
+
+/// What an act that found nothing to act on comes to.
+fn too_late(error: ActError) -> Problem {
+    match error {
+        ActError::Refused(failure) if failure.reason == Reason::InvalidParameter => {
+            Problem::new(StatusCode::CONFLICT, failure.message)
+        }
+        error => error.into(),
     }
 }
 

@@ -32,14 +32,15 @@ pub(crate) struct Filter {
     /// How many plans a page has.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
-    /// The `next` of the page before.
-    #[param(pattern = "^plan-[0-9a-f]{24}$")]
+    /// The `next` of the page before, or a plan.
+    #[param(pattern = "^([0-9]{1,15}-)?plan-[0-9a-f]{24}$")]
     before: Option<String>,
 }
 
 /// Lists deploys that were planned, newest first
 ///
-/// Those of stacks that the caller may not see are not among them.
+/// Those of stacks that the caller may not see are not among them. A page may hold fewer than were asked for where more
+/// follow: go on with its `next` until that is null.
 #[utoipa::path(
     get, path = "/v1/deploys", tag = "deploys", params(Filter),
     responses(
@@ -53,17 +54,16 @@ pub(crate) async fn list_deploys(
     permitted: Permitted<ReadDeploys>,
     Query(query): Query<Filter>,
 ) -> Result<Answer<DeployPage>, Problem> {
-    let before = query.before.as_deref().map(named).transpose()?;
     let wanted = PlanQuery {
         state: query.state,
         stack: query.stack.map(stack_name).transpose()?,
-        before,
+        before: query.before,
         limit: checked_limit(query.limit)?,
     };
-    let (plans, next) = permitted.list(&wanted).await?;
+    let page = permitted.list(&wanted).await?;
     Ok(Answer(DeployPage {
-        deploys: plans.into_iter().map(DeployView::from).collect(),
-        next: next.map(|plan| plan.to_string()),
+        deploys: page.plans.into_iter().map(DeployView::from).collect(),
+        next: page.next.map(|place| place.to_string()),
     }))
 }
 

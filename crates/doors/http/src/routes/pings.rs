@@ -152,9 +152,7 @@ async fn take(app: &App, place: &RequestPlace, method: &Method, uri: &Uri, body:
     let heard = heard(app, ping.says, method, rid, bytes);
     let taken = timeout(STORE, watch.watching.heard(&agent, heard)).await;
     let taken = taken.map_err(|_elapsed| unavailable())??;
-    if !taken.flips.is_empty() {
-        app.flipped(taken.flips.len() as u64);
-    }
+    app.heard_of(taken.flips.len());
     // What follows holds up nobody.
     place.leave();
     let whole = match rest {

@@ -3,11 +3,9 @@
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json as Answer, Response};
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
-use cc_devops_outbox::webhooks::{Subscription, SubscriptionId, signing_secret};
+use cc_devops_outbox::webhooks::SubscriptionId;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::events::{checked_cursor, checked_limit};
 use crate::access::{ManageWebhooks, Permitted};
@@ -27,22 +25,7 @@ pub(crate) async fn add_webhook(
     permitted: Permitted<ManageWebhooks>,
     Json(new): Json<NewWebhook>,
 ) -> Result<Response, Problem> {
-    let read = permitted.egress().read(&new.url);
-    let url = read.map_err(|refused| Problem::invalid(refused.to_string()))?;
-    // The path and query of a webhook's address are often secret.
-    let origin = url.origin().ascii_serialization();
-    let subscription = Subscription {
-        id: SubscriptionId(format!("wh_{}", Uuid::now_v7().simple())),
-        url: new.url,
-        agent: new.agent,
-        created_at: permitted.now(),
-    };
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(|error| {
-        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-    })?;
-    let secret = signing_secret(bits);
-    let status = permitted.acts().add(&subscription, &secret, &origin).await?;
+    let (status, secret) = permitted.add(new.url, new.agent).await?;
     let body = Answer(AddedWebhook {
         webhook: WebhookView::from(status),
         secret: secret.expose().to_owned(),

@@ -186,6 +186,8 @@ pub(crate) enum DoorName {
     Api,
     /// A button in Slack.
     Slack,
+    /// The dashboard.
+    Dashboard,
 }
 
 /// One person's approval.

@@ -1,6 +1,6 @@
 //! The shapes of freeze windows: what they are about, and when they freeze it.
 
-use cc_devops_deploys::freeze::{FreezeKind, FreezeWindow, Freezes};
+use cc_devops_deploys::freeze::{FreezeWindow, Freezes};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,76 +81,15 @@ impl FreezeList {
 impl FreezeView {
     fn new(window: &FreezeWindow, at: Timestamp) -> Self {
         let horizon = at.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
-        let open = window.spans(at, horizon, OPENINGS);
-        let spans = match window.kind {
-            FreezeKind::Deny => open,
-            FreezeKind::Allow => between(&open, at, horizon),
-        };
+        let spans = window.freezes(at, horizon, OPENINGS);
         Self {
             name: window.name.clone(),
             kind: window.kind.as_str(),
-            when: format!("{}, for {}", window.schedule.in_words(), lasts(window.length)),
+            when: window.in_words(),
             stacks: window.stacks.iter().map(|stack| stack.as_str().to_owned()).collect(),
             stages: window.stages.iter().map(ToString::to_string).collect(),
             reason: window.reason.clone(),
             frozen: spans.into_iter().map(|(from, to)| SpanView { from, to }).collect(),
         }
-    }
-}
-
-/// The time between openings.
-fn between(open: &[(Timestamp, Timestamp)], from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
-    let (mut closed, mut spans) = (from, Vec::new());
-    for (begins, ends) in open {
-        if closed >= to {
-            break;
-        }
-        if *begins > closed {
-            spans.push((closed, (*begins).min(to)));
-        }
-        closed = (*ends).max(closed);
-    }
-    if closed < to {
-        spans.push((closed, to));
-    }
-    spans
-}
-
-/// How long, as it is written in the configuration: `2d 12h`.
-fn lasts(length: SignedDuration) -> String {
-    let minutes = length.as_mins();
-    let parts = [(minutes / 1_440, 'd'), (minutes / 60 % 24, 'h'), (minutes % 60, 'm')];
-    let parts = parts.iter().filter(|(count, _)| *count > 0);
-    parts
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_second(hour * 3_600).unwrap()
-    }
-
-    fn spans(hours: &[(i64, i64)]) -> Vec<(Timestamp, Timestamp)> {
-        hours.iter().map(|(from, to)| (at(*from), at(*to))).collect()
-    }
-
-    #[test]
-    fn what_allows_freezes_between_its_openings_and_to_the_end_of_what_is_told() {
-        let told = |open: &[(i64, i64)]| between(&spans(open), at(10), at(100));
-        assert_eq!(told(&[(5, 20), (30, 40), (90, 120)]), spans(&[(20, 30), (40, 90)]));
-        assert_eq!(told(&[(12, 20)]), spans(&[(10, 12), (20, 100)]));
-        assert_eq!(told(&[(200, 210)]), spans(&[(10, 100)]));
-        assert_eq!(told(&[]), spans(&[(10, 100)]));
-    }
-
-    #[test]
-    fn a_length_is_said_as_it_is_written() {
-        assert_eq!(lasts(SignedDuration::from_mins(2 * 1_440 + 12 * 60)), "2d 12h");
-        assert_eq!(lasts(SignedDuration::from_mins(90)), "1h 30m");
     }
 }

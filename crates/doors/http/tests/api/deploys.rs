@@ -75,6 +75,19 @@ async fn keep(house: &House, kind: RecordKind, name: &str, list: Option<&str>, b
 /// Keeps a plan as the newest of its stack.
 pub(crate) async fn kept(house: &House, plan: &PlanRecord) {
     keep(house, RecordKind::Plan, plan.id.as_str(), Some("open"), &json!(plan)).await;
+    let time = format!(
+        "{:015}/{}",
+        999_999_999_999_999 - plan.made_at.as_millisecond(),
+        plan.id
+    );
+    keep(
+        house,
+        RecordKind::PlanTime,
+        &time,
+        Some(plan.stack.as_str()),
+        &json!(plan.id),
+    )
+    .await;
     let newest = json!({"plan": plan.id, "request": plan.request});
     keep(house, RecordKind::PlannedStack, plan.stack.as_str(), None, &newest).await;
 }
@@ -134,10 +147,21 @@ async fn everybody_sees_the_plans_of_the_stacks_they_may_see() {
         (names(&second), &second.json()["next"]),
         (vec!["a1".to_owned()], &Value::Null)
     );
+    let second = list(&format!("?before={}", other.id), As::Admin).await;
+    assert_eq!(names(&second), ["a1"], "behind a plan by its name");
+    for unknown in [
+        "plan-000000000000000000000000",
+        "1-plan-1",
+        "x-plan-000000000000000000000000",
+    ] {
+        assert!(
+            list(&format!("?before={unknown}"), As::Admin).await.is_problem(404),
+            "{unknown}"
+        );
+    }
     assert!(
-        list("?before=plan-000000000000000000000000", As::Admin)
-            .await
-            .is_problem(404)
+        list(&format!("?before={}", other.id), As::Agent).await.is_problem(404),
+        "what one may not see does not tell that it is there"
     );
 
     let shown = house.get(&path(&own, ""), As::Agent).await.json();

@@ -1,20 +1,245 @@
-//! Deploys.
+//! Deploys: what waits for somebody, what runs, and what became of the rest.
+
+mod deciding;
+mod freezes;
+mod plan;
+mod stack;
+mod tree;
+mod words;
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use maud::html;
+use cc_devops_deploys::{PlanRecord, PlanState, shown};
+use cc_devops_http::access::{PlanQuery, ReadDeploys, ReadFreezes};
+use cc_devops_http::problem::Problem;
+use cc_devops_kernel::text::counted;
+use cc_devops_requests::deploys::OpenPlans;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
 
-use crate::gate::{AnyVisitor, Visit};
+use crate::components::{Column, Tone, code, empty, field, filter, moment, pager, section, select, status, table};
+use crate::extract::Query;
+use crate::gate::Visit;
 use crate::house::House;
+use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links;
 use crate::refusal::Refusal;
-use crate::routes::{Row, page};
+use crate::routes::{Row, act, page};
+
+/// How many plans that have not ended are read.
+const MOST_OPEN: usize = 200;
+
+/// How many plans a page of the history has.
+const PAGE: usize = 50;
+
+/// The longest name of a stack with its stage.
+const LONGEST_STACK: usize = 128;
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Deploys.path(), show)]
+    vec![
+        page(house, Section::Deploys.path(), list),
+        page(house, "/ui/deploys/freezes", freezes::show),
+        page(house, "/ui/deploys/stacks/{stack}", stack::show),
+        page(house, "/ui/deploys/{plan}", plan::show),
+        page(house, "/ui/deploys/{plan}/approve", deciding::ask_to_approve),
+        act(house, "/ui/deploys/{plan}/approve", deciding::approve),
+        page(house, "/ui/deploys/{plan}/deny", deciding::ask_to_deny),
+        act(house, "/ui/deploys/{plan}/deny", deciding::deny),
+        page(house, "/ui/deploys/{plan}/override", deciding::ask_to_override),
+        act(house, "/ui/deploys/{plan}/override", deciding::override_freeze),
+    ]
 }
 
-async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
-    Ok(visit.page(Section::Deploys, "Deploys", &[], html! {}))
+#[derive(Deserialize)]
+struct Wanted {
+    stack: Option<String>,
+    state: Option<String>,
+    cursor: Option<String>,
+}
+
+async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+    let filled = |text: &Option<String>| {
+        text.clone()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    };
+    let (stack, state, cursor) = (filled(&wanted.stack), filled(&wanted.state), filled(&wanted.cursor));
+    let known = state.as_deref().map(PlanState::named);
+    if known == Some(None) {
+        return Err(Problem::invalid("there is no such state; choose one of the list").into());
+    }
+    if stack.as_ref().is_some_and(|stack| stack.len() > LONGEST_STACK) {
+        return Err(Problem::invalid(format!("a stack's name has {LONGEST_STACK} characters at most")).into());
+    }
+    let is_plain = stack.is_none() && state.is_none() && cursor.is_none();
+    let now = visit.now();
+    let open = if is_plain {
+        Some(visit.permitted.open(MOST_OPEN).await?)
+    } else {
+        None
+    };
+    let query = PlanQuery {
+        state: known.flatten(),
+        stack: stack.clone(),
+        before: cursor.clone(),
+        limit: PAGE,
+    };
+    let history = visit.permitted.list(&query).await?;
+    let first = cursor.map(|_| visit.link_with("cursor", ""));
+    let next = history.next.map(|place| visit.link_with("cursor", &place.to_string()));
+    let (stack, state) = (stack.unwrap_or_default(), state.unwrap_or_default());
+    let content = html! {
+        @if let Ok(freezes) = visit.permitted.also::<ReadFreezes>() { (freezes::in_short(freezes.freezes(), now)) }
+        @if let Some(open) = &open {
+            (section("waiting", "Waiting for somebody", &waiting(open, now)))
+            (section("running", "Running now", &running(open, now)))
+        }
+        (section("history", "All deploys, newest first", &html! {
+            (filter(Section::Deploys.path(), &html! {
+                (field("Stack", "stack", "search", &stack, Some("With its stage, or without for every stage")))
+                (select("State", "state", &state, &words::choices()))
+            }))
+            @if history.plans.is_empty() {
+                (nothing_yet(is_plain, next.is_some()))
+            } @else {
+                (table("Deploys", &COLUMNS, history.plans.iter().map(|plan| row(plan, now))))
+            }
+            (pager(first.as_deref(), next.as_deref()))
+        }))
+    };
+    Ok(visit.page(Section::Deploys, "Deploys", &[Kind::Deploys], content))
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::text("Stack"),
+    Column::text("State"),
+    Column::text("Changes"),
+    Column::text("Asked for by"),
+    Column::text("Planned"),
+    Column::text("Ended"),
+];
+
+fn row(plan: &PlanRecord, now: Timestamp) -> (String, Vec<Markup>) {
+    let cells = vec![
+        html! { a href=(links::plan(&plan.id)) { (plan.stack) } },
+        words::state(plan.state),
+        changes(plan),
+        links::to_agent(plan.requested_by.as_str()),
+        moment(plan.made_at, now),
+        plan.ended_at.map_or_else(|| html! { "-" }, |ended| moment(ended, now)),
+    ];
+    (plan.id.to_string(), cells)
+}
+
+/// What a plan changes in one line, losses first.
+fn changes(plan: &PlanRecord) -> Markup {
+    let summary = &plan.summary;
+    html! {
+        @if summary.loses_stateful { (status(Tone::Bad, "loses data, or may")) " " }
+        @if plan.unplanned {
+            "nobody knows what it changes"
+        } @else {
+            (summary.adds) " to add, " (summary.modifies) " to change, " (summary.removes) " to remove"
+            @if summary.replacements > 0 { ", " (summary.replacements) " replaced or may be" }
+        }
+    }
+}
+
+fn waiting(open: &OpenPlans, now: Timestamp) -> Markup {
+    let columns = [
+        Column::text("Stack"),
+        Column::text("Changes"),
+        Column::text("Asked for by"),
+        Column::text("Since"),
+        Column::text("Expires"),
+        Column::text("Waits for"),
+    ];
+    let waiting: Vec<&PlanRecord> = open
+        .plans
+        .iter()
+        .filter(|plan| plan.state == PlanState::Waiting)
+        .collect();
+    let rows = waiting.iter().map(|plan| {
+        let cells = vec![
+            html! { a href=(links::plan(&plan.id)) { (plan.stack) } },
+            changes(plan),
+            links::to_agent(plan.requested_by.as_str()),
+            moment(plan.made_at, now),
+            moment(plan.expires_at, now),
+            html! {
+                @if plan.frozen.is_some() { "a freeze to end" } @else { "approval" }
+                @if !plan.approvals.is_empty() {
+                    ", " (counted(u64::try_from(plan.approvals.len()).unwrap_or_default(), "approval", "approvals"))
+                    " so far"
+                }
+            },
+        ];
+        (format!("waiting-{}", plan.id), cells)
+    });
+    html! {
+        @if waiting.is_empty() {
+            (empty("Nothing waits", &html! {
+                "A deploy that needs somebody’s approval is listed here. One is asked for with "
+                (code("cc-devops deploy STACK --stage STAGE")) "."
+            }))
+        } @else {
+            (table("Deploys that wait for somebody", &columns, rows.take(PAGE)))
+            @if waiting.len() > PAGE || open.more {
+                p { "More wait than are shown here: " a href="/ui/deploys?state=waiting" { "see all that wait" } "." }
+            }
+        }
+    }
+}
+
+fn running(open: &OpenPlans, now: Timestamp) -> Markup {
+    let columns = [
+        Column::text("Stack"),
+        Column::text("Changes"),
+        Column::text("Asked for by"),
+        Column::text("Begun"),
+    ];
+    let running = || open.plans.iter().filter(|plan| plan.state == PlanState::Applying);
+    let rows = running().map(|plan| {
+        let cells = vec![
+            html! { a href=(links::plan(&plan.id)) { (plan.stack) } },
+            changes(plan),
+            links::to_agent(plan.requested_by.as_str()),
+            moment(plan.begun_at.unwrap_or(plan.made_at), now),
+        ];
+        (format!("running-{}", plan.id), cells)
+    });
+    html! {
+        @if running().next().is_none() {
+            p { "Nothing is being deployed." }
+        } @else {
+            (table("Deploys that run", &columns, rows.take(PAGE)))
+        }
+        @if open.planning > 0 {
+            p { (counted(u64::try_from(open.planning).unwrap_or_default(), "deploy is", "deploys are")) " being planned." }
+        }
+    }
+}
+
+fn nothing_yet(is_plain: bool, more: bool) -> Markup {
+    if more {
+        return html! { p { "None of the deploys that were looked at fits. The next page looks further back." } };
+    }
+    if !is_plain {
+        return empty(
+            "No deploy fits",
+            &html! { "Choose another stack or state, or reset the filter." },
+        );
+    }
+    empty(
+        "No deploys yet",
+        &html! { "Every deploy that is planned is listed here. Ask for one with " (code("cc-devops deploy STACK --stage STAGE")) "." },
+    )
+}
+
+/// The sum of what a plan changes, as a line.
+fn sum(rows: usize, plan: &PlanRecord) -> String {
+    shown::sum(rows, &plan.summary)
 }

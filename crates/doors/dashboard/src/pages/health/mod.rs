@@ -1,20 +1,45 @@
-//! Health.
+//! Health: whether the control plane itself works, how much it has to do, and maintenance mode.
+
+mod maintenance;
+mod showing;
 
 use std::sync::Arc;
 
 use axum::response::Response;
+use cc_devops_http::access::{ReadHealth, SetMaintenance, TryMaintenance};
 use maud::html;
 
-use crate::gate::{AnyVisitor, Visit};
+use crate::gate::Visit;
 use crate::house::House;
+use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::refusal::Refusal;
-use crate::routes::{Row, page};
+use crate::routes::{Row, act, page};
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Health.path(), show)]
+    vec![
+        page(house, Section::Health.path(), show),
+        page::<SetMaintenance, _, _>(house, maintenance::BEGIN, maintenance::ask),
+        act::<TryMaintenance, _, _>(house, maintenance::BEGIN, maintenance::begin),
+        page::<SetMaintenance, _, _>(house, maintenance::END, maintenance::ask_to_end),
+        act::<TryMaintenance, _, _>(house, maintenance::END, maintenance::end),
+    ]
 }
 
-async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
-    Ok(visit.page(Section::Health, "Health", &[], html! {}))
+async fn show(visit: Visit<ReadHealth>) -> Result<Response, Refusal> {
+    let permitted = &visit.permitted;
+    let now = visit.now();
+    let health = permitted.health().await;
+    // What cannot be read is said in its place; the checks say why.
+    let (backlog, standings) = (permitted.backlog().await.ok(), permitted.standings().await.ok());
+    let (weights, switched) = (permitted.weights().await.ok(), permitted.switched().await.ok());
+    let content = html! {
+        (showing::summary(&health))
+        (showing::checks(&health))
+        (showing::mode(permitted, switched.as_ref(), now))
+        (showing::work(backlog.as_ref(), now))
+        (showing::consumers(standings.as_deref(), now))
+        (showing::server(&health, permitted.connections(), weights.as_deref(), now))
+    };
+    Ok(visit.page(Section::Health, "Health", &[Kind::Health], content))
 }

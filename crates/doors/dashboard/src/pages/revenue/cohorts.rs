@@ -86,7 +86,7 @@ fn content(retention: &Retention, of_money: bool) -> Markup {
             @if !retention.month_is_over { "; the last month goes on" }
             ". Money is in " (retention.currency.code()) ", all of it at the newest rates."
         }
-        div.table tabindex="0" role="region" aria-label="Cohorts" {
+        section.table tabindex="0" aria-label="Cohorts" {
             table.heat {
                 caption { "Retention by the month of the first payment" }
                 thead { tr {

@@ -1,0 +1,109 @@
+//! How the trail and those stand who are told of events.
+
+use cc_devops_http::access::{Permitted, ReadWebhooks, TrailState};
+use cc_devops_kernel::ports::PortResult;
+use cc_devops_outbox::ports::{Consumer, Standing};
+use cc_devops_reports::charts::Unit;
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+
+use crate::components::{Column, Tone, age, facts, status, table};
+
+/// How far somebody may be behind before a person should know.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How those stand who are told of events.
+pub(super) struct Told {
+    standings: Vec<Standing>,
+    /// Deliveries of webhooks that were given up.
+    dead_letters: u64,
+}
+
+/// Reads how they stand: two reads.
+pub(super) async fn told(outbox: &Permitted<ReadWebhooks>) -> PortResult<Told> {
+    let (standings, webhooks) = futures::try_join!(outbox.standings(), outbox.subscriptions())?;
+    Ok(Told {
+        standings,
+        dead_letters: webhooks.iter().map(|webhook| webhook.dead_letters).sum(),
+    })
+}
+
+impl Told {
+    /// How much was given up, by whomever.
+    pub(super) fn given_up(&self) -> u64 {
+        let set_aside: u64 = self.standings.iter().map(|standing| standing.set_aside).sum();
+        self.dead_letters.saturating_add(set_aside)
+    }
+
+    /// Who is too far behind, and how far.
+    pub(super) fn behind(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, SignedDuration)> {
+        let behind = move |standing: &Standing| {
+            let behind = now.duration_since(standing.oldest?);
+            (behind > LATE).then(|| (name(standing.consumer), behind))
+        };
+        self.standings.iter().filter_map(behind)
+    }
+}
+
+fn name(consumer: Consumer) -> &'static str {
+    match consumer {
+        Consumer::Bus => "The bus",
+        Consumer::Log => "The event log",
+        Consumer::Webhooks => "Webhooks",
+        Consumer::Metrics => "Metrics",
+        Consumer::People => "People",
+    }
+}
+
+/// Who is told of events, and how far behind they are.
+pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
+    let columns = [
+        Column::text("Who"),
+        Column::text("State"),
+        Column::number("Waiting"),
+        Column::number("Given up"),
+    ];
+    let rows = told.standings.iter().map(|standing| {
+        let behind = standing.oldest.map(|oldest| now.duration_since(oldest));
+        let state = match behind {
+            Some(behind) if behind > LATE => status(Tone::Warning, &format!("{} behind", age(behind))),
+            Some(_) | None if standing.set_aside > 0 => status(Tone::Warning, "gave something up"),
+            Some(behind) => status(Tone::Good, &format!("{} behind", age(behind))),
+            None => status(Tone::Good, "up to date"),
+        };
+        let cells = vec![
+            html! { (name(standing.consumer)) },
+            state,
+            html! { (written(standing.waiting)) },
+            html! { (written(standing.set_aside)) },
+        ];
+        (format!("cursor-{}", standing.consumer), cells)
+    });
+    html! {
+        (table("Who is told of events", &columns, rows))
+        p.more { a href="/ui/webhooks" { "Webhooks and dead letters" } }
+    }
+}
+
+/// A number of things.
+pub(super) fn written(number: u64) -> String {
+    Unit::Count.exact(i128::from(number))
+}
+
+/// How the trail stands.
+pub(super) fn trail_markup(state: &TrailState) -> Markup {
+    let standing = match &state.doubt {
+        Some(doubt) => html! { (status(Tone::Bad, "in doubt")) " " span.soft { (doubt) } },
+        None => status(Tone::Good, "nothing speaks against it"),
+    };
+    let mut rows = vec![("State", standing)];
+    if let Some(end) = &state.end {
+        let length = u64::try_from(end.seq).unwrap_or_default();
+        rows.push(("Last row", html! { (written(length)) }));
+        rows.push(("Its hash", html! { code { (end.hash) } }));
+    }
+    html! {
+        (facts(&rows))
+        p.more { a href="/ui/audit" { "The trail" } }
+    }
+}
