@@ -206,16 +206,15 @@ fn place(rule: Rule) -> usize {
     places.position(|known| *known == rule).unwrap_or(usize::MAX)
 }
 
+/// A repository in a document: its id and name, why it was skipped, its score, its letters, and the digest of what was said.
+type DocumentRow = (u64, String, Option<Skipped>, Option<u8>, String, String);
+
 /// A document: letters stand in the order of `rules`.
 #[derive(Serialize, Deserialize)]
 struct Document {
     rules: Vec<String>,
-    rows: Vec<Line>,
+    rows: Vec<DocumentRow>,
 }
-
-/// Id, name, why it was skipped, score, letters, digest.
-#[derive(Serialize, Deserialize)]
-struct Line(u64, String, Option<Skipped>, Option<u8>, String, String);
 
 impl Register {
     pub(super) async fn read(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
@@ -233,7 +232,7 @@ impl Register {
                 .iter()
                 .map(|name| Rule::named(name).map_or(usize::MAX, place))
                 .collect();
-            for Line(id, name, skipped, score, letters, digest) in document.rows {
+            for (id, name, skipped, score, letters, digest) in document.rows {
                 let mut marks = vec![Mark::None; Rule::ALL.len()];
                 for (letter, place) in letters.chars().zip(&places) {
                     if let Some(mark) = marks.get_mut(*place) {
@@ -272,7 +271,7 @@ impl Register {
             let rows = rows.iter().map(|row| {
                 let letters: String = row.marks.iter().map(|mark| mark.letter()).collect();
                 let RegisterRow { name, digest, .. } = row;
-                Line(row.id.0, name.clone(), row.skipped, row.score, letters, digest.clone())
+                (row.id.0, name.clone(), row.skipped, row.score, letters, digest.clone())
             });
             let document = Document {
                 rules: rules.clone(),
