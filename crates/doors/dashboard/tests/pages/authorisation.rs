@@ -44,19 +44,189 @@ const fn of(path: &'static str, uri: &'static str, right: &'static str, status: 
     }
 }
 
+/// What a visitor gets who may not do it, and one who may, with how many rows each leaves.
+type Gets = [(u16, usize); 2];
+
+/// An act whose policies are asked when it is done.
+const fn done(
+    path: &'static str,
+    uri: &'static str,
+    form: &'static [(&'static str, &'static str)],
+    right: &'static str,
+    [observer, admin]: Gets,
+) -> Case {
+    Case {
+        method: Method::POST,
+        path,
+        uri,
+        form,
+        right,
+        observer: observer.0,
+        admin: admin.0,
+        leaves: [observer.1, admin.1],
+    }
+}
+
+/// The page before an act, which whoever may not do it is not shown.
+const fn before(path: &'static str, uri: &'static str, right: &'static str, admin: u16) -> Case {
+    Case {
+        observer: 403,
+        ..of(path, uri, right, admin)
+    }
+}
+
+/// No plan's name.
+const NO_PLAN: [&str; 4] = [
+    "/ui/deploys/plan-000000000000000000000000",
+    "/ui/deploys/plan-000000000000000000000000/approve",
+    "/ui/deploys/plan-000000000000000000000000/deny",
+    "/ui/deploys/plan-000000000000000000000000/override",
+];
+
+/// A digest of nothing, and a reason.
+const DECISION: &[(&str, &str)] = &[
+    (
+        "digest",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+    ),
+    ("reason", "x"),
+];
+
 /// Pages and acts of those who have signed in: to be extended with every route.
 const CASES: &[Case] = &[
     page("/ui", ""),
     page("/ui/agents", "listAgents"),
     page("/ui/requests", ""),
     page("/ui/deploys", ""),
-    page("/ui/alerts", ""),
+    page("/ui/deploys/freezes", "readDeploys"),
+    of(
+        "/ui/deploys/stacks/{stack}",
+        "/ui/deploys/stacks/shop-prod",
+        "readDeploys",
+        200,
+    ),
+    of("/ui/deploys/{plan}", NO_PLAN[0], "", 404),
+    of("/ui/deploys/{plan}/approve", NO_PLAN[1], "", 404),
+    of("/ui/deploys/{plan}/deny", NO_PLAN[2], "", 404),
+    of("/ui/deploys/{plan}/override", NO_PLAN[3], "", 404),
+    // Whose stack it is stands in the plan: where there is none, nobody is asked.
+    done(
+        "/ui/deploys/{plan}/approve",
+        NO_PLAN[1],
+        DECISION,
+        "",
+        [(404, 0), (404, 0)],
+    ),
+    done(
+        "/ui/deploys/{plan}/deny",
+        NO_PLAN[2],
+        DECISION,
+        "",
+        [(404, 0), (404, 0)],
+    ),
+    done(
+        "/ui/deploys/{plan}/override",
+        NO_PLAN[3],
+        DECISION,
+        "",
+        [(404, 0), (404, 0)],
+    ),
+    page("/ui/alerts", "readAlerts"),
+    of(
+        "/ui/alerts/alert",
+        "/ui/alerts/alert?key=agent%2FNobody",
+        "readAlerts",
+        404,
+    ),
+    page("/ui/alerts/silences", "readAlerts"),
+    page("/ui/alerts/routes", "readAlerts"),
+    done(
+        "/ui/alerts/acknowledge",
+        "/ui/alerts/acknowledge",
+        &[("key", "agent/Nobody")],
+        "manageAlerts",
+        [(403, 1), (409, 0)],
+    ),
+    done(
+        "/ui/alerts/silence",
+        "/ui/alerts/silence",
+        &[("key", "agent/Nobody"), ("lasts", "1h"), ("reason", "x")],
+        "manageAlerts",
+        [(403, 1), (303, 1)],
+    ),
+    done(
+        "/ui/alerts/unsilence",
+        "/ui/alerts/unsilence",
+        &[("id", "0123456789ab")],
+        "manageAlerts",
+        [(403, 1), (409, 0)],
+    ),
     page("/ui/secrets", ""),
     page("/ui/revenue", ""),
     page("/ui/repositories", ""),
     page("/ui/audit", ""),
     page("/ui/policies", "readPolicies"),
-    page("/ui/webhooks", ""),
+    page("/ui/webhooks", "readWebhooks"),
+    of("/ui/webhooks/{id}", "/ui/webhooks/wh_1", "readWebhooks", 404),
+    of(
+        "/ui/webhooks/outbox/{consumer}",
+        "/ui/webhooks/outbox/people",
+        "readWebhooks",
+        200,
+    ),
+    before(
+        "/ui/webhooks/outbox/{consumer}/replay",
+        "/ui/webhooks/outbox/people/replay",
+        "manageWebhooks",
+        200,
+    ),
+    before(
+        "/ui/webhooks/{id}/replay",
+        "/ui/webhooks/wh_1/replay",
+        "manageWebhooks",
+        404,
+    ),
+    before(
+        "/ui/webhooks/{id}/remove",
+        "/ui/webhooks/wh_1/remove",
+        "manageWebhooks",
+        404,
+    ),
+    done(
+        "/ui/webhooks/outbox/{consumer}/replay",
+        "/ui/webhooks/outbox/people/replay",
+        &[],
+        "manageWebhooks",
+        [(403, 1), (303, 1)],
+    ),
+    done(
+        "/ui/webhooks/add",
+        "/ui/webhooks/add",
+        &[("url", "https://receiver.example.com/in")],
+        "manageWebhooks",
+        [(403, 1), (200, 1)],
+    ),
+    done(
+        "/ui/webhooks/{id}/enable",
+        "/ui/webhooks/wh_1/enable",
+        &[],
+        "manageWebhooks",
+        [(403, 1), (404, 0)],
+    ),
+    done(
+        "/ui/webhooks/{id}/replay",
+        "/ui/webhooks/wh_1/replay",
+        &[],
+        "manageWebhooks",
+        [(403, 1), (404, 0)],
+    ),
+    done(
+        "/ui/webhooks/{id}/remove",
+        "/ui/webhooks/wh_1/remove",
+        &[],
+        "manageWebhooks",
+        [(403, 1), (404, 0)],
+    ),
     page("/ui/settings", "readSettings"),
     page("/ui/health", ""),
 ];
