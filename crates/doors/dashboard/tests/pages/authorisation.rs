@@ -70,8 +70,14 @@ const fn done(
 /// The page before an act, which whoever may not do it is not shown.
 const fn before(path: &'static str, uri: &'static str, right: &'static str, admin: u16) -> Case {
     Case {
+        method: Method::GET,
+        path,
+        uri,
+        form: &[],
+        right,
         observer: 403,
-        ..of(path, uri, right, admin)
+        admin,
+        leaves: [0, 0],
     }
 }
 
