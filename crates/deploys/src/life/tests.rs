@@ -2,8 +2,8 @@ use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, St
 use jiff::SignedDuration;
 
 use super::*;
+use crate::Door;
 use crate::ids::PlanId;
-use crate::record::Door;
 use crate::rows::Summary;
 
 fn at(hours: i64) -> Timestamp {
