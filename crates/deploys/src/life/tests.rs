@@ -1,3 +1,4 @@
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, Stage};
 use jiff::SignedDuration;
 

@@ -44,6 +44,7 @@ const fn of(path: &'static str, uri: &'static str, right: &'static str, status: 
     }
 }
 
+<<<<<<< HEAD
 /// What a visitor gets who may not do it, and one who may, with how many rows each leaves.
 type Gets = [(u16, usize); 2];
 
@@ -98,12 +99,73 @@ const DECISION: &[(&str, &str)] = &[
     ("reason", "x"),
 ];
 
+=======
+/// A page or an act about an agent that is not there: an observer may see it, or an act of theirs is on record.
+const fn agent(method: Method, path: &'static str, uri: &'static str, right: &'static str, denied: usize) -> Case {
+    Case {
+        method,
+        path,
+        uri,
+        form: &[("keep", "0")],
+        right,
+        observer: 403,
+        admin: 404,
+        leaves: [denied, 0],
+    }
+}
+
+>>>>>>> main
 /// Pages and acts of those who have signed in: to be extended with every route.
 const CASES: &[Case] = &[
     page("/ui", ""),
     page("/ui/agents", "listAgents"),
-    page("/ui/requests", ""),
+    of("/ui/agents/{name}", "/ui/agents/Nobody", "listAgents", 404),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/pause",
+        "/ui/agents/Nobody/pause",
+        "pauseAgent",
+        1,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/resume",
+        "/ui/agents/Nobody/resume",
+        "pauseAgent",
+        1,
+    ),
+    agent(
+        Method::GET,
+        "/ui/agents/{name}/rotate",
+        "/ui/agents/Nobody/rotate",
+        "manageAgents",
+        0,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/rotate",
+        "/ui/agents/Nobody/rotate",
+        "manageAgents",
+        1,
+    ),
+    agent(
+        Method::GET,
+        "/ui/agents/{name}/revoke",
+        "/ui/agents/Nobody/revoke",
+        "manageAgents",
+        0,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/revoke",
+        "/ui/agents/Nobody/revoke",
+        "manageAgents",
+        1,
+    ),
+    page("/ui/requests", "readRequests"),
+    of("/ui/requests/{id}", "/ui/requests/none", "", 404),
     page("/ui/deploys", ""),
+<<<<<<< HEAD
     page("/ui/deploys/freezes", "readDeploys"),
     of(
         "/ui/deploys/stacks/{stack}",
@@ -168,9 +230,22 @@ const CASES: &[Case] = &[
         [(403, 1), (409, 0)],
     ),
     page("/ui/secrets", ""),
+=======
+    page("/ui/alerts", ""),
+    page("/ui/secrets", "listSecrets"),
+    of(
+        "/ui/secrets/{*name}",
+        "/ui/secrets/contentcraft/none",
+        "listSecrets",
+        404,
+    ),
+>>>>>>> main
     page("/ui/revenue", ""),
     page("/ui/repositories", ""),
-    page("/ui/audit", ""),
+    page("/ui/audit", "readAudit"),
+    page("/ui/audit/export", "readAudit"),
+    of("/ui/audit/{seq}", "/ui/audit/999", "readAudit", 404),
+    of("/ui/audit/{seq}/row.json", "/ui/audit/999/row.json", "readAudit", 404),
     page("/ui/policies", "readPolicies"),
     page("/ui/webhooks", "readWebhooks"),
     of("/ui/webhooks/{id}", "/ui/webhooks/wh_1", "readWebhooks", 404),
