@@ -44,7 +44,6 @@ const fn of(path: &'static str, uri: &'static str, right: &'static str, status: 
     }
 }
 
-<<<<<<< HEAD
 /// What a visitor gets who may not do it, and one who may, with how many rows each leaves.
 type Gets = [(u16, usize); 2];
 
@@ -99,7 +98,6 @@ const DECISION: &[(&str, &str)] = &[
     ("reason", "x"),
 ];
 
-=======
 /// A page or an act about an agent that is not there: an observer may see it, or an act of theirs is on record.
 const fn agent(method: Method, path: &'static str, uri: &'static str, right: &'static str, denied: usize) -> Case {
     Case {
@@ -114,7 +112,6 @@ const fn agent(method: Method, path: &'static str, uri: &'static str, right: &'s
     }
 }
 
->>>>>>> main
 /// Pages and acts of those who have signed in: to be extended with every route.
 const CASES: &[Case] = &[
     page("/ui", ""),
@@ -165,7 +162,6 @@ const CASES: &[Case] = &[
     page("/ui/requests", "readRequests"),
     of("/ui/requests/{id}", "/ui/requests/none", "", 404),
     page("/ui/deploys", ""),
-<<<<<<< HEAD
     page("/ui/deploys/freezes", "readDeploys"),
     of(
         "/ui/deploys/stacks/{stack}",
@@ -229,9 +225,6 @@ const CASES: &[Case] = &[
         "manageAlerts",
         [(403, 1), (409, 0)],
     ),
-    page("/ui/secrets", ""),
-=======
-    page("/ui/alerts", ""),
     page("/ui/secrets", "listSecrets"),
     of(
         "/ui/secrets/{*name}",
@@ -239,7 +232,6 @@ const CASES: &[Case] = &[
         "listSecrets",
         404,
     ),
->>>>>>> main
     page("/ui/revenue", ""),
     page("/ui/repositories", ""),
     page("/ui/audit", "readAudit"),
