@@ -1,6 +1,7 @@
 //! The audit trail: many chains that only grow, checkpoints that bind their ends together, and, where the trail
 //! is not kept for ever, the records of where each chain is cut.
 
+mod about;
 pub(crate) mod chains;
 mod checkpoints;
 mod cut;
@@ -23,9 +24,11 @@ use jiff::Timestamp;
 
 use crate::error::{corrupt, port_error};
 use crate::ledger::gone;
-use crate::table::{Item, TRIES, from_item};
+use crate::places::sortable;
+use crate::table::{Item, TRIES, from_item, key};
+use crate::walk::Search;
 use crate::{Backend, Shared};
-use row::{LIST, StoredRow};
+use row::{LIST, StoredRow, partition};
 
 impl Backend {
     /// The audit trail.
@@ -77,9 +80,32 @@ impl AuditTrail for DynamoAudit {
         let read = |item| {
             let row: StoredRow = from_item(item, "an audit row")?;
             let row = row.read().map_err(corrupt)?;
-            Ok(selects(filter, &row.entry).then_some(row))
+            Ok(filter.selects(&row.entry).then_some(row))
         };
-        self.0.newest_first(LIST, before, limit, read).await
+        let search = Search {
+            before,
+            limit,
+            reach: filter.reach,
+            times: (filter.since, filter.until),
+        };
+        self.0.newest_first(LIST, search, read).await
+    }
+
+    async fn row(&self, chain: Option<&str>, seq: i64) -> PortResult<Option<AuditRow>> {
+        let Some(chain) = chain else { return Ok(None) };
+        let key = key(partition(chain), sortable(seq));
+        let row: Option<StoredRow> = self.0.get(key, "an audit row").await?;
+        row.map(|row| row.read().map_err(corrupt)).transpose()
+    }
+
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        about::list(&self.0, resource, action, before, limit).await
     }
 
     async fn verify(&self) -> PortResult<Verification> {
@@ -112,13 +138,4 @@ fn standing(error: &SdkError<PutItemError, HttpResponse>) -> Option<&Item> {
         Some(PutItemError::ConditionalCheckFailedException(refused)) => refused.item(),
         _ => None,
     }
-}
-
-fn selects(filter: &AuditFilter, entry: &AuditEntry) -> bool {
-    let agent = |name| entry.agent.as_ref() == Some(name) || entry.principal.as_ref() == Some(name);
-    filter.agent.as_ref().is_none_or(agent)
-        && filter.action.as_ref().is_none_or(|action| *action == entry.action)
-        && filter.status.is_none_or(|status| status == entry.status)
-        && filter.since.is_none_or(|since| entry.at >= since)
-        && filter.until.is_none_or(|until| entry.at < until)
 }

@@ -7,10 +7,10 @@ use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Mark
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::kept::{self, Kept};
-use super::{Head, append, cutting, keep_anew, verification};
+use super::{Head, append, cutting, keep_anew, looking, verification};
 use crate::columns::{json_at, limit, nanos, page};
 use crate::db::Db;
 use crate::db::conditions::Conditions;
@@ -52,7 +52,44 @@ impl AuditTrail for SqliteAudit {
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
         let filter = filter.clone();
-        self.db.read(move |conn| list(conn, &filter, before, limit)).await
+        self.db
+            .read(move |conn| {
+                let is_narrow = filter.reason.is_some() || filter.request.is_some() || filter.resource.is_some();
+                if is_narrow || filter.reach.is_some() {
+                    looking::list(conn, &filter, before, limit)
+                } else {
+                    list(conn, &filter, before, limit)
+                }
+            })
+            .await
+    }
+
+    async fn row(&self, chain: Option<&str>, seq: i64) -> PortResult<Option<AuditRow>> {
+        if chain.is_some() {
+            return Ok(None);
+        }
+        self.db
+            .read(move |conn| {
+                let found = conn
+                    .prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq = ?1"))?
+                    .query_row([seq], row)
+                    .optional()?;
+                Ok(found)
+            })
+            .await
+    }
+
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        let (resource, action) = (resource.to_owned(), action.map(str::to_owned));
+        self.db
+            .read(move |conn| about(conn, resource, action, before, limit))
+            .await
     }
 
     async fn verify(&self) -> PortResult<Verification> {
@@ -107,7 +144,8 @@ impl AuditTrail for SqliteAudit {
     }
 }
 
-const COLUMNS: &str = "seq, entry, prev_hash, hash";
+/// The columns of [`row`].
+pub(super) const COLUMNS: &str = "seq, entry, prev_hash, hash";
 
 fn list(
     conn: &Connection,
@@ -146,7 +184,29 @@ fn list(
     Ok(page(rows, at_most, |row| row.seq))
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+fn about(
+    conn: &Connection,
+    resource: String,
+    action: Option<String>,
+    before: Option<Cursor>,
+    at_most: usize,
+) -> Result<Page<AuditRow>, Fault> {
+    let mut conditions = Conditions::default();
+    // The text of the index's expression.
+    conditions.with("json_extract(entry, '$.resource') = ?", resource);
+    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    conditions.with_some("action = ?", action);
+    let wanted = limit(at_most).saturating_add(1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit INDEXED BY audit_resource{} ORDER BY seq DESC LIMIT ?",
+        conditions.clause()
+    );
+    let rows = conditions.query(conn, &sql, 1, wanted, row)?;
+    Ok(page(rows, at_most, |row| row.seq))
+}
+
+/// A row of the trail.
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
     Ok(AuditRow {
         chain: None,
         seq: row.get(0)?,

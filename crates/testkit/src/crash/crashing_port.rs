@@ -15,14 +15,14 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{
-    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretRead, SecretStore, SecretSummary,
-    SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
+    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretDescription, SecretRead, SecretStore,
+    SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{
-    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestTotals, SetAside,
-    Settled, Standing, Webhooks,
+    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestStep, RequestTotals,
+    SetAside, Settled, Standing, Steps, Webhooks,
 };
 use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
@@ -135,6 +135,8 @@ impl Outbox for CrashingPort<dyn Outbox> {
 mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
+    fn row(chain: Option<&str>, seq: i64) -> Option<AuditRow>;
+    fn about(resource: &str, action: Option<&str>, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
     fn doubt() -> Option<String>;
     fn mark(seq: Option<i64>) -> Option<Mark>;
@@ -148,6 +150,7 @@ mortal! { SecretStore {
     fn put(write: SecretWrite<'_>) -> SecretWritten;
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
+    fn describe(name: &SecretName) -> Option<SecretDescription>;
 } }
 
 #[async_trait]
@@ -220,6 +223,8 @@ mortal! { Agents {
     fn find(name: &AgentName) -> Option<Agent>;
     fn register(name: &AgentName, at: Timestamp) -> ();
     fn list() -> Vec<AgentStatus>;
+    fn page(after: Option<&AgentName>, limit: usize) -> Vec<AgentStatus>;
+    fn status(name: &AgentName) -> Option<AgentStatus>;
 } }
 
 mortal! { Heartbeats {
@@ -306,6 +311,10 @@ impl StateStore for CrashingPort<dyn StateStore> {
         self.points.pass(self.port.list(kind, list, after, limit)).await
     }
 
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.points.pass(self.port.counts(kind)).await
+    }
+
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
         self.points.pass(self.port.write(changes, audit)).await
     }
@@ -336,6 +345,7 @@ mortal! { Schedule {
 mortal! { Metrics {
     fn record(samples: &[RequestSample]) -> ();
     fn totals() -> Vec<RequestTotals>;
+    fn by_step(steps: Steps) -> Vec<RequestStep>;
 } }
 
 #[async_trait]

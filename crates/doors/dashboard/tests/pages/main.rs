@@ -1,7 +1,9 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod agents;
 mod alerts;
+mod audit;
 mod authorisation;
 mod deploys;
 mod health;
@@ -13,7 +15,9 @@ mod overview;
 mod policies;
 mod records;
 mod repositories;
+mod requests;
 mod revenue;
+mod secrets;
 mod sessions;
 mod settings;
 mod sign_in;
