@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_dashboard::{self as dashboard, Dashboard};
-use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Revenue, Watch};
+use cc_devops_http::{Capabilities as DoorCapabilities, Hygiene, Mount, Revenue, Watch};
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_requests::engine::ControlPlane;
@@ -39,19 +39,21 @@ impl Capabilities {
                 outside: self.settings.alerts.heartbeat.clone(),
                 badges: self.badge_keys().await?,
             }),
-            doors: vec![dashboard::door(self.dashboard()?)],
+            doors: self.doors()?,
         })
     }
 
-    /// What the dashboard is told.
-    fn dashboard(&self) -> PortResult<Dashboard> {
+    /// The dashboard, unless it is switched off.
+    fn doors(&self) -> PortResult<Vec<Mount>> {
+        if !self.settings.dashboard {
+            return Ok(Vec::new());
+        }
         let policies = policies::sources(&self.settings)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "the policies cannot be shown").because(error))?;
-        Ok(Dashboard {
-            public_url: self.settings.public_url.clone(),
-            settings: Vec::new(),
+        Ok(vec![dashboard::door(Dashboard {
+            settings: self.settings.shown.clone(),
             policies,
-        })
+        })])
     }
 
     fn has_revenue_and_repositories(&self) -> bool {

@@ -160,6 +160,11 @@ impl Client {
         self
     }
 
+    /// Where the control plane is.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// Asks for what stands under `path`, segment by segment. `wait` is how many seconds the server
     /// may hold its answer back. Whatever the status, what came back is given back.
     pub(crate) async fn ask(

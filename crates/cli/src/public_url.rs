@@ -1,8 +1,7 @@
 //! What ping addresses, badges and links begin with.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
 use cc_devops_app::Settings;
+pub(crate) use cc_devops_http::own_address::{listening, reachable};
 
 use crate::context::Context;
 use crate::data_dir::DataDir;
@@ -23,20 +22,4 @@ pub(crate) fn public_url(context: &Context, settings: &Settings) -> Result<Strin
         |server| (server.address, server.tls),
     );
     Ok(listening(reachable(address), tls))
-}
-
-/// Where a server that listens there is reached from this machine: one that listens everywhere listens here.
-pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
-            SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
-        });
-    }
-    address
-}
-
-/// The address of a server that listens there.
-pub(crate) fn listening(address: SocketAddr, tls: bool) -> String {
-    format!("{}://{address}", if tls { "https" } else { "http" })
 }

@@ -222,7 +222,7 @@ fn tell_ready(context: &Context, dir: &DataDir, address: SocketAddr, tls: bool) 
     )?;
     if output.is_terminal() {
         output.note(&format!(
-            "the admin's token is in {}\ntry, in another terminal:\n  cc-devops --data-dir {} health",
+            "the admin's token is in {}\ntry, in another terminal:\n  cc-devops --data-dir {} open",
             dir.token_file().display(),
             dir.path().display()
         ));

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asked;
 mod entities;
 mod literals;
 mod memo;
@@ -18,6 +19,7 @@ use cedar_policy::{
     Validator,
 };
 
+pub use asked::{Answered, Asked, Assumed};
 pub use cc_devops_kernel::access::{Access, Resource};
 use cc_devops_kernel::acts::Authority;
 use cc_devops_kernel::agent::{Agent, Role};

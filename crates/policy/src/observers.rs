@@ -36,6 +36,113 @@ mod tests {
     use std::str::FromStr;
 
     use super::*;
+    use crate::tests::{agent, ask, installation, vocabulary};
+    use crate::{On, Policy, PolicySet, Role};
+
+    /// What they see.
+    const LOOKS: [&str; 14] = [
+        "readRequests",
+        "readEvents",
+        "readDeploys",
+        "listAgents",
+        "readAlerts",
+        "readWebhooks",
+        "listSecrets",
+        "readAudit",
+        "readRepositories",
+        "readPolicies",
+        "readSettings",
+        "readMetrics",
+        "readHealth",
+        "readRevenue",
+    ];
+
+    /// What an observer may of all that can be asked, on all that it can be asked of.
+    fn may(policy: &Policy) -> Vec<&'static str> {
+        let looker = agent("Looker", Role::Observer);
+        let resources = |on| match on {
+            On::Secret => vec![
+                "/contentcraft/looker/key",
+                "/contentcraft/writer/key",
+                "/contentcraft/github/token",
+            ],
+            On::Stack => vec!["cc-agent-looker", "cc-agent-writer"],
+            On::Stacks => vec!["cc-agent-looker", "cc-agent-writer", "*"],
+            On::Repository => vec!["web"],
+            On::Repositories => vec!["web", "*"],
+            On::Agent => vec!["Looker", "Writer"],
+            On::Agents => vec!["Looker", "Writer", "*"],
+            On::ControlPlane => vec!["*"],
+        };
+        let mut may = Vec::new();
+        for rule in vocabulary().rules() {
+            let resources = resources(rule.on);
+            let allowed = resources
+                .iter()
+                .filter(|on| ask(policy, &looker, rule.action, on))
+                .count();
+            assert!(
+                allowed == 0 || allowed == resources.len(),
+                "{} on some alone",
+                rule.action
+            );
+            if allowed > 0 {
+                may.push(rule.action);
+            }
+        }
+        may.sort_unstable();
+        may
+    }
+
+    fn own(text: &str) -> Policy {
+        Policy::parse(
+            &[("own.cedar".to_owned(), text.to_owned())],
+            &installation(),
+            vocabulary(),
+        )
+        .unwrap()
+    }
+
+    fn looks() -> Vec<&'static str> {
+        let mut looks = LOOKS.to_vec();
+        looks.sort_unstable();
+        looks
+    }
+
+    #[test]
+    fn an_observer_sees_everything_but_secrets_and_changes_nothing() {
+        for set in PolicySet::ALL {
+            let policy = Policy::shipped(set, &installation(), vocabulary());
+            assert_eq!(may(&policy), looks(), "{}", set.as_str());
+        }
+    }
+
+    #[test]
+    fn policies_that_do_not_speak_of_observers_let_them_look() {
+        let policy = own("permit (principal is Admin, action, resource);");
+        assert!(policy.has_shipped_observer_rules());
+        assert_eq!(may(&policy), looks());
+        // What everybody may, they may not by that.
+        let policy = own("permit (principal, action, resource);");
+        assert_eq!(may(&policy), looks());
+        // What nobody may, they may not either.
+        let policy = own(r#"permit (principal is Admin, action, resource);
+            forbid (principal, action == Action::"readRevenue", resource);"#);
+        let mut fewer = looks();
+        fewer.retain(|action| *action != "readRevenue");
+        assert_eq!(may(&policy), fewer);
+    }
+
+    #[test]
+    fn policies_that_speak_of_observers_decide_alone() {
+        let policy = own(r#"permit (principal is Admin, action, resource);
+            permit (principal is Observer, action in [Action::"listAgents", Action::"manageAlerts"], resource);"#);
+        assert!(!policy.has_shipped_observer_rules());
+        assert_eq!(may(&policy), ["listAgents", "manageAlerts"]);
+        let policy = own(r#"permit (principal is Admin, action, resource);
+            permit (principal == Observer::"Other", action == Action::"listAgents", resource);"#);
+        assert_eq!(may(&policy), [""; 0]);
+    }
 
     #[test]
     fn policies_speak_of_observers_by_name_or_of_all_of_them() {

@@ -31,7 +31,7 @@ pub(super) fn vocabulary() -> &'static Vocabulary {
     &VOCABULARY
 }
 
-fn installation() -> Installation {
+pub(super) fn installation() -> Installation {
     Installation {
         agent: AgentName::new("DevOpsAutomation").unwrap(),
         namespace: Namespace::new("contentcraft").unwrap(),
@@ -51,7 +51,7 @@ fn stage(name: &str) -> Stage {
     Stage::new(name).unwrap()
 }
 
-fn agent(name: &str, role: Role) -> Agent {
+pub(super) fn agent(name: &str, role: Role) -> Agent {
     Agent {
         name: AgentName::new(name).unwrap(),
         role,
@@ -60,7 +60,7 @@ fn agent(name: &str, role: Role) -> Agent {
     }
 }
 
-fn ask(policy: &Policy, agent: &Agent, action: &str, resource: &str) -> bool {
+pub(super) fn ask(policy: &Policy, agent: &Agent, action: &str, resource: &str) -> bool {
     policy
         .decide(agent, &vocabulary().access(action, resource, &stage("dev")).unwrap())
         .allowed

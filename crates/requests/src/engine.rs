@@ -123,6 +123,12 @@ impl ControlPlane {
         &self.policy
     }
 
+    /// A key for another purpose than requests, the same for as long as the ledger lives: of the store's key, which whoever
+    /// can write its file alone does not have.
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.fingerprints.derive(purpose)
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }

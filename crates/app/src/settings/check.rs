@@ -40,6 +40,12 @@ pub struct Settings {
     /// not given.
     #[cfg(feature = "cli")]
     pub public_url: Option<String>,
+    /// Whether the dashboard is served.
+    #[cfg(feature = "cli")]
+    pub dashboard: bool,
+    /// Every section with its keys, as people are shown them.
+    #[cfg(feature = "cli")]
+    pub shown: Vec<super::ShownSection>,
     /// When an agent counts as late or down.
     pub rhythm: Rhythm,
     /// Who decides what is allowed.
@@ -206,6 +212,10 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         server,
         #[cfg(feature = "cli")]
         public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        #[cfg(feature = "cli")]
+        dashboard: file.dashboard.enabled,
+        #[cfg(feature = "cli")]
+        shown: super::shown::sections(file),
         rhythm,
         policy,
         requests,

@@ -33,6 +33,8 @@ pub struct ConfigFile {
     pub installation: InstallationSection,
     /// The HTTP API.
     pub server: ServerSection,
+    /// The dashboard.
+    pub dashboard: DashboardSection,
     /// Which addresses that others give are reached.
     pub egress: EgressSection,
     /// When an agent counts as late or down.
@@ -183,6 +185,20 @@ impl Default for InstallationSection {
             namespace: "contentcraft".to_owned(),
             stages: vec!["dev".to_owned(), "prod".to_owned()],
         }
+    }
+}
+
+/// `[dashboard]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DashboardSection {
+    /// Whether it is served, under `/ui`.
+    pub enabled: bool,
+}
+
+impl Default for DashboardSection {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

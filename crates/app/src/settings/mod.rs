@@ -21,6 +21,8 @@ mod revenue;
 #[cfg(feature = "cli")]
 mod server;
 mod shape;
+#[cfg(feature = "cli")]
+mod shown;
 #[cfg(test)]
 #[cfg(all(feature = "cli", feature = "embedded"))]
 mod sources_tests;
@@ -40,4 +42,6 @@ pub use retention::RetentionSettings;
 pub use revenue::{RatesFrom, RevenueSettings, rate, table_of};
 #[cfg(feature = "cli")]
 pub use server::parse_address;
+#[cfg(feature = "cli")]
+pub use shown::ShownSection;
 pub use variables::{BadVariables, Form, VARIABLES, Variable, of_variables, of_variables_and_policy};

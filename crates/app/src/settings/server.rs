@@ -82,6 +82,7 @@ pub(crate) fn check(
         tls,
         allow_plaintext: section.allow_plaintext,
         names,
+        public_url: public.map(|url| url.as_str().trim_end_matches('/').to_owned()),
         proxies: findings.listed("server.proxies", &section.proxies, network),
         limits: limits(section),
         rate_limit,

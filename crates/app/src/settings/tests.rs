@@ -445,3 +445,26 @@ fn a_wrong_variable_is_named() {
         ]
     );
 }
+
+#[test]
+fn settings_are_shown_with_every_key_and_no_secret() {
+    let text = "mode = \"maintenance\"\n[dashboard]\nenabled = false\n[stacks.shop]\ncommand = [\"deploy\", \"shop\"]\n\
+                [[alerts.channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"https://hooks.example.org/T0/canary\"\n\
+                [[alerts.routes]]\nchannels = [\"hook\"]";
+    let (_, checked) = load(text, &[]).unwrap();
+    assert!(!checked.dashboard && load("", &[]).unwrap().1.dashboard);
+    let value = |section: &str, key: &str| {
+        let (_, rows) = checked.shown.iter().find(|(name, _)| name == section)?;
+        rows.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    };
+    assert_eq!(value("general", "mode"), Some("maintenance"));
+    assert_eq!(value("dashboard", "enabled"), Some("false"));
+    assert_eq!(value("stacks", "shop.command"), Some("deploy, shop"));
+    assert_eq!(value("server", "tls_cert"), Some(""), "not set");
+    assert_eq!(value("installation", "stages"), Some("dev, prod"));
+    assert_eq!(
+        value("alerts", "channels[0].url"),
+        Some("https://hooks.example.org/\u{2026}")
+    );
+    assert!(!format!("{:?}", checked.shown).contains("canary"));
+}

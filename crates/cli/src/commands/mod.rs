@@ -20,6 +20,7 @@ pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod maintenance;
 pub(crate) mod man;
+pub(crate) mod open;
 pub(crate) mod outbox;
 pub(crate) mod policy;
 pub(crate) mod put_secret;
@@ -105,6 +106,8 @@ pub(crate) enum Operation {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Sign in to the dashboard: print a link that is good once, and open it
+    Open(open::Args),
     /// Ask the running control plane how it is
     Health(health::Args),
     /// Check a deployed control plane from end to end
@@ -150,6 +153,7 @@ pub(crate) async fn run(context: &Context, operation: Operation) -> Result<(), C
         Operation::Repos(command) => Box::pin(repos::run(context, command)).await,
         Operation::Workflows(command) => Box::pin(workflows::run(context, command)).await,
         Operation::Revenue(command) => Box::pin(revenue::run(context, command)).await,
+        Operation::Open(args) => Box::pin(open::run(context, &args)).await,
         Operation::Health(args) => Box::pin(health::run(context, &args)).await,
         Operation::SmokeTest(args) => Box::pin(smoke_test::run(context, &args)).await,
         Operation::Backup(args) => Box::pin(backup::run(context, args)).await,

@@ -5,18 +5,17 @@ use std::path::{Path, PathBuf};
 use cc_devops_app::settings::PolicySource;
 use cc_devops_app::settings::file::PolicySetName;
 use cc_devops_app::{Settings, policies};
-use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::decision::Closed;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_policy::{Access, On};
+use cc_devops_policy::{Answered, Asked, Assumed, On};
 use cc_devops_requests::actions::{rules, vocabulary};
 use serde_json::json;
 
 use super::action_name::IN_POLICIES;
+use super::agents::roles;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::store::{self, ADMIN, Opened};
+use crate::store::{self, ADMIN};
 
 const SHOW_HELP: &str = "\
 Examples:
@@ -42,6 +41,7 @@ Examples:
   cc-devops policy check --policies ./policies
   cc-devops policy check Billing putSecret /contentcraft/stripe/key --stage prod
   cc-devops policy check Billing deployLambda cc-agent-billing --json
+  cc-devops policy check Ana readAudit \"*\" --role observer
   cc-devops policy check Ana approvePlan cc-agent-billing --stage prod --requester Billing --admin";
 
 /// How wide the column of actions is.
@@ -114,7 +114,10 @@ pub(crate) struct Check {
     /// Agent that asked for the plan, of approvePlan; without it, another than asks here
     #[arg(long, value_name = "AGENT")]
     requester: Option<AgentName>,
-    /// Take the agent as an operator
+    /// Take the agent as one of this role
+    #[arg(long, value_name = "ROLE", value_parser = roles(), conflicts_with = "admin")]
+    role: Option<Role>,
+    /// The same as --role admin
     #[arg(long)]
     admin: bool,
     /// Prefix to take the agent as given; may be given more than once
@@ -181,21 +184,42 @@ async fn check(context: &Context, config: &Settings, check: Check) -> Result<(),
             .output
             .answer(&json!({"valid": true}), || "the policies are valid".to_owned());
     };
-    let stages = &config.installation.stages;
-    let stage = match &check.stage {
-        Some(name) => stages.find(name).map_err(CliError::Usage)?,
-        None => stages.default_stage().clone(),
+    let asked = Asked {
+        principal,
+        action,
+        resource,
+        stage: check.stage.as_deref(),
+        requester: check.requester.as_ref(),
     };
-    let mut access = vocabulary().access(action, resource, &stage).map_err(CliError::Usage)?;
-    match (&mut access, &check.requester) {
-        (Access::ApprovePlan { requester, .. }, Some(name)) => requester.clone_from(name),
-        // Who asked for the plan is who would have it carried out.
-        (Access::ApplyPlan { context, .. }, None) => principal.as_str().clone_into(&mut context.requester),
-        (_, None) => {}
-        (_, Some(_)) => return Err(CliError::Usage("--requester is for approvePlan alone".to_owned())),
-    }
-    let agent = agent(opened.as_ref(), principal, &check).await?;
-    let decision = policy.decide(&agent, &access);
+    let known = match &opened {
+        Some(opened) => opened.ports.agents.find(principal).await?,
+        None => None,
+    };
+    let role = match check.role {
+        None if check.admin => Some(Role::Admin),
+        // Before it is made, as after.
+        None if known.is_none() && principal.as_str() == ADMIN => Some(Role::Admin),
+        role => role,
+    };
+    let assumed = Assumed {
+        role,
+        secret_prefixes: check.secret_prefixes.clone(),
+        stacks: check.stacks.clone(),
+    };
+    let words = (vocabulary(), &config.installation.stages);
+    let answered = policy.tell(&asked, assumed.of(known, principal), words);
+    let answered = answered.map_err(CliError::Usage)?;
+    answer(context, &answered)
+}
+
+fn answer(context: &Context, answered: &Answered) -> Result<(), CliError> {
+    let Answered {
+        agent,
+        access,
+        stage,
+        decision,
+    } = answered;
+    let principal = &agent.name;
     let word = if decision.allowed { "allow" } else { "deny" };
     let mut document = json!({
         "decision": word,
@@ -211,13 +235,7 @@ async fn check(context: &Context, config: &Settings, check: Check) -> Result<(),
         fields.insert("closed".to_owned(), json!(closed));
     }
     context.output.answer(&document, || {
-        let by = if decision.closed == Some(Closed::OwnStack) {
-            decision.refusal(&agent.name, &access)
-        } else if decision.policies.is_empty() {
-            "no policy allows it".to_owned()
-        } else {
-            format!("decided by {}", decision.policies.join(", "))
-        };
+        let by = answered.because();
         let mut text = format!("{word}: {principal} {} {}; {by}", access.action(), access.resource());
         for error in &decision.errors {
             text.push_str("\n  could not be evaluated, which denies: ");
@@ -230,28 +248,4 @@ async fn check(context: &Context, config: &Settings, check: Check) -> Result<(),
     } else {
         Err(CliError::Denied)
     }
-}
-
-/// The agent as it is known, with what is asked to be assumed of it.
-async fn agent(opened: Option<&Opened>, name: &AgentName, check: &Check) -> Result<Agent, CliError> {
-    let known = match opened {
-        Some(opened) => opened.ports.agents.find(name).await?,
-        None => None,
-    };
-    let mut agent = known.unwrap_or_else(|| Agent {
-        name: name.clone(),
-        role: if name.as_str() == ADMIN {
-            Role::Admin
-        } else {
-            Role::Agent
-        },
-        secret_prefixes: Vec::new(),
-        stacks: Vec::new(),
-    });
-    if check.admin {
-        agent.role = Role::Admin;
-    }
-    agent.secret_prefixes.extend(check.secret_prefixes.iter().cloned());
-    agent.stacks.extend(check.stacks.iter().cloned());
-    Ok(agent)
 }

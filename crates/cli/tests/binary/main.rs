@@ -8,6 +8,8 @@ mod alerts;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod deploy_plans;
 #[cfg(test)]
 mod deploys;

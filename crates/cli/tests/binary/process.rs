@@ -243,7 +243,8 @@ impl Server {
         self.ask(&head, body)
     }
 
-    fn ask(&self, head: &str, body: &str) -> (u16, String) {
+    /// Any request, of which this is the head without `Host` and the body: status and answer.
+    pub(crate) fn ask(&self, head: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let request = format!("{head}Host: {}\r\nConnection: close\r\n\r\n{body}", self.address);
         stream.write_all(request.as_bytes()).unwrap();

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
+use axum::http::header::{ACCEPT, ALLOW, COOKIE, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use cc_devops_fleet::TokenHash;
 use cc_devops_fleet::sessions::{SessionSecret, Sessions};
 use cc_devops_http::access::{Credential, Permitted, Privilege, Question};
 use cc_devops_http::problem::Problem;
-use cc_devops_kernel::agent::Agent;
+use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::door::Door;
+use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::PortResult;
 use jiff::Timestamp;
-use maud::Markup;
+use maud::{Markup, html};
 
+use crate::components::code;
 use crate::house::{Desk, House};
 use crate::kinds::Kind;
 use crate::layout::{self, Frame, Section};
@@ -30,6 +33,9 @@ pub(crate) const COOKIE_NAME: &str = "__Host-cc-devops";
 
 /// The header by which our own script asks for what a page shows, without the frame around it.
 const FRAGMENT: &str = "cc-fragment";
+
+/// Where style, script and icon are, which are nobody's secret.
+const ASSETS: &str = "/ui/assets/";
 
 /// Who has signed in.
 pub(crate) struct SignedIn {
@@ -140,31 +146,77 @@ pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request
     }
     request.extensions_mut().insert(Arc::clone(&signed_in));
     let response = next.run(request).await;
-    match response.extensions().get::<Refusal>() {
-        Some(refusal) => shown(refusal, Some(&signed_in)),
+    match response.extensions().get::<Problem>() {
+        Some(problem) => shown(&Refusal(problem.clone()), Some(&signed_in)),
         None => response,
     }
 }
 
-/// What every answer of the dashboard goes through: whether the act was asked for by a page of ours, and what a browser may
-/// do with the answer.
+/// What every request to the dashboard goes through: whether it is shown here at all, and whether an act was asked for by a
+/// page of ours.
 pub(crate) async fn frame(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
-    let mut response = if origin::is_ours(request.method(), request.headers(), &house.own_origins()) {
-        next.run(request).await
-    } else {
+    let own = house.app.own_address();
+    if own.in_the_clear() && !request.uri().path().starts_with(ASSETS) {
+        return in_the_clear();
+    }
+    if !origin::is_ours(request.method(), request.headers(), own.origins()) {
         let problem = Problem::denied(
             "this was not asked for by a page of the dashboard. If it was, a proxy in front changes what browsers say: \
              set server.public_url to the address that browsers use",
         );
-        shown(&Refusal(problem), None)
-    };
-    if let Some(refusal) = response.extensions().get::<Refusal>().cloned()
-        && response.headers().get(axum::http::header::CONTENT_TYPE).is_none()
-    {
-        response = shown(&refusal, None);
+        return shown(&Refusal(problem), None);
     }
+    next.run(request).await
+}
+
+/// What every answer of the dashboard goes through last, wherever it was given: a problem becomes a page, and a browser is
+/// told what it may do with the answer.
+pub(crate) fn dress(response: Response) -> Response {
+    let mut response = match response.extensions().get::<Problem>() {
+        Some(problem) => {
+            let mut page = shown(&Refusal(problem.clone()), None);
+            if let Some(allow) = response.headers().get(ALLOW) {
+                page.headers_mut().insert(ALLOW, allow.clone());
+            }
+            page
+        }
+        None => response,
+    };
     headers::lay(response.headers_mut());
     response
+}
+
+/// What is shown where others read along.
+fn in_the_clear() -> Response {
+    let content = html! {
+        p {
+            "This server speaks plain HTTP with other machines, so whoever is in between would read your token. The dashboard "
+            "is not shown until one of these holds:"
+        }
+        ul {
+            li { "the server has a certificate: set " (code("server.tls_cert")) " and " (code("server.tls_key")) ";" }
+            li {
+                "a proxy in front of it speaks HTTPS: set " (code("server.public_url")) " to the proxy\u{2019}s address, as in "
+                (code("https://devops.example.org")) ";"
+            }
+            li { "it listens on its own machine alone: set " (code("server.listen")) " to " (code("127.0.0.1:8787")) "." }
+        }
+        p { "Then restart it." }
+    };
+    let page = bare_page("This connection is not private", &content);
+    (StatusCode::FORBIDDEN, page).into_response()
+}
+
+/// A page outside a session.
+pub(crate) fn bare_page(title: &str, content: &Markup) -> Html<String> {
+    let frame = Frame {
+        section: None,
+        title,
+        shows: &[],
+        signed_in: None,
+        said: None,
+    };
+    Html(layout::page(&frame, content).into_string())
 }
 
 /// The person whose session the cookie holds: as long as the token behind it is good, and their role the same.
@@ -177,10 +229,20 @@ async fn session(house: &House, headers: &HeaderMap) -> PortResult<Option<Creden
         house.sessions().find(&secret, house.now()).await?
     };
     let Some(session) = found else { return Ok(None) };
-    let credential = Credential::of(&house.app, session.token, Door::Dashboard).await?;
+    still(house, session.token, &session.agent, session.role).await
+}
+
+/// Whoever has this token, while it is good and theirs, and their role is the one they had. An agent has no sessions.
+pub(crate) async fn still(
+    house: &House,
+    token: TokenHash,
+    name: &AgentName,
+    role: Role,
+) -> PortResult<Option<Credential>> {
+    let credential = Credential::of(&house.app, token, Door::Dashboard).await?;
     let same = |credential: &Credential| {
         let agent = credential.agent();
-        agent.name == session.agent && agent.role == session.role
+        agent.role != Role::Agent && agent.name == *name && agent.role == role
     };
     Ok(credential.filter(same))
 }
@@ -218,7 +280,7 @@ pub(crate) fn set_cookie(response: &mut Response, secret: &str) {
 
 fn to_sign_in(request: &Request) -> Response {
     let headers = request.headers();
-    if *request.method() != Method::GET || is_fragment(headers) || is_stream(headers) {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) || is_fragment(headers) || is_stream(headers) {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "your session has ended; sign in again");
         return shown(&Refusal(problem), None);
     }
@@ -226,7 +288,7 @@ fn to_sign_in(request: &Request) -> Response {
 }
 
 /// A refusal as a page.
-fn shown(refusal: &Refusal, signed_in: Option<&SignedIn>) -> Response {
+pub(crate) fn shown(refusal: &Refusal, signed_in: Option<&SignedIn>) -> Response {
     let content = layout::refused(&refusal.0);
     let frame = Frame {
         section: None,
@@ -235,7 +297,13 @@ fn shown(refusal: &Refusal, signed_in: Option<&SignedIn>) -> Response {
         signed_in,
         said: None,
     };
-    (refusal.0.status(), Html(layout::page(&frame, &content).into_string())).into_response()
+    let page = Html(layout::page(&frame, &content).into_string());
+    let mut response = (refusal.0.status(), page).into_response();
+    if let Some(wait) = refusal.0.wait() {
+        let seconds = HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
 }
 
 impl House {
@@ -247,10 +315,5 @@ impl House {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.app.now()
-    }
-
-    /// The origins that our own pages have.
-    pub(crate) fn own_origins(&self) -> Vec<String> {
-        self.dashboard.public_url.iter().cloned().collect()
     }
 }

@@ -9,9 +9,6 @@ use cc_devops_http::access::Entrance;
 /// What the dashboard is told by whoever starts it.
 #[derive(Debug, Clone, Default)]
 pub struct Dashboard {
-    /// Where browsers reach the server: scheme and authority, without a path, as in `https://devops.example.com`. Without,
-    /// the address it listens on.
-    pub public_url: Option<String>,
     /// The settings in force, secrets blotted: pairs of a section and its rows (key, value).
     pub settings: Vec<(String, Vec<(String, String)>)>,
     /// The policies in force: pairs of a file's name and its text.

@@ -15,8 +15,7 @@ impl<E: Into<Problem>> From<E> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = self.0.status().into_response();
-        response.extensions_mut().insert(self);
-        response
+        // The problem is among the answer's extensions, and a page is made of it.
+        self.0.into_response()
     }
 }

@@ -9,7 +9,7 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use cc_devops_http::App;
 use cc_devops_http::access::Privilege;
 use cc_devops_http::problem::Problem;
@@ -111,6 +111,11 @@ pub(crate) fn table(house: &Arc<House>) -> Vec<Row> {
     pages.into_iter().flatten().collect()
 }
 
+/// Whether a path is the dashboard's.
+pub(crate) fn owns(path: &str) -> bool {
+    path == "/" || path == "/ui" || path.starts_with("/ui/")
+}
+
 /// The dashboard's routes.
 pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
     let house = Arc::new(House {
@@ -122,8 +127,9 @@ pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
         .into_iter()
         .fold(Router::new(), |router, row| router.route(row.path, row.methods));
     router
+        .route("/ui/", get(async || Redirect::permanent("/ui")))
         .route("/ui/assets/{file}", get(assets::serve))
-        .route("/ui/{*rest}", get(no_such_page))
+        .route("/ui/{*rest}", any(no_such_page))
         .route("/", get(start))
         .layer(from_fn_with_state(house, gate::frame))
 }

@@ -1,6 +1,7 @@
 //! Whom a request addresses, and from which page it comes. A page of somebody else's can make a
 //! browser on this machine send requests here: under a name of its own that leads to loopback (DNS
-//! rebinding), or across origins.
+//! rebinding), or across origins. A door beside the API has pages of its own, and decides itself which of them may send it
+//! something.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,20 +19,23 @@ pub(crate) struct Addressed {
     names: Vec<String>,
     /// The address it listens on, as most callers write it: nothing needs to be read of that.
     own: String,
+    /// The origins of this server's own pages.
+    origins: Vec<String>,
 }
 
 impl Addressed {
-    /// A server at this address, with the names that the configuration gives it beside.
-    pub(crate) fn new(listen: SocketAddr, names: &[String]) -> Self {
+    /// A server at this address, with the names that the configuration gives it beside, and the origins of its own pages.
+    pub(crate) fn new(listen: SocketAddr, names: &[String], origins: &[String]) -> Self {
         Self {
             loopback: is_loopback_address(listen.ip()),
             names: names.to_vec(),
             own: listen.to_string(),
+            origins: origins.to_vec(),
         }
     }
 
-    /// Why the request is not taken, where it is not.
-    pub(crate) fn refusal(&self, request: &Request) -> Option<Problem> {
+    /// Why the request is not taken, where it is not. Which page sent it is not looked at where a door `decides_itself`.
+    pub(crate) fn refusal(&self, request: &Request, decides_itself: bool) -> Option<Problem> {
         let in_uri = request.uri().authority().map(|authority| Some(authority.as_str()));
         let in_headers = request.headers().get_all(HOST).iter().map(|host| host.to_str().ok());
         let mut addressed = None;
@@ -47,7 +51,7 @@ impl Addressed {
             }
             addressed.get_or_insert(authority);
         }
-        let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let changes = !decides_itself && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         (changes && self.is_foreign(request.headers(), addressed)).then(|| {
             Problem::denied(
                 "a page of another origin changes nothing here; if the page is this server's own, `server.names` in \
@@ -72,6 +76,10 @@ impl Addressed {
     /// Whether the request comes from a page that is not of the origin it addresses.
     fn is_foreign(&self, headers: &HeaderMap, addressed: Option<&str>) -> bool {
         headers.get_all(ORIGIN).iter().any(|origin| {
+            // Behind a proxy that puts a name of its own into `Host`.
+            if self.origins.iter().any(|own| own.as_bytes() == origin.as_bytes()) {
+                return false;
+            }
             let parts = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
             let Some((scheme, authority)) = parts else {
                 return true;
@@ -112,7 +120,12 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        let problem = Addressed::new(listen.parse().unwrap(), &names).refusal(&request)?;
+        let origins = ["https://control.example.org".to_owned()];
+        let addressed = Addressed::new(listen.parse().unwrap(), &names, &origins);
+        let problem = addressed.refusal(&request, false)?;
+        if problem.status() == 403 {
+            assert!(addressed.refusal(&request, true).is_none(), "a door decides itself");
+        }
         Some(problem.status().as_u16())
     }
 
@@ -199,6 +212,16 @@ mod tests {
             from(Method::POST, "127.0.0.1:8787", "https://devops.example.org"),
             None,
             "behind a proxy"
+        );
+        assert_eq!(
+            status(
+                "10.0.0.5:8787",
+                &[],
+                Method::POST,
+                &[("host", "upstream:8787"), ("origin", "https://control.example.org")]
+            ),
+            None,
+            "its public address is its own whatever `Host` says"
         );
     }
 }

@@ -32,11 +32,17 @@ use crate::connections::Connections;
 use crate::due_checks::DueWorkflowChecks;
 use crate::health_cache::HealthCache;
 use crate::live::{Area, Live};
+use crate::logins::Logins;
+use crate::manners::Manners;
 use crate::meters::Meters;
+use crate::own_address::OwnAddress;
 use crate::places::AllPlaces;
 use crate::strangers_rate::StrangersRate;
 use crate::wake_signal::WakeSignal;
 use crate::watch_health::WatchProgress;
+
+/// What the key of the codes over sessions is derived for.
+const SESSIONS: &str = "sessions";
 
 /// What handlers and workers are given.
 pub type App = Arc<Shared>;
@@ -61,6 +67,14 @@ pub struct Shared {
     pub(crate) egress: Guard,
     /// By which names this server is addressed.
     pub(crate) addressed: Addressed,
+    /// Where it is for browsers.
+    pub(crate) own_address: OwnAddress,
+    /// Who tried to sign in lately.
+    pub(crate) logins: Logins,
+    /// The key of the codes over people's sessions.
+    sessions_key: [u8; 32],
+    /// How the doors beside the API answer.
+    pub(crate) doors: Vec<Manners>,
     /// The open connections.
     pub(crate) connections: Arc<Connections>,
     /// Who may do how much at once.
@@ -98,7 +112,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities) -> Self {
+    pub(crate) fn new(config: ServerConfig, capabilities: Capabilities, doors: Vec<Manners>) -> Self {
         let Capabilities {
             control,
             revenue,
@@ -108,6 +122,8 @@ impl Shared {
             watch,
             doors: _,
         } = capabilities;
+        let own_address = OwnAddress::of(&config);
+        let sessions_key = control.derived_key(SESSIONS);
         Self {
             control,
             revenue,
@@ -121,7 +137,11 @@ impl Shared {
             meters: Meters::new(),
             rate: config.rate_limit.map(RateLimiter::new),
             egress: Guard::new(config.egress.clone()),
-            addressed: Addressed::new(config.listen, &config.names),
+            addressed: Addressed::new(config.listen, &config.names, own_address.origins()),
+            own_address,
+            logins: Logins::new(),
+            sessions_key,
+            doors,
             connections: Connections::new(&config),
             places: AllPlaces::new(&config.limits),
             strangers: StrangersRate::new(),
@@ -151,7 +171,13 @@ impl Shared {
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions {
             state: &*self.ports().state,
+            key: self.sessions_key,
         }
+    }
+
+    /// Where this server is for browsers.
+    pub fn own_address(&self) -> &OwnAddress {
+        &self.own_address
     }
 
     /// The time.

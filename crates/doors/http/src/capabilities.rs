@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use cc_devops_alerts::{Alerts, Telling};
 use cc_devops_fleet::badges::BadgeKeys;
 use cc_devops_fleet::watching::Watching;
@@ -16,7 +15,7 @@ use cc_devops_revenue::reporting::Reporter;
 use cc_devops_slack::SlackClicks;
 use jiff::SignedDuration;
 
-use crate::app::App;
+use crate::manners::Mount;
 
 /// What is served.
 pub struct Capabilities {
@@ -35,9 +34,6 @@ pub struct Capabilities {
     /// What else is served on the same listener.
     pub doors: Vec<Mount>,
 }
-
-/// A door that is served on the API's listener, behind its limits: its routes.
-pub type Mount = Box<dyn FnOnce(&App) -> Router + Send>;
 
 /// The capability to watch agents and to tell people.
 #[derive(Clone)]

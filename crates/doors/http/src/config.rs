@@ -26,6 +26,9 @@ pub struct ServerConfig {
     /// and loopback addresses; a server that others reach and that has no names answers to all.
     /// Default none.
     pub names: Vec<String>,
+    /// Where browsers and others reach it: scheme and authority, and a path where a proxy in front has one. Default none:
+    /// where it listens.
+    pub public_url: Option<String>,
     /// Networks whose addresses many callers share, such as that of a proxy in front. Default none.
     pub proxies: Vec<IpNet>,
     /// What one caller and all callers together may take.
@@ -64,6 +67,7 @@ impl Default for ServerConfig {
             tls: None,
             allow_plaintext: false,
             names: Vec::new(),
+            public_url: None,
             proxies: Vec::new(),
             limits: Limits::default(),
             rate_limit: None,

@@ -235,6 +235,11 @@ impl Peer {
         self.0.peer
     }
 
+    /// The network that it counts for; none where it is a proxy's, whose address many share.
+    pub(crate) fn network(&self) -> Option<ClientNetwork> {
+        self.0.whose
+    }
+
     /// Somebody waits for an answer on it, until that is dropped: it does not idle.
     pub(crate) fn begin(&self) -> UnderWay {
         self.0.busy.fetch_add(1, Ordering::Relaxed);

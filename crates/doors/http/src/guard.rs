@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::routes::submit::{EVENTS, MAX_WAIT};
 
 /// Opens the request's span, counts its answer, refuses what is not for this server, and gives the
-/// framework's own refusals the common form.
+/// framework's own refusals the common form; a door gives its answers its own.
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     // The connection does not idle meanwhile.
     let _under_way = request.extensions().get::<Peer>().map(Peer::begin);
@@ -26,9 +26,14 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let span = info_span!("http", method, route, agent = field::Empty, request_id = field::Empty);
-    let response = match app.addressed.refusal(&request) {
+    let door = app.doors.iter().find(|door| (door.owns)(request.uri().path()));
+    let response = match app.addressed.refusal(&request, door.is_some()) {
         Some(problem) => problem.into_response(),
         None => in_common_form(next.run(request).instrument(span.clone()).await),
+    };
+    let response = match door {
+        Some(door) => (door.dress)(response),
+        None => response,
     };
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, "answered"));

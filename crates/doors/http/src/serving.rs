@@ -44,7 +44,8 @@ impl Service {
         install_crypto();
         let mut capabilities = capabilities.into();
         let doors = std::mem::take(&mut capabilities.doors);
-        let app = Arc::new(Shared::new(config, capabilities));
+        let manners = doors.iter().map(|door| door.manners).collect();
+        let app = Arc::new(Shared::new(config, capabilities, manners));
         let router = routes::router(&app, doors);
         Self { app, router }
     }
@@ -232,6 +233,10 @@ impl Server {
         };
         let listener = listen(wanted).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let config = ServerConfig {
+            listen: address,
+            ..config
+        };
         Ok(Self {
             service: Service::new(config, capabilities),
             ended,

@@ -2,6 +2,7 @@
 //! here holds a request's parameters.
 
 mod alerts;
+mod dashboard;
 mod deploys;
 mod fleet;
 mod freezes;
@@ -25,6 +26,7 @@ pub(crate) use alerts::{
     Acknowledging, AlertDetails, AlertPage, AlertView, MaintenanceView, NewMaintenance, NewSilence, SilenceList,
     SilenceView,
 };
+pub(crate) use dashboard::SessionLinkView;
 pub(crate) use deploys::{
     Approving, DeployDetails, DeployPage, DeployView, DeployedList, DeployedView, PlanStateName, Promoting, Reasoned,
     RollingBack,

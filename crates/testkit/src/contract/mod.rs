@@ -16,6 +16,7 @@ pub(crate) mod retention;
 mod revenue;
 mod sealing_keys;
 mod secrets;
+mod sessions;
 mod slack_users;
 mod stacks;
 mod state;

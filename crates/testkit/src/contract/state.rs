@@ -25,6 +25,7 @@ pub async fn state(fresh: impl AsyncFn() -> Ports) {
     of_writers_at_once_one_is_first(&fresh().await).await;
     names_and_texts_come_back_as_they_are(&*fresh().await.state).await;
     history_ends_when_it_is_due(&fresh().await).await;
+    super::sessions::sessions(&fresh).await;
 }
 
 fn key(kind: RecordKind, name: &str) -> RecordKey {

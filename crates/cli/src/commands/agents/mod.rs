@@ -12,6 +12,7 @@ use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -26,7 +27,8 @@ pub(super) use watched::labels;
 const ADD_HELP: &str = "\
 The token is shown once and cannot be shown again. An agent has its own secret prefix,
 /NAMESPACE/<name in lower case>/, and its own stack, cc-agent-<name in kebab case>; it is given
-others with --secret-prefix and --stack. No name or prefix is given away under which the control plane
+others with --secret-prefix and --stack. With --role observer it is a person who sees what an operator sees, no
+secret's value, and changes nothing; with --role admin, an operator. No name or prefix is given away under which the control plane
 keeps secrets of its own, such as its token of GitHub.
 
 It is watched from its first heartbeat or ping on: without a schedule every five minutes, or as [fleet] of
@@ -38,6 +40,7 @@ Examples:
   cc-devops agents add Billing --secret-prefix /contentcraft/invoices/ --stack cc-billing-api
   cc-devops agents add nightly-backup --cron \"30 2 * * *\" --tz Europe/Berlin --grace 30m
   cc-devops agents add Writer --period 10m --severity critical --tag host=web1
+  cc-devops agents add Ana --role observer
   cc-devops agents add Billing --json   prints {\"agent\", \"token\", \"ping_url\", \"schedule\", \"next\"}";
 
 const SET_HELP: &str = "\
@@ -193,11 +196,15 @@ pub(crate) struct Add {
     /// Stack it may deploy beside its own, without the stage; may be given more than once
     #[arg(long = "stack", value_name = "STACK")]
     stacks: Vec<StackName>,
-    /// An operator, who may do everything and ask for any agent
+    /// What it is: an agent, an operator who may do everything and ask for any agent (admin), or a person who looks and
+    /// changes nothing (observer)
+    #[arg(long, value_name = "ROLE", default_value = "agent", value_parser = roles(), conflicts_with = "admin")]
+    role: Role,
+    /// The same as --role admin
     #[arg(long)]
     admin: bool,
     /// The Slack user that this operator is, who decides by buttons then; as in U024BE7LH
-    #[arg(long, value_name = "ID", requires = "admin")]
+    #[arg(long, value_name = "ID")]
     slack_user: Option<SlackUserId>,
     #[command(flatten)]
     watch: WatchFlags,
@@ -269,13 +276,18 @@ fn is_admin(name: &AgentName) -> bool {
 
 /// Adds an agent, and says how it is watched.
 async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add: Add) -> Result<(), CliError> {
+    let role = if add.admin { Role::Admin } else { add.role };
+    if add.slack_user.is_some() && role != Role::Admin {
+        let message = "--slack-user is for operators, who decide in Slack: add --role admin";
+        return Err(CliError::Usage(message.to_owned()));
+    }
     // What cannot be watched so is refused before anything is made.
     let settings = watched::wanted(opened, &add.watch)?;
     let token = new_token()?;
     let name = add.name.clone();
     let agent = Agent {
         name: add.name,
-        role: if add.admin { Role::Admin } else { Role::Agent },
+        role,
         secret_prefixes: add.secret_prefixes,
         stacks: add.stacks,
     };
@@ -300,6 +312,12 @@ async fn add(context: &Context, opened: &Opened, enrolment: &Enrolment<'_>, add:
     context.output.note("keep the token now; it cannot be shown again");
     slack_user?;
     watched.map(drop)
+}
+
+/// Reads a role by its name.
+pub(super) fn roles() -> impl TypedValueParser<Value = Role> {
+    let names = PossibleValuesParser::new(Role::ALL.map(Role::as_str));
+    names.map(|name| Role::find(&name).unwrap_or(Role::Agent))
 }
 
 /// A Slack user's id, or that it is none.

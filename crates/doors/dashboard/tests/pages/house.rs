@@ -8,13 +8,14 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request};
 use axum::response::Response;
 use cc_devops_alerts::{AlertPolicy, Alerts, Conditions, Telling};
-use cc_devops_dashboard::{Dashboard, door};
+use cc_devops_dashboard::{Dashboard, door, rows};
 use cc_devops_fleet::badges::BadgeKeys;
+use cc_devops_fleet::sessions::Sessions;
 use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_fleet::{NewAgent, NewToken, Token, TokenHash};
 use cc_devops_http::config::CodeHostPlace;
-use cc_devops_http::{Capabilities, ServerConfig, Service, Watch};
+use cc_devops_http::{Capabilities, Mount, ServerConfig, Service, Watch};
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_notify::{Channel, Delivering, Outside, Parts, Way};
@@ -69,6 +70,8 @@ pub(crate) struct House {
     pub(crate) memory: Memory,
     pub(crate) control: Arc<ControlPlane>,
     pub(crate) watch: Watch,
+    /// Every page and act: how it is sent, its path, and whether its visitor must have signed in.
+    pub(crate) routes: Vec<(Method, &'static str, bool)>,
     router: Router,
 }
 
@@ -105,9 +108,33 @@ impl House {
         Self::around(Memory::new(), |_| (), Dashboard::default()).await
     }
 
+    /// A house whose front door has a configuration of its own.
+    pub(crate) async fn at(config: ServerConfig) -> Self {
+        Self::served(Memory::new(), |_| (), Dashboard::default(), config, None).await
+    }
+
+    /// A house under policies of the test's own.
+    pub(crate) async fn under(policies: &str) -> Self {
+        let sources = [("own.cedar".to_owned(), policies.to_owned())];
+        let policy = Policy::parse(&sources, &sample::installation(), vocabulary());
+        let policy = policy.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let (memory, config) = (Memory::new(), config());
+        Self::served(memory, |_| (), Dashboard::default(), config, Some(policy)).await
+    }
+
     /// A house some of whose ports are the test's own, and whose dashboard is told something.
     pub(crate) async fn around(memory: Memory, change: impl FnOnce(&mut Ports), dashboard: Dashboard) -> Self {
-        let control = control_plane(&memory, change).await;
+        Self::served(memory, change, dashboard, config(), None).await
+    }
+
+    async fn served(
+        memory: Memory,
+        change: impl FnOnce(&mut Ports),
+        dashboard: Dashboard,
+        config: ServerConfig,
+        policy: Option<Policy>,
+    ) -> Self {
+        let control = control_plane(&memory, change, policy).await;
         let watch = watch(control.ports());
         // What is broken on purpose has no agents to be listed.
         if let Ok(agents) = control.ports().agents.list().await {
@@ -117,16 +144,26 @@ impl House {
                 .await
                 .unwrap();
         }
+        let (tell, told) = std::sync::mpsc::channel();
+        let door = door(dashboard);
+        let door = Mount {
+            routes: Box::new(move |app| {
+                tell.send(rows(app)).unwrap();
+                (door.routes)(app)
+            }),
+            manners: door.manners,
+        };
         let capabilities = Capabilities {
             watch: Some(watch.clone()),
-            doors: vec![door(dashboard)],
+            doors: vec![door],
             ..Capabilities::from(Arc::clone(&control))
         };
-        let router = Service::new(config(), capabilities).router();
+        let router = Service::new(config, capabilities).router();
         Self {
             memory,
             control,
             watch,
+            routes: told.recv().unwrap(),
             router,
         }
     }
@@ -136,6 +173,14 @@ impl House {
         let mut rows = self.memory.audit_rows();
         rows.retain(|row| row.entry.action != actions::AGENT_ADDED);
         rows
+    }
+
+    /// The sessions, as the house keeps them.
+    pub(crate) fn sessions<'a>(&self, ports: &'a Ports) -> Sessions<'a> {
+        Sessions {
+            state: &*ports.state,
+            key: self.control.derived_key("sessions"),
+        }
     }
 
     /// The answer to any request, of which nothing is read yet.
@@ -210,7 +255,7 @@ fn config() -> ServerConfig {
     }
 }
 
-async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Ports)) -> Arc<ControlPlane> {
+async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Ports), policy: Option<Policy>) -> Arc<ControlPlane> {
     let mut ports = memory.ports();
     change(&mut ports);
     for (caller, name, role) in As::ALL {
@@ -229,7 +274,8 @@ async fn control_plane(memory: &Memory, change: impl FnOnce(&mut Ports)) -> Arc<
         ports.agents.add(&new, &token, &sample::added()).await.unwrap();
     }
     let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
+    let shipped = || Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
+    let policy = policy.unwrap_or_else(shipped);
     Arc::new(ControlPlane::new(
         installation,
         ports,

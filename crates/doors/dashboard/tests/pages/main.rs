@@ -2,13 +2,19 @@
 #![cfg(test)]
 
 mod alerts;
+mod authorisation;
 mod deploys;
 mod health;
 mod house;
+mod links;
 mod live;
+mod manners;
 mod overview;
+mod policies;
 mod records;
 mod repositories;
 mod revenue;
+mod sessions;
+mod settings;
 mod sign_in;
 mod webhooks;

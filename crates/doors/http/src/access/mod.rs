@@ -9,10 +9,12 @@ mod health_privileges;
 mod live_privileges;
 mod overview_privileges;
 mod permit;
+mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
 mod repository_privileges;
 mod revenue_privileges;
+mod session_privileges;
 mod watch_privileges;
 mod webhook_privileges;
 
@@ -37,12 +39,14 @@ pub use health_privileges::{ReadHealth, TryMaintenance};
 pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
 pub(crate) use permit::{Open, Row, open, permitted};
+pub use policy_privileges::{ReadPolicies, ReadSettings};
 pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
+pub use session_privileges::MakeSessionLinks;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 

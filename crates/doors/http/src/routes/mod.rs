@@ -6,6 +6,7 @@ mod agents;
 mod alerts;
 mod badges;
 mod billing;
+mod dashboard;
 mod deploys;
 mod events;
 mod operations;
@@ -30,12 +31,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{
-    DecidePlans, FindRequest, ListAgents, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts, ReadDeploys,
-    ReadEvents, ReadFreezes, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row, SealValues, SendHeartbeat,
-    SetMaintenance, SubmitRequests, open, permitted,
+    DecidePlans, FindRequest, ListAgents, MakeSessionLinks, ManageAlerts, ManageWebhooks, PauseAgent, ReadAlerts,
+    ReadDeploys, ReadEvents, ReadFreezes, ReadMetrics, ReadRequests, ReadRevenue, ReadSecret, Row, SealValues,
+    SendHeartbeat, SetMaintenance, SubmitRequests, open, permitted,
 };
 use crate::app::App;
-use crate::capabilities::Mount;
+use crate::manners::Mount;
 use crate::problem::Problem;
 use crate::{guard, openapi};
 
@@ -43,7 +44,9 @@ use crate::{guard, openapi};
 pub(crate) fn router(app: &App, doors: Vec<Mount>) -> Router {
     let (router, document) = table(app).split_for_parts();
     app.set_openapi(openapi::finish(&document, app.control.registry()).to_string());
-    let mounted = doors.into_iter().fold(router, |router, door| router.merge(door(app)));
+    let mounted = doors
+        .into_iter()
+        .fold(router, |router, door| router.merge((door.routes)(app)));
     mounted
         .fallback(no_such_route)
         .layer(from_fn_with_state(app.clone(), guard::limit))
@@ -67,7 +70,7 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<SubmitRequests>(app, routes!(stacks::roll_back)),
         permitted::<SubmitRequests>(app, routes!(stacks::promote)),
     ];
-    let others: [Row; 32] = [
+    let others: [Row; 33] = [
         permitted::<SendHeartbeat>(app, routes!(agents::post_heartbeat)),
         permitted::<ListAgents>(app, routes!(agents::list_agents)),
         permitted::<ListAgents>(app, routes!(agents::get_history)),
@@ -93,6 +96,7 @@ fn table(app: &App) -> OpenApiRouter {
         permitted::<ReadMetrics>(app, routes!(operations::get_metrics)),
         permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_days)),
         permitted::<ReadRevenue>(app, routes!(revenue::list_revenue_movements)),
+        permitted::<MakeSessionLinks>(app, routes!(dashboard::make_link)),
         // The address is the secret.
         open(app, routes!(pings::ping)),
         open(app, routes!(badges::get_badge)),

@@ -12,14 +12,14 @@ use crate::deploys::{kept, plan};
 use crate::house::{AGENT, As, House, SECRET, put};
 
 /// What each caller gets: nobody, the agent it is about, another agent, the operator.
-struct Case {
-    method: Method,
+pub(crate) struct Case {
+    pub(crate) method: Method,
     /// The path as the description has it.
-    path: &'static str,
+    pub(crate) path: &'static str,
     /// The path as it is called.
-    uri: &'static str,
-    body: Option<Value>,
-    expected: [u16; 4],
+    pub(crate) uri: &'static str,
+    pub(crate) body: Option<Value>,
+    pub(crate) expected: [u16; 4],
 }
 
 fn case(method: Method, path: &'static str, uri: &'static str, expected: [u16; 4]) -> Case {
@@ -43,7 +43,7 @@ const OWN: [u16; 4] = [401, 200, 403, 200];
 const PING: &str = "/ping/1f34cbe4-bd2e-4e9c-8d1c-0e4d5fdfa0c5";
 const OPERATORS: [u16; 4] = [401, 403, 403, 200];
 
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let webhook = json!({"url": "https://example.org/hook"});
     vec![
@@ -107,6 +107,13 @@ fn cases() -> Vec<Case> {
             "/v1/revenue/movements",
             "/v1/revenue/movements?kind=churn",
             OPERATORS,
+        ),
+        // No dashboard is served here.
+        case(
+            post.clone(),
+            "/v1/dashboard/links",
+            "/v1/dashboard/links",
+            [401, 403, 403, 404],
         ),
         case(
             get,
@@ -254,7 +261,7 @@ fn of_deploys() -> Vec<Case> {
 }
 
 /// A house with a secret, a request, a subscription and a plan.
-async fn furnished() -> House {
+pub(crate) async fn furnished() -> House {
     let house = House::new().await;
     let ports = house.memory.ports();
     house.memory.keep_secret(SECRET, "sesame").await;

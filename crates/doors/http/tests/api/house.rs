@@ -47,9 +47,14 @@ pub(crate) enum As {
     Agent,
     Other,
     Admin,
+    /// Where a test has added one.
+    Observer,
 }
 
 impl As {
+    /// The number of the observer's token.
+    pub(crate) const OBSERVERS: u8 = 7;
+
     /// The token as its owner sends it.
     pub(crate) fn token(self) -> Option<String> {
         let number = match self {
@@ -57,6 +62,7 @@ impl As {
             Self::Agent => 1,
             Self::Other => 2,
             Self::Admin => 9,
+            Self::Observer => Self::OBSERVERS,
         };
         Some(Token::from_random([number; 32]).expose().to_owned())
     }

@@ -14,6 +14,7 @@ mod http2;
 mod lasting;
 mod leases;
 mod limits;
+mod observers;
 mod pings;
 mod places;
 mod reading;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Column, Tone, code, empty, moment, status, table};
+use crate::links;
 
 /// How each does, and what waits to be sent by it.
 pub(super) fn all(channels: &[ChannelHealth], now: Timestamp) -> Markup {
@@ -34,7 +35,7 @@ pub(super) fn all(channels: &[ChannelHealth], now: Timestamp) -> Markup {
             html! { (channel.waiting) @if channel.waiting >= cc_devops_notify::MOST_COUNTED as u64 { " or more" } },
             html! { (channel.dead_letters) },
         ];
-        (channel.name.clone(), cells)
+        (format!("channel-{}", links::segment(&channel.name)), cells)
     });
     table("Channels by which people are told", &columns, rows)
 }

@@ -138,7 +138,7 @@ fn deliveries(told: &[ToldBy], now: Timestamp) -> Markup {
             moment(by.told.at, now),
             sent(by),
         ];
-        (by.channel.clone(), cells)
+        (format!("told-{}", links::segment(&by.channel)), cells)
     });
     html! { @if !told.is_empty() { (table("What each channel was told last", &columns, rows)) } }
 }

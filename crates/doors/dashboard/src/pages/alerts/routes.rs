@@ -17,6 +17,7 @@ use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links;
 use crate::refusal::Refusal;
 
 #[derive(Deserialize, Default)]
@@ -94,7 +95,7 @@ fn all(policy: &AlertPolicy) -> Markup {
             sentences(&route.in_words()),
             html! { (then) },
         ];
-        (route.id.clone(), cells)
+        (links::segment(&route.id), cells)
     });
     html! {
         p { "What needs somebody takes the first route that matches. Routes are " (code("[[alerts.routes]]")) " of the settings." }
@@ -151,7 +152,7 @@ pub(super) fn table_of(routes: &[ExplainedRoute]) -> Markup {
             html! { (taken) ": " (line(&route.why)) },
             sentences(&route.tells),
         ];
-        (route.route.clone(), cells)
+        (format!("taken-{}", links::segment(&route.route)), cells)
     });
     table("Each route, and whether it is taken", &columns, rows)
 }

@@ -11,6 +11,7 @@ use crate::components::{Column, Tone, code, empty, moment, status, table};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links;
 use crate::refusal::Refusal;
 
 /// How far ahead is looked.
@@ -113,5 +114,5 @@ fn row(window: &FreezeWindow, now: Timestamp) -> (String, Vec<Markup>) {
         html! { (about(window)) },
         html! { (window.reason.as_deref().map(text::line).unwrap_or_default()) },
     ];
-    (window.name.clone(), cells)
+    (links::segment(&window.name), cells)
 }

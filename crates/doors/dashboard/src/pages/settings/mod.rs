@@ -1,11 +1,13 @@
-//! Settings.
+//! The settings in force, without what may be a secret.
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use maud::html;
+use cc_devops_http::access::ReadSettings;
+use maud::{Markup, html};
 
-use crate::gate::{AnyVisitor, Visit};
+use crate::components::{Column, code, empty, section, table};
+use crate::gate::Visit;
 use crate::house::House;
 use crate::layout::Section;
 use crate::refusal::Refusal;
@@ -15,6 +17,38 @@ pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
     vec![page(house, Section::Settings.path(), show)]
 }
 
-async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
-    Ok(visit.page(Section::Settings, "Settings", &[], html! {}))
+async fn show(visit: Visit<ReadSettings>) -> Result<Response, Refusal> {
+    let sections = &visit.house.dashboard.settings;
+    let content = html! {
+        @if sections.is_empty() {
+            (empty("No settings are known here.", &html! {
+                "Where the server was started with a configuration, " (code("cc-devops config show")) " shows it."
+            }))
+        } @else {
+            p {
+                "What the server was started with: the file, and the environment over it. A secret is named here, never shown. "
+                "To change something, edit the file, try it with " (code("cc-devops config check")) ", and restart the server."
+            }
+        }
+        @for (name, rows) in sections {
+            (section(&format!("section-{name}"), name, &of_section(&visit.house, name, rows)))
+        }
+    };
+    Ok(visit.page(Section::Settings, "Settings", &[], content))
+}
+
+fn of_section(house: &House, name: &str, rows: &[(String, String)]) -> Markup {
+    let columns = [Column::text("Key"), Column::text("Value")];
+    let rows = rows.iter().map(|(key, value)| {
+        // A flag may have said otherwise, and a free port was asked for or not.
+        let listen = (name == "server" && key == "listen").then(|| house.app.own_address().listen().to_string());
+        let value = listen.as_ref().unwrap_or(value);
+        let shown = if value.is_empty() {
+            html! { span.quiet { "not set" } }
+        } else {
+            code(value)
+        };
+        (format!("{name}.{key}"), vec![code(key), shown])
+    });
+    table(&format!("Settings of {name}"), &columns, rows)
 }

@@ -1,10 +1,13 @@
 //! Signing in and out.
 
+mod link;
+mod next;
+
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_http::access::Credential;
@@ -15,112 +18,128 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use maud::html;
 use serde::Deserialize;
 
+use crate::components::code;
 use crate::extract::{Form, Query};
-use crate::gate::{AnyVisitor, Visit, secret, set_cookie};
+use crate::gate::{bare_page, secret, set_cookie, shown};
 use crate::house::House;
-use crate::layout::{self, Frame};
 use crate::refusal::Refusal;
-use crate::routes::{Row, act, open_act, open_page};
+use crate::routes::{Row, open_act, open_page};
+
+pub(crate) use next::address;
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
     vec![
         open_page(house, "/ui/login", show),
         open_act(house, "/ui/login", sign_in),
-        act(house, "/ui/logout", sign_out),
+        open_page(house, "/ui/open", link::show),
+        open_act(house, "/ui/open", link::follow),
+        open_act(house, "/ui/logout", sign_out),
     ]
 }
 
 #[derive(Deserialize)]
-struct Next {
+struct Wanted {
     #[serde(default)]
     next: String,
 }
 
 #[derive(Deserialize)]
 struct Given {
+    #[serde(default)]
     token: String,
     #[serde(default)]
     next: String,
 }
 
-/// Where somebody signs in who wanted to see this.
-pub(crate) fn address(wanted: &Uri) -> String {
-    let wanted = wanted.path_and_query().map_or("/ui", |wanted| wanted.as_str());
-    let next = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", wanted)
-        .finish();
-    format!("/ui/login?{next}")
+async fn show(State(house): State<Arc<House>>, Query(wanted): Query<Wanted>) -> Response {
+    page(&house, None, &wanted.next)
 }
 
-/// A page of ours: nothing else is led to.
-fn ours(next: &str) -> &str {
-    let is_ours = next == "/ui" || next.starts_with("/ui/") || next.starts_with("/ui?");
-    if is_ours && !next.contains('\\') { next } else { "/ui" }
-}
-
-async fn show(Query(query): Query<Next>) -> Response {
-    page(None, &query.next).into_response()
-}
-
-async fn sign_in(State(house): State<Arc<House>>, Form(given): Form<Given>) -> Result<Response, Refusal> {
-    let token = given.token.trim();
-    let credential = if Token::has_form(token) {
-        Credential::of(&house.app, TokenHash::of(token), Door::Dashboard).await?
-    } else {
-        None
+async fn sign_in(
+    State(house): State<Arc<House>>,
+    extensions: Extensions,
+    Form(given): Form<Given>,
+) -> Result<Response, Refusal> {
+    let attempt = match house.app.login_try(&extensions) {
+        Ok(attempt) => attempt,
+        Err(problem) => return Ok(shown(&Refusal(problem), None)),
     };
-    let refused = |sentence| (StatusCode::UNAUTHORIZED, page(Some(sentence), &given.next)).into_response();
-    let Some(credential) = credential else {
-        return Ok(refused("This token is not good."));
+    let token = given.token.trim();
+    let found = if Token::has_form(token) {
+        Credential::of(&house.app, TokenHash::of(token), Door::Dashboard).await
+    } else {
+        Ok(None)
+    };
+    let refused = |sentence| {
+        let page = page(&house, Some(sentence), &given.next);
+        Ok((StatusCode::UNAUTHORIZED, page).into_response())
+    };
+    let credential = match found {
+        Ok(Some(credential)) => credential,
+        Ok(None) => return refused("This token is not good. Check that you copied all of it, from ccd_ to its end."),
+        Err(error) => {
+            attempt.give_back();
+            return Err(error.into());
+        }
     };
     if credential.agent().role == Role::Agent {
-        return Ok(refused("This is an agent's token; the dashboard is for operators."));
+        return refused("This is an agent\u{2019}s token. The dashboard is for operators and observers.");
     }
-    let secret = SessionSecret::from_random(random()?);
+    attempt.give_back();
+    let secret = new_secret()?;
     let sessions = house.sessions();
     sessions
         .begin(credential.agent(), credential.token(), &secret, house.now())
         .await?;
-    let mut response = Redirect::to(ours(&given.next)).into_response();
-    set_cookie(&mut response, secret.expose());
-    Ok(response)
+    Ok(signed_in(&secret, &next::ours(&given.next)))
 }
 
-async fn sign_out(visit: Visit<AnyVisitor>, headers: HeaderMap) -> Result<Response, Refusal> {
+/// Ends the session, where there is one: to log out twice does no harm.
+async fn sign_out(State(house): State<Arc<House>>, headers: HeaderMap) -> Result<Response, Refusal> {
     if let Some(secret) = secret(&headers) {
-        visit.house.sessions().end(&secret, visit.now()).await?;
+        house.sessions().end(&secret, house.now()).await?;
     }
     let mut response = Redirect::to("/ui/login").into_response();
     set_cookie(&mut response, "");
     Ok(response)
 }
 
-fn random() -> Result<[u8; 32], Problem> {
+/// Leads on, with the session's cookie.
+fn signed_in(secret: &SessionSecret, to: &str) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    set_cookie(&mut response, secret.expose());
+    response
+}
+
+fn new_secret() -> Result<SessionSecret, Problem> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(|error| {
         PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
     })?;
-    Ok(bits)
+    Ok(SessionSecret::from_random(bits))
 }
 
-fn page(problem: Option<&str>, next: &str) -> Html<String> {
-    let frame = Frame {
-        section: None,
-        title: "Log in",
-        shows: &[],
-        signed_in: None,
-        said: None,
-    };
+fn page(house: &House, problem: Option<&str>, next: &str) -> Response {
     let content = html! {
-        @if let Some(problem) = problem { p.notice.bad role="alert" { (problem) } }
+        @if house.app.own_address().keeps_no_cookie() {
+            p.notice.bad role="alert" {
+                "Browsers do not stay logged in at a plain HTTP address. Have the proxy in front speak HTTPS, and set "
+                (code("server.public_url")) " to its address."
+            }
+        }
+        @if let Some(problem) = problem { p.notice.bad role="alert" id="problem" { (problem) } }
         form.login method="post" action="/ui/login" {
-            input type="hidden" name="next" value=(ours(next));
+            input type="hidden" name="next" value=(next::ours(next));
             div.field {
-                label for="token" { "An operator's token" }
-                input id="token" name="token" type="password" required autocomplete="current-password";
+                label for="token" { "An operator\u{2019}s token" }
+                input id="token" name="token" type="password" required autocomplete="current-password" spellcheck="false"
+                    aria-invalid=[problem.map(|_| "true")] aria-describedby=(if problem.is_some() { "problem token-hint" } else { "token-hint" });
+                p.hint id="token-hint" {
+                    "On the server\u{2019}s machine, " (code("cc-devops open")) " logs you in without one."
+                }
             }
             button type="submit" { "Log in" }
         }
     };
-    Html(layout::page(&frame, &content).into_string())
+    bare_page("Log in", &content).into_response()
 }

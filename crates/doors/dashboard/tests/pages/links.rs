@@ -1,0 +1,162 @@
+//! The link of `cc-devops open`.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, SET_COOKIE};
+use axum::http::{Method, Request};
+use cc_devops_fleet::sessions::LINK_LASTS;
+use cc_devops_http::ServerConfig;
+use cc_devops_testkit::sample;
+use serde_json::Value;
+
+use crate::house::{Answer, As, Browser, House, OBSERVER};
+
+async fn ask(house: &House, who: As) -> Answer {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/dashboard/links")
+        .header(AUTHORIZATION, format!("Bearer {}", who.token()));
+    house.call(request.body(Body::empty()).unwrap()).await
+}
+
+/// The path of a link that somebody asked for, and its key.
+async fn link(house: &House, who: As) -> (String, String) {
+    let answer = ask(house, who).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body: Value = serde_json::from_str(&answer.text).unwrap();
+    let url = body["url"].as_str().unwrap();
+    let path = &url[url.find("/ui/").unwrap()..];
+    let key = path.strip_prefix("/ui/open?key=").unwrap();
+    (path.to_owned(), key.to_owned())
+}
+
+fn browser(house: &House) -> Browser<'_> {
+    Browser {
+        house,
+        cookie: String::new(),
+    }
+}
+
+fn acts(house: &House) -> Vec<String> {
+    house.rows().into_iter().map(|row| row.entry.action).collect()
+}
+
+async fn is_over(house: &House, path: &str, key: &str) {
+    for answer in [
+        browser(house).get(path).await,
+        browser(house).post("/ui/open", &[("key", key)]).await,
+    ] {
+        assert_eq!(answer.status, 410, "{}", answer.text);
+        assert!(
+            answer.text.contains("cc-devops open"),
+            "it says what to do: {}",
+            answer.text
+        );
+        assert!(answer.headers.get(SET_COOKIE).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once() {
+    let house = House::new().await;
+    let (path, key) = link(&house, As::Observer).await;
+    // Others look at a link before a person does.
+    for _ in 0..3 {
+        let page = browser(&house).get(&path).await.page();
+        assert!(page.contains(OBSERVER) && page.contains("Open the dashboard"), "{page}");
+        assert_eq!(page.matches("<button").count(), 1);
+    }
+    let head = Request::builder().method(Method::HEAD).uri(&path);
+    assert_eq!(house.call(head.body(Body::empty()).unwrap()).await.status, 200);
+    assert_eq!(acts(&house), ["session.link_made"]);
+
+    let answer = browser(&house).post("/ui/open", &[("key", &key)]).await;
+    assert_eq!(answer.leads_to(), "/ui");
+    let cookie = answer.headers[SET_COOKIE].to_str().unwrap();
+    let signed_in = Browser {
+        house: &house,
+        cookie: cookie.split(';').next().unwrap().to_owned(),
+    };
+    assert!(signed_in.get("/ui/agents").await.page().contains("Looker (observer)"));
+    is_over(&house, &path, &key).await;
+    assert_eq!(acts(&house), ["session.link_made", "session.begun"]);
+    let rows = house.rows();
+    assert!(
+        rows.iter()
+            .all(|row| row.entry.principal.as_ref().unwrap().as_str() == OBSERVER)
+    );
+    assert_eq!(rows[1].entry.detail["with"], "link");
+    assert!(!format!("{rows:?}").contains(&key));
+
+    // It is bound to the token that asked for the link.
+    let agents = house.memory.ports().agents;
+    let name = sample::agent_name(OBSERVER);
+    agents.revoke(&name, sample::START, &sample::revoked()).await.unwrap();
+    assert_eq!(signed_in.get("/ui/agents").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_link_ends_after_a_minute_and_with_its_token() {
+    let house = House::new().await;
+    let (path, key) = link(&house, As::Admin).await;
+    house.memory.clock().advance(LINK_LASTS);
+    is_over(&house, &path, &key).await;
+
+    let (path, key) = link(&house, As::Observer).await;
+    let ports = house.memory.ports();
+    let (name, now) = (sample::agent_name(OBSERVER), ports.clock.now());
+    let rotated = ports.agents.rotate(&name, &sample::token(70), now, &sample::rotated());
+    rotated.await.unwrap();
+    is_over(&house, &path, &key).await;
+    assert!(!acts(&house).contains(&"session.begun".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_no_link_is_over() {
+    let house = House::new().await;
+    let unknown = "0".repeat(64);
+    for key in [unknown.as_str(), "", "x", "../../etc"] {
+        is_over(&house, &format!("/ui/open?key={key}"), key).await;
+    }
+    assert_eq!(browser(&house).get("/ui/open").await.status, 410);
+    // A session's own secret is no link's.
+    let session = house.sign_in(As::Admin).await.cookie;
+    let secret = session.split_once('=').unwrap().1;
+    is_over(&house, &format!("/ui/open?key={secret}"), secret).await;
+}
+
+#[tokio::test]
+async fn agents_have_no_sessions() {
+    let house = House::new().await;
+    let answer = ask(&house, As::Agent).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(acts(&house), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_link_begins_where_browsers_reach_the_server() {
+    let url = async |config: ServerConfig| {
+        let house = House::at(config).await;
+        let answer = ask(&house, As::Admin).await;
+        let body: Value = serde_json::from_str(&answer.text).unwrap();
+        body["url"].as_str().map(str::to_owned).ok_or(answer.status)
+    };
+    let listening = |listen: &str| ServerConfig {
+        listen: listen.parse().unwrap(),
+        ..ServerConfig::default()
+    };
+    let here = url(listening("127.0.0.1:8787")).await.unwrap();
+    assert!(here.starts_with("http://127.0.0.1:8787/ui/open?key="), "{here}");
+    let public = ServerConfig {
+        public_url: Some("https://devops.example.org".to_owned()),
+        ..listening("0.0.0.0:8787")
+    };
+    let there = url(public).await.unwrap();
+    assert!(there.starts_with("https://devops.example.org/ui/open?key="), "{there}");
+    assert_eq!(
+        url(listening("0.0.0.0:8787")).await,
+        Err(409),
+        "it is not shown in the clear"
+    );
+}
