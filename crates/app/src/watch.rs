@@ -11,7 +11,7 @@ use cc_devops_fleet::watch::WatchSettings;
 use cc_devops_fleet::watching::{Watching, WatchingPorts};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::{PortErrorKind, PortResult};
+use cc_devops_kernel::ports::PortResult;
 use cc_devops_notify::{Delivering, Outside, Parts, Variables};
 use cc_devops_outbound::Guard;
 use cc_devops_slack::{HooksOfSlack, SigningParts, SlackClicks};
@@ -93,10 +93,7 @@ impl Capabilities {
     /// # Errors
     /// What the store says.
     pub async fn watched_no_longer(&self, name: &AgentName, by: &str) -> PortResult<()> {
-        match self.watching().await?.remove(name, by).await {
-            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
-            outcome => outcome,
-        }
+        self.watching().await?.watch_no_longer(name, by).await
     }
 
     /// Who said lately that it works, enabled or not, where others than enabled agents can say so.

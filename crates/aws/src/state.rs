@@ -3,7 +3,7 @@
 //! `work` finds what is due and `time` what stands in a list. Each has one key for a kind or a list: agents, alerts and
 //! messages are some thousands at most, and looking at one key costs a sixteenth of looking at all shards each minute.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -180,6 +180,24 @@ impl StateStore for DynamoState {
         };
         let is_in = |record: &Record| record.content.list.as_deref() == Some(list);
         self.found(kind, query, limit, is_in).await
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        // The index of lists has the lists' keys alone, and does not say which lists there are.
+        let query = || {
+            let query = self.0.query(&partition(kind), "").consistent_read(false);
+            query
+                .projection_expression("#list")
+                .expression_attribute_names("#list", "list")
+        };
+        let (mut counts, mut pages) = (BTreeMap::new(), Pages::new(query));
+        while let Some(items) = pages.next(i32::MAX).await? {
+            for item in items {
+                let list = item.get("list").and_then(|list| list.as_s().ok()).cloned();
+                *counts.entry(list).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {

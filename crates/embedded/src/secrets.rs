@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use cc_devops_kernel::names::{SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite, SecretWritten,
+    MOST_VERSIONS, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary, SecretVersion,
+    SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -88,6 +89,11 @@ impl SecretStore for SqliteSecrets {
         self.db
             .read(move |conn| list(conn, prefix.as_ref(), after.as_ref(), limit))
             .await
+    }
+
+    async fn describe(&self, name: &SecretName) -> PortResult<Option<SecretDescription>> {
+        let name = name.clone();
+        self.db.read(move |conn| describe(conn, &name)).await
     }
 }
 
@@ -233,20 +239,48 @@ fn list(
         conditions.with("name < ?", format!("{behind}0"));
     }
     conditions.with_some("name > ?", after.map(|name| name.as_str().to_owned()));
-    let sql = format!(
-        "SELECT name, token, versions, agent, secrets.created_at, secret_versions.created_at FROM secrets \
-         JOIN secret_versions ON secret = secrets.id AND version = versions{} ORDER BY name LIMIT ?",
-        conditions.clause()
-    );
-    let summaries = conditions.query(conn, &sql, 1, limit(at_most), |row| {
-        Ok(SecretSummary {
-            name: name_at(row, 0)?,
-            version_id: row.get(1)?,
-            versions: count_at(row, 2)?,
-            updated_by: name_at(row, 3)?,
-            created_at: time_at(row, 4)?,
-            updated_at: time_at(row, 5)?,
-        })
-    })?;
-    Ok(summaries)
+    let sql = format!("{SUMMARIES}{} ORDER BY name LIMIT ?", conditions.clause());
+    Ok(conditions.query(conn, &sql, 1, limit(at_most), summary)?)
+}
+
+/// Secrets, each with its newest version. No column of a value is among these.
+const SUMMARIES: &str = "SELECT name, token, versions, agent, secrets.created_at, secret_versions.created_at FROM secrets \
+                         JOIN secret_versions ON secret = secrets.id AND version = versions";
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<SecretSummary> {
+    Ok(SecretSummary {
+        name: name_at(row, 0)?,
+        version_id: row.get(1)?,
+        versions: count_at(row, 2)?,
+        updated_by: name_at(row, 3)?,
+        created_at: time_at(row, 4)?,
+        updated_at: time_at(row, 5)?,
+    })
+}
+
+fn describe(conn: &Connection, name: &SecretName) -> Result<Option<SecretDescription>, Fault> {
+    let summary = conn
+        .prepare_cached(&format!("{SUMMARIES} WHERE name = ?1"))?
+        .query_row([name.as_str()], summary)
+        .optional()?;
+    let Some(summary) = summary else { return Ok(None) };
+    let versions = conn
+        .prepare_cached(
+            "SELECT token, secret_versions.created_at, agent, versions - version FROM secrets \
+             JOIN secret_versions ON secret = secrets.id WHERE name = ?1 ORDER BY version DESC LIMIT ?2",
+        )?
+        .query_map(params![name.as_str(), limit(MOST_VERSIONS)], |row| {
+            Ok(VersionSummary {
+                version_id: row.get(0)?,
+                created_at: time_at(row, 1)?,
+                by: Some(name_at(row, 2)?),
+                version: match row.get::<_, i64>(3)? {
+                    0 => Some(SecretVersion::Current),
+                    1 => Some(SecretVersion::Previous),
+                    _ => None,
+                },
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Some(SecretDescription { summary, versions }))
 }

@@ -1,5 +1,6 @@
 //! What the watch and the alerts remember, in one table. Nothing is read as a whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -111,6 +112,20 @@ impl StateStore for SqliteState {
             .await
     }
 
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.db
+            .read(move |conn| {
+                let counts = conn
+                    .prepare_cached(
+                        "SELECT list, count(*) FROM records INDEXED BY records_list WHERE kind = ?1 GROUP BY list",
+                    )?
+                    .query_map([kind.as_str()], |row| Ok((row.get(0)?, count_at(row, 1)?)))?
+                    .collect::<rusqlite::Result<_>>()?;
+                Ok(counts)
+            })
+            .await
+    }
+
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
         check_changes(changes, MOST_CHANGES)?;
         let keys = Arc::clone(self.db.store_keys());
@@ -193,13 +208,22 @@ fn make(conn: &Connection, change: &StateChange) -> Result<(), Fault> {
             made == 1
         }
         (Some(Content { due_at, list, body }), _) => {
-            let changed = conn
+            let values = params![kind, name, version, due_at.map(nanos), list, body];
+            // Most stay in their list: its index is not touched then.
+            let stayed = conn
                 .prepare_cached(
-                    "UPDATE records SET version = version + 1, due_at = ?4, list = ?5, body = ?6 \
-                     WHERE kind = ?1 AND name = ?2 AND version = ?3",
+                    "UPDATE records SET version = version + 1, due_at = ?4, body = ?6 \
+                     WHERE kind = ?1 AND name = ?2 AND version = ?3 AND list IS ?5",
                 )?
-                .execute(params![kind, name, version, due_at.map(nanos), list, body])?;
-            changed == 1
+                .execute(values)?;
+            stayed == 1
+                || conn
+                    .prepare_cached(
+                        "UPDATE records SET version = version + 1, due_at = ?4, list = ?5, body = ?6 \
+                         WHERE kind = ?1 AND name = ?2 AND version = ?3",
+                    )?
+                    .execute(values)?
+                    == 1
         }
         (None, 0) => !conn
             .prepare_cached("SELECT 1 FROM records WHERE kind = ?1 AND name = ?2")?

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod badges;
+pub mod days;
 pub mod enrolment;
 pub mod liveness;
 pub mod ports;

@@ -56,6 +56,13 @@ pub trait Agents: Send + Sync {
 
     /// All agents with their last heartbeat, by name.
     async fn list(&self) -> PortResult<Vec<AgentStatus>>;
+
+    /// Agents by name, from behind `after`, `limit` at most, revoked ones too. The last heartbeat is the one that the
+    /// register was told of.
+    async fn page(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentStatus>>;
+
+    /// One agent as [`Agents::page`] shows it; none where there never was one of that name.
+    async fn status(&self, name: &AgentName) -> PortResult<Option<AgentStatus>>;
 }
 
 /// Where heartbeats go.

@@ -87,6 +87,13 @@ impl Spans {
     pub(crate) fn uptime(mut self) -> Uptime {
         let reach = self.now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
         self.push(reach.min(self.begin));
+        self.begin = reach.min(self.begin);
+        self.uptime_as_known()
+    }
+
+    /// The same where nothing is known of the time before the last flip that was taken: a time that begins before it has
+    /// no share.
+    pub(crate) fn uptime_as_known(&self) -> Uptime {
         let last = |seconds: i64| self.share(seconds, 0);
         Uptime {
             day: last(DAY),
@@ -107,6 +114,9 @@ impl Spans {
             self.now.checked_sub(time).unwrap_or(Timestamp::MIN)
         };
         let (begin, end) = (before(begin), before(end));
+        if begin < self.begin {
+            return None;
+        }
         let (mut up, mut all) = (0.0, 0.0);
         for (from, to, is_up) in &self.told {
             let time = (*to).min(end).duration_since((*from).max(begin)).as_secs_f64();

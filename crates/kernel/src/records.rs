@@ -60,6 +60,16 @@ impl Records {
             .collect()
     }
 
+    /// How many records of a kind stand in each list; under none, those that stand in no list.
+    pub fn counts(&self, kind: RecordKind) -> BTreeMap<Option<String>, u64> {
+        let from = RecordKey::new(kind, "");
+        let mut counts = BTreeMap::new();
+        for (_, (_, content)) in self.kept.range(&from..).take_while(|(key, _)| key.kind == kind) {
+            *counts.entry(content.list.clone()).or_default() += 1;
+        }
+        counts
+    }
+
     /// Makes every change, or none.
     ///
     /// # Errors
@@ -140,6 +150,10 @@ impl StateStore for RecordsInMemory {
         limit: usize,
     ) -> PortResult<Vec<Record>> {
         Ok(self.records().list(kind, list, after, limit))
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        Ok(self.records().counts(kind))
     }
 
     async fn write(&self, changes: &[StateChange], _audit: Option<&AuditEntry>) -> PortResult<()> {

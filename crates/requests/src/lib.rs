@@ -20,6 +20,7 @@ mod renewing;
 pub mod retention;
 pub mod running;
 pub mod sealed_values;
+pub mod secret_lists;
 pub mod secret_reads;
 pub mod settings;
 pub mod stacks;

@@ -292,5 +292,13 @@ mod unsteady {
         async fn list(&self) -> PortResult<Vec<AgentStatus>> {
             self.agents.list().await
         }
+
+        async fn page(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentStatus>> {
+            self.agents.page(after, limit).await
+        }
+
+        async fn status(&self, name: &AgentName) -> PortResult<Option<AgentStatus>> {
+            self.agents.status(name).await
+        }
     }
 }

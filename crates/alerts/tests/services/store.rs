@@ -54,6 +54,10 @@ impl StateStore for Store {
         self.inner.list(kind, list, after, limit).await
     }
 
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.inner.counts(kind).await
+    }
+
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
         assert!(changes.len() <= self.most_changes(), "{} changes", changes.len());
         if self

@@ -455,7 +455,9 @@ fn settings_are_shown_with_every_key_and_no_secret() {
     assert!(!checked.dashboard && load("", &[]).unwrap().1.dashboard);
     let value = |section: &str, key: &str| {
         let (_, rows) = checked.shown.iter().find(|(name, _)| name == section)?;
-        rows.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        rows.iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     };
     assert_eq!(value("general", "mode"), Some("maintenance"));
     assert_eq!(value("dashboard", "enabled"), Some("false"));

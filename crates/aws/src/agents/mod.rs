@@ -19,6 +19,7 @@ mod names;
 mod register;
 mod row;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
 use crate::{Backend, Shared};
-use enabled::Enabled;
+use enabled::{Enabled, List};
 use register::Written;
 use row::AgentRow;
 pub(crate) use row::plain;
@@ -117,8 +118,41 @@ impl Agents for DynamoAgents {
 
     async fn list(&self) -> PortResult<Vec<AgentStatus>> {
         let (rows, enabled) = tokio::try_join!(self.rows(), self.shared.enabled())?;
+        let mut all = self.statuses(rows, &enabled, |_| true);
+        self.shared.add_heard_beats(&mut all).await;
+        Ok(all)
+    }
+
+    async fn page(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentStatus>> {
+        let (rows, enabled) = tokio::try_join!(self.rows_behind(after, limit), self.shared.enabled())?;
+        // Those without a row that stand between these rows; behind the last one where there are no more.
+        let last = rows.last().filter(|_| rows.len() >= limit).map(|row| row.name.clone());
+        let is_between =
+            |name: &AgentName| after.is_none_or(|after| name > after) && last.as_ref().is_none_or(|last| name < last);
+        let mut page = self.statuses(rows, &enabled, is_between);
+        page.truncate(limit);
+        Ok(page)
+    }
+
+    async fn status(&self, name: &AgentName) -> PortResult<Option<AgentStatus>> {
+        let (row, enabled) = tokio::try_join!(self.row(name), self.shared.enabled())?;
+        let rows = row.into_iter().collect();
+        Ok(self.statuses(rows, &enabled, |other| other == name).pop())
+    }
+}
+
+impl DynamoAgents {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            enabled: Enabled::new(shared.clone()),
+            shared,
+        }
+    }
+
+    /// What rows say with the list of those enabled, and those of that list that have no row and are `wanted`; by name.
+    fn statuses(&self, rows: Vec<AgentRow>, enabled: &List, wanted: impl Fn(&AgentName) -> bool) -> Vec<AgentStatus> {
         let changed_at = enabled.changed_at;
-        let known: Vec<AgentName> = rows.iter().map(|row| row.name.clone()).collect();
+        let known: BTreeSet<AgentName> = rows.iter().map(|row| row.name.clone()).collect();
         let mut all: Vec<AgentStatus> = rows
             .into_iter()
             .map(|mut row| {
@@ -131,21 +165,11 @@ impl Agents for DynamoAgents {
             .collect();
         let others = enabled
             .agents()
-            .filter(|name| !known.contains(name) && !self.is_reserved(name));
+            .filter(|name| wanted(name) && !known.contains(name) && !self.is_reserved(name));
         // They were enabled, by somebody else, at the latest when the list was last changed.
         all.extend(others.map(|name| AgentRow::plain(&name, changed_at.unwrap_or_default()).status()));
         all.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
-        self.shared.add_heard_beats(&mut all).await;
-        Ok(all)
-    }
-}
-
-impl DynamoAgents {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            enabled: Enabled::new(shared.clone()),
-            shared,
-        }
+        all
     }
 
     /// Makes a row for an agent that somebody else enabled, if one did and there is none.

@@ -43,6 +43,19 @@ impl DynamoAgents {
         items.into_iter().map(|item| from_item(item, "an agent")).collect()
     }
 
+    /// Agents' rows by name, from behind `after`, `limit` at most.
+    pub(super) async fn rows_behind(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentRow>> {
+        let query = || match after {
+            None => self.shared.query(AGENTS, ""),
+            Some(after) => {
+                let query = self.shared.query(AGENTS, "SK > :after");
+                query.expression_attribute_values(":after", text(after.as_str()))
+            }
+        };
+        let items = pages(query, limit).await?;
+        items.into_iter().map(|item| from_item(item, "an agent")).collect()
+    }
+
     /// Writes a new agent's row, and those of its name and token. Whoever acts puts it on record with it.
     pub(super) async fn insert(
         &self,

@@ -1,6 +1,7 @@
 //! The audit trail: many chains that only grow, checkpoints that bind their ends together, and, where the trail
 //! is not kept for ever, the records of where each chain is cut.
 
+mod about;
 pub(crate) mod chains;
 mod checkpoints;
 mod cut;
@@ -80,6 +81,16 @@ impl AuditTrail for DynamoAudit {
             Ok(selects(filter, &row.entry).then_some(row))
         };
         self.0.newest_first(LIST, before, limit, read).await
+    }
+
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        about::list(&self.0, resource, action, before, limit).await
     }
 
     async fn verify(&self) -> PortResult<Verification> {

@@ -14,6 +14,21 @@ pub(super) fn partition(chain: &str) -> String {
     format!("AUDIT#{chain}")
 }
 
+/// The longest name of a secret, in bytes; a key has its limit.
+const LONGEST: usize = 512;
+
+/// Where the index of work has rows about a secret or an agent.
+pub(super) fn partition_about(resource: &str) -> String {
+    format!("ABOUT#{resource}")
+}
+
+/// The same of what a row is about, where somebody asks for it: each such key is a write more.
+fn about(entry: &AuditEntry) -> Option<String> {
+    let resource = entry.resource.as_deref()?;
+    let is_asked_for = resource.starts_with('/') || entry.action.starts_with("agent.");
+    (is_asked_for && resource.len() <= LONGEST).then(|| partition_about(resource))
+}
+
 /// Where a chain ends.
 #[derive(Debug, Clone)]
 pub(super) struct End {
@@ -33,6 +48,11 @@ pub(super) struct StoredRow {
     list: String,
     #[serde(rename = "TSK")]
     pub(super) place: String,
+    /// Where rows about the same secret or agent are found; none where it is about none, or an earlier version wrote it.
+    #[serde(rename = "WPK", default, skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
+    #[serde(rename = "WSK", default, skip_serializing_if = "Option::is_none")]
+    about_place: Option<String>,
     pub(super) chain: String,
     pub(super) seq: i64,
     /// The entry as JSON text, which is what was hashed.
@@ -44,6 +64,7 @@ pub(super) struct StoredRow {
 impl StoredRow {
     /// The row at `end`, after a row with hash `prev`.
     pub(super) fn new(end: &End, prev: ChainHash, place: i64, entry: &AuditEntry) -> PortResult<Self> {
+        let about = about(entry);
         let entry = serde_json::to_string(entry)
             .map_err(|error| PortError::new(PortErrorKind::Refused, "an audit entry is not JSON").because(error))?;
         Ok(Self {
@@ -51,6 +72,8 @@ impl StoredRow {
             sk: sortable(end.seq),
             list: sharded(LIST, &format!("{}/{}", end.chain, end.seq)),
             place: sortable(place),
+            about_place: about.is_some().then(|| sortable(place)),
+            about,
             chain: end.chain.clone(),
             seq: end.seq,
             entry,
@@ -71,6 +94,10 @@ impl StoredRow {
         }
         let entry: AuditEntry =
             serde_json::from_str(&self.entry).map_err(|_| format!("row {seq} was changed: it cannot be read"))?;
+        let is_found = self.about == about(&entry) && self.about_place.as_ref() == Some(&self.place);
+        if (self.about.is_some() || self.about_place.is_some()) && !is_found {
+            return Err(format!("row {seq} was changed: it is hidden from those about the same"));
+        }
         // Unknown fields and white space would escape the hash, which covers what the text means.
         if serde_json::to_string(&entry).ok().as_ref() != Some(&self.entry) {
             return Err(format!("row {seq} was changed: its text is not what was written"));

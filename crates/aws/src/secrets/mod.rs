@@ -12,8 +12,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten,
+    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary,
+    SecretVersion, SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -26,6 +26,9 @@ use refusal::{EXISTS, NOT_FOUND, refusal};
 /// The tag with the token of the first version: a repeat of the write that created the secret is
 /// told by it.
 const FIRST: &str = "firstVersion";
+
+/// The tag with the agent who created the secret.
+const CREATOR: &str = "createdBy";
 
 /// How many secrets' versions are counted at once.
 const AT_ONCE: usize = 8;
@@ -134,10 +137,37 @@ impl SecretStore for SecretsManager {
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         found.truncate(limit);
         stream::iter(found)
-            .map(|(name, entry)| self.summary(name, entry))
+            .map(|(name, entry)| async move {
+                let known = Known::of(&entry);
+                Ok::<_, PortError>(self.describe_known(name, known).await?.summary)
+            })
             .buffered(AT_ONCE)
             .try_collect()
             .await
+    }
+
+    async fn describe(&self, name: &SecretName) -> PortResult<Option<SecretDescription>> {
+        if !name
+            .as_str()
+            .starts_with(&format!("/{}/", self.0.installation.namespace))
+        {
+            return Ok(None);
+        }
+        let call = self.0.clients.secrets().describe_secret().secret_id(name.as_str());
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(port_error("secretsmanager:DescribeSecret", error)),
+        };
+        if answer.deleted_date().is_some() {
+            return Ok(None);
+        }
+        let known = Known {
+            creator: tagged(answer.tags(), CREATOR),
+            created: answer.created_date,
+            changed: answer.last_changed_date,
+        };
+        self.describe_known(name.clone(), known).await.map(Some)
     }
 }
 
@@ -184,7 +214,7 @@ impl SecretsManager {
             _ => write.agent.as_str(),
         };
         let tags = vec![
-            tag("createdBy", write.agent.as_str()),
+            tag(CREATOR, write.agent.as_str()),
             tag("stage", write.stage.as_str()),
             tag("service", service),
             tag(FIRST, write.token),
@@ -216,7 +246,7 @@ impl SecretsManager {
         Ok(tagged(answer.tags(), FIRST))
     }
 
-    async fn summary(&self, name: SecretName, entry: SecretListEntry) -> PortResult<SecretSummary> {
+    async fn describe_known(&self, name: SecretName, known: Known) -> PortResult<SecretDescription> {
         let call = self
             .0
             .clients
@@ -225,27 +255,62 @@ impl SecretsManager {
             .secret_id(name.as_str())
             .include_deprecated(true);
         let mut pages = call.into_paginator().send();
-        let (mut versions, mut current, mut updated_at) = (0, None, None);
+        let mut versions = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| port_error("secretsmanager:ListSecretVersionIds", error))?;
-            for version in page.versions.unwrap_or_default() {
-                versions += 1;
-                if version.version_stages().iter().any(|stage| stage == "AWSCURRENT") {
-                    updated_at = version.created_date;
-                    current = version.version_id;
-                }
+            for entry in page.versions.unwrap_or_default() {
+                let has = |wanted| entry.version_stages().iter().any(|stage| stage == wanted);
+                versions.push(VersionSummary {
+                    version: if has("AWSCURRENT") {
+                        Some(SecretVersion::Current)
+                    } else {
+                        has("AWSPREVIOUS").then_some(SecretVersion::Previous)
+                    },
+                    created_at: time(entry.created_date.as_ref()),
+                    version_id: entry.version_id.unwrap_or_default(),
+                    by: None,
+                });
             }
         }
+        // Times are of whole seconds; what is current says its stage.
+        let rank = |version: &VersionSummary| match version.version {
+            Some(SecretVersion::Current) => 0,
+            Some(SecretVersion::Previous) => 1,
+            None => 2,
+        };
+        versions.sort_by_key(|version| (rank(version), std::cmp::Reverse(version.created_at)));
+        let current = versions
+            .iter()
+            .find(|version| version.version == Some(SecretVersion::Current));
         // A secret that somebody made by hand has no tag of ours.
-        let creator = tagged(entry.tags(), "createdBy").and_then(|name| AgentName::new(name).ok());
-        Ok(SecretSummary {
+        let creator = known.creator.and_then(|name| AgentName::new(name).ok());
+        let summary = SecretSummary {
             name,
-            version_id: current.unwrap_or_default(),
-            versions,
+            version_id: current.map_or_else(String::new, |version| version.version_id.clone()),
+            versions: versions.len() as u64,
             updated_by: creator.unwrap_or_else(|| self.0.installation.agent.clone()),
-            created_at: time(entry.created_date()),
-            updated_at: time(updated_at.as_ref().or(entry.last_changed_date())),
-        })
+            created_at: time(known.created.as_ref()),
+            updated_at: current.map_or_else(|| time(known.changed.as_ref()), |version| version.created_at),
+        };
+        versions.truncate(MOST_VERSIONS);
+        Ok(SecretDescription { summary, versions })
+    }
+}
+
+/// What is known of a secret beside its versions.
+struct Known {
+    creator: Option<String>,
+    created: Option<DateTime>,
+    changed: Option<DateTime>,
+}
+
+impl Known {
+    fn of(entry: &SecretListEntry) -> Self {
+        Self {
+            creator: tagged(entry.tags(), CREATOR),
+            created: entry.created_date,
+            changed: entry.last_changed_date,
+        }
     }
 }
 

@@ -124,7 +124,10 @@ fn policies_are_asked_of_plans_too() {
         .iter()
         .map(|one| &one["file"])
         .collect();
-    assert_eq!(files, ["mine.cedar", "plans.cedar (shipped)", "observers.cedar (shipped)"]);
+    assert_eq!(
+        files,
+        ["mine.cedar", "plans.cedar (shipped)", "observers.cedar (shipped)"]
+    );
     let plan = ["policy", "check", "Ana", "applyPlan", "shop", "--admin", "--json"];
     assert_eq!(
         place.run(&plan).exits(0).json()["policies"],

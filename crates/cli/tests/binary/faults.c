@@ -1,6 +1,7 @@
 /* Makes calls on the database's files fail while the file that FAULT_FILE names is there. It holds the
- * call, `write` or `sync`, and the number of the error. `room` is a full disk: writes fail while the reserve
- * stands beside the database, and the reserve cannot be made. Preloaded into a server by faults.rs. */
+ * call, `read`, `write` or `sync`, and the number of the error. `room` is a full disk: writes fail while the reserve
+ * stands beside the database, and the reserve cannot be made. Preloaded into a server by faults.rs and by
+ * the tests in a browser. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -84,6 +85,19 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
     UNLESS_FAULTY("write")
     ssize_t (*next)(int, const void *, size_t, off64_t) =
         (ssize_t (*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    return next(fd, bytes, count, at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t at) {
+    UNLESS_FAULTY("read")
+    ssize_t (*next)(int, void *, size_t, off_t) = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
+    return next(fd, bytes, count, at);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
+    UNLESS_FAULTY("read")
+    ssize_t (*next)(int, void *, size_t, off64_t) =
+        (ssize_t (*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
     return next(fd, bytes, count, at);
 }
 

@@ -14,9 +14,9 @@ use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use crate::columns::{json, nanos, optional_time_at, role, time, time_at};
+use crate::columns::{self, json, nanos, optional_time_at, role, time, time_at};
 use crate::db::Db;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -138,6 +138,31 @@ impl Agents for SqliteAgents {
     async fn list(&self) -> PortResult<Vec<AgentStatus>> {
         let keys = Arc::clone(self.db.store_keys());
         self.db.read(move |conn| list(conn, &keys)).await
+    }
+
+    async fn page(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentStatus>> {
+        let keys = Arc::clone(self.db.store_keys());
+        // No name is empty.
+        let after = after.map_or_else(String::new, |after| after.as_str().to_owned());
+        let at_most = columns::limit(limit);
+        self.db
+            .read(move |conn| {
+                statuses(
+                    conn,
+                    &keys,
+                    "WHERE name > ?1 ORDER BY name LIMIT ?2",
+                    params![after, at_most],
+                )
+            })
+            .await
+    }
+
+    async fn status(&self, name: &AgentName) -> PortResult<Option<AgentStatus>> {
+        let (keys, name) = (Arc::clone(self.db.store_keys()), name.to_string());
+        let found = self
+            .db
+            .read(move |conn| statuses(conn, &keys, "WHERE name = ?1", params![name]));
+        Ok(found.await?.pop())
     }
 }
 
@@ -280,11 +305,21 @@ fn revoke(conn: &Connection, keys: &StoreKeys, name: &AgentName, at: Timestamp) 
 }
 
 fn list(conn: &Connection, keys: &StoreKeys) -> Result<Vec<AgentStatus>, Fault> {
+    statuses(conn, keys, "ORDER BY name", &[])
+}
+
+/// The agents that `which` says, but for those whose row this store did not write.
+fn statuses(
+    conn: &Connection,
+    keys: &StoreKeys,
+    which: &str,
+    params: &[&dyn ToSql],
+) -> Result<Vec<AgentStatus>, Fault> {
     let all: Vec<Option<AgentStatus>> = conn
         .prepare_cached(&format!(
-            "SELECT {AGENT}, at, healthy, message FROM agents LEFT JOIN heartbeats ON agent = name ORDER BY name"
+            "SELECT {AGENT}, at, healthy, message FROM agents LEFT JOIN heartbeats ON agent = name {which}"
         ))?
-        .query_map([], |row| {
+        .query_map(params, |row| {
             if !AgentRow::read(row, 0)?.is_ours(keys) {
                 return Ok(None);
             }

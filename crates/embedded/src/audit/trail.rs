@@ -55,6 +55,19 @@ impl AuditTrail for SqliteAudit {
         self.db.read(move |conn| list(conn, &filter, before, limit)).await
     }
 
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        let (resource, action) = (resource.to_owned(), action.map(str::to_owned));
+        self.db
+            .read(move |conn| about(conn, resource, action, before, limit))
+            .await
+    }
+
     async fn verify(&self) -> PortResult<Verification> {
         let (keys, dir) = (Arc::clone(self.db.store_keys()), self.db.folder().to_owned());
         let kept = Kept::in_folder(&dir);
@@ -143,6 +156,27 @@ fn list(
             conditions.query(conn, &sql, 2, wanted, row)?
         }
     };
+    Ok(page(rows, at_most, |row| row.seq))
+}
+
+fn about(
+    conn: &Connection,
+    resource: String,
+    action: Option<String>,
+    before: Option<Cursor>,
+    at_most: usize,
+) -> Result<Page<AuditRow>, Fault> {
+    let mut conditions = Conditions::default();
+    // The text of the index's expression.
+    conditions.with("json_extract(entry, '$.resource') = ?", resource);
+    conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    conditions.with_some("action = ?", action);
+    let wanted = limit(at_most).saturating_add(1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit INDEXED BY audit_resource{} ORDER BY seq DESC LIMIT ?",
+        conditions.clause()
+    );
+    let rows = conditions.query(conn, &sql, 1, wanted, row)?;
     Ok(page(rows, at_most, |row| row.seq))
 }
 

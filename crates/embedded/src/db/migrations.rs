@@ -30,6 +30,7 @@ const LATER: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0010_movements.sql")),
     M::up(include_str!("../../migrations/0011_records.sql")),
     M::up(include_str!("../../migrations/0012_plans.sql")),
+    M::up(include_str!("../../migrations/0013_lists.sql")),
 ];
 
 /// The newest schema.

@@ -220,13 +220,23 @@ impl Watching {
             .map(|status| (status.agent.name.clone(), status.last_beat.clone()))
             .collect();
         self.enroll(&there, now).await?;
+        self.put_into_lists(now).await?;
         for status in revoked {
-            match self.remove(&status.agent.name, "it was revoked").await {
-                Err(error) if error.kind == PortErrorKind::NotFound => {}
-                outcome => outcome?,
-            }
+            self.watch_no_longer(&status.agent.name, "it was revoked").await?;
         }
         Ok(())
+    }
+
+    /// Watches an agent no longer after its tokens were revoked, as [`Watching::remove`] does; one that is not watched
+    /// stays so.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn watch_no_longer(&self, name: &AgentName, why: &str) -> PortResult<()> {
+        match self.remove(name, why).await {
+            Err(error) if error.kind == PortErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Watches an agent no longer. Its addresses end, its open alert is closed, its history stays. Whoever takes an agent

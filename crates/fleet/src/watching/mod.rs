@@ -12,13 +12,15 @@
 //! | `blind` | the marks of being awake, and time in which nobody could hear |
 //! | `acts` | settings, pauses, who is watched |
 //! | `addresses`, `slugs` | where agents are pinged |
-//! | `views` | lists, history, uptime |
+//! | `lists` | agents by state, failing first, with their last 30 days |
+//! | `views` | an agent, all of them, history, uptime |
 //! | `record` | the stored forms |
 
 mod acts;
 mod addresses;
 mod blind;
 mod hear;
+mod lists;
 mod queue;
 mod record;
 mod slugs;
@@ -41,6 +43,7 @@ use record::{Kept, Watched};
 pub use addresses::PingAddress;
 pub use blind::LONGEST_BREATH;
 pub use hear::Taken;
+pub use lists::{Life, Listed, ListedAgent, Wanted};
 pub use record::{MAX_BODY_BYTES, MAX_PINGS, Ping};
 pub use slugs::BySlug;
 pub use sweep::Swept;

@@ -102,7 +102,8 @@ impl Watched {
             version: self.version,
             content: Some(Content {
                 due_at,
-                list: None,
+                // So agents are found and counted by their state.
+                list: Some(self.kept.state.status.as_str().to_owned()),
                 body: written(&self.kept)?,
             }),
         })

@@ -1,7 +1,5 @@
 //! What people see of the watch.
 
-use std::collections::BTreeMap;
-
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{PortResult, Record, RecordKind};
 use jiff::Timestamp;
@@ -9,7 +7,7 @@ use jiff::Timestamp;
 use super::Watching;
 use super::record::{MAX_PINGS, Ping, Watched, read};
 use crate::uptime::{Spans, UPTIME_REACH, Uptime};
-use crate::watch::{Flip, Status, WatchSettings, WatchState};
+use crate::watch::{Flip, WatchSettings, WatchState};
 
 /// How many records are read at once.
 const PAGE: usize = 1_000;
@@ -84,25 +82,6 @@ impl Watching {
         }
     }
 
-    /// How many agents there are in each status.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn counts(&self, now: Timestamp) -> PortResult<BTreeMap<Status, u64>> {
-        let mut counts: BTreeMap<Status, u64> = Status::ALL.into_iter().map(|status| (status, 0)).collect();
-        let mut after: Option<AgentName> = None;
-        loop {
-            let page = self.page(after.as_ref(), PAGE, now).await?;
-            for agent in &page {
-                *counts.entry(agent.state.status).or_default() += 1;
-            }
-            if page.len() < PAGE {
-                return Ok(counts);
-            }
-            after = page.into_iter().last().map(|last| last.name);
-        }
-    }
-
     /// An agent's flips, the newest first, from behind `after`, `limit` at most. Of an agent that is gone, too.
     ///
     /// # Errors
@@ -168,11 +147,16 @@ impl Watching {
         Ok(pings)
     }
 
-    fn seen_now(&self, watched: Watched, now: Timestamp) -> WatchedAgent {
-        let (watched, _) = self.passed(watched, now);
+    pub(super) fn seen_now(&self, watched: Watched, now: Timestamp) -> WatchedAgent {
+        self.seen_with_flips(watched, now).0
+    }
+
+    /// An agent by now, with the flips that nobody swept yet.
+    pub(super) fn seen_with_flips(&self, watched: Watched, now: Timestamp) -> (WatchedAgent, Vec<Flip>) {
+        let (watched, unswept) = self.passed(watched, now);
         let settings = watched.settings(&self.defaults).clone();
         let kept = watched.kept;
-        WatchedAgent {
+        let agent = WatchedAgent {
             name: watched.name,
             is_own: kept.settings.is_some(),
             due: kept.state.due(),
@@ -182,7 +166,8 @@ impl Watching {
             created: kept.created,
             auto: kept.auto,
             slug: kept.slug,
-        }
+        };
+        (agent, unswept)
     }
 
     /// A watch as it is at `now`, and what time made of it. Where heartbeats are asked for, silence is known only once

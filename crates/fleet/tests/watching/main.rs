@@ -4,6 +4,7 @@
 mod addresses;
 mod alerts;
 mod blind;
+mod lists;
 mod settings;
 mod world;
 

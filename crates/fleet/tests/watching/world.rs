@@ -159,6 +159,10 @@ impl StateStore for World {
         self.records.list(kind, list, after, limit).await
     }
 
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.records.counts(kind).await
+    }
+
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {
         // Others go on meanwhile, as they do where a write takes its time.
         tokio::task::yield_now().await;
@@ -248,6 +252,14 @@ impl Agents for World {
             last_beat: None,
         };
         Ok(agents.iter().map(status).collect())
+    }
+
+    async fn page(&self, _: Option<&AgentName>, _: usize) -> PortResult<Vec<AgentStatus>> {
+        unreachable!("the watch reads no pages")
+    }
+
+    async fn status(&self, _: &AgentName) -> PortResult<Option<AgentStatus>> {
+        unreachable!("the watch asks for nobody's register")
     }
 }
 

@@ -48,6 +48,8 @@ pub mod actions {
     pub const SESSION_ENDED: &str = "session.ended";
     /// An operator made a link that signs in once.
     pub const SESSION_LINK_MADE: &str = "session.link_made";
+    /// An act was asked for by the dashboard that no policy permits.
+    pub const ACT_DENIED: &str = "act.denied";
     /// A secret's value was handed out.
     pub const SECRET_READ: &str = "secret.read";
     /// The secrets' master key was replaced.

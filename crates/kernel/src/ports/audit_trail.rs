@@ -16,6 +16,21 @@ pub trait AuditTrail: Send + Sync {
     /// Rows, newest first, from `before` on.
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>>;
 
+    /// Rows about exactly this secret or agent, with this action where one is given; newest first, from `before` on. It
+    /// costs as much as it gives, however long the trail is. An adapter that keeps no rows has none.
+    async fn about(
+        &self,
+        _resource: &str,
+        _action: Option<&str>,
+        _before: Option<Cursor>,
+        _limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        Ok(Page {
+            items: Vec::new(),
+            next: None,
+        })
+    }
+
     /// Checks every chain and its end, and what the trail tells of against what stands.
     async fn verify(&self) -> PortResult<Verification>;
 

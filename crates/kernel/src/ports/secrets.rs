@@ -89,6 +89,31 @@ pub struct SecretSummary {
     pub updated_at: Timestamp,
 }
 
+/// How many versions of a secret are described.
+pub const MOST_VERSIONS: usize = 20;
+
+/// A version of a secret without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionSummary {
+    /// Its id.
+    pub version_id: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Who wrote it, where the store knows.
+    pub by: Option<AgentName>,
+    /// Which one it is, while its value is kept; none where the value is forgotten.
+    pub version: Option<SecretVersion>,
+}
+
+/// A secret with its versions, without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretDescription {
+    /// The secret.
+    pub summary: SecretSummary,
+    /// Its versions, the newest first, [`MOST_VERSIONS`] at most.
+    pub versions: Vec<VersionSummary>,
+}
+
 /// Where secrets are kept: the current and the previous version of each.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
@@ -105,4 +130,10 @@ pub trait SecretStore: Send + Sync {
         after: Option<&SecretName>,
         limit: usize,
     ) -> PortResult<Vec<SecretSummary>>;
+
+    /// A secret with its versions; none where there is no such secret. No value is read. A store that hands out nothing
+    /// but values describes none.
+    async fn describe(&self, _name: &SecretName) -> PortResult<Option<SecretDescription>> {
+        Ok(None)
+    }
 }

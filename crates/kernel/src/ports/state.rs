@@ -1,5 +1,7 @@
 //! What the watch and the alerts remember: versioned records, found by name, by due time or in a list.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -310,6 +312,11 @@ pub trait StateStore: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> PortResult<Vec<Record>>;
+
+    /// How many records of a kind stand in each list; under none, those that stand in no list. What it costs grows with
+    /// the kind's records, not with what they hold: ten thousand are counted in a millisecond or two here, and in some
+    /// pages of keys on AWS, where the newest writes may not count yet.
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>>;
 
     /// Makes every change, with the audit row, in one transaction; of each record one change at most. `Superseded` where
     /// a record is not in the version it was read in, and nothing is changed then. What [`check_changes`] refuses is

@@ -18,6 +18,7 @@ pub async fn agents(fresh: impl AsyncFn() -> Ports) {
     rotated_tokens_overlap_as_long_as_asked(&fresh().await).await;
     a_revoked_agent_is_out_and_on_record(&fresh().await).await;
     the_control_plane_registers_without_a_token(&fresh().await).await;
+    agents_are_read_in_pages_and_alone(&fresh().await).await;
     a_change_is_on_record_with_it(&fresh().await).await;
     the_same_change_again_is_none(&fresh().await).await;
     super::slack_users::a_slack_user_is_one_operator(&fresh().await).await;
@@ -334,6 +335,47 @@ async fn the_control_plane_registers_without_a_token(ports: &Ports) {
         Some(admin.agent),
         "registering an agent that was added changes nothing"
     );
+}
+
+async fn agents_are_read_in_pages_and_alone(ports: &Ports) {
+    let names = ["Alpha", "Beta", "Delta", "Gamma", "Omega"];
+    for (number, name) in (1..).zip(names) {
+        let added = ports.agents.add(&sample::agent(name), &token(number), &sample::added());
+        added.await.unwrap();
+    }
+    let revoked = agent_name("Beta");
+    ports
+        .agents
+        .revoke(&revoked, after(5), &sample::revoked())
+        .await
+        .unwrap();
+    let beaten = beat(7, true, Some("fine"));
+    ports.heartbeats.beat(&agent_name("Delta"), &beaten).await.unwrap();
+    let all = ports.agents.list().await.unwrap();
+    assert_eq!(all.len(), 5);
+    for limit in [1, 2, 5, 9] {
+        let (mut read, mut last) = (Vec::new(), None);
+        loop {
+            let page = ports.agents.page(last.as_ref(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(end) = page.last() else { break };
+            last = Some(end.agent.name.clone());
+            read.extend(page);
+        }
+        assert_eq!(read, all, "in pages of {limit}");
+    }
+    assert_eq!(ports.agents.page(None, 0).await.unwrap(), []);
+    let behind = ports.agents.page(Some(&agent_name("Dzeta")), 1).await.unwrap();
+    assert_eq!(
+        behind[0].agent.name.as_str(),
+        "Gamma",
+        "from behind a name that there need not be"
+    );
+    for status in all {
+        let alone = ports.agents.status(&status.agent.name).await.unwrap();
+        assert_eq!(alone, Some(status), "a revoked one too");
+    }
+    assert_eq!(ports.agents.status(&agent_name("Nobody")).await.unwrap(), None);
 }
 
 fn beat(seconds: i64, healthy: bool, message: Option<&str>) -> Beat {

@@ -14,6 +14,7 @@ pub async fn audit(fresh: impl AsyncFn() -> Ports) {
     entries_come_back_in_a_chain(&fresh().await).await;
     entries_at_once_stand_in_unbroken_chains(&fresh().await).await;
     filters_narrow(&fresh().await).await;
+    rows_about_one_thing_are_found(&fresh().await).await;
     pages_join_to_the_whole(&fresh().await).await;
     a_single_chain_is_known_by_its_marks(&fresh().await).await;
 }
@@ -144,6 +145,58 @@ fn filter(narrow: impl FnOnce(&mut AuditFilter)) -> AuditFilter {
     let mut filter = AuditFilter::default();
     narrow(&mut filter);
     filter
+}
+
+async fn rows_about_one_thing_are_found(ports: &Ports) {
+    let (name, other) = ("/contentcraft/a/b", "/contentcraft/a");
+    for seconds in 1..=9 {
+        let action = if seconds % 3 == 0 {
+            actions::SECRET_READ
+        } else {
+            "putSecret"
+        };
+        let mut entry = sample::audit_entry(action, seconds);
+        entry.resource = match seconds {
+            8 => Some(other.to_owned()),
+            9 => None,
+            _ => Some(name.to_owned()),
+        };
+        ports.audit.append(&entry).await.unwrap();
+    }
+    let mut added = sample::added();
+    added.resource = Some(AGENT.to_owned());
+    ports.audit.append(&added).await.unwrap();
+    let about = async |of: &str, action: Option<&str>, limit| {
+        let (mut seqs, mut before) = (Vec::new(), None);
+        loop {
+            let page = ports.audit.about(of, action, before, limit).await.unwrap();
+            assert!(page.items.len() <= limit);
+            seqs.extend(page.items.iter().map(|row| row.entry.detail["n"].as_i64().unwrap()));
+            before = page.next;
+            if before.is_none() {
+                return seqs;
+            }
+        }
+    };
+    for limit in [1, 2, 50] {
+        assert_eq!(
+            about(name, None, limit).await,
+            [7, 6, 5, 4, 3, 2, 1],
+            "pages of {limit}"
+        );
+        assert_eq!(about(name, Some(actions::SECRET_READ), limit).await, [6, 3]);
+        assert_eq!(about(name, Some("putSecret"), limit).await, [7, 5, 4, 2, 1]);
+    }
+    assert_eq!(about(other, None, 5).await, [8], "a name is a whole word");
+    assert_eq!(about("/contentcraft", None, 5).await, Vec::<i64>::new());
+    assert_eq!(about(name, Some(actions::KEY_ROTATED), 5).await, Vec::<i64>::new());
+    assert_eq!(about(AGENT, Some(actions::AGENT_ADDED), 5).await, [0]);
+    let newest = ports
+        .audit
+        .about(name, Some(actions::SECRET_READ), None, 1)
+        .await
+        .unwrap();
+    assert_eq!(newest.items[0].entry.at, after(6), "the last time it was read");
 }
 
 async fn pages_join_to_the_whole(ports: &Ports) {

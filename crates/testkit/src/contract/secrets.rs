@@ -38,6 +38,7 @@ async fn suite(fresh: &impl AsyncFn() -> Ports, times: Times) {
     repeats_at_once_are_one_write(&fresh().await).await;
     writers_at_once_lose_no_version(&fresh().await).await;
     lists_go_by_name_and_prefix(&fresh().await, times).await;
+    a_secret_is_described_with_its_versions(&fresh().await, times).await;
 }
 
 async fn put(ports: &Ports, name: &str, value: &str, token: u64, at: i64) -> PortResult<SecretWritten> {
@@ -308,4 +309,55 @@ async fn lists_go_by_name_and_prefix(ports: &Ports, times: Times) {
         "first and last write"
     );
     assert_eq!(summary.updated_by, agent_name(OTHER_AGENT), "who wrote last");
+}
+
+async fn a_secret_is_described_with_its_versions(ports: &Ports, times: Times) {
+    let describe = async |name: &str| ports.secrets.describe(&secret_name(name)).await.unwrap();
+    assert_eq!(describe(NAME).await, None, "there is no secret yet");
+    put(ports, "/contentcraft/orchestrator/api", "other", 9, 1)
+        .await
+        .unwrap();
+    for number in 1..=4 {
+        put(
+            ports,
+            NAME,
+            &format!("value {number}"),
+            number,
+            10 * i64::try_from(number).unwrap(),
+        )
+        .await
+        .unwrap();
+    }
+    let described = describe(NAME).await.unwrap();
+    let listed = ports.secrets.list(None, None, 9).await.unwrap();
+    assert_eq!(
+        listed.iter().find(|secret| secret.name == described.summary.name),
+        Some(&described.summary)
+    );
+    let versions = &described.versions;
+    let newest: Vec<_> = versions
+        .iter()
+        .map(|version| (version.version_id.clone(), version.version))
+        .take(2)
+        .collect();
+    assert_eq!(
+        newest,
+        [
+            (token_of(4), Some(SecretVersion::Current)),
+            (token_of(3), Some(SecretVersion::Previous)),
+        ]
+    );
+    assert!(
+        versions[2..].iter().all(|version| version.version.is_none()),
+        "{versions:?}"
+    );
+    if times == Times::AsGiven {
+        let told: Vec<_> = versions
+            .iter()
+            .map(|version| (version.created_at, version.by.clone()))
+            .collect();
+        let by = |seconds| (after(seconds), Some(agent_name(AGENT)));
+        assert_eq!(told, [by(40), by(30), by(20), by(10)]);
+    }
+    assert!(!format!("{described:?}").contains("value"), "and no value");
 }

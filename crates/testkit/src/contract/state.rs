@@ -20,6 +20,7 @@ pub async fn state(fresh: impl AsyncFn() -> Ports) {
     all_or_none_are_changed(&fresh().await).await;
     what_is_due_comes_in_its_order(&*fresh().await.state).await;
     lists_go_by_name_in_pages(&*fresh().await.state).await;
+    lists_are_counted(&*fresh().await.state).await;
     what_is_too_much_is_refused(&*fresh().await.state).await;
     a_write_takes_as_many_changes_as_it_says(&*fresh().await.state).await;
     of_writers_at_once_one_is_first(&fresh().await).await;
@@ -281,6 +282,31 @@ async fn lists_go_by_name_in_pages(store: &dyn StateStore) {
     assert_eq!(
         store.list(kind, Some("odd"), Some("n11"), 1).await.unwrap()[0].key.name,
         "n12"
+    );
+}
+
+async fn lists_are_counted(store: &dyn StateStore) {
+    let kind = RecordKind::Watch;
+    let counts = async || -> Vec<(Option<String>, u64)> { store.counts(kind).await.unwrap().into_iter().collect() };
+    assert_eq!(counts().await, []);
+    for number in 0..7 {
+        let list = if number < 5 { "up" } else { "down" };
+        put(store, change(kind, &format!("n{number}"), 0, in_list(list, "{}"))).await;
+    }
+    put(store, change(kind, "alone", 0, content("{}"))).await;
+    put(store, change(RecordKind::Ping, "n0", 0, in_list("up", "{}"))).await;
+    let of = |list: &str, count| (Some(list.to_owned()), count);
+    assert_eq!(counts().await, [(None, 1), of("down", 2), of("up", 5)]);
+    // One moves, one stays, one leaves its list, one comes into one, one goes.
+    put(store, change(kind, "n0", 1, in_list("down", "{}"))).await;
+    put(store, change(kind, "n1", 1, in_list("up", "{\"n\":1}"))).await;
+    put(store, change(kind, "n2", 1, content("{}"))).await;
+    put(store, change(kind, "alone", 1, in_list("up", "{}"))).await;
+    put(store, change(kind, "n6", 1, None)).await;
+    assert_eq!(counts().await, [(None, 1), of("down", 2), of("up", 4)]);
+    assert_eq!(
+        names(&store.list(kind, Some("down"), None, 9).await.unwrap()),
+        ["n0", "n5"]
     );
 }
 

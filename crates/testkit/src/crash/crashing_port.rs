@@ -15,8 +15,8 @@ use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, SecretName, SecretPrefix};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{
-    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretRead, SecretStore, SecretSummary,
-    SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
+    AuditTrail, PortResult, Record, RecordKey, RecordKind, Schedule, SecretDescription, SecretRead, SecretStore,
+    SecretSummary, SecretVersion, SecretWrite, SecretWritten, StateChange, StateStore,
 };
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
@@ -135,6 +135,7 @@ impl Outbox for CrashingPort<dyn Outbox> {
 mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
+    fn about(resource: &str, action: Option<&str>, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
     fn doubt() -> Option<String>;
     fn mark(seq: Option<i64>) -> Option<Mark>;
@@ -148,6 +149,7 @@ mortal! { SecretStore {
     fn put(write: SecretWrite<'_>) -> SecretWritten;
     fn read(name: &SecretName, version: SecretVersion) -> Option<SecretRead>;
     fn list(prefix: Option<&SecretPrefix>, after: Option<&SecretName>, limit: usize) -> Vec<SecretSummary>;
+    fn describe(name: &SecretName) -> Option<SecretDescription>;
 } }
 
 #[async_trait]
@@ -220,6 +222,8 @@ mortal! { Agents {
     fn find(name: &AgentName) -> Option<Agent>;
     fn register(name: &AgentName, at: Timestamp) -> ();
     fn list() -> Vec<AgentStatus>;
+    fn page(after: Option<&AgentName>, limit: usize) -> Vec<AgentStatus>;
+    fn status(name: &AgentName) -> Option<AgentStatus>;
 } }
 
 mortal! { Heartbeats {
@@ -304,6 +308,10 @@ impl StateStore for CrashingPort<dyn StateStore> {
         limit: usize,
     ) -> PortResult<Vec<Record>> {
         self.points.pass(self.port.list(kind, list, after, limit)).await
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.points.pass(self.port.counts(kind)).await
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {

@@ -158,6 +158,18 @@ impl Agents for Memory {
         all.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
         Ok(all)
     }
+
+    async fn page(&self, after: Option<&AgentName>, limit: usize) -> PortResult<Vec<AgentStatus>> {
+        let mut all = Agents::list(self).await?;
+        all.retain(|status| after.is_none_or(|after| status.agent.name > *after));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    async fn status(&self, name: &AgentName) -> PortResult<Option<AgentStatus>> {
+        let all = Agents::list(self).await?;
+        Ok(all.into_iter().find(|status| status.agent.name == *name))
+    }
 }
 
 #[async_trait]

@@ -65,6 +65,27 @@ impl AuditTrail for Memory {
         Ok(page(rows, limit))
     }
 
+    async fn about(
+        &self,
+        resource: &str,
+        action: Option<&str>,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> PortResult<Page<AuditRow>> {
+        let model = self.lock()?;
+        let is_about = |entry: &AuditEntry| {
+            entry.resource.as_deref() == Some(resource) && action.is_none_or(|action| action == entry.action)
+        };
+        let rows = model
+            .audit
+            .rows
+            .iter()
+            .rev()
+            .filter(|row| before.is_none_or(|Cursor(before)| row.seq < before) && is_about(&row.entry))
+            .map(|row| (row.seq, row.clone()));
+        Ok(page(rows, limit))
+    }
+
     async fn verify(&self) -> PortResult<Verification> {
         let model = self.lock()?;
         let mut verifier = Verifier::new();

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use cc_devops_kernel::names::{AgentName, SecretName, SecretPrefix};
 use cc_devops_kernel::outcome::SecretAction;
 use cc_devops_kernel::ports::{
-    PortError, PortErrorKind, PortResult, SecretRead, SecretStore, SecretSummary, SecretVersion, SecretWrite,
-    SecretWritten,
+    MOST_VERSIONS, PortError, PortErrorKind, PortResult, SecretDescription, SecretRead, SecretStore, SecretSummary,
+    SecretVersion, SecretWrite, SecretWritten, VersionSummary,
 };
 use cc_devops_kernel::secret::SecretValue;
 use jiff::Timestamp;
@@ -42,6 +42,18 @@ impl StoredSecret {
         }
         self.forgotten += forgotten;
         forgotten as u64
+    }
+
+    fn summary(&self, name: &SecretName) -> Option<SecretSummary> {
+        let last = self.versions.last()?;
+        Some(SecretSummary {
+            name: name.clone(),
+            version_id: last.token.clone(),
+            versions: self.writes() as u64,
+            updated_by: last.by.clone(),
+            created_at: self.created_at,
+            updated_at: last.at,
+        })
     }
 
     pub(super) fn writes_of(&self, token: &str) -> usize {
@@ -144,17 +156,30 @@ impl SecretStore for Memory {
             .iter()
             .filter(|(name, _)| prefix.is_none_or(|prefix| name.as_str().starts_with(prefix.as_str())))
             .filter(|(name, _)| after.is_none_or(|after| *name > after))
-            .filter_map(|(name, secret)| {
-                let last = secret.versions.last()?;
-                Some(SecretSummary {
-                    name: name.clone(),
-                    version_id: last.token.clone(),
-                    versions: secret.writes() as u64,
-                    updated_by: last.by.clone(),
-                    created_at: secret.created_at,
-                    updated_at: last.at,
-                })
-            });
+            .filter_map(|(name, secret)| secret.summary(name));
         Ok(summaries.take(limit).collect())
+    }
+
+    async fn describe(&self, name: &SecretName) -> PortResult<Option<SecretDescription>> {
+        let model = self.lock()?;
+        let Some(secret) = model.secrets.get(name) else {
+            return Ok(None);
+        };
+        let kept = [Some(SecretVersion::Current), Some(SecretVersion::Previous)];
+        let newest = secret
+            .versions
+            .iter()
+            .rev()
+            .zip(kept.into_iter().chain(std::iter::repeat(None)));
+        let versions = newest.take(MOST_VERSIONS).map(|(stored, version)| VersionSummary {
+            version_id: stored.token.clone(),
+            created_at: stored.at,
+            by: Some(stored.by.clone()),
+            version,
+        });
+        let versions = versions.collect();
+        Ok(secret
+            .summary(name)
+            .map(|summary| SecretDescription { summary, versions }))
     }
 }

@@ -1,5 +1,7 @@
 //! The fake of what the watch and the alerts remember: the model of every adapter, with its audit row.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::ports::{
@@ -36,6 +38,10 @@ impl StateStore for Memory {
         limit: usize,
     ) -> PortResult<Vec<Record>> {
         Ok(self.lock()?.records.list(kind, list, after, limit))
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        Ok(self.lock()?.records.counts(kind))
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {

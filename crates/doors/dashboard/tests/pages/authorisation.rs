@@ -44,14 +44,77 @@ const fn of(path: &'static str, uri: &'static str, right: &'static str, status: 
     }
 }
 
+/// A page or an act about an agent that is not there: an observer may see it, or an act of theirs is on record.
+const fn agent(method: Method, path: &'static str, uri: &'static str, right: &'static str, denied: usize) -> Case {
+    Case {
+        method,
+        path,
+        uri,
+        form: &[("keep", "0")],
+        right,
+        observer: 403,
+        admin: 404,
+        leaves: [denied, 0],
+    }
+}
+
 /// Pages and acts of those who have signed in: to be extended with every route.
 const CASES: &[Case] = &[
     page("/ui", ""),
     page("/ui/agents", "listAgents"),
+    of("/ui/agents/{name}", "/ui/agents/Nobody", "listAgents", 404),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/pause",
+        "/ui/agents/Nobody/pause",
+        "pauseAgent",
+        1,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/resume",
+        "/ui/agents/Nobody/resume",
+        "pauseAgent",
+        1,
+    ),
+    agent(
+        Method::GET,
+        "/ui/agents/{name}/rotate",
+        "/ui/agents/Nobody/rotate",
+        "manageAgents",
+        0,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/rotate",
+        "/ui/agents/Nobody/rotate",
+        "manageAgents",
+        1,
+    ),
+    agent(
+        Method::GET,
+        "/ui/agents/{name}/revoke",
+        "/ui/agents/Nobody/revoke",
+        "manageAgents",
+        0,
+    ),
+    agent(
+        Method::POST,
+        "/ui/agents/{name}/revoke",
+        "/ui/agents/Nobody/revoke",
+        "manageAgents",
+        1,
+    ),
     page("/ui/requests", ""),
     page("/ui/deploys", ""),
     page("/ui/alerts", ""),
-    page("/ui/secrets", ""),
+    page("/ui/secrets", "listSecrets"),
+    of(
+        "/ui/secrets/{*name}",
+        "/ui/secrets/contentcraft/none",
+        "listSecrets",
+        404,
+    ),
     page("/ui/revenue", ""),
     page("/ui/repositories", ""),
     page("/ui/audit", ""),

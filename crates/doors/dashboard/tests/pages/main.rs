@@ -1,6 +1,7 @@
 //! The dashboard's pages and acts, over the fake of every port.
 #![cfg(test)]
 
+mod agents;
 mod alerts;
 mod authorisation;
 mod deploys;
@@ -14,6 +15,7 @@ mod policies;
 mod records;
 mod repositories;
 mod revenue;
+mod secrets;
 mod sessions;
 mod settings;
 mod sign_in;

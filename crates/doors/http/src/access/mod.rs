@@ -5,6 +5,7 @@
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
 mod deploy_privileges;
+mod fleet_privileges;
 mod health_privileges;
 mod live_privileges;
 mod overview_privileges;
@@ -14,6 +15,7 @@ mod privileges;
 pub(crate) mod rate;
 mod repository_privileges;
 mod revenue_privileges;
+mod secret_privileges;
 mod session_privileges;
 mod watch_privileges;
 mod webhook_privileges;
@@ -22,19 +24,23 @@ use std::sync::Arc;
 
 use axum::RequestExt;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::Principal;
+use cc_devops_kernel::audit::{AuditEntry, actions};
 use cc_devops_kernel::door::Door;
+use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::ports::PortResult;
+use serde_json::json;
 
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
+pub use fleet_privileges::{ByState, ManageAgents, Managed, Revoked, TokenMade};
 pub use health_privileges::{ReadHealth, TryMaintenance};
 pub use overview_privileges::{ReadTrailState, TrailState};
 pub use permit::{Entrance, Permitted};
@@ -46,6 +52,7 @@ pub use privileges::{
 };
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
+pub use secret_privileges::ListSecrets;
 pub use session_privileges::MakeSessionLinks;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
@@ -110,11 +117,48 @@ impl<P: Privilege> Entrance<P> {
             params: params.as_ref(),
             uri: request.uri(),
         };
-        let privilege = P::ask(&question)?;
+        let privilege = match P::ask(&question) {
+            Ok(privilege) => privilege,
+            Err(problem) => {
+                put_on_record(app, &credential, request.method(), request.uri(), &problem).await?;
+                return Err(problem);
+            }
+        };
         let permitted = self.permit(Caller(agent), credential, privilege);
         request.extensions_mut().insert(permitted);
         Ok(())
     }
+}
+
+/// How much of an address is put on record, in characters.
+const MOST_PATH: usize = 300;
+
+/// Puts on record that an act was asked for by the dashboard which no policy permits. Over the API the policies are asked
+/// by whoever acts, or what was asked for changes nothing.
+async fn put_on_record(
+    app: &App,
+    credential: &Credential,
+    method: &Method,
+    uri: &Uri,
+    problem: &Problem,
+) -> PortResult<()> {
+    if credential.door != Door::Dashboard || method.is_safe() || problem.status() != StatusCode::FORBIDDEN {
+        return Ok(());
+    }
+    let agent = &credential.agent.name;
+    let entry = AuditEntry {
+        at: app.now(),
+        principal: Some(agent.clone()),
+        agent: Some(agent.clone()),
+        action: actions::ACT_DENIED.to_owned(),
+        request_id: None,
+        stage: None,
+        resource: Some(uri.path().chars().take(MOST_PATH).collect()),
+        status: Status::Error,
+        reason: Some(Reason::SecurityViolation),
+        detail: json!({"by": "agent", "via": credential.door, "error": problem.detail()}),
+    };
+    app.ports().audit.append(&entry).await
 }
 
 /// The agent whose token the headers hold.

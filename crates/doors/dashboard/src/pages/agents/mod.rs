@@ -1,53 +1,32 @@
-//! Agents: who is alive.
+//! Agents: who is alive, and what can be done to one.
+
+mod acts;
+mod list;
+mod one;
+mod words;
 
 use std::sync::Arc;
 
-use axum::response::Response;
-use cc_devops_fleet::watch::Status;
-use cc_devops_http::access::ListAgents;
+use cc_devops_kernel::names::AgentName;
 
-use crate::components::{Column, Tone, moment, status, table};
-use crate::gate::Visit;
 use crate::house::House;
-use crate::kinds::Kind;
 use crate::layout::Section;
-use crate::refusal::Refusal;
-use crate::routes::{Row, page};
-use maud::html;
+use crate::routes::{Row, act, page};
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Agents.path(), list)]
+    vec![
+        page(house, Section::Agents.path(), list::show),
+        page(house, "/ui/agents/{name}", one::show),
+        act(house, "/ui/agents/{name}/pause", acts::pause),
+        act(house, "/ui/agents/{name}/resume", acts::resume),
+        page(house, "/ui/agents/{name}/rotate", acts::ask_rotate),
+        act(house, "/ui/agents/{name}/rotate", acts::rotate),
+        page(house, "/ui/agents/{name}/revoke", acts::ask_revoke),
+        act(house, "/ui/agents/{name}/revoke", acts::revoke),
+    ]
 }
 
-async fn list(visit: Visit<ListAgents>) -> Result<Response, Refusal> {
-    let now = visit.now();
-    let agents = visit.permitted.agents().await?;
-    let columns = [Column::text("Agent"), Column::text("State"), Column::text("Since")];
-    let rows = agents.iter().map(|(agent, watched)| {
-        let name = agent.agent.name.as_str();
-        let state = watched.as_ref().map(|watched| watched.state.status);
-        let cells = vec![
-            html! { (name) },
-            state.map_or_else(|| html! { "-" }, |state| status(tone(state), state.as_str())),
-            watched
-                .as_ref()
-                .map_or_else(|| html! { "-" }, |watched| html! { (moment(watched.created, now)) }),
-        ];
-        (name.to_owned(), cells)
-    });
-    Ok(visit.page(
-        Section::Agents,
-        "Agents",
-        &[Kind::Agents],
-        table("Agents", &columns, rows),
-    ))
-}
-
-fn tone(state: Status) -> Tone {
-    match state {
-        Status::Up => Tone::Good,
-        Status::Late => Tone::Warning,
-        Status::Down => Tone::Bad,
-        Status::New | Status::Paused => Tone::Quiet,
-    }
+/// An agent's page. Names have nothing that an address could not.
+fn path_of(name: &AgentName) -> String {
+    format!("{}/{name}", Section::Agents.path())
 }

@@ -1,20 +1,63 @@
-//! Secrets.
+//! Secrets: which there are, how old they are, and who used them last. No value, ever: what a page is given has none.
+
+mod list;
+mod one;
 
 use std::sync::Arc;
 
-use axum::response::Response;
-use maud::html;
+use cc_devops_kernel::names::SecretName;
+use cc_devops_requests::secret_lists::{ListedSecret, SecretUse};
+use jiff::Timestamp;
+use maud::{Markup, html};
 
-use crate::gate::{AnyVisitor, Visit};
+use crate::components::{Tone, moment, status};
 use crate::house::House;
 use crate::layout::Section;
-use crate::refusal::Refusal;
 use crate::routes::{Row, page};
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
-    vec![page(house, Section::Secrets.path(), show)]
+    vec![
+        page(house, Section::Secrets.path(), list::show),
+        page(house, "/ui/secrets/{*name}", one::show),
+    ]
 }
 
-async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
-    Ok(visit.page(Section::Secrets, "Secrets", &[], html! {}))
+/// A secret's page. Names begin with `/`, and have nothing that an address could not.
+fn path_of(name: &SecretName) -> String {
+    format!("{}{name}", Section::Secrets.path())
+}
+
+/// How a secret's age stands against its rotation.
+fn rotation(secret: &ListedSecret, now: Timestamp) -> Markup {
+    html! {
+        @match secret.rotate_at() {
+            None => { (status(Tone::Quiet, "no limit")) }
+            Some(at) if at < now => { (status(Tone::Warning, "old")) " since " (moment(at, now)) }
+            Some(at) => { (status(Tone::Good, "fresh")) " until " (moment(at, now)) }
+        }
+    }
+}
+
+/// Who used a secret, and when.
+fn used(last: Option<&SecretUse>, now: Timestamp) -> Markup {
+    html! {
+        @match last {
+            None => "not on record",
+            Some(SecretUse { by: Some(by), at }) => { (by) ", " (moment(*at, now)) }
+            Some(SecretUse { by: None, at }) => { "the control plane, " (moment(*at, now)) }
+        }
+    }
+}
+
+/// A text as a row's key, which has letters, digits and dashes only.
+fn row_key(text: &str) -> String {
+    let mut key = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            key.push(c);
+        } else {
+            key.extend(format!("_{:x}", u32::from(c)).chars());
+        }
+    }
+    key
 }

@@ -1,0 +1,79 @@
+// What a page must be: accessible by every rule of WCAG 2.2 AA that axe knows, valid HTML, and no wider than its window.
+import { AXE, HtmlValidate } from './peers.mjs';
+
+/** Every rule that axe has of these. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
+
+export const SCHEMES = ['light', 'dark'];
+
+/** A phone and a desk, in px. */
+export const WIDTHS = [390, 1280];
+
+const validator = new HtmlValidate({
+  root: true,
+  extends: ['html-validate:recommended'],
+  rules: {
+    // Pages are written by a program, whose lines are nobody's to read.
+    'no-trailing-whitespace': 'off',
+    'no-raw-characters': 'off',
+  },
+});
+
+/** What html-validate has against a page. */
+export async function invalid(html) {
+  const report = await validator.validateString(html);
+  return report.results.flatMap(({ messages }) =>
+    messages.map(({ ruleId, message, line, column }) => {
+      const at = html.split('\n')[line - 1]?.slice(Math.max(0, column - 60), column + 60);
+      return `html-validate ${ruleId}: ${message} at …${at}…`;
+    }),
+  );
+}
+
+/** Lays axe into a page. Where scripts are off they run from here on, without those of the page having run. */
+export async function layAxe(page, session) {
+  await session?.send('Emulation.setScriptExecutionDisabled', { value: false });
+  await page.evaluate(AXE);
+}
+
+/** What axe has against a page as it is shown now. */
+export async function inaccessible(page) {
+  const found = await page.evaluate(async (tags) => {
+    const rules = axe.getRules(tags).filter((rule) => !rule.tags.includes('deprecated'));
+    const options = {
+      runOnly: { type: 'rule', values: rules.map((rule) => rule.ruleId) },
+      resultTypes: ['violations'],
+      preload: false,
+    };
+    const { violations } = await axe.run(document, options);
+    return violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      nodes: nodes.slice(0, 3).map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`),
+      count: nodes.length,
+    }));
+  }, TAGS);
+  return found.map(({ id, help, nodes, count }) => `axe ${id} (${count} of them): ${help}\n    ${nodes.join('\n    ').replaceAll('\n  ', ' ')}`);
+}
+
+/** What sticks out of the window. */
+export async function sideways(page) {
+  const out = await page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const inner = [...document.body.querySelectorAll('*')].filter((each) => {
+      const scrolls = (node) => node && node !== document.body && (getComputedStyle(node).overflowX !== 'visible' || scrolls(node.parentElement));
+      return each.getBoundingClientRect().right > root.clientWidth + 1 && !scrolls(each.parentElement);
+    });
+    const named = inner.slice(0, 3).map((each) => `${each.tagName.toLowerCase()}.${each.className?.baseVal ?? each.className}`);
+    return [`it scrolls sideways: ${root.scrollWidth} px in ${root.clientWidth}, by ${named.join(', ')}`];
+  });
+  return out;
+}
+
+/** Everything that is wrong with a page that is open, in this scheme and width. */
+export async function judge(page, scheme, width) {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.setViewportSize({ width, height: 900 });
+  return [...(await inaccessible(page)), ...(await sideways(page))];
+}
