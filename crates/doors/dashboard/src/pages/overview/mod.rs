@@ -5,13 +5,14 @@ mod fleet;
 mod money;
 mod needs;
 mod part;
+mod traffic;
 mod upkeep;
 
 use std::sync::Arc;
 
 use axum::response::Response;
 use cc_devops_http::access::{
-    ListAgents, Permitted, ReadAlerts, ReadDeploys, ReadHealth, ReadRepositories, ReadRevenue, ReadTrailState,
+    ListAgents, Permitted, ReadAlerts, ReadAudit, ReadDeploys, ReadHealth, ReadMetrics, ReadRepositories, ReadRevenue,
     ReadWebhooks,
 };
 use cc_devops_http::problem::Problem;
@@ -74,7 +75,8 @@ async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
     let outbox = read(visitor, async |outbox: Permitted<ReadWebhooks>| {
         upkeep::told(&outbox).await
     });
-    let trail = read(visitor, async |trail: Permitted<ReadTrailState>| trail.state().await);
+    let trail = read(visitor, async |audit: Permitted<ReadAudit>| upkeep::trail(&audit).await);
+    let traffic = read(visitor, async |metrics: Permitted<ReadMetrics>| metrics.rate().await);
     let health = read(visitor, async |health: Permitted<ReadHealth>| {
         Ok::<_, Problem>(health.health().await)
     });
@@ -89,7 +91,7 @@ async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
     });
     let (alerts, plans, latest, fleet) = futures::join!(alerts, plans, latest, fleet);
     let (maintenance, outbox, trail, workflows) = futures::join!(maintenance, outbox, trail, workflows);
-    let (mrr, hygiene, health) = futures::join!(mrr, hygiene, health);
+    let (mrr, hygiene, health, traffic) = futures::join!(mrr, hygiene, health, traffic);
     let now = visit.now();
     let today = now.to_zoned(TimeZone::UTC).date();
     let seen = Seen {
@@ -105,6 +107,7 @@ async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
     let content = html! {
         (needs::markup(&seen, now))
         div.panels {
+            (shown(("requests", "Requests a minute", true), &traffic, |steps| traffic::markup(steps)))
             (shown(("agents", "Agents", false), &fleet, fleet::markup))
             (shown(("deploys", "Last deploys", false), &latest, |latest| deploys::markup(latest, now)))
             (shown(("mrr", "MRR", false), &mrr, money::markup))

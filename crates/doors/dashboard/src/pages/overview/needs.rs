@@ -3,7 +3,7 @@
 use cc_devops_alerts::{AlertState, Maintenance, OpenAlerts, Severity};
 use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::watch::Status;
-use cc_devops_http::access::{ByState, TrailState};
+use cc_devops_http::access::ByState;
 use cc_devops_kernel::health::{Check, Condition, Health};
 use cc_devops_kernel::text::{self, counted};
 use cc_devops_repos::hygiene::FailingWorkflow;
@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::FEW;
 use super::fleet;
 use super::part::Part;
-use super::upkeep::Told;
+use super::upkeep::{Told, TrailState};
 use crate::components::{Tone, age, moment, section, shape, status};
 
 /// What is looked at.
