@@ -1,9 +1,9 @@
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, Stage};
 use jiff::SignedDuration;
 
 use super::*;
 use crate::ids::PlanId;
-use crate::record::Door;
 use crate::rows::Summary;
 
 fn at(hours: i64) -> Timestamp {

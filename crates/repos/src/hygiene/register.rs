@@ -206,11 +206,14 @@ fn place(rule: Rule) -> usize {
     places.position(|known| *known == rule).unwrap_or(usize::MAX)
 }
 
+/// A repository in a document: its id and name, why it was skipped, its score, its letters, and the digest of what was said.
+type DocumentRow = (u64, String, Option<Skipped>, Option<u8>, String, String);
+
 /// A document: letters stand in the order of `rules`.
 #[derive(Serialize, Deserialize)]
 struct Document {
     rules: Vec<String>,
-    rows: Vec<(u64, String, Option<Skipped>, Option<u8>, String, String)>,
+    rows: Vec<DocumentRow>,
 }
 
 impl Register {
