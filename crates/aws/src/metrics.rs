@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::types::builders::MetricDatumBuilder;
-use aws_sdk_cloudwatch::types::{MetricDatum, StandardUnit};
+use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricDatum, MetricStat, StandardUnit, StatusCode};
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
-use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals, Standing};
+use cc_devops_outbox::ports::{
+    Metrics, RequestSample, RequestStep, RequestTotals, Standing, Steps, minute_of, start_of,
+};
 use cc_devops_requests::Action;
 use cc_devops_requests::actions::Registry;
 use cc_devops_requests::envelope::UNKNOWN;
@@ -21,7 +23,7 @@ use serde_json::{Value, json};
 use crate::error::port_error;
 use crate::heartbeats::{OLDEST, STAGE, namespace, stage_dimension};
 use crate::table::{key, number};
-use crate::times::date_time;
+use crate::times::{date_time, timestamp};
 use crate::{Backend, Shared};
 
 /// How many values one datum takes.
@@ -62,6 +64,10 @@ impl Metrics for LoggedMetrics {
 
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
         self.0.totals().await
+    }
+
+    async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+        self.0.by_step(steps).await
     }
 }
 
@@ -179,7 +185,56 @@ impl Metrics for CloudWatchMetrics {
             .filter(|totals| totals.count > 0)
             .collect())
     }
+
+    async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+        let shared = &self.0;
+        let queries = COUNTS.map(|(id, name)| {
+            let metric = Metric::builder()
+                .namespace(namespace(&shared.installation.agent))
+                .metric_name(name)
+                .dimensions(stage_dimension(&shared.resources.stage))
+                .build();
+            let period = i32::try_from(steps.length() * 60).unwrap_or(i32::MAX);
+            let stat = MetricStat::builder().metric(metric).period(period).stat("Sum").build();
+            MetricDataQuery::builder().id(id).metric_stat(stat).build()
+        });
+        let call = shared.clients.cloudwatch().get_metric_data();
+        let call = call
+            .set_metric_data_queries(Some(queries.to_vec()))
+            .start_time(date_time(start_of(steps.first_minute())))
+            .end_time(date_time(start_of(steps.end_minute())));
+        let mut pages = call.into_paginator().send();
+        let mut counted = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error("cloudwatch:GetMetricData", error))?;
+            for result in page.metric_data_results.unwrap_or_default() {
+                if let Some(StatusCode::InternalError | StatusCode::Forbidden) = result.status_code() {
+                    return Err(PortError::new(
+                        PortErrorKind::Unavailable,
+                        "cloudwatch:GetMetricData could not tell how many requests there were; ask again in a minute",
+                    ));
+                }
+                let is_failures = result.id() == Some(FAILED);
+                for (at, value) in result.timestamps().iter().zip(result.values()) {
+                    let Some(at) = timestamp(at) else { continue };
+                    let count = whole(*value);
+                    counted.push(if is_failures {
+                        (minute_of(at), 0, count)
+                    } else {
+                        (minute_of(at), count, 0)
+                    });
+                }
+            }
+        }
+        Ok(steps.add_up(counted))
+    }
 }
+
+/// What stands for the sums of failed requests in an answer.
+const FAILED: &str = "failed";
+
+/// What is asked for by which metric.
+const COUNTS: [(&str, &str); 2] = [("ended", "RequestCount"), (FAILED, "ErrorCount")];
 
 impl CloudWatchMetrics {
     /// Adds to the sums.
@@ -261,6 +316,16 @@ impl CloudWatchMetrics {
     }
 }
 
+/// A sum of counts as a count.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded, not below zero, and far below 2^53"
+)]
+fn whole(sum: f64) -> u64 {
+    sum.round().max(0.0) as u64
+}
+
 /// Milliseconds and counts stay far below where a float stops counting.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn float(number: u64) -> f64 {
@@ -321,6 +386,7 @@ mod tests {
     #[test]
     fn a_line_of_the_log_holds_what_cloudwatch_reads() {
         let sample = |status, latency_ms| RequestSample {
+            event: 1,
             action: "putSecret".into(),
             status,
             latency_ms,

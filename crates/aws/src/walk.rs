@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::PortResult;
 use futures::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Shared;
 use crate::error::port_error;
@@ -193,6 +194,43 @@ impl Lane {
     }
 }
 
+/// The most rows that are looked at for a page that has a reach: ten reads of 100 rows.
+const MOST_LOOKED_AT: usize = 1_000;
+
+/// By how much a row's place may differ from its time: what clocks differ by, and how long a write takes.
+const ASTRAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is looked for in a list, newest first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search {
+    /// Only what stands before.
+    pub(crate) before: Option<Cursor>,
+    /// How many rows a page has.
+    pub(crate) limit: usize,
+    /// How many rows are looked at for it.
+    pub(crate) reach: Option<usize>,
+    /// At or after which time and before which, where there is a reach.
+    pub(crate) times: (Option<Timestamp>, Option<Timestamp>),
+}
+
+impl Search {
+    /// The place before which to look, and the first one to look at: a place is a time in microseconds.
+    fn stretch(self) -> (Option<i64>, Option<i64>) {
+        let before = self.before.map(|Cursor(place)| place);
+        if self.reach.is_none() {
+            return (before, None);
+        }
+        let (since, until) = self.times;
+        let until = until.map(|at| at.saturating_add(ASTRAY).unwrap_or(Timestamp::MAX).as_microsecond());
+        let since = since.map(|at| at.saturating_sub(ASTRAY).unwrap_or(Timestamp::MIN).as_microsecond());
+        let before = match (before, until.map(|until| until.max(0))) {
+            (Some(before), Some(until)) => Some(before.min(until)),
+            (one, other) => one.or(other),
+        };
+        (before, since)
+    }
+}
+
 impl Shared {
     /// A page of a list, newest first. `read` says what an item is to the caller; nothing, where
     /// the filter leaves it out.
@@ -201,15 +239,18 @@ impl Shared {
     pub(crate) async fn newest_first<T>(
         &self,
         list: &str,
-        before: Option<Cursor>,
-        limit: usize,
+        search: Search,
         read: impl Fn(Item) -> PortResult<Option<T>>,
     ) -> PortResult<Page<T>> {
         let mut items: Vec<T> = Vec::new();
         let mut ended: Option<String> = None;
-        let part = before.map_or(Part::Newest, |Cursor(place)| Part::Before(sortable(place)));
-        let about = limit.saturating_add(1).min(BATCH);
+        let (before, since) = search.stretch();
+        let part = before.map_or(Part::Newest, |place| Part::Before(sortable(place)));
+        let about = search.limit.saturating_add(1).min(BATCH);
         let mut walk = Walk::new(self, Index::Time, list, part, about);
+        let reach = search.reach.map_or(usize::MAX, |reach| reach.min(MOST_LOOKED_AT));
+        let (mut looked, mut last): (usize, Option<String>) = (0, None);
+        let cursor = |place: Option<&String>| place.and_then(|place| place.parse().ok()).map(Cursor);
         loop {
             let rows = walk.next(about).await?;
             if rows.is_empty() {
@@ -217,10 +258,19 @@ impl Shared {
             }
             let rows = rows.into_iter().map(|(_, row)| row).collect();
             for (place, item) in self.of_keys(rows).await? {
-                if items.len() >= limit && ended.as_ref() != Some(&place) {
-                    let next = ended.as_deref().and_then(|place| place.parse().ok()).map(Cursor);
+                if since.is_some_and(|since| place.parse().is_ok_and(|place: i64| place < since)) {
+                    return Ok(Page { items, next: None });
+                }
+                if items.len() >= search.limit && ended.as_ref() != Some(&place) {
+                    let next = cursor(ended.as_ref());
                     return Ok(Page { items, next });
                 }
+                if looked >= reach && last.as_ref() != Some(&place) {
+                    let next = cursor(last.as_ref());
+                    return Ok(Page { items, next });
+                }
+                looked += 1;
+                last = Some(place.clone());
                 if let Some(row) = read(item)? {
                     items.push(row);
                     ended = Some(place);

@@ -34,6 +34,11 @@ impl<'a> Aws<'a> {
 
 #[async_trait]
 impl Backend for Aws<'_> {
+    /// Neither the row of sums nor CloudWatch does.
+    fn counts_once(&self) -> bool {
+        false
+    }
+
     async fn open(&mut self) -> Ports {
         let process = house::on(self.peer.url(), self.first.resources());
         Ports {

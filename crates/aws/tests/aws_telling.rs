@@ -165,6 +165,7 @@ async fn requests_are_counted_in_cloudwatch() {
     let backend = house::backend(&peer).await;
     let now = SystemClock.now();
     let sample = |status, latency_ms, at| RequestSample {
+        event: 1,
         action: "putSecret".to_owned(),
         status,
         latency_ms,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
+use cc_devops_outbox::ports::{Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of};
 use cc_devops_requests::Action;
 use rusqlite::{Connection, params};
 
 use crate::columns::{count_at, status_at};
 use crate::db::Db;
 use crate::error::Fault;
+use crate::outbox;
 
 /// How long the minutes are kept: 90 days.
 const MINUTES_KEPT: i64 = 90 * 24 * 60;
@@ -43,8 +44,14 @@ impl Metrics for SqliteMetrics {
         if samples.is_empty() {
             return Ok(());
         }
-        let sums = sums(samples);
-        self.db.write_repeatable(move |conn, _| record(conn, &sums)).await
+        let samples = samples.to_vec();
+        self.db
+            .write_repeatable(move |conn, _| {
+                let new = outbox::untold(conn, samples.iter().map(|sample| sample.event))?;
+                record(conn, &sums(samples.iter().filter(|sample| new.contains(&sample.event))))?;
+                outbox::counted(conn, &new)
+            })
+            .await
     }
 
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
@@ -67,14 +74,31 @@ impl Metrics for SqliteMetrics {
             })
             .await
     }
+
+    async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+        self.db
+            .read(move |conn| {
+                let counted = conn
+                    .prepare_cached(
+                        "SELECT minute, sum(count), sum(CASE status WHEN 'error' THEN count ELSE 0 END) \
+                         FROM request_minutes WHERE minute >= ?1 AND minute < ?2 GROUP BY minute",
+                    )?
+                    .query_map([steps.first_minute(), steps.end_minute()], |row| {
+                        Ok((row.get(0)?, count_at(row, 1)?, count_at(row, 2)?))
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(steps.add_up(counted))
+            })
+            .await
+    }
 }
 
-fn sums(samples: &[RequestSample]) -> BTreeMap<Kind, Sum> {
+fn sums<'a>(samples: impl IntoIterator<Item = &'a RequestSample>) -> BTreeMap<Kind, Sum> {
     let mut sums: BTreeMap<Kind, Sum> = BTreeMap::new();
     for sample in samples {
         // What callers call an action is theirs to choose, and must not fill the table.
         let action = Action::find(&sample.action).map_or("unknown", Action::as_str);
-        let minute = sample.at.as_second().div_euclid(60);
+        let minute = minute_of(sample.at);
         let latency = i64::try_from(sample.latency_ms).unwrap_or(i64::MAX);
         let sum = sums.entry((minute, action, sample.status.as_str())).or_default();
         sum.count += 1;

@@ -111,6 +111,29 @@ impl Outbox for SqliteOutbox {
     }
 }
 
+/// Those of these events that the metrics are still to be told of.
+pub(crate) fn untold(conn: &Connection, events: impl Iterator<Item = i64>) -> Result<BTreeSet<i64>, Fault> {
+    let name = Consumer::Metrics.as_str();
+    let place: i64 = conn
+        .prepare_cached("SELECT cursor FROM consumers WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))?;
+    let mut apart = conn.prepare_cached("SELECT 1 FROM event_exceptions WHERE consumer = ?1 AND event = ?2")?;
+    let mut new = BTreeSet::new();
+    for event in events {
+        if event > place || apart.exists(params![name, event])? {
+            new.insert(event);
+        }
+    }
+    Ok(new)
+}
+
+/// Settles what the metrics have counted, in the transaction that counts it.
+pub(crate) fn counted(conn: &Connection, events: &BTreeSet<i64>) -> Result<(), Fault> {
+    let done = events.iter().map(|event| (*event, Outcome::Done)).collect();
+    // What it passes over is due at once.
+    settle(conn, Timestamp::UNIX_EPOCH, Consumer::Metrics, &done)
+}
+
 /// What waits, by its place: for whom, with how many failures.
 type Wanted = BTreeMap<i64, Vec<(Consumer, u32)>>;
 
@@ -207,6 +230,13 @@ fn settle(
         }
         conn.prepare_cached("UPDATE consumers SET cursor = ?2 WHERE name = ?1")?
             .execute(params![name, last])?;
+    }
+    let some_apart = conn
+        .prepare_cached("SELECT 1 FROM event_exceptions WHERE consumer = ?1")?
+        .exists([name])?;
+    if !some_apart {
+        // All was told in its turn, or was settled before.
+        return Ok(());
     }
     let mut done = conn.prepare_cached("DELETE FROM event_exceptions WHERE consumer = ?1 AND event = ?2")?;
     let mut failed = conn.prepare_cached(

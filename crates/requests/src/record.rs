@@ -6,7 +6,7 @@ use cc_devops_kernel::audit::AuditEntry;
 pub use cc_devops_kernel::course::{Claim, Progress};
 pub use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
-use cc_devops_kernel::outcome::{Completed, Status};
+use cc_devops_kernel::outcome::{Completed, Reason, Status};
 pub use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::secret::SecretValue;
 
@@ -211,10 +211,31 @@ pub struct RequestFilter {
     pub action: Option<String>,
     /// Those that ended so.
     pub status: Option<Status>,
+    /// Those that were refused for this reason.
+    pub reason: Option<Reason>,
     /// Those that stand so.
     pub state: Option<RequestState>,
     /// Those received at or after.
     pub since: Option<Timestamp>,
     /// Those received before.
     pub until: Option<Timestamp>,
+    /// How many requests are looked at for a page, about, so that it costs no more than that: a page may be short then,
+    /// and still go on. Where times are bounded, only requests that stand near them are looked at. Without: until the
+    /// page is full.
+    pub reach: Option<usize>,
+}
+
+impl RequestFilter {
+    /// Whether it selects a request.
+    pub fn selects(&self, record: &RequestRecord) -> bool {
+        let head = &record.head;
+        let completed = record.completed.as_ref();
+        self.agent.as_ref().is_none_or(|agent| *agent == head.agent)
+            && self.action.as_ref().is_none_or(|action| *action == head.action)
+            && (self.status.is_none() || self.status == completed.map(|completed| completed.status))
+            && (self.reason.is_none() || self.reason == completed.and_then(|completed| completed.reason))
+            && self.state.is_none_or(|state| state == record.state)
+            && self.since.is_none_or(|since| head.received_at >= since)
+            && self.until.is_none_or(|until| head.received_at < until)
+    }
 }

@@ -169,7 +169,7 @@ impl ControlPlane {
             },
             Consumer::Webhooks => self.ports.webhooks.queue(&numbered, now).await.map(|()| all(events)),
             Consumer::Metrics => {
-                let samples: Vec<RequestSample> = events.iter().filter_map(|pending| sample(pending.event)).collect();
+                let samples: Vec<RequestSample> = events.iter().filter_map(sample).collect();
                 if !samples.is_empty() {
                     self.ports.metrics.record(&samples).await?;
                 }
@@ -208,8 +208,9 @@ fn nobody(consumer: Consumer) -> PortError {
     )
 }
 
-fn sample(event: &OutgoingEvent) -> Option<RequestSample> {
-    event.body.completed().map(|done| RequestSample {
+fn sample(pending: &PendingEvent<'_>) -> Option<RequestSample> {
+    pending.event.body.completed().map(|done| RequestSample {
+        event: pending.id,
         action: done.action.clone(),
         status: done.status,
         latency_ms: done.latency_ms,

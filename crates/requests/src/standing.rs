@@ -7,7 +7,7 @@ use cc_devops_kernel::health::Check;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::ControlPlane;
-use crate::ports::{Consumer, PortError, PortResult, Ports, Standing};
+use crate::ports::{Consumer, PortError, Ports, Standing};
 
 /// The name of the check of the outbox.
 pub const OUTBOX: &str = "outbox";

@@ -24,9 +24,11 @@ use jiff::Timestamp;
 
 use crate::error::{corrupt, port_error};
 use crate::ledger::gone;
-use crate::table::{Item, TRIES, from_item};
+use crate::places::sortable;
+use crate::table::{Item, TRIES, from_item, key};
+use crate::walk::Search;
 use crate::{Backend, Shared};
-use row::{LIST, StoredRow};
+use row::{LIST, StoredRow, partition};
 
 impl Backend {
     /// The audit trail.
@@ -78,9 +80,22 @@ impl AuditTrail for DynamoAudit {
         let read = |item| {
             let row: StoredRow = from_item(item, "an audit row")?;
             let row = row.read().map_err(corrupt)?;
-            Ok(selects(filter, &row.entry).then_some(row))
+            Ok(filter.selects(&row.entry).then_some(row))
         };
-        self.0.newest_first(LIST, before, limit, read).await
+        let search = Search {
+            before,
+            limit,
+            reach: filter.reach,
+            times: (filter.since, filter.until),
+        };
+        self.0.newest_first(LIST, search, read).await
+    }
+
+    async fn row(&self, chain: Option<&str>, seq: i64) -> PortResult<Option<AuditRow>> {
+        let Some(chain) = chain else { return Ok(None) };
+        let key = key(partition(chain), sortable(seq));
+        let row: Option<StoredRow> = self.0.get(key, "an audit row").await?;
+        row.map(|row| row.read().map_err(corrupt)).transpose()
     }
 
     async fn about(
@@ -123,13 +138,4 @@ fn standing(error: &SdkError<PutItemError, HttpResponse>) -> Option<&Item> {
         Some(PutItemError::ConditionalCheckFailedException(refused)) => refused.item(),
         _ => None,
     }
-}
-
-fn selects(filter: &AuditFilter, entry: &AuditEntry) -> bool {
-    let agent = |name| entry.agent.as_ref() == Some(name) || entry.principal.as_ref() == Some(name);
-    filter.agent.as_ref().is_none_or(agent)
-        && filter.action.as_ref().is_none_or(|action| *action == entry.action)
-        && filter.status.is_none_or(|status| status == entry.status)
-        && filter.since.is_none_or(|since| entry.at >= since)
-        && filter.until.is_none_or(|until| entry.at < until)
 }

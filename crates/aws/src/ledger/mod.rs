@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use crate::outbox::WAITING;
 use crate::table::{Item, from_item, key};
-use crate::walk::{Index, Part, Walk};
+use crate::walk::{Index, Part, Search, Walk};
 use crate::{Backend, Shared};
 pub(crate) use rows::request_key;
 use rows::{LIST, OpenRow, RESTING, RequestRow};
@@ -67,17 +67,6 @@ impl DynamoLedger {
         let walk = Walk::new(&self.shared, Index::Work, WAITING, Part::All, LOOKED_AT);
         walk.rest().await
     }
-}
-
-fn selects(filter: &RequestFilter, record: &RequestRecord) -> bool {
-    let head = &record.head;
-    let status = record.completed.as_ref().map(|completed| completed.status);
-    filter.agent.as_ref().is_none_or(|agent| *agent == head.agent)
-        && filter.action.as_ref().is_none_or(|action| *action == head.action)
-        && filter.status.is_none_or(|wanted| status == Some(wanted))
-        && filter.state.is_none_or(|state| state == record.state)
-        && filter.since.is_none_or(|since| head.received_at >= since)
-        && filter.until.is_none_or(|until| head.received_at < until)
 }
 
 #[async_trait]
@@ -171,14 +160,20 @@ impl Ledger for DynamoLedger {
         limit: usize,
     ) -> PortResult<Page<RequestRecord>> {
         let read = |item| match from_item::<RequestRow>(item, "a request").and_then(|row| row.record()) {
-            Ok(record) => Ok(selects(filter, &record).then_some(record)),
+            Ok(record) => Ok(filter.selects(&record).then_some(record)),
             // One damaged row must not hide all the others.
             Err(error) => {
                 tracing::error!(%error, "a request cannot be listed");
                 Ok(None)
             }
         };
-        self.shared.newest_first(LIST, before, limit, read).await
+        let search = Search {
+            before,
+            limit,
+            reach: filter.reach,
+            times: (filter.since, filter.until),
+        };
+        self.shared.newest_first(LIST, search, read).await
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use axum::body::Bytes;
 use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cc_devops_http::problem::Problem;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -100,7 +101,7 @@ fn unpacks(headers: &HeaderMap) -> bool {
 pub(crate) async fn serve(Path(wanted): Path<String>, headers: HeaderMap) -> Response {
     let assets: [&Asset; 4] = [&STYLE, &SCRIPT, &MORPH, &ICON];
     let Some(asset) = assets.into_iter().find(|asset| asset.name == wanted) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return Problem::not_found("there is no such file").into_response();
     };
     let common = [
         (CONTENT_TYPE, asset.media),

@@ -113,7 +113,7 @@ pub(crate) fn table(house: &Arc<House>) -> Vec<Row> {
 
 /// Whether a path is the dashboard's.
 pub(crate) fn owns(path: &str) -> bool {
-    path == "/" || path == "/ui" || path.starts_with("/ui/")
+    path == "/ui" || path.starts_with("/ui/")
 }
 
 /// The dashboard's routes.
@@ -130,8 +130,8 @@ pub(crate) fn router(app: &App, dashboard: Dashboard) -> Router {
         .route("/ui/", get(async || Redirect::permanent("/ui")))
         .route("/ui/assets/{file}", get(assets::serve))
         .route("/ui/{*rest}", any(no_such_page))
-        .route("/", get(start))
         .layer(from_fn_with_state(house, gate::frame))
+        .route("/", get(start))
 }
 
 async fn no_such_page() -> Refusal {
@@ -142,7 +142,7 @@ async fn no_such_page() -> Refusal {
 async fn start(headers: HeaderMap) -> Response {
     let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if accepts.is_some_and(|accept| accept.contains("text/html")) {
-        Redirect::to("/ui").into_response()
+        gate::dress(Redirect::to("/ui").into_response())
     } else {
         Problem::not_found("the API is under /v1, `/openapi.json` describes it; the dashboard is at /ui")
             .into_response()

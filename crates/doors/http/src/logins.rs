@@ -38,13 +38,12 @@ impl Quota {
     fn take(&self, whole: &mut Instant, now: Instant) -> Result<(), Duration> {
         let then = (*whole).max(now) + self.back;
         let most = self.back * self.burst;
-        match (then - now).checked_sub(most) {
-            None | Some(Duration::ZERO) => {
-                *whole = then;
-                Ok(())
-            }
-            Some(wait) => Err(wait),
+        let wait = (then - now).saturating_sub(most);
+        if wait > Duration::ZERO {
+            return Err(wait);
         }
+        *whole = then;
+        Ok(())
     }
 
     fn give_back(&self, whole: &mut Instant) {

@@ -3,6 +3,7 @@
 mod cutting;
 mod keeper;
 mod kept;
+mod looking;
 mod reconciliation;
 mod rows;
 pub(crate) mod trail;

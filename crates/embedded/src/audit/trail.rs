@@ -7,10 +7,10 @@ use cc_devops_kernel::audit::{AuditEntry, AuditFilter, AuditRow, ChainHash, Mark
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::kept::{self, Kept};
-use super::{Head, append, cutting, keep_anew, verification};
+use super::{Head, append, cutting, keep_anew, looking, verification};
 use crate::columns::{json_at, limit, nanos, page};
 use crate::db::Db;
 use crate::db::conditions::Conditions;
@@ -52,7 +52,31 @@ impl AuditTrail for SqliteAudit {
 
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>> {
         let filter = filter.clone();
-        self.db.read(move |conn| list(conn, &filter, before, limit)).await
+        self.db
+            .read(move |conn| {
+                let is_narrow = filter.reason.is_some() || filter.request.is_some() || filter.resource.is_some();
+                if is_narrow || filter.reach.is_some() {
+                    looking::list(conn, &filter, before, limit)
+                } else {
+                    list(conn, &filter, before, limit)
+                }
+            })
+            .await
+    }
+
+    async fn row(&self, chain: Option<&str>, seq: i64) -> PortResult<Option<AuditRow>> {
+        if chain.is_some() {
+            return Ok(None);
+        }
+        self.db
+            .read(move |conn| {
+                let found = conn
+                    .prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE seq = ?1"))?
+                    .query_row([seq], row)
+                    .optional()?;
+                Ok(found)
+            })
+            .await
     }
 
     async fn about(
@@ -120,7 +144,8 @@ impl AuditTrail for SqliteAudit {
     }
 }
 
-const COLUMNS: &str = "seq, entry, prev_hash, hash";
+/// The columns of [`row`].
+pub(super) const COLUMNS: &str = "seq, entry, prev_hash, hash";
 
 fn list(
     conn: &Connection,
@@ -180,7 +205,8 @@ fn about(
     Ok(page(rows, at_most, |row| row.seq))
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+/// A row of the trail.
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
     Ok(AuditRow {
         chain: None,
         seq: row.get(0)?,

@@ -11,6 +11,7 @@ mod folder;
 pub(crate) mod migrations;
 mod open;
 mod place;
+pub(crate) mod reach;
 mod readers;
 mod reserve;
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod arrival;
 mod claims;
 pub(crate) mod conclusion;
 mod listing;
+mod looking;
 mod rows;
 
 pub(crate) use rows::detail_label;
@@ -181,7 +182,13 @@ impl Ledger for SqliteLedger {
     ) -> PortResult<Page<RequestRecord>> {
         let filter = filter.clone();
         self.db
-            .read(move |conn| listing::list(conn, &filter, before, limit))
+            .read(move |conn| {
+                if filter.reach.is_some() || filter.reason.is_some() {
+                    looking::list(conn, &filter, before, limit)
+                } else {
+                    listing::list(conn, &filter, before, limit)
+                }
+            })
             .await
     }
 

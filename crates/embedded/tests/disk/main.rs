@@ -11,6 +11,7 @@ mod damage;
 mod folder;
 mod forgetting;
 mod keys;
+mod looking;
 mod migrations;
 mod place;
 mod planted_secret;

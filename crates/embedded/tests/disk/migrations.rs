@@ -164,6 +164,14 @@ async fn fill(store: &Store) {
             let due = waiting_for(store, CONSUMERS).await;
             let event = (due[0].id, &**due[0].event.as_ref().unwrap());
             webhooks.queue(&[event], after(6)).await.unwrap();
+            let counted = RequestSample {
+                event: due[0].id,
+                action: "putSecret".to_owned(),
+                status: Status::Success,
+                latency_ms: 12,
+                at: after(9),
+            };
+            store.metrics().record(&[counted]).await.unwrap();
             let told = CONSUMERS.map(|consumer| Settled {
                 id: due[0].id,
                 consumer,
@@ -179,13 +187,6 @@ async fn fill(store: &Store) {
         .remove(0);
     webhooks.bury(&delivery, after(8), "status 410").await.unwrap();
     store.schedule().due(Job::Heartbeat, after(300)).await.unwrap();
-    let counted = RequestSample {
-        action: "putSecret".to_owned(),
-        status: Status::Success,
-        latency_ms: 12,
-        at: after(9),
-    };
-    store.metrics().record(&[counted]).await.unwrap();
     let news = sample::announcement("mrr/2026-03-01");
     store
         .revenue()

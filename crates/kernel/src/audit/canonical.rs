@@ -51,6 +51,11 @@ impl Canonical {
         Self { before_seq, after_seq }
     }
 
+    /// The row at `seq` as canonical JSON, in UTF-8.
+    pub fn at(&self, seq: i64) -> Vec<u8> {
+        [&self.before_seq[..], &canonical(&Value::from(seq)), &self.after_seq].concat()
+    }
+
     /// The hash of this row at `seq` after a row with hash `prev`.
     pub fn link(&self, prev: ChainHash, seq: i64) -> ChainHash {
         let hash = Sha256::new()

@@ -161,8 +161,37 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Those that ended so.
     pub status: Option<Status>,
+    /// Those that were refused for this reason.
+    pub reason: Option<Reason>,
+    /// Those about what begins so: a secret, a stack, an agent.
+    pub resource: Option<String>,
+    /// Those of this request.
+    pub request: Option<String>,
     /// Those at or after.
     pub since: Option<Timestamp>,
     /// Those before.
     pub until: Option<Timestamp>,
+    /// How many rows are looked at for a page, about, so that it costs no more than that: a page may be short then,
+    /// and still go on. Where the times of rows are bounded, only rows that stand near them are looked at. Without: until
+    /// the page is full.
+    pub reach: Option<usize>,
+}
+
+impl AuditFilter {
+    /// Whether it selects what is on record.
+    pub fn selects(&self, entry: &AuditEntry) -> bool {
+        let concerns = |name| entry.agent.as_ref() == Some(name) || entry.principal.as_ref() == Some(name);
+        let begins = |wanted: &String| {
+            let resource = entry.resource.as_ref();
+            resource.is_some_and(|resource| resource.starts_with(wanted))
+        };
+        self.agent.as_ref().is_none_or(concerns)
+            && self.action.as_ref().is_none_or(|action| *action == entry.action)
+            && self.status.is_none_or(|status| status == entry.status)
+            && self.reason.is_none_or(|reason| entry.reason == Some(reason))
+            && self.resource.as_ref().is_none_or(begins)
+            && (self.request.is_none() || self.request == entry.request_id)
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at < until)
+    }
 }

@@ -16,6 +16,12 @@ pub trait AuditTrail: Send + Sync {
     /// Rows, newest first, from `before` on.
     async fn list(&self, filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> PortResult<Page<AuditRow>>;
 
+    /// The row at a place of a chain, or of the only one; none where there is none. An adapter that keeps no rows has
+    /// none.
+    async fn row(&self, _chain: Option<&str>, _seq: i64) -> PortResult<Option<AuditRow>> {
+        Ok(None)
+    }
+
     /// Rows about exactly this secret or agent, with this action where one is given; newest first, from `before` on. It
     /// costs as much as it gives, however long the trail is. An adapter that keeps no rows has none.
     async fn about(

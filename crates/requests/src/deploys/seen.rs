@@ -156,9 +156,9 @@ impl ControlPlane {
         let mut last = None;
         for _ in 0..MOST_STEPS {
             let mut found = Vec::new();
-            for list in &lists {
-                let list = list.as_deref();
-                found.extend(state.list(RecordKind::PlanTime, list, after.as_deref(), step).await?);
+            for of in &lists {
+                let page = state.list(RecordKind::PlanTime, of.as_deref(), after.as_deref(), step);
+                found.extend(page.await?);
             }
             let is_end = found.len() < step;
             found.sort_by(|one, other| one.key.name.cmp(&other.key.name));

@@ -114,6 +114,13 @@ async fn filters_narrow(ports: &Ports) {
             entry.status = Status::Error;
             entry.reason = Some(Reason::ApiError);
         }
+        if seconds == 6 {
+            entry.resource = Some("/contentcraft/key".to_owned());
+            entry.request_id = Some("r \"1\"".to_owned());
+        } else {
+            entry.resource = None;
+            entry.detail = json!({"resource": "/contentcraft/key", "requestId": "r", "reason": "timeout"});
+        }
         ports.audit.append(&entry).await.unwrap();
     }
     let cases = [
@@ -122,6 +129,12 @@ async fn filters_narrow(ports: &Ports) {
         (filter(|f| f.agent = Some(agent_name(AGENT))), vec![6, 5, 4, 3, 1]),
         (filter(|f| f.action = Some(actions::SECRET_READ.to_owned())), vec![4]),
         (filter(|f| f.status = Some(Status::Error)), vec![5]),
+        (filter(|f| f.reason = Some(Reason::ApiError)), vec![5]),
+        (filter(|f| f.reason = Some(Reason::Timeout)), vec![]),
+        (filter(|f| f.resource = Some("/content".to_owned())), vec![6]),
+        (filter(|f| f.resource = Some("content".to_owned())), vec![]),
+        (filter(|f| f.request = Some("r \"1\"".to_owned())), vec![6]),
+        (filter(|f| f.request = Some("r".to_owned())), vec![]),
         (filter(|f| f.since = Some(after(5))), vec![6, 5]),
         (filter(|f| f.until = Some(after(3))), vec![2, 1]),
         (
@@ -138,7 +151,39 @@ async fn filters_narrow(ports: &Ports) {
         let seqs: Vec<i64> = page.items.iter().map(|row| row.seq).collect();
         assert_eq!(seqs, expected, "what {filter:?} selects, newest first");
         assert_eq!(page.next, None, "a page that holds everything is the last");
+        let within_reach = AuditFilter {
+            reach: Some(1_000),
+            ..filter.clone()
+        };
+        // The times here are made up, and a list may be kept by the times of its writers' clocks.
+        let times = filter.since.or(filter.until);
+        let reached = ports.audit.list(&within_reach, None, 10).await.unwrap();
+        assert!(
+            times.is_some() || reached == page,
+            "what {filter:?} reaches is the same where all is within reach"
+        );
+        for row in &page.items {
+            let found = ports.audit.row(row.chain.as_deref(), row.seq).await.unwrap();
+            assert_eq!(found.as_ref(), Some(row), "a row is found by its place");
+        }
     }
+    assert_eq!(ports.audit.row(None, 7).await.unwrap(), None, "there is no such row");
+    let short = filter(|f| (f.action, f.reach) = (Some(actions::SECRET_READ.to_owned()), Some(2)));
+    let mut pages = Vec::new();
+    let mut before = None;
+    loop {
+        let page = ports.audit.list(&short, before, 10).await.unwrap();
+        pages.push(page.items.iter().map(|row| row.seq).collect::<Vec<_>>());
+        before = page.next;
+        if before.is_none() || pages.len() > 10 {
+            break;
+        }
+    }
+    assert_eq!(
+        pages,
+        [vec![], vec![4], vec![]],
+        "pages reach no further than two rows each"
+    );
 }
 
 fn filter(narrow: impl FnOnce(&mut AuditFilter)) -> AuditFilter {

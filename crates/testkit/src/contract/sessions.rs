@@ -70,6 +70,8 @@ async fn a_session_goes_on_while_it_is_used(ports: &Ports) {
         (AGENT, Role::Admin, sample::token(1).hash, START)
     );
     assert_eq!(found.ends, just_before(IDLE * 2), "it was used");
+    let looked = sessions.look(&secret(1), at(IDLE)).await.unwrap().unwrap();
+    assert_eq!(looked, found, "to look at it is no use");
     assert!(sessions.find(&secret(1), at(IDLE)).await.unwrap().is_some());
     assert!(
         sessions.find(&secret(1), at(IDLE * 2)).await.unwrap().is_none(),

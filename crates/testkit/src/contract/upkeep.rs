@@ -1,10 +1,13 @@
 //! The contracts of the schedule, the request metrics, the health checks and the clock.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::schedule::Job;
-use cc_devops_outbox::ports::{RequestSample, RequestTotals};
+use cc_devops_outbox::ports::{RequestSample, RequestTotals, Steps, minute_of};
 use cc_devops_requests::ports::Ports;
+use jiff::SignedDuration;
 
 use crate::sample::after;
 
@@ -44,14 +47,18 @@ pub async fn schedule(fresh: impl AsyncFn() -> Ports) {
     assert!(one.unwrap() != two.unwrap(), "of two at once one moves it");
 }
 
-/// The metrics keep what they promise: sums by action and status, without foreign actions.
+/// The metrics keep what they promise: sums by action and status, without foreign actions, and what ended in a
+/// step of time.
 pub async fn metrics(fresh: impl AsyncFn() -> Ports) {
     let ports = fresh().await;
+    let numbers = AtomicI64::new(1);
+    let now = ports.clock.now();
     let sample = |action: &str, status, latency_ms| RequestSample {
+        event: numbers.fetch_add(1, Ordering::Relaxed),
         action: action.to_owned(),
         status,
         latency_ms,
-        at: after(1),
+        at: now,
     };
     assert!(
         ports.metrics.totals().await.unwrap().is_empty(),
@@ -90,6 +97,19 @@ pub async fn metrics(fresh: impl AsyncFn() -> Ports) {
         totals, expected,
         "sums by action and status; what is none of ours is `unknown`"
     );
+
+    let day = Steps::of_last_day(now);
+    let steps = ports.metrics.by_step(day).await.unwrap();
+    assert_eq!(steps.len(), 288, "a step in which nothing ended is there too");
+    let counted: Vec<_> = steps.iter().filter(|step| step.ended + step.failed > 0).collect();
+    let last = day.add_up([(minute_of(now), 7, 3)]).pop().unwrap();
+    assert_eq!(counted, [&last], "what ended now is in the newest step");
+    let yesterday = Steps {
+        until: now.saturating_sub(SignedDuration::from_hours(1)).unwrap(),
+        ..day
+    };
+    let before = ports.metrics.by_step(yesterday).await.unwrap();
+    assert!(before.iter().all(|step| step.ended == 0), "and in none before it");
 }
 
 /// The checks keep what they promise: on fresh ports everything works, under a name, and trying it

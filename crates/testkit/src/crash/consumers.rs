@@ -85,7 +85,11 @@ async fn live<B: Backend>(mut backend: B, crashing: Consumer, point: CrashPoint)
     backend.advance(SignedDuration::from_hours(1));
     let plane = sample::control_plane(ports.clone());
     plane.publish_all().await.expect("nothing crashes any more");
-    check(crashing, point, &before, &heard(&ports, &witness).await);
+    let heard = heard(&ports, &witness).await;
+    if backend.counts_once() {
+        assert_eq!(heard.outcomes, 2, "{crashing} {point:?}: each outcome is counted once");
+    }
+    check(crashing, point, &before, &heard);
     let standing = ports.outbox.standing(ports.clock.now()).await.expect("standing");
     assert!(
         standing.iter().all(|one| (one.waiting, one.set_aside) == (0, 0)),

@@ -21,8 +21,8 @@ use cc_devops_kernel::ports::{
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{
-    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestTotals, SetAside,
-    Settled, Standing, Webhooks,
+    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, RequestSample, RequestStep, RequestTotals,
+    SetAside, Settled, Standing, Steps, Webhooks,
 };
 use cc_devops_outbox::webhooks::{DeadLetter, Delivery, Subscription, SubscriptionId, SubscriptionStatus};
 use cc_devops_repos::fix::ChangeKind;
@@ -135,6 +135,7 @@ impl Outbox for CrashingPort<dyn Outbox> {
 mortal! { AuditTrail {
     fn append(entry: &AuditEntry) -> ();
     fn list(filter: &AuditFilter, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
+    fn row(chain: Option<&str>, seq: i64) -> Option<AuditRow>;
     fn about(resource: &str, action: Option<&str>, before: Option<Cursor>, limit: usize) -> Page<AuditRow>;
     fn verify() -> Verification;
     fn doubt() -> Option<String>;
@@ -344,6 +345,7 @@ mortal! { Schedule {
 mortal! { Metrics {
     fn record(samples: &[RequestSample]) -> ();
     fn totals() -> Vec<RequestTotals>;
+    fn by_step(steps: Steps) -> Vec<RequestStep>;
 } }
 
 #[async_trait]

@@ -49,6 +49,11 @@ pub trait Backend: Send {
     /// Moves the clock of its ports.
     fn advance(&self, step: SignedDuration);
 
+    /// Whether its metrics know an outcome again that they have counted.
+    fn counts_once(&self) -> bool {
+        true
+    }
+
     /// How often a stack's change was really begun for a request; none where it cannot tell.
     fn changes_begun(&self, request: &RequestId) -> Option<usize>;
 }

@@ -8,7 +8,7 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
-use super::{Memory, page};
+use super::{Memory, reached};
 
 /// The chain, and where it is cut.
 #[derive(Default)]
@@ -37,15 +37,6 @@ impl Chain {
     }
 }
 
-fn matches(entry: &AuditEntry, filter: &AuditFilter) -> bool {
-    let concerns = |agent| entry.agent.as_ref() == Some(agent) || entry.principal.as_ref() == Some(agent);
-    filter.agent.as_ref().is_none_or(concerns)
-        && filter.action.as_ref().is_none_or(|action| *action == entry.action)
-        && filter.status.is_none_or(|status| status == entry.status)
-        && filter.since.is_none_or(|since| entry.at >= since)
-        && filter.until.is_none_or(|until| entry.at < until)
-}
-
 #[async_trait]
 impl AuditTrail for Memory {
     async fn append(&self, entry: &AuditEntry) -> PortResult<()> {
@@ -60,9 +51,15 @@ impl AuditTrail for Memory {
             .rows
             .iter()
             .rev()
-            .filter(|row| before.is_none_or(|Cursor(before)| row.seq < before) && matches(&row.entry, filter))
-            .map(|row| (row.seq, row.clone()));
-        Ok(page(rows, limit))
+            .filter(|row| before.is_none_or(|Cursor(before)| row.seq < before))
+            .map(|row| (row.seq, filter.selects(&row.entry).then(|| row.clone())));
+        Ok(reached(rows, limit, filter.reach))
+    }
+
+    async fn row(&self, chain: Option<&str>, seq: i64) -> PortResult<Option<AuditRow>> {
+        let model = self.lock()?;
+        let found = model.audit.rows.iter().find(|row| row.seq == seq);
+        Ok(found.filter(|_| chain.is_none()).cloned())
     }
 
     async fn about(

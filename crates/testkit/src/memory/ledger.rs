@@ -18,7 +18,7 @@ use cc_devops_requests::record::{
 };
 use jiff::Timestamp;
 
-use super::{Memory, Model, page};
+use super::{Memory, Model, reached};
 
 /// The requests, in the order of their arrival.
 #[derive(Default)]
@@ -190,17 +190,6 @@ fn superseded() -> PortError {
         PortErrorKind::Superseded,
         "the claim is not good any more: somebody else went on with the request",
     )
-}
-
-fn matches(record: &RequestRecord, filter: &RequestFilter) -> bool {
-    let head = &record.head;
-    let status = record.completed.as_ref().map(|completed| completed.status);
-    filter.agent.as_ref().is_none_or(|agent| *agent == head.agent)
-        && filter.action.as_ref().is_none_or(|action| *action == head.action)
-        && filter.status.is_none_or(|wanted| status == Some(wanted))
-        && filter.state.is_none_or(|state| state == record.state)
-        && filter.since.is_none_or(|since| head.received_at >= since)
-        && filter.until.is_none_or(|until| head.received_at < until)
 }
 
 impl Model {
@@ -464,11 +453,9 @@ impl Ledger for Memory {
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .filter(|(place, stored)| {
-                before.is_none_or(|Cursor(before)| *place < before) && matches(&stored.record, filter)
-            })
-            .map(|(place, stored)| (place, stored.record.clone()));
-        Ok(page(rows, limit))
+            .filter(|(place, _)| before.is_none_or(|Cursor(before)| *place < before))
+            .map(|(place, stored)| (place, filter.selects(&stored.record).then(|| stored.record.clone())));
+        Ok(reached(rows, limit, filter.reach))
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {

@@ -62,6 +62,10 @@ struct Model {
     records: Records,
     schedule: BTreeMap<&'static str, Timestamp>,
     metrics: Vec<RequestTotals>,
+    /// The events that the metrics have counted.
+    counted: BTreeSet<i64>,
+    /// How many requests ended in each minute, and how many of them failed.
+    minutes: BTreeMap<i64, (u64, u64)>,
     failing: Option<PortErrorKind>,
     largest_detail: Option<usize>,
     damaged: Damaged,
@@ -289,6 +293,25 @@ impl Memory {
     fn peek(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Cuts a page of `limit` off `rows`, which come with their place and are nothing where they are not selected; `reach` of
+/// them are looked at.
+fn reached<T>(rows: impl Iterator<Item = (i64, Option<T>)>, limit: usize, reach: Option<usize>) -> Page<T> {
+    let (mut items, mut last, mut taken) = (Vec::new(), None, None);
+    for (looked, (place, item)) in rows.enumerate() {
+        if reach.is_some_and(|reach| looked >= reach.max(1)) {
+            return Page { items, next: last };
+        }
+        last = Some(Cursor(place));
+        let Some(item) = item else { continue };
+        if items.len() >= limit {
+            return Page { items, next: taken };
+        }
+        items.push(item);
+        taken = last;
+    }
+    Page { items, next: None }
 }
 
 /// Cuts a page of `limit` off `rows`, which come with the place behind which the next page starts.

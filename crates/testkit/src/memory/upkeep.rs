@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use cc_devops_alerts::{AlertPolicy, Alerts, Condition, ConditionChange, ConditionSink};
 use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::health::Check;
+use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::ports::{Checks, PortResult, Schedule};
 use cc_devops_kernel::schedule::Job;
-use cc_devops_outbox::ports::{Metrics, RequestSample, RequestTotals};
+use cc_devops_outbox::ports::{Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of};
 use cc_devops_requests::Action;
 use jiff::Timestamp;
 
@@ -82,6 +83,12 @@ impl Metrics for Memory {
     async fn record(&self, samples: &[RequestSample]) -> PortResult<()> {
         let mut model = self.lock()?;
         for sample in samples {
+            if !model.counted.insert(sample.event) {
+                continue;
+            }
+            let minute = model.minutes.entry(minute_of(sample.at)).or_default();
+            minute.0 += 1;
+            minute.1 += u64::from(sample.status == Status::Error);
             let action = Action::find(&sample.action).map_or("unknown", Action::as_str);
             let same = |totals: &&mut RequestTotals| totals.action == action && totals.status == sample.status;
             if let Some(totals) = model.metrics.iter_mut().find(same) {
@@ -101,6 +108,12 @@ impl Metrics for Memory {
 
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
         Ok(self.lock()?.metrics.clone())
+    }
+
+    async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+        let model = self.lock()?;
+        let minutes = model.minutes.iter();
+        Ok(steps.add_up(minutes.map(|(minute, (ended, failed))| (*minute, *ended, *failed))))
     }
 }
 

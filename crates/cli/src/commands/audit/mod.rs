@@ -121,6 +121,7 @@ impl From<Filter> for AuditFilter {
             status: filter.status,
             since: filter.since,
             until: filter.until,
+            ..Self::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod alerts;
+pub(crate) mod asked;
 pub(crate) mod audit;
 pub(crate) mod deploys;
 pub(crate) mod health;
@@ -11,6 +12,7 @@ pub(crate) mod policies;
 pub(crate) mod repositories;
 pub(crate) mod requests;
 pub(crate) mod revenue;
+pub(crate) mod searched;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod sign_in;

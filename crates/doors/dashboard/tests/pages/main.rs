@@ -3,6 +3,7 @@
 
 mod agents;
 mod alerts;
+mod audit;
 mod authorisation;
 mod deploys;
 mod health;
@@ -14,6 +15,7 @@ mod overview;
 mod policies;
 mod records;
 mod repositories;
+mod requests;
 mod revenue;
 mod secrets;
 mod sessions;

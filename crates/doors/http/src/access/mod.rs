@@ -4,6 +4,7 @@
 //! makes when it has found out who calls and what the policies say, or [`Open`] where anybody may call. The state of
 //! a route is closed to its handler, so that one without the proof that its route's row asks for does not compile.
 
+mod audit_privileges;
 mod deploy_privileges;
 mod fleet_privileges;
 mod health_privileges;
@@ -14,6 +15,7 @@ mod policy_privileges;
 mod privileges;
 pub(crate) mod rate;
 mod repository_privileges;
+mod request_privileges;
 mod revenue_privileges;
 mod secret_privileges;
 mod session_privileges;
@@ -38,6 +40,7 @@ use cc_devops_kernel::outcome::{Reason, Status};
 use cc_devops_kernel::ports::PortResult;
 use serde_json::json;
 
+pub use audit_privileges::{MOST_EXPORTED, ReadAudit};
 pub(crate) use deploy_privileges::stacks_meant;
 pub use deploy_privileges::{DecidePlans, PlanQuery, ReadDeploys, ReadFreezes};
 pub use fleet_privileges::{ByState, ManageAgents, Managed, Revoked, TokenMade};
@@ -51,6 +54,7 @@ pub use privileges::{
     SealValues, SendHeartbeat, SubmitRequests,
 };
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
+pub use request_privileges::{SearchRequests, Searched};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use secret_privileges::ListSecrets;
 pub use session_privileges::MakeSessionLinks;

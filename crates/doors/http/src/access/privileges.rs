@@ -13,7 +13,7 @@ use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{PortResult, SecretRead, SecretVersion};
-use cc_devops_outbox::ports::Webhooks;
+use cc_devops_outbox::ports::{RequestStep, Steps, Webhooks};
 use cc_devops_outbox::webhooks::Subscriptions;
 use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use cc_devops_requests::sealed_values::SealingKey;
@@ -55,9 +55,23 @@ impl Question<'_> {
     /// Whose rows the caller asks for with `agent`. A caller that names nobody sees everybody's if it may, else its
     /// own.
     fn view(&self, of: fn(Option<AgentName>) -> Access) -> Result<Option<AgentName>, Problem> {
+        self.view_of(self.whose()?, of)
+    }
+
+    /// Whom the query names with `agent`.
+    pub(super) fn whose(&self) -> Result<Option<String>, Problem> {
         let query = Query::<Whose>::try_from_uri(self.uri);
         let Query(whose) = query.map_err(|error| Problem::invalid(error.body_text()))?;
-        let Some(name) = whose.agent else {
+        Ok(whose.agent)
+    }
+
+    /// Whose rows the caller asks for.
+    pub(super) fn view_of(
+        &self,
+        whose: Option<String>,
+        of: fn(Option<AgentName>) -> Access,
+    ) -> Result<Option<AgentName>, Problem> {
+        let Some(name) = whose else {
             let everybody = self.app.control.policy().decide(self.agent, &of(None)).allowed;
             let view = (!everybody).then(|| self.agent.name.clone());
             if view.is_some() {
@@ -311,5 +325,12 @@ impl Permitted<ReadMetrics> {
     /// What is measured.
     pub(crate) fn app(&self) -> &App {
         &self.app
+    }
+
+    /// How many requests ended over the last 24 hours and how many of them failed, in steps of five minutes, oldest
+    /// first.
+    pub async fn rate(&self) -> PortResult<Vec<RequestStep>> {
+        let steps = Steps::of_last_day(self.now());
+        self.app.ports().metrics.by_step(steps).await
     }
 }

@@ -91,6 +91,7 @@ pub(crate) async fn list_requests(
         state: query.state.map(RequestState::from),
         since: query.since,
         until: query.until,
+        ..RequestFilter::default()
     };
     let page = permitted.list(filter, before, limit).await?;
     Ok(Json(RequestPage {

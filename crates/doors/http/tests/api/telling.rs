@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cc_devops_http::ServerConfig;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_outbox::ports::{Consumer, Metrics, RequestSample, RequestTotals};
+use cc_devops_outbox::ports::{Consumer, Metrics, RequestSample, RequestStep, RequestTotals, Steps};
 use cc_devops_testkit::Memory;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -25,6 +25,10 @@ impl Metrics for Hangs {
 
     async fn totals(&self) -> PortResult<Vec<RequestTotals>> {
         Ok(Vec::new())
+    }
+
+    async fn by_step(&self, steps: Steps) -> PortResult<Vec<RequestStep>> {
+        Ok(steps.add_up([]))
     }
 }
 

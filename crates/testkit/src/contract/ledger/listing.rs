@@ -22,6 +22,8 @@ pub(super) async fn filters_narrow(ports: &Ports) {
         (filter(|f| f.action = Some("deployLambda".to_owned())), vec!["r5", "r3"]),
         (filter(|f| f.status = Some(Status::Success)), vec!["r1"]),
         (filter(|f| f.status = Some(Status::Error)), vec!["r2"]),
+        (filter(|f| f.reason = Some(Reason::ApiError)), vec!["r2"]),
+        (filter(|f| f.reason = Some(Reason::Timeout)), vec![]),
         (filter(|f| f.state = Some(RequestState::Received)), vec!["r5"]),
         (filter(|f| f.state = Some(RequestState::Executing)), vec!["r3"]),
         (filter(|f| f.state = Some(RequestState::Waiting)), vec!["r4"]),
@@ -47,6 +49,17 @@ pub(super) async fn filters_narrow(ports: &Ports) {
         let ids: Vec<&str> = page.items.iter().map(|record| record.head.id.as_str()).collect();
         assert_eq!(ids, expected, "what {filter:?} selects, newest first");
         assert_eq!(page.next, None, "a page that holds everything is the last");
+        let within_reach = RequestFilter {
+            reach: Some(1_000),
+            ..filter.clone()
+        };
+        // The times here are made up, and a list may be kept by the times of its writers' clocks.
+        let times = filter.since.or(filter.until);
+        let reached = ledger.list(&within_reach, None, 10).await.unwrap();
+        assert!(
+            times.is_some() || reached == page,
+            "what {filter:?} reaches is the same where all is within reach"
+        );
         for record in &page.items {
             let found = ledger.find(&record.head.id).await.unwrap();
             assert_eq!(found.as_ref(), Some(record), "the list shows what a lookup shows");
@@ -84,6 +97,56 @@ pub(super) async fn pages_join_to_the_whole(ports: &Ports) {
         "r4",
         "a newcomer does not shift the next page"
     );
+}
+
+/// However far a page reaches, the pages together are the whole, and no page costs more than its reach.
+pub(super) async fn pages_within_reach_join_to_the_whole(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    for number in 1..=20 {
+        let mut request = sample::request(&format!("r{number}"));
+        request.head.received_at = after(number);
+        if number % 9 == 0 {
+            "deployLambda".clone_into(&mut request.head.action);
+        }
+        leave(ledger, &request).await;
+    }
+    for reach in [1, 4, 7, 100] {
+        let filter = RequestFilter {
+            action: Some("deployLambda".to_owned()),
+            reach: Some(reach),
+            ..RequestFilter::default()
+        };
+        let (mut ids, mut before, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = ledger.list(&filter, before, 10).await.unwrap();
+            ids.extend(page.items.iter().map(|record| record.head.id.to_string()));
+            (before, pages) = (page.next, pages + 1);
+            if before.is_none() || pages > 100 {
+                break;
+            }
+        }
+        assert_eq!(ids, ["r18", "r9"], "by a reach of {reach}");
+        assert!(
+            pages >= 20 / reach,
+            "{pages} pages looked no further than {reach} requests each"
+        );
+    }
+    let filter = RequestFilter {
+        action: Some("reportCost".to_owned()),
+        reach: Some(5),
+        ..RequestFilter::default()
+    };
+    let page = ledger.list(&filter, None, 10).await.unwrap();
+    assert!(
+        page.items.is_empty() && page.next.is_some(),
+        "a page may be empty, and go on"
+    );
+    let all = RequestFilter {
+        reach: Some(5),
+        ..RequestFilter::default()
+    };
+    let page = ledger.list(&all, None, 3).await.unwrap();
+    assert_eq!(page.items.len(), 3, "what is within reach fills a page");
 }
 
 pub(super) async fn the_backlog_counts_what_is_not_ended(ports: &Ports) {

@@ -54,6 +54,7 @@ pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
 
     listing::filters_narrow(&fresh().await).await;
     listing::pages_join_to_the_whole(&fresh().await).await;
+    listing::pages_within_reach_join_to_the_whole(&fresh().await).await;
     listing::the_backlog_counts_what_is_not_ended(&fresh().await).await;
 }
 

@@ -152,18 +152,23 @@ fn sentence(fragment: &str) -> String {
 
 fn texts(policies: &[(String, String)]) -> Markup {
     let mut left = MOST_TEXT;
+    let parts = policies.iter().map(|(file, text)| {
+        let part = text.get(..text.floor_char_boundary(left)).unwrap_or_default();
+        left -= part.len();
+        (file, part, part.len() < text.len())
+    });
     html! {
         @if policies.is_empty() {
             (empty("No text is known here.", &html! { (code("cc-devops policy show")) " shows the policies in force." }))
         } @else {
             p { "They are Cedar. What none of them allows is denied, and one that cannot be evaluated denies." }
         }
-        @for (file, text) in policies {
-            @let part = text.get(..text.floor_char_boundary(left)).unwrap_or_default();
-            @let () = left -= part.len();
+        @for (file, part, is_cut) in parts {
             h3 { (file) }
-            @if !part.is_empty() { pre.text tabindex="0" role="region" aria-label=(format!("The text of {file}")) { code { (text::lines(part)) } } }
-            @if part.len() < text.len() {
+            @if !part.is_empty() {
+                pre.text tabindex="0" role="region" aria-label=(format!("The text of {file}")) { code { (text::lines(part)) } }
+            }
+            @if is_cut {
                 p { "The rest is left out: " (code("cc-devops policy show")) " shows all of it." }
             }
         }
