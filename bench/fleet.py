@@ -53,6 +53,7 @@ def targets(found):
     return [
         report.Target(f"a sweep of {plan['agents']:,} agents with nothing due, p99", found["sweep_p99_us"] / 1e3, 1, " ms", 3, False),
         report.Target(f"{plan['at_once']:,} agents down at one instant: flipped, and whom to tell decided", found["decided_s"], 5, " s", 2, False),
+        report.Target(f"the page of 50 of {plan['at_once']:,} agents, each with its last 30 days, of 200 changes, p50", found["flapping_page_p50_ms"], 30, " ms", 1, False),
         report.Target(f"memory of a server that watches {plan['agents']:,} agents", found["memory"] / 1e6, 60, " MB", 0, False),
     ]
 
@@ -71,6 +72,8 @@ Written by `make bench-fleet` on {report.today()}. Pings are measured with the e
 - {plan['at_once']:,} agents whose deadlines lie at one instant: {found['flips']:,} flips (late, then down) with their histories and alerts
   took {found['flipping_s']:.2f} s, and {found['decided_s']:.2f} s until {found['messages']} message(s) of one group were decided and written. The ten seconds that a group
   waits for more are not in it: the clock of the measurement is set.
+- {plan['at_once']:,} agents are counted by their state in {found['counts_p50_ms']:.2f} ms; a page of 50 with their last 30 days takes {found['page_p50_ms']:.1f} ms,
+  and {found['flapping_page_p50_ms']:.1f} ms where each of them has changed its state 250 times, of which 200 are read. Medians of 100.
 - Memory is the largest resident size of `cc-devops serve` in its first {plan['seconds']} s over a folder with {plan['agents']:,} watched agents.
 - Enrolling {plan['agents']:,} agents took {found['enrolling_s']:.1f} s.
 """

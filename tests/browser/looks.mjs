@@ -116,7 +116,8 @@ test('on paper there is the content, and no navigation', async () => {
 });
 
 test('every page there is, and not only one of a kind, fits a window of 320 px', async () => {
-  const visitor = await Visitor.of(browser, plane, { viewport: { width: 320, height: 640 } });
+  const visitor = await Visitor.of(browser, plane);
+  await visitor.page.setViewportSize({ width: 320, height: 640 });
   const wrong = [];
   for (const { address } of pages) {
     await visitor.open(address);
@@ -127,7 +128,7 @@ test('every page there is, and not only one of a kind, fits a window of 320 px',
 });
 
 test('letters of twice the size lose nothing', async () => {
-  const visitor = await Visitor.of(browser, plane, { viewport: { width: 1280, height: 900 } });
+  const visitor = await Visitor.of(browser, plane);
   const wrong = [];
   for (const { address } of firsts()) {
     await visitor.open(address);

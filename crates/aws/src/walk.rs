@@ -249,7 +249,7 @@ impl Shared {
         let about = search.limit.saturating_add(1).min(BATCH);
         let mut walk = Walk::new(self, Index::Time, list, part, about);
         let reach = search.reach.map_or(usize::MAX, |reach| reach.min(MOST_LOOKED_AT));
-        let (mut looked, mut last): (usize, Option<String>) = (0, None);
+        let (mut looked, mut seen): (usize, Option<String>) = (0, None);
         let cursor = |place: Option<&String>| place.and_then(|place| place.parse().ok()).map(Cursor);
         loop {
             let rows = walk.next(about).await?;
@@ -265,12 +265,12 @@ impl Shared {
                     let next = cursor(ended.as_ref());
                     return Ok(Page { items, next });
                 }
-                if looked >= reach && last.as_ref() != Some(&place) {
-                    let next = cursor(last.as_ref());
+                if looked >= reach && seen.as_ref() != Some(&place) {
+                    let next = cursor(seen.as_ref());
                     return Ok(Page { items, next });
                 }
                 looked += 1;
-                last = Some(place.clone());
+                seen = Some(place.clone());
                 if let Some(row) = read(item)? {
                     items.push(row);
                     ended = Some(place);

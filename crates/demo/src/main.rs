@@ -104,7 +104,7 @@ impl Month {
         let reporter = Reporter::new(subscriptions.clone(), Arc::new(Dollars), ports.clone(), reporting);
         let audited = AuditSettings {
             owner: OWNER.to_owned(),
-            policy: Arc::clone(&settings.repositories.policy),
+            policy: Arc::new(settings.repositories.policy.clone()),
             reader: settings.installation.agent.clone(),
             mode: Mode::Maintenance,
         };

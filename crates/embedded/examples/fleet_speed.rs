@@ -14,8 +14,8 @@ use cc_devops_alerts::policy::{AlertPolicy, AlertsFile};
 use cc_devops_alerts::{Conditions, Telling};
 use cc_devops_embedded::{MasterKeySource, Store, StoreOptions};
 use cc_devops_fleet::Beat;
-use cc_devops_fleet::watch::WatchSettings;
-use cc_devops_fleet::watching::{Watching, WatchingPorts};
+use cc_devops_fleet::watch::{Heard, Signal, WatchSettings};
+use cc_devops_fleet::watching::{Wanted, Watching, WatchingPorts};
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::ports::{Clock, RecordKind, StateStore as _, SystemClock};
 use jiff::Timestamp;
@@ -23,6 +23,11 @@ use serde_json::json;
 
 /// How many sweeps with nothing due are measured.
 const SWEEPS: usize = 2_000;
+
+/// How often the page of agents is looked at, how many it has, and how often these change their state: down at the end.
+const LOOKS: usize = 100;
+const PAGE: usize = 50;
+const FLAPS: usize = 250;
 
 /// A clock that is set.
 struct SetClock(AtomicI64);
@@ -91,6 +96,44 @@ impl House {
     }
 }
 
+impl House {
+    /// How long it takes to count agents by their state and to list the first page, in milliseconds: the median.
+    async fn looking(&self) -> Result<(f64, f64), Box<dyn Error>> {
+        let now = self.clock.now();
+        let (mut counts, mut pages) = (Vec::with_capacity(LOOKS), Vec::with_capacity(LOOKS));
+        for _ in 0..LOOKS {
+            let begun = Instant::now();
+            self.watching.counts(now).await?;
+            counts.push(begun.elapsed());
+            let begun = Instant::now();
+            self.watching.listed(&Wanted::default(), None, PAGE, now).await?;
+            pages.push(begun.elapsed());
+        }
+        let median = |mut all: Vec<Duration>| {
+            all.sort();
+            all.get(LOOKS / 2).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+        };
+        Ok((median(counts), median(pages)))
+    }
+
+    /// Lets the agents of the first page change their state more often than a list reads.
+    async fn flap(&self) -> Result<(), Box<dyn Error>> {
+        for turn in 0..FLAPS {
+            self.clock.go_on(1);
+            let signal = if turn % 2 == 0 {
+                Signal::Success
+            } else {
+                Signal::Failure
+            };
+            for number in 0..PAGE {
+                let name = AgentName::new(format!("Agent{number:06}"))?;
+                self.watching.heard(&name, Heard::new(self.clock.now(), signal)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "what was measured is the output")]
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -128,6 +171,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .list(RecordKind::Delivery, None, None, 1_000)
         .await?
         .len();
+    // What the dashboard's page of agents asks for, also where those on it flap.
+    let (counts_ms, page_ms) = house.looking().await?;
+    house.flap().await?;
+    let (_, flapping_page_ms) = house.looking().await?;
     house.store.close();
 
     let micros = |at: usize| sweeps.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6);
@@ -138,6 +185,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "sweep_p50_us": micros(SWEEPS / 2), "sweep_p99_us": micros(SWEEPS * 99 / 100),
             "at_one_instant": at_once, "flips": flips, "flipping_s": flipping.as_secs_f64(),
             "decided_s": decided.as_secs_f64(), "messages": messages,
+            "counts_p50_ms": counts_ms, "page_p50_ms": page_ms, "flapping_page_p50_ms": flapping_page_ms,
         })
     );
     Ok(())

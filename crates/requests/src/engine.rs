@@ -149,7 +149,7 @@ impl ControlPlane {
     }
 
     /// What the last checkpoint found wrong.
-    pub fn doubted(&self) -> Option<String> {
+    pub(super) fn doubted(&self) -> Option<String> {
         self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

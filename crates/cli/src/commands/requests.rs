@@ -86,6 +86,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), CliEr
                 state: list.state,
                 since: list.since,
                 until: list.until,
+                ..RequestFilter::default()
             };
             let page = ledger.list(&filter, list.cursor.map(Cursor), list.limit.into()).await?;
             let requests: Vec<Value> = page.items.iter().map(document).collect();

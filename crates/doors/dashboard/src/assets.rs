@@ -58,11 +58,14 @@ const SCRIPTS: &str = "text/javascript; charset=utf-8";
 impl Asset {
     fn new(stem: &str, extension: &str, media: &'static str, body: String) -> Self {
         let hash = Sha256::digest(&body);
-        let hash: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash
+            .iter()
+            .take(6)
+            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         let body = Bytes::from(body);
         Self {
             media,
-            name: format!("{stem}.{hash}.{extension}"),
+            name: format!("{stem}.{hash:012x}.{extension}"),
             packed: packed(&body).filter(|packed| packed.len() < body.len()),
             body,
         }

@@ -69,6 +69,7 @@ impl<P: Privilege> FromRequestParts<Desk<P>> for Visit<P> {
 
 impl<P: Privilege> Visit<P> {
     /// A page. It is made anew when a kind of thing that it shows has changed.
+    #[expect(clippy::needless_pass_by_value, reason = "a handler ends with what it made")]
     pub(crate) fn page(&self, section: Section, title: &str, shows: &[Kind], content: Markup) -> Response {
         self.framed(Some(section), title, shows, &content)
     }
@@ -95,6 +96,7 @@ impl<P: Privilege> Visit<P> {
     }
 
     /// Leads to a page that says what was done.
+    #[expect(clippy::unused_self, reason = "only who has signed in has done something")]
     pub(crate) fn done(&self, path: &str, said: Said) -> Response {
         Redirect::to(&format!("{path}?did={}", said.word())).into_response()
     }

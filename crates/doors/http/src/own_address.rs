@@ -73,12 +73,12 @@ fn listening_origins(listen: SocketAddr, tls: bool, names: &[String]) -> Vec<Str
     if is_loopback_address(listen.ip()) || listen.ip().is_unspecified() {
         hosts.push("localhost".to_owned());
     }
-    let named = hosts
+    let by_host = hosts
         .iter()
         .map(|host| format!("{}://{host}:{port}", if tls { "https" } else { "http" }));
     [listening(listen, tls), listening(reachable(listen), tls)]
         .into_iter()
-        .chain(named)
+        .chain(by_host)
         .filter_map(|text| Some(Url::parse(&text).ok()?.origin().ascii_serialization()))
         .collect()
 }

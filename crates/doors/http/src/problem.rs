@@ -56,18 +56,21 @@ impl Problem {
     }
 
     /// With a reason for programs.
+    #[must_use]
     pub fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
         self
     }
 
     /// About this request.
+    #[must_use]
     pub fn about(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
         self
     }
 
     /// With how long to wait before it is tried again.
+    #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self

@@ -17,12 +17,12 @@ pub use register::{Filter, Mark, Register, RegisterPage, RegisterRow, RuleCount}
 pub use score::Tally;
 pub(super) use writing::keep;
 
-use super::audit::State;
+use super::audit::KeptRepository;
 use super::issues::IssueRef;
 use super::keeping;
 use super::snapshot::{RepositoryId, WorkflowId};
 use super::workflows::Watch;
-use crate::ports::RepositoryStore;
+use crate::ports::{DocumentKind, RepositoryStore};
 use cc_devops_kernel::ports::PortResult;
 use std::collections::BTreeMap;
 
@@ -75,12 +75,32 @@ impl<'s> Looking<'s> {
         RepositoryRecord::read(self.store, self.owner, id).await
     }
 
-    /// The breaches that are open, with since when: one read.
+    /// The breaches of a repository that are open, with since when: one read.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn breaches(&self) -> PortResult<State> {
-        keeping::load_state(self.store, self.owner).await
+    pub async fn breaches(&self, id: RepositoryId) -> PortResult<KeptRepository> {
+        let (kind, key) = (DocumentKind::Breaches, id.to_string());
+        let document = self.store.document(self.owner, kind, &key).await?;
+        let kept = document.map(|document| keeping::read(kind, &key, document));
+        Ok(kept.transpose()?.unwrap_or_default())
+    }
+
+    /// The workflows of a repository that fail, the longest first: one read.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn failing_in(&self, row: &RegisterRow) -> PortResult<Vec<FailingWorkflow>> {
+        let (kind, key) = (DocumentKind::Watches, row.id.to_string());
+        let Some(document) = self.store.document(self.owner, kind, &key).await? else {
+            return Ok(Vec::new());
+        };
+        let workflows: BTreeMap<WorkflowId, Watch> = keeping::read(kind, &key, document)?;
+        let name = Some(row.name.as_str());
+        let failing = workflows.into_values();
+        Ok(sorted(
+            failing.filter_map(|watch| FailingWorkflow::of(watch, name)).collect(),
+        ))
     }
 
     /// The workflows that fail, the longest first, with the names that the register has: one read.
@@ -91,22 +111,30 @@ impl<'s> Looking<'s> {
         let all: BTreeMap<RepositoryId, BTreeMap<WorkflowId, Watch>> = keeping::load(self.store, self.owner).await?;
         let mut failing = Vec::new();
         for (id, workflows) in all {
-            for watch in workflows.into_values() {
-                let Some(since) = watch.failing_since else { continue };
-                let of_issue = |issue: &IssueRef| issue.repository.rsplit('/').next().map(ToOwned::to_owned);
-                let issue = watch.memory.issue;
-                failing.push(FailingWorkflow {
-                    repository: register
-                        .row(id)
-                        .map(|row| row.name.clone())
-                        .or_else(|| issue.as_ref().and_then(of_issue)),
-                    path: watch.path,
-                    since,
-                    issue,
-                });
-            }
+            let name = register.row(id).map(|row| row.name.as_str());
+            let of_this = workflows.into_values();
+            failing.extend(of_this.filter_map(|watch| FailingWorkflow::of(watch, name)));
         }
-        failing.sort_by(|a, b| (a.since, &a.repository, &a.path).cmp(&(b.since, &b.repository, &b.path)));
-        Ok(failing)
+        Ok(sorted(failing))
     }
+}
+
+impl FailingWorkflow {
+    /// A workflow that fails; none where it does not. Without a name, the issue about it has one.
+    fn of(watch: Watch, name: Option<&str>) -> Option<Self> {
+        let (since, issue) = (watch.failing_since?, watch.memory.issue);
+        let of_issue = || issue.as_ref()?.repository.rsplit('/').next();
+        Some(Self {
+            repository: name.or_else(of_issue).map(ToOwned::to_owned),
+            path: watch.path,
+            since,
+            issue,
+        })
+    }
+}
+
+/// What fails longest comes first.
+fn sorted(mut failing: Vec<FailingWorkflow>) -> Vec<FailingWorkflow> {
+    failing.sort_by(|a, b| (a.since, &a.repository, &a.path).cmp(&(b.since, &b.repository, &b.path)));
+    failing
 }

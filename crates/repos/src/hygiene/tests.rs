@@ -8,9 +8,8 @@ use jiff::{SignedDuration, ToSpan as _};
 use serde_json::Value;
 
 use super::*;
-use crate::audit::{Audit, Scan, Scope};
+use crate::audit::{Audit, Scan, Scope, State};
 use crate::policy::Policy;
-use crate::ports::DocumentKind;
 use crate::rules::{Rule, Severity};
 use crate::samples::{repository, unprotected};
 use crate::settings::{Drift, Section, SettingChange};

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::engine::later;
+
 /// How long plans that have ended, their rows and the history are kept.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 

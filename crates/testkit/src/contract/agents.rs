@@ -340,8 +340,8 @@ async fn the_control_plane_registers_without_a_token(ports: &Ports) {
 async fn agents_are_read_in_pages_and_alone(ports: &Ports) {
     let names = ["Alpha", "Beta", "Delta", "Gamma", "Omega"];
     for (number, name) in (1..).zip(names) {
-        let added = ports.agents.add(&sample::agent(name), &token(number), &sample::added());
-        added.await.unwrap();
+        let (agent, token, added) = (sample::agent(name), token(number), sample::added());
+        ports.agents.add(&agent, &token, &added).await.unwrap();
     }
     let revoked = agent_name("Beta");
     ports

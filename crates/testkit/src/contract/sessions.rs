@@ -126,7 +126,8 @@ async fn who_ends_a_session_ends_no_other(ports: &Ports) {
         sessions.end(&first, used),
         sessions.find(&first, used),
     );
-    (ended.unwrap(), again.unwrap());
+    ended.unwrap();
+    again.unwrap();
     drop((found.unwrap(), used_too.unwrap()));
     assert!(sessions.find(&first, used).await.unwrap().is_none());
     sessions.end(&first, used).await.unwrap();

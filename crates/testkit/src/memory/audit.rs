@@ -8,7 +8,7 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use jiff::Timestamp;
 
-use super::{Memory, reached};
+use super::{Memory, page, reached};
 
 /// The chain, and where it is cut.
 #[derive(Default)]

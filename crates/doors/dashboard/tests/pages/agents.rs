@@ -172,7 +172,7 @@ async fn an_agent_says_how_it_does_and_why() {
             "down",
             "It says that it fails.",
             "&lt;b&gt;disk&lt;/b&gt;",
-            "Every 5 minutes",
+            "every 5 minutes",
             "Changes of state",
             "it said that it fails",
             "What it said lately",

@@ -97,7 +97,13 @@ async fn a_month_of_mrr_is_a_number_a_sentence_and_a_line() {
     assert_ne!(today, date(1970, 1, 1));
     for (before, cents) in [(2, 100_000), (1, 123_456)] {
         let day = sample::mrr_day(today.saturating_sub(jiff::ToSpan::days(before)), cents);
-        house.control.ports().revenue.put(&day).await.unwrap();
+        let news = sample::announcement(&format!("mrr-{before}"));
+        let ports = house.control.ports();
+        ports
+            .revenue
+            .keep(&day, &sample::agent_name("Looker"), &news)
+            .await
+            .unwrap();
     }
     let page = house.sign_in(As::Observer).await.get("/ui").await.page();
     assert!(page.contains("$1,234.56"), "{page}");

@@ -25,6 +25,9 @@ const REGISTER_PAGE: usize = 500;
 /// How many agents of the register are looked at for a page of revoked ones.
 const REGISTER_REACH: usize = 2_000;
 
+/// How many requests are looked at for an agent's last ones, where they are not found by an index.
+const REQUESTS_REACH: usize = 1_000;
+
 /// The agents by their state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByState {
@@ -176,6 +179,7 @@ impl Permitted<ListAgents> {
         }
         let filter = RequestFilter {
             agent,
+            reach: Some(REQUESTS_REACH),
             ..RequestFilter::default()
         };
         Ok(Some(self.app.ports().ledger.list(&filter, None, limit).await?.items))

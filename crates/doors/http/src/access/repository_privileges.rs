@@ -2,7 +2,7 @@
 
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_repos::audit::State;
+use cc_devops_repos::audit::KeptRepository;
 use cc_devops_repos::hygiene::{AuditDays, FailingWorkflow, Looking, Register, RegisterRow, RepositoryRecord};
 use cc_devops_repos::snapshot::RepositoryId;
 
@@ -23,12 +23,14 @@ impl Privilege for ReadRepositories {
 /// One repository, as the last audit saw it.
 #[derive(Debug)]
 pub struct RepositoryLook {
+    /// Its line in the list.
+    pub row: RegisterRow,
     /// What each rule came to.
     pub record: RepositoryRecord,
-    /// The breaches that are open, of every repository, with since when.
-    pub breaches: State,
-    /// Every repository.
-    pub register: Register,
+    /// The breaches that are open, with since when.
+    pub kept: KeptRepository,
+    /// The workflows that fail, the longest first.
+    pub failing: Vec<FailingWorkflow>,
 }
 
 impl Permitted<ReadRepositories> {
@@ -75,7 +77,7 @@ impl Permitted<ReadRepositories> {
         }
     }
 
-    /// The repository of a name, as the last audit saw it; none where no audit saw one of this name. Three reads.
+    /// The repository of a name, as the last audit saw it; none where no audit saw one of this name. Four reads.
     ///
     /// # Errors
     /// What the store says.
@@ -83,7 +85,7 @@ impl Permitted<ReadRepositories> {
         self.look(|register| register.named(name)).await
     }
 
-    /// The organisation itself, where rules are about it. Three reads.
+    /// The organisation itself, where rules are about it. Four reads.
     ///
     /// # Errors
     /// What the store says.
@@ -94,16 +96,17 @@ impl Permitted<ReadRepositories> {
     async fn look(&self, find: impl FnOnce(&Register) -> Option<&RegisterRow>) -> PortResult<Option<RepositoryLook>> {
         let Some(looking) = self.looking() else { return Ok(None) };
         let register = looking.register().await?;
-        let Some(id) = find(&register).map(|row| row.id) else {
+        let Some(row) = find(&register).cloned() else {
             return Ok(None);
         };
-        let Some(record) = looking.record(id).await? else {
+        let Some(record) = looking.record(row.id).await? else {
             return Ok(None);
         };
         Ok(Some(RepositoryLook {
             record,
-            breaches: looking.breaches().await?,
-            register,
+            kept: looking.breaches(row.id).await?,
+            failing: looking.failing_in(&row).await?,
+            row,
         }))
     }
 }

@@ -65,12 +65,11 @@ impl Changes {
     ) -> Result<Self, Problem> {
         let place = app.places.streams.take(&credential.agent.name)?;
         let news = app.live.newest.subscribe();
-        let known = match since {
-            Some(id) => app.live.number(id),
-            None => {
-                polling::look(app).await;
-                Some(*app.live.newest.borrow())
-            }
+        let known = if let Some(id) = since {
+            app.live.number(id)
+        } else {
+            polling::look(app).await;
+            Some(*app.live.newest.borrow())
         };
         Ok(Self {
             session,

@@ -153,18 +153,14 @@ async fn watched(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
 fn row(one: &ListedAgent, now: Timestamp) -> Vec<Markup> {
     let agent = &one.agent;
     let state = &agent.state;
-    let at = |at: Option<Timestamp>| match at {
-        Some(at) => moment(at, now),
-        None => html! { "-" },
-    };
+    let at = |at: Option<Timestamp>| at.map_or_else(|| html! { "-" }, |at| moment(at, now));
     vec![
         html! { a href=(path_of(&agent.name)) { (agent.name) } },
         status(tone(state.status), state.status.as_str()),
         at(state.since.or(Some(agent.created))),
-        match state.heard {
-            Some(_) => at(state.heard),
-            None => html! { "never" },
-        },
+        state
+            .heard
+            .map_or_else(|| html! { "never" }, |heard| moment(heard, now)),
         bars(&one.days),
         html! {
             (percent(one.share_up()))

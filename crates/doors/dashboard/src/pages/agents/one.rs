@@ -8,7 +8,7 @@ use cc_devops_http::access::{ListAgents, TokenMade};
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::names::AgentName;
+use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
 use cc_devops_kernel::outcome;
 use cc_devops_kernel::text::line;
 use cc_devops_requests::record::RequestRecord;
@@ -148,10 +148,7 @@ fn watch(seen: &Seen) -> Markup {
     };
     let agent = &life.listed.agent;
     let (settings, state) = (&agent.settings, &agent.state);
-    let at = |at: Option<Timestamp>, none: &str| match at {
-        Some(at) => moment(at, now),
-        None => html! { (none) },
-    };
+    let at = |at: Option<Timestamp>, none: &str| at.map_or_else(|| html! { (none) }, |at| moment(at, now));
     let mut rows = vec![
         ("Last heard", at(state.heard, "never")),
         ("Next due", at(agent.due, "nothing is due")),
@@ -365,16 +362,13 @@ fn rights(seen: &Seen) -> Markup {
         (
             "Secrets",
             list(
-                agent.secret_prefixes.iter().map(|prefix| prefix.as_str()).collect(),
+                agent.secret_prefixes.iter().map(SecretPrefix::as_str).collect(),
                 own_prefix,
             ),
         ),
         (
             "Stacks",
-            list(
-                agent.stacks.iter().map(|stack| stack.as_str()).collect(),
-                "only its own",
-            ),
+            list(agent.stacks.iter().map(StackName::as_str).collect(), "only its own"),
         ),
         ("Added", moment(seen.status.created_at, now)),
     ])

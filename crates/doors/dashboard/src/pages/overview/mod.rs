@@ -1,17 +1,21 @@
 //! Overview: what needs a person now, and how everything goes.
 
 mod deploys;
+mod fleet;
 mod money;
 mod needs;
 mod part;
+mod traffic;
 mod upkeep;
 
 use std::sync::Arc;
 
 use axum::response::Response;
 use cc_devops_http::access::{
-    ListAgents, Permitted, ReadAlerts, ReadDeploys, ReadRepositories, ReadRevenue, ReadTrailState, ReadWebhooks,
+    ListAgents, Permitted, ReadAlerts, ReadAudit, ReadDeploys, ReadHealth, ReadMetrics, ReadRepositories, ReadRevenue,
+    ReadWebhooks,
 };
+use cc_devops_http::problem::Problem;
 use cc_devops_repos::hygiene::Register;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -32,7 +36,7 @@ const ALERTS: usize = 200;
 /// How many open plans are read.
 const PLANS: usize = 50;
 
-/// How many of the last deploys are shown.
+/// How many of the last deploys are shown, and how many agents that fail are named.
 const FEW: usize = 5;
 
 /// How many days of MRR are shown.
@@ -64,13 +68,18 @@ async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
     let latest = read(visitor, async |deploys: Permitted<ReadDeploys>| {
         deploys.latest(FEW).await
     });
+    let fleet = read(visitor, async |agents: Permitted<ListAgents>| agents.by_state().await);
     let maintenance = read(visitor, async |agents: Permitted<ListAgents>| {
         agents.maintenance().await
     });
     let outbox = read(visitor, async |outbox: Permitted<ReadWebhooks>| {
         upkeep::told(&outbox).await
     });
-    let trail = read(visitor, async |trail: Permitted<ReadTrailState>| trail.state().await);
+    let trail = read(visitor, async |audit: Permitted<ReadAudit>| upkeep::trail(&audit).await);
+    let traffic = read(visitor, async |metrics: Permitted<ReadMetrics>| metrics.rate().await);
+    let health = read(visitor, async |health: Permitted<ReadHealth>| {
+        Ok::<_, Problem>(health.health().await)
+    });
     let mrr = read(visitor, async |revenue: Permitted<ReadRevenue>| {
         revenue.over(DAYS).await
     });
@@ -80,22 +89,26 @@ async fn show(visit: Visit<AnyVisitor>) -> Result<Response, Refusal> {
     let workflows = read(visitor, async |repositories: Permitted<ReadRepositories>| {
         repositories.failing_workflows(&Register::default()).await
     });
-    let (alerts, plans, latest) = futures::join!(alerts, plans, latest);
+    let (alerts, plans, latest, fleet) = futures::join!(alerts, plans, latest, fleet);
     let (maintenance, outbox, trail, workflows) = futures::join!(maintenance, outbox, trail, workflows);
-    let (mrr, hygiene) = futures::join!(mrr, hygiene);
+    let (mrr, hygiene, health, traffic) = futures::join!(mrr, hygiene, health, traffic);
     let now = visit.now();
     let today = now.to_zoned(TimeZone::UTC).date();
     let seen = Seen {
         alerts: &alerts,
         plans: &plans,
+        fleet: &fleet,
         workflows: &workflows,
         maintenance: &maintenance,
         outbox: &outbox,
         trail: &trail,
+        health: &health,
     };
     let content = html! {
         (needs::markup(&seen, now))
         div.panels {
+            (shown(("requests", "Requests a minute", true), &traffic, |steps| traffic::markup(steps)))
+            (shown(("agents", "Agents", false), &fleet, fleet::markup))
             (shown(("deploys", "Last deploys", false), &latest, |latest| deploys::markup(latest, now)))
             (shown(("mrr", "MRR", false), &mrr, money::markup))
             (shown(("hygiene", "Repositories", false), &hygiene, |audits| money::hygiene_markup(audits, today)))

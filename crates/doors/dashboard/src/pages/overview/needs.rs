@@ -2,25 +2,32 @@
 
 use cc_devops_alerts::{AlertState, Maintenance, OpenAlerts, Severity};
 use cc_devops_deploys::{PlanRecord, PlanState};
-use cc_devops_http::access::TrailState;
-use cc_devops_kernel::text::counted;
+use cc_devops_fleet::watch::Status;
+use cc_devops_http::access::ByState;
+use cc_devops_kernel::health::{Check, Condition, Health};
+use cc_devops_kernel::text::{self, counted};
 use cc_devops_repos::hygiene::FailingWorkflow;
 use cc_devops_requests::deploys::OpenPlans;
+use cc_devops_requests::standing::OUTBOX;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::FEW;
+use super::fleet;
 use super::part::Part;
-use super::upkeep::Told;
+use super::upkeep::{Told, TrailState};
 use crate::components::{Tone, age, moment, section, shape, status};
 
 /// What is looked at.
 pub(super) struct Seen<'a> {
     pub(super) alerts: &'a Part<OpenAlerts>,
     pub(super) plans: &'a Part<OpenPlans>,
+    pub(super) fleet: &'a Part<ByState>,
     pub(super) workflows: &'a Part<Vec<FailingWorkflow>>,
     pub(super) maintenance: &'a Part<Option<Maintenance>>,
     pub(super) outbox: &'a Part<Told>,
     pub(super) trail: &'a Part<TrailState>,
+    pub(super) health: &'a Part<Health>,
 }
 
 /// A matter.
@@ -38,6 +45,7 @@ impl Seen<'_> {
         let parts = [
             ("alerts", failed(self.alerts)),
             ("deploys", failed(self.plans)),
+            ("agents", failed(self.fleet)),
             ("workflows", failed(self.workflows)),
             ("maintenance mode", failed(self.maintenance)),
             ("deliveries", failed(self.outbox)),
@@ -53,11 +61,17 @@ impl Seen<'_> {
     fn needs(&self, now: Timestamp) -> Vec<Need> {
         let mut needs = Vec::new();
         needs.extend(self.trail.here().and_then(trail));
+        if let Some(health) = self.health.here() {
+            needs.extend(checks(health));
+        }
         if let Some(open) = self.alerts.here() {
             needs.extend(alerts(open, now));
         }
         if let Some(open) = self.plans.here() {
             needs.extend(approvals(open, now));
+        }
+        if let Some(fleet) = self.fleet.here() {
+            needs.extend(agents(fleet));
         }
         if let Some(failing) = self.workflows.here() {
             needs.extend(workflows(failing, now));
@@ -70,7 +84,7 @@ impl Seen<'_> {
                 tone: Tone::Waiting,
                 what: "Maintenance mode is on".to_owned(),
                 about: maintenance.reason.clone(),
-                path: "/ui/alerts".to_owned(),
+                path: "/ui/health".to_owned(),
             });
         }
         needs.sort_by_key(|need| need.tone != Tone::Bad);
@@ -90,7 +104,7 @@ pub(super) fn markup(seen: &Seen<'_>, now: Timestamp) -> Markup {
             @for need in &needs {
                 li {
                     a href=(need.path) { (status(need.tone, &need.what)) }
-                    @if !need.about.is_empty() { span.soft { (need.about) } }
+                    @if !need.about.is_empty() { span.soft { (text::line(&need.about)) } }
                 }
             }
             @if !failed.is_empty() {
@@ -124,6 +138,19 @@ fn trail(state: &TrailState) -> Option<Need> {
         what: "The audit trail is in doubt".to_owned(),
         about: doubt.clone(),
         path: "/ui/audit".to_owned(),
+    })
+}
+
+/// The control plane's own checks. What the outbox lacks has lines of its own.
+fn checks(health: &Health) -> Option<Need> {
+    let fails = |check: &&Check| check.status == Condition::Degraded && check.name != OUTBOX;
+    let failing = health.checks.iter().filter(fails);
+    let names: Vec<&str> = failing.map(|check| check.name.as_str()).collect();
+    (!names.is_empty()).then(|| Need {
+        tone: Tone::Bad,
+        what: "The control plane itself is not well".to_owned(),
+        about: names.join(", "),
+        path: "/ui/health".to_owned(),
     })
 }
 
@@ -194,6 +221,29 @@ fn approvals(open: &OpenPlans, now: Timestamp) -> Option<Need> {
         about: format!("{}, {left} left to decide", first.stack),
         path,
     })
+}
+
+fn agents(fleet: &ByState) -> Vec<Need> {
+    let need = |state: Status, tone, is: &str, are: &str| {
+        let here = fleet::count(fleet, state);
+        let failing = fleet.failing.iter().filter(|agent| agent.state.status == state);
+        let names: Vec<&str> = failing.take(FEW).map(|agent| agent.name.as_str()).collect();
+        let more = here.saturating_sub(number(names.len()));
+        let tail = if more == 0 {
+            String::new()
+        } else {
+            format!(" and {more} more")
+        };
+        (here > 0).then(|| Need {
+            tone,
+            what: counted(here, is, are),
+            about: format!("{}{tail}", names.join(", ")),
+            path: format!("/ui/agents?state={}", state.as_str()),
+        })
+    };
+    let down = need(Status::Down, Tone::Bad, "agent is down", "agents are down");
+    let late = need(Status::Late, Tone::Warning, "agent is late", "agents are late");
+    down.into_iter().chain(late).collect()
 }
 
 fn deliveries(told: &Told, now: Timestamp) -> Vec<Need> {

@@ -40,6 +40,9 @@ where
     };
     match reading(permitted).await {
         Ok(found) => Part::Here(found),
-        Err(error) => Part::Failed(error.into().detail().to_owned()),
+        Err(error) => {
+            let problem: Problem = error.into();
+            Part::Failed(problem.detail().to_owned())
+        }
     }
 }

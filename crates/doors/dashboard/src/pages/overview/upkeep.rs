@@ -1,6 +1,7 @@
 //! How the trail and those stand who are told of events.
 
-use cc_devops_http::access::{Permitted, ReadWebhooks, TrailState};
+use cc_devops_http::access::{Permitted, ReadAudit, ReadWebhooks};
+use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbox::ports::{Consumer, Standing};
 use cc_devops_reports::charts::Unit;
@@ -88,6 +89,20 @@ pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
 /// A number of things.
 pub(super) fn written(number: u64) -> String {
     Unit::Count.exact(i128::from(number))
+}
+
+/// How the trail stands, as far as is known without walking it.
+pub(super) struct TrailState {
+    /// Its last row; none where it is empty or has several chains.
+    end: Option<Mark>,
+    /// What speaks against it; a fragment that says what to do.
+    pub(super) doubt: Option<String>,
+}
+
+/// Reads how the trail stands: two reads, however long it is.
+pub(super) async fn trail(audit: &Permitted<ReadAudit>) -> PortResult<TrailState> {
+    let (end, doubt) = futures::try_join!(audit.end(), audit.doubt())?;
+    Ok(TrailState { end, doubt })
 }
 
 /// How the trail stands.

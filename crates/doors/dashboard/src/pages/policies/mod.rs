@@ -130,7 +130,7 @@ fn shown(answered: &Answered) -> Markup {
         status(Tone::Bad, "Denied")
     };
     html! {
-        p.answer { (word) " " (sentence(&answered.because())) }
+        p { (word) " " (sentence(&answered.because())) }
         (facts(&[
             ("Who", html! { (agent.name) " (" (agent.role.as_str()) ")" }),
             ("Does", code(access.action())),
@@ -166,7 +166,7 @@ fn texts(policies: &[(String, String)]) -> Markup {
         @for (file, part, is_cut) in parts {
             h3 { (file) }
             @if !part.is_empty() {
-                pre.text tabindex="0" role="region" aria-label=(format!("The text of {file}")) { code { (text::lines(part)) } }
+                pre { code { (text::lines(part)) } }
             }
             @if is_cut {
                 p { "The rest is left out: " (code("cc-devops policy show")) " shows all of it." }

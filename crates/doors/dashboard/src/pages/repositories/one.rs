@@ -31,14 +31,9 @@ pub(super) async fn show(visit: Visit<ReadRepositories>, Path(name): Path<String
         return Err(Problem::not_found("no audit has seen a repository of this name").into());
     };
     let days = visit.permitted.audit_days().await?;
-    let failing = visit.permitted.failing_workflows(&look.register).await?;
     let record = &look.record;
     let title = text::line(&record.name);
-    let of_this = |workflow: &&FailingWorkflow| {
-        let name = workflow.repository.as_deref();
-        name.is_some_and(|name| name.eq_ignore_ascii_case(&record.name)) && !is_organization(record)
-    };
-    let failing: Vec<&FailingWorkflow> = failing.iter().filter(of_this).collect();
+    let failing: Vec<&FailingWorkflow> = look.failing.iter().collect();
     let content = html! {
         (about(&visit, place, &look, &days))
         @if record.skipped.is_none() {
@@ -72,8 +67,7 @@ fn about(visit: &Visit<ReadRepositories>, place: &CodeHostPlace, look: &Reposito
         .filter(|(name, _)| name.as_deref() == Some(record.name.as_str()))
         .map(|(_, why)| why.as_str())
         .collect();
-    let row = look.register.row(record.id);
-    let mut rows = vec![("Score of 100", score(row.and_then(|row| row.score)))];
+    let mut rows = vec![("Score of 100", score(look.row.score))];
     if let Some(branch) = &record.default_branch {
         rows.push(("Default branch", code(&text::line(branch))));
     }
@@ -104,7 +98,6 @@ fn again(record: &RepositoryRecord) -> String {
 
 fn rules(visit: &Visit<ReadRepositories>, look: &RepositoryLook) -> Markup {
     let record = &look.record;
-    let breaches = look.breaches.repositories.get(&record.id);
     let mut findings: Vec<KeptFinding<'_>> = record.findings().collect();
     findings.sort_by_key(|finding| {
         (
@@ -122,7 +115,7 @@ fn rules(visit: &Visit<ReadRepositories>, look: &RepositoryLook) -> Markup {
     ];
     let rows = findings.into_iter().map(|finding| {
         let is_broken = finding.verdict == Verdict::Fail;
-        let since = breaches.and_then(|kept| kept.breaches.get(&finding.rule));
+        let since = look.kept.breaches.get(&finding.rule);
         let cells = vec![
             html! { (finding.rule.demand()) " " (code(finding.rule.name())) },
             state(finding.verdict),

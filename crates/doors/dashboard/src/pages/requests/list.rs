@@ -107,8 +107,8 @@ fn none(narrows: bool, path: &str) -> Markup {
 /// How many requests ended over the last day, where the visitor may know.
 async fn last_day(visit: &Visit<SearchRequests>) -> Option<Markup> {
     let metrics = visit.permitted.also::<ReadMetrics>().ok()?;
-    Some(match metrics.rate().await {
-        Ok(steps) => rate::of_day(&steps),
-        Err(_) => html! { p.note { "How many requests there were cannot be told at the moment." } },
-    })
+    let Ok(steps) = metrics.rate().await else {
+        return Some(html! { p.note { "How many requests there were cannot be told at the moment." } });
+    };
+    Some(rate::of_day(&steps))
 }

@@ -223,8 +223,8 @@ fn proof(record: &RequestRecord, on_record: &OnRecord) -> Markup {
 
 /// The policies that the row names.
 fn policies(row: &AuditRow) -> Markup {
-    let named = row.entry.detail.get("policies").and_then(Value::as_array);
-    let names: Vec<&str> = named.into_iter().flatten().filter_map(Value::as_str).collect();
+    let decided = row.entry.detail.get("policies").and_then(Value::as_array);
+    let names: Vec<&str> = decided.into_iter().flatten().filter_map(Value::as_str).collect();
     html! {
         @if names.is_empty() {
             "None: no policy was asked, or none permits it. "

@@ -139,6 +139,6 @@ fn heat(cell: &Cell, of_money: bool) -> Markup {
     let Some(percent) = percent else {
         return html! { td class="number heat-none" { "-" } };
     };
-    let shade = percent.parse::<u32>().unwrap_or_default().min(100) / 20;
-    html! { td class=(format!("number heat-{shade}")) { (percent) " %" } }
+    let fifth = percent.parse::<u32>().unwrap_or_default().min(100) / 20;
+    html! { td class=(format!("number heat-{fifth}")) { (percent) " %" } }
 }

@@ -44,7 +44,7 @@ fn of_section(house: &House, name: &str, rows: &[(String, String)]) -> Markup {
         let listen = (name == "server" && key == "listen").then(|| house.app.own_address().listen().to_string());
         let value = listen.as_ref().unwrap_or(value);
         let shown = if value.is_empty() {
-            html! { span.quiet { "not set" } }
+            html! { span.soft { "not set" } }
         } else {
             code(value)
         };
