@@ -88,7 +88,7 @@ impl Paid {
             id: Cow::Owned(self.customer.replace("cus_", "sub_")),
             customer: Cow::Borrowed(self.customer),
             currency: Some(Currency::USD),
-            mrr: Ok(amount.clone()),
+            mrr: Ok(amount),
             excluded: None,
             collection_paused: false,
             tax_unknown: false,

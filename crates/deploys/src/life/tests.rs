@@ -3,7 +3,6 @@ use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, StackName, St
 use jiff::SignedDuration;
 
 use super::*;
-use crate::Door;
 use crate::ids::PlanId;
 use crate::rows::Summary;
 

@@ -18,10 +18,10 @@ use crate::watch::{Flip, Status};
 const PAGE: usize = 1_000;
 
 /// How many flips are read for an agent's last days in a list. Of one that flaps more, the days before are not known.
-pub(super) const FLIPS_IN_A_LIST: usize = 200;
+pub const FLIPS_IN_A_LIST: usize = 200;
 
 /// How many flips are read for an agent's uptime on its own page.
-pub(super) const FLIPS_OF_ONE: usize = 5_000;
+pub const FLIPS_OF_ONE: usize = 5_000;
 
 /// How many agents' flips are read at once.
 const AT_ONCE: usize = 16;

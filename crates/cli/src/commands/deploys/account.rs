@@ -69,14 +69,13 @@ impl Account {
         let state = asked("state").and_then(PlanState::named);
         let before = match asked("before") {
             None => None,
-            Some(place) => match PlanPlace::read(place) {
-                Some(place) => Some(place),
-                None => {
-                    let plan = self.plane.plan_head(&named(place)?).await?;
-                    let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?;
-                    Some(PlanPlace::of(&record))
-                }
-            },
+            Some(text) => Some(if let Some(place) = PlanPlace::read(text) {
+                place
+            } else {
+                let plan = self.plane.plan_head(&named(text)?).await?;
+                let record = plan.ok_or_else(|| refused(DecideError::NoSuchPlan))?;
+                PlanPlace::of(&record)
+            }),
         };
         let filter = PlanFilter {
             state,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{AlertPolicy, Condition, ConditionChange, ConditionKind, ConditionSink, Conditions, Severity};
+use cc_devops_alerts::{AlertPolicy, Condition, ConditionChange, ConditionKind, Conditions, Severity};
 use cc_devops_dashboard::Dashboard;
 use cc_devops_kernel::ports::RecordKind;
 use cc_devops_testkit::Memory;

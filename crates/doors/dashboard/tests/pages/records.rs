@@ -1,5 +1,6 @@
 //! Records as the engine keeps them, and a store that fails where a test wants it to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -156,6 +157,11 @@ impl StateStore for Unreadable {
     ) -> PortResult<Vec<Record>> {
         self.refuse(kind)?;
         self.store.list(kind, list, after, limit).await
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.refuse(kind)?;
+        self.store.counts(kind).await
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {

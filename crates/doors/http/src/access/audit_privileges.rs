@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::audit::{AuditFilter, AuditRow};
+use cc_devops_kernel::audit::{AuditFilter, AuditRow, Mark};
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::ports::{AuditTrail, PortError, PortErrorKind, PortResult};
 use cc_devops_requests::record::RequestRecord;
@@ -59,6 +59,22 @@ impl Permitted<ReadAudit> {
             }
         };
         Ok(Searched { page, looked_back_to })
+    }
+
+    /// The trail's last row; none where it is empty, or has several chains.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn end(&self) -> PortResult<Option<Mark>> {
+        self.app.ports().audit.mark(None).await
+    }
+
+    /// What speaks against the trail, as far as is known without walking it; a fragment that says what to do.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn doubt(&self) -> PortResult<Option<String>> {
+        self.app.ports().audit.doubt().await
     }
 
     /// The row at a place of a chain, or of the only one.

@@ -1,7 +1,7 @@
 //! The rows of the trail, and how it stands.
 
 use axum::response::Response;
-use cc_devops_http::access::{MOST_EXPORTED, ReadAudit, ReadTrailState, TrailState};
+use cc_devops_http::access::{MOST_EXPORTED, ReadAudit};
 use cc_devops_kernel::audit::AuditRow;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::text;
@@ -83,7 +83,7 @@ fn entries(rows: &[AuditRow], now: Timestamp) -> Markup {
 
 /// How the trail stands, as far as is known without walking it.
 async fn standing(visit: &Visit<ReadAudit>) -> Result<Markup, Refusal> {
-    let TrailState { end, doubt } = visit.permitted.also::<ReadTrailState>()?.state().await?;
+    let (end, doubt) = futures::try_join!(visit.permitted.end(), visit.permitted.doubt())?;
     let state = html! {
         @match &doubt {
             Some(doubt) => { (notice(Condition::Degraded, &format!("{}.", text::line(doubt)))) }
