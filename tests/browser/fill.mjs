@@ -135,7 +135,6 @@ async function fillRepositories(plane) {
   const variables = { GITHUB_TOKEN: FAKES.github.token, USER: 'ana' };
   await plane.command(['repos', 'audit'], { variables, codes: [0, 1] });
   await plane.command(['workflows', 'check'], { variables, codes: [0, 1] });
-  await plane.command(['repos', 'drift'], { variables, codes: [0, 1] });
 }
 
 /** A control plane with something on each page, and the tokens of its agents. */

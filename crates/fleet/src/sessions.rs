@@ -31,7 +31,7 @@ pub const IDLE: SignedDuration = SignedDuration::from_hours(12);
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How long a link is good.
-pub const LINK_LASTS: SignedDuration = SignedDuration::from_secs(60);
+pub const LINK_LASTS: SignedDuration = SignedDuration::from_mins(1);
 
 /// How often it is tried to end a session that others note the use of at the same time.
 const TRIES: usize = 5;

@@ -99,15 +99,15 @@ fn a_browser_is_opened_where_there_is_one_and_missed_by_nobody() {
     };
     run(&["open", "--no-browser"]);
     run(&["open", "--json"]);
-    let opened = place.path().join("opened");
+    let taken = place.path().join("opened");
     let with = run(&["open"]);
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !opened.exists() {
+    while !taken.exists() {
         assert!(Instant::now() < deadline, "{with}");
         std::thread::yield_now();
     }
     assert_eq!(
-        fs::read_to_string(opened).unwrap(),
+        fs::read_to_string(taken).unwrap(),
         with.stdout,
         "the one link that was to be opened"
     );

@@ -105,8 +105,8 @@ async fn a_link_ends_after_a_minute_and_with_its_token() {
     let (path, key) = link(&house, As::Observer).await;
     let ports = house.memory.ports();
     let (name, now) = (sample::agent_name(OBSERVER), ports.clock.now());
-    let rotated = ports.agents.rotate(&name, &sample::token(70), now, &sample::rotated());
-    rotated.await.unwrap();
+    let (token, row) = (sample::token(70), sample::rotated());
+    ports.agents.rotate(&name, &token, now, &row).await.unwrap();
     is_over(&house, &path, &key).await;
     assert!(!acts(&house).contains(&"session.begun".to_owned()));
 }

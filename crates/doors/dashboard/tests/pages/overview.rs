@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cc_devops_alerts::{Condition, ConditionKind, ConditionSink as _, Conditions, Severity};
+use cc_devops_alerts::{Condition, ConditionKind, Conditions, Severity};
 use cc_devops_dashboard::Dashboard;
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_testkit::{Memory, sample};

@@ -16,9 +16,7 @@ use cc_devops_repos::ports::{
     CodeHost, Depth, DocumentKind, Found, FoundIssues, IssueLookup, RepositoryStore, Spent, TakeFound,
 };
 use cc_devops_repos::settings::{SettingsAsked, TakeSettings};
-use cc_devops_repos::snapshot::{
-    DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId, SecurityUpdates, Tree, Visibility,
-};
+use cc_devops_repos::snapshot::{DefaultBranch, Fact, Files, Gap, Posture, Repository, RepositoryId, Tree, Visibility};
 use cc_devops_testkit::{Memory, sample};
 use jiff::SignedDuration;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! How long a session goes on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -159,6 +160,10 @@ impl StateStore for Disk {
         limit: usize,
     ) -> PortResult<Vec<Record>> {
         self.store.list(kind, list, after, limit).await
+    }
+
+    async fn counts(&self, kind: RecordKind) -> PortResult<BTreeMap<Option<String>, u64>> {
+        self.store.counts(kind).await
     }
 
     async fn write(&self, changes: &[StateChange], audit: Option<&AuditEntry>) -> PortResult<()> {

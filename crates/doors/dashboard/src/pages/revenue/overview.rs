@@ -252,13 +252,9 @@ fn figures(over: &OverTime) -> Markup {
         Column::text("How it is computed"),
     ];
     let rows = figures.entries.iter().map(|entry| {
-        let value = match entry.shown() {
-            Ok(shown) => html! { (shown) },
-            Err(_) => html! { "-" },
-        };
-        let how = match entry.shown() {
-            Ok(_) => html! { (entry.name.formula()) },
-            Err(missing) => html! { "Not known: " (missing) },
+        let (value, how) = match entry.shown() {
+            Ok(shown) => (html! { (shown) }, html! { (entry.name.formula()) }),
+            Err(missing) => (html! { "-" }, html! { "Not known: " (missing) }),
         };
         (
             entry.name.as_str().to_owned(),

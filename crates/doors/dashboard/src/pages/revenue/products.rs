@@ -97,11 +97,9 @@ fn content(visit: &Visit<ReadRevenue>, day: &Day, groups: &Groups) -> Markup {
 /// An amount in the currency that money is shown in; without a rate, each currency for itself.
 fn worth(mrr: Option<&Total>, totals: &BTreeMap<Currency, Total>, currency: Currency) -> String {
     let money = |amount: &Total, currency: Currency| format!("{} {}", currency.exact(amount), currency.code());
-    match mrr {
-        Some(mrr) => money(mrr, currency),
-        None => {
-            let each = totals.iter().map(|(currency, amount)| money(amount, *currency));
-            each.collect::<Vec<_>>().join(" + ")
-        }
+    if let Some(mrr) = mrr {
+        return money(mrr, currency);
     }
+    let each = totals.iter().map(|(currency, amount)| money(amount, *currency));
+    each.collect::<Vec<_>>().join(" + ")
 }

@@ -112,9 +112,10 @@ fn numbers(over: &OverTime, steps: &Steps, parts: &[Part]) -> Markup {
     };
     let moved = parts.iter().enumerate().map(|(place, part)| {
         let (from, until) = (over.from, over.until);
-        let name = match part.kind {
-            Some(kind) => html! { a href=(format!("{MOVEMENTS}?kind={kind}&from={from}&to={until}")) { (part.name) } },
-            None => html! { (part.name) },
+        let name = if let Some(kind) = part.kind {
+            html! { a href=(format!("{MOVEMENTS}?kind={kind}&from={from}&to={until}")) { (part.name) } }
+        } else {
+            html! { (part.name) }
         };
         let customers = html! { @if let Some(kind) = part.kind { (over.customers(kind)) } };
         (

@@ -58,9 +58,10 @@ pub(super) async fn show(
 
 fn about(described: &DescribedSecret, now: Timestamp) -> Markup {
     let secret = &described.listed;
-    let limit = match secret.rotate_after {
-        Some(after) => html! { (rotation(secret, now)) ". A version may be " (age(after)) " old." },
-        None => html! { (rotation(secret, now)) ". Set one under " (code("[[alerts.conditions.secrets]]")) "." },
+    let limit = html! {
+        (rotation(secret, now)) ". "
+        @if let Some(after) = secret.rotate_after { "A version may be " (age(after)) " old." }
+        @else { "Set one under " (code("[[alerts.conditions.secrets]]")) "." }
     };
     facts(&[
         ("Rotation", limit),
