@@ -15,6 +15,7 @@ const STATE = process.argv[2];
 /** What a page of no state may lack: a row of the table that no link leads to, and why. */
 const UNLINKED = new Map([
   ['/ui/login', 'it is where one is led who has not signed in'],
+  ['/ui/open', 'it is where the link of `cc-devops open` leads'],
   ['/ui/live', 'it is the stream by which open pages are told what changed'],
   ['/ui/deploys/{plan}/override', 'it is offered while a freeze stops a plan'],
   ['/ui/health/maintenance/end', 'it is offered during maintenance'],
