@@ -1,6 +1,6 @@
 // How pages are to people: told without colour, in their own time, on paper, in a narrow window and with other colours.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
@@ -18,6 +18,10 @@ before(async () => {
   ({ plane, close } = await fullPlane());
   browser = await launch();
   pages = (await crawl(await Caller.signIn(plane.url, plane.admin))).filter((page) => page.type.startsWith('text/html'));
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
 after(async () => {

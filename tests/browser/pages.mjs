@@ -1,7 +1,7 @@
 // Every page, with scripts and without, light and dark, on a phone and at a desk, of a control plane in which nothing ever
 // happened, of one in which much did, and of one whose store refuses. Which of these: the first argument.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
@@ -37,6 +37,10 @@ before(async () => {
   browser = await launch();
   caller = await Caller.signIn(plane.url, plane.admin);
   pages = await crawl(caller);
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
 after(async () => {
@@ -139,7 +143,7 @@ if (STATE === 'failing') {
       await layAxe(visitor.page);
       for (const scheme of SCHEMES) for (const width of WIDTHS) wrong.push(...(await judge(visitor.page, scheme, width)).map((each) => `${where}: ${each}`));
       wrong.push(...visitor.complaints.take(expected));
-      wrong.push(...(await invalid(await visitor.page.content())).map((each) => `${where}: ${each}`));
+      wrong.push(...(await invalid(await visitor.page.content(), true)).map((each) => `${where}: ${each}`));
     };
     await visitor.open('/ui');
     await look('login', []);

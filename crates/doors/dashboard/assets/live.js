@@ -339,7 +339,7 @@ function localise(root) {
 
 const list = document.getElementById("keys");
 const OFF = `${NAME}-keys-off`;
-let going = 0;
+let going = -Infinity;
 
 function keysAreOff() {
   try {
@@ -390,7 +390,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (keysAreOff()) return;
   const second = performance.now() - going < 1_500;
-  going = 0;
+  going = -Infinity;
   if (second) {
     const link = [...(list?.querySelectorAll("a[data-go]") ?? [])].find((one) => one.dataset.go === event.key);
     if (link) {
