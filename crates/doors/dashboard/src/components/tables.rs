@@ -30,7 +30,7 @@ pub(crate) fn table(
     rows: impl IntoIterator<Item = (String, Vec<Markup>)>,
 ) -> Markup {
     html! {
-        section.table tabindex="0" aria-label=(caption) {
+        section.table tabindex="0" aria-label={ "Table: " (caption) } {
             table {
                 caption { (caption) }
                 thead { tr {
