@@ -23,15 +23,14 @@ impl Column {
 }
 
 /// A table. The caption is read out and not shown; each row's `key` keeps it the same row when the page is made anew. A
-/// row's first cell is its heading: on a narrow screen rows are cards, with the column's title before each other cell. What
-/// scrolls has a name of its own, which is not that of the part of the page around it.
+/// row's first cell is its heading: on a narrow screen rows are cards, with the column's title before each other cell.
 pub(crate) fn table(
     caption: &str,
     columns: &[Column],
     rows: impl IntoIterator<Item = (String, Vec<Markup>)>,
 ) -> Markup {
     html! {
-        section.table tabindex="0" aria-label=(format!("Table: {caption}")) {
+        section.table tabindex="0" aria-label={ "Table: " (caption) } {
             table {
                 caption { (caption) }
                 thead { tr {

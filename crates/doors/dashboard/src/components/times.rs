@@ -7,7 +7,9 @@ use maud::{Markup, html};
 pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     let exact = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let words = if at <= now {
+    let words = if at.duration_since(now).as_secs() == 0 {
+        "now".to_owned()
+    } else if at <= now {
         format!("{} ago", age(now.duration_since(at)))
     } else {
         format!("in {}", age(at.duration_since(now)))

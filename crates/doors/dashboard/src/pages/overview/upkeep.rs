@@ -3,6 +3,7 @@
 use cc_devops_http::access::{Permitted, ReadAudit, ReadWebhooks};
 use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::text::counted;
 use cc_devops_outbox::ports::{Consumer, Standing};
 use cc_devops_reports::charts::Unit;
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +83,9 @@ pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
     });
     html! {
         (table("Who is told of events", &columns, rows))
+        @if told.dead_letters > 0 {
+            p.soft { (counted(told.dead_letters, "delivery of a webhook was given up.", "deliveries of webhooks were given up.")) }
+        }
         p.more { a href="/ui/webhooks" { "Webhooks and dead letters" } }
     }
 }
