@@ -6,7 +6,7 @@ mod repositories;
 mod subscriptions;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -39,16 +39,30 @@ use subscriptions::Subscriptions;
 /// How many days the month has.
 const DAYS: i64 = 30;
 
+const USAGE: &str = "usage: demo-month FOLDER CONFIG [DAYS]: the last DAYS of the month alone, 1 to 30";
+
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let (Some(folder), Some(config), None) = (arguments.next(), arguments.next(), arguments.next()) else {
-        eprintln!("usage: demo-month FOLDER CONFIG");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (folder, config, days) = match arguments.as_slice() {
+        [folder, config] => (folder, config, Some(DAYS)),
+        [folder, config, days] => (
+            folder,
+            config,
+            days.parse().ok().filter(|days| (1..=DAYS).contains(days)),
+        ),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let Some(days) = days else {
+        eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match live(&folder, &config).await {
+    match live(Path::new(folder), Path::new(config), days).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the demo's month could not be made: {error}");
@@ -58,13 +72,13 @@ async fn main() -> ExitCode {
 }
 
 /// Goes through the month that ends now.
-async fn live(folder: &Path, config: &Path) -> Result<(), Failed> {
+async fn live(folder: &Path, config: &Path, days: i64) -> Result<(), Failed> {
     let end = SystemClock.now();
     let hour = |before: i64| end.checked_sub(SignedDuration::from_hours(before));
-    let begin = hour(DAYS * 24)?;
+    let begin = hour(days * 24)?;
     let clock = Arc::new(FastClock::at(begin));
     let month = Month::begin(folder, config, &clock, end).await?;
-    for number in 0..DAYS * 24 {
+    for number in (DAYS - days) * 24..DAYS * 24 {
         let from = hour(DAYS * 24 - number)?;
         month.hour(&clock, number, from).await?;
     }
