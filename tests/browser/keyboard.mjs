@@ -1,6 +1,6 @@
 // With the keyboard alone: a deploy is approved, a request is found.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
@@ -10,12 +10,17 @@ import { until } from './plane.mjs';
 const STEPS = 400;
 
 let plane;
+let tokens;
 let close;
 let browser;
 
 before(async () => {
-  ({ plane, close } = await fullPlane());
+  ({ plane, tokens, close } = await fullPlane());
   browser = await launch();
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
 after(async () => {
@@ -69,20 +74,21 @@ async function signIn(visitor) {
   await follow(page);
 }
 
+/** A plan that waits: where none does, undoing the last one is a plan like any other. */
+async function waiting() {
+  const plans = async () => (await plane.api('GET', '/v1/deploys?state=waiting')).json.deploys;
+  if ((await plans()).length === 0) {
+    await plane.command(['deploys', 'rollback', 'cc-agent-support-bot-prod'], { token: tokens.SupportBot });
+  }
+  return until('a plan waits', async () => (await plans())[0]);
+}
+
 for (const scripts of [true, false]) {
   test(`a deploy is approved, ${scripts ? 'with' : 'without'} scripts`, async () => {
     const visitor = await Visitor.of(browser, plane, { token: null, scripts });
     const { page } = visitor;
     await signIn(visitor);
-    const stage = scripts ? 'prod' : 'dev';
-    if (!scripts) {
-      const waiting = (await plane.api('GET', '/v1/deploys?state=waiting')).json.deploys;
-      if (waiting.length === 0) {
-        // Undoing what was approved is a plan like any other, and waits.
-        await plane.api('POST', '/v1/stacks/cc-agent-support-bot-prod/rollback', { body: { requestId: 'undo' } });
-      }
-    }
-    const plan = await until(`a plan waits (${stage})`, async () => (await plane.api('GET', '/v1/deploys?state=waiting')).json.deploys?.[0]);
+    const plan = await waiting();
     await stepTo(page, 'Deploys', (at) => at.tag === 'a' && at.text === 'Deploys');
     await follow(page);
     await stepTo(page, 'the plan', (at) => at.href.startsWith(`/ui/deploys/${plan.plan}`));

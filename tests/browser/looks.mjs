@@ -1,6 +1,6 @@
 // How pages are to people: told without colour, in their own time, on paper, in a narrow window and with other colours.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
@@ -14,10 +14,20 @@ let close;
 let browser;
 let pages;
 
+/** What is wrong with each page, by what it was looked at for: every page is opened once. */
+const wrong = { colour: [], paper: [], narrow: [], large: [] };
+
+/** The shapes that each tone of a status was seen in. */
+const shapes = new Map();
+
 before(async () => {
   ({ plane, close } = await fullPlane());
   browser = await launch();
   pages = (await crawl(await Caller.signIn(plane.url, plane.admin))).filter((page) => page.type.startsWith('text/html'));
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
 after(async () => {
@@ -29,43 +39,82 @@ function none(found) {
   assert.equal(found.length, 0, `\n${found.join('\n')}\n`);
 }
 
-const firsts = () => pages.filter((page) => page.isFirst);
-
-test('a status is told by its shape and its word where there are no colours', async () => {
-  const visitor = await Visitor.of(browser, plane);
-  const { page } = visitor;
-  const session = await visitor.context.newCDPSession(page);
-  await session.send('Emulation.setEmulatedVisionDeficiency', { type: 'achromatopsia' });
-  const [wrong, shapes] = [[], new Map()];
-  for (const { address } of firsts()) {
-    await visitor.open(address);
-    const seen = await page.locator('main .status').evaluateAll((all) =>
-      all.filter((each) => each.checkVisibility()).map((each) => {
-        const shape = each.querySelector('svg');
-        const box = shape?.getBoundingClientRect();
-        return {
-          tone: [...each.classList].filter((name) => name !== 'status').join(' '),
-          word: each.innerText.trim(),
-          shape: shape?.innerHTML ?? '',
-          isDrawn: Boolean(box && box.width >= 6 && box.height >= 6),
-        };
-      }),
-    );
-    for (const { tone, word, shape, isDrawn } of seen) {
-      if (!word || !isDrawn) wrong.push(`${address}: a status is not told: ${tone} "${word}"`);
-      shapes.set(tone, new Set([...(shapes.get(tone) ?? []), shape]));
-    }
+/** What a status is told by, on the page that is open. */
+async function lookAtStatuses(page, address) {
+  const seen = await page.locator('main .status').evaluateAll((all) =>
+    all.filter((each) => each.checkVisibility()).map((each) => {
+      const shape = each.querySelector('svg');
+      const box = shape?.getBoundingClientRect();
+      return {
+        tone: [...each.classList].filter((name) => name !== 'status').join(' '),
+        word: each.innerText.trim(),
+        shape: shape?.innerHTML ?? '',
+        isDrawn: Boolean(box && box.width >= 6 && box.height >= 6),
+      };
+    }),
+  );
+  for (const { tone, word, shape, isDrawn } of seen) {
+    if (!word || !isDrawn) wrong.colour.push(`${address}: a status is not told: ${tone} "${word}"`);
+    shapes.set(tone, new Set([...(shapes.get(tone) ?? []), shape]));
   }
-  assert.ok(shapes.size >= 3, `there are several: ${[...shapes.keys()]}`);
-  const each = [...shapes.values()].map((drawn) => [...drawn].join());
-  assert.equal(new Set(each).size, each.length, 'each tone has a shape of its own');
-  // In grey, each is told from the page behind it.
-  await visitor.open('/ui/agents');
-  const grey = await page.locator('main .status svg').first().screenshot();
-  assert.ok(grey.length > 0);
-  none(wrong);
-  await visitor.close();
+}
+
+/** What would be printed, also where the screen is dark. */
+async function lookAtPaper(page, address) {
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  const seen = await page.evaluate(() => ({
+    navigation: [...document.querySelectorAll('nav')].some((each) => each.checkVisibility()),
+    buttons: [...document.querySelectorAll('button')].some((each) => each.checkVisibility()),
+    title: document.querySelector('h1').checkVisibility(),
+    ink: (getComputedStyle(document.body).color.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number),
+  }));
+  if (seen.navigation) wrong.paper.push(`${address}: the navigation is printed`);
+  if (seen.buttons) wrong.paper.push(`${address}: a button is printed`);
+  if (!seen.title) wrong.paper.push(`${address}: the title is not printed`);
+  if (Math.max(...seen.ink) > 140) wrong.paper.push(`${address}: it is printed in light ink, ${seen.ink}`);
+  await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
+}
+
+/** What sticks out at this width. */
+async function lookAtWidth(page, address, width, found) {
+  await page.setViewportSize({ width, height: 640 });
+  found.push(...(await sideways(page)).map((each) => `${address}: ${each}`));
+}
+
+/** Every page there is, and not only one of a kind. */
+async function lookAtAll(visitor) {
+  const { page } = visitor;
+  for (const { address } of pages) {
+    await visitor.open(address);
+    await lookAtStatuses(page, address);
+    await lookAtWidth(page, address, 320, wrong.narrow);
+    await lookAtWidth(page, address, 640, wrong.large);
+    await lookAtPaper(page, address);
+  }
+}
+
+test('every page can be looked at', async () => {
+  const visitor = await Visitor.of(browser, plane);
+  const session = await visitor.context.newCDPSession(visitor.page);
+  await session.send('Emulation.setEmulatedVisionDeficiency', { type: 'achromatopsia' });
+  await lookAtAll(visitor);
+  const paper = await visitor.page.pdf({ format: 'A4' });
+  assert.equal(paper.subarray(0, 5).toString(), '%PDF-');
+  assert.deepEqual(visitor.complaints.take(), []);
 });
+
+test('a status is told by its shape and its word where there are no colours', () => {
+  none(wrong.colour);
+  assert.ok(shapes.size >= 3, `there are several: ${[...shapes.keys()]}`);
+  const drawn = [...shapes.values()].map((each) => [...each].join());
+  assert.equal(new Set(drawn).size, drawn.length, 'each tone has a shape of its own');
+});
+
+test('on paper there is the content, and no navigation', () => none(wrong.paper));
+
+test('every page fits a window of 320 px', () => none(wrong.narrow));
+
+test('letters of twice the size lose nothing', () => none(wrong.large));
 
 test('a time is told in UTC, and with scripts in the zone of who looks', async () => {
   const zone = { timezoneId: 'Asia/Kolkata', locale: 'en-GB' };
@@ -85,60 +134,6 @@ test('a time is told in UTC, and with scripts in the zone of who looks', async (
     return told.includes(local) && told.includes(machine.slice(11, 16));
   }, 3);
   await Promise.all([plain.close(), lively.close()]);
-});
-
-test('on paper there is the content, and no navigation', async () => {
-  const visitor = await Visitor.of(browser, plane);
-  const { page } = visitor;
-  const wrong = [];
-  for (const { address } of firsts()) {
-    await visitor.open(address);
-    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
-    const seen = await page.evaluate(() => {
-      const light = (colour) => (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
-      return {
-        navigation: [...document.querySelectorAll('nav')].some((each) => each.checkVisibility()),
-        buttons: [...document.querySelectorAll('button')].some((each) => each.checkVisibility()),
-        title: document.querySelector('h1').checkVisibility(),
-        ink: light(getComputedStyle(document.body).color),
-      };
-    });
-    if (seen.navigation) wrong.push(`${address}: the navigation is printed`);
-    if (seen.buttons) wrong.push(`${address}: a button is printed`);
-    if (!seen.title) wrong.push(`${address}: the title is not printed`);
-    if (Math.max(...seen.ink) > 140) wrong.push(`${address}: it is printed in light ink, ${seen.ink}`);
-    await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
-  }
-  const paper = await page.pdf({ format: 'A4' });
-  assert.equal(paper.subarray(0, 5).toString(), '%PDF-');
-  none(wrong);
-  await visitor.close();
-});
-
-test('every page there is, and not only one of a kind, fits a window of 320 px', async () => {
-  const visitor = await Visitor.of(browser, plane);
-  await visitor.page.setViewportSize({ width: 320, height: 640 });
-  const wrong = [];
-  for (const { address } of pages) {
-    await visitor.open(address);
-    wrong.push(...(await sideways(visitor.page)).map((each) => `${address}: ${each}`));
-  }
-  none(wrong);
-  await visitor.close();
-});
-
-test('letters of twice the size lose nothing', async () => {
-  const visitor = await Visitor.of(browser, plane);
-  const wrong = [];
-  for (const { address } of firsts()) {
-    await visitor.open(address);
-    const session = await visitor.context.newCDPSession(visitor.page);
-    await session.send('Emulation.setDeviceMetricsOverride', { width: 640, height: 450, deviceScaleFactor: 2, mobile: false });
-    wrong.push(...(await sideways(visitor.page)).map((each) => `${address}: ${each}`));
-    await session.detach();
-  }
-  none(wrong);
-  await visitor.close();
 });
 
 test('where the system has colours of its own, what can be pressed is still seen', async () => {

@@ -1,7 +1,7 @@
 // Every page, with scripts and without, light and dark, on a phone and at a desk, of a control plane in which nothing ever
 // happened, of one in which much did, and of one whose store refuses. Which of these: the first argument.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
@@ -15,6 +15,7 @@ const STATE = process.argv[2];
 /** What a page of no state may lack: a row of the table that no link leads to, and why. */
 const UNLINKED = new Map([
   ['/ui/login', 'it is where one is led who has not signed in'],
+  ['/ui/open', 'it is where the link of `cc-devops open` leads'],
   ['/ui/live', 'it is the stream by which open pages are told what changed'],
   ['/ui/deploys/{plan}/override', 'it is offered while a freeze stops a plan'],
   ['/ui/health/maintenance/end', 'it is offered during maintenance'],
@@ -38,6 +39,10 @@ before(async () => {
   pages = await crawl(caller);
 });
 
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+
 after(async () => {
   await browser?.close();
   await (close ? close() : plane?.stop());
@@ -45,10 +50,13 @@ after(async () => {
 
 const isShown = (page) => page.isFirst && page.type.startsWith('text/html');
 
+/** The pages that are looked at in every light. Where the store refuses, those that the navigation leads to: all say the same. */
+const shown = () => pages.filter((page) => isShown(page) && (STATE !== 'failing' || /^\/ui(\/\w+)?$/.test(page.route)));
+
 /** Opens every page that is the first of its route, and gives what is wrong with each in any light. */
 async function wrongs(visitor, expected) {
   const found = [];
-  for (const { address } of pages.filter(isShown)) {
+  for (const { address } of shown()) {
     const status = await visitor.open(address);
     const note = (text) => found.push(`${address}: ${text}`);
     if (status !== expected) note(`it answers ${status}, not ${expected}`);
@@ -138,7 +146,7 @@ if (STATE === 'failing') {
       await layAxe(visitor.page);
       for (const scheme of SCHEMES) for (const width of WIDTHS) wrong.push(...(await judge(visitor.page, scheme, width)).map((each) => `${where}: ${each}`));
       wrong.push(...visitor.complaints.take(expected));
-      wrong.push(...(await invalid(await visitor.page.content())).map((each) => `${where}: ${each}`));
+      wrong.push(...(await invalid(await visitor.page.content(), true)).map((each) => `${where}: ${each}`));
     };
     await visitor.open('/ui');
     await look('login', []);

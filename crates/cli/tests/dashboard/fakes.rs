@@ -1,9 +1,8 @@
 //! A Stripe and a GitHub for the control planes to look at.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use cc_devops_fake_github::{FakeGitHub, Model as Repositories, Protection, TOKEN};
 use cc_devops_fake_stripe::{FakeStripe, KEY, Model as Account};
+use cc_devops_kernel::ports::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -23,8 +22,7 @@ pub(crate) struct Fakes {
 
 impl Fakes {
     pub(crate) fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let now = i64::try_from(since.as_secs()).unwrap();
+        let now = SystemClock.now().as_second();
         let threads = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -1,5 +1,6 @@
 //! The dashboard in a real Chromium. What is tested stands in `tests/browser`, a file for each of these; Node runs it beside
 //! control planes of its own, which it starts from this build's binary. `make peers` installs what is needed.
+#![cfg(test)]
 
 mod fakes;
 

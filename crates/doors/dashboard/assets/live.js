@@ -330,7 +330,7 @@ function localise(root) {
     const other = date === time.dateTime.slice(0, 10) ? "" : `${date} `;
     const local = document.createElement("span");
     local.className = "local";
-    local.textContent = `${other}${hour.format(at)} ${name}`;
+    local.textContent = `(${other}${hour.format(at)} ${name})`;
     time.append(" ", local);
   }
 }
@@ -339,7 +339,7 @@ function localise(root) {
 
 const list = document.getElementById("keys");
 const OFF = `${NAME}-keys-off`;
-let going = 0;
+let going = -Infinity;
 
 function keysAreOff() {
   try {
@@ -390,7 +390,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (keysAreOff()) return;
   const second = performance.now() - going < 1_500;
-  going = 0;
+  going = -Infinity;
   if (second) {
     const link = [...(list?.querySelectorAll("a[data-go]") ?? [])].find((one) => one.dataset.go === event.key);
     if (link) {

@@ -167,6 +167,7 @@ fn head(signed_in: &SignedIn) -> Markup {
                 label.hidden for="find" { "Search requests" }
                 input id="find" type="search" name="q" placeholder="Search requests" autocomplete="off"
                     aria-keyshortcuts="/";
+                button.hidden type="submit" { "Search" }
             }
             form.out method="post" action="/ui/logout" {
                 a href="/ui/keys" data-opens="keys" { "Keys" }

@@ -276,7 +276,7 @@ async fn a_new_token_is_shown_once_and_the_old_one_goes_on_as_long_as_chosen() {
     assert!(one.contains("Replaced ") && one.contains("by Operator") && !one.contains(token));
     // Oneself.
     let own = browser.get(&format!("/ui/agents/{ADMIN}/rotate")).await.page();
-    assert!(own.contains("This is you."));
+    assert!(own.contains("This is you.") && own.contains("cc-devops agents rotate Operator"));
     let answer = browser
         .post(&format!("/ui/agents/{ADMIN}/rotate"), &[("keep", "0")])
         .await;

@@ -177,7 +177,7 @@ async fn a_request_shows_its_life_why_it_failed_and_what_decided() {
         "the request ended with deploy_failed",
         "the deploy failed. Read the output below",
         "Received",
-        "Told",
+        "Being told",
         "own-prefixes",
         "href=\"/ui/audit/4\"",
         "href=\"/ui/audit?request=r-1\"",

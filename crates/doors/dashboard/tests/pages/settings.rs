@@ -25,7 +25,7 @@ async fn settings_are_shown_as_they_are_in_force() {
     };
     let house = House::around(Memory::new(), |_| (), dashboard).await;
     let page = house.sign_in(As::Observer).await.get("/ui/settings").await.page();
-    assert!(page.contains("not set") && page.contains("mode"), "{page}");
+    assert!(page.contains("Not set: ") && page.contains("mode"), "{page}");
     assert!(
         page.contains("&lt;script&gt;") && !page.contains("<script>alert"),
         "{page}"

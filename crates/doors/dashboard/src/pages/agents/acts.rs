@@ -6,6 +6,7 @@ use axum::response::Response;
 use cc_devops_fleet::Token;
 use cc_devops_http::access::{ManageAgents, Managed, PauseAgent};
 use cc_devops_http::problem::Problem;
+use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::names::AgentName;
 use jiff::SignedDuration;
@@ -67,6 +68,12 @@ pub(super) async fn ask_rotate(visit: Visit<ManageAgents>) -> Result<Response, R
     let fields = select("The older tokens", "keep", "86400", &KEEP);
     let content = html! {
         (warnings(&managed, "sign in again with the new one"))
+        @if managed.status.agent.role == Role::Admin {
+            p {
+                "Where the command line on the server acts as " (name) ", use "
+                (code(&format!("cc-devops agents rotate {name}"))) " there instead: it keeps its new token itself."
+            }
+        }
         (confirm(&format!("{path}/rotate"), &sentence, &fields, "Make a new token", &path))
     };
     Ok(visit.page(Section::Agents, &format!("New token for {name}"), &[], content))

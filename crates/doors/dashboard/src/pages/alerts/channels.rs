@@ -42,13 +42,15 @@ pub(super) fn all(channels: &[ChannelHealth], now: Timestamp) -> Markup {
 
 fn state(channel: &ChannelHealth, now: Timestamp) -> Markup {
     html! {
-        @match channel.state {
-            ChannelState::Working if channel.is_working() => (status(Tone::Good, "works")),
-            ChannelState::Working => (status(Tone::Bad, "cannot work")),
-            ChannelState::Failing => (status(Tone::Warning, "fails")),
-            ChannelState::SetAside => (status(Tone::Bad, "set aside")),
+        div {
+            @match channel.state {
+                ChannelState::Working if channel.is_working() => (status(Tone::Good, "works")),
+                ChannelState::Working => (status(Tone::Bad, "cannot work")),
+                ChannelState::Failing => (status(Tone::Warning, "fails")),
+                ChannelState::SetAside => (status(Tone::Bad, "set aside")),
+            }
+            @if let Some(since) = channel.since { " since " (moment(since, now)) }
+            @if let Some(error) = &channel.error { ": " (line(error)) }
         }
-        @if let Some(since) = channel.since { " since " (moment(since, now)) }
-        @if let Some(error) = &channel.error { ": " (line(error)) }
     }
 }

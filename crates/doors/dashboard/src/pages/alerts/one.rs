@@ -48,11 +48,12 @@ pub(super) async fn show(visit: Visit<ReadAlerts>, Query(which): Query<Which>) -
     let explained = alerts.explain(&alert.condition.labels(), now).await?;
     let may = alert.state.is_open() && visit.permitted.may(&Access::ManageAlerts);
     let content = html! {
-        p { (words::severity(alert.condition.severity)) " " (words::state(&alert)) }
+        (words::severity(alert.condition.severity))
+        (words::state(&alert))
         (section("about", "What it is", &about(&alert, now)))
         @if may { (section("acts", "What you can do", &acts(&alert))) }
         (section("told", "Who is told", &html! {
-            p { (words::telling(&alert, alerts.policy(), now)) }
+            (words::telling(&alert, alerts.policy(), now))
             (deliveries(&told, now))
             (why(&explained, now))
         }))
@@ -145,14 +146,16 @@ fn deliveries(told: &[ToldBy], now: Timestamp) -> Markup {
 
 fn sent(by: &ToldBy) -> Markup {
     html! {
-        @match &by.unsent {
-            None => (status(Tone::Good, "sent")),
-            Some(delivery) if delivery.given_up => (status(Tone::Bad, "given up")),
-            Some(_) => (status(Tone::Waiting, "on its way")),
-        }
-        @if let Some(delivery) = &by.unsent {
-            @if delivery.attempts > 0 { ", tried " (delivery.attempts) " times" }
-            @if let Some(error) = &delivery.last_error { ": " (line(error)) }
+        div {
+            @match &by.unsent {
+                None => (status(Tone::Good, "sent")),
+                Some(delivery) if delivery.given_up => (status(Tone::Bad, "given up")),
+                Some(_) => (status(Tone::Waiting, "on its way")),
+            }
+            @if let Some(delivery) = &by.unsent {
+                @if delivery.attempts > 0 { ", tried " (delivery.attempts) " times" }
+                @if let Some(error) = &delivery.last_error { ": " (line(error)) }
+            }
         }
     }
 }

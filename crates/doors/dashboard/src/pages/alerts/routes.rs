@@ -149,7 +149,7 @@ pub(super) fn table_of(routes: &[ExplainedRoute]) -> Markup {
         let cells = vec![
             html! { (route.route) },
             html! { (line(&route.matches)) },
-            html! { (taken) ": " (line(&route.why)) },
+            html! { div { (taken) ": " (line(&route.why)) } },
             sentences(&route.tells),
         ];
         (format!("taken-{}", links::segment(&route.route)), cells)

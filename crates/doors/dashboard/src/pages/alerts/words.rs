@@ -23,14 +23,16 @@ pub(super) fn severity(severity: Severity) -> Markup {
 /// How an alert stands.
 pub(super) fn state(alert: &Alert) -> Markup {
     html! {
-        @match alert.state {
-            AlertState::Open => (status(Tone::Bad, "open")),
-            AlertState::Acknowledged => (status(Tone::Waiting, "acknowledged")),
-            AlertState::Resolved => (status(Tone::Good, "over")),
-            AlertState::Closed => (status(Tone::Quiet, "closed")),
+        div {
+            @match alert.state {
+                AlertState::Open => (status(Tone::Bad, "open")),
+                AlertState::Acknowledged => (status(Tone::Waiting, "acknowledged")),
+                AlertState::Resolved => (status(Tone::Good, "over")),
+                AlertState::Closed => (status(Tone::Quiet, "closed")),
+            }
+            @if let Some(taken) = &alert.acknowledged { " by " (line(&taken.by)) }
+            @if alert.flapping.is_some() { " " (status(Tone::Warning, "comes and goes")) }
         }
-        @if let Some(taken) = &alert.acknowledged { " by " (line(&taken.by)) }
-        @if alert.flapping.is_some() { " " (status(Tone::Warning, "comes and goes")) }
     }
 }
 
@@ -41,18 +43,20 @@ pub(super) fn telling(alert: &Alert, policy: &AlertPolicy, now: Timestamp) -> Ma
     let routes = policy.routes_of(&alert.condition);
     let leads_nowhere = routes.iter().all(|route| route.channels.is_empty());
     html! {
-        @match last {
-            Some(last) => { "Told by " (channels.join(", ")) ", last " (moment(last, now)) ". " }
-            None => "Nobody was told yet. ",
-        }
-        @if let Some(taken) = &alert.acknowledged {
-            "Nobody is told again until it is over: " (line(&taken.by)) " takes care of it."
-        } @else if let Some(waits) = &alert.waits {
-            "Next at " (moment(waits.until, now)) ": " (line(&waits.words)) "."
-        } @else if leads_nowhere {
-            "No route leads from it to anybody."
-        } @else if let Some(every) = remind(&routes) {
-            "Told again every " (every) " until somebody acknowledges it."
+        div {
+            @match last {
+                Some(last) => { "Told by " (channels.join(", ")) ", last " (moment(last, now)) ". " }
+                None => "Nobody was told yet. ",
+            }
+            @if let Some(taken) = &alert.acknowledged {
+                "Nobody is told again until it is over: " (line(&taken.by)) " takes care of it."
+            } @else if let Some(waits) = &alert.waits {
+                "Next at " (moment(waits.until, now)) ": " (line(&waits.words)) "."
+            } @else if leads_nowhere {
+                "No route leads from it to anybody."
+            } @else if let Some(every) = remind(&routes) {
+                "Told again every " (every) " until somebody acknowledges it."
+            }
         }
     }
 }

@@ -69,10 +69,10 @@ impl Asked {
         let since = asked::field_of(asked::time(self.since.as_deref())?);
         let until = asked::field_of(asked::time(self.until.as_deref())?);
         Ok(html! {
-            (field("Agent", "agent", "text", &text(&self.agent), Some("Who asked, or whom it was for.")))
-            (field("Action", "action", "text", &text(&self.action), Some("As in putSecret or agent.added.")))
-            (field("About", "resource", "text", &text(&self.resource), Some("What the name begins with.")))
-            (field("Request", "request", "text", &text(&self.request), Some("Its full id.")))
+            (field("By or for agent", "agent", "text", &text(&self.agent), None))
+            (field("Action", "action", "text", &text(&self.action), None))
+            (field("About begins with", "resource", "text", &text(&self.resource), None))
+            (field("Full request id", "request", "text", &text(&self.request), None))
             (select("Status", "status", &text(&self.status), &STATUSES))
             (select("Reason", "reason", &text(&self.reason), &reasons))
             (field("From (UTC)", "since", "datetime-local", &since, None))

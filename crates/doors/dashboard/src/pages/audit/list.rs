@@ -127,7 +127,7 @@ fn files(visit: &Visit<ReadAudit>) -> Markup {
     let content = html! {
         p {
             a href=(format!("{path}/export{query}")) download { "Download these rows" }
-            " as a line of JSON each, the oldest first: the newest " (MOST_EXPORTED) " that the filter selects. "
+            " as a line of JSON each, the oldest first: the newest " (MOST_EXPORTED / 1_000) ",000 that the filter selects. "
             (code("cc-devops audit export")) " gives all of them, and "
             (code("cc-devops audit verify --file FILE")) " checks such a file on its own."
         }

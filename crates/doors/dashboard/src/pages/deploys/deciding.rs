@@ -131,7 +131,7 @@ pub(super) async fn override_freeze(
 fn asking(visit: &Visit<ReadDeploys>, plan: &Plan, title: &str, form: &Markup) -> Response {
     let record = &plan.record;
     let content = html! {
-        (words::state(record.state))
+        p { (words::state(record.state)) }
         (whole(plan, visit.now()))
         @if record.state == PlanState::Waiting {
             (section("decide", "Decide", form))

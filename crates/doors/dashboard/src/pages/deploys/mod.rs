@@ -99,7 +99,7 @@ async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result
         }
         (section("history", "All deploys, newest first", &html! {
             (filter(Section::Deploys.path(), &html! {
-                (field("Stack", "stack", "search", &stack, Some("With its stage, or without for every stage")))
+                (field("Stack, with or without its stage", "stack", "search", &stack, None))
                 (select("State", "state", &state, &words::choices()))
             }))
             @if history.plans.is_empty() {
@@ -138,12 +138,14 @@ fn row(plan: &PlanRecord, now: Timestamp) -> (String, Vec<Markup>) {
 fn changes(plan: &PlanRecord) -> Markup {
     let summary = &plan.summary;
     html! {
-        @if summary.loses_stateful { (status(Tone::Bad, "loses data, or may")) " " }
-        @if plan.unplanned {
-            "nobody knows what it changes"
-        } @else {
-            (summary.adds) " to add, " (summary.modifies) " to change, " (summary.removes) " to remove"
-            @if summary.replacements > 0 { ", " (summary.replacements) " replaced or may be" }
+        div {
+            @if summary.loses_stateful { (status(Tone::Bad, "loses data, or may")) " " }
+            @if plan.unplanned {
+                "nobody knows what it changes"
+            } @else {
+                (summary.adds) " to add, " (summary.modifies) " to change, " (summary.removes) " to remove"
+                @if summary.replacements > 0 { ", " (summary.replacements) " replaced or may be" }
+            }
         }
     }
 }

@@ -26,8 +26,10 @@ pub(super) async fn show(visit: Visit<ReadDeploys>, Path(plan): Path<String>) ->
     let (plan, now) = (found(&visit, &plan).await?, visit.now());
     let outlook = visit.permitted.outlook(&plan.record).await?;
     let content = html! {
-        (words::state(plan.record.state))
-        @if plan.record.summary.drifted { " " (status(Tone::Warning, "somebody changed the stack past its template")) }
+        p {
+            (words::state(plan.record.state))
+            @if plan.record.summary.drifted { " " (status(Tone::Warning, "somebody changed the stack past its template")) }
+        }
         (section("next", "What happens next", &html! {
             (words::what_next(&plan.record, outlook.as_ref(), visit.signed_in.agent.name.as_str(), now))
             (choices(&visit, &plan.record, outlook.as_ref()))
@@ -108,8 +110,8 @@ fn choices(visit: &Visit<ReadDeploys>, record: &PlanRecord, outlook: Option<&Out
     html! {
         @if record.state == PlanState::Waiting && (may_approve || may_override) {
             p.choices {
-                @if outlook.approved.is_some() { a href=(format!("{path}/approve")) { "Approve…" } " " }
-                @if may_approve { a href=(format!("{path}/deny")) { "Deny…" } " " }
+                @if outlook.approved.is_some() { a.button.main href=(format!("{path}/approve")) { "Approve…" } " " }
+                @if may_approve { a.button href=(format!("{path}/deny")) { "Deny…" } " " }
                 @if may_override { a href=(format!("{path}/override")) { "Lift the freeze for this deploy…" } }
             }
         }

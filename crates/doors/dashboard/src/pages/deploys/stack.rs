@@ -72,8 +72,10 @@ fn row(deployed: &Deployed, now: Timestamp) -> (String, Vec<Markup>) {
         html! { a href=(links::plan(&deployed.plan)) { (deployed.plan) } },
         moment(deployed.ended_at, now),
         html! {
-            @if deployed.succeeded { (status(Tone::Good, "deployed")) } @else { (status(Tone::Bad, "failed")) }
-            @if let Some(error) = &deployed.error { " " (text::line(error)) }
+            div {
+                @if deployed.succeeded { (status(Tone::Good, "deployed")) } @else { (status(Tone::Bad, "failed")) }
+                @if let Some(error) = &deployed.error { " " (text::line(error)) }
+            }
         },
         links::to_request(deployed.request.as_str()),
         links::to_agent(deployed.requested_by.as_str()),

@@ -97,7 +97,8 @@ pub(super) fn mode(
         @match switched {
             None => { p { "It cannot be read whether maintenance mode is on. The checks say why." } }
             Some(Some(on)) => {
-                p { (status(Tone::Warning, "maintenance")) " " (maintenance::MEANS) }
+                p { (status(Tone::Warning, "maintenance")) }
+                p { (maintenance::MEANS) }
                 (facts(&[
                     ("Why", html! { (text::line(&on.reason)) }),
                     ("Switched on by", html! { (text::line(&on.by)) }),
@@ -107,13 +108,15 @@ pub(super) fn mode(
                 @if may { p { a.button href=(maintenance::END) { "End maintenance" } } }
             }
             Some(None) if permitted.is_configured() => {
+                p { (status(Tone::Warning, "maintenance")) }
                 p {
-                    (status(Tone::Warning, "maintenance")) " " (maintenance::MEANS) " The configuration has it on ("
+                    (maintenance::MEANS) " The configuration has it on ("
                     (code("mode")) "); it goes off with the configuration."
                 }
             }
             Some(None) => {
-                p { (status(Tone::Good, "normal")) " " (maintenance::NORMAL) }
+                p { (status(Tone::Good, "normal")) }
+                p { (maintenance::NORMAL) }
                 @if may { p { a.button href=(maintenance::BEGIN) { "Begin maintenance" } } }
             }
         }

@@ -80,7 +80,7 @@ fn numbers(steps: &[RequestStep]) -> Markup {
             html! { (sum(|step| step.ended)) },
             html! { (sum(|step| step.failed)) },
         ];
-        (format!("hour-{from}"), cells)
+        (format!("hour-{}", from.replace([' ', ':'], "-")), cells)
     });
     table("Requests by hour", &columns, hours)
 }

@@ -86,12 +86,11 @@ async fn ask(permitted: &Permitted<ReadPolicies>, form: &Form) -> Result<Answere
 }
 
 fn question(permitted: &Permitted<ReadPolicies>, form: &Form) -> Markup {
-    let actions: Vec<(&str, String)> = permitted
+    let actions: Vec<(&str, &str)> = permitted
         .rules()
         .iter()
-        .map(|rule| (rule.action, format!("{}, on {}", rule.action, rule.on.as_str())))
+        .map(|rule| (rule.action, rule.action))
         .collect();
-    let actions: Vec<(&str, &str)> = actions.iter().map(|(action, word)| (*action, word.as_str())).collect();
     let stages: Vec<(&str, &str)> = permitted
         .stages()
         .map(|stage| (stage.as_str(), stage.as_str()))
@@ -102,15 +101,18 @@ fn question(permitted: &Permitted<ReadPolicies>, form: &Form) -> Markup {
         ("admin", "An operator"),
         ("observer", "An observer"),
     ];
-    let who = "An agent, operator or observer; one that is not known is taken as an agent with just its own";
     html! {
+        p {
+            "Somebody who is not known is taken as an agent with just its own. What something is done to is a secret as in "
+            (code("/contentcraft/billing/key")) ", a stack without its stage, a repository, an agent, or " (code("*")) " for all."
+        }
         form.filter method="get" action=(Section::Policies.path()) {
-            (field("Who", "who", "text", &form.who, Some(who)))
+            (field("Who", "who", "text", &form.who, None))
             (select("In which role", "role", &form.role, &roles))
             (select("Would do what", "action", &form.action, &actions))
-            (field("To what", "on", "text", &form.on, Some("As the action says, as in /contentcraft/billing/key, or * for all")))
+            (field("To what", "on", "text", &form.on, None))
             (select("On which stage", "stage", &form.stage, &stages))
-            (field("Who asked for the plan", "requester", "text", &form.requester, Some("For approvePlan alone")))
+            (field("Who asked (approvePlan)", "requester", "text", &form.requester, None))
             button type="submit" { "Ask" }
             a href=(Section::Policies.path()) { "Reset" }
         }
@@ -130,8 +132,9 @@ fn shown(answered: &Answered) -> Markup {
         status(Tone::Bad, "Denied")
     };
     html! {
-        p { (word) " " (sentence(&answered.because())) }
         (facts(&[
+            ("Answer", word),
+            ("Why", html! { (sentence(&answered.because())) }),
             ("Who", html! { (agent.name) " (" (agent.role.as_str()) ")" }),
             ("Does", code(access.action())),
             ("To", code(&access.resource())),

@@ -92,7 +92,7 @@ fn filters(asked: &Filter) -> Markup {
     let severity = asked.severity.map(|severity| severity.to_string()).unwrap_or_default();
     let verdict = if asked.unknown { "unknown" } else { "" };
     let fields = html! {
-        (field("Repository", "name", "search", &asked.name, Some("A part of its name")))
+        (field("Name has", "name", "search", &asked.name, None))
         (select("Rule", "rule", asked.rule.map_or("", Rule::name), &rules))
         (select("Severity", "severity", &severity, &SEVERITIES))
         (select("Finding", "verdict", verdict, &[("", "Broken"), ("unknown", "Not known")]))

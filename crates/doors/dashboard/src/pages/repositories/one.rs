@@ -80,6 +80,9 @@ fn about(visit: &Visit<ReadRepositories>, place: &CodeHostPlace, look: &Reposito
     rows.push(("On GitHub", outward(&there, &there)));
     rows.push(("Look again", code(&again(record))));
     html! {
+        nav.ways aria-label="Repositories" {
+            ul { li { a href=(Section::Repositories.path()) { "All repositories" } } }
+        }
         (facts(&rows))
         @for why in unread {
             p { "The last audit could not read all of it, and what it did not see is of an earlier one: " (text::line(why)) "." }
@@ -119,7 +122,7 @@ fn rules(visit: &Visit<ReadRepositories>, look: &RepositoryLook) -> Markup {
         let cells = vec![
             html! { (finding.rule.demand()) " " (code(finding.rule.name())) },
             state(finding.verdict),
-            html! { @if is_broken { (badness(finding.severity)) } @else { (finding.severity) } },
+            html! { @if is_broken { (badness(finding.severity)) } },
             html! {
                 (text::line(finding.evidence))
                 @if !finding.fix.is_empty() { p.hint { (text::line(finding.fix)) } }

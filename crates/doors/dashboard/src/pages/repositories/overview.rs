@@ -37,11 +37,11 @@ pub(super) async fn show(visit: Visit<ReadRepositories>, Query(wanted): Query<Wa
                     (never_audited(place))
                 } @else {
                     (stats(&visit, &days))
-                    (section("trend", "Score by day", &trend(&visit, &days)))
-                    (section("rules", "Findings by rule", &rules(&days, &register)))
                 }
                 (section("workflows", "Failing workflows", &failing_workflows(&visit, place, &failing)))
                 @if !register.is_empty() {
+                    (section("trend", "Score by day", &trend(&visit, &days)))
+                    (section("rules", "Findings by rule", &rules(&days, &register)))
                     (section("repositories", "Every repository", &list::shown(&visit, &register, &asked)))
                     (gaps(&days))
                 }
@@ -119,10 +119,11 @@ fn trend(visit: &Visit<ReadRepositories>, days: &AuditDays) -> Markup {
         });
     }
     let first = line.first().map_or_else(String::new, |(date, _)| date.to_string());
+    let best = line.iter().filter_map(|(_, day)| day.and_then(|day| day.score)).max();
     let chart = inline::line(&LineChart {
         series: &series,
         labels: (&first, &today.to_string()),
-        max_label: "",
+        max_label: &best.map_or_else(String::new, |best| best.to_string()),
         height: 140,
     });
     let since = days.days.first().map_or(today, |day| day.date);

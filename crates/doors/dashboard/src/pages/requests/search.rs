@@ -108,7 +108,6 @@ impl Asked {
         let since = asked::field_of(asked::time(self.since.as_deref())?);
         let until = asked::field_of(asked::time(self.until.as_deref())?);
         Ok(html! {
-            (field("Search", "q", "search", &text(&self.q), Some("A full request id, an agent, an action or a reason.")))
             (field("Agent", "agent", "text", &text(&self.agent), None))
             (select("Action", "action", &text(&self.action), &actions))
             (select("State", "state", &text(&self.state), &STATES))

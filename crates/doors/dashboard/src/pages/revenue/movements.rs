@@ -128,7 +128,7 @@ fn filters(wanted: &Wanted, asked: &MovementFilter) -> Markup {
     let (from, until) = (asked.from.to_string(), asked.until.to_string());
     let fields = html! {
         (select("Kind", "kind", wanted.kind.trim(), &kinds))
-        (field("Customer", "customer", "text", &wanted.customer, Some("The whole id, such as cus_QXg1o8vcGmoR32")))
+        (field("Customer's id", "customer", "text", &wanted.customer, None))
         (field("From", "from", "date", &from, None))
         (field("Until", "to", "date", &until, None))
     };

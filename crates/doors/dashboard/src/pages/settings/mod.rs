@@ -39,16 +39,23 @@ async fn show(visit: Visit<ReadSettings>) -> Result<Response, Refusal> {
 
 fn of_section(house: &House, name: &str, rows: &[(String, String)]) -> Markup {
     let columns = [Column::text("Key"), Column::text("Value")];
-    let rows = rows.iter().map(|(key, value)| {
+    let (unset, set): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, value)| value.is_empty());
+    let rows = set.iter().map(|(key, value)| {
         // A flag may have said otherwise, and a free port was asked for or not.
         let listen = (name == "server" && key == "listen").then(|| house.app.own_address().listen().to_string());
-        let value = listen.as_ref().unwrap_or(value);
-        let shown = if value.is_empty() {
-            html! { span.soft { "not set" } }
-        } else {
-            code(value)
-        };
-        (format!("{name}.{key}"), vec![code(key), shown])
+        let cells = vec![code(key), code(listen.as_ref().unwrap_or(value))];
+        (format!("{name}.{key}"), cells)
     });
-    table(&format!("Settings of {name}"), &columns, rows)
+    html! {
+        @if !set.is_empty() { (table(&format!("Settings of {name}"), &columns, rows)) }
+        @if !unset.is_empty() {
+            p.soft {
+                "Not set: "
+                @for (place, (key, _)) in unset.iter().enumerate() {
+                    @if place > 0 { ", " }
+                    (code(key))
+                }
+            }
+        }
+    }
 }

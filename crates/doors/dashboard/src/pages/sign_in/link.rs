@@ -32,12 +32,14 @@ pub(super) async fn show(State(house): State<Arc<House>>, Query(Key { key }): Qu
     };
     let agent = credential.agent();
     let content = html! {
-        p { "You log in as " strong { (agent.name) } " (" (agent.role.as_str()) ")." }
+        p {
+            "You log in as " strong { (agent.name) } " (" (agent.role.as_str()) "). The link is good once. If you did not ask for it, "
+            "close this page."
+        }
         form.login method="post" action="/ui/open" {
             input type="hidden" name="key" value=(key);
             button type="submit" { "Open the dashboard" }
         }
-        p.hint { "The link is good once. If it did not come from you, close this page." }
     };
     Ok(bare_page("Open the dashboard", &content).into_response())
 }

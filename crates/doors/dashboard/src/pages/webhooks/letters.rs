@@ -86,7 +86,7 @@ const COLUMNS: [Column; 5] = [
 
 fn row(letter: &DeadLetter, now: Timestamp) -> (String, Vec<Markup>) {
     let cells = vec![
-        html! { (line(letter.event.body.detail_type())) " for " (letter.event.agent) },
+        html! { div { (line(letter.event.body.detail_type())) " for " (letter.event.agent) } },
         moment(letter.buried_at, now),
         html! { (line(&letter.error)) },
         html! { (letter.attempts) },

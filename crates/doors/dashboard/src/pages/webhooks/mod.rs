@@ -113,9 +113,11 @@ fn origin(subscription: &Subscription) -> String {
 
 fn told_of(subscription: &Subscription) -> Markup {
     html! {
-        @match &subscription.agent {
-            Some(agent) => { "events of " (links::to_agent(agent.as_str())) }
-            None => "every event",
+        div {
+            @match &subscription.agent {
+                Some(agent) => { "events of " (links::to_agent(agent.as_str())) }
+                None => "every event",
+            }
         }
     }
 }
@@ -124,13 +126,15 @@ fn told_of(subscription: &Subscription) -> Markup {
 fn state(subscription: &SubscriptionStatus, now: Timestamp) -> Markup {
     let endpoint = &subscription.endpoint;
     html! {
-        @if let Some(disabled) = endpoint.disabled_at {
-            (status(Tone::Bad, "switched off")) " " (moment(disabled, now))
-        } @else if let Some(failing) = endpoint.failing_since {
-            (status(Tone::Warning, "fails")) " since " (moment(failing, now))
-        } @else {
-            (status(Tone::Good, "works"))
+        div {
+            @if let Some(disabled) = endpoint.disabled_at {
+                (status(Tone::Bad, "switched off")) " " (moment(disabled, now))
+            } @else if let Some(failing) = endpoint.failing_since {
+                (status(Tone::Warning, "fails")) " since " (moment(failing, now))
+            } @else {
+                (status(Tone::Good, "works"))
+            }
+            @if let Some(error) = &endpoint.last_error { ": " (line(error)) }
         }
-        @if let Some(error) = &endpoint.last_error { ": " (line(error)) }
     }
 }
