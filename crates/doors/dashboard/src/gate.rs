@@ -98,7 +98,8 @@ impl<P: Privilege> Visit<P> {
     /// Leads to a page that says what was done.
     #[expect(clippy::unused_self, reason = "only who has signed in has done something")]
     pub(crate) fn done(&self, path: &str, said: Said) -> Response {
-        Redirect::to(&format!("{path}?did={}", said.word())).into_response()
+        let and = if path.contains('?') { '&' } else { '?' };
+        Redirect::to(&format!("{path}{and}did={}", said.word())).into_response()
     }
 
     /// The time.
