@@ -138,10 +138,14 @@ mod tests {
         let policy = own(r#"permit (principal is Admin, action, resource);
             permit (principal is Observer, action in [Action::"listAgents", Action::"manageAlerts"], resource);"#);
         assert!(!policy.has_shipped_observer_rules());
-        assert_eq!(may(&policy), ["listAgents", "manageAlerts"]);
+        // The rules for plans are about whoever asked for one, which takes a right of its own.
+        assert_eq!(
+            may(&policy),
+            ["applyPlan", "carryApproval", "listAgents", "manageAlerts"]
+        );
         let policy = own(r#"permit (principal is Admin, action, resource);
             permit (principal == Observer::"Other", action == Action::"listAgents", resource);"#);
-        assert_eq!(may(&policy), [""; 0]);
+        assert_eq!(may(&policy), ["applyPlan", "carryApproval"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! MRR over a month, and how the repositories hold their rules.
 
 use cc_devops_reports::charts::Unit;
-use cc_devops_reports::charts::inline::{LineChart, Series, line_above, spark};
+use cc_devops_reports::charts::inline::{LineChart, Series, line, line_above, spark};
 use cc_devops_repos::hygiene::AuditDays;
 use cc_devops_revenue::over_time::OverTime;
 use jiff::civil::Date;
@@ -38,27 +38,43 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
                 .map(|amount| above(amount, least, most))
         })
         .collect();
-    let chart = line_above(
-        &LineChart {
-            series: &[Series {
-                name: "MRR",
-                class: "accent",
-                points: &points,
-            }],
-            labels: (&mrr.from.to_string(), &mrr.until.to_string()),
-            max_label: &unit.short(most),
-            height: 96,
-        },
-        &unit.short(least),
-    );
-    let caption = format!(
-        "Between {} and {} over these days.",
-        unit.exact(least),
-        unit.exact(most)
-    );
+    let is_flat = least == most;
+    let label = |amount: i128| {
+        if unit.short(least) == unit.short(most) {
+            unit.exact(amount)
+        } else {
+            unit.short(amount)
+        }
+    };
+    let series = [Series {
+        name: "MRR",
+        class: "accent",
+        points: &points,
+    }];
+    let (from, until, highest) = (mrr.from.to_string(), mrr.until.to_string(), label(most));
+    let chart = LineChart {
+        series: &series,
+        labels: (&from, &until),
+        max_label: &highest,
+        height: 96,
+    };
+    let drawn = if is_flat {
+        line(&chart)
+    } else {
+        line_above(&chart, &label(least))
+    };
+    let caption = if is_flat {
+        format!("{} on every day that is known.", unit.exact(most))
+    } else {
+        format!(
+            "Between {} and {} over these days.",
+            unit.exact(least),
+            unit.exact(most)
+        )
+    };
     html! {
         dl.stats { (stat(&format!("On {date}"), &html! { (unit.exact(amount)) }, &html! { (note) })) }
-        (figure(&PreEscaped(chart), &caption, None))
+        (figure(&PreEscaped(drawn), &caption, None))
         p.more { a href="/ui/revenue" { "What moved it" } }
     }
 }
@@ -82,10 +98,11 @@ pub(super) fn hygiene_markup(audits: &AuditDays, today: Date) -> Markup {
         .into_iter()
         .map(|(_, day)| day.and_then(|day| day.score).map(f64::from))
         .collect();
+    let is_line = points.iter().flatten().count() > 1;
     let title = format!("The score over {DAYS} days, until {}.", latest.date);
     html! {
         dl.stats {
-            (stat("Score of 100", &html! { (score) " " (PreEscaped(spark(&title, &points))) }, &html! { (note) }))
+            (stat("Score of 100", &html! { (score) @if is_line { " " (PreEscaped(spark(&title, &points))) } }, &html! { (note) }))
             (stat("Rules broken", &html! { (written(latest.broken())) }, &html! { "in " (written(latest.repositories)) " repositories" }))
         }
         p.more { a href="/ui/repositories" { "What is broken" } }
@@ -104,9 +121,13 @@ fn unit(mrr: &OverTime) -> Unit {
     }
 }
 
-/// How far an amount lies above the least, in thousandths of the way to the most: amounts stay whole numbers.
+/// How far an amount lies above the least, in thousandths of the way to the most: amounts stay whole numbers. 1 where both
+/// are the same.
 fn above(amount: i128, least: i128, most: i128) -> f64 {
-    let way = most.saturating_sub(least).max(1);
+    if most <= least {
+        return 1.0;
+    }
+    let way = most.saturating_sub(least);
     let share = amount.saturating_sub(least).saturating_mul(1_000) / way;
     i32::try_from(share).map_or(0.0, f64::from)
 }

@@ -25,6 +25,12 @@ pub(super) fn markup(steps: &[RequestStep]) -> Markup {
     let failed: u64 = steps.iter().map(|step| step.failed).sum();
     // The last step has not ended.
     let whole = steps.get(..steps.len().saturating_sub(1)).unwrap_or_default();
+    // Where nothing came before, it is all there is.
+    let whole = if whole.iter().all(|step| step.ended == 0) {
+        steps
+    } else {
+        whole
+    };
     let rates =
         |of: fn(&RequestStep) -> u64| -> Vec<Option<f64>> { whole.iter().map(|step| Some(rate(of(step)))).collect() };
     let (all, bad) = (rates(|step| step.ended), rates(|step| step.failed));
