@@ -117,10 +117,14 @@ test('every dangerous act is confirmed on a page of its own', () => {
   none(wrong);
 });
 
-/** Fills what a form asks for and was left empty. */
+/** What somebody types into a field of this name; other fields may stay empty. */
+const TYPED = { reason: 'because of a test', url: 'http://127.0.0.1:9/hook', labels: 'host=web2' };
+
+/** Fills what a form needs to know. */
 async function fillForm(form) {
   for (const field of await form.locator('input:not([type=hidden]), textarea').all()) {
-    if ((await field.inputValue()) === '' && (await field.getAttribute('required')) !== null) await field.fill('because of a test');
+    const typed = TYPED[await field.getAttribute('name')];
+    if (typed && (await field.inputValue()) === '') await field.fill(typed);
   }
 }
 
@@ -136,7 +140,7 @@ async function doAct(visitor, address, act, note) {
   await form.locator('button[type=submit], button:not([type])').first().click();
   const status = (await sent).status();
   await page.waitForLoadState('load');
-  if (status >= 500) note(`it answers ${status}`);
+  if (status !== 200 && status !== 303) note(`it answers ${status}`);
   const rows = await since(before);
   const ours = rows.filter((row) => (row.detail?.via ?? row.via) === 'dashboard');
   if (ours.length !== 1) note(`${ours.length} audit rows via the dashboard: ${JSON.stringify(rows)}`);

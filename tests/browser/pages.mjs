@@ -16,6 +16,8 @@ const STATE = process.argv[2];
 const UNLINKED = new Map([
   ['/ui/login', 'it is where one is led who has not signed in'],
   ['/ui/open', 'it is where the link of `cc-devops open` leads'],
+  ['/ui/webhooks/outbox/{consumer}', 'it is offered where an event was set aside'],
+  ['/ui/webhooks/outbox/{consumer}/replay', 'it is offered where an event was set aside'],
   ['/ui/live', 'it is the stream by which open pages are told what changed'],
   ['/ui/deploys/{plan}/override', 'it is offered while a freeze stops a plan'],
   ['/ui/health/maintenance/end', 'it is offered during maintenance'],

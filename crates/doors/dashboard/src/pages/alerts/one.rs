@@ -114,7 +114,7 @@ fn acts(alert: &Alert) -> Markup {
                 button type="submit" { "Acknowledge" }
             }
         }
-        p { a href=(links::with("/ui/alerts/silences", "key", key)) { "Silence it…" } }
+        p.more { a href=(links::with("/ui/alerts/silences", "key", key)) { "Silence it…" } }
     }
 }
 
