@@ -6,6 +6,7 @@ mod repositories;
 mod subscriptions;
 mod work;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,22 +54,20 @@ async fn main() -> ExitCode {
             config,
             days.parse().ok().filter(|days| (1..=DAYS).contains(days)),
         ),
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        _ => return ended(2, USAGE),
     };
-    let Some(days) = days else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
-    match live(Path::new(folder), Path::new(config), days).await {
+    let Some(days) = days else { return ended(2, USAGE) };
+    match Box::pin(live(Path::new(folder), Path::new(config), days)).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the demo's month could not be made: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => ended(1, &format!("the demo's month could not be made: {error}")),
     }
+}
+
+/// Ends with a code and a sentence.
+fn ended(code: u8, sentence: &str) -> ExitCode {
+    // Where nobody reads it, the code says enough.
+    let _unread = writeln!(std::io::stderr(), "{sentence}");
+    ExitCode::from(code)
 }
 
 /// Goes through the month that ends now.
@@ -129,13 +128,13 @@ impl Month {
             audited,
         );
         Ok(Self {
+            capabilities,
             plane,
             watching,
             reporter,
             auditor,
             subscriptions,
             repositories,
-            capabilities,
         })
     }
 

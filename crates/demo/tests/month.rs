@@ -7,7 +7,6 @@ use std::process::Command;
 use cc_devops_app::embedded;
 use cc_devops_app::settings::load;
 use cc_devops_fleet::watch::Status;
-use cc_devops_kernel::ports::Clock;
 use cc_devops_requests::record::RequestFilter;
 
 #[tokio::test(flavor = "multi_thread")]

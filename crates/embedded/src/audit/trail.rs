@@ -193,7 +193,10 @@ fn about(
 ) -> Result<Page<AuditRow>, Fault> {
     let mut conditions = Conditions::default();
     // The text of the index's expression.
-    conditions.with("json_extract(entry, '$.resource') = ?", resource);
+    conditions.with(
+        "CASE WHEN json_valid(entry) THEN json_extract(entry, '$.resource') END = ?",
+        resource,
+    );
     conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
     conditions.with_some("action = ?", action);
     let wanted = limit(at_most).saturating_add(1);

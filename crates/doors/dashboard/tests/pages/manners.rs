@@ -44,6 +44,9 @@ async fn send(house: &House, method: &str, path: &str, headers: &[(&str, &str)])
     house.call(request.body(Body::empty()).unwrap()).await
 }
 
+/// A page, what is said of it, the headers of its request, and its status.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+
 #[tokio::test]
 async fn every_answer_has_its_headers() {
     let house = House::new().await;
@@ -56,7 +59,7 @@ async fn every_answer_has_its_headers() {
         .split('"')
         .find(|part| part.starts_with("/ui/assets/style"))
         .unwrap();
-    let cases: &[(&str, &str, &[(&str, &str)], u16)] = &[
+    let cases: &[Case] = &[
         ("GET", "/ui", &[signed_in], 200),
         ("HEAD", "/ui", &[signed_in], 200),
         ("GET", "/ui/agents", &[], 303),
