@@ -59,7 +59,7 @@ async fn every_answer_has_its_headers() {
         .split('"')
         .find(|part| part.starts_with("/ui/assets/style"))
         .unwrap();
-    let cases: &[Case] = &[
+    let cases: &[Case<'_>] = &[
         ("GET", "/ui", &[signed_in], 200),
         ("HEAD", "/ui", &[signed_in], 200),
         ("GET", "/ui/agents", &[], 303),
