@@ -15,7 +15,7 @@ use cc_devops_http::problem::Problem;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
-use cc_devops_kernel::ports::PortResult;
+use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -136,7 +136,7 @@ pub(crate) async fn enter<P: Privilege>(State(desk): State<Desk<P>>, mut request
         Ok(Some(credential)) => credential,
         Ok(None) => return to_sign_in(&request),
         // A fault is no logout: the cookie stays.
-        Err(error) => return shown(&Refusal::from(error), None),
+        Err(error) => return shown(&Refusal(not_read(error)), None),
     };
     let signed_in = Arc::new(SignedIn {
         agent: credential.agent().clone(),
@@ -220,6 +220,16 @@ pub(crate) fn bare_page(title: &str, content: &Markup) -> Html<String> {
         said: None,
     };
     Html(layout::page(&frame, content).into_string())
+}
+
+/// A store that cannot be read, however it fails: whoever looks comes again, and is still signed in.
+fn not_read(error: PortError) -> Problem {
+    let problem = Problem::from(error);
+    if problem.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        let detail = "the store cannot be read at the moment; the server's log says more. You are still signed in.";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+    }
+    problem
 }
 
 /// The person whose session the cookie holds: as long as the token behind it is good, and their role the same.
