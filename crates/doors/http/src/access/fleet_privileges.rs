@@ -259,8 +259,7 @@ impl Permitted<ManageAgents> {
     }
 
     fn enrolment(&self) -> Enrolment<'_> {
-        let (asker, _) = self.asker();
-        Enrolment::new(self.app.ports(), self.app.control.installation(), asker)
+        Enrolment::new(self.app.ports(), self.app.control.installation(), self.asking())
     }
 
     fn has_tokens(&self) -> Result<(), Problem> {

@@ -7,7 +7,6 @@ use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, Beat, Rhythm};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::course::Progress;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
@@ -294,10 +293,7 @@ impl Privilege for ManageWebhooks {
 impl Permitted<ManageWebhooks> {
     /// What changes subscriptions, on record.
     pub fn acts(&self) -> Subscriptions<'_> {
-        Subscriptions::new(
-            self.app.ports(),
-            Asker::Agent(&self.caller.0, self.app.control.policy(), self.credential.door()),
-        )
+        Subscriptions::new(self.app.ports(), self.asking())
     }
 
     /// The subscriptions.

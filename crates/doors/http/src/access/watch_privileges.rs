@@ -24,14 +24,14 @@ impl<P> Permitted<P> {
         watch.ok_or_else(|| Problem::not_found("agents are not watched here, and nobody is told of alerts"))
     }
 
-    /// Who asks, as acts are asked for, and by which name people know them.
+    /// Who asks, as acts are asked for.
+    pub(super) fn asking(&self) -> Asker<'_> {
+        Asker::Agent(&self.caller.0, self.app.control.policy(), self.credential.door())
+    }
+
+    /// The same, and by which name people know them.
     pub(super) fn asker(&self) -> (Asker<'_>, &str) {
-        let agent = &self.caller.0;
-        let door = self.credential.door();
-        (
-            Asker::Agent(agent, self.app.control.policy(), door),
-            agent.name.as_str(),
-        )
+        (self.asking(), self.caller.0.name.as_str())
     }
 
     /// How the configuration has the control plane behave.

@@ -1,7 +1,6 @@
 //! What pages about webhooks and the outbox may touch, and how a subscription is made.
 
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
@@ -18,11 +17,6 @@ use super::{ManageWebhooks, Permitted, Privilege, Question};
 use crate::problem::Problem;
 
 impl<P> Permitted<P> {
-    /// Who asks.
-    fn asking(&self) -> Asker<'_> {
-        Asker::Agent(&self.caller.0, self.app.control.policy(), self.credential.door())
-    }
-
     /// Adds a subscription, and answers what its deliveries are signed with, which nobody is told again.
     async fn subscribed(
         &self,
