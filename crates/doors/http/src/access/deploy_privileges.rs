@@ -1,8 +1,5 @@
 //! What routes about plans and deploys may touch.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use cc_devops_deploys::freeze::Freezes;
 use cc_devops_deploys::{PlanDigest, PlanId, PlanRecord, PlanState};
 use cc_devops_kernel::access::Access;
@@ -24,7 +21,7 @@ impl Privilege for ReadDeploys {
     fn ask(question: &Question<'_>) -> Result<Self, Problem> {
         let every = Access::ReadDeploys { stack: None };
         Ok(Self {
-            everything: question.app.control.policy().decide(question.agent, &every).allowed,
+            everything: question.may(&every),
         })
     }
 }
@@ -43,14 +40,7 @@ pub struct PlanQuery {
 
 impl Permitted<ReadDeploys> {
     fn may_read(&self, stack: &StackName) -> bool {
-        let may = || {
-            self.app
-                .control
-                .policy()
-                .decide(&self.caller.0, &of_stack(stack))
-                .allowed
-        };
-        self.privilege.everything || may()
+        self.privilege.everything || self.may(&of_stack(stack))
     }
 
     /// The plans that the caller may see, newest first, and where the next page begins.
@@ -64,11 +54,7 @@ impl Permitted<ReadDeploys> {
             stack: wanted.stack.clone(),
             before,
         };
-        let readable: Mutex<HashMap<StackName, bool>> = Mutex::default();
-        let may = |stack: &StackName| {
-            let mut readable = readable.lock().unwrap_or_else(PoisonError::into_inner);
-            *readable.entry(stack.clone()).or_insert_with(|| self.may_read(stack))
-        };
+        let may = |stack: &StackName| self.may_read(stack);
         Ok(self.app.control.plans(&filter, wanted.limit, &may).await?)
     }
 

@@ -241,6 +241,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Shared {
+    /// Whether the policies let an agent do this.
+    pub(crate) fn may(&self, agent: &Agent, access: &Access) -> bool {
+        self.control.policy().decide(agent, access).allowed
+    }
+
     /// Lets the policies decide; a refusal is a problem.
     pub(crate) fn require(&self, agent: &Agent, access: &Access) -> Result<(), Problem> {
         let decision = self.control.policy().decide(agent, access);

@@ -96,7 +96,7 @@ impl<P> Permitted<P> {
 
     /// Whether the policies let the caller do this: what it may not is not offered to it.
     pub fn may(&self, access: &Access) -> bool {
-        self.app.control.policy().decide(&self.caller.0, access).allowed
+        self.app.may(&self.caller.0, access)
     }
 
     /// The installation.
@@ -111,7 +111,7 @@ impl<P> Permitted<P> {
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        self.app.ports().clock.now()
+        self.app.now()
     }
 }
 

@@ -43,6 +43,10 @@ impl Question<'_> {
         self.app.require(self.agent, access)
     }
 
+    pub(super) fn may(&self, access: &Access) -> bool {
+        self.app.may(self.agent, access)
+    }
+
     /// The agent in the path.
     pub(super) fn named(&self) -> Result<AgentName, Problem> {
         let params = self.params;
@@ -71,8 +75,7 @@ impl Question<'_> {
         of: fn(Option<AgentName>) -> Access,
     ) -> Result<Option<AgentName>, Problem> {
         let Some(name) = whose else {
-            let everybody = self.app.control.policy().decide(self.agent, &of(None)).allowed;
-            let view = (!everybody).then(|| self.agent.name.clone());
+            let view = (!self.may(&of(None))).then(|| self.agent.name.clone());
             if view.is_some() {
                 self.require(&of(view.clone()))?;
             }
@@ -173,7 +176,7 @@ impl Permitted<FindRequest> {
         let access = Access::ReadRequests {
             agent: Some(record.head.agent.clone()),
         };
-        if self.app.require(&self.caller.0, &access).is_err() {
+        if !self.may(&access) {
             return Ok(None);
         }
         if record.completed.is_none() {
