@@ -51,6 +51,7 @@ pub mod live;
 pub mod own_address;
 pub mod plans;
 pub mod problem;
+pub mod random;
 
 pub use app::{App, Shared};
 pub use capabilities::{Capabilities, Hygiene, Revenue, Watch};

@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_kernel::agent::Role;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use jiff::Timestamp;
 
 use super::{Permitted, Privilege, Question};
 use crate::problem::Problem;
+use crate::random::random_bits;
 
 /// Make a link that begins a session with the dashboard. A session is the caller's own and may what the caller may, so no
 /// policy is asked; but it is a person's.
@@ -45,11 +45,7 @@ impl Permitted<MakeSessionLinks> {
                  certificate, or set server.public_url to the address of the proxy in front of it",
             ));
         }
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(|error| {
-            PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-        })?;
-        let secret = SessionSecret::from_random(bits);
+        let secret = SessionSecret::from_random(random_bits()?);
         let (agent, token) = (self.caller.agent(), self.credential.token());
         let ends = self.app.sessions().make_link(agent, token, &secret, self.now()).await?;
         Ok((format!("{}/ui/open?key={}", own.base(), secret.expose()), ends))

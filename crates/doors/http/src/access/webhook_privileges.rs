@@ -4,7 +4,7 @@ use cc_devops_kernel::access::Access;
 use cc_devops_kernel::audit::actions;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::paging::{Cursor, Page};
-use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
+use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, SetAside, Standing};
 use cc_devops_outbox::webhooks::{
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{ManageWebhooks, Permitted, Privilege, Question};
 use crate::problem::Problem;
+use crate::random::random_bits;
 
 impl<P> Permitted<P> {
     /// Adds a subscription, and answers what its deliveries are signed with, which nobody is told again.
@@ -33,11 +34,7 @@ impl<P> Permitted<P> {
             agent,
             created_at: self.now(),
         };
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(|error| {
-            PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-        })?;
-        let secret = signing_secret(bits);
+        let secret = signing_secret(random_bits()?);
         let acts = Subscriptions::new(self.app.ports(), self.asking());
         let status = acts.add(&subscription, &secret, &origin).await?;
         Ok((status, secret))

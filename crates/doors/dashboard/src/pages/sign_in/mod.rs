@@ -12,9 +12,9 @@ use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_http::access::Credential;
 use cc_devops_http::problem::Problem;
+use cc_devops_http::random::random_bits;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
 use maud::html;
 use serde::Deserialize;
 
@@ -112,11 +112,7 @@ fn signed_in(secret: &SessionSecret, to: &str) -> Response {
 }
 
 fn new_secret() -> Result<SessionSecret, Problem> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(|error| {
-        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-    })?;
-    Ok(SessionSecret::from_random(bits))
+    Ok(SessionSecret::from_random(random_bits()?))
 }
 
 fn page(house: &House, problem: Option<&str>, next: &str) -> Response {
