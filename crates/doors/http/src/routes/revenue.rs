@@ -4,7 +4,6 @@ use axum::response::Json;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_revenue::customer_movements::{MovementFilter, date_at, days_or_usual, place};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -58,7 +57,7 @@ pub(crate) struct Movements {
 
 /// The days that are asked for, both inclusive.
 fn range(permitted: &Permitted<ReadRevenue>, from: Option<Date>, to: Option<Date>) -> (Date, Date) {
-    days_or_usual(from, to, permitted.now().to_zoned(TimeZone::UTC).date())
+    days_or_usual(from, to, permitted.today())
 }
 
 /// Lists MRR by day, oldest first
@@ -110,13 +109,10 @@ pub(crate) async fn list_revenue_movements(
         kind: query.kind.map(Into::into),
         customer: query.customer,
     };
-    let store = permitted.revenue();
-    let page = store.movements(&wanted, after, limit).await?;
-    let days = store.days(from, until).await?;
-    let older = days.iter().filter(|day| day.customer_movements.is_none());
+    let page = permitted.movements(&wanted, after, limit).await?;
     Ok(Json(MovementPage {
-        movements: page.items.into_iter().map(MovementView::from).collect(),
-        days_without_movements: older.map(|day| day.date).collect(),
-        next: page.next.map(|cursor| cursor.0),
+        movements: page.movements.items.into_iter().map(MovementView::from).collect(),
+        days_without_movements: page.covered.days_without_movements,
+        next: page.movements.next.map(|cursor| cursor.0),
     }))
 }
