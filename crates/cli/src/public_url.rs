@@ -10,7 +10,7 @@ use crate::error::CliError;
 /// The public address that the configuration names, or else the one at which the server on the data folder listens, or
 /// else the one at which it would. Without a slash at its end.
 pub(crate) fn public_url(context: &Context, settings: &Settings) -> Result<String, CliError> {
-    if let Some(url) = &settings.public_url {
+    if let Some(url) = &settings.server.public_url {
         return Ok(url.clone());
     }
     let running = match settings.aws {

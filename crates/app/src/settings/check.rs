@@ -36,10 +36,6 @@ pub struct Settings {
     /// The HTTP API.
     #[cfg(feature = "cli")]
     pub server: cc_devops_http::ServerConfig,
-    /// What ping addresses, badges and links begin with, without a slash at its end; the listening address where it is
-    /// not given.
-    #[cfg(feature = "cli")]
-    pub public_url: Option<String>,
     /// Whether the dashboard is served.
     #[cfg(feature = "cli")]
     pub dashboard: bool,
@@ -147,9 +143,7 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
     };
     let egress = egress(file, &mut findings);
     #[cfg(feature = "cli")]
-    let public_url = server::public_url(file, &mut findings);
-    #[cfg(feature = "cli")]
-    let server = server::check(file, (rhythm, mode), (public_url.as_ref(), &egress), &mut findings);
+    let server = server::check(file, (rhythm, mode), &egress, &mut findings);
     let policy = match &file.policy.dir {
         Some(dir) => PolicySource::Folder(findings.dir("policy.dir", dir)),
         None => PolicySource::Shipped(file.policy.set.into()),
@@ -210,8 +204,6 @@ pub(crate) fn check(file: &ConfigFile, origin: &Origin<'_>) -> Result<Settings, 
         mode,
         #[cfg(feature = "cli")]
         server,
-        #[cfg(feature = "cli")]
-        public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
         #[cfg(feature = "cli")]
         dashboard: file.dashboard.enabled,
         #[cfg(feature = "cli")]

@@ -22,7 +22,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// What ping addresses, badges and links begin with.
-pub(crate) fn public_url(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Url> {
+fn public_url(file: &ConfigFile, findings: &mut Findings<'_>) -> Option<Url> {
     let text = file.server.public_url.as_deref()?;
     // Whether what stands in front of it speaks TLS is its operator's to know.
     findings.take("server.public_url", base_address(text, PlainHttp::Anywhere))
@@ -32,10 +32,11 @@ pub(crate) fn public_url(file: &ConfigFile, findings: &mut Findings<'_>) -> Opti
 pub(crate) fn check(
     file: &ConfigFile,
     (rhythm, mode): (Rhythm, Mode),
-    (public, egress): (Option<&Url>, &Allowed),
+    egress: &Allowed,
     findings: &mut Findings<'_>,
 ) -> Option<ServerConfig> {
     let section = &file.server;
+    let public = public_url(file, findings);
     let listen = findings.take("server.listen", parse_address(&section.listen));
     let tls = match (&section.tls_cert, &section.tls_key) {
         (Some(certificate), Some(key)) => Some(Tls {
@@ -75,7 +76,7 @@ pub(crate) fn check(
     let mut names = findings.listed("server.names", &section.names, host_name);
     // Whoever follows one of its own links addresses it by that name; a server that answers to all needs none.
     if !names.is_empty() || listen.is_some_and(|address| is_loopback_address(address.ip())) {
-        names.extend(public.and_then(|url| host_name(url.host_str()?).ok()));
+        names.extend(public.as_ref().and_then(|url| host_name(url.host_str()?).ok()));
     }
     Some(ServerConfig {
         listen: listen?,

@@ -116,7 +116,7 @@ fn the_secrets_of_channels_are_the_control_planes_own_and_no_address_is_shown() 
 #[test]
 fn a_public_address_is_a_name_that_the_server_answers_to() {
     let (_, checked) = load("[server]\npublic_url = \"https://devops.example.com/\"", &[]).unwrap();
-    assert_eq!(checked.public_url.as_deref(), Some("https://devops.example.com"));
+    assert_eq!(checked.server.public_url.as_deref(), Some("https://devops.example.com"));
     assert_eq!(checked.server.names, ["devops.example.com"]);
     let text = "[server]\npublic_url = \"https://devops.example.com/\"\nlisten = \"0.0.0.0:1\"\nallow_plaintext = true";
     let (_, checked) = load(text, &[]).unwrap();
