@@ -2,7 +2,7 @@
 
 use cc_devops_alerts::Maintenance;
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::health::{Health, Mode};
+use cc_devops_kernel::health::Health;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_outbox::ports::Standing;
 use cc_devops_requests::ports::{Backlog, Weight};
@@ -50,15 +50,7 @@ impl Permitted<ReadHealth> {
 
     /// Maintenance mode, where somebody switched it on.
     pub async fn switched(&self) -> PortResult<Option<Maintenance>> {
-        match &self.app.watch {
-            Some(watch) => watch.alerts.maintenance(self.now()).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Whether nothing is done unasked because the configuration says so.
-    pub fn is_configured(&self) -> bool {
-        self.app.config.mode == Mode::Maintenance
+        self.switched_on().await
     }
 
     /// Whether maintenance mode can be switched here.

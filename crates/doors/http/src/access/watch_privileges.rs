@@ -10,6 +10,7 @@ use cc_devops_kernel::acts::{ActError, Asker};
 use cc_devops_kernel::health::Mode;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Reason;
+use cc_devops_kernel::ports::PortResult;
 use cc_devops_notify::ChannelHealth;
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,6 +33,14 @@ impl<P> Permitted<P> {
     /// The same, and by which name people know them.
     pub(super) fn asker(&self) -> (Asker<'_>, &str) {
         (self.asking(), self.caller.0.name.as_str())
+    }
+
+    /// Maintenance mode, where somebody switched it on.
+    pub(super) async fn switched_on(&self) -> PortResult<Option<Maintenance>> {
+        match &self.app.watch {
+            Some(watch) => watch.alerts.maintenance(self.now()).await,
+            None => Ok(None),
+        }
     }
 
     /// How the configuration has the control plane behave.
@@ -91,8 +100,7 @@ impl Permitted<ListAgents> {
 
     /// Maintenance mode, where somebody switched it on.
     pub async fn maintenance(&self) -> Result<Option<Maintenance>, Problem> {
-        let Ok(watch) = self.watched() else { return Ok(None) };
-        Ok(watch.alerts.maintenance(self.now()).await?)
+        Ok(self.switched_on().await?)
     }
 }
 

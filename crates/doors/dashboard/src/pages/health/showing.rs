@@ -3,7 +3,7 @@
 use cc_devops_alerts::Maintenance;
 use cc_devops_http::access::{Permitted, ReadHealth};
 use cc_devops_kernel::access::Access;
-use cc_devops_kernel::health::{Check, Condition, Health};
+use cc_devops_kernel::health::{Check, Condition, Health, Mode};
 use cc_devops_kernel::text;
 use cc_devops_outbox::ports::{Consumer, Standing};
 use cc_devops_requests::ports::{Backlog, Weight};
@@ -107,7 +107,7 @@ pub(super) fn mode(
                 ]))
                 @if may { p { a.button href=(maintenance::END) { "End maintenance" } } }
             }
-            Some(None) if permitted.is_configured() => {
+            Some(None) if permitted.mode() == Mode::Maintenance => {
                 p { (status(Tone::Warning, "maintenance")) }
                 p {
                     (maintenance::MEANS) " The configuration has it on ("
