@@ -11,6 +11,11 @@ pub const BAR_DAYS: i64 = 30;
 /// How far back uptime is computed: 90 days.
 pub const UPTIME_REACH: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// Since when uptime is computed.
+pub(crate) fn reach(now: Timestamp) -> Timestamp {
+    now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN)
+}
+
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
@@ -85,9 +90,9 @@ impl Spans {
     }
 
     pub(crate) fn uptime(mut self) -> Uptime {
-        let reach = self.now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
-        self.push(reach.min(self.begin));
-        self.begin = reach.min(self.begin);
+        let reach = reach(self.now).min(self.begin);
+        self.push(reach);
+        self.begin = reach;
         self.uptime_as_known()
     }
 

@@ -9,13 +9,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::record::Watched;
+use super::views::PAGE;
 use super::{WatchedAgent, Watching};
 use crate::days::{DayMark, last_days, share_up};
-use crate::uptime::{Spans, UPTIME_REACH, Uptime};
+use crate::uptime::{Spans, Uptime, reach};
 use crate::watch::{Flip, Status};
-
-/// How many watches are read at once where all are.
-const PAGE: usize = 1_000;
 
 /// How many flips are read for an agent's last days in a list. Of one that flaps more, the days before are not known.
 pub const FLIPS_IN_A_LIST: usize = 200;
@@ -184,8 +182,7 @@ impl Watching {
         for flip in &flips {
             spans.add(flip);
         }
-        let reach = now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
-        let is_known = listed.known_since.is_none_or(|since| since <= reach);
+        let is_known = listed.known_since.is_none_or(|since| since <= reach(now));
         let uptime = if is_known {
             spans.uptime()
         } else {

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::Watching;
 use super::record::{MAX_PINGS, Ping, Watched, read};
-use crate::uptime::{Spans, UPTIME_REACH, Uptime};
+use crate::uptime::{Spans, Uptime, reach};
 use crate::watch::{Flip, WatchSettings, WatchState};
 
 /// How many records are read at once.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// An agent as the watch sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +116,7 @@ impl Watching {
         for flip in unswept.iter().rev() {
             spans.add(flip);
         }
-        let reach = now.checked_sub(UPTIME_REACH).unwrap_or(Timestamp::MIN);
+        let reach = reach(now);
         let mut after = None;
         loop {
             let page = self.history(name, after.as_deref(), PAGE).await?;
