@@ -57,21 +57,21 @@ impl Problem {
 
     /// With a reason for programs.
     #[must_use]
-    pub fn because(mut self, reason: Reason) -> Self {
+    pub(crate) fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
         self
     }
 
     /// About this request.
     #[must_use]
-    pub fn about(mut self, request_id: impl Into<String>) -> Self {
+    pub(crate) fn about(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
         self
     }
 
     /// With how long to wait before it is tried again.
     #[must_use]
-    pub fn retry_after(mut self, wait: Duration) -> Self {
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
@@ -85,7 +85,7 @@ impl Problem {
     }
 
     /// A token that was good when the caller came.
-    pub fn token_ended() -> Self {
+    pub(crate) fn token_ended() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "the token has ended while the outcome was waited for; the request is not lost, and a token that is good \
@@ -114,7 +114,7 @@ impl Problem {
     }
 
     /// There is no place.
-    pub fn overloaded() -> Self {
+    pub(crate) fn overloaded() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the server is answering as many requests as it may; try again",
@@ -123,7 +123,7 @@ impl Problem {
     }
 
     /// It took too long.
-    pub fn timed_out() -> Self {
+    pub(crate) fn timed_out() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
             "the answer did not come in time; what was asked for may still be done, so ask again with the same requestId",
@@ -141,7 +141,7 @@ impl Problem {
     }
 
     /// The server was told to stop before what was sent had arrived; nothing of it was begun.
-    pub fn stopping() -> Self {
+    pub(crate) fn stopping() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the server stops, and took nothing of this request; send it again to the next one",
@@ -165,7 +165,7 @@ impl Problem {
     }
 
     /// Its reason, where it has one.
-    pub fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason
     }
 }
@@ -306,7 +306,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// An error with everything underneath it, for one line of a log.
-pub struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
