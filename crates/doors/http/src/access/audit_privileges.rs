@@ -49,12 +49,12 @@ impl Permitted<ReadAudit> {
         let page = trail.list(&filter, before, limit).await?;
         let looked_back_to = match Searched::cut_at(&page, limit) {
             None => None,
-            Some(Cursor(place)) => {
+            Some(cut) => {
                 let all = AuditFilter {
                     reach: Some(1),
                     ..AuditFilter::default()
                 };
-                let last = trail.list(&all, Some(Cursor(place.saturating_add(1))), 1).await?;
+                let last = trail.list(&all, Some(cut), 1).await?;
                 last.items.first().map(|last| last.entry.at)
             }
         };

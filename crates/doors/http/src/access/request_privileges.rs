@@ -25,9 +25,10 @@ pub struct Searched<T> {
 }
 
 impl<T> Searched<T> {
-    /// Where the search was cut: behind this place is the first row that was not looked at.
+    /// Where the search was cut: behind this place is the last row that was looked at.
     pub(super) fn cut_at(page: &Page<T>, limit: usize) -> Option<Cursor> {
-        page.next.filter(|_| page.items.len() < limit)
+        let Cursor(place) = page.next.filter(|_| page.items.len() < limit)?;
+        Some(Cursor(place.saturating_add(1)))
     }
 }
 
@@ -78,12 +79,12 @@ impl Permitted<SearchRequests> {
         let page = ledger.list(&filter, before, limit).await?;
         let looked_back_to = match Searched::cut_at(&page, limit) {
             None => None,
-            Some(Cursor(place)) => {
+            Some(cut) => {
                 let all = RequestFilter {
                     reach: Some(1),
                     ..RequestFilter::default()
                 };
-                let last = ledger.list(&all, Some(Cursor(place.saturating_add(1))), 1).await?;
+                let last = ledger.list(&all, Some(cut), 1).await?;
                 last.items.first().map(|last| last.head.received_at)
             }
         };
