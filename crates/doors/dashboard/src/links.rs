@@ -18,6 +18,11 @@ pub(crate) fn segment(text: &str) -> String {
     written
 }
 
+/// A path of several parts, whose slashes stay.
+pub(crate) fn segments(path: &str) -> String {
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
 /// A page with one value in its query.
 pub(crate) fn with(path: &str, key: &str, value: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
@@ -34,6 +39,11 @@ pub(crate) fn plan(plan: &PlanId) -> String {
 /// The page of what was deployed to a stack, named with its stage.
 pub(crate) fn stack(stack: &str) -> String {
     format!("/ui/deploys/stacks/{}", segment(stack))
+}
+
+/// The page of a repository.
+pub(crate) fn repository(name: &str) -> String {
+    format!("/ui/repositories/{}", segment(name))
 }
 
 /// The page of an alert, by its condition's key.
@@ -64,6 +74,7 @@ mod tests {
     #[test]
     fn what_stands_in_an_address_is_read_as_itself() {
         assert_eq!(segment("a/b ?#%é"), "a%2Fb%20%3F%23%25%C3%A9");
+        assert_eq!(segments("/a b/c?"), "/a%20b/c%3F");
         assert_eq!(alert("agent/A&b=c"), "/ui/alerts/alert?key=agent%2FA%26b%3Dc");
     }
 }

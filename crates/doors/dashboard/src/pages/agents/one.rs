@@ -9,7 +9,6 @@ use cc_devops_http::problem::Problem;
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_kernel::outcome;
 use cc_devops_kernel::text::line;
 use cc_devops_requests::record::RequestRecord;
 use jiff::Timestamp;
@@ -25,6 +24,8 @@ use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links::to_request;
+use crate::pages::requests::standing;
 use crate::refusal::Refusal;
 
 /// How many changes of state a page has.
@@ -311,20 +312,11 @@ fn requests(seen: &Seen) -> Markup {
     ];
     let row = |(number, request): (usize, &RequestRecord)| {
         let head = &request.head;
-        let id = head.id.as_str();
-        let path: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        let path = format!("{}/{}", Section::Requests.path(), path.replace('+', "%20"));
-        let end = request.completed.as_ref().map(|completed| completed.status);
-        let (tone, word) = match end {
-            Some(outcome::Status::Success) => (Tone::Good, "succeeded"),
-            Some(outcome::Status::Error) => (Tone::Bad, "failed"),
-            None => (Tone::Waiting, request.state.as_str()),
-        };
         let cells = vec![
-            html! { a href=(path) { (line(id)) } },
+            to_request(head.id.as_str()),
             html! { (line(&head.action)) },
             moment(head.received_at, seen.now),
-            status(tone, word),
+            standing(request),
         ];
         (format!("request-{number}"), cells)
     };

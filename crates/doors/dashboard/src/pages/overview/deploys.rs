@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::components::{Column, Tone, empty, moment, status, table};
+use crate::links;
 
 /// The last deploys, newest first.
 pub(super) fn markup(latest: &[PlanRecord], now: Timestamp) -> Markup {
@@ -17,7 +18,7 @@ pub(super) fn markup(latest: &[PlanRecord], now: Timestamp) -> Markup {
         let (tone, word) = standing(plan.state);
         let at = plan.ended_at.or(plan.begun_at).unwrap_or(plan.made_at);
         let cells = vec![
-            html! { a href=(format!("/ui/deploys/{}", plan.id)) { (plan.stack) } },
+            html! { a href=(links::plan(&plan.id)) { (plan.stack) } },
             status(tone, word),
             moment(at, now),
         ];

@@ -17,6 +17,7 @@ use super::fleet;
 use super::part::Part;
 use super::upkeep::{Told, TrailState};
 use crate::components::{Tone, age, moment, section, shape, status};
+use crate::links;
 
 /// What is looked at.
 pub(super) struct Seen<'a> {
@@ -207,7 +208,7 @@ fn approvals(open: &OpenPlans, now: Timestamp) -> Option<Need> {
         .collect();
     let first = waiting.first()?;
     let path = match waiting.as_slice() {
-        [only] => format!("/ui/deploys/{}", only.id),
+        [only] => links::plan(&only.id),
         _ => "/ui/deploys".to_owned(),
     };
     let left = age(first.expires_at.duration_since(now));

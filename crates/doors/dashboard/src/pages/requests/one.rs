@@ -17,7 +17,7 @@ use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
-use crate::links::{segment, to_agent};
+use crate::links::{segment, segments, to_agent};
 use crate::refusal::Refusal;
 
 /// How much of an output is shown, in characters: its end.
@@ -70,8 +70,7 @@ fn about(head: &RequestHead) -> Markup {
     match &head.resource {
         None => html! { "-" },
         Some(name) if name.starts_with('/') => {
-            let path: Vec<String> = name.split('/').map(segment).collect();
-            html! { a href=(format!("/ui/secrets{}", path.join("/"))) { (text::line(name)) } }
+            html! { a href=(format!("/ui/secrets{}", segments(name))) { (text::line(name)) } }
         }
         Some(name) => html! { (text::line(name)) },
     }

@@ -19,6 +19,7 @@ use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links;
 use crate::refusal::Refusal;
 
 /// How many stand on a page.
@@ -148,13 +149,11 @@ fn rows(moved: &[CustomerMovement]) -> Markup {
     let row = |(place, moved): (usize, &CustomerMovement)| {
         let currency = moved.key.currency;
         let customer = text::line(&moved.key.customer);
-        let of_customer = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("customer", &moved.key.customer)
-            .finish();
+        let of_customer = links::with(MOVEMENTS, "customer", &moved.key.customer);
         let change = moved.after.minus(moved.before).map(|change| change.rounded());
         let cells = vec![
             html! { (moved.date) },
-            html! { a href=(format!("{MOVEMENTS}?{of_customer}")) { (customer) } },
+            html! { a href=(of_customer) { (customer) } },
             html! { (word(moved.kind)) },
             html! { (super::money(moved.before.rounded(), currency)) },
             html! { (super::money(moved.after.rounded(), currency)) },
