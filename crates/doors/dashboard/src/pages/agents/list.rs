@@ -16,7 +16,9 @@ use serde::Deserialize;
 
 use super::path_of;
 use super::words::{bars, percent, tone};
-use crate::components::{Column, Tone, code, empty, field, filter, moment, pager, select, stat, status, table};
+use crate::components::{
+    Column, Tone, code, empty, field, filter, moment, moment_or, pager, select, stat, status, table,
+};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -153,14 +155,11 @@ async fn watched(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
 fn row(one: &ListedAgent, now: Timestamp) -> Vec<Markup> {
     let agent = &one.agent;
     let state = &agent.state;
-    let at = |at: Option<Timestamp>| at.map_or_else(|| html! { "-" }, |at| moment(at, now));
     vec![
         html! { a href=(path_of(&agent.name)) { (agent.name) } },
         status(tone(state.status), state.status.as_str()),
-        at(state.since.or(Some(agent.created))),
-        state
-            .heard
-            .map_or_else(|| html! { "never" }, |heard| moment(heard, now)),
+        moment(state.since.unwrap_or(agent.created), now),
+        moment_or(state.heard, now, "never"),
         bars(&one.days),
         html! {
             (percent(one.share_up()))
@@ -188,7 +187,7 @@ async fn revoked(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
         let cells = vec![
             html! { a href=(path_of(name)) { (name) } },
             crate::components::status(Tone::Quiet, REVOKED),
-            status.revoked_at.map_or_else(|| html! { "-" }, |at| moment(at, now)),
+            moment_or(status.revoked_at, now, "-"),
             moment(status.created_at, now),
         ];
         (name.to_string(), cells)

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::path_of;
 use super::words::{bars_told, known_since, percent, tone, why};
 use crate::components::{
-    Column, Tone, age, button, code, empty, facts, figure, moment, pager, section, stat, status, table,
+    Column, Tone, age, button, code, empty, facts, figure, moment, moment_or, pager, section, stat, status, table,
 };
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
@@ -149,11 +149,10 @@ fn watch(seen: &Seen) -> Markup {
     };
     let agent = &life.listed.agent;
     let (settings, state) = (&agent.settings, &agent.state);
-    let at = |at: Option<Timestamp>, none: &str| at.map_or_else(|| html! { (none) }, |at| moment(at, now));
     let mut rows = vec![
-        ("Last heard", at(state.heard, "never")),
-        ("Next due", at(agent.due, "nothing is due")),
-        ("Down unless heard by", at(agent.down_at, "-")),
+        ("Last heard", moment_or(state.heard, now, "never")),
+        ("Next due", moment_or(agent.due, now, "nothing is due")),
+        ("Down unless heard by", moment_or(agent.down_at, now, "-")),
         ("Schedule", html! { (settings.schedule.in_words()) }),
         ("Grace", html! { (age(settings.grace)) }),
     ];

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::components::{Column, code, empty, filter, moment, pager, section, select, table};
+use crate::components::{Column, code, empty, filter, moment, moment_or, pager, section, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
@@ -163,10 +163,7 @@ fn ended(alert: &Alert, now: Timestamp) -> (String, Vec<Markup>) {
         },
         html! { (condition.severity.as_str()) },
         moment(condition.since, now),
-        alert
-            .ended
-            .as_ref()
-            .map_or_else(|| html! { "-" }, |ended| moment(ended.at, now)),
+        moment_or(alert.ended.as_ref().map(|ended| ended.at), now, "-"),
     ];
     (alert.id.clone(), cells)
 }

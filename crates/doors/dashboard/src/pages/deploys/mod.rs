@@ -10,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::response::Response;
-use cc_devops_deploys::{PlanRecord, PlanState, shown};
+use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_http::access::{PlanQuery, ReadDeploys, ReadFreezes};
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::text::counted;
@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::components::{Column, Tone, code, empty, field, filter, moment, pager, section, select, status, table};
+use crate::components::{
+    Column, Tone, code, empty, field, filter, moment, moment_or, pager, section, select, status, table,
+};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
@@ -129,7 +131,7 @@ fn row(plan: &PlanRecord, now: Timestamp) -> (String, Vec<Markup>) {
         changes(plan),
         links::to_agent(plan.requested_by.as_str()),
         moment(plan.made_at, now),
-        plan.ended_at.map_or_else(|| html! { "-" }, |ended| moment(ended, now)),
+        moment_or(plan.ended_at, now, "-"),
     ];
     (plan.id.to_string(), cells)
 }
@@ -239,9 +241,4 @@ fn nothing_yet(is_plain: bool, more: bool) -> Markup {
         "No deploys yet",
         &html! { "Every deploy that is planned is listed here. Ask for one with " (code("cc-devops deploy STACK --stage STAGE")) "." },
     )
-}
-
-/// The sum of what a plan changes, as a line.
-fn sum(rows: usize, plan: &PlanRecord) -> String {
-    shown::sum(rows, &plan.summary)
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::maintenance;
-use crate::components::{Column, Tone, age, code, empty, facts, moment, notice, section, status, table};
+use crate::components::{Column, Tone, age, code, empty, facts, moment, moment_or, notice, section, status, table};
 
 /// Whether all is well, in one sentence.
 pub(super) fn summary(health: &Health) -> Markup {
@@ -103,7 +103,7 @@ pub(super) fn mode(
                     ("Why", html! { (text::line(&on.reason)) }),
                     ("Switched on by", html! { (text::line(&on.by)) }),
                     ("Since", html! { (moment(on.since, now)) }),
-                    ("Until", on.until.map_or_else(|| html! { "somebody ends it" }, |until| moment(until, now))),
+                    ("Until", moment_or(on.until, now, "somebody ends it")),
                 ]))
                 @if may { p { a.button href=(maintenance::END) { "End maintenance" } } }
             }
@@ -129,9 +129,7 @@ pub(super) fn work(backlog: Option<&Backlog>, now: Timestamp) -> Markup {
     let content = match backlog {
         None => unreadable(),
         Some(backlog) => {
-            let oldest = backlog
-                .oldest_open
-                .map_or_else(|| html! { "none is open" }, |at| moment(at, now));
+            let oldest = moment_or(backlog.oldest_open, now, "none is open");
             facts(&[
                 ("Requests nobody works on yet", html! { (backlog.received) }),
                 ("Requests being carried out", html! { (backlog.executing) }),

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{PAGE, acts};
-use crate::components::{Column, Tone, confirm, empty, moment, pager, status, table};
+use crate::components::{Column, Tone, confirm, empty, moment, moment_or, pager, status, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -39,9 +39,7 @@ pub(super) fn standings(standings: &[Standing], now: Timestamp) -> Markup {
         let cells = vec![
             html! { (words(standing.consumer)) },
             state(standing),
-            standing
-                .oldest
-                .map_or_else(|| html! { "-" }, |oldest| moment(oldest, now)),
+            moment_or(standing.oldest, now, "-"),
             html! { (standing.waiting) },
             html! { (standing.failing) },
             html! {
