@@ -12,11 +12,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{PAGE, acts};
-use crate::components::{Column, Tone, confirm, empty, moment, moment_or, pager, status, table};
+use crate::components::{Column, confirm, empty, moment, moment_or, pager, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::pages::consumers::{state, who, whom};
 use crate::refusal::Refusal;
 use crate::said::Said;
 
@@ -37,7 +38,7 @@ pub(super) fn standings(standings: &[Standing], now: Timestamp) -> Markup {
     ];
     let rows = standings.iter().map(|standing| {
         let cells = vec![
-            html! { (words(standing.consumer)) },
+            html! { (who(standing.consumer)) },
             state(standing),
             moment_or(standing.oldest, now, "-"),
             html! { (standing.waiting) },
@@ -56,28 +57,6 @@ pub(super) fn standings(standings: &[Standing], now: Timestamp) -> Markup {
         } @else {
             (table("Who is told of every event", &columns, rows))
         }
-    }
-}
-
-fn state(standing: &Standing) -> Markup {
-    if standing.set_aside > 0 {
-        status(Tone::Bad, "events were set aside")
-    } else if standing.failing > 0 {
-        status(Tone::Warning, "fails")
-    } else if standing.waiting > 0 {
-        status(Tone::Waiting, "catches up")
-    } else {
-        status(Tone::Good, "was told everything")
-    }
-}
-
-fn words(consumer: Consumer) -> &'static str {
-    match consumer {
-        Consumer::Bus => "the event bus",
-        Consumer::Log => "the log that agents read",
-        Consumer::Webhooks => "the webhooks’ queue",
-        Consumer::Metrics => "the request metrics",
-        Consumer::People => "people",
     }
 }
 
@@ -120,7 +99,7 @@ pub(super) async fn show(
         (pager(first.as_deref(), next.as_deref()))
         p { a href=(Section::Webhooks.path()) { "All webhooks" } }
     };
-    let title = format!("Set aside for {}", words(consumer));
+    let title = format!("Set aside for {}", whom(consumer));
     Ok(visit.page(Section::Webhooks, &title, &[Kind::Webhooks], content))
 }
 
@@ -147,7 +126,7 @@ pub(super) async fn ask_to_replay(
     let consumer = named(&consumer)?;
     let sentence = format!(
         "Everything that was set aside for {} is told again, as if it had never failed. Do it when the cause is mended.",
-        words(consumer)
+        whom(consumer)
     );
     let path = path(consumer);
     let form = confirm(&format!("{path}/replay"), &sentence, &html! {}, "Give it back", &path);
