@@ -31,6 +31,8 @@ use crate::links;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
 
+pub(crate) use words::state;
+
 /// How many plans that have not ended are read.
 const MOST_OPEN: usize = 200;
 
