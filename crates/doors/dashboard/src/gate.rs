@@ -12,6 +12,7 @@ use cc_devops_fleet::TokenHash;
 use cc_devops_fleet::sessions::{SessionSecret, Sessions};
 use cc_devops_http::access::{Credential, Permitted, Privilege, Question};
 use cc_devops_http::problem::Problem;
+use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
@@ -105,6 +106,15 @@ impl<P: Privilege> Visit<P> {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.permitted.now()
+    }
+
+    /// Whoever may not do something is not asked whether to.
+    pub(crate) fn require(&self, access: &Access, what: &str) -> Result<(), Problem> {
+        if self.permitted.may(access) {
+            return Ok(());
+        }
+        let name = &self.signed_in.agent.name;
+        Err(Problem::denied(format!("no policy permits {name} to {what}")))
     }
 
     /// A link to this page with one value of its query set, or taken away where it is empty, and all others kept.

@@ -7,13 +7,7 @@ use super::status::{Tone, shape};
 
 /// A part of a page under a heading. `id` makes a link to it.
 pub(crate) fn section(id: &str, title: &str, content: &Markup) -> Markup {
-    let heading = format!("{id}-heading");
-    html! {
-        section id=(id) aria-labelledby=(heading) {
-            h2 id=(heading) { (title) }
-            (content)
-        }
-    }
+    panel(id, title, false, content)
 }
 
 /// A part of a page that stands beside others in a `div.panels`; a wide one has a row for itself.

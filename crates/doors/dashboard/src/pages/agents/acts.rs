@@ -1,7 +1,5 @@
 //! What is done to an agent: pausing and resuming at once; a new token and revoking after a page of their own.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use cc_devops_fleet::Token;
 use cc_devops_http::access::{ManageAgents, Managed, PauseAgent};
@@ -109,11 +107,7 @@ pub(super) async fn rotate(visit: Visit<ManageAgents>, Form(form): Form<Rotate>)
         }
         p { a href=(path_of(name)) { "Back to " (name) } }
     };
-    let mut response = visit.page(Section::Agents, &format!("New token of {name}"), &[], content);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(visit.page(Section::Agents, &format!("New token of {name}"), &[], content))
 }
 
 pub(super) async fn ask_revoke(visit: Visit<ManageAgents>) -> Result<Response, Refusal> {

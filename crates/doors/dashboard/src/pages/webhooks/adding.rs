@@ -1,7 +1,5 @@
 //! Adding a webhook. Its secret is shown once.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use cc_devops_http::access::ActOnWebhooks;
 use cc_devops_http::problem::Problem;
@@ -49,9 +47,5 @@ pub(super) async fn add(visit: Visit<ActOnWebhooks>, Form(new): Form<NewWebhook>
         p { "With the secret the receiver checks that a delivery is ours, by the Standard Webhooks specification." }
         p { a href=(super::address(&added.subscription)) { "The webhook" } " " a href=(Section::Webhooks.path()) { "All webhooks" } }
     };
-    let mut response = visit.page(Section::Webhooks, "Webhook added", &[], content);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(visit.page(Section::Webhooks, "Webhook added", &[], content))
 }

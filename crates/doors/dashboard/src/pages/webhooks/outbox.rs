@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{PAGE, acts};
+use super::PAGE;
+use super::acts::LOOK_AFTER;
 use crate::components::{Column, confirm, empty, moment, moment_or, pager, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
@@ -122,7 +123,7 @@ pub(super) async fn ask_to_replay(
     visit: Visit<ReadWebhooks>,
     Path(consumer): Path<String>,
 ) -> Result<Response, Refusal> {
-    acts::require(&visit)?;
+    visit.require(&Access::ManageWebhooks, LOOK_AFTER)?;
     let consumer = named(&consumer)?;
     let sentence = format!(
         "Everything that was set aside for {} is told again, as if it had never failed. Do it when the cause is mended.",
