@@ -12,6 +12,7 @@ mod links;
 mod live;
 mod origin;
 mod pages;
+mod random;
 mod refusal;
 mod routes;
 mod said;

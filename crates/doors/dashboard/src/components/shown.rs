@@ -1,7 +1,9 @@
 //! What pages show that is neither a table nor a form.
 
 use cc_devops_kernel::health::Condition;
+use cc_devops_kernel::text;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::status::{Tone, shape};
 
@@ -39,6 +41,25 @@ pub(crate) fn facts(rows: &[(&str, Markup)]) -> Markup {
                 div { dt { (name) } dd { (value) } }
             }
         }
+    }
+}
+
+/// What a JSON value says, by its fields where it has any.
+pub(crate) fn fields(value: &Value) -> Markup {
+    let said = |value: &Value| match value {
+        Value::String(text) => text::line(text).into_owned(),
+        other => text::json(&other.to_string()).into_owned(),
+    };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let rows: Vec<(&str, Markup)> = fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), html! { (said(value)) }))
+                .collect();
+            facts(&rows)
+        }
+        Value::Object(_) | Value::Null => html! { p { "Nothing." } },
+        other => html! { p { (said(other)) } },
     }
 }
 

@@ -16,6 +16,7 @@ use crate::components::{code, confirm, moment, notice, select};
 use crate::extract::{Form, Path};
 use crate::gate::Visit;
 use crate::layout::Section;
+use crate::random;
 use crate::refusal::Refusal;
 use crate::said::Said;
 
@@ -87,12 +88,7 @@ pub(super) async fn rotate(visit: Visit<ManageAgents>, Form(form): Form<Rotate>)
     let known = KEEP.iter().find(|(seconds, _)| *seconds == form.keep);
     let seconds = known.and_then(|(seconds, _)| seconds.parse().ok());
     let seconds = seconds.ok_or_else(|| Problem::invalid("`keep` is how long the older tokens go on, in seconds"))?;
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "the machine gives no random bytes");
-        Problem::internal()
-    })?;
-    let token = Token::from_random(random);
+    let token = Token::from_random(random::bits()?);
     let old_until = visit
         .permitted
         .rotate(&token, SignedDuration::from_secs(seconds))

@@ -11,10 +11,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_http::access::Credential;
-use cc_devops_http::problem::Problem;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
-use cc_devops_kernel::ports::{PortError, PortErrorKind};
+use cc_devops_kernel::ports::PortResult;
 use maud::html;
 use serde::Deserialize;
 
@@ -22,6 +21,7 @@ use crate::components::code;
 use crate::extract::{Form, Query};
 use crate::gate::{bare_page, secret, set_cookie, shown};
 use crate::house::House;
+use crate::random;
 use crate::refusal::Refusal;
 use crate::routes::{Row, open_act, open_page};
 
@@ -111,12 +111,8 @@ fn signed_in(secret: &SessionSecret, to: &str) -> Response {
     response
 }
 
-fn new_secret() -> Result<SessionSecret, Problem> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(|error| {
-        PortError::new(PortErrorKind::Unavailable, "the system gives no random bits").because(error)
-    })?;
-    Ok(SessionSecret::from_random(bits))
+fn new_secret() -> PortResult<SessionSecret> {
+    random::bits().map(SessionSecret::from_random)
 }
 
 fn page(house: &House, problem: Option<&str>, next: &str) -> Response {
