@@ -20,7 +20,7 @@ use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::components::code;
+use crate::components::{code, pager};
 use crate::house::{Desk, House};
 use crate::kinds::Kind;
 use crate::layout::{self, Frame, Section};
@@ -120,6 +120,13 @@ impl<P: Privilege> Visit<P> {
     /// A link to this page with one value of its query set, or taken away where it is empty, and all others kept.
     pub(crate) fn link_with(&self, key: &str, value: &str) -> String {
         layout::with_query(&self.signed_in.uri, key, value)
+    }
+
+    /// Links to the first page and to the next, of a list whose place stands in the address under `key`.
+    pub(crate) fn pages(&self, key: &str, is_first: bool, next: Option<&str>) -> Markup {
+        let first = (!is_first).then(|| self.link_with(key, ""));
+        let next = next.map(|next| self.link_with(key, next));
+        pager(first.as_deref(), next.as_deref())
     }
 
     fn said(&self) -> Option<&'static str> {

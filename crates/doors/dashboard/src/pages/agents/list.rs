@@ -16,9 +16,7 @@ use serde::Deserialize;
 
 use super::path_of;
 use super::words::{bars, percent, tone};
-use crate::components::{
-    Column, Tone, code, empty, field, filter, moment, moment_or, pager, select, stat, status, table,
-};
+use crate::components::{Column, Tone, code, empty, field, filter, moment, moment_or, select, stat, status, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -148,7 +146,7 @@ async fn watched(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
         .map(|one| (one.agent.name.to_string(), row(one, now)));
     Ok(html! {
         (table("Agents, those that fail first", &columns, rows))
-        (pages(visit, asked, listed.next.as_deref()))
+        (visit.pages("cursor", asked.cursor.is_none(), listed.next.as_deref()))
     })
 }
 
@@ -195,14 +193,8 @@ async fn revoked(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
     let next = found.next.as_ref().map(AgentName::as_str);
     Ok(html! {
         (table("Revoked agents", &columns, found.agents.iter().map(row)))
-        (pages(visit, asked, next))
+        (visit.pages("cursor", asked.cursor.is_none(), next))
     })
-}
-
-fn pages(visit: &Visit<ListAgents>, asked: &Asked, next: Option<&str>) -> Markup {
-    let first = asked.cursor.is_some().then(|| visit.link_with("cursor", ""));
-    let next = next.map(|next| visit.link_with("cursor", next));
-    pager(first.as_deref(), next.as_deref())
 }
 
 fn nothing(asked: &Asked) -> Markup {

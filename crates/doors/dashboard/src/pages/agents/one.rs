@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::path_of;
 use super::words::{bars_told, known_since, percent, tone, why};
 use crate::components::{
-    Column, Tone, age, button, code, empty, facts, figure, moment, moment_or, pager, section, stat, status, table,
+    Column, Tone, age, button, code, empty, facts, figure, moment, moment_or, section, stat, status, table,
 };
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
@@ -227,11 +227,9 @@ fn history(visit: &Visit<ListAgents>, seen: &Seen, is_first: bool) -> Markup {
         ];
         (format!("flip-{}-{number}", flip.at.as_millisecond()), cells)
     };
-    let first = (!is_first).then(|| visit.link_with("history", ""));
-    let next = seen.flips.next.as_deref().map(|next| visit.link_with("history", next));
     html! {
         (table("Changes of state, the newest first", &columns, seen.flips.flips.iter().enumerate().map(row)))
-        (pager(first.as_deref(), next.as_deref()))
+        (visit.pages("history", is_first, seen.flips.next.as_deref()))
     }
 }
 

@@ -19,15 +19,14 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::components::{
-    Column, Tone, code, empty, field, filter, moment, moment_or, pager, section, select, status, table,
-};
+use crate::components::{Column, Tone, code, empty, field, filter, moment, moment_or, section, select, status, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
 
@@ -65,17 +64,14 @@ struct Wanted {
 }
 
 async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let filled = |text: &Option<String>| {
-        text.clone()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    let (stack, state, cursor) = (filled(&wanted.stack), filled(&wanted.state), filled(&wanted.cursor));
-    let known = state.as_deref().map(PlanState::named);
+    let stack = asked::word(wanted.stack.as_deref());
+    let state = asked::word(wanted.state.as_deref());
+    let cursor = asked::word(wanted.cursor.as_deref());
+    let known = state.map(PlanState::named);
     if known == Some(None) {
         return Err(Problem::invalid("there is no such state; choose one of the list").into());
     }
-    if stack.as_ref().is_some_and(|stack| stack.len() > LONGEST_STACK) {
+    if stack.is_some_and(|stack| stack.len() > LONGEST_STACK) {
         return Err(Problem::invalid(format!("a stack's name has {LONGEST_STACK} characters at most")).into());
     }
     let is_plain = stack.is_none() && state.is_none() && cursor.is_none();
@@ -87,13 +83,12 @@ async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result
     };
     let query = PlanQuery {
         state: known.flatten(),
-        stack: stack.clone(),
-        before: cursor.clone(),
+        stack: stack.map(ToOwned::to_owned),
+        before: cursor.map(ToOwned::to_owned),
         limit: PAGE,
     };
     let history = visit.permitted.list(&query).await?;
-    let first = cursor.map(|_| visit.link_with("cursor", ""));
-    let next = history.next.map(|place| visit.link_with("cursor", &place.to_string()));
+    let next = history.next.map(|place| place.to_string());
     let (stack, state) = (stack.unwrap_or_default(), state.unwrap_or_default());
     let content = html! {
         @if let Ok(freezes) = visit.permitted.also::<ReadFreezes>() { (freezes::in_short(freezes.freezes(), now)) }
@@ -103,15 +98,15 @@ async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result
         }
         (section("history", "All deploys, newest first", &html! {
             (filter(Section::Deploys.path(), &html! {
-                (field("Stack, with or without its stage", "stack", "search", &stack, None))
-                (select("State", "state", &state, &words::choices()))
+                (field("Stack, with or without its stage", "stack", "search", stack, None))
+                (select("State", "state", state, &words::choices()))
             }))
             @if history.plans.is_empty() {
                 (nothing_yet(is_plain, next.is_some()))
             } @else {
                 (table("Deploys", &COLUMNS, history.plans.iter().map(|plan| row(plan, now))))
             }
-            (pager(first.as_deref(), next.as_deref()))
+            (visit.pages("cursor", cursor.is_none(), next.as_deref()))
         }))
     };
     Ok(visit.page(Section::Deploys, "Deploys", &[Kind::Deploys], content))

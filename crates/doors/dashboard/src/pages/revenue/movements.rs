@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::waterfall::word;
 use super::{MOVEMENTS, csv_link, never_reported, sheets, ways};
-use crate::components::{Column, empty, field, filter, pager, select, table};
+use crate::components::{Column, empty, field, filter, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -83,11 +83,7 @@ pub(super) async fn list(visit: Visit<ReadRevenue>, Query(wanted): Query<Wanted>
     let csv = visit
         .link_with("after", "")
         .replacen(MOVEMENTS, "/ui/revenue/movements.csv", 1);
-    let first = wanted.after.map(|_| visit.link_with("after", ""));
-    let next = page
-        .movements
-        .next
-        .map(|next| visit.link_with("after", &next.0.to_string()));
+    let next = page.movements.next.map(|next| next.0.to_string());
     let none_kept = covered.days == 0 && visit.permitted.latest().await?.is_none();
     let content = html! {
         (ways(MOVEMENTS))
@@ -103,7 +99,7 @@ pub(super) async fn list(visit: Visit<ReadRevenue>, Query(wanted): Query<Wanted>
             } @else {
                 p { "Oldest day first, from " (asked.from) " until " (asked.until) "." }
                 (rows(&page.movements.items))
-                (pager(first.as_deref(), next.as_deref()))
+                (visit.pages("after", wanted.after.is_none(), next.as_deref()))
                 (csv_link(&csv, &format!("These movements, at most {MOST},")))
             }
             @for remark in covered.remarks() { p { (remark) "." } }

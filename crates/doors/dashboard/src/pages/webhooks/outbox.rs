@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::PAGE;
 use super::acts::LOOK_AFTER;
-use crate::components::{Column, confirm, empty, moment, moment_or, pager, table};
+use crate::components::{Column, confirm, empty, moment, moment_or, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -80,8 +80,7 @@ pub(super) async fn show(
         .permitted
         .set_aside(consumer, place.cursor.map(Cursor), PAGE)
         .await?;
-    let first = place.cursor.map(|_| visit.link_with("cursor", ""));
-    let next = page.next.map(|next| visit.link_with("cursor", &next.0.to_string()));
+    let next = page.next.map(|next| next.0.to_string());
     let columns = [
         Column::text("Event"),
         Column::text("Set aside"),
@@ -97,7 +96,7 @@ pub(super) async fn show(
             }
             (table("Events that were set aside, oldest first", &columns, page.items.iter().map(|event| row(event, now))))
         }
-        (pager(first.as_deref(), next.as_deref()))
+        (visit.pages("cursor", place.cursor.is_none(), next.as_deref()))
         p { a href=(Section::Webhooks.path()) { "All webhooks" } }
     };
     let title = format!("Set aside for {}", whom(consumer));
