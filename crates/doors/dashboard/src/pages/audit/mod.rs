@@ -48,7 +48,7 @@ fn agent_or(name: Option<&AgentName>, nobody: &str) -> Markup {
 }
 
 /// How what is on record ended.
-fn outcome(entry: &AuditEntry) -> Markup {
+pub(crate) fn outcome(entry: &AuditEntry) -> Markup {
     match entry.status {
         Status::Success => status(Tone::Good, "success"),
         Status::Error => html! {

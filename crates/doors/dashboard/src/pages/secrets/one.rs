@@ -5,7 +5,6 @@ use cc_devops_http::access::ListSecrets;
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::SecretName;
-use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{SecretVersion, VersionSummary};
 use cc_devops_kernel::text::line;
@@ -22,6 +21,7 @@ use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links::segment;
+use crate::pages::audit::outcome;
 use crate::refusal::Refusal;
 
 /// How many rows of the audit trail a page has.
@@ -125,17 +125,12 @@ fn past(visit: &Visit<ListSecrets>, history: Option<&Page<AuditRow>>, is_later: 
             action if action == put_secret::ACTION.name => "written",
             action => action,
         };
-        let outcome = match (entry.status, entry.reason) {
-            (Status::Success, _) => status(Tone::Good, "done"),
-            (Status::Error, Some(reason)) => status(Tone::Bad, reason.as_str()),
-            (Status::Error, None) => status(Tone::Bad, "failed"),
-        };
         let who = entry.principal.as_ref().or(entry.agent.as_ref());
         let cells = vec![
             moment(entry.at, visit.now()),
             html! { (line(what)) },
             html! { @match who { Some(who) => (who), None => "the control plane" } },
-            outcome,
+            outcome(entry),
         ];
         let chain = row.chain.as_deref().unwrap_or_default();
         (segment(&format!("audit-{chain}-{}", row.seq)), cells)

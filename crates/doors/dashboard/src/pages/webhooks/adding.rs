@@ -12,6 +12,7 @@ use crate::components::{code, facts, field, notice};
 use crate::extract::Form;
 use crate::gate::Visit;
 use crate::layout::Section;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 
 #[derive(Deserialize)]
@@ -32,9 +33,7 @@ pub(super) fn form() -> Markup {
 }
 
 pub(super) async fn add(visit: Visit<ActOnWebhooks>, Form(new): Form<NewWebhook>) -> Result<Response, Refusal> {
-    let agent = Some(new.agent.trim())
-        .filter(|agent| !agent.is_empty())
-        .map(AgentName::new);
+    let agent = asked::word(Some(&new.agent)).map(AgentName::new);
     let agent = agent.transpose().map_err(|error| Problem::invalid(error.to_string()))?;
     let (added, secret) = visit.permitted.add(new.url.trim().to_owned(), agent).await?;
     let content = html! {
