@@ -2,6 +2,7 @@
 
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::text;
+use cc_devops_reports::charts::Unit;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -93,6 +94,11 @@ pub(crate) fn figure(chart: &Markup, caption: &str, numbers: Option<&Markup>) ->
             figcaption { (caption) }
         }
     }
+}
+
+/// A number of things: `1,234`.
+pub(crate) fn written(number: u64) -> String {
+    Unit::Count.exact(i128::from(number))
 }
 
 /// Text of a machine, in one line or several.

@@ -4,8 +4,7 @@ use cc_devops_fleet::watch::Status;
 use cc_devops_http::access::ByState;
 use maud::{Markup, html};
 
-use super::upkeep::written;
-use crate::components::{Tone, empty, status};
+use crate::components::{Tone, empty, status, written};
 use crate::pages::agents::tone;
 
 /// How many agents are in a state.

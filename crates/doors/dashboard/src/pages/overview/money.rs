@@ -8,8 +8,7 @@ use jiff::civil::Date;
 use maud::{Markup, PreEscaped, html};
 
 use super::DAYS;
-use super::upkeep;
-use crate::components::{empty, figure, stat};
+use crate::components::{empty, figure, stat, written};
 use crate::pages::revenue::{change, money};
 
 /// The newest MRR, what became of it in a month, and the line.
@@ -19,7 +18,7 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
         let how = html! { "With a key of Stripe it is computed every day at 06:00 UTC; docs/MRR.md says how." };
         return empty("No MRR yet", &how);
     };
-    let written = |amount| money(amount, mrr.currency);
+    let worth = |amount| money(amount, mrr.currency);
     let moved = mrr
         .change()
         .map(|moved| format!("{} since {}", change(moved.amount, mrr.currency), moved.since));
@@ -45,7 +44,7 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
         class: "accent",
         points: &points,
     }];
-    let (from, until, highest) = (mrr.from.to_string(), mrr.until.to_string(), written(most));
+    let (from, until, highest) = (mrr.from.to_string(), mrr.until.to_string(), worth(most));
     let chart = LineChart {
         series: &series,
         labels: (&from, &until),
@@ -55,15 +54,15 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
     let drawn = if is_flat {
         line(&chart)
     } else {
-        line_above(&chart, &written(least))
+        line_above(&chart, &worth(least))
     };
     let caption = if is_flat {
-        format!("{} on every day that is known.", written(most))
+        format!("{} on every day that is known.", worth(most))
     } else {
-        format!("Between {} and {} over these days.", written(least), written(most))
+        format!("Between {} and {} over these days.", worth(least), worth(most))
     };
     html! {
-        dl.stats { (stat(&format!("On {date}"), &html! { (written(amount)) }, &html! { (note) })) }
+        dl.stats { (stat(&format!("On {date}"), &html! { (worth(amount)) }, &html! { (note) })) }
         (figure(&PreEscaped(drawn), &caption, None))
         p.more { a href="/ui/revenue" { "What moved it" } }
     }
@@ -93,7 +92,7 @@ pub(super) fn hygiene_markup(audits: &AuditDays, today: Date) -> Markup {
     html! {
         dl.stats {
             (stat("Score of 100", &html! { (score) @if is_line { " " (PreEscaped(spark(&title, &points))) } }, &html! { (note) }))
-            (stat("Rules broken", &html! { (upkeep::written(latest.broken())) }, &html! { "in " (upkeep::written(latest.repositories)) " repositories" }))
+            (stat("Rules broken", &html! { (written(latest.broken())) }, &html! { "in " (written(latest.repositories)) " repositories" }))
         }
         p.more { a href="/ui/repositories" { "What is broken" } }
     }

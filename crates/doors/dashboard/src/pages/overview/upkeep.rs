@@ -5,11 +5,10 @@ use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::text::counted;
 use cc_devops_outbox::ports::Standing;
-use cc_devops_reports::charts::Unit;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::components::{Column, Tone, age, facts, status, table};
+use crate::components::{Column, Tone, age, facts, status, table, written};
 use crate::pages::consumers::who;
 
 /// How far somebody may be behind before a person should know.
@@ -79,11 +78,6 @@ pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
         }
         p.more { a href="/ui/webhooks" { "Webhooks and dead letters" } }
     }
-}
-
-/// A number of things.
-pub(super) fn written(number: u64) -> String {
-    Unit::Count.exact(i128::from(number))
 }
 
 /// How the trail stands, as far as is known without walking it.

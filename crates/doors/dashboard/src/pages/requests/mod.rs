@@ -3,7 +3,7 @@
 mod life;
 mod list;
 mod one;
-mod rate;
+pub(crate) mod rate;
 mod reasons;
 mod search;
 
