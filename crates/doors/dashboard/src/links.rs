@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use cc_devops_deploys::PlanId;
+use cc_devops_kernel::names::AgentName;
 use maud::{Markup, html};
 
 /// One part of a path: what could be read as something else is written with `%`.
@@ -54,6 +55,11 @@ pub(crate) fn alert(key: &str) -> String {
 /// An agent's name, as a link to its page.
 pub(crate) fn to_agent(name: &str) -> Markup {
     html! { a href=(format!("/ui/agents/{}", segment(name))) { (name) } }
+}
+
+/// The same where it is an agent, and else who it is.
+pub(crate) fn to_agent_or(name: Option<&AgentName>, nobody: &str) -> Markup {
+    name.map_or_else(|| html! { (nobody) }, |name| to_agent(name.as_str()))
 }
 
 /// A request's full id, as a link to its page.

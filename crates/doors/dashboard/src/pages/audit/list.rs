@@ -10,13 +10,13 @@ use maud::{Markup, html};
 
 use super::super::searched;
 use super::filter::Asked;
-use super::{address, agent_or, outcome};
+use super::{address, outcome};
 use crate::components::{Column, code, empty, facts, filter, moment, notice, section, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
-use crate::links::segment;
+use crate::links::{segment, to_agent_or};
 use crate::refusal::Refusal;
 
 /// How many rows a page has.
@@ -64,8 +64,8 @@ fn entries(rows: &[AuditRow], now: Timestamp) -> Markup {
         let cells = vec![
             html! { a href=(address(row)) { (row.seq) } },
             moment(entry.at, now),
-            agent_or(entry.principal.as_ref(), "control plane"),
-            agent_or(entry.agent.as_ref(), "-"),
+            to_agent_or(entry.principal.as_ref(), "control plane"),
+            to_agent_or(entry.agent.as_ref(), "-"),
             html! { (text::line(&entry.action)) },
             html! { (text::line(about.unwrap_or("-"))) },
             outcome(entry),

@@ -8,14 +8,13 @@ mod one;
 use std::sync::Arc;
 
 use cc_devops_kernel::audit::{AuditEntry, AuditRow};
-use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Status;
 use maud::{Markup, html};
 
 use crate::components::{Tone, status};
 use crate::house::House;
 use crate::layout::Section;
-use crate::links::{segment, to_agent};
+use crate::links::segment;
 use crate::routes::{Row, page};
 
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
@@ -38,13 +37,6 @@ fn in_chain(chain: Option<&str>, seq: i64, file: &str) -> String {
         .map(|chain| format!("?chain={}", segment(chain)))
         .unwrap_or_default();
     format!("/ui/audit/{seq}{file}{chain}")
-}
-
-/// An agent, as a link to its page, or who it is where it is none.
-fn agent_or(name: Option<&AgentName>, nobody: &str) -> Markup {
-    html! {
-        @if let Some(name) = name { (to_agent(name.as_str())) } @else { (nobody) }
-    }
 }
 
 /// How what is on record ended.

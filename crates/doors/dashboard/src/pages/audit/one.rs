@@ -9,12 +9,12 @@ use cc_devops_kernel::text;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{agent_or, in_chain, outcome};
+use super::{in_chain, outcome};
 use crate::components::{code, facts, fields, moment, notice, section};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::layout::Section;
-use crate::links::to_request;
+use crate::links::{to_agent_or, to_request};
 use crate::refusal::Refusal;
 
 /// The chain that a row stands in, where there are several.
@@ -60,9 +60,9 @@ fn on_record(row: &AuditRow, visit: &Visit<ReadAudit>) -> Markup {
         ("When", moment(entry.at, visit.now())),
         (
             "Who",
-            agent_or(entry.principal.as_ref(), "The control plane, or nobody who was proven"),
+            to_agent_or(entry.principal.as_ref(), "The control plane, or nobody who was proven"),
         ),
-        ("For", agent_or(entry.agent.as_ref(), "-")),
+        ("For", to_agent_or(entry.agent.as_ref(), "-")),
         ("Action", said(Some(&entry.action))),
         ("Status", outcome(entry)),
         ("About", said(entry.resource.as_deref())),
