@@ -12,6 +12,7 @@ use cc_devops_fleet::TokenHash;
 use cc_devops_fleet::sessions::{SessionSecret, Sessions};
 use cc_devops_http::access::{Credential, Permitted, Privilege, Question};
 use cc_devops_http::problem::Problem;
+use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::{Agent, Role};
 use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
@@ -19,7 +20,7 @@ use cc_devops_kernel::ports::{PortError, PortResult};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::components::code;
+use crate::components::{code, pager};
 use crate::house::{Desk, House};
 use crate::kinds::Kind;
 use crate::layout::{self, Frame, Section};
@@ -107,9 +108,25 @@ impl<P: Privilege> Visit<P> {
         self.permitted.now()
     }
 
+    /// Whoever may not do something is not asked whether to.
+    pub(crate) fn require(&self, access: &Access, what: &str) -> Result<(), Problem> {
+        if self.permitted.may(access) {
+            return Ok(());
+        }
+        let name = &self.signed_in.agent.name;
+        Err(Problem::denied(format!("no policy permits {name} to {what}")))
+    }
+
     /// A link to this page with one value of its query set, or taken away where it is empty, and all others kept.
     pub(crate) fn link_with(&self, key: &str, value: &str) -> String {
         layout::with_query(&self.signed_in.uri, key, value)
+    }
+
+    /// Links to the first page and to the next, of a list whose place stands in the address under `key`.
+    pub(crate) fn pages(&self, key: &str, is_first: bool, next: Option<&str>) -> Markup {
+        let first = (!is_first).then(|| self.link_with(key, ""));
+        let next = next.map(|next| self.link_with(key, next));
+        pager(first.as_deref(), next.as_deref())
     }
 
     fn said(&self) -> Option<&'static str> {

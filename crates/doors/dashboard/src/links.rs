@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use cc_devops_deploys::PlanId;
+use cc_devops_kernel::names::AgentName;
 use maud::{Markup, html};
 
 /// One part of a path: what could be read as something else is written with `%`.
@@ -16,6 +17,11 @@ pub(crate) fn segment(text: &str) -> String {
         }
     }
     written
+}
+
+/// A path of several parts, whose slashes stay.
+pub(crate) fn segments(path: &str) -> String {
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 /// A page with one value in its query.
@@ -36,6 +42,11 @@ pub(crate) fn stack(stack: &str) -> String {
     format!("/ui/deploys/stacks/{}", segment(stack))
 }
 
+/// The page of a repository.
+pub(crate) fn repository(name: &str) -> String {
+    format!("/ui/repositories/{}", segment(name))
+}
+
 /// The page of an alert, by its condition's key.
 pub(crate) fn alert(key: &str) -> String {
     with("/ui/alerts/alert", "key", key)
@@ -44,6 +55,11 @@ pub(crate) fn alert(key: &str) -> String {
 /// An agent's name, as a link to its page.
 pub(crate) fn to_agent(name: &str) -> Markup {
     html! { a href=(format!("/ui/agents/{}", segment(name))) { (name) } }
+}
+
+/// The same where it is an agent, and else who it is.
+pub(crate) fn to_agent_or(name: Option<&AgentName>, nobody: &str) -> Markup {
+    name.map_or_else(|| html! { (nobody) }, |name| to_agent(name.as_str()))
 }
 
 /// A request's full id, as a link to its page.
@@ -64,6 +80,7 @@ mod tests {
     #[test]
     fn what_stands_in_an_address_is_read_as_itself() {
         assert_eq!(segment("a/b ?#%é"), "a%2Fb%20%3F%23%25%C3%A9");
+        assert_eq!(segments("/a b/c?"), "/a%20b/c%3F");
         assert_eq!(alert("agent/A&b=c"), "/ui/alerts/alert?key=agent%2FA%26b%3Dc");
     }
 }

@@ -7,7 +7,7 @@ mod tables;
 mod times;
 
 pub(crate) use forms::{button, confirm, field, filter, select};
-pub(crate) use shown::{code, empty, facts, figure, notice, panel, section, stat};
+pub(crate) use shown::{code, empty, facts, fields, figure, notice, panel, section, stat, written};
 pub(crate) use status::{Tone, shape, status};
 pub(crate) use tables::{Column, pager, table};
-pub(crate) use times::{age, moment};
+pub(crate) use times::{age, moment, moment_or};

@@ -17,6 +17,11 @@ pub(crate) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(machine) { span.ago { (words) } " " span.exact { (exact) } } }
 }
 
+/// A moment where there is one, and else what stands for none.
+pub(crate) fn moment_or(at: Option<Timestamp>, now: Timestamp, none: &str) -> Markup {
+    at.map_or_else(|| html! { (none) }, |at| moment(at, now))
+}
+
 /// A span in one unit: `12 s`, `5 min`, `3 h`, `4 days`.
 pub(crate) fn age(span: SignedDuration) -> String {
     let seconds = span.as_secs().unsigned_abs();

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod asked;
 pub(crate) mod audit;
+pub(crate) mod consumers;
 pub(crate) mod deploys;
 pub(crate) mod health;
 pub(crate) mod keys;

@@ -73,7 +73,7 @@ async fn where_nothing_needs_a_person_it_says_so_and_when_it_looked() {
 async fn what_needs_a_person_comes_first_and_leads_there() {
     let house = House::new().await;
     let worst = condition("a/1", Severity::Critical, "the <b>disk</b> is full");
-    open(&house, &[condition("a/2", Severity::Warning, "it is slow"), worst]).await;
+    open(&house, &[condition("a/2", Severity::Warning, "It is slow."), worst]).await;
     let page = house.sign_in(As::Observer).await.get("/ui").await.page();
     assert!(!page.contains("All is well"), "{page}");
     let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
@@ -81,6 +81,7 @@ async fn what_needs_a_person_comes_first_and_leads_there() {
     assert!(at("1 critical alert is open") < at("1 warning alert is open"));
     assert!(at("1 warning alert is open") < at("Requests a minute"));
     assert!(page.contains("the &lt;b&gt;disk&lt;/b&gt; is full"), "{page}");
+    assert!(page.contains("It is slow, for "), "{page}");
     assert!(page.contains("href=\"/ui/alerts\""), "{page}");
 }
 
@@ -106,9 +107,9 @@ async fn a_month_of_mrr_is_a_number_a_sentence_and_a_line() {
             .unwrap();
     }
     let page = house.sign_in(As::Observer).await.get("/ui").await.page();
-    assert!(page.contains("$1,234.56"), "{page}");
+    assert!(page.contains("1234.56 USD"), "{page}");
     assert!(
-        page.contains("Between $1,000.00 and $1,234.56 over these days."),
+        page.contains("Between 1000.00 USD and 1234.56 USD over these days."),
         "{page}"
     );
     assert!(page.contains("class=\"line accent\""), "{page}");

@@ -139,7 +139,7 @@ async fn what_the_outbox_set_aside_is_given_back() {
     let house = House::new().await;
     let admin = house.sign_in(As::Admin).await;
     let page = admin.get("/ui/webhooks").await.page();
-    assert!(page.contains("was told everything"), "{page}");
+    assert!(page.contains("up to date"), "{page}");
     assert!(
         admin
             .get("/ui/webhooks/outbox/people")

@@ -1,11 +1,10 @@
 //! What is done to an agent: pausing and resuming at once; a new token and revoking after a page of their own.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use cc_devops_fleet::Token;
 use cc_devops_http::access::{ManageAgents, Managed, PauseAgent};
 use cc_devops_http::problem::Problem;
+use cc_devops_http::random::random_bits;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::names::AgentName;
@@ -89,12 +88,7 @@ pub(super) async fn rotate(visit: Visit<ManageAgents>, Form(form): Form<Rotate>)
     let known = KEEP.iter().find(|(seconds, _)| *seconds == form.keep);
     let seconds = known.and_then(|(seconds, _)| seconds.parse().ok());
     let seconds = seconds.ok_or_else(|| Problem::invalid("`keep` is how long the older tokens go on, in seconds"))?;
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "the machine gives no random bytes");
-        Problem::internal()
-    })?;
-    let token = Token::from_random(random);
+    let token = Token::from_random(random_bits()?);
     let old_until = visit
         .permitted
         .rotate(&token, SignedDuration::from_secs(seconds))
@@ -109,11 +103,7 @@ pub(super) async fn rotate(visit: Visit<ManageAgents>, Form(form): Form<Rotate>)
         }
         p { a href=(path_of(name)) { "Back to " (name) } }
     };
-    let mut response = visit.page(Section::Agents, &format!("New token of {name}"), &[], content);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(visit.page(Section::Agents, &format!("New token of {name}"), &[], content))
 }
 
 pub(super) async fn ask_revoke(visit: Visit<ManageAgents>) -> Result<Response, Refusal> {

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::path_of;
 use super::words::{bars, percent, tone};
-use crate::components::{Column, Tone, code, empty, field, filter, moment, pager, select, stat, status, table};
+use crate::components::{Column, Tone, code, empty, field, filter, moment, moment_or, select, stat, status, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -146,21 +146,18 @@ async fn watched(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
         .map(|one| (one.agent.name.to_string(), row(one, now)));
     Ok(html! {
         (table("Agents, those that fail first", &columns, rows))
-        (pages(visit, asked, listed.next.as_deref()))
+        (visit.pages("cursor", asked.cursor.is_none(), listed.next.as_deref()))
     })
 }
 
 fn row(one: &ListedAgent, now: Timestamp) -> Vec<Markup> {
     let agent = &one.agent;
     let state = &agent.state;
-    let at = |at: Option<Timestamp>| at.map_or_else(|| html! { "-" }, |at| moment(at, now));
     vec![
         html! { a href=(path_of(&agent.name)) { (agent.name) } },
         status(tone(state.status), state.status.as_str()),
-        at(state.since.or(Some(agent.created))),
-        state
-            .heard
-            .map_or_else(|| html! { "never" }, |heard| moment(heard, now)),
+        moment(state.since.unwrap_or(agent.created), now),
+        moment_or(state.heard, now, "never"),
         bars(&one.days),
         html! {
             (percent(one.share_up()))
@@ -188,7 +185,7 @@ async fn revoked(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
         let cells = vec![
             html! { a href=(path_of(name)) { (name) } },
             crate::components::status(Tone::Quiet, REVOKED),
-            status.revoked_at.map_or_else(|| html! { "-" }, |at| moment(at, now)),
+            moment_or(status.revoked_at, now, "-"),
             moment(status.created_at, now),
         ];
         (name.to_string(), cells)
@@ -196,14 +193,8 @@ async fn revoked(visit: &Visit<ListAgents>, asked: &Asked) -> Result<Markup, Ref
     let next = found.next.as_ref().map(AgentName::as_str);
     Ok(html! {
         (table("Revoked agents", &columns, found.agents.iter().map(row)))
-        (pages(visit, asked, next))
+        (visit.pages("cursor", asked.cursor.is_none(), next))
     })
-}
-
-fn pages(visit: &Visit<ListAgents>, asked: &Asked, next: Option<&str>) -> Markup {
-    let first = asked.cursor.is_some().then(|| visit.link_with("cursor", ""));
-    let next = next.map(|next| visit.link_with("cursor", next));
-    pager(first.as_deref(), next.as_deref())
 }
 
 fn nothing(asked: &Asked) -> Markup {

@@ -13,6 +13,8 @@ use crate::house::House;
 use crate::layout::Section;
 use crate::routes::{Row, act, page};
 
+pub(crate) use words::tone;
+
 pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
     vec![
         page(house, Section::Agents.path(), list::show),

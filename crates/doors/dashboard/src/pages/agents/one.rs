@@ -9,7 +9,6 @@ use cc_devops_http::problem::Problem;
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::names::{AgentName, SecretPrefix, StackName};
-use cc_devops_kernel::outcome;
 use cc_devops_kernel::text::line;
 use cc_devops_requests::record::RequestRecord;
 use jiff::Timestamp;
@@ -19,12 +18,14 @@ use serde::Deserialize;
 use super::path_of;
 use super::words::{bars_told, known_since, percent, tone, why};
 use crate::components::{
-    Column, Tone, age, button, code, empty, facts, figure, moment, pager, section, stat, status, table,
+    Column, Tone, age, button, code, empty, facts, figure, moment, moment_or, section, stat, status, table,
 };
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links::to_request;
+use crate::pages::requests::standing;
 use crate::refusal::Refusal;
 
 /// How many changes of state a page has.
@@ -148,11 +149,10 @@ fn watch(seen: &Seen) -> Markup {
     };
     let agent = &life.listed.agent;
     let (settings, state) = (&agent.settings, &agent.state);
-    let at = |at: Option<Timestamp>, none: &str| at.map_or_else(|| html! { (none) }, |at| moment(at, now));
     let mut rows = vec![
-        ("Last heard", at(state.heard, "never")),
-        ("Next due", at(agent.due, "nothing is due")),
-        ("Down unless heard by", at(agent.down_at, "-")),
+        ("Last heard", moment_or(state.heard, now, "never")),
+        ("Next due", moment_or(agent.due, now, "nothing is due")),
+        ("Down unless heard by", moment_or(agent.down_at, now, "-")),
         ("Schedule", html! { (settings.schedule.in_words()) }),
         ("Grace", html! { (age(settings.grace)) }),
     ];
@@ -227,11 +227,9 @@ fn history(visit: &Visit<ListAgents>, seen: &Seen, is_first: bool) -> Markup {
         ];
         (format!("flip-{}-{number}", flip.at.as_millisecond()), cells)
     };
-    let first = (!is_first).then(|| visit.link_with("history", ""));
-    let next = seen.flips.next.as_deref().map(|next| visit.link_with("history", next));
     html! {
         (table("Changes of state, the newest first", &columns, seen.flips.flips.iter().enumerate().map(row)))
-        (pager(first.as_deref(), next.as_deref()))
+        (visit.pages("history", is_first, seen.flips.next.as_deref()))
     }
 }
 
@@ -311,20 +309,11 @@ fn requests(seen: &Seen) -> Markup {
     ];
     let row = |(number, request): (usize, &RequestRecord)| {
         let head = &request.head;
-        let id = head.id.as_str();
-        let path: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        let path = format!("{}/{}", Section::Requests.path(), path.replace('+', "%20"));
-        let end = request.completed.as_ref().map(|completed| completed.status);
-        let (tone, word) = match end {
-            Some(outcome::Status::Success) => (Tone::Good, "succeeded"),
-            Some(outcome::Status::Error) => (Tone::Bad, "failed"),
-            None => (Tone::Waiting, request.state.as_str()),
-        };
         let cells = vec![
-            html! { a href=(path) { (line(id)) } },
+            to_request(head.id.as_str()),
             html! { (line(&head.action)) },
             moment(head.received_at, seen.now),
-            status(tone, word),
+            standing(request),
         ];
         (format!("request-{number}"), cells)
     };

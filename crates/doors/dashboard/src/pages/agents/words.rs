@@ -8,7 +8,8 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::components::{Tone, age, moment};
 
-pub(super) fn tone(state: Status) -> Tone {
+/// How a state is told.
+pub(crate) fn tone(state: Status) -> Tone {
     match state {
         Status::Up => Tone::Good,
         Status::Late => Tone::Warning,

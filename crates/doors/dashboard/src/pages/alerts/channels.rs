@@ -5,7 +5,7 @@ use cc_devops_notify::{ChannelHealth, ChannelState};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::components::{Column, Tone, code, empty, moment, status, table};
+use crate::components::{Column, Tone, code, empty, moment, moment_or, status, table};
 use crate::links;
 
 /// How each does, and what waits to be sent by it.
@@ -29,9 +29,7 @@ pub(super) fn all(channels: &[ChannelHealth], now: Timestamp) -> Markup {
             html! { (channel.name) },
             html! { (channel.kind.as_str()) },
             state(channel, now),
-            channel
-                .oldest
-                .map_or_else(|| html! { "-" }, |oldest| moment(oldest, now)),
+            moment_or(channel.oldest, now, "-"),
             html! { (channel.waiting) @if channel.waiting >= cc_devops_notify::MOST_COUNTED as u64 { " or more" } },
             html! { (channel.dead_letters) },
         ];

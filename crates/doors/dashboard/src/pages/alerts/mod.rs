@@ -17,13 +17,14 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::components::{Column, code, empty, filter, moment, pager, section, select, table};
+use crate::components::{Column, code, empty, filter, moment, moment_or, section, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
 
@@ -59,9 +60,10 @@ struct Wanted {
 }
 
 async fn list(visit: Visit<ReadAlerts>, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let (kind, cursor) = (filled(wanted.kind), filled(wanted.cursor));
-    let known = kind.as_deref().map(ConditionKind::named);
+    let kind = asked::word(wanted.kind.as_deref());
+    // A name is what it is, with whatever it begins or ends.
+    let cursor = wanted.cursor.filter(|cursor| !cursor.is_empty());
+    let known = kind.map(ConditionKind::named);
     if known == Some(None) || cursor.as_ref().is_some_and(|cursor| cursor.len() > LONGEST_KEY) {
         return Err(Problem::invalid("there is no such kind of alert, or no such page").into());
     }
@@ -79,8 +81,6 @@ async fn list(visit: Visit<ReadAlerts>, Query(wanted): Query<Wanted>) -> Result<
         None
     };
     let (over, next) = alerts.over(known.flatten(), cursor.as_deref(), PAGE).await?;
-    let first = cursor.map(|_| visit.link_with("cursor", ""));
-    let next = next.map(|next| visit.link_with("cursor", &next));
     let content = html! {
         p.ways {
             a href="/ui/alerts/silences" { "Silences" } " " a href="/ui/alerts/routes" { "Who is told of what" }
@@ -88,13 +88,13 @@ async fn list(visit: Visit<ReadAlerts>, Query(wanted): Query<Wanted>) -> Result<
         @if let Some(open) = &open { (section("open", "Open", &opened(open, alerts, now))) }
         @if let Some(channels) = &channels { (section("channels", "Channels", &channels::all(channels, now))) }
         (section("over", "Over", &html! {
-            (filter(Section::Alerts.path(), &select("Kind", "kind", &kind.unwrap_or_default(), &words::kinds())))
+            (filter(Section::Alerts.path(), &select("Kind", "kind", kind.unwrap_or_default(), &words::kinds())))
             @if over.is_empty() {
                 (empty("No alerts that are over", &html! { "The last alert of each matter is kept for 90 days after its end." }))
             } @else {
                 (table("Alerts that are over, by what they are of", &OVER, over.iter().map(|alert| ended(alert, now))))
             }
-            (pager(first.as_deref(), next.as_deref()))
+            (visit.pages("cursor", cursor.is_none(), next.as_deref()))
         }))
     };
     Ok(visit.page(Section::Alerts, "Alerts", &[Kind::Alerts], content))
@@ -163,10 +163,7 @@ fn ended(alert: &Alert, now: Timestamp) -> (String, Vec<Markup>) {
         },
         html! { (condition.severity.as_str()) },
         moment(condition.since, now),
-        alert
-            .ended
-            .as_ref()
-            .map_or_else(|| html! { "-" }, |ended| moment(ended.at, now)),
+        moment_or(alert.ended.as_ref().map(|ended| ended.at), now, "-"),
     ];
     (alert.id.clone(), cells)
 }

@@ -18,6 +18,7 @@ use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 
 #[derive(Deserialize, Default)]
@@ -39,10 +40,8 @@ impl Asked {
             ("agent", &self.agent),
             ("key", &self.key),
         ];
-        let filled = all.into_iter().filter(|(_, value)| !value.trim().is_empty());
-        filled
-            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-            .collect()
+        let filled = |(name, value): (&str, &String)| Some((name.to_owned(), asked::word(Some(value))?.to_owned()));
+        all.into_iter().filter_map(filled).collect()
     }
 }
 

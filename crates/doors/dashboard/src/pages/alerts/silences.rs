@@ -20,6 +20,7 @@ use crate::extract::{Form, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::said::Said;
 
@@ -108,10 +109,9 @@ impl NewSilence {
             ("stage", &self.stage),
             ("agent", &self.agent),
         ];
-        let own = own.into_iter().filter(|(_, value)| !value.trim().is_empty());
-        let mut labels: BTreeMap<String, Vec<String>> = own
-            .map(|(name, value)| (name.to_owned(), vec![value.trim().to_owned()]))
-            .collect();
+        let filled =
+            |(name, value): (&str, &String)| Some((name.to_owned(), vec![asked::word(Some(value))?.to_owned()]));
+        let mut labels: BTreeMap<String, Vec<String>> = own.into_iter().filter_map(filled).collect();
         for pair in self.labels.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let parts = pair.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
             let (name, value) = parts

@@ -16,7 +16,7 @@ use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
-use crate::links::{segment, to_agent};
+use crate::links::{segment, to_agent_or};
 use crate::refusal::Refusal;
 
 /// How many rows a page has.
@@ -60,17 +60,12 @@ pub(super) async fn show(visit: Visit<ReadAudit>, Query(asked): Query<Asked>) ->
 fn entries(rows: &[AuditRow], now: Timestamp) -> Markup {
     let rows = rows.iter().map(|row| {
         let entry = &row.entry;
-        let agent = |name: Option<&cc_devops_kernel::names::AgentName>, nobody: &str| {
-            html! {
-                @if let Some(name) = name { (to_agent(name.as_str())) } @else { (nobody) }
-            }
-        };
         let about = entry.resource.as_deref().or(entry.request_id.as_deref());
         let cells = vec![
             html! { a href=(address(row)) { (row.seq) } },
             moment(entry.at, now),
-            agent(entry.principal.as_ref(), "control plane"),
-            agent(entry.agent.as_ref(), "-"),
+            to_agent_or(entry.principal.as_ref(), "control plane"),
+            to_agent_or(entry.agent.as_ref(), "-"),
             html! { (text::line(&entry.action)) },
             html! { (text::line(about.unwrap_or("-"))) },
             outcome(entry),

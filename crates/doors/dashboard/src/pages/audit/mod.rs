@@ -40,7 +40,7 @@ fn in_chain(chain: Option<&str>, seq: i64, file: &str) -> String {
 }
 
 /// How what is on record ended.
-fn outcome(entry: &AuditEntry) -> Markup {
+pub(crate) fn outcome(entry: &AuditEntry) -> Markup {
     match entry.status {
         Status::Success => status(Tone::Good, "success"),
         Status::Error => html! {

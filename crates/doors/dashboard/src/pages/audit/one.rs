@@ -8,14 +8,13 @@ use cc_devops_kernel::health::Condition;
 use cc_devops_kernel::text;
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{in_chain, outcome};
-use crate::components::{code, facts, moment, notice, section};
+use crate::components::{code, facts, fields, moment, notice, section};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::layout::Section;
-use crate::links::{to_agent, to_request};
+use crate::links::{to_agent_or, to_request};
 use crate::refusal::Refusal;
 
 /// The chain that a row stands in, where there are several.
@@ -48,7 +47,7 @@ pub(super) async fn show(
     };
     let content = html! {
         (on_record(&row, &visit))
-        (section("detail", "More that was written down", &detail(&row.entry.detail)))
+        (section("detail", "More that was written down", &fields(&row.entry.detail)))
         (section("proof", "The proof", &proof(&row, before.as_ref())))
     };
     Ok(visit.page(Section::Audit, &format!("Audit row {seq}"), &[], content))
@@ -56,19 +55,14 @@ pub(super) async fn show(
 
 fn on_record(row: &AuditRow, visit: &Visit<ReadAudit>) -> Markup {
     let entry = &row.entry;
-    let agent = |name: Option<&cc_devops_kernel::names::AgentName>, nobody: &str| {
-        html! {
-            @if let Some(name) = name { (to_agent(name.as_str())) } @else { (nobody) }
-        }
-    };
     let said = |value: Option<&str>| html! { (text::line(value.unwrap_or("-"))) };
     let mut rows = vec![
         ("When", moment(entry.at, visit.now())),
         (
             "Who",
-            agent(entry.principal.as_ref(), "The control plane, or nobody who was proven"),
+            to_agent_or(entry.principal.as_ref(), "The control plane, or nobody who was proven"),
         ),
-        ("For", agent(entry.agent.as_ref(), "-")),
+        ("For", to_agent_or(entry.agent.as_ref(), "-")),
         ("Action", said(Some(&entry.action))),
         ("Status", outcome(entry)),
         ("About", said(entry.resource.as_deref())),
@@ -84,25 +78,6 @@ fn on_record(row: &AuditRow, visit: &Visit<ReadAudit>) -> Markup {
         rows.push(("Chain", html! { (text::line(chain)) }));
     }
     facts(&rows)
-}
-
-/// What is on record beside the fields that every row has.
-fn detail(detail: &Value) -> Markup {
-    let said = |value: &Value| match value {
-        Value::String(text) => text::line(text).into_owned(),
-        other => text::json(&other.to_string()).into_owned(),
-    };
-    match detail {
-        Value::Object(fields) if !fields.is_empty() => {
-            let rows: Vec<(&str, Markup)> = fields
-                .iter()
-                .map(|(name, value)| (name.as_str(), html! { (said(value)) }))
-                .collect();
-            facts(&rows)
-        }
-        Value::Object(_) | Value::Null => html! { p { "Nothing." } },
-        other => html! { p { (said(other)) } },
-    }
 }
 
 /// Whether the row holds, and how anybody can see that.

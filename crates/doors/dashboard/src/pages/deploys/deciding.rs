@@ -5,7 +5,6 @@ use axum::response::Response;
 use cc_devops_deploys::{PlanDigest, PlanId, PlanState};
 use cc_devops_http::access::{DecidePlans, ReadDeploys};
 use cc_devops_http::problem::Problem;
-use cc_devops_kernel::access::Access;
 use cc_devops_requests::deploys::Plan;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -39,7 +38,7 @@ pub(super) struct Reasoned {
 
 pub(super) async fn ask_to_approve(visit: Visit<ReadDeploys>, Path(plan): Path<String>) -> Result<Response, Refusal> {
     let plan = found(&visit, &plan).await?;
-    require(&visit, &approving(&plan.record), "approve this deploy")?;
+    visit.require(&approving(&plan.record), "approve this deploy")?;
     let path = links::plan(&plan.record.id);
     let fields = html! {
         input type="hidden" name="digest" value=(plan.record.digest);
@@ -75,7 +74,7 @@ pub(super) async fn approve(
 
 pub(super) async fn ask_to_deny(visit: Visit<ReadDeploys>, Path(plan): Path<String>) -> Result<Response, Refusal> {
     let plan = found(&visit, &plan).await?;
-    require(&visit, &approving(&plan.record), "deny this deploy")?;
+    visit.require(&approving(&plan.record), "deny this deploy")?;
     let path = links::plan(&plan.record.id);
     let form = confirm(
         &format!("{path}/deny"),
@@ -102,7 +101,7 @@ pub(super) async fn deny(
 
 pub(super) async fn ask_to_override(visit: Visit<ReadDeploys>, Path(plan): Path<String>) -> Result<Response, Refusal> {
     let plan = found(&visit, &plan).await?;
-    require(&visit, &overriding(&plan.record), "lift a freeze for this deploy")?;
+    visit.require(&overriding(&plan.record), "lift a freeze for this deploy")?;
     let path = links::plan(&plan.record.id);
     let form = confirm(
         &format!("{path}/override"),
@@ -169,17 +168,6 @@ async fn not_done(
     let mut response = visit.page(Section::Deploys, title, &[], content);
     *response.status_mut() = problem.status();
     Ok(response)
-}
-
-/// Whoever may not decide is not shown the form.
-fn require(visit: &Visit<ReadDeploys>, access: &Access, what: &str) -> Result<(), Problem> {
-    if visit.permitted.may(access) {
-        return Ok(());
-    }
-    Err(Problem::denied(format!(
-        "no policy permits {} to {what}",
-        visit.signed_in.agent.name
-    )))
 }
 
 fn reason(label: &str) -> Markup {

@@ -7,7 +7,7 @@ use cc_devops_kernel::text;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::components::{Column, Tone, code, empty, moment, status, table};
+use crate::components::{Column, Tone, code, empty, moment_or, status, table};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
@@ -94,7 +94,7 @@ fn about(window: &FreezeWindow) -> String {
 
 fn row(window: &FreezeWindow, now: Timestamp) -> (String, Vec<Markup>) {
     let span = next(window, now);
-    let or_none = |at: Option<Timestamp>| at.map_or_else(|| html! { "not within three weeks" }, |at| moment(at, now));
+    let or_none = |at| moment_or(at, now, "not within three weeks");
     let cells = vec![
         html! { (text::line(&window.name)) },
         if holds(window, now) {

@@ -10,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::response::Response;
-use cc_devops_deploys::{PlanRecord, PlanState, shown};
+use cc_devops_deploys::{PlanRecord, PlanState};
 use cc_devops_http::access::{PlanQuery, ReadDeploys, ReadFreezes};
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::text::counted;
@@ -19,15 +19,18 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::components::{Column, Tone, code, empty, field, filter, moment, pager, section, select, status, table};
+use crate::components::{Column, Tone, code, empty, field, filter, moment, moment_or, section, select, status, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
 use crate::kinds::Kind;
 use crate::layout::Section;
 use crate::links;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, act, page};
+
+pub(crate) use words::state;
 
 /// How many plans that have not ended are read.
 const MOST_OPEN: usize = 200;
@@ -61,17 +64,14 @@ struct Wanted {
 }
 
 async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let filled = |text: &Option<String>| {
-        text.clone()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    let (stack, state, cursor) = (filled(&wanted.stack), filled(&wanted.state), filled(&wanted.cursor));
-    let known = state.as_deref().map(PlanState::named);
+    let stack = asked::word(wanted.stack.as_deref());
+    let state = asked::word(wanted.state.as_deref());
+    let cursor = asked::word(wanted.cursor.as_deref());
+    let known = state.map(PlanState::named);
     if known == Some(None) {
         return Err(Problem::invalid("there is no such state; choose one of the list").into());
     }
-    if stack.as_ref().is_some_and(|stack| stack.len() > LONGEST_STACK) {
+    if stack.is_some_and(|stack| stack.len() > LONGEST_STACK) {
         return Err(Problem::invalid(format!("a stack's name has {LONGEST_STACK} characters at most")).into());
     }
     let is_plain = stack.is_none() && state.is_none() && cursor.is_none();
@@ -83,13 +83,12 @@ async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result
     };
     let query = PlanQuery {
         state: known.flatten(),
-        stack: stack.clone(),
-        before: cursor.clone(),
+        stack: stack.map(ToOwned::to_owned),
+        before: cursor.map(ToOwned::to_owned),
         limit: PAGE,
     };
     let history = visit.permitted.list(&query).await?;
-    let first = cursor.map(|_| visit.link_with("cursor", ""));
-    let next = history.next.map(|place| visit.link_with("cursor", &place.to_string()));
+    let next = history.next.map(|place| place.to_string());
     let (stack, state) = (stack.unwrap_or_default(), state.unwrap_or_default());
     let content = html! {
         @if let Ok(freezes) = visit.permitted.also::<ReadFreezes>() { (freezes::in_short(freezes.freezes(), now)) }
@@ -99,15 +98,15 @@ async fn list(visit: Visit<ReadDeploys>, Query(wanted): Query<Wanted>) -> Result
         }
         (section("history", "All deploys, newest first", &html! {
             (filter(Section::Deploys.path(), &html! {
-                (field("Stack, with or without its stage", "stack", "search", &stack, None))
-                (select("State", "state", &state, &words::choices()))
+                (field("Stack, with or without its stage", "stack", "search", stack, None))
+                (select("State", "state", state, &words::choices()))
             }))
             @if history.plans.is_empty() {
                 (nothing_yet(is_plain, next.is_some()))
             } @else {
                 (table("Deploys", &COLUMNS, history.plans.iter().map(|plan| row(plan, now))))
             }
-            (pager(first.as_deref(), next.as_deref()))
+            (visit.pages("cursor", cursor.is_none(), next.as_deref()))
         }))
     };
     Ok(visit.page(Section::Deploys, "Deploys", &[Kind::Deploys], content))
@@ -129,7 +128,7 @@ fn row(plan: &PlanRecord, now: Timestamp) -> (String, Vec<Markup>) {
         changes(plan),
         links::to_agent(plan.requested_by.as_str()),
         moment(plan.made_at, now),
-        plan.ended_at.map_or_else(|| html! { "-" }, |ended| moment(ended, now)),
+        moment_or(plan.ended_at, now, "-"),
     ];
     (plan.id.to_string(), cells)
 }
@@ -239,9 +238,4 @@ fn nothing_yet(is_plain: bool, more: bool) -> Markup {
         "No deploys yet",
         &html! { "Every deploy that is planned is listed here. Ask for one with " (code("cc-devops deploy STACK --stage STAGE")) "." },
     )
-}
-
-/// The sum of what a plan changes, as a line.
-fn sum(rows: usize, plan: &PlanRecord) -> String {
-    shown::sum(rows, &plan.summary)
 }

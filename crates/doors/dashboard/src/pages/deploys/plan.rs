@@ -179,10 +179,7 @@ fn decisions(record: &PlanRecord, now: Timestamp) -> Markup {
             "decided".to_owned(),
             vec![
                 words::state(record.state),
-                decided
-                    .by
-                    .as_ref()
-                    .map_or_else(|| html! { "nobody" }, |by| links::to_agent(by.as_str())),
+                links::to_agent_or(decided.by.as_ref(), "nobody"),
                 moment(decided.at, now),
                 html! { (decided.door.map_or("-", words::door)) },
                 html! { (text::line(&decided.reason)) },

@@ -52,7 +52,7 @@ pub(super) fn changes(plan: &Plan) -> Markup {
     let drawn = below(&branches, 0, &mut room);
     let written = plan.text.as_deref().map(text::lines);
     html! {
-        p { (super::sum(plan.rows.len(), &plan.record)) }
+        p { (shown::sum(plan.rows.len(), &plan.record.summary)) }
         @if plan.record.unplanned {
             p { "Nobody knows what this deploy changes: the stack has no command that plans it." }
         }

@@ -26,7 +26,7 @@ fn tone_and_word(state: PlanState) -> (Tone, &'static str) {
 }
 
 /// How a plan stands.
-pub(super) fn state(state: PlanState) -> Markup {
+pub(crate) fn state(state: PlanState) -> Markup {
     let (tone, word) = tone_and_word(state);
     status(tone, word)
 }

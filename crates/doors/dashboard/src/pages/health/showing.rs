@@ -5,13 +5,14 @@ use cc_devops_http::access::{Permitted, ReadHealth};
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::health::{Check, Condition, Health, Mode};
 use cc_devops_kernel::text;
-use cc_devops_outbox::ports::{Consumer, Standing};
+use cc_devops_outbox::ports::Standing;
 use cc_devops_requests::ports::{Backlog, Weight};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::maintenance;
-use crate::components::{Column, Tone, age, code, empty, facts, moment, notice, section, status, table};
+use crate::components::{Column, Tone, age, code, empty, facts, moment, moment_or, notice, section, status, table};
+use crate::pages::consumers::{state, who};
 
 /// Whether all is well, in one sentence.
 pub(super) fn summary(health: &Health) -> Markup {
@@ -103,7 +104,7 @@ pub(super) fn mode(
                     ("Why", html! { (text::line(&on.reason)) }),
                     ("Switched on by", html! { (text::line(&on.by)) }),
                     ("Since", html! { (moment(on.since, now)) }),
-                    ("Until", on.until.map_or_else(|| html! { "somebody ends it" }, |until| moment(until, now))),
+                    ("Until", moment_or(on.until, now, "somebody ends it")),
                 ]))
                 @if may { p { a.button href=(maintenance::END) { "End maintenance" } } }
             }
@@ -129,9 +130,7 @@ pub(super) fn work(backlog: Option<&Backlog>, now: Timestamp) -> Markup {
     let content = match backlog {
         None => unreadable(),
         Some(backlog) => {
-            let oldest = backlog
-                .oldest_open
-                .map_or_else(|| html! { "none is open" }, |at| moment(at, now));
+            let oldest = moment_or(backlog.oldest_open, now, "none is open");
             facts(&[
                 ("Requests nobody works on yet", html! { (backlog.received) }),
                 ("Requests being carried out", html! { (backlog.executing) }),
@@ -185,16 +184,10 @@ fn consumer_table(standings: &[Standing], now: Timestamp) -> Markup {
         Column::text("Oldest waits for"),
     ];
     let rows = standings.iter().map(|one| {
-        let state = match (one.set_aside, one.failing, one.waiting) {
-            (0, 0, 0) => status(Tone::Good, "up to date"),
-            (0, 0, _) => status(Tone::Waiting, "under way"),
-            (0, ..) => status(Tone::Warning, "tries again"),
-            _ => status(Tone::Bad, "needs you"),
-        };
         let oldest = one.oldest.map(|at| age(now.duration_since(at)));
         let cells = vec![
-            html! { (consumer(one.consumer)) },
-            state,
+            html! { (who(one.consumer)) },
+            state(one),
             html! { (one.waiting) },
             html! { (one.failing) },
             html! { (one.set_aside) },
@@ -203,16 +196,6 @@ fn consumer_table(standings: &[Standing], now: Timestamp) -> Markup {
         (one.consumer.to_string(), cells)
     });
     table("Who is told of events", &columns, rows)
-}
-
-fn consumer(consumer: Consumer) -> &'static str {
-    match consumer {
-        Consumer::Bus => "The event bus",
-        Consumer::Log => "The event log",
-        Consumer::Webhooks => "Webhooks",
-        Consumer::Metrics => "Metrics",
-        Consumer::People => "People",
-    }
 }
 
 /// The server and its store.

@@ -4,8 +4,8 @@ use cc_devops_fleet::watch::Status;
 use cc_devops_http::access::ByState;
 use maud::{Markup, html};
 
-use super::upkeep::written;
-use crate::components::{Tone, empty, status};
+use crate::components::{Tone, empty, status, written};
+use crate::pages::agents::tone;
 
 /// How many agents are in a state.
 pub(super) fn count(fleet: &ByState, state: Status) -> u64 {
@@ -14,23 +14,17 @@ pub(super) fn count(fleet: &ByState, state: Status) -> u64 {
 
 /// The states, each with a link to the agents that are in it.
 pub(super) fn markup(fleet: &ByState) -> Markup {
-    let states = [
-        (Status::Up, Tone::Good, "up"),
-        (Status::Late, Tone::Warning, "late"),
-        (Status::Down, Tone::Bad, "down"),
-        (Status::Paused, Tone::Quiet, "paused"),
-        (Status::New, Tone::Quiet, "new"),
-    ];
+    let states = [Status::Up, Status::Late, Status::Down, Status::Paused, Status::New];
     if fleet.counts.values().sum::<u64>() == 0 {
         let how = html! { "Add the first with " code { "cc-devops agents add NAME" } "; it is here from its first heartbeat on." };
         return empty("No agents yet", &how);
     }
     html! {
         dl.stats {
-            @for (state, tone, word) in states {
+            @for state in states {
                 @let counted = count(fleet, state);
                 div.stat {
-                    dt { (status(if counted == 0 { Tone::Quiet } else { tone }, word)) }
+                    dt { (status(if counted == 0 { Tone::Quiet } else { tone(state) }, state.as_str())) }
                     dd {
                         a.value href=(format!("/ui/agents?state={}", state.as_str())) { (written(counted)) }
                     }

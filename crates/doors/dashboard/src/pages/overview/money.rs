@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use maud::{Markup, PreEscaped, html};
 
 use super::DAYS;
-use super::upkeep::written;
-use crate::components::{empty, figure, stat};
+use crate::components::{empty, figure, stat, written};
+use crate::pages::revenue::{change, money};
 
 /// The newest MRR, what became of it in a month, and the line.
 pub(super) fn markup(mrr: &OverTime) -> Markup {
@@ -18,11 +18,11 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
         let how = html! { "With a key of Stripe it is computed every day at 06:00 UTC; docs/MRR.md says how." };
         return empty("No MRR yet", &how);
     };
-    let unit = unit(mrr);
-    let change = mrr
+    let worth = |amount| money(amount, mrr.currency);
+    let moved = mrr
         .change()
-        .map(|change| format!("{} since {}", unit.change(change.amount), change.since));
-    let note = change.unwrap_or_else(|| "the month before is not known".to_owned());
+        .map(|moved| format!("{} since {}", change(moved.amount, mrr.currency), moved.since));
+    let note = moved.unwrap_or_else(|| "the month before is not known".to_owned());
     let days = mrr.line();
     let known: Vec<i128> = days
         .iter()
@@ -39,19 +39,12 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
         })
         .collect();
     let is_flat = least == most;
-    let label = |amount: i128| {
-        if unit.short(least) == unit.short(most) {
-            unit.exact(amount)
-        } else {
-            unit.short(amount)
-        }
-    };
     let series = [Series {
         name: "MRR",
         class: "accent",
         points: &points,
     }];
-    let (from, until, highest) = (mrr.from.to_string(), mrr.until.to_string(), label(most));
+    let (from, until, highest) = (mrr.from.to_string(), mrr.until.to_string(), worth(most));
     let chart = LineChart {
         series: &series,
         labels: (&from, &until),
@@ -61,19 +54,15 @@ pub(super) fn markup(mrr: &OverTime) -> Markup {
     let drawn = if is_flat {
         line(&chart)
     } else {
-        line_above(&chart, &label(least))
+        line_above(&chart, &worth(least))
     };
     let caption = if is_flat {
-        format!("{} on every day that is known.", unit.exact(most))
+        format!("{} on every day that is known.", worth(most))
     } else {
-        format!(
-            "Between {} and {} over these days.",
-            unit.exact(least),
-            unit.exact(most)
-        )
+        format!("Between {} and {} over these days.", worth(least), worth(most))
     };
     html! {
-        dl.stats { (stat(&format!("On {date}"), &html! { (unit.exact(amount)) }, &html! { (note) })) }
+        dl.stats { (stat(&format!("On {date}"), &html! { (worth(amount)) }, &html! { (note) })) }
         (figure(&PreEscaped(drawn), &caption, None))
         p.more { a href="/ui/revenue" { "What moved it" } }
     }
@@ -106,18 +95,6 @@ pub(super) fn hygiene_markup(audits: &AuditDays, today: Date) -> Markup {
             (stat("Rules broken", &html! { (written(latest.broken())) }, &html! { "in " (written(latest.repositories)) " repositories" }))
         }
         p.more { a href="/ui/repositories" { "What is broken" } }
-    }
-}
-
-/// As amounts of this currency are written.
-fn unit(mrr: &OverTime) -> Unit {
-    match mrr.currency.as_str().as_bytes() {
-        b"usd" => Unit::UsCents,
-        [first, second, third] => Unit::Minor {
-            code: [*first, *second, *third],
-            digits: mrr.currency.exponent(),
-        },
-        _ => Unit::Count,
     }
 }
 

@@ -17,6 +17,7 @@ use super::fleet;
 use super::part::Part;
 use super::upkeep::{Told, TrailState};
 use crate::components::{Tone, age, moment, section, shape, status};
+use crate::links;
 
 /// What is looked at.
 pub(super) struct Seen<'a> {
@@ -132,6 +133,14 @@ fn number(of: usize) -> u64 {
     u64::try_from(of).unwrap_or(u64::MAX)
 }
 
+fn and_more(others: u64) -> String {
+    if others == 0 {
+        String::new()
+    } else {
+        format!(" and {others} more")
+    }
+}
+
 fn trail(state: &TrailState) -> Option<Need> {
     state.doubt.as_ref().map(|doubt| Need {
         tone: Tone::Bad,
@@ -166,11 +175,7 @@ fn alerts(open: &OpenAlerts, now: Timestamp) -> Vec<Need> {
         let name = severity.as_str();
         let one = format!("{name} alert is open");
         let many = format!("{name} alerts{more} are open");
-        let tail = if others == 0 {
-            String::new()
-        } else {
-            format!(" and {others} more")
-        };
+        let tail = and_more(others);
         needs.push(Need {
             tone: if severity == Severity::Critical {
                 Tone::Bad
@@ -180,7 +185,8 @@ fn alerts(open: &OpenAlerts, now: Timestamp) -> Vec<Need> {
             what: counted(others + 1, &one, &many),
             about: format!(
                 "{}, for {}{tail}",
-                first.condition.title,
+                // A title may be a sentence of its own.
+                first.condition.title.trim_end_matches('.'),
                 age(now.duration_since(first.condition.since))
             ),
             path: "/ui/alerts".to_owned(),
@@ -207,7 +213,7 @@ fn approvals(open: &OpenPlans, now: Timestamp) -> Option<Need> {
         .collect();
     let first = waiting.first()?;
     let path = match waiting.as_slice() {
-        [only] => format!("/ui/deploys/{}", only.id),
+        [only] => links::plan(&only.id),
         _ => "/ui/deploys".to_owned(),
     };
     let left = age(first.expires_at.duration_since(now));
@@ -229,11 +235,7 @@ fn agents(fleet: &ByState) -> Vec<Need> {
         let failing = fleet.failing.iter().filter(|agent| agent.state.status == state);
         let names: Vec<&str> = failing.take(FEW).map(|agent| agent.name.as_str()).collect();
         let more = here.saturating_sub(number(names.len()));
-        let tail = if more == 0 {
-            String::new()
-        } else {
-            format!(" and {more} more")
-        };
+        let tail = and_more(more);
         (here > 0).then(|| Need {
             tone,
             what: counted(here, is, are),

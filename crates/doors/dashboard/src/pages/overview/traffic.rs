@@ -5,11 +5,10 @@ use cc_devops_reports::charts::inline::{LineChart, Series, line};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
-use super::upkeep::written;
-use crate::components::{Column, empty, figure, table};
+use crate::components::{empty, figure, written};
+use crate::pages::requests::rate::{by_hour, float};
 
-/// How many steps of five minutes an hour has, and how many minutes a step.
-const STEPS: usize = 12;
+/// How many minutes a step has.
 const MINUTES: f64 = 5.0;
 
 /// The chart, what it says in a sentence, and the numbers by hour.
@@ -60,38 +59,13 @@ pub(super) fn markup(steps: &[RequestStep]) -> Markup {
         short(rate(most)),
     );
     html! {
-        (figure(&PreEscaped(chart), &caption, Some(&numbers(steps))))
+        (figure(&PreEscaped(chart), &caption, Some(&by_hour(steps))))
         p.more { a href="/ui/requests" { "All requests" } }
     }
 }
 
-/// The numbers by hour, the newest first.
-fn numbers(steps: &[RequestStep]) -> Markup {
-    let columns = [
-        Column::text("Hour from (UTC)"),
-        Column::number("Ended"),
-        Column::number("Failed"),
-    ];
-    let hours = steps.chunks(STEPS).rev().map(|steps| {
-        let from = steps.first().map(|step| hour(step.from)).unwrap_or_default();
-        let sum = |of: fn(&RequestStep) -> u64| written(steps.iter().map(of).sum());
-        let cells = vec![
-            html! { (from) },
-            html! { (sum(|step| step.ended)) },
-            html! { (sum(|step| step.failed)) },
-        ];
-        (format!("hour-{}", from.replace([' ', ':'], "-")), cells)
-    });
-    table("Requests by hour", &columns, hours)
-}
-
 fn rate(number: u64) -> f64 {
     float(number) / MINUTES
-}
-
-/// Places on a picture are fractions.
-fn float(number: u64) -> f64 {
-    u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
 /// A rate: with a digit after the point where it is small.

@@ -4,12 +4,12 @@ use cc_devops_http::access::{Permitted, ReadAudit, ReadWebhooks};
 use cc_devops_kernel::audit::Mark;
 use cc_devops_kernel::ports::PortResult;
 use cc_devops_kernel::text::counted;
-use cc_devops_outbox::ports::{Consumer, Standing};
-use cc_devops_reports::charts::Unit;
+use cc_devops_outbox::ports::Standing;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::components::{Column, Tone, age, facts, status, table};
+use crate::components::{Column, Tone, age, facts, status, table, written};
+use crate::pages::consumers::who;
 
 /// How far somebody may be behind before a person should know.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
@@ -41,19 +41,9 @@ impl Told {
     pub(super) fn behind(&self, now: Timestamp) -> impl Iterator<Item = (&'static str, SignedDuration)> {
         let behind = move |standing: &Standing| {
             let behind = now.duration_since(standing.oldest?);
-            (behind > LATE).then(|| (name(standing.consumer), behind))
+            (behind > LATE).then(|| (who(standing.consumer), behind))
         };
         self.standings.iter().filter_map(behind)
-    }
-}
-
-fn name(consumer: Consumer) -> &'static str {
-    match consumer {
-        Consumer::Bus => "The bus",
-        Consumer::Log => "The event log",
-        Consumer::Webhooks => "Webhooks",
-        Consumer::Metrics => "Metrics",
-        Consumer::People => "People",
     }
 }
 
@@ -74,7 +64,7 @@ pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
             None => status(Tone::Good, "up to date"),
         };
         let cells = vec![
-            html! { (name(standing.consumer)) },
+            html! { (who(standing.consumer)) },
             state,
             html! { (written(standing.waiting)) },
             html! { (written(standing.set_aside)) },
@@ -88,11 +78,6 @@ pub(super) fn cursors_markup(told: &Told, now: Timestamp) -> Markup {
         }
         p.more { a href="/ui/webhooks" { "Webhooks and dead letters" } }
     }
-}
-
-/// A number of things.
-pub(super) fn written(number: u64) -> String {
-    Unit::Count.exact(i128::from(number))
 }
 
 /// How the trail stands, as far as is known without walking it.

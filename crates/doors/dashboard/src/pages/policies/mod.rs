@@ -18,6 +18,7 @@ use crate::extract::Query;
 use crate::gate::Visit;
 use crate::house::House;
 use crate::layout::Section;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 use crate::routes::{Row, page};
 
@@ -75,7 +76,7 @@ async fn ask(permitted: &Permitted<ReadPolicies>, form: &Form) -> Result<Answere
         principal: &principal,
         action: form.action.trim(),
         resource: form.on.trim(),
-        stage: Some(form.stage.trim()).filter(|stage| !stage.is_empty()),
+        stage: asked::word(Some(&form.stage)),
         requester: requester.as_ref(),
     };
     let assumed = Assumed {

@@ -5,7 +5,6 @@ mod one;
 mod overview;
 mod plan;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cc_devops_http::config::CodeHostPlace;
@@ -20,6 +19,7 @@ use maud::{Markup, html};
 use crate::components::{Column, Tone, code, empty, moment, status, table};
 use crate::house::House;
 use crate::layout::Section;
+use crate::links;
 use crate::routes::{Row, page};
 
 const ONE: &str = "/ui/repositories/{name}";
@@ -61,26 +61,12 @@ fn outward(href: &str, word: &str) -> Markup {
     html! { a href=(href) rel="noreferrer noopener" { (word) } }
 }
 
-/// A text as a part of a path.
-fn encoded(text: &str, kept: &str) -> String {
-    let mut path = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || kept.contains(c) {
-            path.push(c);
-        } else {
-            _ = write!(path, "%{byte:02X}");
-        }
-    }
-    path
-}
-
 /// The page of a repository.
 fn own_page(row: &RegisterRow) -> String {
     if row.id == RepositoryId::ORGANIZATION {
         return format!("/ui/repositories/{ORGANIZATION}");
     }
-    format!("/ui/repositories/{}", encoded(&row.name, "-_.~"))
+    links::repository(&row.name)
 }
 
 /// A repository's name, as a link to its page.
@@ -97,7 +83,7 @@ fn issue(place: &CodeHostPlace, issue: &IssueRef) -> Markup {
     let href = format!(
         "{}/{}/issues/{}",
         place.web,
-        encoded(&issue.repository, "-_.~/"),
+        links::segments(&issue.repository),
         issue.number
     );
     outward(&href, &format!("#{}", issue.number))
@@ -127,13 +113,12 @@ fn workflows(place: &CodeHostPlace, failing: &[&FailingWorkflow], now: Timestamp
     ];
     let rows = failing.iter().enumerate().map(|(number, workflow)| {
         let repository = workflow.repository.as_deref();
-        let of_repository = repository.map(|name| format!("/ui/repositories/{}", encoded(name, "-_.~")));
         let cells = vec![
             html! { (text::line(&workflow.path)) },
             html! {
-                @match (repository, of_repository) {
-                    (Some(name), Some(href)) => { a href=(href) { (text::line(name)) } }
-                    _ => { "not known" }
+                @match repository {
+                    Some(name) => { a href=(links::repository(name)) { (text::line(name)) } }
+                    None => { "not known" }
                 }
             },
             moment(workflow.since, now),

@@ -10,12 +10,13 @@ use cc_devops_repos::report::Verdict;
 use cc_devops_repos::snapshot::RepositoryId;
 use maud::{Markup, html};
 
-use super::{ORGANIZATION, badness, encoded, nobodys, outward, plan, score, workflows};
+use super::{ORGANIZATION, badness, nobodys, outward, plan, score, workflows};
 use crate::components::{Column, Tone, code, facts, moment, section, status, table};
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links::segment;
 use crate::refusal::Refusal;
 
 pub(super) async fn show(visit: Visit<ReadRepositories>, Path(name): Path<String>) -> Result<Response, Refusal> {
@@ -54,11 +55,11 @@ fn is_organization(record: &RepositoryRecord) -> bool {
 
 fn about(visit: &Visit<ReadRepositories>, place: &CodeHostPlace, look: &RepositoryLook, days: &AuditDays) -> Markup {
     let record = &look.record;
-    let owner = encoded(&place.owner, "-_.~");
+    let owner = segment(&place.owner);
     let there = if is_organization(record) {
         format!("{}/{owner}", place.web)
     } else {
-        format!("{}/{owner}/{}", place.web, encoded(&record.name, "-_.~"))
+        format!("{}/{owner}/{}", place.web, segment(&record.name))
     };
     let unread: Vec<&str> = days
         .gaps

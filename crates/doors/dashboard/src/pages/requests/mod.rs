@@ -26,7 +26,7 @@ pub(crate) fn rows(house: &Arc<House>) -> Vec<Row> {
 }
 
 /// How a request stands, in a word.
-fn standing(record: &RequestRecord) -> Markup {
+pub(crate) fn standing(record: &RequestRecord) -> Markup {
     let (tone, word) = tone_of(record);
     status(tone, word)
 }

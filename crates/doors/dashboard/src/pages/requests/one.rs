@@ -12,12 +12,12 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{life, reasons, standing};
-use crate::components::{Column, code, facts, moment, section, table};
+use crate::components::{Column, code, facts, fields, moment, section, table};
 use crate::extract::Path;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
-use crate::links::{segment, to_agent};
+use crate::links::{segment, segments, to_agent};
 use crate::refusal::Refusal;
 
 /// How much of an output is shown, in characters: its end.
@@ -70,8 +70,7 @@ fn about(head: &RequestHead) -> Markup {
     match &head.resource {
         None => html! { "-" },
         Some(name) if name.starts_with('/') => {
-            let path: Vec<String> = name.split('/').map(segment).collect();
-            html! { a href=(format!("/ui/secrets{}", path.join("/"))) { (text::line(name)) } }
+            html! { a href=(format!("/ui/secrets{}", segments(name))) { (text::line(name)) } }
         }
         Some(name) => html! { (text::line(name)) },
     }
@@ -96,7 +95,7 @@ fn outcome(completed: &Completed) -> Markup {
         @if let Some(deploy) = deploy {
             (section("outcome", "What came of it", &deployed(&deploy)))
         } @else if let Some(result) = &completed.result {
-            (section("outcome", "What came of it", &of_value(result)))
+            (section("outcome", "What came of it", &fields(result)))
         }
         @if let Some(approval) = &completed.approval {
             (section("approval", "Approval", &html! {
@@ -142,24 +141,6 @@ fn deployed(deploy: &DeployResult) -> Markup {
             (table("What was changed", &columns, changes))
         }
         @if left_out > 0 { p.note { (left_out) " more changes are not shown." } }
-    }
-}
-
-/// A result of another action: its fields.
-fn of_value(result: &Value) -> Markup {
-    let said = |value: &Value| match value {
-        Value::String(text) => text::line(text).into_owned(),
-        other => text::json(&other.to_string()).into_owned(),
-    };
-    match result {
-        Value::Object(fields) => {
-            let rows: Vec<(&str, Markup)> = fields
-                .iter()
-                .map(|(name, value)| (name.as_str(), html! { (said(value)) }))
-                .collect();
-            facts(&rows)
-        }
-        other => html! { p { (said(other)) } },
     }
 }
 

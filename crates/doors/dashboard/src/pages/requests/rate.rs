@@ -7,29 +7,21 @@ use cc_devops_reports::charts::inline::{self, Bar};
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
-use crate::components::{Column, figure, table};
+use crate::components::{Column, figure, table, written};
+
+/// An hour: when it began, how many requests ended in it, and how many of them failed.
+type Hour = (String, u64, u64);
 
 /// How many requests ended in each hour of a day and how many of them failed, as a picture, a sentence and a table.
-pub(crate) fn of_day(steps: &[RequestStep]) -> Markup {
-    let mut hours: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-    for step in steps {
-        let hour = hours.entry(step.from.as_second().div_euclid(3_600)).or_default();
-        *hour = (hour.0 + step.ended, hour.1 + step.failed);
-    }
-    let (ended, failed) = hours
-        .values()
-        .fold((0_u64, 0_u64), |sum, hour| (sum.0 + hour.0, sum.1 + hour.1));
+pub(super) fn of_day(steps: &[RequestStep]) -> Markup {
+    let (ended, failed) = steps
+        .iter()
+        .fold((0_u64, 0_u64), |sum, step| (sum.0 + step.ended, sum.1 + step.failed));
     let caption = sentence(ended, failed);
     if ended == 0 {
         return html! { p.note { (caption) } };
     }
-    let hours: Vec<(String, u64, u64)> = hours
-        .into_iter()
-        .map(|(hour, (ended, failed))| {
-            let from = Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or_default();
-            (from.strftime("%d %b %H:00").to_string(), ended, failed)
-        })
-        .collect();
+    let hours = hours(steps);
     let parts: Vec<[(&str, f64); 2]> = hours
         .iter()
         .map(|(_, ended, failed)| {
@@ -44,17 +36,39 @@ pub(crate) fn of_day(steps: &[RequestStep]) -> Markup {
         .zip(&parts)
         .map(|((label, ..), parts)| Bar { label, parts })
         .collect();
+    figure(&PreEscaped(inline::bars(&bars)), &caption, Some(&by_hour(steps)))
+}
+
+fn hours(steps: &[RequestStep]) -> Vec<Hour> {
+    let mut hours: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    for step in steps {
+        let hour = hours.entry(step.from.as_second().div_euclid(3_600)).or_default();
+        *hour = (hour.0 + step.ended, hour.1 + step.failed);
+    }
+    let told = |(hour, (ended, failed)): (i64, (u64, u64))| {
+        let from = Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or_default();
+        (from.strftime("%d %b %H:00").to_string(), ended, failed)
+    };
+    hours.into_iter().map(told).collect()
+}
+
+/// The numbers of each hour, the newest first.
+pub(crate) fn by_hour(steps: &[RequestStep]) -> Markup {
     let columns = [
-        Column::text("Hour (UTC)"),
+        Column::text("Hour from (UTC)"),
         Column::number("Ended"),
         Column::number("Failed"),
     ];
-    let rows = hours.iter().enumerate().map(|(place, (label, ended, failed))| {
-        let cells = vec![html! { (label) }, html! { (ended) }, html! { (failed) }];
-        (format!("hour-{place}"), cells)
+    let rows = hours(steps).into_iter().rev().map(|(label, ended, failed)| {
+        let key = format!("hour-{}", label.replace([' ', ':'], "-"));
+        let cells = vec![
+            html! { (label) },
+            html! { (written(ended)) },
+            html! { (written(failed)) },
+        ];
+        (key, cells)
     });
-    let numbers = table("Requests by hour", &columns, rows);
-    figure(&PreEscaped(inline::bars(&bars)), &caption, Some(&numbers))
+    table("Requests by hour", &columns, rows)
 }
 
 fn sentence(ended: u64, failed: u64) -> String {
@@ -73,7 +87,7 @@ fn sentence(ended: u64, failed: u64) -> String {
 
 /// A height in a picture.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

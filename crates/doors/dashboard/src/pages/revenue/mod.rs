@@ -70,12 +70,12 @@ fn never_reported() -> Markup {
 }
 
 /// An amount in minor units, with its currency.
-fn money(minor: i128, currency: Currency) -> String {
+pub(crate) fn money(minor: i128, currency: Currency) -> String {
     format!("{} {}", currency.amount(minor), currency.code())
 }
 
 /// The same with a sign, because it is a change.
-fn change(minor: i128, currency: Currency) -> String {
+pub(crate) fn change(minor: i128, currency: Currency) -> String {
     let sign = if minor > 0 { "+" } else { "" };
     format!("{sign}{}", money(minor, currency))
 }

@@ -14,11 +14,12 @@ use serde::Deserialize;
 
 use super::waterfall::word;
 use super::{MOVEMENTS, csv_link, never_reported, sheets, ways};
-use crate::components::{Column, empty, field, filter, pager, select, table};
+use crate::components::{Column, empty, field, filter, select, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links;
 use crate::refusal::Refusal;
 
 /// How many stand on a page.
@@ -82,11 +83,7 @@ pub(super) async fn list(visit: Visit<ReadRevenue>, Query(wanted): Query<Wanted>
     let csv = visit
         .link_with("after", "")
         .replacen(MOVEMENTS, "/ui/revenue/movements.csv", 1);
-    let first = wanted.after.map(|_| visit.link_with("after", ""));
-    let next = page
-        .movements
-        .next
-        .map(|next| visit.link_with("after", &next.0.to_string()));
+    let next = page.movements.next.map(|next| next.0.to_string());
     let none_kept = covered.days == 0 && visit.permitted.latest().await?.is_none();
     let content = html! {
         (ways(MOVEMENTS))
@@ -102,7 +99,7 @@ pub(super) async fn list(visit: Visit<ReadRevenue>, Query(wanted): Query<Wanted>
             } @else {
                 p { "Oldest day first, from " (asked.from) " until " (asked.until) "." }
                 (rows(&page.movements.items))
-                (pager(first.as_deref(), next.as_deref()))
+                (visit.pages("after", wanted.after.is_none(), next.as_deref()))
                 (csv_link(&csv, &format!("These movements, at most {MOST},")))
             }
             @for remark in covered.remarks() { p { (remark) "." } }
@@ -148,13 +145,11 @@ fn rows(moved: &[CustomerMovement]) -> Markup {
     let row = |(place, moved): (usize, &CustomerMovement)| {
         let currency = moved.key.currency;
         let customer = text::line(&moved.key.customer);
-        let of_customer = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("customer", &moved.key.customer)
-            .finish();
+        let of_customer = links::with(MOVEMENTS, "customer", &moved.key.customer);
         let change = moved.after.minus(moved.before).map(|change| change.rounded());
         let cells = vec![
             html! { (moved.date) },
-            html! { a href=(format!("{MOVEMENTS}?{of_customer}")) { (customer) } },
+            html! { a href=(of_customer) { (customer) } },
             html! { (word(moved.kind)) },
             html! { (super::money(moved.before.rounded(), currency)) },
             html! { (super::money(moved.after.rounded(), currency)) },

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{path_of, rotation, row_key, used};
-use crate::components::{Column, code, empty, field, filter, moment, pager, table};
+use super::{path_of, rotation, used};
+use crate::components::{Column, code, empty, field, filter, moment, table};
 use crate::extract::Query;
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links::segment;
 use crate::refusal::Refusal;
 
 /// How many secrets a page has.
@@ -43,14 +44,13 @@ pub(super) async fn show(visit: Visit<ListSecrets>, Query(asked): Query<Asked>) 
         Column::text("Read last"),
     ];
     let hint = "A part of the names that ends with a slash, as in /namespace/stripe/.";
-    let first = asked.cursor.is_some().then(|| visit.link_with("cursor", ""));
-    let next = page.next.as_ref().map(|next| visit.link_with("cursor", next.as_str()));
+    let next = page.next.as_ref().map(SecretName::as_str);
     let content = html! {
         p.lead { "Names, versions and who used them last. No page shows a value." }
         (filter(Section::Secrets.path(), &field("Below", "prefix", "search", &asked.prefix, Some(hint))))
         @if page.secrets.is_empty() { (nothing(prefix.is_some())) } @else {
             (table("Secrets", &columns, page.secrets.iter().map(|secret| row(secret, now))))
-            (pager(first.as_deref(), next.as_deref()))
+            (visit.pages("cursor", asked.cursor.is_none(), next))
         }
     };
     Ok(visit.page(Section::Secrets, "Secrets", &[Kind::Secrets], content))
@@ -76,7 +76,7 @@ fn row(secret: &ListedSecret, now: Timestamp) -> (String, Vec<Markup>) {
         used(Some(&secret.last_written), now),
         used(secret.last_read.as_ref(), now),
     ];
-    (row_key(summary.name.as_str()), cells)
+    (segment(summary.name.as_str()), cells)
 }
 
 fn nothing(is_filtered: bool) -> Markup {

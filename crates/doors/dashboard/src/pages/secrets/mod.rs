@@ -48,16 +48,3 @@ fn used(last: Option<&SecretUse>, now: Timestamp) -> Markup {
         }
     }
 }
-
-/// A text as a row's key, which has letters, digits and dashes only.
-fn row_key(text: &str) -> String {
-    let mut key = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            key.push(c);
-        } else {
-            key.extend(format!("_{:x}", u32::from(c)).chars());
-        }
-    }
-    key
-}

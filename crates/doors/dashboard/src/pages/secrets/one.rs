@@ -5,7 +5,6 @@ use cc_devops_http::access::ListSecrets;
 use cc_devops_http::problem::Problem;
 use cc_devops_kernel::audit::{AuditRow, actions};
 use cc_devops_kernel::names::SecretName;
-use cc_devops_kernel::outcome::Status;
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{SecretVersion, VersionSummary};
 use cc_devops_kernel::text::line;
@@ -15,12 +14,14 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{rotation, row_key, used};
-use crate::components::{Column, Tone, age, code, empty, facts, moment, pager, section, status, table};
+use super::{rotation, used};
+use crate::components::{Column, Tone, age, code, empty, facts, moment, section, status, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::links::segment;
+use crate::pages::audit::outcome;
 use crate::refusal::Refusal;
 
 /// How many rows of the audit trail a page has.
@@ -91,7 +92,7 @@ fn versions(described: &DescribedSecret, now: Timestamp) -> Markup {
             moment(version.created_at, now),
             html! { @match &version.by { Some(by) => (by), None => "-" } },
         ];
-        (row_key(&format!("version-{}", version.version_id)), cells)
+        (segment(&format!("version-{}", version.version_id)), cells)
     };
     let (all, shown) = (described.listed.summary.versions, described.versions.len());
     html! {
@@ -124,28 +125,20 @@ fn past(visit: &Visit<ListSecrets>, history: Option<&Page<AuditRow>>, is_later: 
             action if action == put_secret::ACTION.name => "written",
             action => action,
         };
-        let outcome = match (entry.status, entry.reason) {
-            (Status::Success, _) => status(Tone::Good, "done"),
-            (Status::Error, Some(reason)) => status(Tone::Bad, reason.as_str()),
-            (Status::Error, None) => status(Tone::Bad, "failed"),
-        };
         let who = entry.principal.as_ref().or(entry.agent.as_ref());
         let cells = vec![
             moment(entry.at, visit.now()),
             html! { (line(what)) },
             html! { @match who { Some(who) => (who), None => "the control plane" } },
-            outcome,
+            outcome(entry),
         ];
         let chain = row.chain.as_deref().unwrap_or_default();
-        (row_key(&format!("audit-{chain}-{}", row.seq)), cells)
+        (segment(&format!("audit-{chain}-{}", row.seq)), cells)
     });
-    let first = is_later.then(|| visit.link_with("cursor", ""));
-    let next = page
-        .next
-        .map(|Cursor(next)| visit.link_with("cursor", &next.to_string()));
+    let next = page.next.map(|Cursor(next)| next.to_string());
     html! {
         (table("What was done to it, the newest first", &columns, rows))
-        (pager(first.as_deref(), next.as_deref()))
+        (visit.pages("cursor", !is_later, next.as_deref()))
     }
 }
 

@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use cc_devops_fleet::sessions::SessionSecret;
 use cc_devops_fleet::{Token, TokenHash};
 use cc_devops_http::access::Credential;
-use cc_devops_http::problem::Problem;
 use cc_devops_http::random::random_bits;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::door::Door;
+use cc_devops_kernel::ports::PortResult;
 use maud::html;
 use serde::Deserialize;
 
@@ -111,8 +111,8 @@ fn signed_in(secret: &SessionSecret, to: &str) -> Response {
     response
 }
 
-fn new_secret() -> Result<SessionSecret, Problem> {
-    Ok(SessionSecret::from_random(random_bits()?))
+fn new_secret() -> PortResult<SessionSecret> {
+    random_bits().map(SessionSecret::from_random)
 }
 
 fn page(house: &House, problem: Option<&str>, next: &str) -> Response {

@@ -3,6 +3,8 @@
 use axum::http::Uri;
 use url::Url;
 
+use crate::links;
+
 /// Where it leads who wants nothing, or nothing of ours.
 const START: &str = "/ui";
 
@@ -15,10 +17,7 @@ const WAYS_IN: [&str; 3] = ["/ui/login", "/ui/open", "/ui/logout"];
 /// Where somebody signs in who wanted to see this.
 pub(crate) fn address(wanted: &Uri) -> String {
     let wanted = wanted.path_and_query().map_or(START, |wanted| wanted.as_str());
-    let next = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", &ours(wanted))
-        .finish();
-    format!("/ui/login?{next}")
+    links::with("/ui/login", "next", &ours(wanted))
 }
 
 /// The page of ours that an address names, as a browser would understand it; the first page where it names none.

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use cc_devops_http::access::{ActOnWebhooks, ReadWebhooks};
-use cc_devops_http::problem::Problem;
 use cc_devops_kernel::access::Access;
 use cc_devops_kernel::text::counted;
 use cc_devops_outbox::webhooks::SubscriptionId;
@@ -18,13 +17,16 @@ use crate::links;
 use crate::refusal::Refusal;
 use crate::said::Said;
 
+/// What is asked of who may act on webhooks.
+pub(super) const LOOK_AFTER: &str = "look after webhooks";
+
 pub(super) async fn enable(visit: Visit<ActOnWebhooks>, Path(id): Path<String>) -> Result<Response, Refusal> {
     visit.permitted.enable(&SubscriptionId(id.clone())).await?;
     Ok(visit.done(&path(&id), Said::WebhookEnabled))
 }
 
 pub(super) async fn ask_to_replay(visit: Visit<ReadWebhooks>, Path(id): Path<String>) -> Result<Response, Refusal> {
-    require(&visit)?;
+    visit.require(&Access::ManageWebhooks, LOOK_AFTER)?;
     let status = found(&visit, &id).await?;
     let (path, letters) = (
         address(&status.subscription),
@@ -45,7 +47,7 @@ pub(super) async fn replay(visit: Visit<ActOnWebhooks>, Path(id): Path<String>) 
 }
 
 pub(super) async fn ask_to_remove(visit: Visit<ReadWebhooks>, Path(id): Path<String>) -> Result<Response, Refusal> {
-    require(&visit)?;
+    visit.require(&Access::ManageWebhooks, LOOK_AFTER)?;
     let status = found(&visit, &id).await?;
     let path = address(&status.subscription);
     let sentence = format!(
@@ -64,15 +66,4 @@ pub(super) async fn remove(visit: Visit<ActOnWebhooks>, Path(id): Path<String>) 
 
 fn path(id: &str) -> String {
     format!("/ui/webhooks/{}", links::segment(id))
-}
-
-/// Whoever may not act is not asked whether to.
-pub(super) fn require(visit: &Visit<ReadWebhooks>) -> Result<(), Problem> {
-    if visit.permitted.may(&Access::ManageWebhooks) {
-        return Ok(());
-    }
-    Err(Problem::denied(format!(
-        "no policy permits {} to look after webhooks",
-        visit.signed_in.agent.name
-    )))
 }

@@ -1,7 +1,5 @@
 //! Adding a webhook. Its secret is shown once.
 
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use cc_devops_http::access::ActOnWebhooks;
 use cc_devops_http::problem::Problem;
@@ -14,6 +12,7 @@ use crate::components::{code, facts, field, notice};
 use crate::extract::Form;
 use crate::gate::Visit;
 use crate::layout::Section;
+use crate::pages::asked;
 use crate::refusal::Refusal;
 
 #[derive(Deserialize)]
@@ -34,9 +33,7 @@ pub(super) fn form() -> Markup {
 }
 
 pub(super) async fn add(visit: Visit<ActOnWebhooks>, Form(new): Form<NewWebhook>) -> Result<Response, Refusal> {
-    let agent = Some(new.agent.trim())
-        .filter(|agent| !agent.is_empty())
-        .map(AgentName::new);
+    let agent = asked::word(Some(&new.agent)).map(AgentName::new);
     let agent = agent.transpose().map_err(|error| Problem::invalid(error.to_string()))?;
     let (added, secret) = visit.permitted.add(new.url.trim().to_owned(), agent).await?;
     let content = html! {
@@ -49,9 +46,5 @@ pub(super) async fn add(visit: Visit<ActOnWebhooks>, Form(new): Form<NewWebhook>
         p { "With the secret the receiver checks that a delivery is ours, by the Standard Webhooks specification." }
         p { a href=(super::address(&added.subscription)) { "The webhook" } " " a href=(Section::Webhooks.path()) { "All webhooks" } }
     };
-    let mut response = visit.page(Section::Webhooks, "Webhook added", &[], content);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(visit.page(Section::Webhooks, "Webhook added", &[], content))
 }

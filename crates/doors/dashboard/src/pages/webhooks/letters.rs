@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{PAGE, address, origin, state, told_of};
-use crate::components::{Column, button, code, empty, facts, moment, pager, section, table};
+use crate::components::{Column, button, code, empty, facts, moment, section, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
@@ -33,8 +33,7 @@ pub(super) async fn show(
     let subscription = &found.subscription;
     let after = place.cursor.map(Cursor);
     let letters = visit.permitted.dead_letters(&subscription.id, after, PAGE).await?;
-    let first = place.cursor.map(|_| visit.link_with("cursor", ""));
-    let next = letters.next.map(|next| visit.link_with("cursor", &next.0.to_string()));
+    let next = letters.next.map(|next| next.0.to_string());
     let may = visit.permitted.may(&Access::ManageWebhooks);
     let content = html! {
         (facts(&[
@@ -51,7 +50,7 @@ pub(super) async fn show(
             } @else {
                 (table("Deliveries that were given up, oldest first", &COLUMNS, letters.items.iter().map(|letter| row(letter, now))))
             }
-            (pager(first.as_deref(), next.as_deref()))
+            (visit.pages("cursor", place.cursor.is_none(), next.as_deref()))
         }))
         p { a href=(Section::Webhooks.path()) { "All webhooks" } }
     };

@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{PAGE, acts};
-use crate::components::{Column, Tone, confirm, empty, moment, pager, status, table};
+use super::PAGE;
+use super::acts::LOOK_AFTER;
+use crate::components::{Column, confirm, empty, moment, moment_or, table};
 use crate::extract::{Path, Query};
 use crate::gate::Visit;
 use crate::kinds::Kind;
 use crate::layout::Section;
+use crate::pages::consumers::{state, who, whom};
 use crate::refusal::Refusal;
 use crate::said::Said;
 
@@ -37,11 +39,9 @@ pub(super) fn standings(standings: &[Standing], now: Timestamp) -> Markup {
     ];
     let rows = standings.iter().map(|standing| {
         let cells = vec![
-            html! { (words(standing.consumer)) },
+            html! { (who(standing.consumer)) },
             state(standing),
-            standing
-                .oldest
-                .map_or_else(|| html! { "-" }, |oldest| moment(oldest, now)),
+            moment_or(standing.oldest, now, "-"),
             html! { (standing.waiting) },
             html! { (standing.failing) },
             html! {
@@ -58,28 +58,6 @@ pub(super) fn standings(standings: &[Standing], now: Timestamp) -> Markup {
         } @else {
             (table("Who is told of every event", &columns, rows))
         }
-    }
-}
-
-fn state(standing: &Standing) -> Markup {
-    if standing.set_aside > 0 {
-        status(Tone::Bad, "events were set aside")
-    } else if standing.failing > 0 {
-        status(Tone::Warning, "fails")
-    } else if standing.waiting > 0 {
-        status(Tone::Waiting, "catches up")
-    } else {
-        status(Tone::Good, "was told everything")
-    }
-}
-
-fn words(consumer: Consumer) -> &'static str {
-    match consumer {
-        Consumer::Bus => "the event bus",
-        Consumer::Log => "the log that agents read",
-        Consumer::Webhooks => "the webhooks’ queue",
-        Consumer::Metrics => "the request metrics",
-        Consumer::People => "people",
     }
 }
 
@@ -102,8 +80,7 @@ pub(super) async fn show(
         .permitted
         .set_aside(consumer, place.cursor.map(Cursor), PAGE)
         .await?;
-    let first = place.cursor.map(|_| visit.link_with("cursor", ""));
-    let next = page.next.map(|next| visit.link_with("cursor", &next.0.to_string()));
+    let next = page.next.map(|next| next.0.to_string());
     let columns = [
         Column::text("Event"),
         Column::text("Set aside"),
@@ -119,10 +96,10 @@ pub(super) async fn show(
             }
             (table("Events that were set aside, oldest first", &columns, page.items.iter().map(|event| row(event, now))))
         }
-        (pager(first.as_deref(), next.as_deref()))
+        (visit.pages("cursor", place.cursor.is_none(), next.as_deref()))
         p { a href=(Section::Webhooks.path()) { "All webhooks" } }
     };
-    let title = format!("Set aside for {}", words(consumer));
+    let title = format!("Set aside for {}", whom(consumer));
     Ok(visit.page(Section::Webhooks, &title, &[Kind::Webhooks], content))
 }
 
@@ -145,11 +122,11 @@ pub(super) async fn ask_to_replay(
     visit: Visit<ReadWebhooks>,
     Path(consumer): Path<String>,
 ) -> Result<Response, Refusal> {
-    acts::require(&visit)?;
+    visit.require(&Access::ManageWebhooks, LOOK_AFTER)?;
     let consumer = named(&consumer)?;
     let sentence = format!(
         "Everything that was set aside for {} is told again, as if it had never failed. Do it when the cause is mended.",
-        words(consumer)
+        whom(consumer)
     );
     let path = path(consumer);
     let form = confirm(&format!("{path}/replay"), &sentence, &html! {}, "Give it back", &path);
