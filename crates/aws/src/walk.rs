@@ -257,7 +257,7 @@ impl Shared {
                 return Ok(Page { items, next: None });
             }
             let rows = rows.into_iter().map(|(_, row)| row).collect();
-            for (place, item) in self.of_keys(rows).await? {
+            for (place, item) in self.of_keys(Index::Time, rows).await? {
                 if since.is_some_and(|since| place.parse().is_ok_and(|place: i64| place < since)) {
                     return Ok(Page { items, next: None });
                 }
@@ -280,7 +280,8 @@ impl Shared {
     }
 
     /// The items of an index's keys, in the index's order, each with its place.
-    async fn of_keys(&self, rows: Vec<Item>) -> PortResult<Vec<(String, Item)>> {
+    pub(crate) async fn of_keys(&self, index: Index, rows: Vec<Item>) -> PortResult<Vec<(String, Item)>> {
+        let (_, place) = index.keys();
         let of = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         let keys: Vec<Item> = rows
             .iter()
@@ -296,7 +297,7 @@ impl Shared {
             .iter()
             .filter_map(|row| {
                 let item = items.remove(&(of(row, "PK"), of(row, "SK")))?;
-                Some((of(row, "TSK")?, item))
+                Some((of(row, place)?, item))
             })
             .collect())
     }

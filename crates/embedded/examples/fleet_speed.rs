@@ -94,9 +94,7 @@ impl House {
         self.watching.enroll(&agents, now).await?;
         Ok(begun.elapsed())
     }
-}
 
-impl House {
     /// How long it takes to count agents by their state and to list the first page, in milliseconds: the median.
     async fn looking(&self) -> Result<(f64, f64), Box<dyn Error>> {
         let now = self.clock.now();

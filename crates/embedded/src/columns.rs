@@ -80,11 +80,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// A role's word.
-pub(crate) fn role(role: Role) -> &'static str {
-    role.as_str()
-}
-
 /// A role in a column.
 pub(crate) fn role_at(row: &Row<'_>, column: usize) -> Result<Role> {
     Role::find(row.get_ref(column)?.as_str()?).ok_or_else(|| unreadable(column, Unknown("role")))

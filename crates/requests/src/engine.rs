@@ -31,7 +31,7 @@ pub type Patience = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 pub struct ControlPlane {
     pub(super) installation: Installation,
     pub(super) ports: Ports,
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     pub(super) registry: Registry,
     pub(super) settings: RequestSettings,
     pub(super) fingerprints: FingerprintKey,
@@ -50,14 +50,14 @@ impl ControlPlane {
     pub fn new(
         installation: Installation,
         ports: Ports,
-        policy: Policy,
+        policy: impl Into<Arc<Policy>>,
         fingerprints: FingerprintKey,
         settings: RequestSettings,
     ) -> Self {
         Self {
             installation,
             ports,
-            policy,
+            policy: policy.into(),
             registry: Registry::shipped().clone(),
             settings,
             fingerprints,

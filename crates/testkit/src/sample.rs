@@ -1,5 +1,7 @@
 //! Requests, conclusions, agents and events to test with: plain, and alike in every test.
 
+use std::sync::{Arc, LazyLock};
+
 use cc_devops_fleet::{NewAgent, NewToken, Token};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::{Principal, Role};
@@ -105,10 +107,18 @@ pub fn installation() -> Installation {
 
 /// A control plane of the sample installation over these ports, where an agent has its own prefix and stack.
 pub fn control_plane(ports: Ports) -> ControlPlane {
-    let installation = installation();
-    let policy = cc_devops_policy::Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-    let fingerprints = FingerprintKey::new([7; 32]);
-    ControlPlane::new(installation, ports, policy, fingerprints, RequestSettings::default())
+    control_plane_with(ports, RequestSettings::default())
+}
+
+/// The same, with these settings.
+pub fn control_plane_with(ports: Ports, settings: RequestSettings) -> ControlPlane {
+    // Read and checked once: who lives through every crash builds some ten thousand of these.
+    static POLICY: LazyLock<Arc<cc_devops_policy::Policy>> = LazyLock::new(|| {
+        let policy = cc_devops_policy::Policy::shipped(PolicySet::OwnPrefixes, &installation(), vocabulary());
+        Arc::new(policy)
+    });
+    let (policy, fingerprints) = (Arc::clone(&POLICY), FingerprintKey::new([7; 32]));
+    ControlPlane::new(installation(), ports, policy, fingerprints, settings)
 }
 
 /// Adds [`AGENT`] with its first token.

@@ -7,12 +7,9 @@ use cc_devops_kernel::acts::Asker;
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
 use cc_devops_kernel::ports::PortErrorKind;
 use cc_devops_outbox::ports::{Consumer, Outcome};
-use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::bus::Taken;
 use cc_devops_requests::conditions::Thoroughness;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::record::{Conclusion, RequestHead};
 use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
@@ -28,14 +25,11 @@ struct House {
 impl House {
     fn with(conditions: ConditionLimits) -> Self {
         let memory = Memory::new();
-        let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
         let settings = RequestSettings {
             conditions,
             ..RequestSettings::default()
         };
-        let key = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, memory.ports(), policy, key, settings);
+        let plane = sample::control_plane_with(memory.ports(), settings);
         Self { memory, plane }
     }
 

@@ -6,20 +6,15 @@
 )]
 
 use cc_devops_kernel::agent::{Principal, Role};
-use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_kernel::paging::Cursor;
 use cc_devops_kernel::secret::SecretValue;
-use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::conditions::outcomes::Says;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Backlog;
 use cc_devops_requests::receiving::Received;
 use cc_devops_requests::record::{NewRequest, RequestFilter};
-use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample::{self, AGENT, PLANTED_SECRET, STACK_SUCCEEDS};
 use cc_devops_testkit::{Memory, strategy};
@@ -45,10 +40,7 @@ impl House {
             .add(&sample::agent(AGENT), &sample::token(1), &sample::added())
             .await
             .expect("add the agent");
-        let installation: Installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-        let fingerprints = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, ports, policy, fingerprints, RequestSettings::default());
+        let plane = sample::control_plane(ports);
         Self { memory, plane }
     }
 

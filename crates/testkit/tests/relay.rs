@@ -15,13 +15,9 @@ use cc_devops_kernel::ports::{PortError, PortErrorKind, PortResult};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{Consumer, EventBus, Standing};
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
-use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
-use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::relay::{MOST_FAILURES, RelayReport};
-use cc_devops_requests::settings::RequestSettings;
 use cc_devops_requests::standing::{OUTBOX, give_back};
 use cc_devops_testkit::{Memory, sample};
 use jiff::{SignedDuration, Timestamp};
@@ -86,10 +82,7 @@ impl House {
         let memory = Memory::new();
         let mut ports = memory.ports();
         change(&mut ports);
-        let installation = sample::installation();
-        let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-        let key = FingerprintKey::new([7; 32]);
-        let plane = ControlPlane::new(installation, ports, policy, key, RequestSettings::default());
+        let plane = sample::control_plane(ports);
         let subscription = Subscription {
             id: SubscriptionId("one".to_owned()),
             url: "https://example.com/hook".to_owned(),

@@ -39,8 +39,7 @@ impl DynamoAgents {
 
     /// All agents' rows, by name.
     pub(super) async fn rows(&self) -> PortResult<Vec<AgentRow>> {
-        let items = pages(|| self.shared.query(AGENTS, ""), usize::MAX).await?;
-        items.into_iter().map(|item| from_item(item, "an agent")).collect()
+        self.rows_behind(None, usize::MAX).await
     }
 
     /// Agents' rows by name, from behind `after`, `limit` at most.

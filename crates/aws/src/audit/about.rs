@@ -9,7 +9,8 @@ use crate::Shared;
 use crate::batches::Pages;
 use crate::error::corrupt;
 use crate::places::sortable;
-use crate::table::{Item, from_item, key, text};
+use crate::table::{from_item, text};
+use crate::walk::Index;
 
 /// How many keys are asked of the index at once.
 const BATCH: usize = 25;
@@ -40,18 +41,8 @@ pub(super) async fn list(
     while seen < REACH.max(limit) {
         let Some(keys) = pages.next(about).await? else { break };
         seen += keys.len();
-        let mut rows = Vec::with_capacity(keys.len());
-        for item in shared
-            .get_many(&keys.iter().filter_map(key_of).collect::<Vec<_>>())
-            .await?
-        {
-            let row: StoredRow = from_item(item, "an audit row")?;
-            let place = row.place.clone();
-            rows.push((place, row.read().map_err(corrupt)?));
-        }
-        // They come in no order.
-        rows.sort_by(|(one, _), (other, _)| other.cmp(one));
-        for (place, row) in rows {
+        for (place, item) in shared.of_keys(Index::Work, keys).await? {
+            let row = from_item::<StoredRow>(item, "an audit row")?.read().map_err(corrupt)?;
             if action.is_some_and(|action| action != row.entry.action) {
                 continue;
             }
@@ -64,9 +55,4 @@ pub(super) async fn list(
         }
     }
     Ok(Page { items, next: None })
-}
-
-fn key_of(row: &Item) -> Option<Item> {
-    let of = |name: &str| row.get(name)?.as_s().ok().cloned();
-    Some(key(of("PK")?, of("SK")?))
 }

@@ -16,7 +16,7 @@ use cc_devops_kernel::ports::{PortErrorKind, PortResult};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use crate::columns::{self, json, nanos, optional_time_at, role, time, time_at};
+use crate::columns::{self, json, nanos, optional_time_at, time, time_at};
 use crate::db::Db;
 use crate::error::Fault;
 use crate::vault::StoreKeys;
@@ -129,7 +129,7 @@ impl Agents for SqliteAgents {
                     return Ok(());
                 }
                 let nothing = || "[]".to_owned();
-                AgentRow::new(name.as_str(), role(Role::Agent), nothing(), nothing(), nanos(at)).put(conn, &keys)?;
+                AgentRow::new(name.as_str(), Role::Agent.as_str(), nothing(), nothing(), nanos(at)).put(conn, &keys)?;
                 Ok(())
             })
             .await
@@ -216,7 +216,7 @@ fn add(conn: &Connection, keys: &StoreKeys, new: &NewAgent, token: &NewToken) ->
     let agent = &new.agent;
     let row = AgentRow::new(
         agent.name.as_str(),
-        role(agent.role),
+        agent.role.as_str(),
         json(&agent.secret_prefixes)?,
         json(&agent.stacks)?,
         nanos(new.created_at),

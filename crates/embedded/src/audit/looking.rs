@@ -5,8 +5,8 @@ use cc_devops_kernel::paging::{Cursor, Page};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::trail::{COLUMNS, row};
-use crate::columns::{json, nanos};
+use super::trail::{self, COLUMNS, row};
+use crate::columns::json;
 use crate::db::reach::{List, Stretch, look};
 use crate::error::Fault;
 
@@ -69,35 +69,20 @@ fn statement(filter: &AuditFilter, stretch: Stretch) -> rusqlite::Result<(String
 
 /// What a row must be, as far as that can be told without reading its entry, with its values.
 fn fits(filter: &AuditFilter) -> rusqlite::Result<(String, Vec<Value>)> {
-    let text = |value: &str| Value::Text(value.to_owned());
     // Where these stand in the entry otherwise, the row is looked at closely and left out.
     let field = |name: &str, value: &str| Ok::<_, rusqlite::Error>(format!("{}:{}", json(&name)?, json(&value)?));
-    let reason = filter
-        .reason
-        .map(|reason| field("reason", reason.as_str()))
-        .transpose()?;
-    let request = filter.request.as_ref().map(|id| field("requestId", id)).transpose()?;
-    let resource = filter
-        .resource
-        .as_ref()
-        .map(|begin| field("resource", begin))
-        .transpose()?;
-    let conditions = [
-        filter.action.as_ref().map(|action| ("action = ?", text(action))),
-        filter.status.map(|status| ("status = ?", text(status.as_str()))),
-        filter.since.map(|since| ("at >= ?", Value::Integer(nanos(since)))),
-        filter.until.map(|until| ("at < ?", Value::Integer(nanos(until)))),
-        reason.map(|part| ("instr(entry, ?) > 0", Value::Text(part))),
-        request.map(|part| ("instr(entry, ?) > 0", Value::Text(part))),
-        resource.map(|part| ("instr(entry, ?) > 0", text(part.trim_end_matches('"')))),
-    ];
-    let (sql, values): (Vec<&str>, Vec<Value>) = conditions.into_iter().flatten().unzip();
-    let sql = if sql.is_empty() {
-        "1".to_owned()
-    } else {
-        sql.join(" AND ")
-    };
-    Ok((format!("({sql})"), values))
+    let reason = filter.reason.map(|reason| field("reason", reason.as_str()));
+    let request = filter.request.as_ref().map(|id| field("requestId", id));
+    let resource = filter.resource.as_ref().map(|begin| field("resource", begin));
+    let resource = resource.transpose()?;
+    let mut conditions = trail::conditions(filter);
+    conditions.with_some("instr(entry, ?) > 0", reason.transpose()?);
+    conditions.with_some("instr(entry, ?) > 0", request.transpose()?);
+    conditions.with_some(
+        "instr(entry, ?) > 0",
+        resource.map(|part| part.trim_end_matches('"').to_owned()),
+    );
+    Ok(conditions.into_test())
 }
 
 #[cfg(test)]

@@ -153,12 +153,8 @@ fn list(
     before: Option<Cursor>,
     at_most: usize,
 ) -> Result<Page<AuditRow>, Fault> {
-    let mut conditions = Conditions::default();
+    let mut conditions = conditions(filter);
     conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
-    conditions.with_some("action = ?", filter.action.clone());
-    conditions.with_some("status = ?", filter.status.map(|status| status.as_str().to_owned()));
-    conditions.with_some("at >= ?", filter.since.map(nanos));
-    conditions.with_some("at < ?", filter.until.map(nanos));
     // One more than asked for tells whether there is a next page.
     let wanted = limit(at_most).saturating_add(1);
     let rows = match &filter.agent {
@@ -182,6 +178,16 @@ fn list(
         }
     };
     Ok(page(rows, at_most, |row| row.seq))
+}
+
+/// What a row must be beside somebody's, as far as that stands in columns of its own.
+pub(super) fn conditions(filter: &AuditFilter) -> Conditions {
+    let mut conditions = Conditions::default();
+    conditions.with_some("action = ?", filter.action.clone());
+    conditions.with_some("status = ?", filter.status.map(|status| status.as_str().to_owned()));
+    conditions.with_some("at >= ?", filter.since.map(nanos));
+    conditions.with_some("at < ?", filter.until.map(nanos));
+    conditions
 }
 
 fn about(

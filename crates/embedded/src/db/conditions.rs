@@ -36,6 +36,15 @@ impl Conditions {
         &self.sql
     }
 
+    /// Whether all of them hold, for a result column, with their values; not where that is unknown.
+    pub(crate) fn into_test(self) -> (String, Vec<Value>) {
+        let test = match self.sql.strip_prefix(" WHERE ") {
+            None => "1".to_owned(),
+            Some(conditions) => format!("coalesce({conditions}, 0)"),
+        };
+        (test, self.values)
+    }
+
     /// Runs a statement that has these conditions, as often as `times` says, and then a limit.
     pub(crate) fn query<T>(
         &self,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::conclusion::Ending;
 use super::rows::{detail_label, find};
-use crate::columns::{nanos, role};
+use crate::columns::nanos;
 use crate::error::Fault;
 use crate::vault::{Keyring, Sealed, StoreKeys};
 
@@ -103,7 +103,7 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
             beginning.attempts,
             beginning.due_at,
             head.principal.as_str(),
-            role(head.role),
+            head.role.as_str(),
             head.agent.as_str(),
             head.action,
             head.stage,

@@ -18,8 +18,33 @@ pub(super) fn list(
     before: Option<Cursor>,
     at_most: usize,
 ) -> Result<Page<RequestRecord>, Fault> {
-    let mut conditions = Conditions::default();
+    let mut conditions = conditions(filter);
     conditions.with_some("seq < ?", before.map(|Cursor(seq)| seq));
+    let sql = format!(
+        "SELECT {}, seq FROM requests{} ORDER BY seq DESC LIMIT ?",
+        record_columns(),
+        conditions.clause()
+    );
+    let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
+        Ok((record(row), row.get::<_, i64>(HEAD_LEN + 5)?))
+    })?;
+    let numbered = page(rows, at_most, |(_, seq)| *seq);
+    let readable = |(record, seq): (rusqlite::Result<RequestRecord>, i64)| match record {
+        Ok(record) => Some(record),
+        Err(error) => {
+            tracing::error!(seq, %error, "a request's row cannot be read and is left out");
+            None
+        }
+    };
+    Ok(Page {
+        items: numbered.items.into_iter().filter_map(readable).collect(),
+        next: numbered.next,
+    })
+}
+
+/// What a request must be, as far as that stands in columns of its own.
+pub(super) fn conditions(filter: &RequestFilter) -> Conditions {
+    let mut conditions = Conditions::default();
     conditions.with_some(
         "requests.agent = ?",
         filter.agent.as_ref().map(|name| name.as_str().to_owned()),
@@ -43,26 +68,7 @@ pub(super) fn list(
             conditions.with("state <> 'concluded' AND state = ?", open.as_str().to_owned());
         }
     }
-    let sql = format!(
-        "SELECT {}, seq FROM requests{} ORDER BY seq DESC LIMIT ?",
-        record_columns(),
-        conditions.clause()
-    );
-    let rows = conditions.query(conn, &sql, 1, limit(at_most).saturating_add(1), |row| {
-        Ok((record(row), row.get::<_, i64>(HEAD_LEN + 5)?))
-    })?;
-    let numbered = page(rows, at_most, |(_, seq)| *seq);
-    let readable = |(record, seq): (rusqlite::Result<RequestRecord>, i64)| match record {
-        Ok(record) => Some(record),
-        Err(error) => {
-            tracing::error!(seq, %error, "a request's row cannot be read and is left out");
-            None
-        }
-    };
-    Ok(Page {
-        items: numbered.items.into_iter().filter_map(readable).collect(),
-        next: numbered.next,
-    })
+    conditions
 }
 
 /// What is still to do.

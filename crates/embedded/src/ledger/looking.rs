@@ -6,8 +6,8 @@ use cc_devops_requests::record::{RequestFilter, RequestRecord, RequestState};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::listing;
 use super::rows::{record, record_columns};
-use crate::columns::nanos;
 use crate::db::reach::{List, Stretch, look};
 use crate::error::Fault;
 
@@ -96,38 +96,12 @@ impl Way {
 
 /// What else a row must be, with its values.
 fn fits(filter: &RequestFilter) -> (String, Vec<Value>) {
-    let text = |value: &str| Value::Text(value.to_owned());
-    let state = match filter.state {
-        None => None,
-        // The event of an outcome is in the log from the moment the outcome is there.
-        Some(RequestState::Completed) => Some(("?", Value::Integer(0))),
-        Some(RequestState::Published) => Some(("state = ?", text("concluded"))),
-        Some(open) => Some(("state = ?", text(open.as_str()))),
-    };
-    let conditions = [
-        filter.agent.as_ref().map(|agent| ("agent = ?", text(agent.as_str()))),
-        filter.action.as_ref().map(|action| ("action = ?", text(action))),
-        filter.status.map(|status| ("status = ?", text(status.as_str()))),
-        state,
-        // Where this stands in the outcome otherwise, the request is looked at closely and left out.
-        filter
-            .reason
-            .map(|reason| ("instr(completed, ?) > 0", text(&format!("\"{reason}\"")))),
-        filter
-            .since
-            .map(|since| ("received_at >= ?", Value::Integer(nanos(since)))),
-        filter
-            .until
-            .map(|until| ("received_at < ?", Value::Integer(nanos(until)))),
-    ];
-    let (sql, values): (Vec<&str>, Vec<Value>) = conditions.into_iter().flatten().unzip();
-    let sql = if sql.is_empty() {
-        "1".to_owned()
-    } else {
-        // Of what has no outcome nothing is known of its status.
-        format!("coalesce({}, 0)", sql.join(" AND "))
-    };
-    (sql, values)
+    let mut conditions = listing::conditions(filter);
+    // Where this stands in the outcome otherwise, the request is looked at closely and left out.
+    let reason = filter.reason.map(|reason| format!("\"{reason}\""));
+    conditions.with_some("instr(completed, ?) > 0", reason);
+    // Of what has no outcome nothing is known of its status.
+    conditions.into_test()
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ impl ControlPlane {
                 _ => DecideError::NoSuchPlan,
             });
         };
-        let asker = Asker::Agent(who, &self.policy, door);
+        let asker = Asker::Agent(who, self.policy(), door);
         let author = asker
             .author(&access(&found_first.record), action, &*self.ports.audit, now)
             .await

@@ -315,13 +315,6 @@ fn reached<T>(rows: impl Iterator<Item = (i64, Option<T>)>, limit: usize, reach:
 }
 
 /// Cuts a page of `limit` off `rows`, which come with the place behind which the next page starts.
-fn page<T>(mut rows: impl Iterator<Item = (i64, T)>, limit: usize) -> Page<T> {
-    let mut items = Vec::new();
-    let mut last = None;
-    for (place, item) in rows.by_ref().take(limit) {
-        last = Some(Cursor(place));
-        items.push(item);
-    }
-    let next = if rows.next().is_some() { last } else { None };
-    Page { items, next }
+fn page<T>(rows: impl Iterator<Item = (i64, T)>, limit: usize) -> Page<T> {
+    reached(rows.map(|(place, row)| (place, Some(row))), limit, None)
 }

@@ -13,18 +13,13 @@ use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::course::Course;
 use cc_devops_kernel::outcome::Failure;
 use cc_devops_kernel::ports::PortResult;
-use cc_devops_policy::{Policy, PolicySet};
 use cc_devops_repos::ports::RepositoryWorker;
 use cc_devops_repos::work::RepositoryWork;
-use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::execution::Step;
-use cc_devops_requests::fingerprint::FingerprintKey;
-use cc_devops_requests::ports::Ports;
 use cc_devops_requests::receiving::{Claimed, Received};
 use cc_devops_requests::record::{RequestRecord, RequestState};
 use cc_devops_requests::running::Renewed;
-use cc_devops_requests::settings::RequestSettings;
 use cc_devops_testkit::Memory;
 use cc_devops_testkit::sample::{self, AGENT};
 use jiff::SignedDuration;
@@ -75,12 +70,6 @@ impl RepositoryWorker for Slow {
     }
 }
 
-fn plane(ports: Ports, settings: RequestSettings) -> ControlPlane {
-    let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
-    ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
-}
-
 /// A control plane whose only agent is an operator.
 async fn house(worker: &Slow) -> (Memory, Arc<ControlPlane>) {
     let memory = Memory::new();
@@ -92,7 +81,7 @@ async fn house(worker: &Slow) -> (Memory, Arc<ControlPlane>) {
         .add(&agent, &sample::token(1), &sample::added())
         .await
         .unwrap();
-    let plane = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone()));
+    let plane = sample::control_plane(memory.ports()).with_repository_worker(Arc::new(worker.clone()));
     (memory, Arc::new(plane))
 }
 
@@ -155,7 +144,7 @@ async fn what_runs_here_is_never_begun_again_whatever_the_clock_says() {
 async fn work_whose_claim_is_somebody_elses_is_broken_off() {
     let (worker, theirs) = (Slow::new(), Slow::new());
     let (memory, ours) = house(&worker).await;
-    let other = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(theirs.clone()));
+    let other = sample::control_plane(memory.ports()).with_repository_worker(Arc::new(theirs.clone()));
     let claimed = claim(&ours, check("r1")).await;
     let running = tokio::spawn({
         let ours = Arc::clone(&ours);
@@ -178,9 +167,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
     let worker = Slow::new();
     let (memory, first) = house(&worker).await;
     for round in 1..=3 {
-        let plane = Arc::new(
-            plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone())),
-        );
+        let plane = Arc::new(sample::control_plane(memory.ports()).with_repository_worker(Arc::new(worker.clone())));
         let claimed = if round == 1 {
             claim(&first, check("r1")).await
         } else {
@@ -200,7 +187,7 @@ async fn a_stop_hands_long_work_back_untried_and_the_next_start_finishes_it() {
         let kept = record(&memory, "r1").await;
         assert_eq!((kept.state, kept.tries), (RequestState::Received, 0));
     }
-    let last = plane(memory.ports(), RequestSettings::default()).with_repository_worker(Arc::new(worker.clone()));
+    let last = sample::control_plane(memory.ports()).with_repository_worker(Arc::new(worker.clone()));
     let claimed = last.recover(10).await.unwrap().remove(0);
     worker.ends.add_permits(1);
     assert!(matches!(last.carry_out(claimed).await.unwrap(), Step::Concluded(_)));

@@ -22,7 +22,7 @@ use cc_devops_testkit::memory::StackScript;
 use cc_devops_testkit::sample;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Slow, claim, house, plane, record};
+use super::{Slow, claim, house, record};
 
 /// Stacks of which some refuse to be looked at, or to be changed.
 struct Grudging {
@@ -83,7 +83,7 @@ async fn beside_a_grudging_stack(kind: PortErrorKind, begins: bool) -> (Memory, 
         max_attempts: 2,
         ..RequestSettings::default()
     };
-    (memory, plane(ports, settings))
+    (memory, sample::control_plane_with(ports, settings))
 }
 
 async fn deploy(plane: &ControlPlane, id: &str, stack: &str) -> Step {
@@ -283,7 +283,7 @@ async fn a_new_id_is_advised_only_where_nothing_can_have_been_done() {
         max_attempts: 1,
         ..RequestSettings::default()
     };
-    let plane = plane(ports, settings);
+    let plane = sample::control_plane_with(ports, settings);
     let put = sample::put_secret_event("r1", "/contentcraft/contentorchestrator/a", "x");
     let claimed = claim(&plane, put).await;
     let ended = outcome(plane.carry_out(claimed).await.unwrap());

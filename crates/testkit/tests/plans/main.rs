@@ -15,12 +15,9 @@ use cc_devops_deploys::{DeploySettings, Door, PlanDigest, PlanId, PlanRecord};
 use cc_devops_kernel::agent::{Agent, Principal, Role};
 use cc_devops_kernel::names::FullStackName;
 use cc_devops_kernel::outcome::Completed;
-use cc_devops_policy::{Policy, PolicySet};
-use cc_devops_requests::actions::vocabulary;
 use cc_devops_requests::deploys::DecideError;
 use cc_devops_requests::engine::ControlPlane;
 use cc_devops_requests::execution::Step;
-use cc_devops_requests::fingerprint::FingerprintKey;
 use cc_devops_requests::ports::Ports;
 use cc_devops_requests::receiving::Received;
 use cc_devops_requests::record::{RequestRecord, RequestState};
@@ -45,13 +42,11 @@ struct House {
 }
 
 fn plane(ports: Ports, deploys: DeploySettings) -> ControlPlane {
-    let installation = sample::installation();
-    let policy = Policy::shipped(PolicySet::OwnPrefixes, &installation, vocabulary());
     let settings = RequestSettings {
         deploys,
         ..RequestSettings::default()
     };
-    ControlPlane::new(installation, ports, policy, FingerprintKey::new([7; 32]), settings)
+    sample::control_plane_with(ports, settings)
 }
 
 fn operator(name: &str) -> Agent {
