@@ -41,11 +41,6 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 class Emulator:
     """MiniStack with this project's stack deployed."""
 
@@ -231,7 +226,7 @@ def measure(function, package, folder, plan):
         say("warm putSecret …")
         measure_warm(ways, found, plan["warm"], plan["blocks"])
         for name, one in found.items():
-            say(f"  {name}: p50 {percentile(one['warm'], 0.5) * 1e3:.2f} ms, {one['memory'] / 1e6:.1f} MB")
+            say(f"  {name}: p50 {report.percentile(one['warm'], 0.5) * 1e3:.2f} ms, {one['memory'] / 1e6:.1f} MB")
         say(f"a burst of {plan['burst']:,} …")
         found["burst"] = measure_burst(emulator, plan["burst"], plan["stalled_seconds"])
         found["zip"] = package.stat().st_size
@@ -243,7 +238,7 @@ def measure(function, package, folder, plan):
 def targets(found):
     rust, python = found["rust"], found["python"]
     ratio = statistics.median(python["starts"]) / statistics.median(rust["starts"])
-    warm = percentile(python["warm"], 0.5) / percentile(rust["warm"], 0.5)
+    warm = report.percentile(python["warm"], 0.5) / report.percentile(rust["warm"], 0.5)
     return [
         report.Target("process start to first health check: times as fast as Python", ratio, 20, " x", 1, True),
         report.Target("warm putSecret, p50: times as fast as Python, which keeps no ledger", warm, 1, " x", 2, True),
@@ -255,7 +250,7 @@ def targets(found):
 
 def markdown(lines, found, about):
     rust, python, burst = found["rust"], found["python"], found["burst"]
-    ms = lambda values, share: f"{percentile(values, share) * 1e3:.1f} ms"  # noqa: E731
+    ms = lambda values, share: f"{report.percentile(values, share) * 1e3:.1f} ms"  # noqa: E731
     mb = lambda size: f"{size / 1e6:.1f} MB"  # noqa: E731
     beside = [
         ("process start to first answer of a health check, p50", ms(rust["starts"], 0.5), ms(python["starts"], 0.5)),

@@ -9,10 +9,9 @@ Writes its part of docs/BENCHMARKS.md.
 Exit codes: 0, measured, whether or not the targets were met; 1, a page did not come, or a request was lost.
 """
 
+import concurrent.futures
 import gzip
 import http.client
-import json
-import os
 import re
 import subprocess
 import sys
@@ -23,8 +22,8 @@ import part
 import report
 from control_plane import ControlPlane, Failed
 from part import say
+from run import HERE, wrk
 
-HERE = part.REPOSITORY / "bench"
 AGENT = "LoadAgent"
 # The pages of the navigation.
 PAGES = [
@@ -60,22 +59,13 @@ class Browser:
         return body, took
 
 
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
 def load(plane, token, plan):
     """Requests at a rate, as long as the measurement lasts: each connection sends one and pauses."""
-    environment = os.environ | {
-        "CC_BENCH_TOKEN": token, "CC_BENCH_AGENT": AGENT, "CC_BENCH_RUN": "dashboard", "CC_BENCH_SECRETS": "1000",
-        "CC_BENCH_PREFIX": f"/contentcraft/{AGENT.lower()}/", "CC_BENCH_PAUSE_MS": str(plan["pause_ms"]), "CC_BENCH_FOLDER": str(HERE),
-    }
-    command = [
-        "wrk", "--threads", "1", "--connections", str(plan["connections"]), "--duration", f"{plan['seconds']}s", "--latency",
-        "--script", str(HERE / "put_secret_paced.lua"), f"{plane.url}/v1/events",
-    ]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return wrk(
+        "put_secret_paced.lua", plane.url, plan["seconds"], 1, CC_BENCH_TOKEN=token, CC_BENCH_AGENT=AGENT, CC_BENCH_RUN="dashboard",
+        CC_BENCH_SECRETS="1000", CC_BENCH_PREFIX=f"/contentcraft/{AGENT.lower()}/", CC_BENCH_PAUSE_MS=str(plan["pause_ms"]),
+        CC_BENCH_FOLDER=str(HERE),
+    )
 
 
 def measure(binary, example, folder, plan):
@@ -99,27 +89,22 @@ def measure(binary, example, folder, plan):
         for page in PAGES:
             body, _ = browser.page(f"/ui{page}")
             sizes[page or "/"] = len(body)
-            idle[page or "/"] = percentile([browser.page(f"/ui{page}")[1] for _ in range(plan["looks"])], 0.99)
+            idle[page or "/"] = report.percentile([browser.page(f"/ui{page}")[1] for _ in range(plan["looks"])], 0.99)
         overview = browser.page("/ui")[0].decode()
         assets = 0
         for asset in sorted(set(re.findall(r'(?:href|src)="(/ui/assets/[^"]+)"', overview))):
             answer, body = browser.ask("GET", asset, headers={"Accept-Encoding": "gzip", "Cookie": browser.cookie})
             assets += len(body) if answer.getheader("Content-Encoding") == "gzip" else len(gzip.compress(body))
         say("  the overview while requests are taken …")
-        sender = load(plane, token, plan)
-        times, deadline = [], time.perf_counter() + plan["seconds"] - 1
-        while time.perf_counter() < deadline:
-            times.append(browser.page("/ui")[1])
-        printed, errors = sender.communicate(timeout=60)
-        result = re.search(r"RESULT (\{.*\})", printed)
-        if sender.returncode != 0 or not result:
-            raise Failed(f"wrk: {printed[-300:]} {errors[-300:]}")
-        sent = json.loads(result.group(1))
-        if sent["refused"] or sent["errors"]:
-            raise Failed(f"{sent['refused']} requests were refused, {sent['errors']} failed: {printed[-300:]}")
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            sender = beside.submit(load, plane, token, plan)
+            times, deadline = [], time.perf_counter() + plan["seconds"] - 1
+            while time.perf_counter() < deadline:
+                times.append(browser.page("/ui")[1])
+            sent = sender.result()
     found = {
-        "plan": plan, "sizes": sizes, "idle": idle, "assets": assets, "rate": sent["accepted"] / sent["seconds"],
-        "overview_p50": percentile(times, 0.5), "overview_p99": percentile(times, 0.99), "looks": len(times),
+        "plan": plan, "sizes": sizes, "idle": idle, "assets": assets, "rate": sent["rate"],
+        "overview_p50": report.percentile(times, 0.5), "overview_p99": report.percentile(times, 0.99), "looks": len(times),
     }
     say(f"  overview p99 {found['overview_p99']:.1f} ms at {found['rate']:,.0f} requests a second")
     return found
@@ -160,8 +145,8 @@ Written by `make bench-dashboard` on {report.today()}, with {plan['agents']:,} a
 
 
 FILES = [("BINARY", "cc-devops, release build"), ("EXAMPLE", "the built example fleet_speed")]
-FULL = {"agents": 10_000, "requests": 100_000, "looks": 100, "seconds": 20, "connections": 64, "pause_ms": 30}
-QUICK = {"agents": 500, "requests": 1_000, "looks": 10, "seconds": 5, "connections": 64, "pause_ms": 30}
+FULL = {"agents": 10_000, "requests": 100_000, "looks": 100, "seconds": 20, "pause_ms": 30}
+QUICK = {"agents": 500, "requests": 1_000, "looks": 10, "seconds": 5, "pause_ms": 30}
 
 
 if __name__ == "__main__":

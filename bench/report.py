@@ -40,6 +40,11 @@ class Target:
         return f"{'at least' if self.at_least else 'under'} {self.shown(self.target)}"
 
 
+def percentile(values, share):
+    """The value that this share of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
 def count_in_words(count):
     """1,000,000 as `1,000,000`."""
     return f"{count:,}"

@@ -228,10 +228,6 @@ def pings(binary, folder, seconds):
     return result
 
 
-def percentile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
-
-
 def median_of(results, key):
     return statistics.median(result[key] for result in results)
 
@@ -288,7 +284,7 @@ def measure(binary, folder, plan):
         ids = [seed.known_id(dice.randrange(plan["seeded"]), "seed") for _ in range(plan["lookups"])]
         full.lookup_times(ids[:50], full_token)
         times = full.lookup_times(ids, full_token)
-    found["lookup_p50"], found["lookup_p99"] = percentile(times, 0.5), percentile(times, 0.99)
+    found["lookup_p50"], found["lookup_p99"] = report.percentile(times, 0.5), report.percentile(times, 0.99)
     say(f"  p50 {found['lookup_p50'] * 1e3:.3f} ms, p99 {found['lookup_p99'] * 1e3:.3f} ms")
     found["fsync_rate_after"] = fsync_rate(folder, plan["fsync_seconds"])
     found["others"] = max(result["others"] for result in [*fresh, *seeded, found["heartbeats"], found["pings"]])

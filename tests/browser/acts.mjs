@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Visitor, launch } from './browser.mjs';
 import { CANARY, fullPlane } from './fill.mjs';
 import { Caller, ask } from './http.mjs';
-import { invalid, inaccessible, layAxe } from './judge.mjs';
+import { invalid, inaccessible, layAxe, none } from './judge.mjs';
 import { until } from './plane.mjs';
 import { acts, crawl, router, table } from './routes.mjs';
 
@@ -35,10 +35,6 @@ after(async () => {
   await browser?.close();
   await close?.();
 });
-
-function none(found) {
-  assert.equal(found.length, 0, `\n${found.join('\n')}\n`);
-}
 
 /** What is on record, newest first. */
 async function trail() {

@@ -1,4 +1,6 @@
 // What a page must be: accessible by every rule of WCAG 2.2 AA that axe knows, valid HTML, and no wider than its window.
+import assert from 'node:assert/strict';
+
 import { AXE, HtmlValidate } from './peers.mjs';
 
 /** Every rule that axe has of these. */
@@ -80,6 +82,11 @@ export async function sideways(page) {
     return [`it scrolls sideways: ${root.scrollWidth} px in ${root.clientWidth}, by ${named.join(', ')}`];
   });
   return out;
+}
+
+/** Nothing was found; else all of it is said. */
+export function none(found) {
+  assert.equal(found.length, 0, `\n${found.join('\n')}\n`);
 }
 
 /** Everything that is wrong with a page that is open, in this scheme and width. */

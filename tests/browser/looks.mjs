@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
 import { Caller } from './http.mjs';
-import { sideways } from './judge.mjs';
+import { none, sideways } from './judge.mjs';
 import { until } from './plane.mjs';
 import { crawl } from './routes.mjs';
 
@@ -34,10 +34,6 @@ after(async () => {
   await browser?.close();
   await close?.();
 });
-
-function none(found) {
-  assert.equal(found.length, 0, `\n${found.join('\n')}\n`);
-}
 
 /** What a status is told by, on the page that is open. */
 async function lookAtStatuses(page, address) {

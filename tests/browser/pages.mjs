@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { Visitor, launch } from './browser.mjs';
 import { fullPlane } from './fill.mjs';
 import { Caller } from './http.mjs';
-import { SCHEMES, WIDTHS, invalid, judge, layAxe, sideways } from './judge.mjs';
+import { SCHEMES, WIDTHS, invalid, judge, layAxe, none, sideways } from './judge.mjs';
 import { Plane } from './plane.mjs';
 import { crawl, table } from './routes.mjs';
 
@@ -74,10 +74,6 @@ async function wrongs(visitor, expected) {
     visitor.complaints.take(expected === 200 ? [] : [expected]).forEach(note);
   }
   return found;
-}
-
-function none(found) {
-  assert.equal(found.length, 0, `\n${found.join('\n')}\n`);
 }
 
 /** With scripts and without, at once: there are two cores. `change` is what happens once both have signed in. */

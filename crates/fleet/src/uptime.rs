@@ -48,6 +48,15 @@ impl Uptime {
     }
 }
 
+/// A share in per cent, cut and not rounded, so that 100 is all of it; a dash where there is none.
+pub fn percent(share: Option<f64>) -> String {
+    match share {
+        None => "-".to_owned(),
+        Some(share) if share >= 1.0 => "100 %".to_owned(),
+        Some(share) => format!("{:.2} %", (share * 10_000.0).floor() / 100.0),
+    }
+}
+
 /// The times that count, each with whether it was up then, as flips tell them, the newest first.
 pub(crate) struct Spans {
     now: Timestamp,

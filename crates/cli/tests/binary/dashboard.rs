@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
-use crate::process::{Place, Server, finish};
+use crate::process::{Place, Server, finish, until};
 
 /// A form of the dashboard's own page: status, and the whole answer.
 fn form(server: &Server, path: &str, body: &str, cookie: &str) -> (u16, String) {
@@ -101,11 +100,7 @@ fn a_browser_is_opened_where_there_is_one_and_missed_by_nobody() {
     run(&["open", "--json"]);
     let taken = place.path().join("opened");
     let with = run(&["open"]);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !taken.exists() {
-        assert!(Instant::now() < deadline, "{with}");
-        std::thread::yield_now();
-    }
+    until(&with.to_string(), || taken.exists().then_some(()));
     assert_eq!(
         fs::read_to_string(taken).unwrap(),
         with.stdout,
@@ -117,7 +112,7 @@ fn a_browser_is_opened_where_there_is_one_and_missed_by_nobody() {
 fn a_session_ends_with_its_token() {
     let place = Place::new();
     let server = place.serve();
-    let (token, _) = added(&place, &["agents", "add", "Ana", "--role", "observer", "--json"]);
+    let token = added(&place, "Ana", "observer");
     let (status, begun) = form(&server, "/ui/login", &format!("token={token}"), "");
     assert_eq!(status, 303, "{begun}");
     let mine = cookie(&begun);
@@ -132,18 +127,18 @@ fn a_session_ends_with_its_token() {
     assert!(answer.contains("location: /ui/login"), "{answer}");
 }
 
-fn added(place: &Place, arguments: &[&str]) -> (String, String) {
-    let added = place.run(arguments).exits(0).json();
-    let text = |name: &str| added[name].as_str().unwrap().to_owned();
-    (text("token"), text("agent"))
+/// Adds somebody of a role; their token.
+fn added(place: &Place, name: &str, role: &str) -> String {
+    let added = place.run(&["agents", "add", name, "--role", role, "--json"]).exits(0);
+    added.json()["token"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn an_observer_looks_and_changes_nothing() {
     let place = Place::new();
     let server = place.serve();
-    let (token, _) = added(&place, &["agents", "add", "Ana", "--role", "observer", "--json"]);
-    let (operator, _) = added(&place, &["agents", "add", "Bob", "--role", "admin", "--json"]);
+    let token = added(&place, "Ana", "observer");
+    let operator = added(&place, "Bob", "admin");
     place.run(&["agents", "add", "Eve", "--role", "king"]).exits(2);
     place
         .run(&["agents", "add", "Eve", "--role", "observer", "--admin"])

@@ -1,14 +1,10 @@
 //! Deploys whose plans are looked at, approved, denied and compared, as a person types it.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::process::{Place, Run, Server};
-
-/// How long what needs no waiting may take on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+use crate::process::{Place, Run, Server, until};
 
 /// A stack that writes its plan from a file, and keeps what it was approved with.
 const SHOP: &str = "[stacks.shop]\n\
@@ -40,17 +36,6 @@ fn house() -> (Place, Server) {
     (place, server)
 }
 
-/// Looks until something is there.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < SOON, "{what}");
-    }
-}
-
 fn ask(place: &Place, id: &str) -> Run {
     place
         .run(&["deploy", "shop", "--stage", "dev", "--request-id", id])
@@ -68,14 +53,6 @@ fn waiting(place: &Place, id: &str) -> (String, String) {
         let plan = plans.iter().find(|plan| plan["requestId"] == id)?;
         let word = |name: &str| plan[name].as_str().unwrap().to_owned();
         Some((word("plan"), word("digest")))
-    })
-}
-
-/// What became of a request.
-fn completed(place: &Place, id: &str) -> Value {
-    until("the request does not end", || {
-        let request = place.run(&["requests", "show", id, "--json"]).exits(0).json();
-        (!request["completed"].is_null()).then(|| request["completed"].clone())
     })
 }
 
@@ -139,7 +116,7 @@ fn a_plan_is_shown_and_approved_by_its_whole_digest_alone() {
         "backup is made",
     ]);
     assert!(approved.exits(0).stdout.contains("is approved"));
-    let ended = completed(&place, "r1");
+    let ended = place.completed("r1");
     assert_eq!(ended["status"], "success", "{ended}");
     assert_eq!(ended["approval"]["state"], "approved", "{ended}");
     assert_eq!(ended["approval"]["approvers"], json!(["admin"]), "{ended}");
@@ -193,7 +170,7 @@ fn a_deploy_that_is_waited_for_says_what_to_type_and_fails_where_it_is_denied() 
         .run(&["deploys", "deny", &plan, "--reason", "not before the backup"])
         .exits(0);
     assert!(denied.stdout.contains("is denied"), "{denied}");
-    let ended = completed(&place, "r1");
+    let ended = place.completed("r1");
     assert_eq!(ended["reason"], "security_violation", "{ended}");
     assert_eq!(ended["approval"]["state"], "denied", "{ended}");
     assert!(
@@ -236,7 +213,7 @@ fn two_plans_are_compared_and_the_older_one_is_superseded() {
     assert!(other.stderr.contains("good for one digest"), "{other}");
     let late = place.run(&["deploys", "approve", &first, "--digest", &digest]).exits(1);
     assert!(late.stderr.contains("superseded"), "{late}");
-    let ended = completed(&place, "r1");
+    let ended = place.completed("r1");
     assert_eq!(
         (&ended["reason"], &ended["approval"]["state"]),
         (&json!("stack_in_progress"), &json!("superseded"))

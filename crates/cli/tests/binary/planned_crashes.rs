@@ -1,14 +1,10 @@
 //! Deploys that are planned and approved, whose server is killed: while it is planned, while it waits, as it runs.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::process::Place;
-
-/// How long what needs no waiting may take on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+use crate::process::{Place, until};
 
 /// Each of its commands says that it runs, and goes on once somebody says so.
 const SLOW: &str = "[stacks.shop]\n\
@@ -17,17 +13,6 @@ const SLOW: &str = "[stacks.shop]\n\
     env = [\"PATH\"]\n";
 
 const LOSSY: &str = r#"{"changes": [{"path": "orders", "action": "Remove", "resourceType": "AWS::DynamoDB::Table"}]}"#;
-
-/// Looks until something is there.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < SOON, "{what}");
-    }
-}
 
 fn exists(place: &Place, file: &str) {
     until(file, || place.path().join(file).exists().then_some(()));
@@ -68,10 +53,7 @@ fn a_server_that_is_killed_at_any_moment_plans_once_waits_on_and_runs_once() {
     drop(server);
     let _server = place.serve();
     place.write("go-on", "");
-    let completed = until("it does not end", || {
-        let request = place.run(&["requests", "show", "r1", "--json"]).exits(0).json();
-        (!request["completed"].is_null()).then(|| request["completed"].clone())
-    });
+    let completed = place.completed("r1");
     assert_eq!(completed["status"], "success", "{completed}");
     assert_eq!(completed["approval"]["digest"], digest, "{completed}");
     let read = |file| fs::read_to_string(place.path().join(file)).unwrap();

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -16,6 +17,21 @@ pub(crate) fn beside<T>(serving: impl Future<Output = T>) -> (T, Runtime) {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     let threads = threads.worker_threads(1).enable_all().build().unwrap();
     (threads.block_on(serving), threads)
+}
+
+/// How long what needs no waiting may take on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Looks until something is there.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < SOON, "{what}");
+    }
 }
 
 /// How a server is started.
@@ -168,6 +184,15 @@ impl Place {
     /// Where the server's log goes.
     pub(crate) fn log(&self) -> PathBuf {
         self.path().join("server.log")
+    }
+
+    /// What became of a request, once it has ended.
+    #[track_caller]
+    pub(crate) fn completed(&self, id: &str) -> Value {
+        until("the request does not end", || {
+            let request = self.run(&["requests", "show", id, "--json"]).exits(0).json();
+            (!request["completed"].is_null()).then(|| request["completed"].clone())
+        })
     }
 
     /// Adds an agent and writes its token to a file; the file's name and the token.

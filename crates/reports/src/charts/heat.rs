@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use svg::Document;
 use svg::node::element::{Rectangle, Title};
 
+use super::scale::count;
 use super::svg::{INK, canvas, place, words};
 
 /// A heat map. Every row has its cells from the first column on; what is not known is left empty.
@@ -129,9 +130,9 @@ impl HeatMap {
         const TOP: f64 = 150.0;
         const LEFT: f64 = 40.0;
         let longest = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
-        let left = LEFT + 9.0 * whole(longest.max(self.corner.chars().count())) + 16.0;
-        let across = (WIDTH - left - LEFT) / whole(self.columns.len().max(1));
-        let down = ((HEIGHT - TOP - 40.0) / whole(self.rows.len().max(1))).min(48.0);
+        let left = LEFT + 9.0 * count(longest.max(self.corner.chars().count())) + 16.0;
+        let across = (WIDTH - left - LEFT) / count(self.columns.len().max(1));
+        let down = ((HEIGHT - TOP - 40.0) / count(self.rows.len().max(1))).min(48.0);
         // Labels fit their cells, or are left to the cells' titles.
         let size = (across / 4.2).min(down * 0.55).min(15.0);
         let mut document = canvas(&self.title, &self.note, WIDTH, HEIGHT);
@@ -150,10 +151,10 @@ impl HeatMap {
             .map(|column| column.chars().count())
             .max()
             .unwrap_or(0);
-        let every = ((9.0 * whole(widest) + 12.0) / across).ceil().max(1.0);
+        let every = ((9.0 * count(widest) + 12.0) / across).ceil().max(1.0);
         for (number, column) in self.columns.iter().enumerate() {
-            if whole(number) % every == 0.0 {
-                let x = left + across * (whole(number) + 0.5);
+            if count(number) % every == 0.0 {
+                let x = left + across * (count(number) + 0.5);
                 document = document.add(words(column, x, TOP - 14.0, "middle").set("font-size", 14));
             }
         }
@@ -164,15 +165,15 @@ impl HeatMap {
                 label: format!("{} %", permille / 10),
                 about: format!("{} %", permille / 10),
             };
-            let x = WIDTH - LEFT - 5.0 * 56.0 + 56.0 * whole(number);
+            let x = WIDTH - LEFT - 5.0 * 56.0 + 56.0 * count(number);
             document = draw(document, &sample, (x, 74.0), (56.0, 24.0), 12.0);
         }
         for (number, row) in self.rows.iter().enumerate() {
-            let y = TOP + down * whole(number);
+            let y = TOP + down * count(number);
             document = document.add(words(&row.name, LEFT, y + down * 0.62, "start").set("font-size", 15));
             for (number, cell) in row.cells.iter().enumerate() {
                 let Some(cell) = cell else { continue };
-                let x = left + across * whole(number);
+                let x = left + across * count(number);
                 document = draw(document, cell, (x, y), (across, down), size);
             }
         }
@@ -196,10 +197,6 @@ fn draw(document: Document, cell: &Cell, (x, y): (f64, f64), (across, down): (f6
     let ink = if cell.permille > 550 { "#ffffff" } else { INK };
     let label = words(&cell.label, x + across / 2.0, y + down * 0.5 + size * 0.36, "middle");
     document.add(label.set("font-size", place(size)).set("fill", ink))
-}
-
-fn whole(number: usize) -> f64 {
-    super::scale::to_float(i128::try_from(number).unwrap_or_default())
 }
 
 #[cfg(test)]

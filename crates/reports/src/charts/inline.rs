@@ -11,7 +11,7 @@ use maud::{Markup, PreEscaped, html};
 use svg::Document;
 use svg::node::element::{Path, Rectangle, Title};
 
-use super::scale::to_float;
+use super::scale::count;
 use super::svg::place;
 
 /// How wide a picture is, in its own units; the page stretches it.
@@ -106,17 +106,12 @@ fn lines(chart: &LineChart<'_>, min_label: Option<&str>) -> String {
     picture = picture.add(rule(EDGE)).add(rule(height - EDGE));
     for (number, series) in chart.series.iter().enumerate() {
         for run in runs(series.points) {
-            let at = |(index, amount): &(usize, f64)| {
-                let x = across(*index, series.points.len());
-                (place(x), place(scale.height(*amount, height)))
-            };
-            let corners: Vec<(f64, f64)> = run.iter().map(at).collect();
+            let corners = corners(&run, series.points.len(), &scale, (WIDTH, height));
             if number == 0 && corners.len() > 1 {
                 let surface = surface(&corners, height - EDGE);
                 picture = picture.add(path(&surface, "surface", series.class));
             }
-            let kind = if corners.len() > 1 { "line" } else { "dot" };
-            picture = picture.add(path(&course(&corners), kind, series.class));
+            picture = picture.add(stroke(&corners, series.class));
         }
     }
     let ground = min_label.unwrap_or(if scale.low < 0.0 { "" } else { "0" });
@@ -267,15 +262,8 @@ pub fn spark(title: &str, points: &[Option<f64>]) -> String {
     };
     let mut picture = picture.set("class", "spark");
     for run in runs(points) {
-        let corners: Vec<(f64, f64)> = run
-            .iter()
-            .map(|(index, amount)| {
-                let x = across(*index, points.len()) * width / WIDTH;
-                (place(x), place(scale.height(*amount, height)))
-            })
-            .collect();
-        let kind = if corners.len() > 1 { "line" } else { "dot" };
-        picture = picture.add(path(&course(&corners), kind, "accent"));
+        let corners = corners(&run, points.len(), &scale, SPARK);
+        picture = picture.add(stroke(&corners, "accent"));
     }
     picture.to_string()
 }
@@ -345,10 +333,6 @@ fn amount(part: f64) -> f64 {
     if part.is_finite() { part.max(0.0) } else { 0.0 }
 }
 
-fn count(number: usize) -> f64 {
-    to_float(i128::try_from(number).unwrap_or_default())
-}
-
 fn across(index: usize, points: usize) -> f64 {
     let last = points.saturating_sub(1);
     if last == 0 {
@@ -373,6 +357,21 @@ fn runs(points: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
         is_open = true;
     }
     runs
+}
+
+/// Where points that hang together lie on a picture of this size, of `points` in all.
+fn corners(run: &[(usize, f64)], points: usize, scale: &Scale, (width, height): (f64, f64)) -> Vec<(f64, f64)> {
+    let corner = |(index, amount): &(usize, f64)| {
+        let x = across(*index, points) * (width / WIDTH);
+        (place(x), place(scale.height(*amount, height)))
+    };
+    run.iter().map(corner).collect()
+}
+
+/// A line through corners; a dot where there is one alone.
+fn stroke(corners: &[(f64, f64)], class: &str) -> Path {
+    let kind = if corners.len() > 1 { "line" } else { "dot" };
+    path(&course(corners), kind, class)
 }
 
 fn course(corners: &[(f64, f64)]) -> String {
@@ -412,7 +411,7 @@ fn bare(width: f64, height: f64) -> Document {
 fn canvas(title: &str, width: f64, height: f64, is_wide: bool) -> Document {
     let picture = bare(width, height).set("role", "img").add(Title::new(title));
     if is_wide {
-        picture.set("width", "100%").set("preserveAspectRatio", "none")
+        stretched(picture)
     } else {
         picture.set("width", width)
     }
@@ -420,10 +419,12 @@ fn canvas(title: &str, width: f64, height: f64, is_wide: bool) -> Document {
 
 /// A picture beside words that say the same.
 fn hidden(width: f64, height: f64) -> Document {
-    bare(width, height)
-        .set("width", "100%")
-        .set("preserveAspectRatio", "none")
-        .set("aria-hidden", "true")
+    stretched(bare(width, height)).set("aria-hidden", "true")
+}
+
+/// As wide as there is room.
+fn stretched(picture: Document) -> Document {
+    picture.set("width", "100%").set("preserveAspectRatio", "none")
 }
 
 fn sample(class: &str) -> Markup {

@@ -69,6 +69,11 @@ pub(crate) fn to_float(number: i128) -> f64 {
     number as f64
 }
 
+/// So many things, as a part of a place.
+pub(crate) fn count(things: usize) -> f64 {
+    to_float(i128::try_from(things).unwrap_or_default())
+}
+
 /// How many days a day lies after another.
 pub(crate) fn days_after(first: Date, date: Date) -> i128 {
     let days = date.since(first).map_or(0, |span| span.get_days());

@@ -3,7 +3,7 @@
 use svg::Document;
 use svg::node::element::{Circle, Description, Line, Polyline, Rectangle, Text, Title};
 
-use super::scale::{Ticks, days_after, to_float};
+use super::scale::{Ticks, count, days_after, to_float};
 use super::{Point, Unit, Waterfall, runs};
 
 /// As wide and as high as a slide.
@@ -113,8 +113,7 @@ fn key(mut document: Document, entries: &[(&str, Mark)], y: f64) -> Document {
             ),
         };
         document = document.add(words(name, x + 20.0, y, "start"));
-        let letters = i128::try_from(name.chars().count()).unwrap_or_default();
-        x += 48.0 + 8.5 * to_float(letters);
+        x += 48.0 + 8.5 * count(name.chars().count());
     }
     document
 }
@@ -210,8 +209,7 @@ fn waterfall(document: Document, whole: &Waterfall, unit: Unit) -> Document {
     let bars = whole.bars();
     let ticks = Ticks::over(bars.iter().flat_map(|bar| [bar.from, bar.to]).chain([0]), 4);
     let mut document = axis(document, &ticks, unit, FALL);
-    let count = to_float(i128::try_from(bars.len()).unwrap_or(1).max(1));
-    let each = (RIGHT - LEFT) / count;
+    let each = (RIGHT - LEFT) / count(bars.len().max(1));
     for (number, bar) in (0_i32..).zip(&bars) {
         let middle = LEFT + each * (f64::from(number) + 0.5);
         let (from, to) = (height_of(&ticks, bar.from, FALL), height_of(&ticks, bar.to, FALL));

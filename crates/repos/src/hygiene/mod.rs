@@ -14,7 +14,6 @@ use jiff::Timestamp;
 pub use days::{AuditDay, AuditDays, DAYS_KEPT, Gaps, RuleDay};
 pub use record::{KeptFinding, Remedy, RepositoryRecord};
 pub use register::{Filter, Mark, Register, RegisterPage, RegisterRow, RuleCount};
-pub use score::Tally;
 pub(super) use writing::keep;
 
 use super::audit::KeptRepository;

@@ -218,15 +218,19 @@ struct Document {
 
 impl Register {
     pub(super) async fn read(store: &dyn RepositoryStore, owner: &str) -> PortResult<Self> {
-        Ok(Self::load(store, owner).await?.0)
+        Self::from_documents(store.load(owner, DocumentKind::Register).await?)
     }
 
     /// The register, and the documents it stands in.
     pub(super) async fn load(store: &dyn RepositoryStore, owner: &str) -> PortResult<(Self, BTreeMap<String, Value>)> {
         let documents = store.load(owner, DocumentKind::Register).await?;
+        Ok((Self::from_documents(documents.clone())?, documents))
+    }
+
+    fn from_documents(documents: BTreeMap<String, Value>) -> PortResult<Self> {
         let mut rows = BTreeMap::new();
-        for (key, document) in &documents {
-            let document: Document = read(DocumentKind::Register, key, document.clone())?;
+        for (key, document) in documents {
+            let document: Document = read(DocumentKind::Register, &key, document)?;
             let places: Vec<usize> = document
                 .rules
                 .iter()
@@ -251,7 +255,7 @@ impl Register {
                 rows.insert(id, row);
             }
         }
-        Ok((Self { rows }, documents))
+        Ok(Self { rows })
     }
 
     pub(super) fn of(rows: BTreeMap<RepositoryId, RegisterRow>) -> Self {

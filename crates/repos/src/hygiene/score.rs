@@ -5,14 +5,14 @@ use crate::rules::Severity;
 
 /// Adds findings up to a score. What is exempt, not known, or says nothing here counts for nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     held: u64,
     demanded: u64,
 }
 
 impl Tally {
     /// Takes a finding.
-    pub fn count(&mut self, finding: &Finding) {
+    pub(super) fn count(&mut self, finding: &Finding) {
         let weight = weight(finding.severity);
         match finding.verdict {
             Verdict::Pass => {
@@ -25,7 +25,7 @@ impl Tally {
     }
 
     /// The score, from 0 to 100: rounded down, so that 100 says that nothing is broken. None where nothing is demanded.
-    pub fn score(self) -> Option<u8> {
+    pub(super) fn score(self) -> Option<u8> {
         let score = self.held.saturating_mul(100).checked_div(self.demanded)?;
         u8::try_from(score).ok()
     }

@@ -1,13 +1,13 @@
 //! `agents history`: when an agent changed its state, and why, with its uptime and what it said lately.
 
-use cc_devops_fleet::uptime::Uptime;
+use cc_devops_fleet::uptime::{Uptime, percent};
 use cc_devops_fleet::watch::Flip;
 use cc_devops_fleet::watching::Ping;
 use cc_devops_kernel::names::AgentName;
 use serde_json::json;
 
 use super::super::times::show;
-use super::list::{bar, percent};
+use super::list::bar;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::table;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cc_devops_fleet::uptime::Uptime;
+use cc_devops_fleet::uptime::{Uptime, percent};
 use cc_devops_fleet::watch::Status;
 use cc_devops_fleet::watching::WatchedAgent;
 use cc_devops_fleet::{AgentStatus, SlackUserId};
@@ -136,15 +136,6 @@ impl Listed {
             fields.insert("uptime".to_owned(), json!(self.uptime));
         }
         row
-    }
-}
-
-/// A share in per cent, cut and not rounded, so that 100 is all of it; a dash where there is none.
-pub(super) fn percent(share: Option<f64>) -> String {
-    match share {
-        None => "-".to_owned(),
-        Some(share) if share >= 1.0 => "100 %".to_owned(),
-        Some(share) => format!("{:.2} %", (share * 10_000.0).floor() / 100.0),
     }
 }
 

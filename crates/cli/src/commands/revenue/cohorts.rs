@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::csv;
 use super::pictures::Pictures;
-use super::words::{decimal, money as money_of, reporting_currency};
+use super::words::{money as money_of, reporting_currency};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -125,7 +125,7 @@ fn heat_row(row: &Row, currency: Currency, money: bool) -> HeatRow {
         };
         let permille = share.as_ref()?.shifted(3, 0).ok()?.parse::<u32>().unwrap_or_default();
         let now = if money {
-            decimal(&cell.mrr, currency)
+            currency.exact(&cell.mrr)
         } else {
             cell.customers.to_string()
         };

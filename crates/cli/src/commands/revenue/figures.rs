@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::csv;
-use super::words::{nothing_kept, reporting_currency, upper};
+use super::words::{nothing_kept, reporting_currency};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -255,7 +255,7 @@ fn explained(figures: &Figures) -> String {
         let head = format!("{} of {}", entry.name.as_str(), figures.period);
         match entry.worked() {
             Ok(worked) => {
-                let money = upper(entry.currency);
+                let money = entry.currency.code();
                 let days = match (figures.opening, figures.day) {
                     (Some(opening), Some(day)) => format!("opened at the end of {opening}, closed at the end of {day}"),
                     (None, Some(day)) => format!("at the end of {day}"),

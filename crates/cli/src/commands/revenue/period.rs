@@ -5,7 +5,6 @@ use cc_devops_revenue::currency::Currency;
 use cc_devops_revenue::movements::Kind;
 use cc_devops_revenue::over_time::{self, OverTime};
 
-use super::words::{amount_of, upper};
 use crate::error::CliError;
 use crate::output::table;
 
@@ -57,8 +56,7 @@ impl Period<'_> {
     pub(super) fn table(&self) -> Option<String> {
         let whole = self.0.steps()?;
         let customers = |kind: Kind| self.0.customers(kind).to_string();
-        let row =
-            |what: String, amount: i128, customers: String| vec![what, amount_of(amount, self.0.currency), customers];
+        let row = |what: String, amount: i128, customers: String| vec![what, self.0.currency.amount(amount), customers];
         let mut rows = vec![row("opening".to_owned(), whole.opening, String::new())];
         for (kind, amount) in &whole.moved {
             rows.push(row(kind.to_string(), *amount, customers(*kind)));
@@ -72,6 +70,6 @@ impl Period<'_> {
             }
         }
         rows.push(row("closing".to_owned(), whole.closing, String::new()));
-        Some(table(&["MOVEMENT", &upper(self.0.currency), "CUSTOMERS"], rows))
+        Some(table(&["MOVEMENT", &self.0.currency.code(), "CUSTOMERS"], rows))
     }
 }

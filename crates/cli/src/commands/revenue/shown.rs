@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::churn::Churn;
 use super::notes;
-use super::words::{amount_of, code_of, upper};
+use super::words::code_of;
 use crate::output::table;
 
 /// How many subscriptions with an error are shown to a person.
@@ -118,8 +118,8 @@ impl<'a> DayView<'a> {
 pub(super) fn day_text(day: &Day, kept: bool, unusual: &Unusual, currency: Currency) -> String {
     let mut lines = vec![summary_text(&day.summary, unusual)];
     if currency != Currency::USD {
-        let name = format!("MRR in {}", upper(currency));
-        let amount = day.mrr_in(currency).map(|amount| amount_of(amount, currency));
+        let name = format!("MRR in {}", currency.code());
+        let amount = day.mrr_in(currency).map(|amount| currency.amount(amount));
         lines.push(format!(
             "{name:<13} {}",
             amount.unwrap_or_else(|| "cannot be told: a currency has no rate".to_owned())
@@ -161,9 +161,9 @@ fn transactions_text(figure: &TransactionsFigure) -> String {
 fn movements_text(day: &Day) -> String {
     let mut rows = Vec::new();
     for (currency, sheet) in &day.movements.currencies {
-        let money = |amount: i128| amount_of(amount, *currency);
+        let money = |amount: i128| currency.amount(amount);
         let row = |what: &str, amount: i128, customers: u64| {
-            vec![upper(*currency), what.to_owned(), money(amount), customers.to_string()]
+            vec![currency.code(), what.to_owned(), money(amount), customers.to_string()]
         };
         let rounded = |total: &cc_devops_revenue::money::Total| total.rounded().unwrap_or_default();
         rows.push(row("opening", rounded(&sheet.opening), sheet.opening_customers));
@@ -186,17 +186,17 @@ pub(super) fn percent(share: &Total) -> String {
 pub(super) fn summary_text(summary: &Summary, unusual: &Unusual) -> String {
     let rows = summary.totals.iter().map(|total| {
         vec![
-            upper(total.currency),
-            amount_of(total.mrr_minor, total.currency),
+            total.currency.code(),
+            total.currency.amount(total.mrr_minor),
             total.subscriptions.to_string(),
-            amount_of(total.collection_paused_minor, total.currency),
+            total.currency.amount(total.collection_paused_minor),
         ]
     });
     let total = match summary.mrr_usd {
         Some(usd) => format!("{usd} USD"),
         None if summary.without_rate.is_empty() => "cannot be told from subscriptions alone".to_owned(),
         None => {
-            let missing: Vec<String> = summary.without_rate.iter().map(|currency| upper(*currency)).collect();
+            let missing: Vec<String> = summary.without_rate.iter().map(|currency| currency.code()).collect();
             format!("cannot be told: give a --rate for {}", missing.join(", "))
         }
     };

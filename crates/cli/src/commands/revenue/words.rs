@@ -8,24 +8,9 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::CliError;
 
-/// A currency, as people write it.
-pub(super) fn upper(currency: Currency) -> String {
-    currency.code()
-}
-
-/// An amount in minor units, as people write it.
-pub(super) fn amount_of(minor: i128, currency: Currency) -> String {
-    currency.amount(minor)
-}
-
-/// An exact amount of minor units, in units of its currency.
-pub(super) fn decimal(total: &Total, currency: Currency) -> String {
-    currency.exact(total)
-}
-
-/// The same with its currency.
+/// An exact amount of minor units, in units of its currency and with its code.
 pub(super) fn money(total: &Total, currency: Currency) -> String {
-    format!("{} {}", decimal(total, currency), upper(currency))
+    format!("{} {}", currency.exact(total), currency.code())
 }
 
 /// A code as programs see it.

@@ -1,6 +1,7 @@
 //! What pages say of an agent.
 
 use cc_devops_fleet::days::DayMark;
+pub(super) use cc_devops_fleet::uptime::percent;
 use cc_devops_fleet::watch::{Cause, Status};
 use cc_devops_fleet::watching::WatchedAgent;
 use jiff::{SignedDuration, Timestamp};
@@ -44,15 +45,6 @@ pub(super) fn why(agent: &WatchedAgent, now: Timestamp) -> Markup {
             "The run that began " (moment(started, now)) " has not ended in time."
         },
         (Status::Down, None) => html! { "It was not heard in time." },
-    }
-}
-
-/// A share of time in per cent, cut and not rounded, so that 100 is all of it.
-pub(super) fn percent(share: Option<f64>) -> String {
-    match share {
-        None => "-".to_owned(),
-        Some(share) if share >= 1.0 => "100 %".to_owned(),
-        Some(share) => format!("{:.2} %", (share * 10_000.0).floor() / 100.0),
     }
 }
 
