@@ -1,0 +1,10 @@
+//! What is served, service by service: each file has the models of its operations and what carries them out.
+
+use crate::operation::Operation;
+
+/// Everything that is served.
+pub(crate) fn table() -> Vec<Operation> {
+    // Each service adds its own: `cloudwatch::operations()` and so on.
+    let services: [Vec<Operation>; 0] = [];
+    services.into_iter().flatten().collect()
+}
