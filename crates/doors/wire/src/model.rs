@@ -55,7 +55,10 @@ impl Text {
 
     /// One of these words.
     pub(crate) const fn among(words: &'static [&'static str]) -> Self {
-        Self { among: words, ..Self::ANY }
+        Self {
+            among: words,
+            ..Self::ANY
+        }
     }
 
     /// The same, matching a pattern.
