@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
+use cc_devops_http::problem::Problem;
 use cc_devops_http::read_bytes;
 use flate2::read::MultiGzDecoder;
 
@@ -54,11 +55,8 @@ fn unzipped(body: &[u8]) -> Result<Bytes, Failed> {
         .take(most.saturating_add(1))
         .read_to_end(&mut plain);
     if plain.len() > MOST {
-        let fault = Fault::sender(
-            "RequestEntityTooLargeException",
-            format!("the body is larger than {MOST} bytes when it is unpacked; send it in parts"),
-        );
-        return Err(fault.with_status(StatusCode::PAYLOAD_TOO_LARGE).into());
+        let sentence = format!("the body is larger than {MOST} bytes when it is unpacked; send it in parts");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into());
     }
     match read {
         Ok(_) => Ok(plain.into()),
