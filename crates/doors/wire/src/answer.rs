@@ -40,6 +40,11 @@ impl<'a> Answering<'a> {
 
     /// What an operation gave.
     pub(crate) fn given(&self, operation: &Operation, output: Value) -> Response {
+        // An operation that gives nothing gives no members.
+        let output = match output {
+            Value::Object(members) => Value::Object(members),
+            _ => Value::Object(Object::new()),
+        };
         let body = match self.asked.protocol {
             Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
                 as_json(output, &operation.output).to_string().into_bytes()

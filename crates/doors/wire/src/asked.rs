@@ -67,9 +67,8 @@ impl Asked {
         let service = scope.and_then(Service::of_scope);
         let protocol = match scope {
             Some("s3" | "s3express" | "s3-outposts" | "route53" | "cloudfront") => Protocol::RestXml,
-            _ if is_form(headers) || has_action(request.uri()) => Protocol::Query,
-            // No other way leads to these.
-            Some("sts" | "sns" | "cloudformation") => Protocol::Query,
+            // No other way leads to the first of these.
+            scope if speaks_forms(scope) || is_form(headers) || has_action(request.uri()) => Protocol::Query,
             _ => Protocol::RestJson,
         };
         asked(protocol, scope, service, None)
@@ -136,6 +135,11 @@ fn json(headers: &HeaderMap) -> Protocol {
 fn is_form(headers: &HeaderMap) -> bool {
     text(headers, CONTENT_TYPE.as_str())
         .is_some_and(|declared| declared.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// Whether a service is spoken to by forms alone.
+fn speaks_forms(scope: Option<&str>) -> bool {
+    matches!(scope, Some("sts" | "sns" | "cloudformation"))
 }
 
 fn has_action(uri: &Uri) -> bool {

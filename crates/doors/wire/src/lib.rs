@@ -20,8 +20,13 @@ mod xml;
 
 use std::time::Duration;
 
+use axum::http::Request;
 use cc_devops_http::{Claims, Manners, Mount};
 use cc_devops_kernel::door::Door;
+use cc_devops_kernel::secret::SecretValue;
+
+use crate::canonical::Reached;
+use crate::signature::Signed;
 
 /// The longest that a call waits for something, beside what every request may take: as SQS has it.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -39,5 +44,39 @@ pub fn door() -> Mount {
             owns: door::owns,
             patience: LONG_POLL,
         },
+    }
+}
+
+/// What a benchmark measures: reading the signature of a request with a body of so many bytes, and holding it against a key's
+/// secret. The signature is wrong, which takes as long.
+#[doc(hidden)]
+pub fn verification(bytes: usize) -> Option<impl Fn() -> bool> {
+    let body = vec![b'x'; bytes];
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261125/us-east-1/events/aws4_request, \
+         SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={}",
+        "0".repeat(64)
+    );
+    let request = Request::post("/aws")
+        .header("host", "127.0.0.1:8787")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", "AWSEvents.PutEvents")
+        .header("x-amz-date", "20261125T120000Z")
+        .header("authorization", authorization);
+    let (parts, ()) = request.body(()).ok()?.into_parts();
+    let now = "2026-11-25T12:00:00Z".parse().ok()?;
+    let secret = SecretValue::new("x".repeat(40));
+    Some(move || {
+        let signed = Signed::read(&parts.headers, "events", now);
+        let ways = Reached::ways(&parts, "http://127.0.0.1:8787");
+        signed.is_ok_and(|signed| signed.holds(&parts, &body, &secret, &ways).is_some())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_measured_is_a_signature_that_does_not_hold() {
+        assert!(!super::verification(1_024).unwrap()());
     }
 }
