@@ -79,7 +79,7 @@ impl<'a> Answering<'a> {
                 body.insert("message".to_owned(), json!(fault.message));
                 Value::Object(body).to_string().into_bytes()
             }
-            Protocol::Cbor => cbor::write_plain(&[("__type", &kind), ("message", &fault.message)]),
+            Protocol::Cbor => cbor::write_plain(&[("__type", kind.as_str()), ("message", fault.message.as_str())]),
             Protocol::Query => self.error(fault).into_bytes(),
             Protocol::RestXml => self.storage_error(fault).into_bytes(),
         };

@@ -181,7 +181,7 @@ mod tests {
         let compatible = asked(
             "/aws/",
             &[
-                ("x-amz-target", &format!("{granite}.PutMetricData")),
+                ("x-amz-target", format!("{granite}.PutMetricData").as_str()),
                 ("content-type", "application/x-amz-json-1.0"),
                 ("x-amzn-query-mode", "true"),
             ],
@@ -197,16 +197,17 @@ mod tests {
         );
         assert_eq!(cbor.operation.as_deref(), Some("PutMetricData"));
 
+        let sts = signed("sts");
         let form = [
             ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
-            ("authorization", &signed("sts")),
+            ("authorization", sts.as_str()),
         ];
         let query = asked("/aws", &form);
         assert_eq!((query.protocol, query.service), (Protocol::Query, Some(Service::Sts)));
 
-        let s3 = asked("/articles/a/b.txt", &[("authorization", &signed("s3"))]);
+        let s3 = asked("/articles/a/b.txt", &[("authorization", signed("s3").as_str())]);
         assert_eq!((s3.protocol, s3.service), (Protocol::RestXml, None));
-        let lambda = asked("/2015-03-31/functions", &[("authorization", &signed("lambda"))]);
+        let lambda = asked("/2015-03-31/functions", &[("authorization", signed("lambda").as_str())]);
         assert_eq!(
             (lambda.protocol, lambda.called.as_deref()),
             (Protocol::RestJson, Some("lambda"))

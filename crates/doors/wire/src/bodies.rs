@@ -81,7 +81,8 @@ mod tests {
     }
 
     fn taken(encoding: &'static str, body: Bytes) -> Result<Bytes, u16> {
-        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         unpacked(&headers, body).map_err(|failed| match failed {
             Failed::Fault(fault) => fault.status.as_u16(),
             Failed::Problem(problem) => problem.status().as_u16(),

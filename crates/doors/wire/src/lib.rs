@@ -64,7 +64,7 @@ pub fn verification(bytes: usize) -> Option<impl Fn() -> bool> {
         .header("x-amz-date", "20261125T120000Z")
         .header("authorization", authorization);
     let (parts, ()) = request.body(()).ok()?.into_parts();
-    let now = "2026-11-25T12:00:00Z".parse().ok()?;
+    let now = "2026-11-25T12:00:00Z".parse::<jiff::Timestamp>().ok()?;
     let secret = SecretValue::new("x".repeat(40));
     Some(move || {
         let signed = Signed::read(&parts.headers, "events", now);

@@ -43,7 +43,7 @@ fn query(service: &str) -> Asked {
     asked(
         "/aws",
         &[
-            ("authorization", &signed),
+            ("authorization", signed.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
         ],
     )

@@ -7,8 +7,10 @@ use regex::Regex;
 
 use crate::model::Text;
 
+type Patterns = HashMap<&'static str, Option<Arc<Regex>>>;
+
 /// The patterns that were asked for, as they were read; none where one cannot be.
-static PATTERNS: LazyLock<RwLock<HashMap<&'static str, Option<Arc<Regex>>>>> = LazyLock::new(RwLock::default);
+static PATTERNS: LazyLock<RwLock<Patterns>> = LazyLock::new(RwLock::default);
 
 /// Which constraint a text breaks, in AWS's words.
 pub(super) fn broken(string: &str, text: &Text) -> Option<String> {
