@@ -2,9 +2,9 @@
 //! AWS's "Signature Version 4" in its one form that SDKs use with services: over the headers that it names and the body as
 //! it was received.
 
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 use cc_devops_kernel::secret::SecretValue;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::civil::DateTime;
@@ -26,6 +26,15 @@ const TERMINATOR: &str = "aws4_request";
 
 /// How AWS writes a moment.
 const BASIC: &str = "%Y%m%dT%H%M%SZ";
+
+/// The headers that say what is asked for, when and by whom: whoever is in between must not change them. Others of AWS's may
+/// come from a proxy.
+const TELLING: [&str; 4] = [
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-target",
+    "x-amz-content-sha256",
+];
 
 /// The longest id of a key that is looked for, in characters.
 const MOST_KEY: usize = 128;
@@ -102,8 +111,8 @@ impl Signed {
             return Err(NotSigned::Mismatch(needed.to_owned()));
         }
         let dated = !headers.contains_key("x-amz-date") && !is_signed("date");
-        let mut amz = headers.keys().map(HeaderName::as_str);
-        let open = amz.find(|name| name.starts_with("x-amz-") && !is_signed(name));
+        let mut telling = TELLING.into_iter();
+        let open = telling.find(|name| headers.contains_key(*name) && !is_signed(name));
         match open.or_else(|| dated.then_some("date")) {
             None => Ok(()),
             Some(name) => Err(NotSigned::Mismatch(format!(
