@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use cc_devops_kernel::agent::{Principal, Role};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::names::Stage;
 use cc_devops_kernel::outcome::{Failure, Reason};
@@ -56,6 +57,7 @@ pub fn admit(
         resource: verdict.as_ref().ok().map(Command::resource),
         fingerprint,
         received_at,
+        via: Door::Api,
     };
     Admission { head, verdict }
 }
