@@ -59,4 +59,5 @@ pub use config::ServerConfig;
 pub use error::ServerError;
 pub use logins::LoginTry;
 pub use manners::{Manners, Mount};
+pub use places::RequestPlace;
 pub use serving::{Server, Service, Workers};
