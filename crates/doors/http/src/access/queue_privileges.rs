@@ -1,5 +1,6 @@
 //! What fetches an agent's completions from its queue.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -69,40 +70,37 @@ impl Permitted<ReceiveCompletions> {
         }
         let longest = self.app.config.limits.request_timeout.saturating_sub(MARGIN);
         let until = Instant::now() + receiving.wait.min(longest);
-        tokio::select! {
-            received = self.wait_for(receiving, &mut news) => received,
-            () = sleep_until(until) => Ok(Vec::new()),
-            () = self.app.stopping.cancelled() => Ok(Vec::new()),
-            () = self.credential.ended(&self.app) => Err(Problem::unauthenticated()),
-        }
-    }
-
-    /// Takes the first completions that come.
-    async fn wait_for(
-        &self,
-        receiving: Receiving,
-        news: &mut watch::Receiver<Cursor>,
-    ) -> Result<Vec<QueuedCompletion>, Problem> {
+        let mut ended = pin!(self.credential.ended(&self.app));
         let mut heard = false;
         loop {
             let now = self.now();
-            match self.queues()?.next(self.agent(), now).await? {
-                Some(at) if at <= now => {
-                    // Nothing that came after a credential's end is handed to its owner.
-                    if !self.credential.holds(&self.app).await? {
-                        return Err(Problem::unauthenticated());
-                    }
-                    let received = self.take(receiving).await?;
-                    if !received.is_empty() {
-                        return Ok(received);
-                    }
+            let next = self.queues()?.next(self.agent(), now).await?;
+            if next.is_some_and(|at| at <= now) {
+                // Nothing that came after a credential's end is handed to its owner.
+                if !self.credential.holds(&self.app).await? {
+                    return Err(Problem::unauthenticated());
                 }
-                // Most news is for others: what comes in a moment is looked at in one go.
-                _ if heard => {
-                    heard = false;
+                let received = self.take(receiving).await?;
+                if !received.is_empty() {
+                    return Ok(received);
+                }
+                continue;
+            }
+            let wake = async {
+                if heard {
+                    // Most news is for others: what comes in a moment is looked at in one go.
                     sleep(self.app.config.pace.gather).await;
+                    false
+                } else {
+                    woken(now, next, &mut news).await
                 }
-                hidden_until => heard = woken(now, hidden_until, news).await,
+            };
+            // What is taken out is never left halfway for the end of the wait: it would stay hidden.
+            tokio::select! {
+                by_news = wake => heard = by_news,
+                () = sleep_until(until) => return Ok(Vec::new()),
+                () = self.app.stopping.cancelled() => return Ok(Vec::new()),
+                () = &mut ended => return Err(Problem::unauthenticated()),
             }
         }
     }
