@@ -112,6 +112,7 @@ impl Backend {
             // Each event is in the log by the transaction that it came to be with.
             log: None,
             events: self.events(),
+            completion_queues: None,
             webhooks: self.webhooks(),
             conditions: Arc::new(LoggedConditions),
             maintenance: Arc::new(StoredMode::new(self.state())),

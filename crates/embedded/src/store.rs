@@ -20,6 +20,7 @@ use crate::audit::Doubt;
 use crate::audit::trail::{self, SqliteAudit};
 use crate::backup;
 use crate::checks::SqliteChecks;
+use crate::completion_queues::SqliteCompletionQueues;
 use crate::db::{self, Db};
 use crate::error::OpenError;
 use crate::events::SqliteEvents;
@@ -61,6 +62,7 @@ pub struct Store {
     sealing_keys: Arc<SqliteSealingKeys>,
     agents: Arc<SqliteAgents>,
     events: Arc<SqliteEvents>,
+    completion_queues: Arc<SqliteCompletionQueues>,
     webhooks: Arc<SqliteWebhooks>,
     revenue: Arc<SqliteRevenue>,
     repositories: Arc<SqliteRepositories>,
@@ -83,6 +85,7 @@ impl Store {
             sealing_keys: Arc::new(SqliteSealingKeys::new(db.clone())),
             agents: Arc::new(SqliteAgents::new(db.clone())),
             events: Arc::new(SqliteEvents::new(db.clone())),
+            completion_queues: Arc::new(SqliteCompletionQueues::new(db.clone())),
             webhooks: Arc::new(SqliteWebhooks::new(db.clone())),
             revenue: Arc::new(SqliteRevenue::new(db.clone())),
             repositories: Arc::new(SqliteRepositories::new(db.clone())),
@@ -151,6 +154,11 @@ impl Store {
         Arc::clone(&self.events)
     }
 
+    /// The agents' queues of completions.
+    pub fn completion_queues(&self) -> Arc<SqliteCompletionQueues> {
+        Arc::clone(&self.completion_queues)
+    }
+
     /// The webhooks.
     pub fn webhooks(&self) -> Arc<SqliteWebhooks> {
         Arc::clone(&self.webhooks)
@@ -206,6 +214,7 @@ impl Store {
             bus: None,
             log: None,
             events: self.events(),
+            completion_queues: Some(self.completion_queues()),
             webhooks: self.webhooks(),
             conditions: Arc::new(LoggedConditions),
             maintenance: Arc::new(StoredMode::new(self.state())),

@@ -135,6 +135,7 @@ contracts!(
     agents,
     heartbeats,
     events,
+    completion_queues,
     webhooks,
     schedule,
     revenue,

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use cc_devops_kernel::agent::{Principal, Role};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::installation::Installation;
-use cc_devops_kernel::names::Stage;
+use cc_devops_kernel::names::{AgentName, Stage};
 use cc_devops_kernel::outcome::{Failure, Reason};
 use cc_devops_kernel::text::is_hidden;
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ pub fn admit(
     received_at: Timestamp,
 ) -> Admission {
     let detail = &envelope.detail;
-    let identity = prove(envelope, principal);
+    let identity = prove(&envelope.source, detail, principal);
     let agent = if identity.is_ok() {
         &envelope.source
     } else {
@@ -56,6 +57,7 @@ pub fn admit(
         resource: verdict.as_ref().ok().map(Command::resource),
         fingerprint,
         received_at,
+        via: Door::Api,
     };
     Admission { head, verdict }
 }
@@ -66,21 +68,24 @@ pub fn readmit(
     principal: &Principal,
     (installation, registry): (&Installation, &Registry),
 ) -> Result<Command, Failure> {
-    prove(envelope, principal).and_then(|()| command(&envelope.detail, installation, registry))
+    prove(&envelope.source, &envelope.detail, principal)
+        .and_then(|()| command(&envelope.detail, installation, registry))
 }
 
-/// Holds what the envelope says of its sender against what was proven. An admin may ask for any
-/// agent; the audit trail keeps both names.
-fn prove(envelope: &Envelope, principal: &Principal) -> Result<(), Failure> {
+/// Holds what an envelope says of its sender, in `source` and in the detail, against what was proven. An admin may ask for
+/// any agent; the audit trail keeps both names.
+///
+/// # Errors
+/// Where they disagree: a security violation.
+pub fn prove(source: &AgentName, detail: &Map<String, Value>, principal: &Principal) -> Result<(), Failure> {
     let violation = |message: String| Err(Failure::new(Reason::SecurityViolation, message));
-    let source = &envelope.source;
     if principal.role != Role::Admin && *source != principal.agent {
         return violation(format!(
             "the token belongs to {}, but `source` says agent.{source}; send requests under your own name",
             principal.agent
         ));
     }
-    match envelope.detail.get("requestedBy") {
+    match detail.get("requestedBy") {
         Some(Value::String(name)) if name != source.as_str() => violation(format!(
             "`requestedBy` does not agree with `source`, which says agent.{source}"
         )),

@@ -5,6 +5,7 @@
 
 use cc_devops_kernel::Installation;
 use cc_devops_kernel::agent::{Principal, Role};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId, Stage};
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
@@ -101,7 +102,7 @@ impl ControlPlane {
             Ok(envelope) => envelope,
             Err(unreadable) => {
                 let failure = unreadable.failure.clone();
-                let refused = self.refuse_unreadable(claimed.as_ref(), unreadable, self.now());
+                let refused = self.refuse_unreadable(claimed.as_ref(), unreadable, Door::Api, self.now());
                 refused.await?;
                 return Ok(Taken::Unreadable(failure));
             }
@@ -113,7 +114,7 @@ impl ControlPlane {
         // Beside the write, which takes longer: what is read of the agent now is new enough to decide on, for it is
         // carried out at once.
         let find = self.ports.agents.find(&principal.agent);
-        let (received, found) = join(self.receive_envelope(&principal, envelope, true), find).await;
+        let (received, found) = join(self.receive_envelope(Door::Api, &principal, envelope, true), find).await;
         // Where it could not be read, it is asked for again.
         let asker = found.unwrap_or_default();
         Ok(match received? {

@@ -2,6 +2,7 @@
 
 use cc_devops_kernel::agent::Principal;
 use cc_devops_kernel::audit::AuditEntry;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::input::{self, InputError};
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason, Status};
@@ -55,22 +56,38 @@ impl ControlPlane {
     /// Takes one event. With `take` it is done at once where the store can, or the caller carries it out;
     /// without, it is left for a sweep. `Ok` means that what it says is durable.
     pub async fn receive(&self, principal: &Principal, event: Value, take: bool) -> PortResult<Received> {
+        self.receive_by(Door::Api, principal, event, take).await
+    }
+
+    /// The same of an event that came by this door, which is put on record.
+    pub async fn receive_by(
+        &self,
+        door: Door,
+        principal: &Principal,
+        event: Value,
+        take: bool,
+    ) -> PortResult<Received> {
         match Envelope::read(event) {
-            Ok(envelope) => self.receive_envelope(principal, envelope, take).await,
-            Err(unreadable) => self.refuse_unreadable(Some(principal), unreadable, self.now()).await,
+            Ok(envelope) => self.receive_envelope(door, principal, envelope, take).await,
+            Err(unreadable) => {
+                self.refuse_unreadable(Some(principal), unreadable, door, self.now())
+                    .await
+            }
         }
     }
 
     /// The same of an event that was read.
     pub(super) async fn receive_envelope(
         &self,
+        door: Door,
         principal: &Principal,
         envelope: Envelope,
         take: bool,
     ) -> PortResult<Received> {
         let now = self.now();
         let names = (&self.installation, &self.registry);
-        let Admission { head, verdict } = admit(&envelope, principal, names, &self.fingerprints, now);
+        let Admission { mut head, verdict } = admit(&envelope, principal, names, &self.fingerprints, now);
+        head.via = door;
         if take
             && let Ok(command) = &verdict
             && let Some(received) = self.do_at_once(&head, command).await?
@@ -111,7 +128,17 @@ impl ControlPlane {
     /// Puts on record that something came that is no event at all, or, without a principal, an
     /// event that does not say whose it is.
     pub async fn receive_unreadable(&self, principal: Option<&Principal>, failure: Failure) -> PortResult<Received> {
-        self.refuse_unreadable(principal, Unreadable { failure, id: None }, self.now())
+        self.receive_unreadable_by(Door::Api, principal, failure).await
+    }
+
+    /// The same of what came by this door, which is put on record.
+    pub async fn receive_unreadable_by(
+        &self,
+        door: Door,
+        principal: Option<&Principal>,
+        failure: Failure,
+    ) -> PortResult<Received> {
+        self.refuse_unreadable(principal, Unreadable { failure, id: None }, door, self.now())
             .await
     }
 
@@ -172,6 +199,7 @@ impl ControlPlane {
         &self,
         principal: Option<&Principal>,
         unreadable: Unreadable,
+        door: Door,
         now: Timestamp,
     ) -> PortResult<Received> {
         let Unreadable { failure, id } = unreadable;
@@ -189,6 +217,12 @@ impl ControlPlane {
             timestamp: now,
             approval: None,
         };
+        let mut detail = json!({"error": failure.message});
+        if door != Door::Api
+            && let Value::Object(fields) = &mut detail
+        {
+            fields.insert("via".to_owned(), json!(door));
+        }
         let audit = AuditEntry {
             at: now,
             principal: agent.cloned(),
@@ -199,7 +233,7 @@ impl ControlPlane {
             resource: None,
             status: Status::Error,
             reason: Some(failure.reason),
-            detail: json!({"error": failure.message}),
+            detail,
         };
         let conclusion = Conclusion {
             completed,

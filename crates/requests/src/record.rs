@@ -4,6 +4,7 @@ use cc_devops_kernel::acts::Author;
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditEntry;
 pub use cc_devops_kernel::course::{Claim, Progress};
+use cc_devops_kernel::door::Door;
 pub use cc_devops_kernel::events::{LoggedEvent, OutgoingEvent};
 use cc_devops_kernel::names::{AgentName, FullStackName, RequestId};
 use cc_devops_kernel::outcome::{Completed, Reason, Status};
@@ -85,6 +86,8 @@ pub struct RequestHead {
     pub fingerprint: Fingerprint,
     /// When it arrived.
     pub received_at: Timestamp,
+    /// By which door it came.
+    pub via: Door,
 }
 
 impl From<&RequestHead> for Author {

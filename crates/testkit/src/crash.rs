@@ -107,6 +107,7 @@ impl CrashPoints {
                 .as_ref()
                 .map(|log| CrashingPort::new(log, self) as Arc<dyn LogWriter>),
             events: CrashingPort::new(&ports.events, self),
+            completion_queues: ports.completion_queues.clone(),
             webhooks: CrashingPort::new(&ports.webhooks, self),
             conditions: CrashingPort::new(&ports.conditions, self),
             left_conditions: ports.left_conditions.clone(),

@@ -6,6 +6,7 @@ use cc_devops_fleet::{NewAgent, NewToken, Token};
 use cc_devops_kernel::agent::Agent;
 use cc_devops_kernel::agent::{Principal, Role};
 use cc_devops_kernel::audit::{AuditEntry, actions};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::events::Announcement;
 use cc_devops_kernel::installation::Installation;
 use cc_devops_kernel::installation::Stages;
@@ -168,6 +169,7 @@ pub fn head(id: &str) -> RequestHead {
         resource: Some("/contentcraft/contentorchestrator/key".to_owned()),
         fingerprint: Fingerprint([1; 32]),
         received_at: START,
+        via: Door::Api,
     }
 }
 

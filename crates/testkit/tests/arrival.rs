@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cc_devops_kernel::access::Resource;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::{Failure, Reason, Status};
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_policy::{On, Policy};
@@ -18,7 +19,7 @@ use cc_devops_testkit::sample::{self, AGENT};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn plane(memory: &Memory) -> ControlPlane {
     let ports = memory.ports();
@@ -135,4 +136,28 @@ async fn a_request_is_read_once_on_every_door_and_again_by_a_sweep_alone() {
     assert_eq!(since(before), 1, "on arrival");
     let swept = plane.sweep(std::future::pending()).await;
     assert_eq!((swept.concluded, since(before)), (1, 2), "by the sweep");
+}
+
+/// The API is the way that needs no mention; any other is on record, also where the request ends later or cannot be read.
+#[tokio::test]
+async fn the_door_a_request_came_by_is_on_record() {
+    let memory = Memory::new();
+    let plane = plane(&memory).await;
+    let principal = sample::principal(AGENT);
+    let put = |id: &str| sample::put_secret_event(id, "/contentcraft/contentorchestrator/key", "x");
+    let events = [
+        put("carried out"),
+        sample::event("refused", "nothing", &json!({})),
+        json!("unreadable"),
+    ];
+    for event in events {
+        let received = plane.receive_by(Door::Slack, &principal, event, true).await.unwrap();
+        if let Received::Claimed(claimed) = received {
+            plane.carry_out(claimed.request).await.unwrap();
+        }
+    }
+    plane.receive(&principal, json!("unreadable"), true).await.unwrap();
+    let rows = memory.audit_rows();
+    let via: Vec<&Value> = rows.iter().skip(1).map(|row| &row.entry.detail["via"]).collect();
+    assert_eq!(via, [&json!("slack"), &json!("slack"), &json!("slack"), &Value::Null]);
 }

@@ -28,6 +28,11 @@ async fn outbox() {
     contract::outbox(fresh).await;
 }
 
+#[tokio::test]
+async fn completion_queues() {
+    contract::completion_queues(fresh).await;
+}
+
 #[test]
 fn ledger_steps() {
     contract::ledger_steps(fresh);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::course::Claim;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::ports::PortResult;
@@ -66,6 +67,9 @@ pub(super) struct RequestRow {
     /// In hex.
     pub(super) fingerprint: String,
     pub(super) received_at: Timestamp,
+    /// By which door it came, where that was not the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) via: Option<Door>,
     pub(super) state: RequestState,
     /// How often it was claimed: the fence.
     pub(super) attempts: u32,
@@ -129,6 +133,7 @@ impl RequestRow {
             resource: self.resource.clone(),
             fingerprint: Fingerprint(fingerprint),
             received_at: self.received_at,
+            via: self.via.unwrap_or_default(),
         })
     }
 

@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use cc_devops_kernel::agent::Principal;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::RequestId;
 use cc_devops_kernel::outcome::{Completed, Failure, Reason};
 use cc_devops_kernel::ports::PortResult;
@@ -35,10 +36,16 @@ pub(crate) struct Wait {
     look_first: bool,
 }
 
-/// Takes one event in and, while there is room, begins to carry it out.
-pub(crate) async fn admit(app: App, principal: Principal, event: Value, wait: bool) -> PortResult<Admitted> {
+/// Takes one event in that came by a door and, while there is room, begins to carry it out.
+pub(crate) async fn admit(
+    app: App,
+    (principal, door): (Principal, Door),
+    event: Value,
+    wait: bool,
+) -> PortResult<Admitted> {
     let permit = app.in_flight.clone().try_acquire_owned().ok();
-    let received = app.control.receive(&principal, event, permit.is_some()).await?;
+    let take = permit.is_some();
+    let received = app.control.receive_by(door, &principal, event, take).await?;
     Ok(take_up(&app, received, permit, wait))
 }
 

@@ -60,4 +60,5 @@ pub use error::ServerError;
 pub use extract::read_bytes;
 pub use logins::LoginTry;
 pub use manners::{Claims, Dress, Manners, Mount};
+pub use places::RequestPlace;
 pub use serving::{Server, Service, Workers};

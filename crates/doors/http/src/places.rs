@@ -188,9 +188,10 @@ impl<K: Eq + Hash + Clone> Drop for Place<K> {
     }
 }
 
-/// The place that a request was let in on, which its handler may give back before it answers.
+/// The place that a request was let in on, which its handler may give back before it answers. It is among a request's
+/// extensions.
 #[derive(Clone)]
-pub(crate) struct RequestPlace(Arc<Mutex<Option<Place<AgentName>>>>);
+pub struct RequestPlace(Arc<Mutex<Option<Place<AgentName>>>>);
 
 impl RequestPlace {
     /// Holds this place.

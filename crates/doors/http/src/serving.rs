@@ -50,6 +50,11 @@ impl Service {
         Self { app, router }
     }
 
+    /// What handlers and workers are given.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
     /// The HTTP API.
     pub fn router(&self) -> Router {
         self.router.clone()

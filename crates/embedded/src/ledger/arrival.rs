@@ -1,5 +1,6 @@
 //! Recording requests as they arrive.
 
+use cc_devops_kernel::door::Door;
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::record::{NewRequest, Receipt, RequestHead};
 use jiff::Timestamp;
@@ -93,8 +94,8 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
     let inserted = conn
         .prepare_cached(
             "INSERT INTO requests (id, state, attempts, tries, due_at, principal, role, agent, action, stage, resource, \
-             fingerprint, received_at, status, completed, output, key_id, data_key, detail) \
-             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+             fingerprint, received_at, status, completed, output, key_id, data_key, detail, via) \
+             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -116,6 +117,7 @@ fn insert(conn: &Connection, head: &RequestHead, beginning: Beginning<'_>) -> Re
             key_id.as_ref().map(crate::vault::KeyId::as_str),
             data_key,
             detail,
+            (head.via != Door::Api).then(|| head.via.as_str()),
         ])?;
     Ok((inserted == 1).then(|| conn.last_insert_rowid()))
 }

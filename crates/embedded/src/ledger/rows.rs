@@ -1,21 +1,24 @@
 //! How requests stand in their rows.
 
 use cc_devops_kernel::course::Progress;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::outcome::Completed;
 use cc_devops_kernel::stored;
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::record::{RequestHead, RequestRecord, RequestState};
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
 use crate::columns::{Unknown, name_at, role_at, time_at, unreadable};
 use crate::vault::Label;
 
 /// The columns of a head.
 pub(super) const HEAD: &str =
-    "requests.id, principal, role, requests.agent, action, stage, resource, fingerprint, received_at";
+    "requests.id, principal, role, requests.agent, action, stage, resource, fingerprint, received_at, via";
 
 /// How many they are.
-pub(super) const HEAD_LEN: usize = 9;
+pub(super) const HEAD_LEN: usize = 10;
 
 /// The columns of a record.
 pub(super) fn record_columns() -> String {
@@ -43,7 +46,16 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<RequestHead> {
         resource: row.get(6)?,
         fingerprint: Fingerprint(row.get(7)?),
         received_at: time_at(row, 8)?,
+        via: door_at(row, 9)?,
     })
+}
+
+/// By which door a request came: the API's, where nothing is said.
+fn door_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Door> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
+        return Ok(Door::Api);
+    };
+    Door::deserialize(text.into_deserializer()).map_err(|error: serde::de::value::Error| unreadable(column, error))
 }
 
 /// Reads the columns of [`record_columns`].

@@ -18,7 +18,7 @@ use cc_devops_kernel::ports::{AuditTrail, RecordKind, Schedule, SecretStore, Sec
 use cc_devops_kernel::schedule::Job;
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_outbox::ports::{
-    Consumer, DueEvent, EventLog, Metrics, Outbox, Outcome, RequestSample, Settled, Webhooks,
+    CompletionQueues, Consumer, DueEvent, EventLog, Metrics, Outbox, Outcome, RequestSample, Settled, Webhooks,
 };
 use cc_devops_outbox::webhooks::{Subscription, SubscriptionId};
 use cc_devops_repos::ports::{DocumentKind, RepositoryStore};
@@ -91,6 +91,7 @@ async fn a_filled_database_of_every_schema_comes_up_to_date() {
         if version >= 12 {
             check_plan(&store).await;
         }
+        check_queue(&store, version >= 15).await;
         store.close();
         let conn = folder.intruder();
         let integrity: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -186,6 +187,9 @@ async fn fill(store: &Store) {
         .unwrap()
         .remove(0);
     webhooks.bury(&delivery, after(8), "status 410").await.unwrap();
+    let agent = agent_name(AGENT);
+    let received = store.completion_queues().receive(&agent, after(9), after(10), 1).await;
+    assert_eq!(received.unwrap().len(), 1);
     store.schedule().due(Job::Heartbeat, after(300)).await.unwrap();
     let news = sample::announcement("mrr/2026-03-01");
     store
@@ -229,6 +233,23 @@ async fn check_sealing(store: &Store) {
 async fn check_repositories(store: &Store) {
     let kept = store.repositories().load("acme", DocumentKind::Watches).await.unwrap();
     assert_eq!(kept, BTreeMap::from([("42".to_owned(), watch())]));
+}
+
+/// The agent's completions are in its queue, with what was handed out of it before.
+async fn check_queue(store: &Store, kept: bool) {
+    let agent = agent_name(AGENT);
+    let received = store
+        .completion_queues()
+        .receive(&agent, after(20), after(50), 10)
+        .await;
+    let received: Vec<(String, u32)> = received
+        .unwrap()
+        .into_iter()
+        .map(|received| (received.completed.request_id, received.receives))
+        .collect();
+    let published = if kept { 2 } else { 1 };
+    let expected = [("published", published), ("completed", 1), ("waiting", 1)];
+    assert_eq!(received, expected.map(|(id, receives)| (id.to_owned(), receives)));
 }
 
 /// What the watch remembered is still there, and found.

@@ -243,6 +243,7 @@ async fn agents_of_an_older_schema_beside_a_record_are_nobody() {
     let hash = hex::encode(token(1).hash.0);
     conn.execute_batch(&format!(
         "INSERT INTO tokens (hash, agent, created_at) VALUES (x'{hash}', 'Intruder', 1); \
+         DROP TABLE completion_messages; DROP TABLE completion_queues; ALTER TABLE requests DROP COLUMN via; \
          DROP TABLE stack_plans; DROP TABLE stack_changes; ALTER TABLE requests DROP COLUMN rests_since; \
          ALTER TABLE agents DROP COLUMN mac; ALTER TABLE tokens DROP COLUMN mac; \
          DROP TABLE records; DROP TABLE revenue_movements; ALTER TABLE revenue_days DROP COLUMN movements; \

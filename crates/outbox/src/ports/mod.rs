@@ -1,5 +1,6 @@
 //! The outbox: who is still to be told of which event.
 
+mod completion_queues;
 mod metrics;
 mod telling;
 
@@ -12,6 +13,7 @@ use cc_devops_kernel::events::OutgoingEvent;
 use cc_devops_kernel::paging::{Cursor, Page};
 use cc_devops_kernel::ports::{AuditTrail, Clock, PortResult};
 
+pub use completion_queues::CompletionQueues;
 pub use metrics::{Metrics, RequestSample, RequestStep, RequestTotals, Steps, minute_of, start_of};
 pub use telling::{EventBus, EventLog, LogWriter, Webhooks};
 

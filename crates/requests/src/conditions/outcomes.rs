@@ -160,6 +160,7 @@ fn stage(head: &RequestHead, stack: Option<&str>, stages: &Stages) -> Option<Sta
 #[cfg(test)]
 mod tests {
     use cc_devops_kernel::agent::Role;
+    use cc_devops_kernel::door::Door;
     use cc_devops_kernel::names::AgentName;
     use cc_devops_kernel::text::is_hidden;
     use jiff::Timestamp;
@@ -197,6 +198,7 @@ mod tests {
             resource: Some(stack.to_owned()),
             fingerprint: Fingerprint([1; 32]),
             received_at: Timestamp::UNIX_EPOCH,
+            via: Door::Api,
         }
     }
 

@@ -1,5 +1,6 @@
 use cc_devops_alerts::limits::SecretAge;
 use cc_devops_kernel::agent::Role;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::{AgentName, RequestId, SecretName};
 use cc_devops_kernel::outcome::{Completed, Status};
 use cc_devops_outbox::webhooks::{Endpoint, Subscription, SubscriptionId};
@@ -142,6 +143,7 @@ fn ended(action: &str, latency_ms: u64) -> RequestRecord {
             resource: None,
             fingerprint: Fingerprint([1; 32]),
             received_at: at(0),
+            via: Door::Api,
         },
         state: RequestState::Completed,
         tries: 1,

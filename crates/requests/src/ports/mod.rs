@@ -18,8 +18,8 @@ pub use cc_devops_kernel::ports::{
     SystemClock,
 };
 pub use cc_devops_outbox::ports::{
-    Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample, RequestTotals,
-    SetAside, Settled, Standing, WebhookPorts, Webhooks,
+    CompletionQueues, Consumer, DueEvent, EventBus, EventLog, LogWriter, Metrics, Outbox, Outcome, RequestSample,
+    RequestTotals, SetAside, Settled, Standing, WebhookPorts, Webhooks,
 };
 pub use cc_devops_repos::ports::{
     Begun, CodeHost, CodeHostNotices, Depth, DocumentKind, Found, FoundIssues, HandedOver, IssueLookup,
@@ -60,6 +60,8 @@ pub struct Ports {
     pub log: Option<Arc<dyn LogWriter>>,
     /// The published events.
     pub events: Arc<dyn EventLog>,
+    /// The queues from which agents fetch their completions; none where the account has queues of its own for that.
+    pub completion_queues: Option<Arc<dyn CompletionQueues>>,
     /// Webhook subscriptions.
     pub webhooks: Arc<dyn Webhooks>,
     /// Where it is said what needs a person.

@@ -6,6 +6,7 @@
 mod agents;
 mod at_once;
 mod audit;
+mod completion_queues;
 mod events;
 mod handed_over;
 mod ledger;
@@ -30,6 +31,7 @@ use cc_devops_requests::ports::Ports;
 pub use agents::{agents, heartbeats};
 pub use at_once::at_once;
 pub use audit::audit;
+pub use completion_queues::completion_queues;
 pub use events::events;
 pub use handed_over::handed_over;
 pub use ledger::{ledger, ledger_steps};

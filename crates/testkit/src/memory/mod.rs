@@ -7,6 +7,7 @@
 mod agents;
 mod at_once;
 mod audit;
+mod completion_queues;
 mod events;
 mod handed_over;
 mod ledger;
@@ -54,6 +55,7 @@ struct Model {
     log: Vec<LoggedEvent>,
     /// The numbers of what is in the log.
     logged: BTreeSet<i64>,
+    queues: completion_queues::QueueModel,
     webhooks: webhooks::WebhookModel,
     revenue: revenue::RevenueModel,
     repositories: repositories::RepositoryModel,
@@ -107,6 +109,7 @@ impl Memory {
             bus: Some(Arc::new(self.clone())),
             log: Some(Arc::new(self.clone())),
             events: Arc::new(self.clone()),
+            completion_queues: Some(Arc::new(self.clone())),
             webhooks: Arc::new(self.clone()),
             conditions: Arc::new(self.clone()),
             left_conditions: None,

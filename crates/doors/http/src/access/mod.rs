@@ -12,12 +12,14 @@ mod live_privileges;
 mod permit;
 mod policy_privileges;
 mod privileges;
+mod queue_privileges;
 pub(crate) mod rate;
 mod repository_privileges;
 mod request_privileges;
 mod revenue_privileges;
 mod secret_privileges;
 mod session_privileges;
+mod submit_privileges;
 mod watch_privileges;
 mod webhook_privileges;
 
@@ -52,11 +54,13 @@ pub use privileges::{
     FindRequest, ListAgents, ManageWebhooks, Privilege, Question, ReadEvents, ReadMetrics, ReadRequests, ReadSecret,
     SealValues, SendHeartbeat, SubmitRequests,
 };
+pub use queue_privileges::{ReceiveCompletions, Receiving};
 pub use repository_privileges::{ReadRepositories, RepositoryLook};
 pub use request_privileges::{SearchRequests, Searched};
 pub use revenue_privileges::{MovementPage, ReadRevenue};
 pub use secret_privileges::ListSecrets;
 pub use session_privileges::MakeSessionLinks;
+pub use submit_privileges::HandedIn;
 pub use watch_privileges::{ActOnAlerts, ManageAlerts, PauseAgent, ReadAlerts, SetMaintenance};
 pub use webhook_privileges::{ActOnWebhooks, ReadWebhooks};
 

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::input;
 use cc_devops_kernel::names::{AgentName, RequestId};
 use cc_devops_kernel::outcome::{Failure, Reason};
@@ -78,7 +79,7 @@ pub(crate) async fn post_events(
         // The fault is this server's own.
         Err(problem) if problem.status().is_server_error() => return Err(problem),
         Err(problem) => {
-            put_on_record(app, caller, &problem).await?;
+            permitted.refuse(failure_of(&problem)).await?;
             return Err(problem);
         }
     };
@@ -141,23 +142,24 @@ async fn read_events(app: &App, request: Request) -> Result<Events, Problem> {
     }
 }
 
-/// A body nobody could read is on record all the same: who sent something, and what was wrong.
-async fn put_on_record(app: &App, caller: &Caller, problem: &Problem) -> Result<(), Problem> {
+/// What is on record of a body that nobody could read.
+fn failure_of(problem: &Problem) -> Failure {
     let reason = problem.reason().unwrap_or(Reason::SchemaValidationFailed);
-    let failure = Failure::new(reason, problem.detail());
-    app.control
-        .receive_unreadable(Some(&caller.principal()), failure)
-        .await?;
-    app.relay.ring();
-    Ok(())
+    Failure::new(reason, problem.detail())
 }
 
 /// Takes an event in on a task of its own: a caller that goes away does not stop it halfway.
-async fn take_in(app: &App, caller: &Caller, event: Value, wait: bool, deadline: Instant) -> Result<Admitted, Problem> {
+pub(crate) async fn take_in(
+    app: &App,
+    (caller, door): (&Caller, Door),
+    event: Value,
+    wait: bool,
+    deadline: Instant,
+) -> Result<Admitted, Problem> {
     let request_id = peek(&event);
     let span = info_span!(parent: None, "request", request_id, agent = %caller.0.name);
     let work: futures::future::BoxFuture<'static, PortResult<Admitted>> =
-        Box::pin(admit(app.clone(), caller.principal(), event, wait));
+        Box::pin(admit(app.clone(), (caller.principal(), door), event, wait));
     let task = app.running.spawn(work.instrument(span));
     match timeout_at(deadline, task).await {
         Err(_elapsed) => Err(Problem::timed_out()),
@@ -197,7 +199,7 @@ async fn one(
 ) -> Result<Response, Problem> {
     let request_id = peek(&event);
     tracing::Span::current().record("request_id", request_id.as_str());
-    let admitted = take_in(app, caller, event, until.is_some(), deadline)
+    let admitted = take_in(app, (caller, Door::Api), event, until.is_some(), deadline)
         .await
         .map_err(|problem| problem.about(request_id))?;
     let place = place_to_wait(app, caller, let_in, &[&admitted]);
@@ -218,7 +220,7 @@ async fn many(
 ) -> Result<Response, Problem> {
     let taken = events
         .into_iter()
-        .map(|event| take_in(app, caller, event, until.is_some(), deadline));
+        .map(|event| take_in(app, (caller, Door::Api), event, until.is_some(), deadline));
     let taken = join_all(taken).await;
     // Where nothing at all could be stored, the answer as a whole says so.
     if let Some(Err(problem)) = taken.first()

@@ -22,6 +22,7 @@ use crate::sample::{after, request_id};
 /// conclusion wins, stack locks and the lists.
 pub async fn ledger(fresh: impl AsyncFn() -> Ports) {
     receiving::a_new_request_is_on_record(&fresh().await).await;
+    receiving::the_door_it_came_by_is_remembered(&fresh().await).await;
     receiving::a_repeat_is_known_and_another_meaning_conflicts(&fresh().await).await;
     receiving::one_of_many_at_once_gets_the_claim(&fresh().await).await;
     receiving::a_request_can_end_on_arrival(&fresh().await).await;

@@ -2,11 +2,12 @@
 
 use cc_devops_kernel::agent::Role;
 use cc_devops_kernel::audit::AuditFilter;
+use cc_devops_kernel::door::Door;
 use cc_devops_kernel::names::AgentName;
 use cc_devops_kernel::outcome::Reason;
 use cc_devops_requests::fingerprint::Fingerprint;
 use cc_devops_requests::ports::Ports;
-use cc_devops_requests::record::{Receipt, RequestFilter, RequestState};
+use cc_devops_requests::record::{Receipt, RequestFilter, RequestHead, RequestState};
 
 use super::{LEASE, end, kind, leave, record, take};
 use crate::sample::{self, after};
@@ -50,6 +51,28 @@ pub(super) async fn a_new_request_is_on_record(ports: &Ports) {
         "a head without a resource comes back as it was given"
     );
     assert_eq!((kept.state, kept.tries), (RequestState::Received, 0), "nobody began it");
+}
+
+pub(super) async fn the_door_it_came_by_is_remembered(ports: &Ports) {
+    let ledger = &*ports.ledger;
+    let by_slack = RequestHead {
+        via: Door::Slack,
+        ..sample::head("r1")
+    };
+    ledger.receive(&sample::request_of(by_slack), None).await.unwrap();
+    ledger.receive(&sample::request("r2"), None).await.unwrap();
+    let claimed = ledger.claim_due(after(1), after(LEASE), 10).await.unwrap();
+    let mut doors: Vec<(&str, Door)> = claimed
+        .iter()
+        .map(|claimed| (claimed.head.id.as_str(), claimed.head.via))
+        .collect();
+    doors.sort_by_key(|(id, _)| *id);
+    assert_eq!(
+        doors,
+        [("r1", Door::Slack), ("r2", Door::Api)],
+        "whoever takes it up knows"
+    );
+    assert_eq!(record(ledger, "r1").await.head.via, Door::Slack);
 }
 
 pub(super) async fn a_repeat_is_known_and_another_meaning_conflicts(ports: &Ports) {
