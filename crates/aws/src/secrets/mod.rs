@@ -70,7 +70,7 @@ impl SecretStore for SecretsManager {
     async fn put(&self, write: SecretWrite<'_>) -> PortResult<SecretWritten> {
         let mut write = write;
         for _ in 0..ROUNDS {
-            if let Put::Written(written) = self.change(write).await? {
+            if let Put::Written(written) = self.put_version(write).await? {
                 return Ok(written);
             }
             if let Some(written) = self.create(write).await? {
@@ -204,7 +204,7 @@ impl SecretsManager {
     }
 
     /// Writes a version of a secret that exists.
-    async fn change(&self, write: SecretWrite<'_>) -> PortResult<Put> {
+    async fn put_version(&self, write: SecretWrite<'_>) -> PortResult<Put> {
         let (name, value) = (&write.put.name, write.put.value.expose());
         let client = self.0.clients.secrets();
         let arn = if let Some(key) = &write.put.kms_key {

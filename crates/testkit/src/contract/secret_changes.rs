@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 
 use cc_devops_kernel::audit::AuditEntry;
 use cc_devops_kernel::ports::{
-    NewVersion, PortResult, SecretChange, SecretChanged, SecretSummary, SecretTarget, SecretVersion, SecretWrite,
+    NewVersion, PortResult, SecretChange, SecretChanged, SecretRead, SecretSummary, SecretTarget, SecretVersion,
+    SecretWrite,
 };
 use cc_devops_kernel::secret::SecretValue;
 use cc_devops_requests::ports::Ports;
 use serde_json::json;
 
+use crate::memory::Memory;
 use crate::sample::{self, AGENT, after, agent_name, secret_name};
 
 const NAME: &str = "/contentcraft/orchestrator/bar";
+
+/// How many sequences are tried, and how many changes each has.
+const SEQUENCES: u64 = 12;
+const CHANGES: i64 = 25;
 
 /// What `putSecret` is called on record.
 const ACTION: &str = "putSecret";
@@ -29,6 +35,9 @@ pub(super) async fn suite(fresh: &impl AsyncFn() -> Ports, one_with_the_trail: b
     changes_at_once_make_a_secret_once(&fresh().await).await;
     if one_with_the_trail {
         the_trail_tells_of_what_was_changed(&fresh().await).await;
+        for seed in 1..=SEQUENCES {
+            a_sequence_ends_as_in_the_model(&fresh().await, seed).await;
+        }
     }
 }
 
@@ -316,4 +325,57 @@ async fn the_trail_tells_of_what_was_changed(ports: &Ports) {
     );
     assert!(ports.audit.verify().await.unwrap().breaks.is_empty());
     assert!(!format!("{told:?}").contains("hush"), "and no value");
+}
+
+/// Any changes in any order are answered and end as in the model in memory.
+async fn a_sequence_ends_as_in_the_model(ports: &Ports, seed: u64) {
+    let model = Memory::new().ports();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut any = |of: u64| {
+        // The generator that Marsaglia calls xorshift: the same numbers for a seed at all times.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % of
+    };
+    for at in 0..CHANGES {
+        let value = if any(2) == 0 { "a" } else { "b" };
+        let asked = Asked {
+            target: if any(4) == 0 {
+                SecretTarget::New
+            } else {
+                SecretTarget::Existing
+            },
+            version: (any(5) > 0).then_some((value, any(9))),
+            description: match any(4) {
+                0 => Some(""),
+                1 => Some("for the bar"),
+                _ => None,
+            },
+            tags: if any(4) == 0 { &[("team", "billing")] } else { &[] },
+            at,
+        };
+        let (answer, wanted) = (ask(ports, asked).await.unwrap(), ask(&model, asked).await.unwrap());
+        assert_eq!(answer, wanted, "change {at} of sequence {seed}");
+        assert_eq!(
+            summary(ports).await,
+            summary(&model).await,
+            "change {at} of sequence {seed}"
+        );
+    }
+    for version in [SecretVersion::Current, SecretVersion::Previous] {
+        assert_eq!(
+            value(ports, version).await,
+            value(&model, version).await,
+            "sequence {seed}"
+        );
+    }
+    for number in 0..9 {
+        let name = secret_name(NAME);
+        let found = ports.secrets.read_version(&name, &id(number)).await.unwrap();
+        let known = model.secrets.read_version(&name, &id(number)).await.unwrap();
+        let told = |(version, read): (SecretVersion, SecretRead)| (version, read.value.expose().to_owned());
+        assert_eq!(found.map(told), known.map(told), "version {number} of sequence {seed}");
+    }
+    assert!(ports.audit.verify().await.unwrap().breaks.is_empty(), "sequence {seed}");
 }
